@@ -1,0 +1,82 @@
+"""What the inside asks of the outside. Adapters in ``app.adapters`` fulfil these; ``app.bootstrap`` chooses them."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from app.domain.documents import Parsed
+
+Vector = Sequence[float]
+"""One embedding. Adapters return ``array.array('f')``: four bytes a number, the buffer protocol, stdlib only."""
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors of one fixed length."""
+
+    @property
+    def model(self) -> str:
+        """The model's name as recorded with the index, such as ``wordllama-l2-256``."""
+
+    @property
+    def dimensions(self) -> int:
+        """The length of every vector."""
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """One vector a text, in order. CPU-bound adapters do their work off the event loop.
+
+        Raises:
+            SluiceError: with ``retryable`` set where a later try may succeed.
+        """
+
+
+class Parser(Protocol):
+    """Reads a document file into clean text."""
+
+    async def parse(self, path: Path, media_type: str, on_page: Callable[[int, int], None] | None = None) -> Parsed:
+        """Parse the file at ``path``.
+
+        Args:
+            path: A local file.
+            media_type: One of ``app.domain.media.SUPPORTED``.
+            on_page: Called on the event loop as ``(pages done, pages in all)`` while a paged format is read.
+
+        Raises:
+            DocumentDamagedError, DocumentEncryptedError, NoExtractableTextError, ParseLimitExceededError
+        """
+
+
+class BlobWriter(Protocol):
+    """A file on its way into storage. Nothing is visible under the key before ``commit``."""
+
+    async def write(self, data: bytes) -> None:
+        """Append bytes."""
+
+    async def commit(self) -> None:
+        """Make the blob durable and visible."""
+
+    async def abort(self) -> None:
+        """Drop what was written. Safe to call at any time, also after ``commit`` (then it does nothing)."""
+
+
+class BlobStore(Protocol):
+    """Where uploaded files live."""
+
+    async def create(self, key: str) -> BlobWriter:
+        """Begin a new blob.
+
+        Raises:
+            StorageFullError: also from the writer's methods.
+        """
+
+    def open(self, key: str) -> AsyncIterator[bytes]:
+        """The blob's bytes in pieces.
+
+        Raises:
+            FileMissingError: when there is no such blob.
+        """
+
+    async def fetch(self, key: str, folder: Path) -> Path:
+        """A local path that holds the blob, in place where possible, else copied into ``folder``."""
+
+    async def delete(self, key: str) -> None:
+        """Remove the blob; removing one that is not there succeeds."""

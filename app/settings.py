@@ -1,0 +1,97 @@
+"""Everything that can be set from outside: environment variables, or ``.env`` in the working directory.
+
+Read once at start and passed down. ``.env.example`` lists each with its default, and a test keeps the two alike.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.domain.errors import StartupError
+
+
+def _check_database_url(value: str) -> str:
+    if urlsplit(value).scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
+        raise ValueError("must start with postgresql://")
+    return value
+
+
+def _check_redis_url(value: str) -> str:
+    if urlsplit(value).scheme not in {"redis", "rediss", "redis+socket", "unix"}:
+        raise ValueError("must start with redis://, rediss:// or redis+socket://")
+    return value
+
+
+def _check_storage_url(value: str) -> str:
+    if urlsplit(value).scheme != "file":
+        raise ValueError("must start with file://")
+    return value
+
+
+class Settings(BaseSettings):
+    """The settings of one Sluice installation."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True, frozen=True)
+
+    database_url: Annotated[str, AfterValidator(_check_database_url)] | None = None
+    redis_url: Annotated[str, AfterValidator(_check_redis_url)] | None = None
+    celery_broker_url: str | None = None
+    celery_result_backend: str | None = None
+    celery_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    worker_concurrency_high: int = Field(4, ge=1)
+    worker_concurrency_medium: int = Field(8, ge=1)
+    worker_concurrency_low: int = Field(16, ge=1)
+    worker_concurrency_default: int = Field(2, ge=1)
+    celery_task_soft_time_limit: int = Field(600, ge=1)
+    celery_task_time_limit: int = Field(660, ge=1)
+    celery_worker_prefetch_multiplier: int = Field(1, ge=1)
+    celery_worker_max_tasks_per_child: int = Field(1000, ge=1)
+
+    task_max_retries: int = Field(3, ge=0)
+    task_retry_backoff: float = Field(2.0, gt=0)
+    task_retry_backoff_max: float = Field(600.0, gt=0)
+    task_max_crashes: int = Field(3, ge=1)
+    worker_lease_seconds: float = Field(15.0, ge=1)
+    result_expires: int = Field(3600, ge=60)
+
+    data_dir: Path = Path("var")
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    api_workers: int = Field(1, ge=1)
+    bootstrap_api_key: str | None = Field(None, min_length=16)
+    max_upload_mb: float = Field(50.0, gt=0)
+    storage_url: Annotated[str, AfterValidator(_check_storage_url)] | None = None
+
+    parse_time_limit: float = Field(120.0, gt=0)
+    parse_memory_mb: int = Field(1024, ge=128)
+    parse_max_pages: int = Field(5000, ge=1)
+
+    embedding_provider: Literal["local"] = "local"
+    embedding_model: Literal["wordllama", "minilm"] = "wordllama"
+    minilm_path: Path | None = None
+
+    log_format: Literal["console", "json"] = "console"
+
+    @cached_property
+    def max_upload_bytes(self) -> int:
+        """``MAX_UPLOAD_MB`` in bytes (1 MB = 1,048,576)."""
+        return int(self.max_upload_mb * 1024 * 1024)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings.
+
+    Raises:
+        StartupError: names the first variable with a bad value, in one line.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        raise StartupError(f"{name}: {first['msg']} (got {first.get('input')!r})") from error
