@@ -1,10 +1,13 @@
 """What the inside asks of the outside. Adapters in ``app.adapters`` fulfil these; ``app.bootstrap`` chooses them."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.domain.documents import Parsed
+from app.domain.ids import TaskId
+from app.domain.tasks import Bell
 
 Vector = Sequence[float]
 """One embedding. Adapters return ``array.array('f')``: four bytes a number, the buffer protocol, stdlib only."""
@@ -51,8 +54,11 @@ class BlobWriter(Protocol):
     async def write(self, data: bytes) -> None:
         """Append bytes."""
 
+    async def seal(self) -> Path:
+        """Make the bytes durable. Returns a local file that holds them until ``commit`` or ``abort``."""
+
     async def commit(self) -> None:
-        """Make the blob durable and visible."""
+        """Make the sealed blob visible under its key."""
 
     async def abort(self) -> None:
         """Drop what was written. Safe to call at any time, also after ``commit`` (then it does nothing)."""
@@ -80,3 +86,24 @@ class BlobStore(Protocol):
 
     async def delete(self, key: str) -> None:
         """Remove the blob; removing one that is not there succeeds."""
+
+
+class Doorbell(Protocol):
+    """Calls workers, and tells Celery's result backend what the ledger decided.
+
+    Both are courtesies: a bell that is lost rings again, and clients read the ledger. So
+    neither raises when the broker is down; the failure is logged.
+    """
+
+    async def ring(self, bells: Sequence[Bell]) -> None:
+        """Publish one message a bell."""
+
+    async def tell(self, task_id: TaskId, state: str, info: Any) -> None:
+        """Store a Celery state under the task's id, which also wakes whoever watches the task."""
+
+
+class TaskWatch(Protocol):
+    """Wakes those who wait for a task to change."""
+
+    def watch(self, task_id: TaskId) -> AbstractAsyncContextManager[Callable[[float], Awaitable[None]]]:
+        """Within the block, ``await wait(seconds)`` returns at the next change or after that time, whichever is first."""

@@ -1,0 +1,64 @@
+"""The connection pool to Postgres, and the two ways to use it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.db import codecs
+
+
+def create_engine(database_url: str, *, pool_size: int, register_types: bool = True) -> AsyncEngine:
+    """An async engine on asyncpg for a ``postgresql://`` URL.
+
+    Connections are checked before use, so that a restarted database is met with a new
+    connection rather than an error. Make it in the process and on the loop that use it.
+
+    Args:
+        database_url: Where the database is.
+        pool_size: Connections at most; who needs one more waits up to ten seconds.
+        register_types: Teach connections the binary forms of ``halfvec`` and ``tsvector``.
+            Only migrations go without, since the types exist once those have run.
+    """
+    engine = create_async_engine(
+        make_url(database_url).set(drivername="postgresql+asyncpg"),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        connect_args={"timeout": 5},
+    )
+    if register_types:
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def _register(dbapi_connection: Any, _record: object) -> None:
+            dbapi_connection.run_async(codecs.register)
+
+    return engine
+
+
+class Database:
+    """One pool, two ways in: a transaction, or single statements that commit by themselves."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A connection in a transaction that commits at the end of the block and rolls back on an error."""
+        async with self._engine.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def statement(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which every statement is its own transaction: no round trips for BEGIN and COMMIT."""
+        async with self._autocommit.connect() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()

@@ -1,0 +1,152 @@
+"""A task as the ledger tells of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from app.domain.ids import TaskId, WorkerId
+from app.domain.states import State
+
+
+class Queue(StrEnum):
+    """The queues, the most urgent first; ``DEAD_LETTER`` only carries alerts."""
+
+    HIGH = "high_priority"
+    MEDIUM = "medium_priority"
+    LOW = "low_priority"
+    DEFAULT = "default"
+    DEAD_LETTER = "dead_letter"
+
+
+WORK_QUEUES = (Queue.HIGH, Queue.MEDIUM, Queue.LOW, Queue.DEFAULT)
+
+
+class TaskName(StrEnum):
+    """The names under which tasks are registered with Celery."""
+
+    PROCESS_DOCUMENT = "app.tasks.document_tasks.process_document"
+    DELETE_DOCUMENT = "app.tasks.document_tasks.delete_document"
+    DELETE_AGENT = "app.tasks.document_tasks.delete_agent"
+    ANSWER_QUESTION = "app.tasks.answer_tasks.answer_question"
+    PING = "app.tasks.upkeep_tasks.ping"
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """What it takes to submit a task."""
+
+    id: TaskId
+    organization_id: int
+    agent_id: int
+    name: TaskName
+    queue: Queue
+    document_id: int | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Bell:
+    """What a message to the broker carries: which task, under which name, on which queue. It may be lost or doubled."""
+
+    task_id: TaskId
+    name: str
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One worker's right to run a task. It ends when the row's epoch moves on."""
+
+    task_id: TaskId
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where an attempt stands. ``current`` counts to 100."""
+
+    stage: str
+    current: int
+    status: str
+    chunk_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed."""
+
+    code: str
+    message: str
+    retryable: bool
+    traceback: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The object stored in ``tasks.error``."""
+        return {"code": self.code, "message": self.message, "retryable": self.retryable, "traceback": self.traceback}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A row of ``tasks``.
+
+    ``stages`` holds ``{name, at, version, current, status}``, one for each stage entered; ``at`` is in Unix milliseconds.
+    """
+
+    id: TaskId
+    organization_id: int
+    agent_id: int
+    document_id: int | None
+    name: str
+    queue: str
+    state: State
+    arguments: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    attempt: int
+    retries: int
+    crashes: int
+    epoch: int
+    version: int
+    worker_id: WorkerId | None
+    pid: int | None
+    current: int
+    stage: str | None
+    status: str
+    stages: Sequence[Mapping[str, Any]]
+    chunk_count: int | None
+    result: Any
+    error: Mapping[str, Any] | None
+    created_at: datetime
+    available_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    cancel_requested_at: datetime | None
+    dead_lettered_at: datetime | None
+    rings: int = 0
+
+    def __post_init__(self) -> None:
+        """Rows arrive with plain text and UUIDs."""
+        object.__setattr__(self, "state", State(self.state))
+
+    @property
+    def attempt_token(self) -> Attempt:
+        """The fence that whoever claimed this row must show."""
+        return Attempt(self.id, self.epoch)
+
+    @property
+    def bell(self) -> Bell:
+        """The message that calls a worker to this task."""
+        return Bell(self.id, self.name, self.queue)
+
+
+def parse_task_id(value: str) -> TaskId:
+    """Read a task id.
+
+    Raises:
+        ValueError: when it is no UUID.
+    """
+    return TaskId(UUID(value))

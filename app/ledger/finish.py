@@ -1,0 +1,108 @@
+"""The ends of an attempt. Each holds only while the attempt's epoch is the row's: a late worker can change nothing."""
+
+from typing import Any
+
+from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.states import Event
+from app.domain.tasks import Attempt, Failure, Task
+from app.ledger.statement import fetch_task, guard, returning_tasks, to
+
+_MINE = "t.id = :task_id AND t.epoch = :epoch"
+
+FINISH = returning_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET {to(Event.FINISH)}, current = 100, status = :status, result = :result, completed_at = clock_timestamp(),
+        chunk_count = coalesce(:chunk_count, t.chunk_count), worker_id = NULL, pid = NULL
+    WHERE {_MINE} AND {guard(Event.FINISH)} AND t.cancel_requested_at IS NULL
+    """
+).bindparams(bindparam("result", type_=JSONB))
+
+RETRY = returning_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET {to(Event.RETRY)}, retries = t.retries + 1, available_at = now() + make_interval(secs => :delay),
+        error = :error, status = :status, worker_id = NULL, pid = NULL
+    WHERE {_MINE} AND {guard(Event.RETRY)} AND t.cancel_requested_at IS NULL
+    """
+).bindparams(bindparam("error", type_=JSONB))
+
+FAIL = returning_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET {to(Event.FAIL)}, error = :error, status = :status, completed_at = clock_timestamp(),
+        dead_lettered_at = clock_timestamp(), worker_id = NULL, pid = NULL
+    WHERE {_MINE} AND {guard(Event.FAIL)} AND t.cancel_requested_at IS NULL
+    """
+).bindparams(bindparam("error", type_=JSONB))
+
+ABORT = returning_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET {to(Event.ABORT)}, status = 'Cancelled', completed_at = clock_timestamp(), worker_id = NULL, pid = NULL
+    WHERE {_MINE} AND {guard(Event.ABORT)} AND t.cancel_requested_at IS NOT NULL
+    """
+)
+
+HAND_BACK = returning_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET {to(Event.HAND_BACK)}, epoch = t.epoch + 1, available_at = now(), current = 0, stage = NULL,
+        status = 'Handed back by a worker that stops', worker_id = NULL, pid = NULL
+    WHERE {_MINE} AND {guard(Event.HAND_BACK)} AND t.cancel_requested_at IS NULL
+    """
+)
+
+
+async def finish(
+    connection: AsyncConnection, attempt: Attempt, result: Any, *, status: str, chunk_count: int | None = None
+) -> Task | None:
+    """SUCCESS. None when the attempt was cancelled or superseded: the caller rolls back what it wrote."""
+    return await fetch_task(
+        connection,
+        FINISH,
+        task_id=attempt.task_id,
+        epoch=attempt.epoch,
+        result=result,
+        status=status,
+        chunk_count=chunk_count,
+    )
+
+
+async def retry(connection: AsyncConnection, attempt: Attempt, failure: Failure, delay: float) -> Task | None:
+    """RETRY after ``delay`` seconds. None when the attempt was cancelled or superseded."""
+    status = f"Waiting to try again: {failure.message}"
+    return await fetch_task(
+        connection,
+        RETRY,
+        task_id=attempt.task_id,
+        epoch=attempt.epoch,
+        error=failure.as_json(),
+        delay=delay,
+        status=status,
+    )
+
+
+async def fail(connection: AsyncConnection, attempt: Attempt, failure: Failure) -> Task | None:
+    """FAILURE for good: the row is a dead letter from the same moment. None when cancelled or superseded."""
+    return await fetch_task(
+        connection,
+        FAIL,
+        task_id=attempt.task_id,
+        epoch=attempt.epoch,
+        error=failure.as_json(),
+        status=failure.message,
+    )
+
+
+async def abort(connection: AsyncConnection, attempt: Attempt) -> Task | None:
+    """REVOKED, by the worker that saw the request to cancel."""
+    return await fetch_task(connection, ABORT, task_id=attempt.task_id, epoch=attempt.epoch)
+
+
+async def hand_back(connection: AsyncConnection, attempt: Attempt) -> Task | None:
+    """PENDING again, without a crash counted: the worker stops and has not finished."""
+    return await fetch_task(connection, HAND_BACK, task_id=attempt.task_id, epoch=attempt.epoch)

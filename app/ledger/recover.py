@@ -1,0 +1,112 @@
+"""Recover: what processes that died left behind goes back to the queue, and bells that nobody heard ring again."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.errors import TaskCrashedError
+from app.domain.ids import TaskId, WorkerId
+from app.domain.states import RUNNING, Event, State, target
+from app.domain.tasks import Bell, Failure, Task
+from app.ledger.statement import fetch_tasks, guard, quoted, returning_tasks
+
+_CRASHED_OUT = "t.crashes + 1 >= :max_crashes"
+_CRASH_FAILURE = Failure(TaskCrashedError.code, TaskCrashedError.title(), TaskCrashedError.retryable).as_json()
+
+
+def _crash(victims: str) -> str:
+    """One more crash for each victim: back to PENDING, dead at the cap, REVOKED where that was asked for."""
+    return f"""
+    UPDATE tasks AS t
+    SET crashes = t.crashes + 1, epoch = t.epoch + 1, version = t.version + 1, worker_id = NULL, pid = NULL,
+        available_at = now(), current = 0, stage = NULL,
+        state = CASE WHEN t.cancel_requested_at IS NOT NULL THEN '{target(Event.ABORT)}'
+                     WHEN {_CRASHED_OUT} THEN '{target(Event.CRASH_OUT)}' ELSE '{target(Event.CRASH)}' END,
+        status = CASE WHEN t.cancel_requested_at IS NOT NULL THEN 'Cancelled'
+                      WHEN {_CRASHED_OUT} THEN 'The process died each time'
+                      ELSE 'The process died; waiting to run again' END,
+        error = CASE WHEN t.cancel_requested_at IS NULL THEN CAST(:failure AS jsonb) END,
+        completed_at = CASE WHEN t.cancel_requested_at IS NOT NULL OR {_CRASHED_OUT} THEN now() END,
+        dead_lettered_at = CASE WHEN t.cancel_requested_at IS NULL AND {_CRASHED_OUT} THEN now() END
+    FROM (
+        SELECT v.id, v.epoch FROM tasks AS v {victims} AND v.state IN ({quoted(RUNNING)})
+        FOR UPDATE OF v SKIP LOCKED
+    ) AS victim
+    WHERE t.id = victim.id AND t.epoch = victim.epoch AND {guard(Event.CRASH)}
+    """
+
+
+REAP_WORKERS = returning_tasks(
+    _crash("LEFT JOIN workers AS w ON w.id = v.worker_id WHERE (w.id IS NULL OR w.lease_expires_at <= now())")
+).bindparams(bindparam("failure", type_=JSONB))
+
+REAP_PROCESSES = returning_tasks(_crash("WHERE v.worker_id = :worker_id AND v.pid = ANY (:pids)")).bindparams(
+    bindparam("failure", type_=JSONB)
+)
+
+RUNNING_PROCESSES = text(
+    f"""
+    SELECT DISTINCT t.pid FROM tasks AS t
+    WHERE t.worker_id = :worker_id AND t.state IN ({quoted(RUNNING)}) AND t.pid IS NOT NULL
+    """
+)
+
+# A bell is lost when a task has waited while slots of its queue stood free. It rings again
+# after 2 s, then 4, 8, … 64, for as many tasks as there are free slots.
+RECONCILE = text(
+    f"""
+    WITH served AS (
+        SELECT q.name,
+               (SELECT coalesce(sum(w.concurrency), 0) FROM workers AS w
+                WHERE q.name = ANY (w.queues) AND w.lease_expires_at > now())
+             - (SELECT count(*) FROM tasks AS t JOIN workers AS w ON w.id = t.worker_id
+                WHERE t.state IN ({quoted(RUNNING)}) AND q.name = ANY (w.queues)) AS free
+        FROM queues AS q
+    )
+    UPDATE tasks AS t
+    SET queued_at = now(), rings = t.rings + 1
+    FROM served
+    CROSS JOIN LATERAL (
+        SELECT s.id FROM tasks AS s
+        WHERE s.queue = served.name AND s.state = '{State.QUEUED}'
+          AND s.queued_at < now() - interval '1 second' * power(2, least(s.rings, 6))
+        ORDER BY s.queued_at
+        LIMIT greatest(0, served.free)
+        FOR UPDATE SKIP LOCKED
+    ) AS silent
+    WHERE t.id = silent.id AND t.state = '{State.QUEUED}'
+    RETURNING t.id, t.name, t.queue
+    """
+)
+
+
+async def reap_workers(connection: AsyncConnection, max_crashes: int) -> list[Task]:
+    """Take back the tasks of workers whose lease has run out."""
+    return await fetch_tasks(connection, REAP_WORKERS, max_crashes=max_crashes, failure=_CRASH_FAILURE)
+
+
+async def list_processes(connection: AsyncConnection, worker_id: WorkerId) -> list[int]:
+    """The processes that run tasks of one worker."""
+    return list((await connection.execute(RUNNING_PROCESSES, {"worker_id": worker_id})).scalars())
+
+
+async def reap_processes(
+    connection: AsyncConnection, worker_id: WorkerId, pids: Sequence[int], max_crashes: int
+) -> list[Task]:
+    """Take back the tasks that dead processes of a living worker were running."""
+    return await fetch_tasks(
+        connection,
+        REAP_PROCESSES,
+        worker_id=worker_id,
+        pids=list(pids),
+        max_crashes=max_crashes,
+        failure=_CRASH_FAILURE,
+    )
+
+
+async def reconcile(connection: AsyncConnection) -> list[Bell]:
+    """Find the bells that nobody heard; the caller rings them again."""
+    rows = await connection.execute(RECONCILE)
+    return [Bell(TaskId(row.id), row.name, row.queue) for row in rows]

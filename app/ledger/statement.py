@@ -1,0 +1,75 @@
+"""How the ledger's statements are put together, so that each keeps three promises.
+
+A state changes only as ``app.domain.states`` allows; every visible change raises
+``version``; and a document's status follows the task that decides it, in the same statement.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.tables import tasks
+from app.domain.states import Event, State, sources, target
+from app.domain.tasks import Task
+
+DOCUMENT_STATUS = {
+    State.PENDING: "queued",
+    State.QUEUED: "queued",
+    State.RETRY: "queued",
+    State.STARTED: "processing",
+    State.PROGRESS: "processing",
+    State.SUCCESS: "completed",
+    State.FAILURE: "failed",
+    State.REVOKED: "cancelled",
+}
+
+_STATUS_OF_STATE = " ".join(f"WHEN '{state}' THEN '{status}'" for state, status in DOCUMENT_STATUS.items())
+
+
+def quoted(states: Sequence[State]) -> str:
+    """The states as a SQL list."""
+    return ", ".join(f"'{state}'" for state in states)
+
+
+def guard(event: Event) -> str:
+    """The condition that lets ``event`` happen to row ``t``."""
+    return f"t.state IN ({quoted(sources(event))})"
+
+
+def to(event: Event) -> str:
+    """The assignment of the state that ``event`` leads to, and of the new version."""
+    return f"state = '{target(event)}', version = t.version + 1"
+
+
+def returning_tasks(update: str) -> TextClause:
+    """``update … RETURNING t.*`` whose document, where the task decides its status, follows in the same statement.
+
+    A document that is complete stays so: it can be searched whatever becomes of a later task.
+    """
+    return text(
+        f"""
+        WITH changed AS ({update} RETURNING t.*),
+        followed AS (
+            UPDATE documents AS d
+            SET status = CASE c.state {_STATUS_OF_STATE} END
+            FROM changed AS c
+            WHERE d.task_id = c.id AND d.id = c.document_id AND d.status <> 'completed'
+              AND d.status <> CASE c.state {_STATUS_OF_STATE} END
+        )
+        SELECT * FROM changed
+        """
+    ).columns(*tasks.c)
+
+
+async def fetch_tasks(connection: AsyncConnection, statement: Any, **parameters: Any) -> list[Task]:
+    """Run a statement whose rows are tasks."""
+    rows = await connection.execute(statement, parameters)
+    return [Task(**row) for row in rows.mappings()]
+
+
+async def fetch_task(connection: AsyncConnection, statement: Any, **parameters: Any) -> Task | None:
+    """Run a statement whose row, if any, is a task."""
+    row = (await connection.execute(statement, parameters)).mappings().one_or_none()
+    return Task(**row) if row else None

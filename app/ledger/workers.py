@@ -1,0 +1,104 @@
+"""Workers and their leases. All times are the database's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.ids import WorkerId
+
+
+@dataclass(frozen=True, slots=True)
+class NewWorker:
+    """What a worker process says of itself."""
+
+    id: WorkerId
+    name: str
+    host: str
+    pid: int
+    queues: Sequence[str]
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A living worker; ``running`` counts its tasks."""
+
+    id: UUID
+    name: str
+    host: str
+    pid: int
+    queues: Sequence[str]
+    concurrency: int
+    started_at: datetime
+    lease_expires_at: datetime
+    running: int
+
+
+REGISTER = text(
+    """
+    INSERT INTO workers (id, name, host, pid, queues, concurrency, lease_expires_at)
+    VALUES (:id, :name, :host, :pid, :queues, :concurrency, now() + make_interval(secs => :lease))
+    """
+)
+
+# An expired lease stays expired: its tasks may have been given to others.
+HEARTBEAT = text(
+    """
+    UPDATE workers SET lease_expires_at = now() + make_interval(secs => :lease)
+    WHERE id = :worker_id AND lease_expires_at > now()
+    RETURNING id
+    """
+)
+
+RETIRE = text("UPDATE workers SET lease_expires_at = now() WHERE id = :worker_id AND lease_expires_at > now()")
+
+FORGET = text("DELETE FROM workers WHERE lease_expires_at < now() - interval '1 hour'")
+
+LIST = text(
+    """
+    SELECT w.id, w.name, w.host, w.pid, w.queues, w.concurrency, w.started_at, w.lease_expires_at,
+           (SELECT count(*) FROM tasks AS t WHERE t.worker_id = w.id AND t.state IN ('STARTED', 'PROGRESS')) AS running
+    FROM workers AS w
+    WHERE w.lease_expires_at > now()
+    ORDER BY w.name, w.id
+    """
+)
+
+
+async def register(connection: AsyncConnection, worker: NewWorker, lease: float) -> None:
+    """Add a worker with a lease of ``lease`` seconds."""
+    parameters = {
+        "id": worker.id,
+        "name": worker.name,
+        "host": worker.host,
+        "pid": worker.pid,
+        "queues": list(worker.queues),
+        "concurrency": worker.concurrency,
+        "lease": lease,
+    }
+    await connection.execute(REGISTER, parameters)
+
+
+async def heartbeat(connection: AsyncConnection, worker_id: WorkerId, lease: float) -> bool:
+    """Renew the lease. False when it has run out: the worker must stop its tasks and register anew."""
+    row = await connection.execute(HEARTBEAT, {"worker_id": worker_id, "lease": lease})
+    return row.one_or_none() is not None
+
+
+async def retire(connection: AsyncConnection, worker_id: WorkerId) -> None:
+    """End the lease now: the worker is gone."""
+    await connection.execute(RETIRE, {"worker_id": worker_id})
+
+
+async def forget_workers(connection: AsyncConnection) -> None:
+    """Drop the rows of workers that have been gone for an hour."""
+    await connection.execute(FORGET)
+
+
+async def list_workers(connection: AsyncConnection) -> list[Worker]:
+    """The workers whose lease is alive."""
+    return [Worker(**row) for row in (await connection.execute(LIST)).mappings()]
