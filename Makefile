@@ -1,0 +1,72 @@
+# Everything a developer or an operator runs by name. `make` alone lists it.
+# Written for GNU make 3.81 (macOS) and later.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
+# No .venv yet, or one whose Python is gone, out of range or without pip: it is made anew.
+REBUILD := $(shell $(BIN)/python -c 'import pip; $(SUPPORTED)' >/dev/null 2>&1 || echo venv)
+COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--no-header --no-annotate --no-emit-index-url $(if $(UPGRADE),--upgrade)
+
+# A question may hold quotes and dollars: it reaches the shell as a variable, never as text of a recipe.
+override ASK := $(value ASK)
+export ASK
+quote = '$(subst ','\'',$(1))'
+files = $(foreach pattern,$(FILES),$(or $(wildcard $(pattern)),$(pattern)))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check bench lock clean venv
+
+help: ## Show what there is
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/.dev ## Make .venv with everything installed (PYTHON=python3.13 names the interpreter)
+
+demo: .venv/.runtime ## See it work on examples/, or on your own: FILES="a.pdf b.docx" ASK="a question"
+	@$(BIN)/python main.py demo $(foreach file,$(files),$(call quote,$(file))) $${ASK:+"--ask=$$ASK"}
+
+up: .venv/.runtime ## Run the whole stack until Ctrl-C; data stays in DATA_DIR (./var)
+	@$(BIN)/python main.py up
+
+test: .venv/.dev ## Run the whole test suite (ARGS="-k ledger" for a part)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.dev ## Check style, types, import contracts, migrations and docs
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python main.py migrate --check
+	$(BIN)/python -m pytest -q tests/house
+
+bench: .venv/.dev ## Run the benchmarks; prints a table and writes JSON
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: .venv/.dev ## Pin again after a change of dependencies (UPGRADE=1 takes the newest of all)
+	@$(PIP) 'uv>=0.8'
+	$(COMPILE) --extra flower pyproject.toml -o requirements.lock
+	$(COMPILE) --extra flower --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove .venv and every cache; your data stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	find . -path ./var -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The demo needs only what runs; the other targets need the developer's tools too.
+.venv/.runtime: requirements.lock $(REBUILD)
+	@echo "Installing the locked packages into .venv"
+	@$(PIP) --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.dev: requirements-dev.lock pyproject.toml $(REBUILD)
+	@echo "Installing the locked packages and the developer's tools into .venv"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-build-isolation -e .
+	@touch .venv/.runtime $@
+
+venv:
+	@$(PYTHON) -c '$(SUPPORTED)' 2>/dev/null || { \
+	  echo "Sluice needs Python 3.11 to 3.14, and $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.13" >&2; \
+	  exit 1; }
+	@$(PYTHON) -m venv --clear .venv
