@@ -1,0 +1,79 @@
+"""WordLlama: averaged token vectors, small and fast, from the wheel and without a network.
+
+Only the wheel's files are used. Its Python package would import an HTTP client and copy the 16 MB
+matrix to twice its size; here the file is mapped, so all processes of a machine share one copy.
+"""
+
+import asyncio
+import json
+import os
+from array import array
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.errors import StartupError
+from app.domain.ports import Vector
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its thread pool does not survive a fork
+from tokenizers import Tokenizer
+
+BATCH = 64
+INLINE_CHARACTERS = 400  # up to this, embedding costs less than the way to a thread and back
+
+
+class WordLlamaEmbedder:
+    """256 numbers a text. Loaded when made; safe to use from several threads and to share across a fork.
+
+    Raises:
+        StartupError: when the wheel's files are not there.
+    """
+
+    model = "wordllama-l2-256"
+    dimensions = 256
+
+    def __init__(self) -> None:
+        folder = _find_wheel()
+        self._matrix = _map_matrix(folder / "weights" / "l2_supercat_256.safetensors")
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizers" / "l2_supercat_tokenizer_config.json"))
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """Unit vectors of the texts, in order; that of a text without a token is zero."""
+        if sum(map(len, texts)) <= INLINE_CHARACTERS:
+            return self._embed(texts)
+        vectors: list[Vector] = []
+        for first in range(0, len(texts), BATCH):
+            vectors += await asyncio.to_thread(self._embed, texts[first : first + BATCH])
+        return vectors
+
+    def _embed(self, texts: Sequence[str]) -> list[Vector]:
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [self._average(encoding.ids) for encoding in encodings]
+
+    def _average(self, tokens: list[int]) -> Vector:
+        total = self._matrix[tokens].astype(np.float32).sum(axis=0)
+        return array("f", (total / (np.linalg.norm(total) or 1)).astype(np.float32).tobytes())
+
+
+def _find_wheel() -> Path:
+    spec = find_spec("wordllama")
+    if spec is None or spec.origin is None:
+        raise StartupError("The package wordllama is not installed.")
+    return Path(spec.origin).parent
+
+
+def _map_matrix(path: Path) -> NDArray[np.float16]:
+    """The one tensor of a safetensors file: eight bytes of header length, a JSON header, the numbers."""
+    try:
+        with path.open("rb") as file:
+            header_length = int.from_bytes(file.read(8), "little")
+            tensor = json.loads(file.read(header_length))["embedding.weight"]
+    except (OSError, ValueError, KeyError) as error:
+        raise StartupError(f"{path.name} of the package wordllama cannot be read.") from error
+    if tensor["dtype"] != "F16":
+        raise StartupError(f"{path.name} holds {tensor['dtype']} numbers, not F16.")
+    offset = 8 + header_length + tensor["data_offsets"][0]
+    return np.memmap(path, dtype=np.float16, mode="r", offset=offset, shape=tuple(tensor["shape"]))

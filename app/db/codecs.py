@@ -1,0 +1,72 @@
+"""Binary forms of the search index's column types, so that chunks can be written with a binary COPY.
+
+The layouts are those of pgvector's ``halfvec_recv`` and Postgres' ``tsvectorrecv``.
+"""
+
+from array import array
+from collections.abc import Mapping, Sequence
+from struct import pack, unpack_from
+
+import asyncpg
+import numpy as np
+
+from app.domain.ports import Vector
+
+_WEIGHT_AND_POSITION = 0x3FFF  # the upper two bits are the weight; 0 is D, the default
+
+
+async def register(connection: asyncpg.Connection) -> None:
+    """Teach a connection ``halfvec`` and ``tsvector``; the vector extension may live in any schema.
+
+    Raises:
+        ValueError: when the database lacks the vector extension.
+    """
+    schema = await connection.fetchval(
+        "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'vector'"
+    )
+    if schema is None:
+        raise ValueError("the database lacks the vector extension")
+    await connection.set_type_codec(
+        "halfvec", schema=schema, encoder=encode_halfvec, decoder=decode_halfvec, format="binary"
+    )
+    await connection.set_type_codec(
+        "tsvector", schema="pg_catalog", encoder=encode_tsvector, decoder=decode_tsvector, format="binary"
+    )
+
+
+def encode_halfvec(vector: Vector) -> bytes:
+    """A count and an unused number (16 bits each), then half-precision numbers, all big-endian."""
+    numbers = np.asarray(vector, dtype=">f2")
+    return pack(">HH", len(numbers), 0) + numbers.tobytes()
+
+
+def decode_halfvec(data: bytes) -> Vector:
+    """The inverse of ``encode_halfvec``, as single-precision numbers."""
+    return array("f", np.frombuffer(data, dtype=">f2", offset=4).astype(np.float32).tobytes())
+
+
+def encode_tsvector(lexemes: Mapping[str, Sequence[int]]) -> bytes:
+    """A count (32 bits), then each lexeme with a final NUL, its number of positions and these (16 bits each).
+
+    Args:
+        lexemes: Positions of each lexeme, ascending from 1 to 16383, at most 255. They get the weight D.
+    """
+    parts = [pack(">i", len(lexemes))]
+    for lexeme in sorted(lexemes):  # by code point, which in UTF-8 is by byte, as Postgres keeps them
+        positions = lexemes[lexeme]
+        parts.append(lexeme.encode() + b"\0" + pack(f">H{len(positions)}H", len(positions), *positions))
+    return b"".join(parts)
+
+
+def decode_tsvector(data: bytes) -> dict[str, list[int]]:
+    """The inverse of ``encode_tsvector``; weights are dropped."""
+    (count,) = unpack_from(">i", data)
+    lexemes: dict[str, list[int]] = {}
+    place = 4
+    for _ in range(count):
+        end = data.index(b"\0", place)
+        (length,) = unpack_from(">H", data, end + 1)
+        positions = unpack_from(f">{length}H", data, end + 3)
+        lexemes[data[place:end].decode()] = [position & _WEIGHT_AND_POSITION for position in positions]
+        place = end + 3 + 2 * length
+    return lexemes
