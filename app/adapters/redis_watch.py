@@ -12,6 +12,8 @@ from redis.exceptions import RedisError
 from app.domain.ids import TaskId
 
 _POLL_SECONDS = 1.0
+# Always subscribed to, so that the reader never finds itself without a subscription.
+_ANCHOR = "sluice"
 _RECONNECT_SECONDS = 1.0
 
 log = structlog.get_logger()
@@ -58,7 +60,7 @@ class RedisWatch:
 
     async def _subscribe(self, channel: str) -> None:
         try:
-            await self._pubsub.subscribe(channel)
+            await self._pubsub.subscribe(_ANCHOR, channel)
         except (RedisError, OSError) as error:
             log.warning("watch_without_redis", error=str(error))
         if self._reader is None:

@@ -1,14 +1,18 @@
 """The connection pool to Postgres, and the two ways to use it."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import asyncpg
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.db import codecs
+from app.domain.errors import DatabaseAwayError
 
 
 def create_engine(database_url: str, *, pool_size: int, register_types: bool = True) -> AsyncEngine:
@@ -40,8 +44,39 @@ def create_engine(database_url: str, *, pool_size: int, register_types: bool = T
     return engine
 
 
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InterfaceError,
+)
+
+
+def _is_outage(error: BaseException) -> bool:
+    """Whether the database cannot be reached now, so that the same statement may succeed later."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), _AWAY)
+    return isinstance(error, (*_AWAY, PoolTimeoutError, OSError))
+
+
+@contextmanager
+def _outage_named() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if _is_outage(error):
+            raise DatabaseAwayError(retry_after=1) from error
+        raise
+
+
 class Database:
-    """One pool, two ways in: a transaction, or single statements that commit by themselves."""
+    """One pool, two ways in: a transaction, or single statements that commit by themselves.
+
+    Both raise ``DatabaseAwayError`` when the database cannot be reached, at any point of the block.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -50,14 +85,16 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A connection in a transaction that commits at the end of the block and rolls back on an error."""
-        async with self._engine.begin() as connection:
-            yield connection
+        with _outage_named():
+            async with self._engine.begin() as connection:
+                yield connection
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[AsyncConnection]:
         """A connection on which every statement is its own transaction: no round trips for BEGIN and COMMIT."""
-        async with self._autocommit.connect() as connection:
-            yield connection
+        with _outage_named():
+            async with self._autocommit.connect() as connection:
+                yield connection
 
     async def close(self) -> None:
         """Close every connection."""

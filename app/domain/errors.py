@@ -143,6 +143,12 @@ class ServiceUnavailableError(SluiceError):
     retryable = True
 
 
+class DatabaseAwayError(ServiceUnavailableError):
+    """The database cannot be reached; try again shortly."""
+
+    code = "database_unavailable"
+
+
 # --- Documents ----------------------------------------------------------------
 
 
@@ -175,6 +181,12 @@ class ParseLimitExceededError(DocumentError):
     """Reading the file took more time or memory than is allowed."""
 
     code = "parse_limit_exceeded"
+
+
+class DocumentDeletedError(DocumentError):
+    """The document was deleted."""
+
+    code = "document_deleted"
 
 
 class FileMissingError(DocumentError):

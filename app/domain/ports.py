@@ -24,6 +24,9 @@ class Embedder(Protocol):
     def dimensions(self) -> int:
         """The length of every vector."""
 
+    def load(self) -> None:
+        """Read the model into memory now: done before a fork, all processes share it. Else the first use loads it."""
+
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """One vector a text, in order. CPU-bound adapters do their work off the event loop.
 
@@ -106,4 +109,4 @@ class TaskWatch(Protocol):
     """Wakes those who wait for a task to change."""
 
     def watch(self, task_id: TaskId) -> AbstractAsyncContextManager[Callable[[float], Awaitable[None]]]:
-        """Within the block, ``await wait(seconds)`` returns at the next change or after that time, whichever is first."""
+        """Within the block, ``await wait(seconds)`` returns at the next change, or after that time."""

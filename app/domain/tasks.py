@@ -32,6 +32,7 @@ class TaskName(StrEnum):
     DELETE_AGENT = "app.tasks.document_tasks.delete_agent"
     ANSWER_QUESTION = "app.tasks.answer_tasks.answer_question"
     PING = "app.tasks.upkeep_tasks.ping"
+    ANNOUNCE_DEAD_LETTER = "app.tasks.upkeep_tasks.announce_dead_letter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Bell:
     task_id: TaskId
     name: str
     queue: str
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

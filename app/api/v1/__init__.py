@@ -1,0 +1,9 @@
+"""The API's table of contents."""
+
+from fastapi import APIRouter
+
+from app.api.v1 import agents, api_keys, documents, queues, search, tasks, uploads
+
+router = APIRouter(prefix="/api/v1")
+for part in (agents, uploads, documents, tasks, search, queues, api_keys):
+    router.include_router(part.router)

@@ -1,0 +1,36 @@
+"""Health, for those who run Sluice and their machines. No key is needed."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from app import __version__
+from app.api.access import ServicesOf
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/livez")
+async def livez() -> dict[str, str]:
+    """Answer as long as the process does."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", responses={503: {"description": "Names the parts that are down."}})
+async def readyz(services: ServicesOf) -> JSONResponse:
+    """Tell whether every part works."""
+    checks = await services.operations.check()
+    ready = all(check.ok for check in checks)
+    body: dict[str, Any] = {
+        "status": "ready" if ready else "not ready",
+        "down": [check.name for check in checks if not check.ok],
+        "checks": {check.name: check.detail for check in checks},
+    }
+    return JSONResponse(body, 200 if ready else 503, headers={} if ready else {"Retry-After": "5"})
+
+
+@router.get("/version")
+async def version() -> dict[str, str]:
+    """Tell the version."""
+    return {"name": "sluice", "version": __version__}

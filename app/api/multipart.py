@@ -1,0 +1,157 @@
+"""Reading ``multipart/form-data`` as it arrives: a file's bytes go on while the rest is still under way."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from email.message import Message
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser
+from starlette.requests import ClientDisconnect, Request
+
+from app.domain.errors import BadRequestError, InvalidRequestError, MissingFileError, PayloadTooLargeError
+
+_FIELD_BYTES = 64 * 1024
+_PARTS = 64
+
+
+@dataclass(slots=True)
+class _Part:
+    name: str
+    filename: str | None
+    value: bytearray = field(default_factory=bytearray)
+
+
+@dataclass(slots=True)
+class Form:
+    """What a form held besides its file."""
+
+    filename: str | None = None
+    fields: dict[str, str] = field(default_factory=dict)
+
+    def get(self, name: str, default: str = "") -> str:
+        """A field's text."""
+        return self.fields.get(name, default)
+
+
+def _parse_disposition(headers: dict[str, str]) -> _Part:
+    message = Message()
+    message["content-disposition"] = headers.get("content-disposition", "")
+    name = message.get_param("name", header="content-disposition")
+    filename = message.get_filename()
+    if not isinstance(name, str) or not name:
+        raise BadRequestError("A part of the form has no name.")
+    return _Part(name, filename.replace("\\", "/").rsplit("/", 1)[-1] if filename is not None else None)
+
+
+class _FormReader:
+    """Collects the parser's callbacks; whoever feeds it drains ``file_data`` after every feed."""
+
+    def __init__(self, boundary: str) -> None:
+        self.form = Form()
+        self.file_data: list[bytes] = []
+        self.complete = False
+        self._headers: dict[str, str] = {}
+        self._name = self._value = b""
+        self._part: _Part | None = None
+        self._parts = 0
+        self.parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._on_part_begin,
+                "on_part_data": self._on_part_data,
+                "on_part_end": self._on_part_end,
+                "on_header_field": self._on_header_field,
+                "on_header_value": self._on_header_value,
+                "on_header_end": self._on_header_end,
+                "on_headers_finished": self._on_headers_finished,
+                "on_end": self._on_end,
+            },
+        )
+
+    def _on_part_begin(self) -> None:
+        self._headers.clear()
+        self._parts += 1
+        if self._parts > _PARTS:
+            raise InvalidRequestError(f"A form may have {_PARTS} parts.")
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._name += data[start:end]
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        self._headers[self._name.decode("latin-1").lower()] = self._value.decode("utf-8", "replace")
+        self._name = self._value = b""
+
+    def _on_headers_finished(self) -> None:
+        self._part = _parse_disposition(self._headers)
+        if self._part.filename is not None:
+            if self.form.filename is not None:
+                raise InvalidRequestError("Send one file in a request.")
+            self.form.filename = self._part.filename
+
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        part = self._part
+        if part is None:
+            return
+        if part.filename is not None:
+            self.file_data.append(data[start:end])
+        elif len(part.value) + end - start > _FIELD_BYTES:
+            raise PayloadTooLargeError(f"The field {part.name!r} has more than {_FIELD_BYTES} bytes.")
+        else:
+            part.value += data[start:end]
+
+    def _on_part_end(self) -> None:
+        part, self._part = self._part, None
+        if part is not None and part.filename is None:
+            self.form.fields[part.name] = part.value.decode("utf-8", "replace")
+
+    def _on_end(self) -> None:
+        self.complete = True
+
+
+async def read_form(request: Request, write: Callable[[bytes], Awaitable[None]]) -> Form:
+    """Read the request's form, handing the file's bytes to ``write`` as they come.
+
+    Raises:
+        MissingFileError: when there is no file in it, or it is no form at all.
+        BadRequestError: when it is malformed or breaks off.
+        PayloadTooLargeError: when a plain field is too long.
+    """
+    content = Message()
+    content["content-type"] = request.headers.get("content-type", "")
+    boundary = content.get_param("boundary")
+    if content.get_content_type() != "multipart/form-data" or not isinstance(boundary, str):
+        raise MissingFileError("Send it as multipart/form-data.")
+    reader = _FormReader(boundary)
+    async for data in _stream(request):
+        try:
+            reader.parser.write(data)
+        except FormParserError as error:
+            raise BadRequestError(f"The form is malformed: {error}") from error
+        for piece in reader.file_data:
+            await write(piece)
+        reader.file_data.clear()
+    if not reader.complete:
+        raise BadRequestError("The form breaks off.")
+    if reader.form.filename is None:
+        raise MissingFileError
+    return reader.form
+
+
+async def drain(request: Request, limit: int) -> None:
+    """Read and drop up to ``limit`` bytes more, so that a client still sending gets to see its answer."""
+    dropped = 0
+    async for data in _stream(request):
+        dropped += len(data)
+        if dropped > limit:
+            return
+
+
+async def _stream(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for data in request.stream():
+            yield data
+    except ClientDisconnect:
+        raise BadRequestError("The connection broke off.") from None

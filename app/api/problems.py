@@ -1,0 +1,126 @@
+"""Errors as ``application/problem+json`` (RFC 9457), each with a stable ``code``."""
+
+import math
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+
+from app.domain.errors import SluiceError
+
+log = structlog.get_logger()
+
+
+class Problem(BaseModel):
+    """What an error answer holds. Programs match on ``code``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "about:blank",
+                "title": "There is no such thing here.",
+                "status": 404,
+                "detail": "There is no such thing here. Document 7 does not exist.",
+                "code": "not_found",
+                "retryable": False,
+                "request_id": "01934b1c8e2f7c3a",
+            }
+        }
+    )
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    retryable: bool
+    request_id: str
+    errors: list[dict[str, Any]] | None = None
+
+
+_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}
+
+
+def respond(request: Request, *, status: int, code: str, detail: str, **more: Any) -> JSONResponse:
+    """A problem answer. ``more`` may hold title, retryable, retry_after and errors."""
+    retry_after = more.pop("retry_after", None)
+    problem = Problem(
+        title=more.pop("title", HTTPStatus(status).phrase),
+        status=status,
+        code=code,
+        detail=detail,
+        retryable=more.pop("retryable", False),
+        request_id=request.state.request_id,
+        **more,
+    )
+    headers = {"Retry-After": str(math.ceil(retry_after))} if retry_after else {}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(
+        problem.model_dump(exclude_none=True), status, headers=headers, media_type="application/problem+json"
+    )
+
+
+async def _on_sluice_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SluiceError)  # noqa: S101 - registered for nothing else
+    return respond(
+        request,
+        status=error.status,
+        code=error.code,
+        title=error.title(),
+        detail=error.message,
+        retryable=error.retryable,
+        retry_after=error.retry_after or (1 if error.retryable else None),
+    )
+
+
+async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
+    errors = [{"field": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in error.errors()]
+    detail = "; ".join(f"{one['field']}: {one['message']}" for one in errors)
+    return respond(request, status=422, code="invalid_request", detail=detail, errors=errors)
+
+
+async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+    code = _CODES.get(error.status_code, "http_error")
+    return respond(request, status=error.status_code, code=code, detail=str(error.detail))
+
+
+async def _on_crash(request: Request, error: Exception) -> JSONResponse:
+    log.error("request_failed", path=request.url.path, exc_info=error)
+    return respond(
+        request, status=500, code=SluiceError.code, title=SluiceError.title(), detail=SluiceError.title()
+    )
+
+
+_HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[JSONResponse]]] = {
+    SluiceError: _on_sluice_error,
+    RequestValidationError: _on_invalid,
+    HTTPException: _on_http_error,
+    Exception: _on_crash,
+}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of ``app`` as a problem."""
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": description, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    for status, description in {
+        401: "No API key, or one that is not valid.",
+        403: "The key lacks the scope.",
+        404: "There is no such thing in your organization.",
+        422: "The request is not valid; `code` says why.",
+        503: "A part is down; try again after `Retry-After` seconds.",
+    }.items()
+}

@@ -1,0 +1,35 @@
+"""API keys of one's own organization."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from app.api.access import Admin, ServicesOf
+from app.api.bodies import ApiKeyBody, ApiKeyCreate, ApiKeyList, ApiKeyMade
+from app.api.paging import AfterId, Limit
+from app.api.problems import RESPONSES
+
+router = APIRouter(prefix="/api-keys", tags=["api keys"], responses=RESPONSES)
+
+
+@router.post("", status_code=201)
+async def create_api_key(body: ApiKeyCreate, identity: Admin, services: ServicesOf) -> ApiKeyMade:
+    """Make an API key. Its secret is in this answer and nowhere else."""
+    scopes = [scope.value for scope in body.scopes]
+    key, secret = await services.identities.create_key(identity.organization_id, body.name, scopes)
+    return ApiKeyMade(**ApiKeyBody.of(key).model_dump(), secret=secret)
+
+
+@router.get("")
+async def list_api_keys(identity: Admin, services: ServicesOf, limit: Limit = 100, after: AfterId = None) -> ApiKeyList:
+    """List API keys, the newest first."""
+    listing = await services.identities.list_keys(identity.organization_id, limit=limit, after=after)
+    return ApiKeyList(api_keys=[ApiKeyBody.of(key) for key in listing.items], total=listing.total, next=listing.next)
+
+
+@router.delete("/{key_id}", status_code=204)
+async def revoke_api_key(
+    key_id: Annotated[int, Path(ge=1, le=2**63 - 1)], identity: Admin, services: ServicesOf
+) -> None:
+    """Revoke an API key: from the next request on it is worth nothing."""
+    await services.identities.revoke_key(identity.organization_id, key_id)

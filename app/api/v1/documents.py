@@ -1,0 +1,105 @@
+"""Documents: what became of uploads."""
+
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import StreamingResponse
+
+from app.api.access import Reader, ServicesOf, Writer
+from app.api.bodies import ChunkBody, ChunkList, DocumentBody, DocumentList, DocumentStatus, TaskAccepted, TaskBody
+from app.api.paging import AfterId, Limit
+from app.api.problems import RESPONSES
+
+router = APIRouter(prefix="/documents", tags=["documents"], responses=RESPONSES)
+
+DocumentId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Status = Literal["queued", "processing", "completed", "failed", "cancelled"]
+
+
+@router.get("")
+async def list_documents(
+    identity: Reader,
+    services: ServicesOf,
+    agent_id: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    status: Status | None = None,
+    limit: Limit = 100,
+    after: AfterId = None,
+) -> DocumentList:
+    """List documents, the newest first."""
+    listing = await services.documents.list(
+        identity.organization_id, agent_id=agent_id, status=status, limit=limit, after=after
+    )
+    documents = [DocumentBody.of(document) for document in listing.items]
+    return DocumentList(documents=documents, total=listing.total, next=listing.next)
+
+
+@router.get("/{document_id}")
+async def get_document(document_id: DocumentId, identity: Reader, services: ServicesOf) -> DocumentBody:
+    """Show a document."""
+    return DocumentBody.of(await services.documents.get(identity.organization_id, document_id))
+
+
+@router.get("/{document_id}/status")
+async def get_document_status(document_id: DocumentId, identity: Reader, services: ServicesOf) -> DocumentStatus:
+    """Show where a document stands, with the task that decides it."""
+    document, task = await services.documents.get_with_task(identity.organization_id, document_id)
+    body = TaskBody.of(task) if task else None
+    return DocumentStatus(
+        id=document.id,
+        document_id=document.id,
+        filename=document.filename,
+        status=document.status,
+        chunk_count=document.chunk_count,
+        page_count=document.page_count,
+        error=body.error if body else None,
+        task=body,
+    )
+
+
+@router.get("/{document_id}/chunks")
+async def list_document_chunks(
+    document_id: DocumentId, identity: Reader, services: ServicesOf, limit: Limit = 100, after: AfterId = None
+) -> ChunkList:
+    """List a document's chunks in order."""
+    listing = await services.documents.list_chunks(identity.organization_id, document_id, limit=limit, after=after)
+    return ChunkList(chunks=[ChunkBody.of(chunk) for chunk in listing.items], total=listing.total, next=listing.next)
+
+
+@router.get(
+    "/{document_id}/content",
+    response_class=Response,
+    responses={200: {"description": "The file, or its text.", "content": {"application/octet-stream": {}}}},
+)
+async def get_document_content(
+    document_id: DocumentId,
+    identity: Reader,
+    services: ServicesOf,
+    form: Annotated[Literal["original", "text"], Query(alias="format")] = "original",
+) -> Response:
+    """Download a document: the file as it was uploaded, or with `format=text` the text that chunks point into."""
+    document = await services.documents.get(identity.organization_id, document_id)
+    if form == "text":
+        text = await services.documents.read_text(identity.organization_id, document_id)
+        return Response(text, media_type="text/plain; charset=utf-8")
+    headers = {
+        "Content-Length": str(document.size_bytes),
+        # A stored page must never run as part of this site.
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(document.filename, safe='')}",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return StreamingResponse(services.documents.open(document), media_type=document.media_type, headers=headers)
+
+
+@router.post("/{document_id}/reindex", status_code=202)
+async def reindex_document(document_id: DocumentId, identity: Writer, services: ServicesOf) -> TaskAccepted:
+    """Process a document again, with the agent's present settings."""
+    task = await services.documents.reindex(identity.organization_id, document_id)
+    return TaskAccepted.of(task, "Document queued for reindexing")
+
+
+@router.delete("/{document_id}", status_code=202)
+async def delete_document(document_id: DocumentId, identity: Writer, services: ServicesOf) -> TaskAccepted:
+    """Delete a document: hidden from search at once, then removed by a task."""
+    task = await services.documents.delete(identity.organization_id, document_id)
+    return TaskAccepted.of(task, "Document hidden and queued for removal")

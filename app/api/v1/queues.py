@@ -1,0 +1,39 @@
+"""Queues and workers."""
+
+from fastapi import APIRouter
+
+from app.api.access import Reader, ServicesOf
+from app.api.bodies import QueueBody, QueueList, WorkerBody, WorkerList
+from app.api.problems import RESPONSES
+
+router = APIRouter(tags=["operations"], responses=RESPONSES)
+
+
+@router.get("/queues")
+async def list_queues(_identity: Reader, services: ServicesOf) -> QueueList:
+    """Show how deep each queue is, how old its oldest task, and who works on it."""
+    queues = [
+        QueueBody(
+            name=queue.name,
+            paused=queue.paused_at is not None,
+            depth=queue.depth,
+            delayed=queue.delayed,
+            running=queue.running,
+            oldest_age_seconds=queue.oldest_age,
+            rate_per_second=round(rate, 3),
+            workers=queue.workers,
+            slots=queue.slots,
+        )
+        for queue, rate in await services.operations.list_queues()
+    ]
+    return QueueList(queues=queues, total=len(queues))
+
+
+@router.get("/workers")
+async def list_workers(_identity: Reader, services: ServicesOf) -> WorkerList:
+    """Show the workers whose lease is alive."""
+    workers = [
+        WorkerBody.model_validate({**{n: getattr(worker, n) for n in WorkerBody.model_fields}, "id": str(worker.id)})
+        for worker in await services.operations.list_workers()
+    ]
+    return WorkerList(workers=workers, total=len(workers))

@@ -1,0 +1,33 @@
+"""Search and answers."""
+
+import time
+
+from fastapi import APIRouter, Response
+
+from app.api.access import Reader, ServicesOf, Writer
+from app.api.bodies import AskRequest, SearchHit, SearchRequest, SearchResults, TaskAccepted
+from app.api.problems import RESPONSES
+from app.api.v1.agents import AgentId
+
+router = APIRouter(prefix="/agents", tags=["search"], responses=RESPONSES)
+
+
+@router.post("/{agent_id}/search")
+async def search(agent_id: AgentId, body: SearchRequest, identity: Reader, services: ServicesOf) -> SearchResults:
+    """Find the chunks that fit a query best: by words, by meaning, or by both."""
+    began = time.perf_counter()
+    agent = await services.agents.get(identity.organization_id, agent_id)
+    hits = await services.search.find(agent.id, body.query, top_k=body.top_k, mode=body.mode, where=body.where)
+    took = round((time.perf_counter() - began) * 1000, 2)
+    return SearchResults(results=[SearchHit.model_validate(hit, from_attributes=True) for hit in hits], took_ms=took)
+
+
+@router.post("/{agent_id}/ask", status_code=202)
+async def ask(
+    agent_id: AgentId, body: AskRequest, identity: Writer, services: ServicesOf, response: Response
+) -> TaskAccepted:
+    """Ask a question; the task's result is the answer with its sources."""
+    agent = await services.agents.get(identity.organization_id, agent_id)
+    task = await services.answers.ask(identity.organization_id, agent.id, body.question, body.top_k)
+    response.headers["Location"] = f"/api/v1/tasks/{task.id}"
+    return TaskAccepted.of(task, "Question queued")

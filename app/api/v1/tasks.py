@@ -1,0 +1,112 @@
+"""Tasks: watched, cancelled, tried again."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from app.api.access import Reader, ServicesOf, Writer
+from app.api.bodies import TaskAccepted, TaskBody, TaskCancelled, TaskList, TaskRevoked, replay
+from app.api.paging import Limit
+from app.api.problems import RESPONSES
+from app.domain.errors import NotFoundError
+from app.domain.ids import TaskId
+from app.domain.states import FINAL
+from app.domain.tasks import Task
+
+router = APIRouter(prefix="/tasks", tags=["tasks"], responses=RESPONSES)
+
+PublicState = Literal["PENDING", "STARTED", "PROGRESS", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
+
+
+def read_task_id(task_id: Annotated[str, Path(description="A task id.")]) -> TaskId:
+    """A task id; what is no UUID is the id of no task."""
+    try:
+        return TaskId(UUID(task_id))
+    except ValueError:
+        raise NotFoundError(f"Task {task_id} does not exist.") from None
+
+
+IdOfTask = Annotated[TaskId, Depends(read_task_id)]
+
+
+@router.get("", include_in_schema=False)
+@router.get("/")
+async def list_tasks(
+    identity: Reader,
+    services: ServicesOf,
+    status: PublicState | None = None,
+    agent_id: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    queue: str | None = None,
+    name: str | None = None,
+    limit: Limit = 100,
+    after: UUID | None = None,
+) -> TaskList:
+    """List tasks, the newest first."""
+    listing = await services.tasks.list(
+        identity.organization_id,
+        status=status,
+        agent_id=agent_id,
+        queue=queue,
+        name=name,
+        limit=limit,
+        after=after,
+    )
+    return TaskList(tasks=[TaskBody.of(task) for task in listing.items], total=listing.total, next=listing.next)
+
+
+@router.get("/{task_id}")
+async def get_task(
+    task_id: IdOfTask,
+    identity: Reader,
+    services: ServicesOf,
+    wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the next change or the end.")] = 0,
+) -> TaskBody:
+    """Show a task. With `wait`, the answer comes at its next change."""
+    if wait:
+        task = await services.tasks.wait(identity.organization_id, task_id, wait)
+    else:
+        task = await services.tasks.get(identity.organization_id, task_id)
+    return TaskBody.of(task, await services.tasks.get_position(task))
+
+
+async def _find_task(task_id: IdOfTask, identity: Reader, services: ServicesOf) -> Task:
+    """The task, before the stream begins: afterwards no status could be sent."""
+    return await services.tasks.get(identity.organization_id, task_id)
+
+
+@router.get("/{task_id}/events", response_class=EventSourceResponse)
+async def follow_task(
+    task: Annotated[Task, Depends(_find_task)],
+    services: ServicesOf,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """Follow a task as server-sent events: every stage, and the end. `Last-Event-ID` resumes where one left off."""
+    seen = int(last_event_id) if last_event_id and last_event_id.isdecimal() else -1
+    async for change in services.tasks.follow(task.organization_id, task.id, seen):
+        for body in replay(change, seen):
+            yield ServerSentEvent(data=body, id=str(body.version))
+        seen = change.version
+
+
+@router.delete("/{task_id}", responses={202: {"model": TaskCancelled, "description": "It is winding down."}})
+async def cancel_task(task_id: IdOfTask, identity: Writer, services: ServicesOf, response: Response) -> TaskCancelled:
+    """Cancel a task. A running one winds down: 202 and `cancelling`."""
+    task = await services.tasks.cancel(identity.organization_id, task_id)
+    response.status_code = 200 if task.state in FINAL else 202
+    return TaskCancelled.of(task)
+
+
+@router.post("/{task_id}/revoke")
+async def revoke_task(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskRevoked:
+    """Cancel a task, in the words of Celery."""
+    task = await services.tasks.cancel(identity.organization_id, task_id)
+    return TaskRevoked(task_id=str(task.id))
+
+
+@router.post("/{task_id}/retry", status_code=202)
+async def retry_task(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskAccepted:
+    """Run a finished task afresh, whatever its end was."""
+    return TaskAccepted.of(await services.tasks.retry(identity.organization_id, task_id), "Task queued again")

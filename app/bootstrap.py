@@ -1,0 +1,145 @@
+"""The only place where adapters are chosen: settings in, services out."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from celery import Celery
+from redis.asyncio import Redis
+
+from app.adapters.celery_doorbell import CeleryDoorbell
+from app.adapters.file_storage import FileStore
+from app.adapters.minilm import MiniLmEmbedder
+from app.adapters.polling_watch import PollingWatch
+from app.adapters.redis_url import redis_client_url
+from app.adapters.redis_watch import RedisWatch
+from app.adapters.wordllama import WordLlamaEmbedder
+from app.db.engine import Database, create_engine
+from app.domain.errors import StartupError
+from app.domain.ports import BlobStore, Doorbell, Embedder
+from app.pipeline.sandbox import ParserSandbox
+from app.services.admission import Admission
+from app.services.agents import Agents
+from app.services.answers import Answers
+from app.services.documents import Documents
+from app.services.execution import Execution, RetryPolicy
+from app.services.identities import Identities
+from app.services.ingestion import Ingestion
+from app.services.operations import Operations
+from app.services.recovery import Recovery
+from app.services.search import Search
+from app.services.tasks import Tasks
+from app.services.uploads import Uploads
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Every use case, on one event loop."""
+
+    admission: Admission
+    agents: Agents
+    answers: Answers
+    documents: Documents
+    execution: Execution
+    identities: Identities
+    ingestion: Ingestion
+    operations: Operations
+    recovery: Recovery
+    search: Search
+    tasks: Tasks
+    uploads: Uploads
+    blobs: BlobStore
+    _database: Database
+    _doorbell: CeleryDoorbell
+    _parser: ParserSandbox
+    _watch: RedisWatch | PollingWatch
+
+    async def close(self) -> None:
+        """Finish what is under way, then let go of every connection and process."""
+        await self.admission.settle()
+        await self._watch.close()
+        await self._parser.close()
+        await asyncio.to_thread(self._doorbell.close)
+        await self._database.close()
+
+
+def choose_embedder(settings: Settings) -> Embedder:
+    """The embedding model that the settings name."""
+    if settings.embedding_model == "minilm":
+        return MiniLmEmbedder(settings.minilm_path)
+    return WordLlamaEmbedder()
+
+
+def choose_blobs(settings: Settings) -> FileStore:
+    """Where uploaded files live."""
+    if settings.storage_url is None:
+        return FileStore(settings.data_dir / "blobs")
+    return FileStore(Path(unquote(urlsplit(settings.storage_url).path)))
+
+
+def _choose_watch(celery: Celery) -> RedisWatch | PollingWatch:
+    url = celery.conf.result_backend
+    if not url.startswith(("redis", "unix")):
+        return PollingWatch()
+    return RedisWatch(
+        Redis.from_url(redis_client_url(url)), lambda task_id: celery.backend.get_key_for_task(task_id).decode()
+    )
+
+
+def build_services(
+    settings: Settings, celery: Celery, *, embedder: Embedder | None = None, connections: int, parsers: int
+) -> Services:
+    """Build every service. Call it on the event loop, and in the process, that will use them.
+
+    Args:
+        settings: The settings, with ``database_url`` known.
+        celery: The application through which bells are rung.
+        embedder: A model that is loaded already; else the settings choose.
+        connections: Database connections at most.
+        parsers: Documents parsed at once at most, each in a process of its own.
+
+    Raises:
+        StartupError: when there is no database to talk to.
+    """
+    if settings.database_url is None:
+        raise StartupError("DATABASE_URL is not set and no embedded Postgres runs. Start one with `make up`.")
+    database = Database(create_engine(settings.database_url, pool_size=connections))
+    doorbell = CeleryDoorbell(celery)
+    embedder = embedder or choose_embedder(settings)
+    blobs = choose_blobs(settings)
+    watch = _choose_watch(celery)
+    parser = ParserSandbox(
+        size=parsers,
+        time_limit=settings.parse_time_limit,
+        memory_mb=settings.parse_memory_mb,
+        max_pages=settings.parse_max_pages,
+    )
+    admission = Admission(database, doorbell)
+    search = Search(database, embedder)
+    policy = RetryPolicy(
+        max_retries=settings.task_max_retries,
+        backoff=settings.task_retry_backoff,
+        backoff_max=settings.task_retry_backoff_max,
+        time_limit=settings.celery_task_soft_time_limit,
+    )
+    return Services(
+        admission=admission,
+        agents=Agents(database, blobs, admission, doorbell),
+        answers=Answers(database, admission, search),
+        documents=Documents(database, blobs, admission, doorbell),
+        execution=Execution(database, doorbell, admission, policy),
+        identities=Identities(database),
+        ingestion=Ingestion(database, blobs, parser, embedder),
+        operations=Operations(database, doorbell.ping),
+        recovery=Recovery(database, doorbell, admission, settings.task_max_crashes),
+        search=search,
+        tasks=Tasks(database, watch, admission, doorbell),
+        uploads=Uploads(database, blobs, admission, settings.max_upload_bytes),
+        blobs=blobs,
+        _database=database,
+        _doorbell=doorbell,
+        _parser=parser,
+        _watch=watch,
+    )

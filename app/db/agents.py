@@ -1,0 +1,81 @@
+"""Queries on agents."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.paging import list_rows
+from app.db.tables import agents
+from app.domain.records import Agent, AgentSettings, Listing
+
+
+def _agent(row: Any) -> Agent:
+    settings = AgentSettings(**row.settings, weight=row.weight, max_in_flight=row.max_in_flight)
+    return Agent(row.id, row.organization_id, row.name, row.slug, settings, row.created_at, row.updated_at)
+
+
+def _columns(settings: AgentSettings) -> dict[str, Any]:
+    """``weight`` and ``max_in_flight`` are columns because admission reads them for every agent that waits."""
+    chunking = {
+        "chunk_size": settings.chunk_size,
+        "chunk_overlap": settings.chunk_overlap,
+        "chunker": settings.chunker,
+    }
+    return {"settings": chunking, "weight": settings.weight, "max_in_flight": settings.max_in_flight}
+
+
+def _visible(organization_id: int) -> ColumnElement[bool]:
+    return (agents.c.organization_id == organization_id) & agents.c.deleted_at.is_(None)
+
+
+async def insert_agent(
+    connection: AsyncConnection, organization_id: int, name: str, slug: str, settings: AgentSettings
+) -> Agent:
+    """Add an agent."""
+    values = {"organization_id": organization_id, "name": name, "slug": slug, **_columns(settings)}
+    return _agent((await connection.execute(insert(agents).values(values).returning(*agents.c))).one())
+
+
+async def get_agent(connection: AsyncConnection, organization_id: int, agent_id: int) -> Agent | None:
+    """One agent, unless deleted or another organization's."""
+    query = select(agents).where(agents.c.id == agent_id, _visible(organization_id))
+    row = (await connection.execute(query)).one_or_none()
+    return _agent(row) if row else None
+
+
+async def find_agent(connection: AsyncConnection, organization_id: int, slug: str) -> Agent | None:
+    """The agent with this slug."""
+    query = select(agents).where(agents.c.slug == slug, _visible(organization_id))
+    row = (await connection.execute(query)).one_or_none()
+    return _agent(row) if row else None
+
+
+async def list_agents(
+    connection: AsyncConnection, organization_id: int, *, limit: int, after: int | None
+) -> Listing[Agent]:
+    """Agents, the newest first."""
+    return await list_rows(connection, agents, [_visible(organization_id)], _agent, limit=limit, after=after)
+
+
+async def update_agent(connection: AsyncConnection, agent: Agent) -> Agent | None:
+    """Write an agent's name, slug and settings."""
+    statement = (
+        update(agents)
+        .where(agents.c.id == agent.id, _visible(agent.organization_id))
+        .values(name=agent.name, slug=agent.slug, updated_at=func.now(), **_columns(agent.settings))
+        .returning(*agents.c)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return _agent(row) if row else None
+
+
+async def hide_agent(connection: AsyncConnection, organization_id: int, agent_id: int) -> bool:
+    """Mark an agent deleted. False when there is none."""
+    statement = (
+        update(agents)
+        .where(agents.c.id == agent_id, _visible(organization_id))
+        .values(deleted_at=func.now())
+        .returning(agents.c.id)
+    )
+    return (await connection.execute(statement)).one_or_none() is not None

@@ -1,0 +1,68 @@
+"""Queries on organizations and their API keys."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.paging import list_rows
+from app.db.tables import api_keys, organizations
+from app.domain.identity import ApiKey, Identity, Scope
+from app.domain.records import Listing
+
+
+def _api_key(row: Any) -> ApiKey:
+    return ApiKey(row.id, row.name, row.prefix, tuple(row.scopes), row.created_at, row.revoked_at)
+
+
+async def get_default_organization(connection: AsyncConnection) -> int:
+    """The id of the organization that the migrations made."""
+    return int((await connection.execute(select(func.min(organizations.c.id)))).scalar_one())
+
+
+async def find_identity(connection: AsyncConnection, key_hash: bytes) -> Identity | None:
+    """Who holds the key with this SHA-256, unless it was revoked."""
+    query = select(api_keys.c.organization_id, api_keys.c.scopes).where(
+        api_keys.c.hash == key_hash, api_keys.c.revoked_at.is_(None)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return Identity(row.organization_id, frozenset(map(Scope, row.scopes))) if row else None
+
+
+async def has_api_keys(connection: AsyncConnection) -> bool:
+    """Whether any key was ever made."""
+    return bool(await connection.scalar(select(select(api_keys.c.id).exists())))
+
+
+async def insert_api_key(
+    connection: AsyncConnection, organization_id: int, *, name: str, prefix: str, key_hash: bytes, scopes: Sequence[str]
+) -> ApiKey:
+    """Add a key by its hash."""
+    statement = insert(api_keys).values(
+        organization_id=organization_id, name=name, prefix=prefix, hash=key_hash, scopes=list(scopes)
+    )
+    return _api_key((await connection.execute(statement.returning(*api_keys.c))).one())
+
+
+async def list_api_keys(
+    connection: AsyncConnection, organization_id: int, *, limit: int, after: int | None
+) -> Listing[ApiKey]:
+    """An organization's keys, the newest first, revoked ones too."""
+    conditions = [api_keys.c.organization_id == organization_id]
+    return await list_rows(connection, api_keys, conditions, _api_key, limit=limit, after=after)
+
+
+async def revoke_api_key(connection: AsyncConnection, organization_id: int, key_id: int) -> bool:
+    """Revoke a key. False when there is none that is still valid."""
+    statement = (
+        update(api_keys)
+        .where(
+            api_keys.c.id == key_id,
+            api_keys.c.organization_id == organization_id,
+            api_keys.c.revoked_at.is_(None),
+        )
+        .values(revoked_at=func.now())
+        .returning(api_keys.c.id)
+    )
+    return (await connection.execute(statement)).one_or_none() is not None

@@ -1,0 +1,38 @@
+"""Who asks: an organization and what its key allows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What an API key allows. Each includes those before it."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An authenticated caller."""
+
+    organization_id: int
+    scopes: frozenset[Scope]
+
+    def allows(self, scope: Scope) -> bool:
+        """Whether ``scope``, or one that includes it, was granted."""
+        order = list(Scope)
+        return any(order.index(granted) >= order.index(scope) for granted in self.scopes)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key as it is listed; its secret is not kept."""
+
+    id: int
+    name: str
+    prefix: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None

@@ -1,0 +1,77 @@
+"""Agents and documents as the services hand them out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """How an agent's documents are treated. Chunk sizes are in characters."""
+
+    chunk_size: int = 1000
+    chunk_overlap: int = 200
+    chunker: str = "sentence"
+    weight: int = 1
+    max_in_flight: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent: the owner of documents and of a share of the workers."""
+
+    id: int
+    organization_id: int
+    name: str
+    slug: str
+    settings: AgentSettings
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document's row."""
+
+    id: int
+    organization_id: int
+    agent_id: int
+    task_id: UUID | None
+    filename: str
+    media_type: str
+    size_bytes: int
+    sha256: bytes
+    blob_key: str
+    status: str
+    metadata: Mapping[str, Any]
+    page_count: int | None
+    chunk_count: int | None
+    embedding_model: str | None
+    created_at: datetime
+    completed_at: datetime | None
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk as it is listed."""
+
+    id: int
+    ordinal: int
+    text: str
+    start: int
+    end: int
+    page: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[Item]):
+    """A part of a list: its items, how many there are in all, and the cursor of the next part."""
+
+    items: list[Item]
+    total: int
+    next: str | None

@@ -1,0 +1,57 @@
+"""Admission: fills the windows of the queues and rings the bells, after every submit and every end of a task."""
+
+import asyncio
+from collections.abc import Iterable
+
+import structlog
+
+from app.db.engine import Database
+from app.domain.ports import Doorbell
+from app.ledger.admit import admit
+
+log = structlog.get_logger()
+
+
+class Admission:
+    """Admits in the background, so that nobody waits for it.
+
+    Nudges that come while an admission of the same queue is under way share the next one:
+    a burst of uploads costs a few statements, not one each. A nudge that is lost with its
+    process is made up for by the workers' supervisors.
+    """
+
+    def __init__(self, database: Database, doorbell: Doorbell) -> None:
+        self._database = database
+        self._doorbell = doorbell
+        self._nudged: set[str] = set()
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def nudge(self, queue: str) -> None:
+        """Have ``queue`` admitted soon."""
+        self._nudged.add(queue)
+        if queue not in self._running:
+            self._running[queue] = asyncio.create_task(self._serve(queue))
+
+    async def admit(self, queues: Iterable[str]) -> int:
+        """Admit now; returns how many bells were rung."""
+        rung = 0
+        for queue in queues:
+            async with self._database.transaction() as connection:
+                bells = await admit(connection, queue)
+            await self._doorbell.ring(bells)
+            rung += len(bells)
+        return rung
+
+    async def settle(self) -> None:
+        """Wait until every nudge has been followed."""
+        await asyncio.gather(*self._running.values())
+
+    async def _serve(self, queue: str) -> None:
+        try:
+            while queue in self._nudged:
+                self._nudged.discard(queue)
+                await self.admit([queue])
+        except Exception:
+            log.exception("admission_failed", queue=queue)
+        finally:
+            del self._running[queue]

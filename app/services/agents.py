@@ -1,0 +1,171 @@
+"""Agents: made, changed, listed, and taken away with all they own."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from app.db.agents import find_agent, get_agent, hide_agent, insert_agent, list_agents, update_agent
+from app.db.chunks import delete_chunks
+from app.db.documents import hide_agent_documents, list_agent_documents
+from app.db.engine import Database
+from app.domain.errors import InvalidRequestError, NotFoundError, SlugTakenError
+from app.domain.ids import new_task_id
+from app.domain.ports import BlobStore, Doorbell
+from app.domain.records import Agent, AgentSettings, Listing
+from app.domain.states import State
+from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
+from app.ledger.cancel import cancel
+from app.ledger.read import list_active_tasks
+from app.ledger.submit import submit
+from app.services.admission import Admission
+from app.services.courtesy import tell
+from app.services.execution import Outcome, Work
+
+_SLUG_CHARACTERS = 63
+
+
+def make_slug(name: str) -> str:
+    """A slug from a name: lower case, runs of anything but letters and digits become one hyphen."""
+    slug = re.sub(r"[\W_]+", "-", name.lower()).strip("-")[:_SLUG_CHARACTERS].strip("-")
+    return slug or "agent"
+
+
+def check_settings(settings: AgentSettings) -> AgentSettings:
+    """Refuse settings that contradict each other.
+
+    Raises:
+        InvalidRequestError: when the overlap leaves a chunk no room to advance.
+    """
+    if settings.chunk_overlap > settings.chunk_size // 2:
+        raise InvalidRequestError("chunk_overlap must be at most half of chunk_size.")
+    return settings
+
+
+class Agents:
+    """The agents of organizations."""
+
+    def __init__(self, database: Database, blobs: BlobStore, admission: Admission, doorbell: Doorbell) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._admission = admission
+        self._doorbell = doorbell
+
+    async def create(
+        self, organization_id: int, name: str, slug: str | None, settings: Mapping[str, Any] | None = None
+    ) -> Agent:
+        """Add an agent; without a slug, one is made from the name and numbered if it is taken.
+
+        Raises:
+            SlugTakenError: when the slug that was asked for is taken.
+        """
+        checked = check_settings(AgentSettings(**(settings or {})))
+        wanted = slug or make_slug(name)
+        number = 1
+        while True:
+            candidate = wanted if number == 1 else f"{wanted[: _SLUG_CHARACTERS - 6]}-{number}"
+            try:
+                async with self._database.transaction() as connection:
+                    return await insert_agent(connection, organization_id, name, candidate, checked)
+            except IntegrityError:
+                if slug:
+                    raise SlugTakenError(slug) from None
+                number += 1
+
+    async def get(self, organization_id: int, agent_id: int) -> Agent:
+        """One agent.
+
+        Raises:
+            NotFoundError: when there is none, or it is another organization's.
+        """
+        async with self._database.statement() as connection:
+            agent = await get_agent(connection, organization_id, agent_id)
+        if agent is None:
+            raise NotFoundError(f"Agent {agent_id} does not exist.")
+        return agent
+
+    async def find(self, organization_id: int, slug: str) -> Agent | None:
+        """The agent with this slug."""
+        async with self._database.statement() as connection:
+            return await find_agent(connection, organization_id, slug)
+
+    async def get_or_create(self, organization_id: int, slug: str) -> Agent:
+        """The agent with this slug, made on first use."""
+        while True:
+            if agent := await self.find(organization_id, slug):
+                return agent
+            try:
+                return await self.create(organization_id, slug, slug)
+            except SlugTakenError:
+                continue  # another request made it in between
+
+    async def list(self, organization_id: int, *, limit: int, after: int | None) -> Listing[Agent]:
+        """Agents, the newest first."""
+        async with self._database.statement() as connection:
+            return await list_agents(connection, organization_id, limit=limit, after=after)
+
+    async def update(
+        self,
+        organization_id: int,
+        agent_id: int,
+        *,
+        name: str | None,
+        slug: str | None,
+        settings: Mapping[str, Any],
+    ) -> Agent:
+        """Change what is given. New chunk settings hold for documents processed or reindexed from now on.
+
+        Raises:
+            NotFoundError, SlugTakenError
+        """
+        agent = await self.get(organization_id, agent_id)
+        changed = replace(
+            agent,
+            name=name or agent.name,
+            slug=slug or agent.slug,
+            settings=check_settings(replace(agent.settings, **settings)),
+        )
+        try:
+            async with self._database.transaction() as connection:
+                updated = await update_agent(connection, changed)
+        except IntegrityError:
+            raise SlugTakenError(slug) from None
+        if updated is None:
+            raise NotFoundError(f"Agent {agent_id} does not exist.")
+        return updated
+
+    async def delete(self, organization_id: int, agent_id: int) -> Task:
+        """Hide an agent and its documents at once, cancel its tasks, and submit the task that removes the rest.
+
+        Raises:
+            NotFoundError
+        """
+        async with self._database.transaction() as connection:
+            if not await hide_agent(connection, organization_id, agent_id):
+                raise NotFoundError(f"Agent {agent_id} does not exist.")
+            await hide_agent_documents(connection, agent_id)
+            active = await list_active_tasks(connection, agent_id=agent_id)
+            cancelled = [await cancel(connection, task.id, organization_id) for task in active]
+            task = await submit(
+                connection,
+                NewTask(new_task_id(), organization_id, agent_id, TaskName.DELETE_AGENT, Queue.DEFAULT),
+            )
+        for revoked in cancelled:
+            if revoked and revoked.state is State.REVOKED:
+                await tell(self._doorbell, revoked)
+        self._admission.nudge(task.queue)
+        return task
+
+    async def remove(self, work: Work) -> Outcome:
+        """Remove the chunks and files of a deleted agent, one document a transaction: each can be repeated."""
+        async with self._database.statement() as connection:
+            documents = await list_agent_documents(connection, work.task.agent_id)
+        for number, document in enumerate(documents):
+            status = f"Removing {document.filename} ({number + 1} of {len(documents)})"
+            await work.report(Progress("remove", 100 * number // len(documents), status))
+            async with self._database.transaction() as connection:
+                await delete_chunks(connection, document.id)
+            await self._blobs.delete(document.blob_key)
+        return Outcome({"documents": len(documents)}, f"Removed {len(documents)} documents")

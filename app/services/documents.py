@@ -1,0 +1,161 @@
+"""Documents: looked at, indexed anew, deleted."""
+
+from collections.abc import AsyncIterator
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.chunks import delete_chunks
+from app.db.documents import (
+    get_document,
+    get_document_for_work,
+    hide_document,
+    list_chunks,
+    list_documents,
+    set_indexing_task,
+)
+from app.db.engine import Database
+from app.domain.errors import DocumentBusyError, DocumentDeletedError, NotFoundError
+from app.domain.ids import TaskId, new_task_id
+from app.domain.ports import BlobStore, Doorbell
+from app.domain.records import Document, Listing, StoredChunk
+from app.domain.states import State
+from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
+from app.ledger.cancel import cancel
+from app.ledger.read import get_task, list_active_tasks
+from app.ledger.submit import submit
+from app.services.admission import Admission
+from app.services.courtesy import tell
+from app.services.execution import Outcome, Work
+
+
+class Documents:
+    """The documents of an organization."""
+
+    def __init__(self, database: Database, blobs: BlobStore, admission: Admission, doorbell: Doorbell) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._admission = admission
+        self._doorbell = doorbell
+
+    async def get(self, organization_id: int, document_id: int) -> Document:
+        """One document.
+
+        Raises:
+            NotFoundError: when there is none, it was deleted, or it is another organization's.
+        """
+        async with self._database.statement() as connection:
+            document = await get_document(connection, organization_id, document_id)
+        if document is None:
+            raise NotFoundError(f"Document {document_id} does not exist.")
+        return document
+
+    async def get_with_task(self, organization_id: int, document_id: int) -> tuple[Document, Task | None]:
+        """One document and the task that decides its status."""
+        document = await self.get(organization_id, document_id)
+        if document.task_id is None:
+            return document, None
+        async with self._database.statement() as connection:
+            return document, await get_task(connection, TaskId(document.task_id))
+
+    async def list(
+        self, organization_id: int, *, agent_id: int | None, status: str | None, limit: int, after: int | None
+    ) -> Listing[Document]:
+        """Documents, the newest first."""
+        async with self._database.statement() as connection:
+            return await list_documents(
+                connection, organization_id, agent_id=agent_id, status=status, limit=limit, after=after
+            )
+
+    async def list_chunks(
+        self, organization_id: int, document_id: int, *, limit: int, after: int | None
+    ) -> Listing[StoredChunk]:
+        """A document's chunks in order."""
+        document = await self.get(organization_id, document_id)
+        async with self._database.statement() as connection:
+            return await list_chunks(connection, document.id, limit=limit, after=after)
+
+    async def read_text(self, organization_id: int, document_id: int) -> str:
+        """The document's text, such that a chunk's ``start`` and ``end`` count characters in it.
+
+        It is put together from the chunks; between them lies nothing but white space.
+        """
+        document = await self.get(organization_id, document_id)
+        async with self._database.statement() as connection:
+            chunks = (await list_chunks(connection, document.id)).items
+        pieces, end = [], 0
+        for chunk in chunks:
+            if chunk.end > end:
+                pieces += ["\n" * (chunk.start - end), chunk.text[max(0, end - chunk.start) :]]
+                end = chunk.end
+        return "".join(pieces)
+
+    def open(self, document: Document) -> AsyncIterator[bytes]:
+        """The uploaded bytes."""
+        return self._blobs.open(document.blob_key)
+
+    async def reindex(self, organization_id: int, document_id: int) -> Task:
+        """Submit the document to be processed again; until that is done, search finds what it found before.
+
+        Raises:
+            NotFoundError
+            DocumentBusyError: when a task is at work on it.
+        """
+        async with self._database.transaction() as connection:
+            document = await get_document(connection, organization_id, document_id, lock=True)
+            if document is None:
+                raise NotFoundError(f"Document {document_id} does not exist.")
+            if await list_active_tasks(connection, document_id=document_id):
+                raise DocumentBusyError
+            task = await self._submit(connection, document, TaskName.PROCESS_DOCUMENT, Queue.HIGH)
+            await set_indexing_task(connection, document_id, task.id)
+        self._admission.nudge(task.queue)
+        return task
+
+    async def delete(self, organization_id: int, document_id: int) -> Task:
+        """Hide the document from search at once, cancel what works on it, and submit the task that removes it.
+
+        Raises:
+            NotFoundError
+        """
+        async with self._database.transaction() as connection:
+            document = await get_document(connection, organization_id, document_id, lock=True)
+            if document is None:
+                raise NotFoundError(f"Document {document_id} does not exist.")
+            await hide_document(connection, document_id)
+            active = await list_active_tasks(connection, document_id=document_id)
+            cancelled = [await cancel(connection, task.id, organization_id) for task in active]
+            task = await self._submit(connection, document, TaskName.DELETE_DOCUMENT, Queue.DEFAULT)
+        for revoked in cancelled:
+            if revoked and revoked.state is State.REVOKED:
+                await tell(self._doorbell, revoked)
+        self._admission.nudge(task.queue)
+        return task
+
+    @staticmethod
+    async def _submit(connection: AsyncConnection, document: Document, name: TaskName, queue: Queue) -> Task:
+        return await submit(
+            connection,
+            NewTask(
+                id=new_task_id(),
+                organization_id=document.organization_id,
+                agent_id=document.agent_id,
+                document_id=document.id,
+                name=name,
+                queue=queue,
+                metadata={"filename": document.filename},
+            ),
+        )
+
+    async def remove(self, work: Work) -> Outcome:
+        """Remove a deleted document's chunks, vectors and file. Each step can be repeated."""
+        async with self._database.statement() as connection:
+            document = await get_document_for_work(connection, work.task.document_id or 0)
+        if document is None:
+            raise DocumentDeletedError
+        await work.report(Progress("remove", 0, f"Removing {document.filename}"))
+        await self._blobs.delete(document.blob_key)
+        return Outcome(
+            {"document_id": document.id},
+            f"{document.filename} is deleted",
+            apply=lambda connection: delete_chunks(connection, document.id),
+        )

@@ -1,0 +1,213 @@
+"""Execution: one attempt of one task, from the bell to a state in the ledger."""
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import Database
+from app.domain.backoff import choose_delay
+from app.domain.errors import DatabaseAwayError, SluiceError, TaskTimeLimitError
+from app.domain.ids import TaskId, WorkerId
+from app.domain.ports import Doorbell
+from app.domain.states import State
+from app.domain.tasks import Failure, Progress, Task
+from app.ledger.claim import claim
+from app.ledger.finish import abort, fail, finish, hand_back, retry
+from app.ledger.report import Verdict, report, watch
+from app.services.admission import Admission
+from app.services.courtesy import announce_dead_letter, tell, tell_progress
+
+_WATCH_SECONDS = 0.5
+_DATABASE_RETRY_SECONDS = 0.5
+_TRACEBACK_CHARACTERS = 10_000
+
+log = structlog.get_logger()
+
+
+async def _write_nothing(_connection: AsyncConnection) -> None:
+    """Many tasks have no more to store than their result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a task came to. ``apply`` writes it in the same transaction that turns the task to SUCCESS."""
+
+    result: Any
+    status: str
+    chunk_count: int | None = None
+    apply: Callable[[AsyncConnection], Awaitable[None]] = field(default=_write_nothing)
+
+
+class AttemptLostError(Exception):
+    """The attempt was cancelled or superseded; nothing it holds may be written."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        super().__init__(verdict.name)
+
+
+class Work:
+    """What a task's body is given: the row it runs for, and the means to tell of progress."""
+
+    def __init__(self, task: Task, database: Database, doorbell: Doorbell) -> None:
+        self.task = task
+        self.verdict = Verdict.GO_ON
+        self._database = database
+        self._doorbell = doorbell
+
+    async def report(self, progress: Progress) -> None:
+        """Write progress.
+
+        Raises:
+            AttemptLostError: when the task was cancelled or given to another worker.
+        """
+        async with self._database.statement() as connection:
+            self._heed(await report(connection, self.task.attempt_token, progress))
+        await tell_progress(self._doorbell, self.task, progress)
+
+    async def watch(self) -> None:
+        """Return once the attempt is lost, leaving the reason in ``verdict``; while the database is away, go on."""
+        while self.verdict is Verdict.GO_ON:
+            await asyncio.sleep(_WATCH_SECONDS)
+            try:
+                async with self._database.statement() as connection:
+                    self.verdict = await watch(connection, self.task.attempt_token)
+            except DatabaseAwayError:
+                log.warning("watch_failed", task_id=str(self.task.id))
+
+    def _heed(self, verdict: Verdict) -> None:
+        if verdict is not Verdict.GO_ON:
+            self.verdict = verdict
+            raise AttemptLostError(verdict)
+
+
+Body = Callable[[Work], Awaitable[Outcome]]
+End = Callable[[], Awaitable[Task | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and after how many seconds a retryable failure is tried again, and how long an attempt may take."""
+
+    max_retries: int
+    backoff: float
+    backoff_max: float
+    time_limit: float
+
+
+class Execution:
+    """Runs attempts: claim, body, guarded end."""
+
+    def __init__(self, database: Database, doorbell: Doorbell, admission: Admission, policy: RetryPolicy) -> None:
+        self._database = database
+        self._doorbell = doorbell
+        self._admission = admission
+        self._policy = policy
+
+    async def run(self, task_id: TaskId, worker_id: WorkerId, pid: int, body: Body) -> Task | None:
+        """Run one attempt and return the task as it then stands.
+
+        None when there was nothing to do (a late or doubled bell) or when the attempt was
+        superseded: whatever it held was dropped.
+        """
+        async with self._database.statement() as connection:
+            task = await claim(connection, task_id, worker_id, pid)
+        if task is None:
+            return None
+        work = Work(task, self._database, self._doorbell)
+        ended = await self._end(task, await self._attempt(work, body))
+        await self._follow_up(task, ended)
+        return ended
+
+    async def _end(self, task: Task, end: End) -> Task | None:
+        """Write the end, however long the database is away.
+
+        The row must not stay behind as running: once the database is back, either this end
+        holds or the lease has run out and the epoch refuses it.
+        """
+        while True:
+            try:
+                return await end()
+            except DatabaseAwayError:
+                log.warning("end_not_written", task_id=str(task.id))
+                await asyncio.sleep(_DATABASE_RETRY_SECONDS)
+            except Exception as error:  # noqa: BLE001 - what cannot be stored is a failure like any other
+                end = self._failure_end(task, error)
+
+    async def _attempt(self, work: Work, body: Body) -> End:
+        """Run the body; returns the statement that ends the attempt."""
+        try:
+            async with asyncio.timeout(self._policy.time_limit) as limit:
+                outcome = await self._watched(work, body)
+        except AttemptLostError:
+            return lambda: self._lose(work)
+        except asyncio.CancelledError:
+            return lambda: self._write(hand_back, work.task)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it ends in the ledger
+            return self._failure_end(work.task, TaskTimeLimitError() if limit.expired() else error)
+        return lambda: self._finish(work, outcome)
+
+    async def _watched(self, work: Work, body: Body) -> Outcome:
+        """The body's outcome, unless the attempt is lost first: then the body is cancelled where it stands."""
+        running, watching = asyncio.ensure_future(body(work)), asyncio.ensure_future(work.watch())
+        try:
+            await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                raise AttemptLostError(work.verdict)
+            return running.result()
+        finally:
+            for future in (running, watching):
+                future.cancel()
+            await asyncio.gather(running, watching, return_exceptions=True)
+
+    async def _finish(self, work: Work, outcome: Outcome) -> Task | None:
+        async with self._database.transaction() as connection:
+            task = await finish(
+                connection,
+                work.task.attempt_token,
+                outcome.result,
+                status=outcome.status,
+                chunk_count=outcome.chunk_count,
+            )
+            if task is not None:
+                await outcome.apply(connection)
+        return task or await self._lose(work)
+
+    async def _lose(self, work: Work) -> Task | None:
+        """REVOKED when a cancel was asked for; when another worker has the task, there is nothing to write."""
+        return await self._write(abort, work.task)
+
+    def _failure_end(self, task: Task, error: Exception) -> End:
+        retryable = error.retryable if isinstance(error, SluiceError) else True
+        message = error.message if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
+        code = error.code if isinstance(error, SluiceError) else SluiceError.code
+        stack = "".join(traceback.format_exception(error))[-_TRACEBACK_CHARACTERS:]
+        failure = Failure(code, message, retryable, stack)
+        policy = self._policy
+        if not retryable or task.retries >= policy.max_retries:
+            return lambda: self._write(fail, task, failure)
+        retry_after = error.retry_after if isinstance(error, SluiceError) else None
+        delay = choose_delay(task.retries, base=policy.backoff, cap=policy.backoff_max, retry_after=retry_after)
+        return lambda: self._write(retry, task, failure, delay)
+
+    async def _write(self, end: Callable[..., Awaitable[Task | None]], task: Task, *arguments: Any) -> Task | None:
+        async with self._database.statement() as connection:
+            ended = await end(connection, task.attempt_token, *arguments)
+            if ended is None and end is not abort:
+                # A cancel came in between: the guards of every other end refuse, this one accepts.
+                ended = await abort(connection, task.attempt_token)
+            return ended
+
+    async def _follow_up(self, task: Task, ended: Task | None) -> None:
+        """A place has come free; and those who watch through Celery learn how it ended."""
+        self._admission.nudge(task.queue)
+        if ended is None:
+            return
+        await tell(self._doorbell, ended)
+        if ended.state is State.FAILURE:
+            await announce_dead_letter(self._doorbell, ended)

@@ -1,0 +1,130 @@
+"""Uploads: blob first, then one transaction, then admission.
+
+Whatever fails on the way leaves nothing behind: the blob is dropped unless the document's
+row was committed, and no row is written before the blob is on the disk.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from app.db.documents import insert_document
+from app.db.engine import Database
+from app.domain.errors import EmptyFileError, PayloadTooLargeError
+from app.domain.ids import new_task_id
+from app.domain.ports import BlobStore, BlobWriter
+from app.domain.tasks import NewTask, Queue, Task, TaskName
+from app.ledger.submit import submit
+from app.pipeline.media_type import detect
+from app.services.admission import Admission
+
+_FILENAME_CHARACTERS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What the uploader says of a file."""
+
+    organization_id: int
+    agent_id: int
+    filename: str
+    metadata: Mapping[str, Any]
+    queue: Queue = Queue.HIGH
+
+
+class Receipt:
+    """A file on its way in: counted and hashed while it streams to storage."""
+
+    def __init__(self, writer: BlobWriter, key: str, limit: int) -> None:
+        self.writer = writer
+        self.key = key
+        self.size = 0
+        self._limit = limit
+        self._hash = hashlib.sha256()
+
+    async def write(self, data: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            PayloadTooLargeError: as soon as the limit is passed.
+            StorageFullError: when the disk is full.
+        """
+        self.size += len(data)
+        if self.size > self._limit:
+            raise PayloadTooLargeError(f"The limit is {self._limit} bytes.")
+        self._hash.update(data)
+        await self.writer.write(data)
+
+    @property
+    def sha256(self) -> bytes:
+        """The digest of what has been written."""
+        return self._hash.digest()
+
+
+class Uploads:
+    """Takes files in."""
+
+    def __init__(self, database: Database, blobs: BlobStore, admission: Admission, max_bytes: int) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._admission = admission
+        self._max_bytes = max_bytes
+
+    @asynccontextmanager
+    async def receive(self) -> AsyncIterator[Receipt]:
+        """A receipt to write a file to; whatever ``accept`` has not taken by the end of the block is dropped."""
+        key = new_task_id().hex
+        receipt = Receipt(await self._blobs.create(f"{key[-2:]}/{key}"), f"{key[-2:]}/{key}", self._max_bytes)
+        try:
+            yield receipt
+        finally:
+            await asyncio.shield(receipt.writer.abort())
+
+    async def accept(self, receipt: Receipt, upload: Upload) -> Task:
+        """Write document and task for a file that has arrived whole; returns the task.
+
+        Raises:
+            EmptyFileError: when it has no bytes.
+            UnsupportedTypeError: when its content is of a type Sluice does not read.
+        """
+        if receipt.size == 0:
+            raise EmptyFileError
+        filename = upload.filename[-_FILENAME_CHARACTERS:]
+        media_type = detect(await receipt.writer.seal(), filename)
+        await receipt.writer.commit()
+        task_id = new_task_id()
+        document = {
+            "organization_id": upload.organization_id,
+            "agent_id": upload.agent_id,
+            "task_id": task_id,
+            "filename": filename,
+            "media_type": media_type,
+            "size_bytes": receipt.size,
+            "sha256": receipt.sha256,
+            "blob_key": receipt.key,
+            "metadata": dict(upload.metadata),
+        }
+        try:
+            async with self._database.transaction() as connection:
+                document_id = await insert_document(connection, document)
+                task = await submit(
+                    connection,
+                    NewTask(
+                        id=task_id,
+                        organization_id=upload.organization_id,
+                        agent_id=upload.agent_id,
+                        document_id=document_id,
+                        name=TaskName.PROCESS_DOCUMENT,
+                        queue=upload.queue,
+                        metadata={"filename": filename},
+                    ),
+                )
+        except BaseException:
+            await asyncio.shield(self._blobs.delete(receipt.key))
+            raise
+        self._admission.nudge(task.queue)
+        return task

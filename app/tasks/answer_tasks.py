@@ -1,0 +1,12 @@
+"""Tasks that answer questions."""
+
+from app.bootstrap import Services
+from app.domain.tasks import TaskName
+from app.services.execution import Outcome, Work
+from app.tasks.base import ledger_task
+
+
+@ledger_task(TaskName.ANSWER_QUESTION)
+async def answer_question(services: Services, work: Work) -> Outcome:
+    """Search, then answer with sources."""
+    return await services.answers.answer(work)

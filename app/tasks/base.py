@@ -1,0 +1,47 @@
+"""The one task class: between Celery's message and the ledger's row."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from celery import Task as CeleryTask
+from celery import shared_task
+from celery.exceptions import Ignore
+
+from app.bootstrap import Services
+from app.domain.ids import TaskId
+from app.domain.states import State
+from app.domain.tasks import TaskName
+from app.services.execution import Outcome, Work
+from app.tasks.runtime import get_runtime
+
+Body = Callable[[Services, Work], Awaitable[Outcome]]
+
+
+class LedgerTask(CeleryTask):  # type: ignore[misc]  # Celery ships no types
+    """A task whose message carries only its id, and whose state is the ledger's.
+
+    Claim, progress, retry, dead letter and finish are ``Execution``'s; nothing is left to
+    Celery but to call this, and to acknowledge the message when it returns or raises.
+    """
+
+    abstract = True
+    typing = False
+
+    def __call__(self) -> object:
+        """Run one attempt on this process's event loop.
+
+        Raises:
+            Ignore: when the bell was late or doubled, or the attempt did not end in success:
+                the ledger and Celery's backend have been told what there is to tell.
+        """
+        runtime = get_runtime()
+        task_id = TaskId(UUID(self.request.id))
+        task = runtime.execute(task_id, lambda work: self.run(runtime.services, work))
+        if task is None or task.state is not State.SUCCESS:
+            raise Ignore
+        return task.result
+
+
+def ledger_task(name: TaskName) -> Callable[[Body], LedgerTask]:
+    """Register an ``async`` body under a task name."""
+    return shared_task(base=LedgerTask, name=name.value)  # type: ignore[no-any-return]

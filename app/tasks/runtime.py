@@ -1,0 +1,108 @@
+"""Where async meets Celery: one event loop a process, made after fork, with the services on it."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from celery import Celery
+
+from app.bootstrap import Services, build_services
+from app.domain.ids import TaskId
+from app.domain.ports import Embedder
+from app.domain.tasks import Task
+from app.services.execution import Outcome, Work
+from app.settings import Settings
+from app.tasks.lease import Lease
+
+Result = TypeVar("Result")
+
+
+class Runtime:
+    """An event loop in a thread of its own, shared by all task threads of the process."""
+
+    def __init__(self, plan: "Plan") -> None:
+        self._plan = plan
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="event-loop", daemon=True)
+        self._thread.start()
+        self.services: Services = self._call(self._build())
+
+    def execute(self, task_id: TaskId, body: Callable[[Work], Awaitable[Outcome]]) -> Task | None:
+        """Run one attempt from a thread outside the loop; blocks until it has ended."""
+        worker_id = self._plan.lease.holder()
+        if worker_id is None:
+            return None  # without a lease nothing may be claimed; the bell rings again
+        return self._call(self.services.execution.run(task_id, worker_id, os.getpid(), body))
+
+    def close(self) -> None:
+        """Let go of connections and processes, then end the loop."""
+        self._call(self.services.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _build(self) -> Services:
+        plan = self._plan
+        return build_services(
+            plan.settings,
+            plan.celery,
+            embedder=plan.embedder,
+            connections=plan.connections,
+            parsers=plan.parsers,
+        )
+
+    def _call(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+
+class Plan:
+    """What a worker's main process decides before it forks, and every process of it builds its runtime from."""
+
+    def __init__(
+        self, settings: Settings, celery: Celery, lease: Lease, *, embedder: Embedder, slots: int, forks: bool
+    ) -> None:
+        self.settings = settings
+        self.celery = celery
+        self.lease = lease
+        self.embedder = embedder
+        # A forked process runs one task at a time, beside its watch and its admissions; threads share a pool.
+        self.connections = 3 if forks else min(slots, 6) + 2
+        self.parsers = 1 if forks else min(slots, os.cpu_count() or 1)
+
+
+_plan: Plan | None = None
+_runtime: tuple[int, Runtime] | None = None
+_lock = threading.Lock()
+
+
+def set_plan(plan: Plan) -> None:
+    """Fix the plan; called once, in the main process, before it forks."""
+    global _plan  # noqa: PLW0603 - Celery hands tasks nothing but the process they run in
+    _plan = plan
+
+
+def get_runtime() -> Runtime:
+    """This process's runtime, made when it is first needed."""
+    global _runtime  # noqa: PLW0603 - one a process, and a forked one must not use its parent's
+    with _lock:
+        if _runtime is None or _runtime[0] != os.getpid():
+            if _plan is None:
+                raise RuntimeError("Tasks run in a Celery worker, which makes the plan when it starts.")
+            _runtime = (os.getpid(), Runtime(_plan))
+        return _runtime[1]
+
+
+def close_runtime() -> None:
+    """Close this process's runtime, if it has one."""
+    global _runtime  # noqa: PLW0603 - see above
+    with _lock:
+        if _runtime is not None and _runtime[0] == os.getpid():
+            _runtime[1].close()
+            _runtime = None

@@ -1,0 +1,23 @@
+"""Tasks that look after the system itself."""
+
+import structlog
+from celery import shared_task
+
+from app.bootstrap import Services
+from app.domain.tasks import TaskName
+from app.services.execution import Outcome, Work
+from app.tasks.base import ledger_task
+
+log = structlog.get_logger()
+
+
+@ledger_task(TaskName.PING)
+async def ping(_services: Services, _work: Work) -> Outcome:
+    """Do nothing: what remains is what the queue itself costs."""
+    return Outcome(None, "Pong")
+
+
+@shared_task(name=TaskName.ANNOUNCE_DEAD_LETTER.value)  # type: ignore[untyped-decorator]  # Celery ships no types
+def announce_dead_letter(task_id: str) -> None:
+    """Raise the alarm for a task that failed for good. The dead letter itself is the row, and cannot be lost."""
+    log.error("dead_letter", task_id=task_id)

@@ -1,0 +1,138 @@
+"""What happens in a Celery worker's main process as it starts and stops."""
+
+import asyncio
+import gc
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from celery import signals
+from celery.bootsteps import StartStopStep
+from celery.concurrency import get_implementation
+from celery.worker import WorkController
+
+from app.bootstrap import choose_embedder
+from app.celery_app import resolve_settings
+from app.domain.ids import new_worker_id
+from app.ledger.workers import NewWorker
+from app.logs import configure_logs
+from app.settings import load_settings
+from app.tasks.lease import Lease
+from app.tasks.runtime import Plan, close_runtime, set_plan
+from app.tasks.supervisor import Supervisor, is_alive
+
+_READY_SECONDS = 10.0
+
+log = structlog.get_logger()
+
+
+class SupervisorProcess:
+    """The supervisor as its parent sees it: forked, watched, told to retire."""
+
+    def __init__(self, plan: Plan, worker: NewWorker) -> None:
+        self._plan = plan
+        self._worker = worker
+        self._pid = 0
+
+    def start(self) -> None:
+        """Fork, and wait until the worker is registered, or for ten seconds while the database is away."""
+        ready, written = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(ready)
+            _supervise(lambda: Supervisor(self._plan, self._worker, written))
+        os.close(written)
+        select.select([ready], [], [], _READY_SECONDS)
+        os.close(ready)
+
+    def ensure(self) -> None:
+        """Start another one if it died."""
+        if self._pid and not is_alive(self._pid):
+            os.waitpid(self._pid, 0)
+            log.warning("supervisor_died", pid=self._pid)
+            self.start()
+
+    def stop(self) -> None:
+        """Have it end the lease, and wait until it has."""
+        pid, self._pid = self._pid, 0
+        if pid:
+            os.kill(pid, signal.SIGUSR1)
+            os.waitpid(pid, 0)
+
+
+def _supervise(make: Callable[[], Supervisor]) -> None:
+    """The life of the forked process. It never returns into the worker's code."""
+    status = 1
+    try:
+        os.setsid()  # a Ctrl-C in the terminal is for the worker, which then tells its supervisor
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        asyncio.run(make().run())
+        status = 0
+    except Exception:
+        log.exception("supervisor_failed")
+    finally:
+        os._exit(status)
+
+
+class WatchSupervisor(StartStopStep):  # type: ignore[misc]  # Celery ships no types
+    """Looks after the supervisor once a second, on the consumer's timer."""
+
+    requires = {"celery.worker.consumer.connection:Connection"}  # noqa: RUF012 - Celery's convention
+
+    def start(self, consumer: Any) -> None:
+        """Begin to look."""
+        consumer.timer.call_repeatedly(1.0, _supervisor.ensure)
+
+
+_supervisor: SupervisorProcess
+
+
+@signals.worker_init.connect(weak=False)  # type: ignore[untyped-decorator]
+def prepare(sender: WorkController, **_: Any) -> None:
+    """Make the plan, load what all processes share, and fork the supervisor, before the pool forks."""
+    global _supervisor  # noqa: PLW0603 - Celery's signals carry no state of ours
+    settings = resolve_settings(load_settings())
+    forks = get_implementation(sender.pool_cls).__module__.endswith("prefork")
+    embedder = choose_embedder(settings)
+    if forks:
+        embedder.load()
+    plan = Plan(settings, sender.app, Lease(), embedder=embedder, slots=sender.concurrency, forks=forks)
+    set_plan(plan)
+    worker = NewWorker(
+        id=new_worker_id(),
+        name=sender.hostname,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        queues=list(sender.app.amqp.queues.consume_from),
+        concurrency=sender.concurrency,
+    )
+    _supervisor = SupervisorProcess(plan, worker)
+    sender.app.steps["consumer"].add(WatchSupervisor)
+    # What lives now lives in every process: keep the collector from touching, and so copying, its pages.
+    gc.collect()
+    gc.freeze()
+    _supervisor.start()
+
+
+@signals.worker_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
+def leave(**_: Any) -> None:
+    """The pool has finished its tasks: let go of what threads used, and end the lease."""
+    close_runtime()
+    _supervisor.stop()
+
+
+@signals.worker_process_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
+def leave_process(**_: Any) -> None:
+    """A process of the pool ends."""
+    close_runtime()
+
+
+@signals.setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
+def set_up_logging(loglevel: int | str, **_: Any) -> None:
+    """Celery's log lines in the same form as Sluice's."""
+    configure_logs(load_settings(), loglevel)
