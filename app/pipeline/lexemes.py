@@ -83,7 +83,7 @@ def query_lexemes(text: str) -> list[str]:
 
 
 def _words(text: str, *, singles: bool) -> tuple[list[str], list[int]]:
-    """Words and their places; what stands for several words has the place of the last of them."""
+    """Words and their places; a joined word stands where its last part does, a pair where its first character does."""
     words: list[str] = []
     places: list[int] = []
     place = 0
