@@ -61,7 +61,7 @@ async def count_words(connection: AsyncConnection, agent_id: int) -> Mapping[str
         text("SELECT lexeme, chunk_count FROM lexemes WHERE agent_id = :agent_id AND chunk_count <> 0"),
         {"agent_id": agent_id},
     )
-    return dict(row._tuple() for row in rows)
+    return {row.lexeme: row.chunk_count for row in rows}
 
 
 async def test_a_tsvector_written_in_binary_is_what_postgres_reads(connection: AsyncConnection) -> None:
