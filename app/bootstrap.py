@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from celery import Celery
@@ -16,8 +17,9 @@ from app.adapters.redis_url import redis_client_url
 from app.adapters.redis_watch import RedisWatch
 from app.adapters.wordllama import WordLlamaEmbedder
 from app.db.engine import Database, create_engine
+from app.db.schema import find_differences, migrate
 from app.domain.errors import StartupError
-from app.domain.ports import BlobStore, Doorbell, Embedder
+from app.domain.ports import BlobStore, Embedder
 from app.pipeline.sandbox import ParserSandbox
 from app.services.admission import Admission
 from app.services.agents import Agents
@@ -65,6 +67,30 @@ class Services:
         await self._database.close()
 
 
+async def prepare_database(settings: Settings) -> None:
+    """Bring the database up to this version's schema."""
+    engine = create_engine(_database_url(settings), pool_size=1, register_types=False)
+    try:
+        await migrate(engine)
+    finally:
+        await engine.dispose()
+
+
+async def find_schema_differences(settings: Settings) -> list[str]:
+    """How the database's schema differs from this version's; empty when they agree."""
+    engine = create_engine(_database_url(settings), pool_size=1, register_types=False)
+    try:
+        return await find_differences(engine)
+    finally:
+        await engine.dispose()
+
+
+def _database_url(settings: Settings) -> str:
+    if settings.database_url is None:
+        raise StartupError("DATABASE_URL is not set and no embedded Postgres runs. Start one with `make up`.")
+    return settings.database_url
+
+
 def choose_embedder(settings: Settings) -> Embedder:
     """The embedding model that the settings name."""
     if settings.embedding_model == "minilm":
@@ -83,9 +109,8 @@ def _choose_watch(celery: Celery) -> RedisWatch | PollingWatch:
     url = celery.conf.result_backend
     if not url.startswith(("redis", "unix")):
         return PollingWatch()
-    return RedisWatch(
-        Redis.from_url(redis_client_url(url)), lambda task_id: celery.backend.get_key_for_task(task_id).decode()
-    )
+    backend: Any = celery.backend  # of Redis, so it publishes each result on the key it stores it under
+    return RedisWatch(Redis.from_url(redis_client_url(url)), lambda task_id: backend.get_key_for_task(task_id).decode())
 
 
 def build_services(
@@ -103,9 +128,7 @@ def build_services(
     Raises:
         StartupError: when there is no database to talk to.
     """
-    if settings.database_url is None:
-        raise StartupError("DATABASE_URL is not set and no embedded Postgres runs. Start one with `make up`.")
-    database = Database(create_engine(settings.database_url, pool_size=connections))
+    database = Database(create_engine(_database_url(settings), pool_size=connections))
     doorbell = CeleryDoorbell(celery)
     embedder = embedder or choose_embedder(settings)
     blobs = choose_blobs(settings)

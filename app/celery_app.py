@@ -7,25 +7,10 @@ from kombu import Queue as BrokerQueue
 
 from app.domain.errors import StartupError
 from app.domain.tasks import Queue
-from app.embedded import find_running
+from app.embedded.running import resolve_settings
 from app.settings import Settings, load_settings
 
 _TASK_MODULES = ["app.tasks.worker", "app.tasks.document_tasks", "app.tasks.answer_tasks", "app.tasks.upkeep_tasks"]
-
-
-def resolve_settings(settings: Settings) -> Settings:
-    """The settings with the addresses of this data folder's running embedded servers where none were given."""
-    if settings.database_url and settings.redis_url:
-        return settings
-    running = find_running(settings.data_dir)
-    if running is None:
-        return settings
-    return settings.model_copy(
-        update={
-            "database_url": settings.database_url or running.database_url,
-            "redis_url": settings.redis_url or running.redis_url,
-        }
-    )
 
 
 def create_celery(settings: Settings) -> Celery:
@@ -33,7 +18,8 @@ def create_celery(settings: Settings) -> Celery:
     broker = settings.celery_broker_url or settings.redis_url
     if broker is None:
         raise StartupError("REDIS_URL is not set and no embedded Valkey runs. Start one with `make up`.")
-    celery = Celery("sluice", broker=broker, backend=settings.celery_result_backend or settings.redis_url, include=_TASK_MODULES)
+    backend = settings.celery_result_backend or settings.redis_url
+    celery = Celery("sluice", broker=broker, backend=backend, include=_TASK_MODULES)
     celery.conf.update(_configuration(settings))
     return celery
 

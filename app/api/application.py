@@ -2,29 +2,50 @@
 
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from app import __version__
 from app.api import health, problems, v1
-from app.api.problems import Problem
 from app.api.request_ids import RequestIds
-from app.bootstrap import build_services
-from app.celery_app import create_celery, resolve_settings
-from app.db.schema import prepare_database
-from app.embedded import Engines
+from app.bootstrap import build_services, prepare_database
+from app.celery_app import create_celery
+from app.embedded.running import borrow_engines
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
 
 _CONNECTIONS = 10
 
+_DESCRIPTION = """
+Documents for AI agents, through priority queues, with nothing lost. An upload answers with a task
+at once; follow it by polling, long-polling (`wait`) or server-sent events. Every error is a
+problem (RFC 9457) with a stable `code`.
+"""
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application. Settings are read when none are given; servers are met when it starts, not before."""
+    """The application. Servers are met when it starts, not when it is made."""
     given = settings or load_settings()
 
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            resolved = resolve_settings(given)
+        configure_logs(given)
+        with borrow_engines(given) as resolved:
+            await prepare_database(resolved)
+            services = build_services(resolved, create_celery(resolved), connections=_CONNECTIONS, parsers=1)
+            app.state.services = services
+            try:
+                secret = await services.identities.bootstrap(resolved.bootstrap_api_key)
+                if secret:
+                    sys.stderr.write(f"\nYour API key, shown only now: {secret}\n\n")
+                yield
+            finally:
+                await services.close()
+
+    app = FastAPI(title="Sluice", version=__version__, description=_DESCRIPTION, lifespan=run)
+    app.add_middleware(RequestIds)
+    app.include_router(health.router)
+    app.include_router(v1.router)
+    problems.install(app)
+    return app

@@ -22,10 +22,12 @@ async def readyz(services: ServicesOf) -> JSONResponse:
     """Tell whether every part works."""
     checks = await services.operations.check()
     ready = all(check.ok for check in checks)
+    workers = await services.operations.list_workers() if ready else []
     body: dict[str, Any] = {
         "status": "ready" if ready else "not ready",
         "down": [check.name for check in checks if not check.ok],
         "checks": {check.name: check.detail for check in checks},
+        "workers": len(workers),
     }
     return JSONResponse(body, 200 if ready else 503, headers={} if ready else {"Retry-After": "5"})
 

@@ -95,9 +95,7 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_crash(request: Request, error: Exception) -> JSONResponse:
     log.error("request_failed", path=request.url.path, exc_info=error)
-    return respond(
-        request, status=500, code=SluiceError.code, title=SluiceError.title(), detail=SluiceError.title()
-    )
+    return respond(request, status=500, code=SluiceError.code, title=SluiceError.title(), detail=SluiceError.title())
 
 
 _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[JSONResponse]]] = {
@@ -115,7 +113,7 @@ def install(app: FastAPI) -> None:
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": description, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    status: {"description": description, "model": Problem}
     for status, description in {
         401: "No API key, or one that is not valid.",
         403: "The key lacks the scope.",

@@ -1,0 +1,16 @@
+"""The command line: ``python main.py …``, or ``sluice …`` where it is installed."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 failed, 2 bad usage."""
+    # Imported here because a command should not wait for the imports of all the others.
+    from app.cli.program import program  # noqa: PLC0415
+    from app.domain.errors import SluiceError  # noqa: PLC0415
+
+    try:
+        program()
+    except SluiceError as error:
+        sys.stderr.write(f"{error.message}\n")
+        sys.exit(1)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.paging import list_rows
@@ -13,7 +14,7 @@ from app.domain.records import Document, Listing, StoredChunk
 
 
 def _document(row: Any) -> Document:
-    return Document(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row's mapping
+    return Document(**row._asdict())
 
 
 def _visible(organization_id: int) -> ColumnElement[bool]:
@@ -100,7 +101,7 @@ async def complete_document(
             page_count=page_count,
             chunk_count=chunk_count,
             embedding_model=embedding_model,
-            metadata=func.jsonb_concat(found, documents.c.metadata, type_=documents.c.metadata.type),
+            metadata=literal(dict(found), JSONB).concat(documents.c.metadata),
         )
         .returning(documents.c.id)
     )

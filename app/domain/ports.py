@@ -14,7 +14,7 @@ Vector = Sequence[float]
 
 
 class Embedder(Protocol):
-    """Turns texts into unit vectors of one fixed length."""
+    """Turns texts into unit vectors of one fixed length. Made before a fork, all processes share its memory."""
 
     @property
     def model(self) -> str:
@@ -23,9 +23,6 @@ class Embedder(Protocol):
     @property
     def dimensions(self) -> int:
         """The length of every vector."""
-
-    def load(self) -> None:
-        """Read the model into memory now: done before a fork, all processes share it. Else the first use loads it."""
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """One vector a text, in order. CPU-bound adapters do their work off the event loop.

@@ -95,7 +95,7 @@ class Failure:
 class Task:
     """A row of ``tasks``.
 
-    ``stages`` holds ``{name, at, version, current, status}``, one for each stage entered; ``at`` is in Unix milliseconds.
+    ``stages`` holds ``{name, at, version, current, status}`` for each stage entered, ``at`` in Unix milliseconds.
     """
 
     id: TaskId

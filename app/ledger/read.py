@@ -89,7 +89,12 @@ async def list_tasks(
         if value is not None:
             conditions.append(column == value)
     return await list_rows(
-        connection, tasks, conditions, lambda row: Task(**row._mapping), limit=limit, after=after  # noqa: SLF001
+        connection,
+        tasks,
+        conditions,
+        lambda row: Task(**row._asdict()),
+        limit=limit,
+        after=after,
     )
 
 

@@ -7,7 +7,7 @@ A state changes only as ``app.domain.states`` allows; every visible change raise
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextualSelect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import tasks
@@ -43,7 +43,7 @@ def to(event: Event) -> str:
     return f"state = '{target(event)}', version = t.version + 1"
 
 
-def returning_tasks(update: str) -> TextClause:
+def returning_tasks(update: str) -> TextualSelect:
     """``update … RETURNING t.*`` whose document, where the task decides its status, follows in the same statement.
 
     A document that is complete stays so: it can be searched whatever becomes of a later task.

@@ -69,6 +69,15 @@ def split(pages: Iterable[Page], size: int = 1000, overlap: int = 200) -> Iterat
     return _chunks(pages, size, overlap)
 
 
+def find_sentences(text: str) -> Iterator[tuple[int, int]]:
+    """The sentences of a text, ``text[start:end]``, in order and without white space at their ends."""
+    starts = [_skip_space(text, 0), *(match.end() for match in _SENTENCE_START.finditer(text)), len(text)]
+    for start, following in zip(starts, starts[1:], strict=False):
+        end = start + len(text[start:following].rstrip())
+        if end > start:
+            yield start, end
+
+
 def _chunks(pages: Iterable[Page], size: int, overlap: int) -> Iterator[Chunk]:
     index = offset = 0
     for page in pages:

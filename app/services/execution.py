@@ -25,6 +25,7 @@ from app.services.courtesy import announce_dead_letter, tell, tell_progress
 _WATCH_SECONDS = 0.5
 _DATABASE_RETRY_SECONDS = 0.5
 _TRACEBACK_CHARACTERS = 10_000
+_SUMMARY_CHARACTERS = 300
 
 log = structlog.get_logger()
 
@@ -98,6 +99,11 @@ class RetryPolicy:
     backoff: float
     backoff_max: float
     time_limit: float
+
+
+def _summarise(error: Exception) -> str:
+    """The first line of an error nobody foresaw; its traceback tells the rest."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:_SUMMARY_CHARACTERS]
 
 
 class Execution:
@@ -184,7 +190,7 @@ class Execution:
 
     def _failure_end(self, task: Task, error: Exception) -> End:
         retryable = error.retryable if isinstance(error, SluiceError) else True
-        message = error.message if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
+        message = error.message if isinstance(error, SluiceError) else _summarise(error)
         code = error.code if isinstance(error, SluiceError) else SluiceError.code
         stack = "".join(traceback.format_exception(error))[-_TRACEBACK_CHARACTERS:]
         failure = Failure(code, message, retryable, stack)

@@ -119,9 +119,7 @@ class Ingestion:
             finally:
                 await asyncio.gather(*reports, return_exceptions=True)
 
-    async def _index(
-        self, work: Work, document: Document, settings: AgentSettings, parsed: Parsed
-    ) -> list[ChunkRow]:
+    async def _index(self, work: Work, document: Document, settings: AgentSettings, parsed: Parsed) -> list[ChunkRow]:
         """Chunks with their words and vectors; progress 50 to 80."""
         await work.report(Progress("embed", 50, f"Chunking {document.filename}"))
         chunks = await asyncio.to_thread(
@@ -132,12 +130,16 @@ class Ingestion:
         pace, rows, total = Pace(), list[ChunkRow](), len(chunks)
         for batch in _batches(chunks, _EMBED_BATCH):
             vectors = await self._embedder.embed([chunk.text for chunk in batch])
-            words = await asyncio.to_thread(lambda batch=batch: [lexemes(chunk.text) for chunk in batch])
+            words = await asyncio.to_thread(_count_words, batch)
             rows += [ChunkRow(*row) for row in zip(batch, vectors, words, strict=True)]
             if len(rows) < total and pace.due():
                 status = f"Embedding {document.filename} (chunk {len(rows)} of {total})"
                 await work.report(Progress("embed", 50 + 30 * len(rows) // total, status, total))
         return rows
+
+
+def _count_words(chunks: Sequence[Chunk]) -> list[dict[str, list[int]]]:
+    return [lexemes(chunk.text) for chunk in chunks]
 
 
 def _batches(chunks: Sequence[Chunk], size: int) -> Iterator[list[Chunk]]:

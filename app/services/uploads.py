@@ -6,9 +6,8 @@ row was committed, and no row is written before the blob is on the disk.
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,13 +71,13 @@ class Uploads:
         self._database = database
         self._blobs = blobs
         self._admission = admission
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
 
     @asynccontextmanager
     async def receive(self) -> AsyncIterator[Receipt]:
         """A receipt to write a file to; whatever ``accept`` has not taken by the end of the block is dropped."""
         key = new_task_id().hex
-        receipt = Receipt(await self._blobs.create(f"{key[-2:]}/{key}"), f"{key[-2:]}/{key}", self._max_bytes)
+        receipt = Receipt(await self._blobs.create(f"{key[-2:]}/{key}"), f"{key[-2:]}/{key}", self.max_bytes)
         try:
             yield receipt
         finally:

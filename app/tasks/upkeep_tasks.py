@@ -17,7 +17,7 @@ async def ping(_services: Services, _work: Work) -> Outcome:
     return Outcome(None, "Pong")
 
 
-@shared_task(name=TaskName.ANNOUNCE_DEAD_LETTER.value)  # type: ignore[untyped-decorator]  # Celery ships no types
+@shared_task(name=TaskName.ANNOUNCE_DEAD_LETTER.value)
 def announce_dead_letter(task_id: str) -> None:
     """Raise the alarm for a task that failed for good. The dead letter itself is the row, and cannot be lost."""
     log.error("dead_letter", task_id=task_id)

@@ -13,11 +13,10 @@ import structlog
 from celery import signals
 from celery.bootsteps import StartStopStep
 from celery.concurrency import get_implementation
-from celery.worker import WorkController
 
 from app.bootstrap import choose_embedder
-from app.celery_app import resolve_settings
 from app.domain.ids import new_worker_id
+from app.embedded.running import resolve_settings
 from app.ledger.workers import NewWorker
 from app.logs import configure_logs
 from app.settings import load_settings
@@ -79,10 +78,10 @@ def _supervise(make: Callable[[], Supervisor]) -> None:
         os._exit(status)
 
 
-class WatchSupervisor(StartStopStep):  # type: ignore[misc]  # Celery ships no types
+class WatchSupervisor(StartStopStep):
     """Looks after the supervisor once a second, on the consumer's timer."""
 
-    requires = {"celery.worker.consumer.connection:Connection"}  # noqa: RUF012 - Celery's convention
+    requires = ("celery.worker.consumer.connection:Connection",)
 
     def start(self, consumer: Any) -> None:
         """Begin to look."""
@@ -92,15 +91,13 @@ class WatchSupervisor(StartStopStep):  # type: ignore[misc]  # Celery ships no t
 _supervisor: SupervisorProcess
 
 
-@signals.worker_init.connect(weak=False)  # type: ignore[untyped-decorator]
-def prepare(sender: WorkController, **_: Any) -> None:
+@signals.worker_init.connect(weak=False)
+def prepare(sender: Any, **_: Any) -> None:
     """Make the plan, load what all processes share, and fork the supervisor, before the pool forks."""
     global _supervisor  # noqa: PLW0603 - Celery's signals carry no state of ours
     settings = resolve_settings(load_settings())
     forks = get_implementation(sender.pool_cls).__module__.endswith("prefork")
     embedder = choose_embedder(settings)
-    if forks:
-        embedder.load()
     plan = Plan(settings, sender.app, Lease(), embedder=embedder, slots=sender.concurrency, forks=forks)
     set_plan(plan)
     worker = NewWorker(
@@ -119,20 +116,20 @@ def prepare(sender: WorkController, **_: Any) -> None:
     _supervisor.start()
 
 
-@signals.worker_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
+@signals.worker_shutdown.connect(weak=False)
 def leave(**_: Any) -> None:
     """The pool has finished its tasks: let go of what threads used, and end the lease."""
     close_runtime()
     _supervisor.stop()
 
 
-@signals.worker_process_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
+@signals.worker_process_shutdown.connect(weak=False)
 def leave_process(**_: Any) -> None:
     """A process of the pool ends."""
     close_runtime()
 
 
-@signals.setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
+@signals.setup_logging.connect(weak=False)
 def set_up_logging(loglevel: int | str, **_: Any) -> None:
     """Celery's log lines in the same form as Sluice's."""
     configure_logs(load_settings(), loglevel)

@@ -24,9 +24,7 @@ async def create_agent(body: AgentCreate, identity: Writer, services: ServicesOf
 
 
 @router.get("")
-async def list_agents(
-    identity: Reader, services: ServicesOf, limit: Limit = 100, after: AfterId = None
-) -> AgentList:
+async def list_agents(identity: Reader, services: ServicesOf, limit: Limit = 100, after: AfterId = None) -> AgentList:
     """List agents, the newest first."""
     listing = await services.agents.list(identity.organization_id, limit=limit, after=after)
     return AgentList(agents=[AgentBody.of(agent) for agent in listing.items], total=listing.total, next=listing.next)

@@ -34,7 +34,11 @@ def _form_schema(**fields: dict[str, Any]) -> dict[str, Any]:
 
 
 _OPTIONS: dict[str, dict[str, Any]] = {
-    "metadata": {"type": "string", "description": "A JSON object, kept with the document.", "example": '{"year": 2026}'},
+    "metadata": {
+        "type": "string",
+        "description": "A JSON object, kept with the document.",
+        "example": '{"year": 2026}',
+    },
     "priority": {"type": "string", "enum": list(_PRIORITIES), "default": "high"},
 }
 

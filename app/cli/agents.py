@@ -1,0 +1,46 @@
+"""Commands on agents."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from app.cli.session import AsJson, Session, print_json, print_table, run
+from app.domain.records import Agent, Listing
+
+program = typer.Typer(no_args_is_help=True)
+
+
+@program.command("create")
+def create(
+    name: Annotated[str, typer.Argument(help="The agent's name.")],
+    slug: Annotated[str | None, typer.Option(help="Its slug; made from the name if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an agent."""
+
+    async def work(session: Session) -> Agent:
+        return await session.services.agents.create(session.organization_id, name, slug)
+
+    agent = run(work)
+    if as_json:
+        print_json(asdict(agent))
+    else:
+        print_table(["id", "slug", "name"], [[agent.id, agent.slug, agent.name]])
+
+
+@program.command("list")
+def list_(
+    limit: Annotated[int, typer.Option(help="Agents at most.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List agents, the newest first."""
+
+    async def work(session: Session) -> Listing[Agent]:
+        return await session.services.agents.list(session.organization_id, limit=limit, after=None)
+
+    listing = run(work)
+    if as_json:
+        print_json({"agents": [asdict(agent) for agent in listing.items], "total": listing.total, "next": listing.next})
+    else:
+        print_table(["id", "slug", "name"], [[agent.id, agent.slug, agent.name] for agent in listing.items])

@@ -1,0 +1,99 @@
+"""The doctor: tries everything Sluice depends on, and says how to mend what is wrong."""
+
+import asyncio
+import shutil
+import sys
+from collections.abc import Callable
+
+import typer
+
+from app.bootstrap import build_services, choose_blobs, choose_embedder
+from app.celery_app import create_celery
+from app.cli.session import AsJson, print_json
+from app.cli.stack import check_broker
+from app.domain.errors import SluiceError
+from app.embedded.running import borrow_engines
+from app.services.operations import Check
+from app.settings import Settings, load_settings
+
+_ROOM_BYTES = 1024**3
+_REMEDIES = {
+    "python": "Install Python 3.11 to 3.14.",
+    "servers": "Set DATABASE_URL and REDIS_URL to servers of your own, or free the data folder.",
+    "database": "Check DATABASE_URL, that Postgres runs and has pgvector, then `python main.py migrate`.",
+    "broker": "Check REDIS_URL and that Redis or Valkey runs.",
+    "storage": "Check STORAGE_URL: the folder must be writable and have room.",
+    "embeddings": "Check EMBEDDING_MODEL; for minilm see docs/embeddings.md.",
+    "workers": "Start workers: `make up` or ./start_celery_worker.sh",
+}
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check every dependency, and say how to mend what is wrong."""
+    checks = [_check("python", lambda: sys.version.split()[0])]
+    try:
+        with borrow_engines(load_settings()) as settings:
+            checks += _check_parts(settings)
+    except SluiceError as error:
+        checks.append(Check("servers", ok=False, detail=error.message))
+    if as_json:
+        print_json([{"name": c.name, "ok": c.ok, "detail": c.detail, "remedy": _remedy(c)} for c in checks])
+    else:
+        for check in checks:
+            sys.stdout.write(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<11} {check.detail}\n")
+            if not check.ok:
+                sys.stdout.write(f"      {'':<11} → {_remedy(check)}\n")
+    if not all(check.ok for check in checks):
+        sys.exit(1)
+
+
+def _remedy(check: Check) -> str | None:
+    return None if check.ok else _REMEDIES.get(check.name)
+
+
+def _check_parts(settings: Settings) -> list[Check]:
+    checks = [_check("broker", lambda: _try_broker(settings))]
+    checks.append(_check("storage", lambda: _try_storage(settings)))
+    checks.append(_check("embeddings", lambda: choose_embedder(settings).model))
+    try:
+        return [*checks, *asyncio.run(_check_database(settings))]
+    except Exception as error:  # noqa: BLE001 - whatever is wrong is what was asked for
+        return [*checks, Check("database", ok=False, detail=str(error) or type(error).__name__)]
+
+
+async def _check_database(settings: Settings) -> list[Check]:
+    services = build_services(settings, create_celery(settings), connections=2, parsers=1)
+    try:
+        checks = [check for check in await services.operations.check() if check.name == "database"]
+        if checks[0].ok:
+            workers = await services.operations.list_workers()
+            names = ", ".join(worker.name for worker in workers)
+            checks.append(Check("workers", ok=bool(workers), detail=names or "none is running"))
+        return checks
+    finally:
+        await services.close()
+
+
+def _try_broker(settings: Settings) -> str:
+    check_broker(settings)
+    return "reachable"
+
+
+def _try_storage(settings: Settings) -> str:
+    choose_blobs(settings)
+    free = shutil.disk_usage(settings.data_dir if settings.storage_url is None else "/").free
+    if free < _ROOM_BYTES:
+        raise OSError(f"only {free / 1024**2:.0f} MB are free")
+    return f"{free / 1024**3:.0f} GB free"
+
+
+def _check(name: str, attempt: Callable[[], str]) -> Check:
+    try:
+        return Check(name, ok=True, detail=attempt())
+    except Exception as error:  # noqa: BLE001 - whatever is wrong is what was asked for
+        return Check(name, ok=False, detail=str(error) or type(error).__name__)
+
+
+def add_to(program: typer.Typer) -> None:
+    """Register the command."""
+    program.command()(doctor)

@@ -1,0 +1,187 @@
+"""The parts of a running Sluice: one API and a worker a queue, forked from one process.
+
+Forked after everything is imported, they share the memory of what they have in common,
+and start in a fraction of the time.
+"""
+
+import ctypes
+import gc
+import importlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import uvicorn
+
+from app.domain.errors import StartupError
+from app.domain.tasks import Queue
+from app.settings import Settings
+
+_PR_SET_PDEATHSIG = 1
+_STOP_SECONDS = 30.0
+_POLL_SECONDS = 0.1
+_QUICK_DEATH_SECONDS = 2.0
+_SHARED = ("app.api.application", "app.tasks.worker", "app.tasks.document_tasks", "celery.apps.worker", "pypdfium2")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that runs in a process of its own."""
+
+    name: str
+    run: Callable[[], None]
+
+
+@dataclass(slots=True)
+class _Running:
+    part: Part
+    pid: int
+    started: float
+
+
+def worker_part(settings: Settings, name: str) -> Part:
+    """A worker for one queue; ``name`` is high, medium, low or default.
+
+    Documents are parsed on the high queue, so its slots are processes: they use every core,
+    and each can be killed alone. The slots of the others mostly wait, and are threads.
+    """
+    slots = {
+        "high": settings.worker_concurrency_high,
+        "medium": settings.worker_concurrency_medium,
+        "low": settings.worker_concurrency_low,
+        "default": settings.worker_concurrency_default,
+    }
+    if name not in slots:
+        raise StartupError(f"There is no queue {name!r}; the queues are {', '.join(slots)}.")
+    queues = {
+        "high": [Queue.HIGH],
+        "medium": [Queue.MEDIUM],
+        "low": [Queue.LOW],
+        "default": [Queue.DEFAULT, Queue.DEAD_LETTER],
+    }[name]
+    arguments = ["worker", f"--queues={','.join(queues)}", f"--hostname={name}@%h", f"--concurrency={slots[name]}"]
+    arguments += [f"--pool={'prefork' if name == 'high' else 'threads'}", f"--loglevel={settings.celery_log_level}"]
+    arguments += ["--without-gossip", "--without-mingle"]
+
+    def run() -> None:
+        from app.celery_app import app  # noqa: PLC0415 - connects: only in the process that uses it
+
+        app.worker_main(arguments)
+
+    return Part(f"worker-{name}", run)
+
+
+def api_part(settings: Settings) -> Part:
+    """The HTTP API."""
+
+    def run() -> None:
+        uvicorn.run(
+            "app.api.application:create_app",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.api_workers,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+
+    return Part("api", run)
+
+
+class Parts:
+    """Starts parts, starts again those that die, and stops them all."""
+
+    def __init__(self, parts: Sequence[Part], say: Callable[[str], None], log: Path | None = None) -> None:
+        """Take what is to run; with ``log``, what the parts print goes there."""
+        self._parts = parts
+        self._say = say
+        self._log = log
+        self._running: dict[int, _Running] = {}
+
+    def __enter__(self) -> Self:
+        for module in _SHARED:
+            importlib.import_module(module)
+        gc.collect()
+        gc.freeze()
+        for part in self._parts:
+            self._start(part)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def find_dead(self) -> list[tuple[_Running, int]]:
+        """The parts that have ended since the last look, with their exit codes (negative for a signal)."""
+        dead = []
+        for pid in list(self._running):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                dead.append((self._running.pop(pid), os.waitstatus_to_exitcode(status)))
+        return dead
+
+    def watch(self) -> None:
+        """Start again each part that has died, with a line that says so."""
+        for running, code in self.find_dead():
+            self._say(f"{running.part.name} (pid {running.pid}) ended with {code}; starting it again")
+            # One that dies at once is not started in a tight loop.
+            time.sleep(max(0.0, min(1.0, running.started + _QUICK_DEATH_SECONDS - time.monotonic())))
+            self._start(running.part)
+
+    def stop(self) -> None:
+        """Ask every part to finish what it does, and after half a minute insist."""
+        self._signal(signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while self._running and time.monotonic() < deadline:
+            self.find_dead()
+            time.sleep(_POLL_SECONDS)
+        self._signal(signal.SIGKILL)
+        for pid in list(self._running):
+            os.waitpid(pid, 0)
+            del self._running[pid]
+
+    def _signal(self, number: signal.Signals) -> None:
+        for pid in self._running:
+            os.kill(pid, number)
+
+    def _start(self, part: Part) -> None:
+        parent = os.getpid()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            _run_forked(part, parent, self._log)
+        self._running[pid] = _Running(part, pid, time.monotonic())
+
+
+def _run_forked(part: Part, parent: int, log: Path | None) -> None:
+    status = 1
+    try:
+        if log:
+            with log.open("ab") as file:
+                os.dup2(file.fileno(), sys.stdout.fileno())
+                os.dup2(file.fileno(), sys.stderr.fileno())
+        os.setpgid(0, 0)  # a Ctrl-C in the terminal is for the parent, which then asks its parts
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+            if os.getppid() != parent:
+                os._exit(1)
+        part.run()
+        status = 0
+    except SystemExit as exit_:
+        status = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
+    except BaseException as error:  # noqa: BLE001 - nothing may return into the parent's code
+        sys.stderr.write(f"{part.name}: {type(error).__name__}: {error}\n")
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)

@@ -1,0 +1,67 @@
+"""Live progress: bars on a terminal, a line a step elsewhere."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+
+class ProgressBoard:
+    """Shows how tasks get on."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        """Take the tasks' ids with the names to show them by."""
+        self._names = names
+        self._width = max((len(name) for name in names.values()), default=0)
+        self._live = sys.stderr.isatty()
+        self._progress = Progress(
+            TextColumn("{task.fields[name]}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}"),
+            console=Console(stderr=True),
+        )
+        self._bars: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._progress.start()
+            for task_id, name in self._names.items():
+                self._bars[task_id] = self._progress.add_task("Waiting", total=100, name=name.ljust(self._width))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._progress.stop()
+
+    def show(self, task_id: str, current: int, status: str) -> None:
+        """Draw a step."""
+        if self._live:
+            self._progress.update(self._bars[task_id], completed=current, description=status)
+        else:
+            name = self._names[task_id].ljust(self._width)
+            sys.stderr.write(f"{name}  {current:>3}%  {status}\n")
+
+
+def print_hits(hits: Sequence[Mapping[str, Any]], *, limit: int = 160) -> None:
+    """Search results for people: where each was found, and how it begins."""
+    for number, hit in enumerate(hits, 1):
+        text = " ".join(hit["text"].split())
+        text = text if len(text) <= limit else text[: limit - 1] + "…"
+        page = f", page {hit['page']}" if hit["page"] else ""
+        sys.stdout.write(f"  {number}. {hit['filename']}{page}  (score {hit['score']:.3f})\n     {text}\n")
+
+
+def print_answer(result: Mapping[str, Any]) -> None:
+    """An answer with the places it was taken from."""
+    sys.stdout.write(f"  {result['answer']}\n")
+    for number, reference in enumerate(result["references"], 1):
+        page = f", page {reference['page']}" if reference["page"] else ""
+        where = f"characters {reference['start']} to {reference['end']}"
+        sys.stdout.write(f"  [{number}] {reference['filename']}{page}, {where}\n")

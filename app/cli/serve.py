@@ -1,0 +1,96 @@
+"""Commands that run: up, api, worker, migrate."""
+
+import asyncio
+import signal
+import sys
+import time
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from app.bootstrap import find_schema_differences, prepare_database
+from app.cli.parts import Parts, api_part, worker_part
+from app.cli.stack import WORKERS, check_broker, check_port, run_stack, say, wait_until_ready
+from app.domain.errors import StartupError
+from app.embedded.running import borrow_engines, resolve_settings
+from app.logs import configure_logs
+from app.settings import load_settings
+
+_POLL_SECONDS = 0.2
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: the wish of whoever runs it
+    """SIGINT or SIGTERM came."""
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise Stopped
+
+
+def listen_for_stop() -> None:
+    """Turn SIGINT and SIGTERM into ``Stopped``."""
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
+
+
+def up() -> None:
+    """Run the whole stack until Ctrl-C. Data stays in DATA_DIR."""
+    settings = load_settings()
+    configure_logs(settings)
+    listen_for_stop()
+    try:
+        with run_stack(settings, say) as (resolved, parts, secret):
+            seconds = wait_until_ready(resolved, parts)
+            say(f"\nSluice is ready ({seconds:.1f} s): http://{resolved.host}:{resolved.port}/docs")
+            if secret:
+                say(f"Your API key, shown only now: {secret}")
+            say("Ctrl-C stops it.\n")
+            while True:
+                parts.watch()
+                time.sleep(_POLL_SECONDS)
+    except Stopped:
+        say("Stopped.")
+
+
+def api() -> None:
+    """Run the HTTP API alone."""
+    settings = load_settings()
+    check_port(settings)
+    api_part(settings).run()
+
+
+def worker(
+    queues: Annotated[list[str] | None, typer.Argument(help="high, medium, low, default; none: all.")] = None,
+) -> None:
+    """Run one worker a queue until TERM, which lets running tasks finish. Exits with 1 if a worker dies."""
+    settings = load_settings()
+    configure_logs(settings)
+    check_broker(resolve_settings(settings))
+    listen_for_stop()
+    try:
+        with Parts([worker_part(settings, name) for name in queues or WORKERS], say) as parts:
+            while not (dead := parts.find_dead()):
+                time.sleep(_POLL_SECONDS)
+            raise StartupError(f"{dead[0][0].part.name} ended with {dead[0][1]}.")
+    except Stopped:
+        say("Stopped.")
+
+
+def migrate(
+    check: Annotated[bool, typer.Option("--check", help="Only tell whether schema and code agree.")] = False,
+) -> None:
+    """Bring the database up to this version's schema."""
+    with borrow_engines(load_settings()) as settings:
+        asyncio.run(prepare_database(settings))
+        if check and (differences := asyncio.run(find_schema_differences(settings))):
+            for difference in differences:
+                say(difference)
+            sys.exit(1)
+    say("The schema is up to date.")
+
+
+def add_to(program: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (up, api, worker, migrate):
+        program.command()(command)

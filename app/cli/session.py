@@ -1,0 +1,80 @@
+"""What commands on data share: the services, for as long as a command runs, and how results are printed."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.bootstrap import Services, build_services, prepare_database
+from app.celery_app import create_celery
+from app.domain.errors import NotFoundError
+from app.domain.records import Agent
+from app.embedded.running import borrow_engines
+from app.logs import configure_logs
+from app.settings import load_settings
+
+Result = TypeVar("Result")
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AgentName = Annotated[str, typer.Option("--agent", "-a", help="An agent's id or slug.")]
+
+
+class Session:
+    """The services, and the organization that the operator of this machine acts for."""
+
+    def __init__(self, services: Services, organization_id: int) -> None:
+        self.services = services
+        self.organization_id = organization_id
+
+    async def find_agent(self, name: str) -> Agent:
+        """An agent by id or slug.
+
+        Raises:
+            NotFoundError: when there is none.
+        """
+        agents = self.services.agents
+        if name.isdecimal():
+            return await agents.get(self.organization_id, int(name))
+        if agent := await agents.find(self.organization_id, name):
+            return agent
+        raise NotFoundError(f"Agent {name!r} does not exist. Make it: python main.py agents create {name}")
+
+
+def run(work: Callable[[Session], Awaitable[Result]]) -> Result:
+    """Run ``work`` with a session on the configured servers, or on those of the data folder."""
+    given = load_settings()
+    configure_logs(given, "WARNING")
+
+    @asynccontextmanager
+    async def open_session() -> AsyncIterator[Session]:
+        await prepare_database(settings)
+        services = build_services(settings, create_celery(settings), connections=5, parsers=1)
+        try:
+            yield Session(services, await services.identities.get_default_organization())
+        finally:
+            await services.close()
+
+    async def call() -> Result:
+        async with open_session() as session:
+            return await work(session)
+
+    with borrow_engines(given) as settings:
+        return asyncio.run(call())
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table for people."""
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    Console(soft_wrap=True).print(table)

@@ -1,0 +1,87 @@
+"""Commands on tasks and queues."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from app.cli.session import AsJson, Session, print_json, print_table, run
+from app.cli.stack import say
+from app.domain.ids import TaskId
+from app.domain.records import Listing
+from app.domain.states import FINAL
+from app.domain.tasks import Task
+
+program = typer.Typer(no_args_is_help=True)
+IdOfTask = Annotated[UUID, typer.Argument(help="A task's id.")]
+
+
+def _shape(task: Task) -> dict[str, Any]:
+    return {**asdict(task), "state": task.state.public}
+
+
+@program.command("list")
+def list_(
+    status: Annotated[str | None, typer.Option(help="PENDING, STARTED, PROGRESS, RETRY, SUCCESS, …")] = None,
+    queue: Annotated[str | None, typer.Option(help="A queue's name.")] = None,
+    limit: Annotated[int, typer.Option(help="Tasks at most.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List tasks, the newest first."""
+
+    async def work(session: Session) -> Listing[Task]:
+        return await session.services.tasks.list(
+            session.organization_id, status=status, queue=queue, limit=limit, after=None
+        )
+
+    listing = run(work)
+    if as_json:
+        print_json({"tasks": [_shape(task) for task in listing.items], "total": listing.total, "next": listing.next})
+    else:
+        rows = [[t.id, t.name.rsplit(".", 1)[-1], t.queue, t.state.public, t.current, t.status] for t in listing.items]
+        print_table(["task_id", "name", "queue", "state", "%", "status"], rows)
+
+
+@program.command("show")
+def show(task_id: IdOfTask, as_json: AsJson = False) -> None:
+    """Show a task."""
+
+    async def work(session: Session) -> Task:
+        return await session.services.tasks.get(session.organization_id, TaskId(task_id))
+
+    shaped = _shape(run(work))
+    if as_json:
+        print_json(shaped)
+    else:
+        print_table(["", ""], shaped.items())
+
+
+@program.command("cancel")
+def cancel(task_id: IdOfTask) -> None:
+    """Cancel a task."""
+
+    async def work(session: Session) -> Task:
+        return await session.services.tasks.cancel(session.organization_id, TaskId(task_id))
+
+    say("Cancelled." if run(work).state in FINAL else "It is winding down.")
+
+
+def queues(as_json: AsJson = False) -> None:
+    """Show how deep each queue is, how old its oldest task, and who works on it."""
+
+    async def work(session: Session) -> list[dict[str, Any]]:
+        listed = await session.services.operations.list_queues()
+        return [{**asdict(queue), "rate_per_second": round(rate, 3)} for queue, rate in listed]
+
+    listed = run(work)
+    if as_json:
+        print_json({"queues": listed, "total": len(listed), "next": None})
+        return
+    columns = ["name", "depth", "delayed", "running", "oldest_age", "rate_per_second", "workers", "slots"]
+    print_table(columns, [[queue[column] for column in columns] for queue in listed])
+
+
+def add_to(root: typer.Typer) -> None:
+    """Register the commands that stand by themselves."""
+    root.command()(queues)

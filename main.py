@@ -1,0 +1,10 @@
+"""Sluice: ``uvicorn main:app`` serves it, ``python main.py`` is its command line."""
+
+if __name__ == "__main__":
+    from app.cli import main
+
+    main()
+else:
+    from app.api.application import create_app
+
+    app = create_app()
