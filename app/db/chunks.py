@@ -159,6 +159,7 @@ _COUNT = text("""
 
 # A word's weight is its inverse document frequency among the agent's chunks, in the form BM25 uses; a chunk's
 # score for it saturates with each occurrence and falls with the chunk's length (ts_rank, normalisation 1).
+# setweight changes nothing; it unpacks a stored tsvector once rather than once a word, three times as fast.
 _SEARCH = text("""
     WITH asked AS (
         SELECT l.lexeme, quote_literal(l.lexeme)::tsquery AS word,
@@ -177,10 +178,10 @@ _SEARCH = text("""
     ),
     by_words AS (
         SELECT c.id
-        FROM chunks c
+        FROM chunks c, LATERAL (SELECT setweight(c.tsv, 'D') AS tsv OFFSET 0) AS unpacked
         WHERE c.agent_id = CAST(:agent_id AS bigint) AND c.document_id IN (SELECT id FROM visible)
             AND c.tsv @@ (SELECT string_agg(word::text, ' | ')::tsquery FROM asked WHERE chooses)
-        ORDER BY (SELECT sum(weight * ts_rank(c.tsv, word, 1)) FROM asked) DESC, c.id
+        ORDER BY (SELECT sum(weight * ts_rank(unpacked.tsv, word, 1)) FROM asked) DESC, c.id
         LIMIT :candidates
     ),
     by_meaning AS (

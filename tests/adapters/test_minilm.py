@@ -22,7 +22,7 @@ def anyio_backend() -> str:
 
 @installed
 async def test_sentences_are_as_near_as_the_published_model_says() -> None:
-    # The model's documentation gives 0.755 for the first two.
+    # The model's documentation gives 0.755 for the first two; eight bits move that a little.
     vectors = np.array(
         await MiniLmEmbedder().embed(
             [
@@ -35,7 +35,7 @@ async def test_sentences_are_as_near_as_the_published_model_says() -> None:
     )
     assert vectors.shape == (13, 384)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
-    assert vectors[0] @ vectors[1] == pytest.approx(0.755, abs=0.01)
+    assert vectors[0] @ vectors[1] == pytest.approx(0.755, abs=0.02)
     assert vectors[0] @ vectors[2] < 0.2
 
 
