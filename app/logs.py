@@ -17,7 +17,9 @@ def configure_logs(settings: Settings, level: int | str | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     json = settings.log_format == "json"
-    renderer = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    renderer = (
+        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
     errors: list[structlog.typing.Processor] = [structlog.processors.format_exc_info] if json else []
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -25,7 +25,7 @@ class RedisWatch:
     The message is only a nudge to read the ledger. While Redis is away, watchers wake once a second.
     """
 
-    def __init__(self, redis: "Redis[bytes]", channel_of: Callable[[str], str]) -> None:
+    def __init__(self, redis: Redis, channel_of: Callable[[str], str]) -> None:
         self._redis = redis
         self._channel_of = channel_of
         self._pubsub = redis.pubsub(ignore_subscribe_messages=True)
@@ -55,7 +55,7 @@ class RedisWatch:
         if self._reader:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
-        await self._pubsub.aclose()
+        await self._pubsub.aclose()  # type: ignore[no-untyped-call]
         await self._redis.aclose()
 
     async def _subscribe(self, channel: str) -> None:
