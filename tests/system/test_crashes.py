@@ -1,0 +1,150 @@
+"""Processes are killed; what was accepted still ends exactly once."""
+
+import asyncio
+import os
+import signal
+
+import asyncpg
+import pytest
+
+from tests.running import Stack, list_family, wait_for
+
+WORDS = ["sluice", "gate", "lock", "weir", "pound", "culvert", "paddle", "towpath", "heron", "barge"]
+
+
+def make_text(number: int, sentences: int = 60) -> bytes:
+    """A document unlike any other, of a few chunks."""
+    lines = (
+        f"Document {number} tells of the {WORDS[(number + i) % 10]} in its sentence {i}." for i in range(sentences)
+    )
+    return " ".join(lines).encode()
+
+
+def count_chunks(stack: Stack) -> dict[int, tuple[int, int]]:
+    """By document: how many chunks there are, and how many different places they have."""
+
+    async def run() -> dict[int, tuple[int, int]]:
+        connection = await asyncpg.connect(stack.settings.database_url)
+        try:
+            rows = await connection.fetch(
+                "SELECT document_id, count(*) AS n, count(DISTINCT ordinal) AS places FROM chunks GROUP BY document_id"
+            )
+            return {row["document_id"]: (row["n"], row["places"]) for row in rows}
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+@pytest.fixture
+def busy_stack(stack: Stack) -> Stack:
+    """A stack whose lease is short, so that a test need not wait out the default."""
+    stack.environment["WORKER_LEASE_SECONDS"] = "3"
+    stack.start_api()
+    return stack
+
+
+def test_a_hundred_uploads_survive_the_death_of_every_worker_process(busy_stack: Stack) -> None:
+    busy_stack.start_workers()
+    agent = busy_stack.make_agent()
+    uploads = [busy_stack.upload(agent, f"{n}.txt", make_text(n)) for n in range(100)]
+
+    def some_done() -> bool:
+        return 10 <= busy_stack.get("/tasks/", status="SUCCESS", limit=1)["total"] < 90
+
+    wait_for(some_done, "the work to be half done")
+    busy_stack.kill_workers()
+    assert busy_stack.get("/tasks/", status="SUCCESS", limit=1)["total"] < 100
+    busy_stack.start_workers()
+    tasks = busy_stack.finish([upload["task_id"] for upload in uploads])
+    assert {task["state"] for task in tasks} == {"SUCCESS"}
+    chunks = count_chunks(busy_stack)
+    for task in tasks:
+        assert chunks[task["document_id"]] == (task["chunk_count"], task["chunk_count"])
+
+
+def test_the_task_of_a_killed_pool_process_runs_again_at_once(busy_stack: Stack) -> None:
+    busy_stack.start_workers("high")
+    agent = busy_stack.make_agent()
+    upload = busy_stack.upload(agent, "long.txt", make_text(1, sentences=60_000))
+    wait_for(lambda: busy_stack.get(f"/tasks/{upload['task_id']}")["state"] == "PROGRESS", "the task to run")
+    pid = asyncio.run(_fetch_value(busy_stack, "SELECT pid FROM tasks WHERE pid IS NOT NULL"))
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: busy_stack.get(f"/tasks/{upload['task_id']}")["attempt"] == 2, "a second attempt", seconds=5)
+    [task] = busy_stack.finish([upload["task_id"]])
+    assert (task["state"], task["crashes"]) == ("SUCCESS", 1)
+    assert count_chunks(busy_stack)[task["document_id"]] == (task["chunk_count"], task["chunk_count"])
+
+
+def test_a_task_that_kills_its_process_each_time_is_a_dead_letter_after_exactly_three(busy_stack: Stack) -> None:
+    busy_stack.start_workers("high", "default")
+    agent = busy_stack.make_agent()
+    upload = busy_stack.upload(agent, "poison.txt", make_text(1, sentences=100_000))
+
+    def kill_or_end() -> bool:
+        task = busy_stack.get(f"/tasks/{upload['task_id']}")
+        if task["state"] == "PROGRESS" and (
+            pid := asyncio.run(_fetch_value(busy_stack, "SELECT pid FROM tasks WHERE state = 'PROGRESS'"))
+        ):
+            os.kill(pid, signal.SIGKILL)
+            wait_for(
+                lambda: busy_stack.get(f"/tasks/{upload['task_id']}")["crashes"] > task["crashes"], "the crash to count"
+            )
+        return bool(task["state"] == "FAILURE")
+
+    wait_for(kill_or_end, "the task to be given up", seconds=60)
+    task = busy_stack.get(f"/tasks/{upload['task_id']}")
+    assert (task["crashes"], task["attempt"], task["error"]["code"]) == (3, 3, "task_crashed")
+    assert busy_stack.get(f"/documents/{upload['document_id']}")["status"] == "failed"
+
+
+def test_a_flushed_broker_costs_seconds(busy_stack: Stack) -> None:
+    agent = busy_stack.make_agent()
+    uploads = [busy_stack.upload(agent, f"{n}.txt", make_text(n)) for n in range(20)]
+    wait_for(lambda: _flush(busy_stack), "bells to lose")
+    busy_stack.start_workers("high")
+    tasks = busy_stack.finish([upload["task_id"] for upload in uploads])
+    assert {task["state"] for task in tasks} == {"SUCCESS"}
+
+
+def test_a_terminated_worker_finishes_what_it_runs(busy_stack: Stack) -> None:
+    busy_stack.start_workers("high")
+    agent = busy_stack.make_agent()
+    upload = busy_stack.upload(agent, "long.txt", make_text(1, sentences=20_000))
+    wait_for(lambda: busy_stack.get(f"/tasks/{upload['task_id']}")["state"] == "PROGRESS", "the task to run")
+    busy_stack.stop(busy_stack.workers)
+    task = busy_stack.get(f"/tasks/{upload['task_id']}")
+    assert (task["state"], task["crashes"]) == ("SUCCESS", 0)
+    assert busy_stack.get("/workers")["workers"] == []
+
+
+def test_the_supervisor_of_a_worker_is_replaced_when_it_dies(busy_stack: Stack) -> None:
+    busy_stack.start_workers("default")
+    assert busy_stack.workers
+    [main] = [w["pid"] for w in busy_stack.get("/workers")["workers"]]
+    before = {process.pid for process in list_family(main)[1:]}
+    [supervisor] = before
+    os.kill(supervisor, signal.SIGKILL)
+    wait_for(lambda: {p.pid for p in list_family(main)[1:]} - before, "another supervisor")
+    agent = busy_stack.make_agent()
+    document = busy_stack.upload(agent, "note.txt", b"A note.", priority="low")["document_id"]
+    busy_stack.finish([busy_stack.delete(f"/documents/{document}")["task_id"]])
+
+
+async def _fetch_value(stack: Stack, query: str) -> int:
+    connection = await asyncpg.connect(stack.settings.database_url)
+    try:
+        return int(await connection.fetchval(query) or 0)
+    finally:
+        await connection.close()
+
+
+def _flush(stack: Stack) -> bool:
+    from redis import Redis
+
+    from app.adapters.redis_url import redis_client_url
+
+    with Redis.from_url(redis_client_url(stack.settings.redis_url or "")) as redis:
+        waiting = redis.llen("high_priority")
+        redis.flushdb()
+        return bool(waiting)
