@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 import httpx
 import psutil
 
+from app.cli.stack import WORKERS
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -94,12 +95,7 @@ class Stack:
         self.workers = self.start("worker", *queues)
         pids = {worker["pid"] for worker in self.get("/workers")["workers"]} if self.api else set()
         if self.api:
-            wait_for(
-                lambda: (
-                    len([w for w in self.get("/workers")["workers"] if w["pid"] not in pids]) >= len(queues or "1234")
-                ),
-                "the workers to register",
-            )
+            wait_for(lambda: self._count_new_workers(pids) == len(queues or WORKERS), "the workers to register")
 
     def stop(self, program: subprocess.Popen[bytes] | None, number: signal.Signals = signal.SIGTERM) -> None:
         """Stop a program by a signal and wait for its end."""
@@ -155,6 +151,9 @@ class Stack:
 
         wait_for(all_ended, f"{len(task_ids)} tasks to end", seconds)
         return [done[task_id] for task_id in task_ids]
+
+    def _count_new_workers(self, known: set[int]) -> int:
+        return sum(worker["pid"] not in known for worker in self.get("/workers")["workers"])
 
     def _answers(self) -> bool:
         assert self.api

@@ -6,7 +6,9 @@ import signal
 
 import asyncpg
 import pytest
+from redis import Redis
 
+from app.adapters.redis_url import redis_client_url
 from tests.running import Stack, list_family, wait_for
 
 WORDS = ["sluice", "gate", "lock", "weir", "pound", "culvert", "paddle", "towpath", "heron", "barge"]
@@ -50,7 +52,7 @@ def test_a_hundred_uploads_survive_the_death_of_every_worker_process(busy_stack:
     uploads = [busy_stack.upload(agent, f"{n}.txt", make_text(n)) for n in range(100)]
 
     def some_done() -> bool:
-        return 10 <= busy_stack.get("/tasks/", status="SUCCESS", limit=1)["total"] < 90
+        return 10 <= int(busy_stack.get("/tasks/", status="SUCCESS", limit=1)["total"]) < 90
 
     wait_for(some_done, "the work to be half done")
     busy_stack.kill_workers()
@@ -140,10 +142,6 @@ async def _fetch_value(stack: Stack, query: str) -> int:
 
 
 def _flush(stack: Stack) -> bool:
-    from redis import Redis
-
-    from app.adapters.redis_url import redis_client_url
-
     with Redis.from_url(redis_client_url(stack.settings.redis_url or "")) as redis:
         waiting = redis.llen("high_priority")
         redis.flushdb()
