@@ -18,7 +18,7 @@ from app.domain.documents import Chunk
 from app.domain.ports import Vector
 
 CANDIDATES = 100  # chunks that each half proposes, and at least four times what is asked for
-MATCHES = 10_000  # chunks that a question's rarest words may have in all; commoner words only help to rank these
+MATCHES = 4_000  # chunks that a question's rarest words may have in all; commoner words only help to rank these
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ _SEARCH = text("""
         ORDER BY c.embedding <=> CAST(:vector AS halfvec), c.id
         LIMIT :candidates
     ),
-    candidate AS (
+    candidate AS MATERIALIZED (
         SELECT c.*,
             (SELECT sum(weight * ts_rank(c.tsv, word, 1)) FROM asked) AS words,
             1 - coalesce(nullif(c.embedding <=> CAST(:vector AS halfvec), 'NaN'), 1) AS meaning  -- NaN: a zero vector
