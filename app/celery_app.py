@@ -4,6 +4,7 @@ from typing import Any
 
 from celery import Celery
 from kombu import Queue as BrokerQueue
+from kombu.exceptions import KombuError
 
 from app.domain.errors import StartupError
 from app.domain.tasks import Queue
@@ -22,6 +23,19 @@ def create_celery(settings: Settings) -> Celery:
     celery = Celery("sluice", broker=broker, backend=backend, include=_TASK_MODULES)
     celery.conf.update(_configuration(settings))
     return celery
+
+
+def check_broker(settings: Settings) -> None:
+    """Find out now whether the broker answers.
+
+    Raises:
+        StartupError: when it does not.
+    """
+    try:
+        with create_celery(settings).connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
+    except (KombuError, OSError) as error:
+        raise StartupError(f"The broker does not answer: {error}") from error
 
 
 def _configuration(settings: Settings) -> dict[str, Any]:

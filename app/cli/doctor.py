@@ -8,9 +8,8 @@ from collections.abc import Callable
 import typer
 
 from app.bootstrap import build_services, choose_blobs, choose_embedder
-from app.celery_app import create_celery
+from app.celery_app import check_broker, create_celery
 from app.cli.session import AsJson, print_json
-from app.cli.stack import check_broker
 from app.domain.errors import SluiceError
 from app.embedded.running import borrow_engines
 from app.services.operations import Check

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from app.bootstrap import find_schema_differences, prepare_database
+from app.celery_app import check_broker
 from app.cli.parts import Parts, api_part, worker_part
-from app.cli.stack import WORKERS, check_broker, check_port, run_stack, say, wait_until_ready
+from app.cli.stack import WORKERS, check_port, run_stack, say, wait_until_ready
 from app.domain.errors import StartupError
 from app.embedded.running import borrow_engines, resolve_settings
 from app.logs import configure_logs

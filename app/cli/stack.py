@@ -10,10 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-from redis import Redis
-from redis.exceptions import RedisError
 
-from app.adapters.redis_url import redis_client_url
 from app.bootstrap import build_services, prepare_database
 from app.celery_app import create_celery
 from app.cli.parts import Parts, api_part, worker_part
@@ -71,24 +68,6 @@ def check_port(settings: Settings) -> None:
             probe.bind((settings.host, settings.port))
         except OSError as error:
             raise StartupError(f"Port {settings.port} on {settings.host} cannot be had: {error.strerror}.") from error
-
-
-def check_broker(settings: Settings) -> None:
-    """Find out now whether the broker answers, where it is Redis.
-
-    Raises:
-        StartupError: when it does not.
-    """
-    url = settings.celery_broker_url or settings.redis_url
-    if url is None:
-        raise StartupError("REDIS_URL is not set and no embedded Valkey runs. Start one with `make up`.")
-    if url.startswith("amqp"):
-        return
-    try:
-        with Redis.from_url(redis_client_url(url), socket_connect_timeout=3) as redis:
-            redis.ping()
-    except (RedisError, OSError) as error:
-        raise StartupError(f"The broker does not answer: {error}") from error
 
 
 def wait_until_ready(settings: Settings, parts: Parts) -> float:
