@@ -39,7 +39,7 @@ check: .venv/.dev ## Check style, types, import contracts, migrations and docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python main.py migrate --check
-	$(BIN)/python -m pytest -q tests/house
+	$(BIN)/python -m pytest -q --noconftest tests/house
 
 bench: .venv/.dev ## Run the benchmarks; prints a table and writes JSON
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -1,0 +1,60 @@
+"""The container files fit together, as far as that can be told without an engine that runs them."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.settings import Settings
+
+_ROOT = Path(__file__).parents[2]
+_TEXT = (_ROOT / "docker-compose.yml").read_text()
+_COMPOSE: dict[str, Any] = yaml.safe_load(_TEXT)
+_SERVICES: dict[str, dict[str, Any]] = _COMPOSE["services"]
+_OURS = sorted(name for name, service in _SERVICES.items() if service["image"] == "sluice")
+_SETTINGS = {name.upper() for name in Settings.model_fields}
+
+
+def test_the_parts_of_the_stack_are_there() -> None:
+    assert set(_SERVICES) == {"postgres", "redis", "api", "celery-worker", "flower"}
+    assert _OURS == ["api", "celery-worker", "flower"]
+
+
+@pytest.mark.parametrize("name", _OURS)
+def test_a_part_sets_only_variables_that_exist(name: str) -> None:
+    assert set(_SERVICES[name]["environment"]) <= _SETTINGS
+
+
+def test_the_file_asks_only_for_variables_that_exist() -> None:
+    assert set(re.findall(r"\$\{([A-Z_]+)", _TEXT)) <= _SETTINGS | {"POSTGRES_PASSWORD"}
+
+
+@pytest.mark.parametrize("name", _OURS)
+def test_a_part_waits_for_one_whose_health_is_watched(name: str) -> None:
+    waits = _SERVICES[name]["depends_on"]
+    assert all(wait == {"condition": "service_healthy"} for wait in waits.values())
+    assert all(awaited == "api" or "test" in _SERVICES[awaited]["healthcheck"] for awaited in waits)
+
+
+def test_every_volume_is_declared_and_used() -> None:
+    used = {mount.split(":")[0] for service in _SERVICES.values() for mount in service.get("volumes", [])}
+    assert used == set(_COMPOSE["volumes"])
+
+
+def test_ports_are_published_to_this_machine_alone() -> None:
+    published = [port for service in _SERVICES.values() for port in service.get("ports", [])]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_the_image_is_built_from_files_that_exist() -> None:
+    copied = re.findall(r"^COPY (.+) \S+$", (_ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    missing = [source for line in copied for source in line.split() if not (_ROOT / source).exists()]
+    assert missing == []
+
+
+def test_the_image_runs_as_nobody_in_particular() -> None:
+    users = re.findall(r"^USER (\S+)$", (_ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert users == ["sluice"]

@@ -1,0 +1,64 @@
+"""Which outside package may be imported in which room. The order of the rooms stands in pyproject.toml."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_APP = Path(__file__).parents[2] / "app"
+
+# A package that stands here under none of a file's rooms must not be imported by it; a new one is entered here first.
+_ROOMS = {
+    "Stemmer": {"pipeline"},
+    "alembic": {"db"},
+    "asyncpg": {"db"},
+    "celery": {"adapters", "bootstrap", "celery_app", "cli", "tasks"},
+    "charset_normalizer": {"pipeline"},
+    "fastapi": {"api", "console"},
+    "httpx": {"adapters", "cli"},
+    "kombu": {"adapters", "celery_app", "tasks"},
+    "lxml": {"pipeline"},
+    "numpy": {"adapters", "db", "pipeline"},
+    "onnx": {"adapters"},
+    "onnxruntime": {"adapters"},
+    "pgvector": {"db"},
+    "psutil": {"cli", "embedded", "pipeline", "tasks"},
+    "pydantic": {"api", "settings"},
+    "pydantic_settings": {"settings"},
+    "pypdf": {"pipeline"},
+    "pypdfium2": {"pipeline"},
+    "python_multipart": {"api"},
+    "redis": {"adapters", "bootstrap", "cli"},
+    "rich": {"cli"},
+    "sqlalchemy": {"db", "ledger", "services"},
+    "starlette": {"api", "console"},
+    "structlog": {"adapters", "api", "bootstrap", "celery_app", "cli", "embedded", "logs", "services", "tasks"},
+    "tokenizers": {"adapters"},
+    "trafilatura": {"pipeline"},
+    "typer": {"cli"},
+    "uvicorn": {"cli"},
+    "wordllama": {"adapters"},
+}
+
+
+def _imports(source: str) -> Iterator[tuple[str, int]]:
+    """The top-level packages a file imports, wherever in the file, each with its line."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.split(".")[0], node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0], node.lineno
+
+
+@pytest.mark.parametrize("room", sorted(path.stem for path in _APP.iterdir() if path.name != "__pycache__"))
+def test_a_room_imports_only_the_outside_packages_it_is_given(room: str) -> None:
+    inside = [_APP / f"{room}.py"] if (_APP / f"{room}.py").is_file() else sorted((_APP / room).rglob("*.py"))
+    strays = [
+        f"{path.relative_to(_APP.parent)}:{line} imports {package}"
+        for path in inside
+        for package, line in _imports(path.read_text())
+        if package not in {*sys.stdlib_module_names, "app"} and room not in _ROOMS.get(package, set())
+    ]
+    assert strays == []
