@@ -18,7 +18,12 @@ def configure_logs(settings: Settings, level: int | str | None = None) -> None:
     ]
     json = settings.log_format == "json"
     renderer = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer()
+        if json
+        # Plain tracebacks: rich ones take seconds of the event loop, and print the secrets among the local variables.
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     errors: list[structlog.typing.Processor] = [structlog.processors.format_exc_info] if json else []
     structlog.configure(

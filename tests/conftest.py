@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -91,6 +92,12 @@ def _make_database(servers: EngineUrls, template: str) -> Iterator[tuple[str, st
         redis_url = f"{redis_url.partition('?')[0]}?virtual_host={_made % _DATABASES}"
     yield _with_database(servers.database_url, name), redis_url
     execute(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def make_database(servers: EngineUrls, template: str) -> Callable[[], AbstractContextManager[tuple[str, str]]]:
+    """Makes fresh databases, for stacks that several modules share: within the block, the URLs of both servers."""
+    return lambda: contextmanager(_make_database)(servers, template)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Reading ``multipart/form-data`` as it arrives: a file's bytes go on while the rest is still under way."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from email.message import Message
@@ -12,6 +13,7 @@ from app.domain.errors import BadRequestError, InvalidRequestError, MissingFileE
 
 _FIELD_BYTES = 64 * 1024
 _PARTS = 64
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(slots=True)
@@ -40,7 +42,12 @@ def _parse_disposition(headers: dict[str, str]) -> _Part:
     filename = message.get_filename()
     if not isinstance(name, str) or not name:
         raise BadRequestError("A part of the form has no name.")
-    return _Part(name, filename.replace("\\", "/").rsplit("/", 1)[-1] if filename is not None else None)
+    return _Part(name, _clean_filename(filename) if filename is not None else None)
+
+
+def _clean_filename(filename: str) -> str:
+    """The last part of what may be a path, Windows or other, without characters that no file should have in its name."""
+    return _CONTROL_CHARACTERS.sub("", filename.replace("\\", "/").rsplit("/", 1)[-1])
 
 
 class _FormReader:
@@ -111,8 +118,10 @@ class _FormReader:
         self.complete = True
 
 
-async def read_form(request: Request, write: Callable[[bytes], Awaitable[None]]) -> Form:
-    """Read the request's form, handing the file's bytes to ``write`` as they come.
+async def read_form(
+    content_type: str, body: AsyncIterator[bytes], write: Callable[[bytes], Awaitable[None]]
+) -> Form:
+    """Read a form, handing the file's bytes to ``write`` as they come.
 
     Raises:
         MissingFileError: when there is no file in it, or it is no form at all.
@@ -120,12 +129,12 @@ async def read_form(request: Request, write: Callable[[bytes], Awaitable[None]])
         PayloadTooLargeError: when a plain field is too long.
     """
     content = Message()
-    content["content-type"] = request.headers.get("content-type", "")
+    content["content-type"] = content_type
     boundary = content.get_param("boundary")
     if content.get_content_type() != "multipart/form-data" or not isinstance(boundary, str):
         raise MissingFileError("Send it as multipart/form-data.")
     reader = _FormReader(boundary)
-    async for data in _stream(request):
+    async for data in body:
         try:
             reader.parser.write(data)
         except FormParserError as error:
@@ -140,16 +149,21 @@ async def read_form(request: Request, write: Callable[[bytes], Awaitable[None]])
     return reader.form
 
 
-async def drain(request: Request, limit: int) -> None:
+async def drain(body: AsyncIterator[bytes], limit: int) -> None:
     """Read and drop up to ``limit`` bytes more, so that a client still sending gets to see its answer."""
     dropped = 0
-    async for data in _stream(request):
+    async for data in body:
         dropped += len(data)
         if dropped > limit:
             return
 
 
-async def _stream(request: Request) -> AsyncIterator[bytes]:
+async def stream_body(request: Request) -> AsyncIterator[bytes]:
+    """The request's body as it arrives.
+
+    Raises:
+        BadRequestError: when the connection breaks off.
+    """
     try:
         async for data in request.stream():
             yield data

@@ -90,7 +90,9 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
     code = _CODES.get(error.status_code, "http_error")
-    return respond(request, status=error.status_code, code=code, detail=str(error.detail))
+    response = respond(request, status=error.status_code, code=code, detail=str(error.detail))
+    response.headers.update(error.headers or {})
+    return response
 
 
 async def _on_crash(request: Request, error: Exception) -> JSONResponse:

@@ -127,7 +127,8 @@ async def list_chunks(
 ) -> Listing[StoredChunk]:
     """A document's chunks in order, after the ordinal ``after``."""
     total = await connection.scalar(select(func.count()).where(chunks.c.document_id == document_id))
-    query = select(chunks).where(chunks.c.document_id == document_id).order_by(chunks.c.ordinal)
+    columns = (chunks.c.id, chunks.c.ordinal, chunks.c.text, chunks.c.start_char, chunks.c.end_char, chunks.c.page)
+    query = select(*columns).where(chunks.c.document_id == document_id).order_by(chunks.c.ordinal)
     if after is not None:
         query = query.where(chunks.c.ordinal > after)
     if limit is not None:

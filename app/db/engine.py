@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.db import codecs
-from app.domain.errors import DatabaseAwayError
+from app.domain.errors import DatabaseAwayError, UnstorableValueError
 
 
 def create_engine(database_url: str, *, pool_size: int, register_types: bool = True) -> AsyncEngine:
@@ -55,6 +55,13 @@ _AWAY = (
 )
 
 
+def _is_unstorable(error: BaseException) -> bool:
+    """Whether the statement was fine but a value in it was not: refused by the server, or by asyncpg before sending."""
+    return isinstance(error, DBAPIError) and isinstance(
+        getattr(error.orig, "__cause__", None), (asyncpg.DataError, ValueError)
+    )
+
+
 def _is_outage(error: BaseException) -> bool:
     """Whether the database cannot be reached now, so that the same statement may succeed later."""
     if isinstance(error, DBAPIError):
@@ -63,10 +70,12 @@ def _is_outage(error: BaseException) -> bool:
 
 
 @contextmanager
-def _outage_named() -> Iterator[None]:
+def _failures_named() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if _is_unstorable(error):
+            raise UnstorableValueError from error
         if _is_outage(error):
             raise DatabaseAwayError(retry_after=1) from error
         raise
@@ -75,7 +84,8 @@ def _outage_named() -> Iterator[None]:
 class Database:
     """One pool, two ways in: a transaction, or single statements that commit by themselves.
 
-    Both raise ``DatabaseAwayError`` when the database cannot be reached, at any point of the block.
+    Both raise ``DatabaseAwayError`` when the database cannot be reached, at any point of the block,
+    and ``UnstorableValueError`` when it refuses a value.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -85,14 +95,14 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A connection in a transaction that commits at the end of the block and rolls back on an error."""
-        with _outage_named():
+        with _failures_named():
             async with self._engine.begin() as connection:
                 yield connection
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[AsyncConnection]:
         """A connection on which every statement is its own transaction: no round trips for BEGIN and COMMIT."""
-        with _outage_named():
+        with _failures_named():
             async with self._autocommit.connect() as connection:
                 yield connection
 

@@ -95,6 +95,12 @@ class DocumentBusyError(ConflictError):
     code = "document_busy"
 
 
+class UnstorableValueError(InvalidRequestError):
+    """A value in it cannot be stored, such as text with a NUL character."""
+
+    code = "unstorable_value"
+
+
 class EmptyFileError(InvalidRequestError):
     """The file is empty."""
 

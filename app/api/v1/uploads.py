@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.access import ServicesOf, Writer
 from app.api.bodies import CollectionUploadAccepted, UploadAccepted
-from app.api.multipart import Form, drain, read_form
+from app.api.multipart import Form, drain, read_form, stream_body
 from app.api.problems import RESPONSES
 from app.api.v1.agents import AgentId
 from app.bootstrap import Services
@@ -84,17 +84,17 @@ async def _take_in(
     request: Request, services: Services, organization_id: int, agent_id: int | None
 ) -> tuple[Form, Task]:
     """Stream the form's file to storage, then accept it for the agent, or for the collection the form names."""
-    limit = services.uploads.max_bytes
+    body = stream_body(request)
     try:
         async with services.uploads.receive() as receipt:
-            form = await read_form(request, receipt.write)
+            form = await read_form(request.headers.get("content-type", ""), body, receipt.write)
             metadata, queue = _parse_metadata(form), _parse_priority(form)
             if agent_id is None:
                 agent_id = (await services.agents.get_or_create(organization_id, _collection(form))).id
             upload = Upload(organization_id, agent_id, form.filename or "unnamed", metadata, queue)
             return form, await services.uploads.accept(receipt, upload)
     except PayloadTooLargeError:
-        await drain(request, limit)
+        await drain(body, services.uploads.max_bytes)
         raise
 
 
@@ -105,9 +105,11 @@ def _collection(form: Form) -> str:
 def _parse_metadata(form: Form) -> dict[str, Any]:
     try:
         metadata = json.loads(form.get("metadata") or "{}")
-    except ValueError as error:
+        # Python reads more than JSON is: NaN, numbers without end, halves of characters. Postgres does not.
+        text = json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
         raise InvalidMetadataError(str(error)) from error
-    if not isinstance(metadata, dict) or "\\u0000" in json.dumps(metadata):
+    if not isinstance(metadata, dict) or b"\\u0000" in text:
         raise InvalidMetadataError
     return metadata
 

@@ -1,0 +1,127 @@
+"""Who may do what, and how every refusal looks."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.checks import check_problem
+from tests.running import Stack
+
+
+def make_key(stack: Stack, *scopes: str) -> tuple[int, dict[str, str]]:
+    made = stack.post("/api-keys", {"name": "Test", "scopes": list(scopes)})
+    return made["id"], {"Authorization": f"Bearer {made['secret']}"}
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer wrong-key", "Basic dXNlcjpwYXNz", "Bearer ünknown"])
+def test_without_a_valid_key_nothing_is_told(shared_stack: Stack, header: str | None) -> None:
+    headers = {} if header is None else {"Authorization": header.encode()}
+    for path in ("/agents", "/tasks/", "/documents/1/content", "/queues", "/agents/1/search"):
+        response = httpx.get(f"{shared_stack.client.base_url}{path.lstrip('/')}", headers=headers, trust_env=False)
+        if path == "/agents/1/search":
+            check_problem(response, 405, "method_not_allowed")
+            assert response.headers["allow"] == "POST"
+        else:
+            check_problem(response, 401, "unauthorized")
+            assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_key_may_do_what_its_scopes_allow_and_no_more(shared_stack: Stack, herons: dict[str, Any]) -> None:
+    _, reader = make_key(shared_stack, "read")
+    _, writer = make_key(shared_stack, "read", "write")
+    client, agent = shared_stack.client, herons["agent_id"]
+    assert client.get(f"/agents/{agent}", headers=reader).status_code == 200
+    assert client.post(f"/agents/{agent}/search", json={"query": "heron"}, headers=reader).status_code == 200
+    file = {"file": ("note.txt", b"A heron.")}
+    refused = [
+        client.post("/agents", json={"name": "A"}, headers=reader),
+        client.patch(f"/agents/{agent}", json={"name": "A"}, headers=reader),
+        client.delete(f"/agents/{agent}", headers=reader),
+        client.post(f"/documents/agent/{agent}/upload", files=file, headers=reader),
+        client.post("/documents/upload", files=file, headers=reader),
+        client.post(f"/documents/{herons['document_id']}/reindex", headers=reader),
+        client.delete(f"/documents/{herons['document_id']}", headers=reader),
+        client.delete(f"/tasks/{herons['task_id']}", headers=reader),
+        client.post(f"/tasks/{herons['task_id']}/retry", headers=reader),
+        client.post(f"/agents/{agent}/ask", json={"question": "Why?"}, headers=reader),
+        client.post("/api-keys", json={"name": "A"}, headers=writer),
+        client.get("/api-keys", headers=writer),
+    ]
+    for response in refused:
+        check_problem(response, 403, "forbidden")
+    made = client.post("/agents", json={"name": "A"}, headers=writer)
+    assert made.status_code == 201
+    assert client.delete(f"/agents/{made.json()['id']}", headers=writer).status_code == 202
+
+
+def test_a_revoked_key_is_worth_nothing_from_the_next_request_on(shared_stack: Stack) -> None:
+    key, headers = make_key(shared_stack, "read")
+    client = shared_stack.client
+    assert client.get("/agents", headers=headers).status_code == 200
+    assert client.delete(f"/api-keys/{key}").status_code == 204
+    check_problem(client.get("/agents", headers=headers), 401, "unauthorized")
+    check_problem(client.delete(f"/api-keys/{key}"), 404, "not_found")
+
+
+def test_the_secret_of_a_key_is_shown_once(shared_stack: Stack) -> None:
+    made = shared_stack.post("/api-keys", {"name": "Once", "scopes": ["read"]})
+    [listed] = [key for key in shared_stack.get("/api-keys")["api_keys"] if key["id"] == made["id"]]
+    assert "secret" not in listed
+    assert made["secret"].startswith(listed["prefix"])
+    assert len(listed["prefix"]) < len(made["secret"]) / 2
+    check_problem(shared_stack.client.post("/api-keys", json={"name": "A", "scopes": []}), 422, "invalid_request")
+    check_problem(shared_stack.client.post("/api-keys", json={"name": "A", "scopes": ["all"]}), 422, "invalid_request")
+
+
+def test_what_belongs_to_another_organization_is_not_there(foreigner: httpx.Client, herons: dict[str, Any]) -> None:
+    agent, document, task = herons["agent_id"], herons["document_id"], herons["task_id"]
+    answers = [
+        *(foreigner.get(f"/agents/{agent}{end}") for end in ("",)),
+        foreigner.patch(f"/agents/{agent}", json={"name": "Mine"}),
+        foreigner.delete(f"/agents/{agent}"),
+        foreigner.post(f"/agents/{agent}/search", json={"query": "heron"}),
+        foreigner.post(f"/agents/{agent}/ask", json={"question": "Why?"}),
+        foreigner.post(f"/documents/agent/{agent}/upload", files={"file": ("a.txt", b"A")}),
+        *(foreigner.get(f"/documents/{document}{end}") for end in ("", "/status", "/chunks", "/content")),
+        foreigner.get(f"/documents/{document}/content?format=text"),
+        foreigner.post(f"/documents/{document}/reindex"),
+        foreigner.delete(f"/documents/{document}"),
+        *(foreigner.get(f"/tasks/{task}{end}") for end in ("", "?wait=5", "/events")),
+        foreigner.delete(f"/tasks/{task}"),
+        *(foreigner.post(f"/tasks/{task}/{action}") for action in ("revoke", "retry")),
+    ]
+    for response in answers:
+        check_problem(response, 404, "not_found")
+    for path, plural in (("/agents", "agents"), ("/documents", "documents"), ("/tasks/", "tasks")):
+        assert foreigner.get(path, params={"limit": 5}).json() == {plural: [], "total": 0, "next": None}
+    assert foreigner.get("/documents", params={"agent_id": agent}).json()["total"] == 0
+    assert [key["prefix"] for key in foreigner.get("/api-keys").json()["api_keys"]] == ["a-ke"]
+
+
+def test_a_collection_of_the_same_name_is_each_organizations_own(shared_stack: Stack, foreigner: httpx.Client) -> None:
+    def upload(client: httpx.Client) -> int:
+        form = {"files": {"file": ("a.txt", b"A heron.")}, "data": {"collection": "shared-name"}}
+        document = client.post("/documents/upload", **form).json()["document_id"]  # type: ignore[arg-type]
+        return int(client.get(f"/documents/{document}").json()["agent_id"])
+
+    assert upload(shared_stack.client) != upload(foreigner)
+
+
+def test_every_error_names_its_request(shared_stack: Stack) -> None:
+    client = shared_stack.client
+    problem = check_problem(client.get("/agents/999999999", headers={"X-Request-ID": "my-request.1"}), 404, "not_found")
+    assert problem["request_id"] == "my-request.1"
+    made_up = check_problem(client.get("/agents/999999999", headers={"X-Request-ID": "bad id\t!"}), 404, "not_found")
+    assert made_up["request_id"] != "bad id\t!"
+    assert client.get("/agents").headers["x-request-id"]
+    check_problem(client.get("/no-such-path"), 404, "not_found")
+    check_problem(client.put("/agents", json={}), 405, "method_not_allowed")
+    check_problem(client.get("/agents/seven"), 422, "invalid_request")
+    body = {"content": b"{", "headers": {"Content-Type": "application/json"}}
+    check_problem(client.post("/agents", **body), 422, "invalid_request")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("path", ["/tasks/?queue=%00", "/tasks/?name=%00", "/agents?after=9223372036854775808", "/tasks/?after=%00"])
+def test_a_query_that_no_database_can_hold_is_the_callers_mistake(shared_stack: Stack, path: str) -> None:
+    assert check_problem(shared_stack.client.get(path), 422, shared_stack.client.get(path).json()["code"])

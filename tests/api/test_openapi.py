@@ -1,0 +1,77 @@
+"""The description of the API: whole, and true."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from pydantic import BaseModel
+
+from app.api import bodies, problems
+from app.api.application import create_app
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture(scope="module")
+def app() -> FastAPI:
+    return create_app()
+
+
+@pytest.fixture(scope="module")
+def document(app: FastAPI) -> dict[str, Any]:
+    """The document as it is served; that needs no server behind it."""
+    response = TestClient(app).get("/openapi.json")
+    assert response.status_code == 200
+    body: dict[str, Any] = response.json()
+    return body
+
+
+def list_operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method in METHODS & item.keys():
+            yield f"{method.upper()} {path}", item[method]
+
+
+def test_every_operation_says_what_it_does_and_which_errors_it_answers(document: dict[str, Any]) -> None:
+    operations = dict(list_operations(document))
+    assert len(operations) > 25
+    names = [operation["operationId"] for operation in operations.values()]
+    assert len(names) == len(set(names))
+    for name, operation in operations.items():
+        assert operation["summary"], name
+        assert operation["description"], name
+        if "/api/v1/" in name:
+            assert {"401", "403", "404", "422", "503"} <= operation["responses"].keys(), name
+            assert operation["security"], name
+
+
+def test_errors_are_described_as_the_problems_they_are(document: dict[str, Any]) -> None:
+    for name, operation in list_operations(document):
+        for status, response in operation["responses"].items():
+            if status >= "400" and "/api/v1/" in name:
+                schema = response["content"]["application/problem+json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/Problem"}, (name, status)
+
+
+def test_uploads_describe_their_form(document: dict[str, Any]) -> None:
+    body = document["paths"]["/api/v1/documents/agent/{agent_id}/upload"]["post"]["requestBody"]
+    schema = body["content"]["multipart/form-data"]["schema"]
+    assert schema["properties"]["file"] == {"type": "string", "format": "binary"}
+    assert schema["properties"]["priority"]["enum"] == ["high", "medium", "low"]
+
+
+MODELS = [
+    model
+    for module in (bodies, problems)
+    for model in vars(module).values()
+    if isinstance(model, type) and issubclass(model, BaseModel) and "example" in (model.model_config.get("json_schema_extra") or {})
+]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_an_example_is_what_it_is_an_example_of(model: type[BaseModel], document: dict[str, Any]) -> None:
+    example = document["components"]["schemas"][model.__name__]["example"]
+    parsed = model.model_validate(example)
+    assert parsed.model_dump(mode="json", include=set(example), by_alias=True).keys() == example.keys()
