@@ -1,0 +1,55 @@
+"""A document file becomes clean text: one module a format, all behind ``parse``.
+
+Synchronous and unprotected: hostile files crash or hang it. ``app.pipeline.sandbox`` runs it where that does no harm.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from app.domain.documents import Page, Parsed
+from app.domain.errors import NoExtractableTextError, UnsupportedTypeError
+from app.domain.media import DOCX, HTML, MARKDOWN, PDF, TEXT
+from app.pipeline.parse.limits import Limits
+from app.pipeline.text import clean, clean_line
+
+_READERS = {PDF: "pdf", DOCX: "docx", HTML: "html", MARKDOWN: "markdown", TEXT: "plain"}
+
+
+def parse(
+    path: Path,
+    media_type: str,
+    on_page: Callable[[int, int], None] | None = None,
+    *,
+    limits: Limits | None = None,
+    spare: bool = False,
+) -> Parsed:
+    """The pages of the file at ``path`` as clean text, those without any left out.
+
+    Args:
+        path: A local file.
+        media_type: One of ``app.domain.media.SUPPORTED``.
+        on_page: Called as ``(pages done, pages in all)``.
+        limits: What is read at most.
+        spare: Read PDF with the second reader from the start.
+
+    Raises:
+        DocumentDamagedError, DocumentEncryptedError, NoExtractableTextError, ParseLimitExceededError
+        UnsupportedTypeError: when ``media_type`` is none of ours.
+    """
+    if media_type not in _READERS:
+        raise UnsupportedTypeError(media_type)
+    name = "pdf_spare" if spare and media_type == PDF else _READERS[media_type]
+    read = import_module(f"app.pipeline.parse.{name}").read  # each format's libraries cost memory: load those needed
+    parsed: Parsed = read(path, on_page or _ignore, limits or Limits())
+    pages = [Page(page.number, text) for page in parsed.pages if (text := clean(page.text)).strip()]
+    if not pages:
+        raise NoExtractableTextError
+    metadata = {
+        key: clean_line(value) if isinstance(value, str) else value for key, value in parsed.metadata.items() if value
+    }
+    return Parsed(pages, metadata)
+
+
+def _ignore(_done: int, _total: int) -> None:
+    """Nobody wants to know of the progress."""

@@ -1,0 +1,117 @@
+"""Bytes to text: which encoding a file without a label is in, and whether it is text at all."""
+
+import codecs
+import unicodedata
+
+from app.domain.errors import DocumentDamagedError
+
+EIGHT_BIT = "cp1252"
+"""Stands for "some encoding of one byte a character, or an East Asian one": ``decode`` finds out which."""
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\v\f\r\x08\x1b") + b"\x7f"
+_CONTROL_SHARE = 0.01
+_SAMPLE = 4096
+_GUESS_FROM = 64 * 1024
+
+
+def guess_encoding(head: bytes, *, complete: bool = True) -> str | None:
+    """The encoding of a text file by its first bytes; None when they are not text.
+
+    Args:
+        head: The first bytes of the file.
+        complete: Whether they are all of it; if not, a character may be cut at their end.
+    """
+    for mark, encoding in _BOMS:
+        if head.startswith(mark):
+            return encoding
+    if _control_share(head) <= _CONTROL_SHARE:
+        return "utf-8" if _is_utf8(head, complete=complete) else EIGHT_BIT
+    return _guess_wide(head[:_SAMPLE])
+
+
+def decode(data: bytes, declared: str | None = None) -> str:
+    """The text in ``data``.
+
+    A byte order mark decides, then valid UTF-8, then what the file says of itself, then statistics.
+
+    Args:
+        data: A whole file.
+        declared: The encoding the file claims, such as that of an HTML ``meta`` element.
+
+    Raises:
+        DocumentDamagedError: when it is not text in any known encoding.
+    """
+    encoding = guess_encoding(data)
+    if encoding is None:
+        raise DocumentDamagedError("It is not text in any known encoding.")
+    if encoding == EIGHT_BIT:
+        encoding = _mostly_utf8(data) or _known(declared) or _guess_by_statistics(data)
+    elif declared and data.isascii():
+        encoding = _known(declared) or encoding  # ISO-2022-JP and UTF-7 look like ASCII
+    return data.decode(encoding, "replace").removeprefix("\ufeff")
+
+
+def _control_share(data: bytes) -> float:
+    return 1 - len(data.translate(None, _CONTROLS)) / len(data) if data else 0.0
+
+
+def _is_utf8(data: bytes, *, complete: bool) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data, final=complete)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _guess_wide(sample: bytes) -> str | None:
+    """UTF-16 or UTF-32 without a mark: the byte order that yields text, most of it the plainest."""
+    best, plainest = None, -1
+    for encoding, width in (("utf-32-le", 4), ("utf-32-be", 4), ("utf-16-le", 2), ("utf-16-be", 2)):
+        try:
+            text = sample[: len(sample) // width * width].decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        plain = sum(char.isascii() for char in text)
+        if text and plain > plainest and _is_plausible(text):
+            best, plainest = encoding, plain
+    return best
+
+
+def _is_plausible(text: str) -> bool:
+    odd = sum(unicodedata.category(char) in {"Cc", "Cn", "Co"} and char not in "\t\n\v\f\r" for char in text)
+    return odd <= len(text) * _CONTROL_SHARE
+
+
+def _mostly_utf8(data: bytes) -> str | None:
+    """UTF-8 with a few broken places is still UTF-8."""
+    text = data.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
+    return "utf-8" if broken * 10 <= beyond_ascii else None
+
+
+def _known(declared: str | None) -> str | None:
+    if declared is None:
+        return None
+    try:
+        name = codecs.lookup(declared.strip()).name
+    except (LookupError, ValueError):
+        return None
+    # Browsers read these labels as Windows-1252 (WHATWG Encoding, section 4.2).
+    if name in {"iso8859-1", "ascii"}:
+        return "cp1252"
+    return None if name.startswith(("utf-16", "utf-32")) or not codecs.lookup(name)._is_text_encoding else name  # noqa: SLF001
+
+
+def _guess_by_statistics(data: bytes) -> str:
+    from charset_normalizer import from_bytes  # noqa: PLC0415, only files that need it pay its 10 MB
+
+    best = from_bytes(data[:_GUESS_FROM], cp_exclusion=["utf_7", "cp037", "cp500", "cp1026", "cp1140"]).best()
+    return best.encoding if best else EIGHT_BIT

@@ -1,0 +1,54 @@
+"""Cleaning that every format shares: what is stored, searched and quoted is plain, composed Unicode.
+
+Every step is linear in the length of the text, whatever the text.
+"""
+
+import re
+import unicodedata
+
+_SPACES = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f"
+_LINE_ENDS = "\v\f\u0085\u2028\u2029"
+_INVISIBLE = [
+    *range(0x09),
+    *range(0x0E, 0x20),
+    *range(0x7F, 0x85),
+    *range(0x86, 0xA0),
+    0xAD,  # soft hyphen
+    0x200B,  # zero-width space; the joiners 200C and 200D stay: Persian and emoji are spelt with them
+    *range(0x200E, 0x2010),
+    *range(0x202A, 0x202F),
+    *range(0x2060, 0x2065),
+    *range(0x2066, 0x2070),
+    *range(0xD800, 0xE000),  # surrogates on their own are no characters
+    0xFEFF,
+    0xFFFE,
+    0xFFFF,
+]
+_REPLACEMENTS: dict[int, str | None] = (
+    dict.fromkeys(_INVISIBLE) | dict.fromkeys(map(ord, _SPACES), " ") | dict.fromkeys(map(ord, _LINE_ENDS), "\n")
+)
+_SLICES = re.compile(r".{1,1023}(?:\s|\Z)|.{1,1024}", re.DOTALL)
+_BLANK_LINES = re.compile(r"\n{4,}")
+
+
+def clean(text: str) -> str:
+    """``text`` composed (NFC), with LF line ends and without what cannot be seen.
+
+    Control characters, NUL, zero-width and bidirectional marks, soft hyphens and lone surrogates go; all kinds of
+    space but the tab become U+0020; spaces at line ends go; of more than two blank lines two stay.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_REPLACEMENTS)
+    text = "\n".join(line.rstrip() for line in _compose(text).split("\n"))
+    return _BLANK_LINES.sub("\n\n\n", text).strip("\n")
+
+
+def clean_line(text: str, limit: int = 1000) -> str:
+    """``text`` cleaned and on one line, of at most ``limit`` characters: for titles, authors, cells."""
+    return " ".join(clean(text).split())[:limit]
+
+
+def _compose(text: str) -> str:
+    """NFC by slices, since ordering one endless run of combining marks takes quadratic time."""
+    if text.isascii():
+        return text
+    return "".join(unicodedata.normalize("NFC", piece) for piece in _SLICES.findall(text))
