@@ -193,10 +193,11 @@ _SEARCH = text("""
         LIMIT :candidates
     ),
     candidate AS MATERIALIZED (
-        SELECT c.*,
-            (SELECT sum(weight * ts_rank(c.tsv, word, 1)) FROM asked) AS words,
+        SELECT c.id, c.document_id, c.text, c.page, c.start_char, c.end_char,
+            (SELECT sum(weight * ts_rank(unpacked.tsv, word, 1)) FROM asked) AS words,
             1 - coalesce(nullif(c.embedding <=> CAST(:vector AS halfvec), 'NaN'), 1) AS meaning  -- NaN: a zero vector
-        FROM chunks c WHERE c.id IN (SELECT id FROM by_words UNION SELECT id FROM by_meaning)
+        FROM chunks c, LATERAL (SELECT setweight(c.tsv, 'D') AS tsv OFFSET 0) AS unpacked
+        WHERE c.id IN (SELECT id FROM by_words UNION SELECT id FROM by_meaning)
     )
     SELECT c.document_id, d.filename, c.id AS chunk_id, c.text,
         :words_weight * coalesce(c.words / nullif(max(c.words) OVER (), 0), 0)

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from app.domain.documents import PAGE_BREAK, Chunk, Page
 from app.pipeline.chunk import split
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
-
 texts = st.one_of(
     st.text(alphabet=st.sampled_from("ab Z.!?\n\t,。、中文ー「」กา\u0301\u200d👩🏽"), max_size=300),
     st.text(max_size=300),
@@ -132,9 +130,6 @@ def test_two_megabytes_of_one_unbroken_run_take_less_than_a_second(unit: str) ->
 
 
 @pytest.mark.corpus
-def test_a_novel_is_cut_at_sentence_ends() -> None:
-    book = CORPUS / "good" / "book-war-and-peace-1225p.txt"
-    if not book.exists():
-        pytest.skip("no corpus here")
-    chunks = cut(book.read_text("utf-8"))
+def test_a_novel_is_cut_at_sentence_ends(corpus: Path) -> None:
+    chunks = cut((corpus / "good" / "book-war-and-peace-1225p.txt").read_text("utf-8"))
     assert sum(chunk.text.rstrip("\"'”’)").endswith((".", "!", "?")) for chunk in chunks) > 0.93 * len(chunks)
