@@ -11,6 +11,7 @@ character is looked at a bounded number of times, whatever the text.
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from app.domain.documents import PAGE_BREAK, Chunk, Page
 
@@ -72,7 +73,7 @@ def split(pages: Iterable[Page], size: int = 1000, overlap: int = 200) -> Iterat
 def find_sentences(text: str) -> Iterator[tuple[int, int]]:
     """The sentences of a text, ``text[start:end]``, in order and without white space at their ends."""
     starts = [_skip_space(text, 0), *(match.end() for match in _SENTENCE_START.finditer(text)), len(text)]
-    for start, following in zip(starts, starts[1:], strict=False):
+    for start, following in pairwise(starts):
         end = start + len(text[start:following].rstrip())
         if end > start:
             yield start, end
