@@ -46,7 +46,7 @@ def _parse_disposition(headers: dict[str, str]) -> _Part:
 
 
 def _clean_filename(filename: str) -> str:
-    """The last part of what may be a path, Windows or other, without characters that no file should have in its name."""
+    """The last part of what may be a path, Windows or other, without the control characters."""
     return _CONTROL_CHARACTERS.sub("", filename.replace("\\", "/").rsplit("/", 1)[-1])
 
 
@@ -118,9 +118,7 @@ class _FormReader:
         self.complete = True
 
 
-async def read_form(
-    content_type: str, body: AsyncIterator[bytes], write: Callable[[bytes], Awaitable[None]]
-) -> Form:
+async def read_form(content_type: str, body: AsyncIterator[bytes], write: Callable[[bytes], Awaitable[None]]) -> Form:
     """Read a form, handing the file's bytes to ``write`` as they come.
 
     Raises:

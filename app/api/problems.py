@@ -44,6 +44,7 @@ class Problem(BaseModel):
     errors: list[dict[str, Any]] | None = None
 
 
+_MEDIA_TYPE = "application/problem+json"
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}
 
 
@@ -62,9 +63,7 @@ def respond(request: Request, *, status: int, code: str, detail: str, **more: An
     headers = {"Retry-After": str(math.ceil(retry_after))} if retry_after else {}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(
-        problem.model_dump(exclude_none=True), status, headers=headers, media_type="application/problem+json"
-    )
+    return JSONResponse(problem.model_dump(exclude_none=True), status, headers=headers, media_type=_MEDIA_TYPE)
 
 
 async def _on_sluice_error(request: Request, error: Exception) -> JSONResponse:
@@ -112,6 +111,23 @@ def install(app: FastAPI) -> None:
     """Answer every error of ``app`` as a problem."""
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
+    _describe(app)
+
+
+def _describe(app: FastAPI) -> None:
+    """Have problems described under their media type; FastAPI describes them under that of the operation's success."""
+    build = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = build()
+        operations = (operation for path in document["paths"].values() for operation in path.values())
+        for response in (one for operation in operations for one in operation["responses"].values()):
+            for described in list(response.get("content", {}).values()):
+                if described.get("schema", {}).get("$ref", "").endswith("/Problem"):
+                    response["content"] = {_MEDIA_TYPE: described}
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {

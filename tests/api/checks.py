@@ -9,10 +9,11 @@ import httpx
 
 from tests.running import Stack
 
-TASK_FIELDS = set(
+_FIELDS = (
     "task_id task_name queue state status current total stage agent_id document_id chunk_count parent_id counts "
-    "attempt crashes position created_at started_at completed_at next_attempt_at stages result error metadata".split()
+    "attempt crashes position created_at started_at completed_at next_attempt_at stages result error metadata"
 )
+TASK_FIELDS = set(_FIELDS.split())
 
 
 def make_text(sentences: int, subject: str = "heron") -> bytes:

@@ -40,7 +40,7 @@ def agent(shared_stack: Stack) -> int:
 def herons(shared_stack: Stack) -> dict[str, Any]:
     """A processed document of several chunks that nobody changes."""
     agent = shared_stack.make_agent(chunk_size=400, chunk_overlap=80)
-    content = "Ærø – naïve café. 🦢\n\n".encode() + make_text(60)
+    content = "Ærø: naïve café. 🦢\n\n".encode() + make_text(60)
     metadata = '{"year": 2026, "kind": "notes"}'
     upload = shared_stack.upload(agent, "herons.txt", content, metadata=metadata)
     [task] = shared_stack.finish([upload["task_id"]])

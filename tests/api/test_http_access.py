@@ -16,7 +16,7 @@ def make_key(stack: Stack, *scopes: str) -> tuple[int, dict[str, str]]:
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer wrong-key", "Basic dXNlcjpwYXNz", "Bearer ünknown"])
 def test_without_a_valid_key_nothing_is_told(shared_stack: Stack, header: str | None) -> None:
-    headers = {} if header is None else {"Authorization": header.encode()}
+    headers = {} if header is None else {b"Authorization": header.encode()}
     for path in ("/agents", "/tasks/", "/documents/1/content", "/queues", "/agents/1/search"):
         response = httpx.get(f"{shared_stack.client.base_url}{path.lstrip('/')}", headers=headers, trust_env=False)
         if path == "/agents/1/search":
@@ -122,6 +122,8 @@ def test_every_error_names_its_request(shared_stack: Stack) -> None:
     check_problem(client.post("/agents", **body), 422, "invalid_request")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("path", ["/tasks/?queue=%00", "/tasks/?name=%00", "/agents?after=9223372036854775808", "/tasks/?after=%00"])
+@pytest.mark.parametrize(
+    "path", ["/tasks/?queue=%00", "/tasks/?name=%00", "/agents?after=9223372036854775808", "/tasks/?after=%00"]
+)
 def test_a_query_that_no_database_can_hold_is_the_callers_mistake(shared_stack: Stack, path: str) -> None:
     assert check_problem(shared_stack.client.get(path), 422, shared_stack.client.get(path).json()["code"])

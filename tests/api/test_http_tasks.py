@@ -72,9 +72,13 @@ def test_poller_long_poller_and_listener_agree_on_the_end(shared_stack: Stack, a
     task_id = shared_stack.upload(agent, "a.txt", make_text(500))["task_id"]
 
     def poll(**parameters: int) -> dict[str, Any]:
-        return wait_for(
-            lambda: (task := shared_stack.get(f"/tasks/{task_id}", **parameters))["state"] in FINAL and task, "the end"
-        ) or {}
+        return (
+            wait_for(
+                lambda: (task := shared_stack.get(f"/tasks/{task_id}", **parameters))["state"] in FINAL and task,
+                "the end",
+            )
+            or {}
+        )
 
     watchers: list[Callable[[], dict[str, Any]]] = [
         poll,
@@ -89,7 +93,7 @@ def test_poller_long_poller_and_listener_agree_on_the_end(shared_stack: Stack, a
 
 def test_celery_tells_the_same_as_the_api(shared_stack: Stack, agent: int, herons: dict[str, Any]) -> None:
     celery = create_celery(shared_stack.settings)
-    done = AsyncResult(herons["task_id"], app=celery)
+    done: AsyncResult[Any] = AsyncResult(herons["task_id"], app=celery)
     wait_for(lambda: done.state == "SUCCESS", "Celery to know the end")
     assert done.result == shared_stack.get(f"/tasks/{herons['task_id']}")["result"]
 
@@ -138,7 +142,7 @@ def test_a_running_task_winds_down_and_leaves_nothing_to_find(shared_stack: Stac
     assert shared_stack.post(f"/agents/{agent}/search", {"query": "heron"})["results"] == []
     assert shared_stack.get(f"/documents/{upload['document_id']}/chunks")["total"] == 0
     celery = create_celery(shared_stack.settings)
-    wait_for(lambda: AsyncResult(upload["task_id"], app=celery).state == "REVOKED", "Celery to know the cancel")
+    wait_for(lambda: str(AsyncResult(upload["task_id"], app=celery).state) == "REVOKED", "Celery to know the cancel")
     celery.close()
     assert shared_stack.post(f"{path}/retry")["status"] == "queued"
     assert shared_stack.get(path)["state"] not in FINAL
@@ -192,7 +196,8 @@ def test_lists_hand_out_every_item_once(shared_stack: Stack, agent: int) -> None
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=1001", "limit=x", "after=x", "status=DONE", "agent_id=x", "agent_id=9999999999999999999"]
+    "query",
+    ["limit=0", "limit=1001", "limit=x", "after=x", "status=DONE", "agent_id=x", "agent_id=9999999999999999999"],
 )
 def test_a_list_refuses_what_it_does_not_understand(shared_stack: Stack, query: str) -> None:
     problem = check_problem(shared_stack.client.get(f"/tasks/?{query}"), 422, "invalid_request")
@@ -215,7 +220,11 @@ def test_a_deleted_agent_takes_everything_along(shared_stack: Stack, agent: int)
     before = list_files(shared_stack.settings.data_dir / "blobs")
     task_id = shared_stack.delete(f"/agents/{agent}")["task_id"]
     client = shared_stack.client
-    for path in (f"/agents/{agent}", f"/documents/{upload['document_id']}", f"/documents/{upload['document_id']}/chunks"):
+    for path in (
+        f"/agents/{agent}",
+        f"/documents/{upload['document_id']}",
+        f"/documents/{upload['document_id']}/chunks",
+    ):
         check_problem(client.get(path), 404, "not_found")
     check_problem(client.post(f"/agents/{agent}/search", json={"query": "heron"}), 404, "not_found")
     check_problem(client.delete(f"/agents/{agent}"), 404, "not_found")

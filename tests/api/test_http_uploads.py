@@ -68,10 +68,22 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "metadata that is no JSON": ({"files": FILE, "data": {"metadata": "{year: 2026}"}}, 422, "invalid_metadata"),
     "metadata that is no object": ({"files": FILE, "data": {"metadata": "[1]"}}, 422, "invalid_metadata"),
     "metadata with a NUL": ({"files": FILE, "data": {"metadata": '{"a": "\\u0000"}'}}, 422, "invalid_metadata"),
-    "metadata with half a character": ({"files": FILE, "data": {"metadata": '{"a": "\\ud800"}'}}, 422, "invalid_metadata"),
+    "metadata with half a character": (
+        {"files": FILE, "data": {"metadata": '{"a": "\\ud800"}'}},
+        422,
+        "invalid_metadata",
+    ),
     "metadata with no number": ({"files": FILE, "data": {"metadata": '{"a": NaN}'}}, 422, "invalid_metadata"),
-    "metadata with too great a number": ({"files": FILE, "data": {"metadata": '{"a": 1e999}'}}, 422, "invalid_metadata"),
-    "metadata without a floor": ({"files": FILE, "data": {"metadata": '{"a":' + "[" * 50_000}}, 422, "invalid_metadata"),
+    "metadata with too great a number": (
+        {"files": FILE, "data": {"metadata": '{"a": 1e999}'}},
+        422,
+        "invalid_metadata",
+    ),
+    "metadata without a floor": (
+        {"files": FILE, "data": {"metadata": '{"a":' + "[" * 50_000}},
+        422,
+        "invalid_metadata",
+    ),
     "an unknown priority": ({"files": FILE, "data": {"priority": "urgent"}}, 422, "invalid_request"),
     "too long a field": ({"files": FILE, "data": {"metadata": " " * 70_000}}, 413, "payload_too_large"),
 }
@@ -112,7 +124,9 @@ def test_a_filename_is_kept_but_leads_nowhere(shared_stack: Stack, agent: int, g
     assert disposition.isascii()
 
 
-@pytest.mark.parametrize(("raw", "kept"), [('a\\"b.txt', 'a"b.txt'), ("a%22b.txt", "a%22b.txt"), ("a\x00b.txt", "ab.txt")])
+@pytest.mark.parametrize(
+    ("raw", "kept"), [('a\\"b.txt', 'a"b.txt'), ("a%22b.txt", "a%22b.txt"), ("a\x00b.txt", "ab.txt")]
+)
 def test_odd_characters_in_a_filename_harm_nobody(shared_stack: Stack, agent: int, raw: str, kept: str) -> None:
     form = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{raw}"\r\n\r\nA heron.\r\n--x--\r\n'
     response = send(

@@ -62,16 +62,21 @@ def test_uploads_describe_their_form(document: dict[str, Any]) -> None:
     assert schema["properties"]["priority"]["enum"] == ["high", "medium", "low"]
 
 
-MODELS = [
-    model
+MODELS = {
+    model.__name__: (model, example)
     for module in (bodies, problems)
     for model in vars(module).values()
-    if isinstance(model, type) and issubclass(model, BaseModel) and "example" in (model.model_config.get("json_schema_extra") or {})
-]
+    if isinstance(model, type)
+    and issubclass(model, BaseModel)
+    and (example := dict(model.model_config).get("json_schema_extra", {}).get("example"))  # type: ignore[attr-defined]
+}
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_an_example_is_what_it_is_an_example_of(model: type[BaseModel], document: dict[str, Any]) -> None:
-    example = document["components"]["schemas"][model.__name__]["example"]
-    parsed = model.model_validate(example)
-    assert parsed.model_dump(mode="json", include=set(example), by_alias=True).keys() == example.keys()
+@pytest.mark.parametrize("name", MODELS)
+def test_an_example_is_what_it_is_an_example_of(name: str, document: dict[str, Any]) -> None:
+    model, example = MODELS[name]
+    model.model_validate(example)
+    aliases = {field.alias or name for name, field in model.model_fields.items()}
+    assert example.keys() <= aliases
+    served = document["components"]["schemas"][name]["example"]  # FastAPI leaves out what is null
+    assert served == {key: value for key, value in example.items() if value is not None}

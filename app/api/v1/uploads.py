@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from app.api.access import ServicesOf, Writer
 from app.api.bodies import CollectionUploadAccepted, UploadAccepted
 from app.api.multipart import Form, drain, read_form, stream_body
-from app.api.problems import RESPONSES
+from app.api.problems import RESPONSES, Problem
 from app.api.v1.agents import AgentId
 from app.bootstrap import Services
 from app.domain.errors import InvalidMetadataError, InvalidRequestError, PayloadTooLargeError
@@ -19,10 +19,10 @@ from app.services.uploads import Upload
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     **RESPONSES,
-    400: {"description": "The form is malformed or breaks off."},
-    413: {"description": "The file is larger than `MAX_UPLOAD_MB`."},
-    415: {"description": f"The content is none of {', '.join(SUPPORTED)}."},
-    507: {"description": "The disk is full."},
+    400: {"model": Problem, "description": "The form is malformed or breaks off."},
+    413: {"model": Problem, "description": "The file is larger than `MAX_UPLOAD_MB`."},
+    415: {"model": Problem, "description": f"The content is none of {', '.join(SUPPORTED)}."},
+    507: {"model": Problem, "description": "The disk is full."},
 }
 _PRIORITIES = {"high": Queue.HIGH, "medium": Queue.MEDIUM, "low": Queue.LOW}
 

@@ -1,0 +1,166 @@
+"""The command line beside a running Sluice, as an operator uses it."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.running import ROOT, Stack
+
+Completed = subprocess.CompletedProcess[str]
+
+
+def run(stack: Stack, *arguments: str, code: int = 0) -> Completed:
+    done = subprocess.run(
+        [sys.executable, "main.py", *arguments],
+        cwd=ROOT,
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code, (done.stdout, done.stderr)
+    return done
+
+
+def run_json(stack: Stack, *arguments: str, code: int = 0) -> Any:
+    return json.loads(run(stack, *arguments, "--json", code=code).stdout)
+
+
+@pytest.fixture(scope="module")
+def herons(shared_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """An agent made and a document uploaded by commands."""
+    agent = run_json(shared_stack, "agents", "create", "Herons", "--slug", "herons")
+    path = tmp_path_factory.mktemp("files") / "herons.txt"
+    path.write_text("The heron at Coldharbour waits for the evening boat. The gate opens at nine.")
+    blank = path.with_name("blank.txt")
+    blank.write_text(" \n")
+    done = run(shared_stack, "upload", str(path), "--agent", "herons", "--wait", "--json")
+    [upload] = json.loads(done.stdout)
+    assert "100%" in done.stderr
+    return {"agent": agent, "upload": upload, "path": path, "blank": blank}
+
+
+def test_an_uploaded_document_is_followed_found_and_quoted(shared_stack: Stack, herons: dict[str, Any]) -> None:
+    upload = herons["upload"]
+    assert (upload["filename"], upload["state"], upload["chunk_count"]) == ("herons.txt", "SUCCESS", 1)
+    assert shared_stack.get(f"/documents/{upload['document_id']}")["agent_id"] == herons["agent"]["id"]
+    found = run_json(shared_stack, "search", "evening boat", "--agent", "herons", "--mode", "text")
+    assert found["results"][0]["document_id"] == upload["document_id"]
+    assert found["took_ms"] > 0
+    answer = run_json(shared_stack, "ask", "Who waits for the evening boat?", "--agent", str(herons["agent"]["id"]))
+    assert "heron" in answer["answer"]
+    assert answer["references"][0]["filename"] == "herons.txt"
+
+
+def test_a_failed_document_fails_the_command_but_not_the_others(shared_stack: Stack, herons: dict[str, Any]) -> None:
+    files = (str(herons["blank"]), str(herons["path"]))
+    results = run_json(shared_stack, "upload", *files, "--agent", "herons", "--wait", code=1)
+    assert [result["state"] for result in results] == ["FAILURE", "SUCCESS"]
+
+
+def test_lists_are_for_people_and_for_programs(shared_stack: Stack, herons: dict[str, Any]) -> None:
+    listed = run_json(shared_stack, "agents", "list")
+    assert herons["agent"]["id"] in {agent["id"] for agent in listed["agents"]}
+    assert "herons" in run(shared_stack, "agents", "list").stdout
+    tasks = run_json(shared_stack, "tasks", "list", "--status", "SUCCESS")
+    assert herons["upload"]["task_id"] in {str(task.get("task_id", task.get("id"))) for task in tasks["tasks"]}
+    queues = run_json(shared_stack, "queues")["queues"]
+    assert {"high_priority", "default"} <= {queue["name"] for queue in queues}
+    assert herons["upload"]["task_id"] in run(shared_stack, "tasks", "show", herons["upload"]["task_id"]).stdout
+
+
+def test_a_key_works_until_it_is_revoked(shared_stack: Stack) -> None:
+    made = run_json(shared_stack, "keys", "create", "robot", "--scope", "read")
+    listed = run_json(shared_stack, "keys", "list")
+    [key] = [key for key in listed["api_keys"] if key["id"] == made["id"]]
+    assert "secret" not in key
+
+    def ask() -> httpx.Response:
+        return shared_stack.client.get("/agents", headers={"Authorization": f"Bearer {made['secret']}"})
+
+    assert ask().status_code == 200
+    run(shared_stack, "keys", "revoke", str(made["id"]))
+    assert ask().status_code == 401
+    run(shared_stack, "keys", "revoke", str(made["id"]), code=1)
+
+
+def test_a_finished_task_cannot_be_cancelled(shared_stack: Stack, herons: dict[str, Any]) -> None:
+    done = run(shared_stack, "tasks", "cancel", herons["upload"]["task_id"], code=1)
+    assert "already finished" in done.stderr
+    assert "Traceback" not in done.stderr
+    unknown = "01934b1c-8e2f-7c3a-9d4e-5f6a7b8c9d0e"
+    assert "does not exist" in run(shared_stack, "tasks", "show", unknown, code=1).stderr
+
+
+def test_the_doctor_finds_a_running_sluice_well_and_the_schema_is_the_codes(shared_stack: Stack) -> None:
+    checks = run_json(shared_stack, "doctor")
+    assert {"python", "database", "broker", "storage", "embeddings", "workers"} <= {check["name"] for check in checks}
+    assert all(check["ok"] for check in checks)
+    assert "up to date" in run(shared_stack, "migrate", "--check").stderr
+
+
+def test_the_doctor_says_how_to_mend_what_is_wrong(shared_stack: Stack) -> None:
+    ill = Stack(shared_stack.settings)
+    ill.environment["CELERY_BROKER_URL"] = "redis://127.0.0.1:1/0"
+    checks = {check["name"]: check for check in run_json(ill, "doctor", code=1)}
+    assert (checks["broker"]["ok"], checks["database"]["ok"]) == (False, True)
+    assert checks["broker"]["remedy"]
+    ill.client.close()
+
+
+def test_bad_usage_is_exit_code_2(shared_stack: Stack) -> None:
+    usages = [
+        "no-such-command",
+        "upload main.py",
+        "upload no-such-file.txt --agent herons",
+        "search boat --agent herons --mode magic",
+        "tasks show no-uuid",
+        "keys create robot --scope everything",
+    ]
+    with ThreadPoolExecutor(3) as threads:
+        for done in threads.map(lambda usage: run(shared_stack, *usage.split(), code=2), usages):
+            assert done.stderr
+            assert "Traceback" not in done.stderr
+
+
+def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(shared_stack: Stack) -> None:
+    def start(name: str, value: str) -> None:
+        bad = Stack(shared_stack.settings)
+        bad.environment[name] = value
+        bad.client.close()
+        stderr = run(bad, "api", code=1).stderr
+        assert len(stderr.strip().splitlines()) == 1
+        assert name in stderr
+
+    with ThreadPoolExecutor(3) as threads:
+        names = ("PORT", "DATABASE_URL", "WORKER_CONCURRENCY_HIGH")
+        assert list(threads.map(start, names, ("abc", "mysql://x", "0"))) == [None] * 3
+
+
+def test_the_demo_shows_everything_and_leaves_nothing(shared_stack: Stack, tmp_path: Path) -> None:
+    for name in ("heron", "gate"):
+        (tmp_path / f"{name}.txt").write_text(f"The {name} at Coldharbour waits for the evening boat.")
+    own = {"DATABASE_URL", "REDIS_URL", "DATA_DIR", "PORT", "BOOTSTRAP_API_KEY"}  # what the demo makes for itself
+    environment = {name: value for name, value in shared_stack.environment.items() if name not in own}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "main.py"), "demo", "heron.txt", "gate.txt", "--ask", "Who waits for the boat?"],
+        cwd=tmp_path,
+        env=environment | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    for name in ("heron.txt", "gate.txt", "question"):
+        assert any(line.startswith(name) and "100%" in line for line in lines), done.stderr
+    assert "[1] heron.txt" in done.stdout
+    assert not list(tmp_path.glob("sluice-demo-*"))
