@@ -1,16 +1,17 @@
-"""Answering without a language model: the sentences that hold most of the question's rare words."""
+"""Answering without a language model: the fewest sentences that hold the question's rare words."""
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.pipeline.chunk import find_sentences
 from app.pipeline.lexemes import query_lexemes
 
 MAX_SENTENCES = 3
-_ENOUGH = 0.6  # a further sentence must score this share of the best one
+_ENOUGH = 0.35  # a further sentence must add this share of what the first one holds
 _PASSAGE_WEIGHT = 0.25  # how much a passage's own rank counts beside its sentences' words
+_COMFORTABLE_CHARACTERS = 200  # a longer sentence counts less: it says more besides
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,39 +24,60 @@ class Quote:
     text: str
 
 
-def choose_quotes(question: str, passages: Sequence[str]) -> list[Quote]:
-    """The sentences that answer ``question`` best, the best first.
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    quote: Quote
+    words: frozenset[str]
 
-    Each word of the question weighs its inverse document frequency among the candidate
-    sentences; a sentence scores the sum over the words it holds, and a passage that search
-    ranked higher lends its sentences a little. Sentences that say the same count once.
+    def gain(self, weights: dict[str, float], covered: set[str]) -> float:
+        """The weight of the question's words that it adds to those already covered."""
+        length = max(1.0, len(self.quote.text) / _COMFORTABLE_CHARACTERS) ** 0.5
+        rank = 1 + _PASSAGE_WEIGHT / (1 + self.quote.passage)
+        return sum(weights[word] for word in self.words - covered) * rank / length
+
+
+def choose_quotes(question: str, passages: Sequence[str]) -> list[Quote]:
+    """The sentences that answer ``question``, the best first.
+
+    A greedy cover: each word of the question weighs its inverse document frequency among the
+    candidate sentences, and the sentence that adds the most goes next, until none adds much.
+    Sentences that ask rather than tell are left out.
 
     Args:
         question: A question in the language of the passages.
         passages: Texts found by search, the best first.
     """
-    words = set(query_lexemes(question))
+    asked = frozenset(query_lexemes(question))
     candidates = [
-        (Quote(number, start, end, text[start:end]), words.intersection(query_lexemes(text[start:end])))
-        for number, text in enumerate(passages)
-        for start, end in find_sentences(text)
+        candidate for number, text in enumerate(passages) for candidate in _list_candidates(number, text, asked)
     ]
-    frequency = Counter(word for _, found in candidates for word in found)
-    weight = {word: math.log(1 + len(candidates) / count) for word, count in frequency.items()}
-
-    def score(candidate: tuple[Quote, set[str]]) -> float:
-        quote, found = candidate
-        return sum(weight[word] for word in found) * (1 + _PASSAGE_WEIGHT / (1 + quote.passage))
-
-    ranked = sorted((candidate for candidate in candidates if candidate[1]), key=score, reverse=True)
-    enough = _ENOUGH * score(ranked[0]) if ranked else 0.0
-    return _take_distinct(quote for quote, found in ranked if score((quote, found)) >= enough)
-
-
-def _take_distinct(quotes: Iterable[Quote]) -> list[Quote]:
-    taken: dict[str, Quote] = {}
-    for quote in quotes:
-        taken.setdefault(" ".join(quote.text.split()).casefold(), quote)
-        if len(taken) == MAX_SENTENCES:
+    frequency = Counter(word for candidate in candidates for word in candidate.words)
+    weights = {word: math.log(1 + len(candidates) / count) for word, count in frequency.items()}
+    chosen: list[Quote] = []
+    covered: set[str] = set()
+    enough = 0.0
+    while candidates and len(chosen) < MAX_SENTENCES:
+        best = max(candidates, key=lambda candidate: candidate.gain(weights, covered))
+        if (gain := best.gain(weights, covered)) <= enough:
             break
-    return list(taken.values())
+        enough = enough or _ENOUGH * gain
+        chosen.append(best.quote)
+        covered |= best.words
+    return chosen
+
+
+def _list_candidates(number: int, text: str, asked: frozenset[str]) -> Iterator[_Candidate]:
+    for start, end in find_sentences(text):
+        words = asked.intersection(query_lexemes(text[start:end]))
+        if words and not text[start:end].endswith("?"):
+            begin = _skip_headings(text, start, end, words)
+            yield _Candidate(Quote(number, begin, end, text[begin:end]), words)
+
+
+def _skip_headings(text: str, start: int, end: int, words: frozenset[str]) -> int:
+    """Where a sentence begins without the lines before it (headings, cells) that hold none of its words alone."""
+    lines = [start, *(place + 1 for place in range(start, end) if text[place] == "\n")]
+    for begin in reversed(lines):
+        if words <= set(query_lexemes(text[begin:end])):
+            return begin + len(text[begin:end]) - len(text[begin:end].lstrip())
+    return start
