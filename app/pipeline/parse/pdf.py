@@ -17,8 +17,8 @@ from app.pipeline.parse import pdf_spare
 from app.pipeline.parse.limits import Limits
 
 _LOCKED = {pdfium_raw.FPDF_ERR_PASSWORD, pdfium_raw.FPDF_ERR_SECURITY}
-_HYPHEN = re.compile("\x02(?:\r?\n)?")
-"""pdfium's mark for a hyphen at a line's end that parts a word."""
+_HYPHEN = re.compile("[\x02\ufffe](?:\r?\n)?")
+"""pdfium's marks, old and new, for a hyphen at a line's end that parts a word."""
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:

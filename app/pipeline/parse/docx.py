@@ -1,0 +1,144 @@
+"""DOCX by a walk over its XML in document order.
+
+Names are matched without their namespace, so that Strict documents read like Transitional ones. Recursion follows the
+XML's depth, which the parser bounds at 256.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lxml import etree
+
+from app.domain.documents import Page, Parsed
+from app.domain.errors import DocumentDamagedError
+from app.pipeline.parse.docx_numbering import Numbering, child, local
+from app.pipeline.parse.docx_package import Package
+from app.pipeline.parse.limits import Limits
+
+_SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_DROPPED = {"del", "moveFrom", "delText", "instrText", "rt", "pPr", "rPr", "sdtPr", "tblPr", "tcPr", "trPr", "sectPr"}
+_NAMES = {"title": "title", "creator": "author", "subject": "subject", "keywords": "keywords", "language": "language"}
+_SEPARATORS = {"separator", "continuationSeparator", "continuationNotice"}
+
+
+def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
+    """Headers, body, footers and notes of a Word document as one page; title, author, … from its properties.
+
+    Raises:
+        DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
+    """
+    with Package(path, limits.inflated_bytes) as package:
+        main = next((name for kind, name in package.targets("") if kind == "officeDocument"), "word/document.xml")
+        document = package.read(main)
+        if document is None:
+            raise DocumentDamagedError("It has no document part.")
+        text = "\n\n".join(_read_story(package, main, document))
+        metadata = _read_metadata(package)
+    report(1, 1)
+    return Parsed([Page(None, text)], metadata)
+
+
+def _read_story(package: Package, main: str, document: etree._Element) -> Iterator[str]:
+    targets: dict[str, list[str]] = {}
+    for kind, name in package.targets(main):
+        targets.setdefault(kind, []).append(name)
+
+    def load(kind: str) -> list[etree._Element]:
+        return [root for name in sorted(set(targets.get(kind, ()))) if (root := package.read(name)) is not None]
+
+    numbering = Numbering()
+    numbering.load(next(iter(load("numbering")), None), next(iter(load("styles")), None))
+    yield from dict.fromkeys(_write(header, numbering) for header in load("header"))
+    yield _write(child(document, "body"), numbering)
+    for kind in ("footnotes", "endnotes", "comments"):
+        for part in load(kind):
+            yield from (_write(note, numbering) for note in part if note.get(_typed(note)) not in _SEPARATORS)
+    yield from dict.fromkeys(_write(footer, numbering) for footer in load("footer"))
+
+
+def _typed(note: etree._Element) -> str:
+    return next((str(key) for key in note.attrib if str(key).endswith("}type")), "type")
+
+
+def _write(container: etree._Element | None, numbering: Numbering) -> str:
+    """Paragraphs a blank line apart; list items and table rows line by line."""
+    pieces: list[str] = []
+    before = ""
+    for kind, block in _blocks(container, numbering):
+        if block.strip():
+            pieces += ["\n" if kind == before != "paragraph" else "\n\n", block]
+            before = kind
+    return "".join(pieces[1:])
+
+
+def _blocks(container: etree._Element | None, numbering: Numbering) -> Iterator[tuple[str, str]]:
+    for item in container if container is not None else ():
+        name = local(item)
+        if name == "p":
+            yield from _paragraph(item, numbering)
+        elif name == "tbl":
+            for row in _rows(item):
+                yield "row", " | ".join(_cells(row, numbering))
+        elif name == "AlternateContent":
+            yield from _blocks(_choose(item), numbering)
+        elif name not in _DROPPED:
+            yield from _blocks(item, numbering)
+
+
+def _paragraph(paragraph: etree._Element, numbering: Numbering) -> Iterator[tuple[str, str]]:
+    boxes: list[etree._Element] = []
+    text = "".join(_inline(paragraph, boxes)).strip("\n")
+    mark = numbering.mark(child(paragraph, "pPr")) if text.strip() else ""
+    yield ("item", f"{mark} {text}") if mark else ("paragraph", text)
+    for box in boxes:
+        yield from _blocks(box, numbering)
+
+
+def _inline(element: etree._Element, boxes: list[etree._Element]) -> Iterator[str]:
+    """The text of runs; text boxes met on the way are put into ``boxes``, to follow their paragraph."""
+    for item in element:
+        name = local(item)
+        if name == "t":
+            yield item.text or ""
+        elif name in _SIGNS:
+            yield _SIGNS[name]
+        elif name == "txbxContent":
+            boxes.append(item)
+        elif name == "AlternateContent":
+            chosen = _choose(item)
+            if chosen is not None:
+                yield from _inline(chosen, boxes)
+        elif name not in _DROPPED:
+            yield from _inline(item, boxes)
+
+
+def _choose(alternatives: etree._Element) -> etree._Element | None:
+    """One of the alternatives that say the same: the modern form where it holds text, else the old one."""
+    choice, fallback = child(alternatives, "Choice"), child(alternatives, "Fallback")
+    return choice if choice is not None and any(local(item) == "t" for item in choice.iter()) else fallback
+
+
+def _rows(table: etree._Element) -> Iterator[etree._Element]:
+    for item in table:
+        if local(item) == "tr":
+            yield item
+        elif local(item) not in _DROPPED:
+            yield from _rows(item)  # rows inside content controls and revisions
+
+
+def _cells(row: etree._Element, numbering: Numbering) -> Iterator[str]:
+    for item in row:
+        if local(item) == "tc":
+            yield " ".join(" ".join(text for _, text in _blocks(item, numbering)).split())
+        elif local(item) not in _DROPPED:
+            yield from _cells(item, numbering)
+
+
+def _read_metadata(package: Package) -> dict[str, str]:
+    name = next((name for kind, name in package.targets("") if kind == "core-properties"), "docProps/core.xml")
+    core = package.read(name)
+    fields = {local(item): item.text for item in core if item.text} if core is not None else {}
+    metadata = {ours: fields[theirs] for theirs, ours in _NAMES.items() if fields.get(theirs)}
+    if created := fields.get("created"):
+        metadata["date"] = created[:10]
+    return metadata

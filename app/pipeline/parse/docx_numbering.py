@@ -1,0 +1,125 @@
+"""The markers of numbered and bulleted paragraphs in a Word document, which stand in no paragraph's text."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+_ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"))
+_ROMAN_ONES = ((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
+
+
+def local(element: etree._Element) -> str:
+    """An element's name without its namespace: transitional and strict documents differ in that alone."""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def attribute(element: etree._Element | None, name: str) -> str | None:
+    """An attribute by its local name; None where there is no such element or attribute."""
+    if element is None:
+        return None
+    return next((str(value) for key, value in element.items() if str(key).rpartition("}")[2] == name), None)
+
+
+def child(element: etree._Element | None, *names: str) -> etree._Element | None:
+    """The element below ``element`` by the path of local ``names``."""
+    for name in names:
+        if element is None:
+            return None
+        element = next((item for item in element if local(item) == name), None)
+    return element
+
+
+@dataclass(slots=True)
+class _Level:
+    form: str
+    template: str
+    start: int
+
+
+@dataclass(slots=True)
+class Numbering:
+    """Counts list paragraphs in document order (ECMA-376, part 1, 17.9)."""
+
+    _levels: dict[str, dict[int, _Level]] = field(default_factory=dict)
+    _lists: dict[str, str] = field(default_factory=dict)
+    _styles: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _counts: dict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
+
+    def load(self, numbering: etree._Element | None, styles: etree._Element | None) -> None:
+        """Take the definitions from the numbering and the styles part."""
+        for item in numbering if numbering is not None else ():
+            if local(item) == "abstractNum":
+                self._levels[attribute(item, "abstractNumId") or ""] = dict(_read_levels(item))
+            elif local(item) == "num":
+                self._lists[attribute(item, "numId") or ""] = attribute(child(item, "abstractNumId"), "val") or ""
+        for style in styles if styles is not None else ():
+            properties = child(style, "pPr", "numPr")
+            number = attribute(child(properties, "numId"), "val")
+            if number:
+                level = _integer(attribute(child(properties, "ilvl"), "val"), 0)
+                self._styles[attribute(style, "styleId") or ""] = (number, level)
+
+    def mark(self, properties: etree._Element | None) -> str:
+        """The marker of the next paragraph, such as ``2.1.`` or ``-``; empty when it is in no list."""
+        number, depth = self._place(properties)
+        list_id = self._lists.get(number)
+        level = self._levels.get(list_id or "", {}).get(depth)
+        if list_id is None or level is None or level.form == "none":
+            return ""
+        if level.form == "bullet":
+            return "-"
+        counts = self._counts[list_id]
+        counts[depth] = counts.get(depth, level.start - 1) + 1
+        for deeper in [other for other in counts if other > depth]:
+            del counts[deeper]
+        return self._write(list_id, depth)
+
+    def _place(self, properties: etree._Element | None) -> tuple[str, int]:
+        style = attribute(child(properties, "pStyle"), "val") or ""
+        number, depth = self._styles.get(style, ("", 0))
+        own = child(properties, "numPr")
+        number = attribute(child(own, "numId"), "val") or number
+        return number, _integer(attribute(child(own, "ilvl"), "val"), depth)
+
+    def _write(self, list_id: str, depth: int) -> str:
+        levels, counts = self._levels[list_id], self._counts[list_id]
+        text = levels[depth].template
+        for above in range(depth + 1):
+            level = levels.get(above)
+            if level is not None:
+                text = text.replace(f"%{above + 1}", _write_number(counts.get(above, level.start), level.form))
+        return text
+
+
+def _read_levels(definition: etree._Element) -> list[tuple[int, _Level]]:
+    return [
+        (
+            _integer(attribute(item, "ilvl"), 0),
+            _Level(
+                attribute(child(item, "numFmt"), "val") or "decimal",
+                attribute(child(item, "lvlText"), "val") or "",
+                _integer(attribute(child(item, "start"), "val"), 1),
+            ),
+        )
+        for item in definition
+        if local(item) == "lvl"
+    ]
+
+
+def _integer(text: str | None, default: int) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else default  # noqa: PLR2004, six digits do
+
+
+def _write_number(number: int, form: str) -> str:
+    if form.endswith("Letter") and number > 0:
+        # Word counts a … z, aa, bb, …
+        text = chr(ord("a") + (number - 1) % 26) * min((number - 1) // 26 + 1, 10)
+    elif form.endswith("Roman") and 0 < number < 4000:  # noqa: PLR2004, as far as Roman figures go
+        text = ""
+        for value, sign in (*_ROMAN, *_ROMAN_ONES):
+            text += sign * (number // value)
+            number %= value
+    else:
+        return str(number)
+    return text.upper() if form.startswith("upper") else text

@@ -1,0 +1,82 @@
+"""Every word a reader of a page sees, line by line."""
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+_UNSEEN = {"script", "style", "noscript", "template", "head", "svg", "iframe", "object", "datalist"}
+_BLOCKS = frozenset(
+    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure footer form "
+    "h1 h2 h3 h4 h5 h6 header hr legend li main menu nav ol option p pre section summary table tbody tfoot thead tr ul".split()
+)
+_PARAGRAPHS = frozenset("article blockquote h1 h2 h3 h4 h5 h6 ol p pre section table ul".split())
+_LINK_SHARE = 0.1
+
+
+def write_body(tree: etree._Element) -> str:
+    """The body's text: blocks on lines, paragraphs a blank line apart, cells parted by ``|``, ``pre`` as it is."""
+    pieces: list[str] = []
+    unseen = preformatted = 0
+    for event, element in etree.iterwalk(tree, events=("start", "end")):
+        name, starts = element.tag, event == "start"
+        step = 1 if starts else -1
+        unseen += step * _is_unseen(element)
+        preformatted += step * (name == "pre")
+        if not unseen:
+            pieces.append(_gap(element, starts=starts))
+            if starts:
+                pieces += [element.text or "" if preformatted else _fold(element.text), _label(element)]
+        if not starts and not unseen:
+            pieces.append(element.tail or "" if preformatted else _fold(element.tail))
+    return "\n".join(_tidy("".join(pieces)))
+
+
+def has_navigation(tree: etree._Element) -> bool:
+    """Whether the page is part of a site, with words around its article; else it is a document, and all of it counts."""
+    if next(tree.iter("nav", "aside", "footer"), None) is not None:
+        return True
+    linked = sum(len("".join(link.itertext()).strip()) for link in tree.iter("a") if link.get("href"))
+    return linked > _LINK_SHARE * len(write_body(tree))
+
+
+def _is_unseen(element: etree._Element) -> bool:
+    style = (element.get("style") or "").replace(" ", "").lower()
+    return element.tag in _UNSEEN or element.get("hidden") is not None or "display:none" in style
+
+
+def _gap(element: etree._Element, *, starts: bool) -> str:
+    name = element.tag
+    if name in _PARAGRAPHS:
+        return "\n\n"
+    if name in _BLOCKS:
+        return "\n- " if name == "li" and starts else "\n"
+    if name == "br":
+        return "\n" if starts else ""
+    return "\x1f" if name in {"td", "th"} and not starts else ""
+
+
+def _label(element: etree._Element) -> str:
+    return f" {element.get('alt')} " if element.tag == "img" and element.get("alt") else ""
+
+
+def _fold(text: str | None) -> str:
+    """White space as browsers show it: any run is one space."""
+    if not text:
+        return ""
+    folded = " ".join(text.split())
+    if not folded:
+        return " "
+    return f"{' ' if text[0].isspace() else ''}{folded}{' ' if text[-1].isspace() else ''}"
+
+
+def _tidy(text: str) -> Iterator[str]:
+    """Lines with their cells joined, at most one blank line between them, and no bullet without a word."""
+    blank = True
+    for raw in text.split("\n"):
+        cells = [cell.strip() for cell in raw.split("\x1f")]
+        folded = raw[1:] if raw[:1] == " " != raw[1:2] else raw
+        line = " | ".join(cell for cell in cells if cell) if len(cells) > 1 else folded.rstrip()
+        line = "" if line.strip() == "-" else line
+        if line.strip() or not blank:
+            yield line
+        blank = not line.strip()
