@@ -19,6 +19,18 @@ from app.embedded.binaries import is_open_to_all
 # A socket's whole path may have 103 bytes on macOS and 107 on Linux; our part of it takes 45.
 _MAX_BASE = 55
 
+_locks: set[int] = set()
+
+
+def _close_locks() -> None:
+    for lock in _locks:
+        os.close(lock)
+    _locks.clear()
+
+
+# A process forked from ours must not keep the folder from the next start after we were killed.
+os.register_at_fork(after_in_child=_close_locks)
+
 
 @contextmanager
 def hold_data_folder(folder: Path) -> Iterator[None]:
@@ -31,6 +43,7 @@ def hold_data_folder(folder: Path) -> Iterator[None]:
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(folder / "engines.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    _locks.add(lock)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -40,9 +53,10 @@ def hold_data_folder(folder: Path) -> Iterator[None]:
         os.ftruncate(lock, 0)
         os.pwrite(lock, _describe_ourselves().encode(errors="replace"), 0)
         yield
-        os.ftruncate(lock, 0)
     finally:
-        os.close(lock)
+        if lock in _locks:
+            _locks.remove(lock)
+            os.close(lock)
 
 
 @contextmanager
@@ -63,13 +77,14 @@ def open_run_folder(data_dir: Path) -> Iterator[Path]:
         path = Path(tempfile.mkdtemp(prefix="sluice-", dir=path.parent))
     if os.geteuid() == 0:
         path.chmod(0o711)  # Postgres, which is not root, passes through; each engine's own folder below is closed
-    handle = os.open(path, os.O_RDONLY)
+    handle, maker = os.open(path, os.O_RDONLY), os.getpid()
     try:
         fcntl.flock(handle, fcntl.LOCK_SH)  # systemd-tmpfiles leaves locked folders alone
         yield path
     finally:
         os.close(handle)
-        shutil.rmtree(path, ignore_errors=True)  # what stays is removed by the next start
+        if os.getpid() == maker:
+            shutil.rmtree(path, ignore_errors=True)  # what stays is removed by the next start
 
 
 def _describe_ourselves() -> str:

@@ -109,6 +109,8 @@ class Postgres(Engine):
 
         They are known by their title and account. While the server itself still shuts down, they are left to it.
         """
+        if not self.folder.exists():
+            return  # what still runs was setting it up, and ends with its parent
         mark = self._cluster_name()
         children = []
         for process in psutil.process_iter(["cmdline", "uids"]):

@@ -1,0 +1,84 @@
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import psutil
+import pytest
+from redis import Redis
+
+from app.adapters.redis_url import redis_client_url
+
+ROOT = Path(__file__).parents[2]
+
+
+class Program:
+    """The engines in a process of their own."""
+
+    def __init__(self, data_dir: Path, *flags: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.embedded.program", str(data_dir), *flags],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def read(self) -> dict[str, Any]:
+        """What it says once the engines are ready."""
+        assert self.process.stdout
+        said: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return said
+
+    def end(self) -> int:
+        """Let it end in order; its exit code."""
+        self.process.communicate(timeout=30)
+        return self.process.returncode
+
+    def kill(self) -> None:
+        """Kill it, and nothing else."""
+        self.process.kill()
+        self.process.communicate(timeout=30)
+
+
+@pytest.fixture
+def programs() -> Iterator[list[Program]]:
+    """Programs put here are ended after the test."""
+    made: list[Program] = []
+    yield made
+    for program in made:
+        if program.process.poll() is None:
+            program.end()
+
+
+def query(url: str, statement: str) -> Any:
+    """The one value a statement answers."""
+
+    async def run() -> Any:
+        connection = await asyncpg.connect(url)
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+def redis(url: str) -> "Redis":
+    """A client of redis-py."""
+    return Redis.from_url(redis_client_url(url))
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="about what root may do")

@@ -1,0 +1,44 @@
+"""A program that runs the engines until its input ends, for tests to kill."""
+
+import argparse
+import json
+import os
+import pwd
+import signal
+import sys
+from concurrent.futures import thread
+from pathlib import Path
+
+from app.embedded import Engines, process
+
+# Loaded now: an ordinary account may be unable to read root's Python later.
+assert thread
+
+
+def main() -> None:
+    """Start, say where everything is in one line of JSON, and wait."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data_dir", type=Path)
+    parser.add_argument("--ordinary", action="store_true", help="become nobody first")
+    parser.add_argument("--watchdog", action="store_true", help="do as on systems without a parent-death signal")
+    parser.add_argument("--fork", action="store_true", help="fork a child that stays")
+    arguments = parser.parse_args()
+    if arguments.watchdog:
+        process._LINUX = False
+    if arguments.ordinary:
+        nobody = pwd.getpwnam("nobody")
+        os.setgroups([])
+        os.setgid(nobody.pw_gid)
+        os.setuid(nobody.pw_uid)
+    with Engines(arguments.data_dir) as engines:
+        forked = os.fork() if arguments.fork else None
+        if forked == 0:
+            signal.pause()
+        urls = engines.urls
+        said = {"database_url": urls.database_url, "redis_url": urls.redis_url, "pids": engines.pids, "forked": forked}
+        sys.stdout.write(json.dumps(said) + "\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+main()
