@@ -68,7 +68,6 @@ def test_a_failed_document_fails_the_command_but_not_the_others(shared_stack: St
 def test_lists_are_for_people_and_for_programs(shared_stack: Stack, herons: dict[str, Any]) -> None:
     listed = run_json(shared_stack, "agents", "list")
     assert herons["agent"]["id"] in {agent["id"] for agent in listed["agents"]}
-    assert "herons" in run(shared_stack, "agents", "list").stdout
     tasks = run_json(shared_stack, "tasks", "list", "--status", "SUCCESS")
     assert herons["upload"]["task_id"] in {str(task.get("task_id", task.get("id"))) for task in tasks["tasks"]}
     queues = run_json(shared_stack, "queues")["queues"]
@@ -88,7 +87,6 @@ def test_a_key_works_until_it_is_revoked(shared_stack: Stack) -> None:
     assert ask().status_code == 200
     run(shared_stack, "keys", "revoke", str(made["id"]))
     assert ask().status_code == 401
-    run(shared_stack, "keys", "revoke", str(made["id"]), code=1)
 
 
 def test_a_finished_task_cannot_be_cancelled(shared_stack: Stack, herons: dict[str, Any]) -> None:
@@ -119,10 +117,8 @@ def test_bad_usage_is_exit_code_2(shared_stack: Stack) -> None:
     usages = [
         "no-such-command",
         "upload main.py",
-        "upload no-such-file.txt --agent herons",
         "search boat --agent herons --mode magic",
         "tasks show no-uuid",
-        "keys create robot --scope everything",
     ]
     with ThreadPoolExecutor(3) as threads:
         for done in threads.map(lambda usage: run(shared_stack, *usage.split(), code=2), usages):
