@@ -33,6 +33,16 @@ _LOCK_QUEUE = text(
 
 _WAITING = f"t.queue = :queue AND {guard(Event.ADMIT)}"
 
+# An agent's cap counts over all queues, so admissions to different ones take turns at each agent that has a cap.
+_LOCK_CAPPED = text(
+    f"""
+    SELECT a.id FROM agents AS a
+    WHERE a.max_in_flight IS NOT NULL AND EXISTS (SELECT FROM tasks AS t WHERE {_WAITING} AND t.agent_id = a.id)
+    ORDER BY a.id
+    FOR NO KEY UPDATE OF a
+    """
+)
+
 ADMIT = text(
     f"""
     WITH RECURSIVE room AS (
@@ -62,7 +72,7 @@ ADMIT = text(
                least(room.places, a.max_in_flight - coalesce(f.tasks, 0)) AS places
         FROM waiting AS w
         CROSS JOIN room
-        JOIN agents AS a ON a.id = w.agent_id
+        JOIN agents AS a ON a.id = w.agent_id AND (a.max_in_flight IS NULL OR a.id = ANY (:capped))
         LEFT JOIN turns ON turns.queue = :queue AND turns.agent_id = w.agent_id
         LEFT JOIN in_flight AS f ON f.agent_id = w.agent_id
     ),
@@ -110,5 +120,7 @@ async def admit(connection: AsyncConnection, queue: str) -> list[Bell]:
     if lock is None:
         return []
     window = max(WINDOW_MINIMUM, WINDOW_PER_SLOT * lock.slots)
-    rows = await connection.execute(ADMIT, {"queue": queue, "window": window, "virtual_time": lock.virtual_time})
+    capped = list((await connection.execute(_LOCK_CAPPED, {"queue": queue})).scalars())
+    parameters = {"queue": queue, "window": window, "virtual_time": lock.virtual_time, "capped": capped}
+    rows = await connection.execute(ADMIT, parameters)
     return [Bell(TaskId(row.id), row.name, row.queue) for row in rows]

@@ -1,0 +1,60 @@
+from itertools import product
+
+import pytest
+
+from app.domain.states import ACTIVE, FINAL, RUNNING, TRANSITIONS, WAITING, Event, State, sources, target
+
+# The table once more, as a drawing: from each state, the events in it and where they lead.
+DRAWING = {
+    State.PENDING: {Event.ADMIT: State.QUEUED, Event.CANCEL: State.REVOKED},
+    State.RETRY: {Event.ADMIT: State.QUEUED, Event.CANCEL: State.REVOKED},
+    State.QUEUED: {Event.CLAIM: State.STARTED, Event.CANCEL: State.REVOKED},
+    **{
+        running: {
+            Event.REPORT: State.PROGRESS,
+            Event.FINISH: State.SUCCESS,
+            Event.RETRY: State.RETRY,
+            Event.FAIL: State.FAILURE,
+            Event.CRASH: State.PENDING,
+            Event.CRASH_OUT: State.FAILURE,
+            Event.HAND_BACK: State.PENDING,
+            Event.ABORT: State.REVOKED,
+        }
+        for running in (State.STARTED, State.PROGRESS)
+    },
+    **{final: {Event.REVIVE: State.PENDING} for final in (State.SUCCESS, State.FAILURE, State.REVOKED)},
+}
+
+
+@pytest.mark.parametrize(("state", "event"), list(product(State, Event)))
+def test_an_event_happens_exactly_where_the_drawing_has_it(state: State, event: Event) -> None:
+    expected = DRAWING[state].get(event)
+    assert (state in sources(event)) == (expected is not None)
+    assert expected is None or target(event) is expected
+
+
+def test_every_event_is_in_the_table() -> None:
+    assert set(TRANSITIONS) == set(Event)
+
+
+def test_every_state_is_waiting_queued_running_or_final_and_only_one_of_them() -> None:
+    kinds = [*WAITING, State.QUEUED, *RUNNING, *FINAL]
+    assert sorted(kinds) == sorted(State)
+    assert set(ACTIVE) == set(State) - set(FINAL)
+
+
+@pytest.mark.parametrize("state", FINAL)
+def test_only_a_revival_leaves_a_final_state(state: State) -> None:
+    assert [event for event in Event if state in sources(event)] == [Event.REVIVE]
+
+
+@pytest.mark.parametrize("state", State)
+def test_from_every_state_the_end_can_be_reached(state: State) -> None:
+    reached = {state}
+    while more := {target(event) for event in Event if reached & set(sources(event))} - reached:
+        reached |= more
+    assert reached >= set(FINAL)
+
+
+def test_a_task_whose_bell_has_rung_is_pending_to_clients() -> None:
+    assert {state: state.public for state in State if state.public != state} == {State.QUEUED: "PENDING"}

@@ -1,0 +1,175 @@
+"""The ledger on a bench: its own functions on a real Postgres, called one after the other, and time moved by hand."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import Database, create_engine
+from app.domain.ids import TaskId, WorkerId, new_task_id, new_worker_id
+from app.domain.tasks import Bell, Failure, NewTask, Queue, Task, TaskName
+from app.ledger.admit import admit
+from app.ledger.claim import claim
+from app.ledger.read import get_task
+from app.ledger.submit import submit
+from app.ledger.workers import NewWorker, register
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+Operation = Callable[Concatenate[AsyncConnection, P], Awaitable[Result]]
+
+ORGANIZATION = 1
+PID = 4711
+AWAY = Failure("provider_away", "The provider is away.", retryable=True)
+BROKEN = Failure("document_damaged", "The file is damaged.", retryable=False)
+
+
+class Bench:
+    """One loop, one pool, an agent and a worker with two slots for the queue ``HIGH``."""
+
+    def __init__(self, database_url: str) -> None:
+        self._runner = asyncio.Runner()
+        self._database = Database(create_engine(database_url, pool_size=8))
+        self.clear()
+
+    def close(self) -> None:
+        """Let go of the connections and the loop."""
+        self._runner.run(self._database.close())
+        self._runner.close()
+
+    def clear(self) -> None:
+        """Begin anew: nothing but an agent and a worker."""
+        for table in ("tasks", "documents", "agents", "workers", "turns"):
+            self.sql(f"DELETE FROM {table}")
+        self.sql("UPDATE queues SET virtual_time = 0, paused_at = NULL")
+        self.agent = self.add_agent()
+        self.worker = self.add_worker()
+
+    def do(self, operation: Operation[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+        """Run one of the ledger's functions in a transaction of its own."""
+        return self._runner.run(self._commit(operation, *args, **kwargs))
+
+    def race(self, *operations: Callable[[AsyncConnection], Awaitable[Result]]) -> list[Result]:
+        """Run several at once, each on its own connection; their results in order."""
+
+        async def run() -> list[Result]:
+            return await asyncio.gather(*(self._commit(operation) for operation in operations))
+
+        return self._runner.run(run())
+
+    async def _commit(self, operation: Operation[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+        async with self._database.transaction() as connection:
+            return await operation(connection, *args, **kwargs)
+
+    def sql(self, statement: str, **parameters: Any) -> Sequence[RowMapping]:
+        """Run a statement of the test's own; its rows, where it has any."""
+
+        async def run(connection: AsyncConnection) -> Sequence[RowMapping]:
+            result = await connection.execute(text(statement), parameters)
+            return result.mappings().all() if result.returns_rows else []
+
+        return self.do(run)
+
+    def one(self, statement: str, **parameters: Any) -> Any:
+        """The first value of the first row."""
+        return next(iter(self.sql(statement, **parameters)[0].values()))
+
+    def add_agent(self, *, weight: int = 1, max_in_flight: int | None = None) -> int:
+        """Insert an agent."""
+        return int(
+            self.one(
+                "INSERT INTO agents (organization_id, name, slug, weight, max_in_flight) "
+                "VALUES (:organization, 'agent', gen_random_uuid(), :weight, :cap) RETURNING id",
+                organization=ORGANIZATION,
+                weight=weight,
+                cap=max_in_flight,
+            )
+        )
+
+    def add_worker(self, *queues: Queue, slots: int = 2, lease: float = 600) -> WorkerId:
+        """Register a worker of ``queues``, of ``HIGH`` where none is named."""
+        worker = NewWorker(new_worker_id(), "worker@bench", "bench", PID, queues or (Queue.HIGH,), slots)
+        self.do(register, worker, lease)
+        return worker.id
+
+    def submit(self, agent: int | None = None, queue: Queue = Queue.HIGH, document: int | None = None) -> Task:
+        """Submit a task."""
+        name = TaskName.PROCESS_DOCUMENT
+        return self.do(submit, NewTask(new_task_id(), ORGANIZATION, agent or self.agent, name, queue, document))
+
+    def submit_many(self, count: int, agent: int | None = None, queue: Queue = Queue.HIGH) -> None:
+        """Insert ``count`` waiting tasks in one statement."""
+        self.sql(
+            "INSERT INTO tasks (id, organization_id, agent_id, name, queue) "
+            "SELECT gen_random_uuid(), :organization, :agent, :name, :queue FROM generate_series(1, :count)",
+            organization=ORGANIZATION,
+            agent=agent or self.agent,
+            name=TaskName.PROCESS_DOCUMENT.value,
+            queue=queue.value,
+            count=count,
+        )
+
+    def submit_document(self) -> Task:
+        """Submit a task with the document whose status follows it."""
+        task = self.submit(document=self.add_document())
+        self.decide(task)
+        return task
+
+    def add_document(self) -> int:
+        """Insert a document."""
+        return int(
+            self.one(
+                "INSERT INTO documents (organization_id, agent_id, filename, media_type, size_bytes, sha256, blob_key) "
+                "VALUES (:organization, :agent, 'a.txt', 'text/plain', 1, '\\x00', 'key') RETURNING id",
+                organization=ORGANIZATION,
+                agent=self.agent,
+            )
+        )
+
+    def decide(self, task: Task) -> None:
+        """Let ``task`` be the one that decides its document's status."""
+        self.sql("UPDATE documents SET task_id = :task WHERE id = :id", task=task.id, id=task.document_id)
+
+    def document_status(self, task: Task) -> str:
+        """The status of the task's document."""
+        return str(self.one("SELECT status FROM documents WHERE id = :id", id=task.document_id))
+
+    def admit(self, queue: Queue = Queue.HIGH) -> list[Bell]:
+        """Fill a queue's window."""
+        return self.do(admit, queue)
+
+    def claim(self, task: Task | TaskId, worker: WorkerId | None = None, pid: int = PID) -> Task | None:
+        """Answer a bell."""
+        task_id = task.id if isinstance(task, Task) else task
+        return self.do(claim, task_id, worker or self.worker, pid)
+
+    def start(self, task: Task | None = None, worker: WorkerId | None = None, pid: int = PID) -> Task:
+        """A task, a new one if none is given, that has been admitted and claimed."""
+        task = task or self.submit()
+        assert task.id in {bell.task_id for bell in self.admit(Queue(task.queue))}
+        started = self.claim(task, worker, pid)
+        assert started is not None
+        return started
+
+    def read(self, task: Task | TaskId) -> Task:
+        """The row as it stands."""
+        row = self.do(get_task, task.id if isinstance(task, Task) else task)
+        assert row is not None
+        return row
+
+    def expire(self, worker: WorkerId) -> None:
+        """The worker's lease has just run out."""
+        self.sql("UPDATE workers SET lease_expires_at = now() - interval '1 second' WHERE id = :id", id=worker)
+
+    def pass_backoff(self) -> None:
+        """However long retries wait, they have waited."""
+        self.sql("UPDATE tasks SET available_at = now() WHERE available_at > now()")
+
+    def pass_silence(self, seconds: float) -> None:
+        """Every bell that waits for an answer was rung ``seconds`` ago."""
+        self.sql(
+            "UPDATE tasks SET queued_at = now() - make_interval(secs => :seconds) WHERE state = 'QUEUED'",
+            seconds=seconds,
+        )
