@@ -65,8 +65,8 @@ class Ingestion:
         parsed = await self._parse(work, document)
         rows = await self._index(work, document, settings, parsed)
         await work.report(Progress("store", 80, f"Storing {len(rows)} chunks of {document.filename}", len(rows)))
-        numbers = [page.number for page in parsed.pages if page.number is not None]
-        page_count = max(numbers, default=None)
+        metadata = dict(parsed.metadata)
+        page_count = metadata.pop("page_count", None)
 
         async def apply(connection: AsyncConnection) -> None:
             kept = await complete_document(
@@ -75,7 +75,7 @@ class Ingestion:
                 page_count=page_count,
                 chunk_count=len(rows),
                 embedding_model=self._embedder.model,
-                found=parsed.metadata,
+                found=metadata,
             )
             if not kept:
                 raise DocumentDeletedError

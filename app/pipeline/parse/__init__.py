@@ -13,6 +13,7 @@ from app.domain.media import DOCX, HTML, MARKDOWN, PDF, TEXT
 from app.pipeline.parse.limits import Limits
 from app.pipeline.text import clean, clean_line
 
+_LABEL_CHARACTERS = 16
 _READERS = {PDF: "pdf", DOCX: "docx", HTML: "html", MARKDOWN: "markdown", TEXT: "plain"}
 
 
@@ -43,12 +44,17 @@ def parse(
     read = import_module(f"app.pipeline.parse.{name}").read  # each format's libraries cost memory: load those needed
     parsed: Parsed = read(path, on_page or _ignore, limits or Limits())
     pages = [Page(page.number, text) for page in parsed.pages if (text := clean(page.text)).strip()]
-    if not pages:
+    if not pages or (media_type == PDF and not _has_text(pages)):
         raise NoExtractableTextError
     metadata = {
         key: clean_line(value) if isinstance(value, str) else value for key, value in parsed.metadata.items() if value
     }
     return Parsed(pages, metadata)
+
+
+def _has_text(pages: list[Page]) -> bool:
+    """Whether any page holds more than the label that scanners and drawing programs put on a picture."""
+    return any(len(page.text) >= _LABEL_CHARACTERS for page in pages)
 
 
 def _ignore(_done: int, _total: int) -> None:
