@@ -11,7 +11,7 @@ from app.api import health, problems, v1
 from app.api.request_ids import RequestIds
 from app.bootstrap import build_services, prepare_database
 from app.celery_app import create_celery
-from app.embedded.running import borrow_engines
+from app.embedded.running import borrow_servers
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
 
@@ -31,7 +31,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
         configure_logs(given)
-        with borrow_engines(given) as resolved:
+        with borrow_servers(given) as servers:
+            resolved = servers.settings
             await prepare_database(resolved)
             services = build_services(resolved, create_celery(resolved), connections=_CONNECTIONS, parsers=1)
             app.state.services = services

@@ -16,7 +16,7 @@ import typer
 
 from app.cli.progress import ProgressBoard, print_answer, print_hits
 from app.cli.serve import Stopped, listen_for_stop
-from app.cli.stack import run_stack, say, wait_until_ready
+from app.cli.stack import run_stack, say
 from app.domain.errors import SluiceError, StartupError
 from app.domain.media import SUPPORTED
 from app.logs import configure_logs
@@ -44,9 +44,9 @@ def demo(
         log = Path(folder) / "parts.log"
         try:
             say("Starting Postgres, Valkey, the API and four workers …")
-            with run_stack(settings, say, log) as (resolved, parts, _):
-                say(f"Ready after {wait_until_ready(resolved, parts):.1f} s.\n")
-                succeeded = _show(resolved, files or list_examples(), ask or ("" if files else _QUESTION))
+            with run_stack(settings, log) as stack:
+                say(f"Ready after {stack.wait_until_ready():.1f} s.\n")
+                succeeded = _show(settings, files or list_examples(), ask or ("" if files else _QUESTION))
         except Stopped:
             sys.exit(1)
         except SluiceError:

@@ -11,7 +11,7 @@ from app.bootstrap import build_services, choose_blobs, choose_embedder
 from app.celery_app import check_broker, create_celery
 from app.cli.session import AsJson, print_json
 from app.domain.errors import SluiceError
-from app.embedded.running import borrow_engines
+from app.embedded.running import borrow_servers
 from app.services.operations import Check
 from app.settings import Settings, load_settings
 
@@ -31,8 +31,8 @@ def doctor(as_json: AsJson = False) -> None:
     """Check every dependency, and say how to mend what is wrong."""
     checks = [_check("python", lambda: sys.version.split()[0])]
     try:
-        with borrow_engines(load_settings()) as settings:
-            checks += _check_parts(settings)
+        with borrow_servers(load_settings()) as servers:
+            checks += _check_parts(servers.settings)
     except SluiceError as error:
         checks.append(Check("servers", ok=False, detail=error.message))
     if as_json:

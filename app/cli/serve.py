@@ -12,9 +12,9 @@ import typer
 from app.bootstrap import find_schema_differences, prepare_database
 from app.celery_app import check_broker
 from app.cli.parts import Parts, api_part, worker_part
-from app.cli.stack import WORKERS, check_port, run_stack, say, wait_until_ready
+from app.cli.stack import WORKERS, check_port, run_stack, say
 from app.domain.errors import StartupError
-from app.embedded.running import borrow_engines, resolve_settings
+from app.embedded.running import borrow_servers, resolve_settings
 from app.logs import configure_logs
 from app.settings import load_settings
 
@@ -41,14 +41,14 @@ def up() -> None:
     configure_logs(settings)
     listen_for_stop()
     try:
-        with run_stack(settings, say) as (resolved, parts, secret):
-            seconds = wait_until_ready(resolved, parts)
-            say(f"\nSluice is ready ({seconds:.1f} s): http://{resolved.host}:{resolved.port}/docs")
-            if secret:
-                say(f"Your API key, shown only now: {secret}")
+        with run_stack(settings) as stack:
+            seconds = stack.wait_until_ready()
+            say(f"\nSluice is ready ({seconds:.1f} s): http://{settings.host}:{settings.port}/docs")
+            if stack.secret:
+                say(f"Your API key, shown only now: {stack.secret}")
             say("Ctrl-C stops it.\n")
             while True:
-                parts.watch()
+                stack.watch()
                 time.sleep(_POLL_SECONDS)
     except Stopped:
         say("Stopped.")
@@ -82,9 +82,9 @@ def migrate(
     check: Annotated[bool, typer.Option("--check", help="Only tell whether schema and code agree.")] = False,
 ) -> None:
     """Bring the database up to this version's schema."""
-    with borrow_engines(load_settings()) as settings:
-        asyncio.run(prepare_database(settings))
-        if check and (differences := asyncio.run(find_schema_differences(settings))):
+    with borrow_servers(load_settings()) as servers:
+        asyncio.run(prepare_database(servers.settings))
+        if check and (differences := asyncio.run(find_schema_differences(servers.settings))):
             for difference in differences:
                 say(difference)
             sys.exit(1)

@@ -15,9 +15,9 @@ from app.bootstrap import Services, build_services, prepare_database
 from app.celery_app import create_celery
 from app.domain.errors import NotFoundError
 from app.domain.records import Agent
-from app.embedded.running import borrow_engines
+from app.embedded.running import borrow_servers
 from app.logs import configure_logs
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 
 Result = TypeVar("Result")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -51,7 +51,7 @@ def run(work: Callable[[Session], Awaitable[Result]]) -> Result:
     configure_logs(given, "WARNING")
 
     @asynccontextmanager
-    async def open_session() -> AsyncIterator[Session]:
+    async def open_session(settings: Settings) -> AsyncIterator[Session]:
         await prepare_database(settings)
         services = build_services(settings, create_celery(settings), connections=5, parsers=1)
         try:
@@ -59,12 +59,12 @@ def run(work: Callable[[Session], Awaitable[Result]]) -> Result:
         finally:
             await services.close()
 
-    async def call() -> Result:
-        async with open_session() as session:
+    async def call(settings: Settings) -> Result:
+        async with open_session(settings) as session:
             return await work(session)
 
-    with borrow_engines(given) as settings:
-        return asyncio.run(call())
+    with borrow_servers(given) as servers:
+        return asyncio.run(call(servers.settings))
 
 
 def print_json(value: Any) -> None:

@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,36 +15,69 @@ from app.bootstrap import build_services, prepare_database
 from app.celery_app import create_celery
 from app.cli.parts import Parts, api_part, worker_part
 from app.domain.errors import StartupError
-from app.embedded.running import borrow_engines
+from app.embedded.running import Servers, borrow_servers
 from app.settings import Settings
 
 WORKERS = ("high", "medium", "low", "default")
 _READY_SECONDS = 60.0
 
 
+class Stack:
+    """A running stack. ``secret`` is the first API key, if one was made."""
+
+    def __init__(self, servers: Servers, parts: Parts, secret: str | None) -> None:
+        self.settings = servers.settings
+        self.secret = secret
+        self._servers = servers
+        self._parts = parts
+
+    def watch(self) -> None:
+        """Start again whatever has died, with a line that says so."""
+        for name in self._servers.revive():
+            say(f"{name} had died; it was started again")
+        self._parts.watch()
+
+    def wait_until_ready(self) -> float:
+        """Wait for the API and every worker; returns after how many seconds they were ready.
+
+        Raises:
+            StartupError: when they are not within a minute, or one dies.
+        """
+        began = time.monotonic()
+        url = f"http://{self.settings.host}:{self.settings.port}/readyz"
+        while time.monotonic() - began < _READY_SECONDS:
+            if dead := self._parts.find_dead():
+                raise StartupError(f"{dead[0][0].part.name} ended with {dead[0][1]} while starting.")
+            try:
+                if httpx.get(url, timeout=5, trust_env=False).json().get("workers", 0) >= len(WORKERS):
+                    return time.monotonic() - began
+            except (httpx.HTTPError, ValueError):
+                pass  # not listening yet
+            time.sleep(0.05)
+        raise StartupError("The stack was not ready within a minute; see the lines above.")
+
+
 @contextmanager
-def run_stack(
-    settings: Settings, say: Callable[[str], None], log: Path | None = None
-) -> Iterator[tuple[Settings, Parts, str | None]]:
-    """Run everything for the block: the settings with all addresses, the parts, and a first key if one was made.
+def run_stack(settings: Settings, log: Path | None = None) -> Iterator[Stack]:
+    """Run everything for the block; servers without an address are started too.
 
     Args:
-        settings: The settings; servers without an address are started too.
-        say: Takes a line for people.
+        settings: The settings.
         log: Where the parts' output goes; else it mixes with ours.
 
     Raises:
         StartupError: when the port is taken, a server does not answer, or the data folder is in use.
     """
     check_port(settings)
-    with borrow_engines(settings) as resolved:
+    with borrow_servers(settings) as servers:
+        resolved = servers.settings
         # The parts read their settings from the environment, as they would on hosts of their own.
         os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = resolved.database_url or "", resolved.redis_url or ""
         os.environ["DATA_DIR"], os.environ["PORT"] = str(resolved.data_dir), str(resolved.port)
         secret = asyncio.run(_prepare(resolved))
         parts = [api_part(resolved), *(worker_part(resolved, name) for name in WORKERS)]
         with Parts(parts, say, log) as running:
-            yield resolved, running, secret
+            yield Stack(servers, running, secret)
 
 
 async def _prepare(settings: Settings) -> str | None:
@@ -68,26 +101,6 @@ def check_port(settings: Settings) -> None:
             probe.bind((settings.host, settings.port))
         except OSError as error:
             raise StartupError(f"Port {settings.port} on {settings.host} cannot be had: {error.strerror}.") from error
-
-
-def wait_until_ready(settings: Settings, parts: Parts) -> float:
-    """Wait for the API and every worker; returns after how many seconds they were ready.
-
-    Raises:
-        StartupError: when they are not within a minute, or one dies.
-    """
-    began = time.monotonic()
-    url = f"http://{settings.host}:{settings.port}/readyz"
-    while time.monotonic() - began < _READY_SECONDS:
-        if dead := parts.find_dead():
-            raise StartupError(f"{dead[0][0].part.name} ended with {dead[0][1]} while starting.")
-        try:
-            if httpx.get(url, timeout=5, trust_env=False).json().get("workers", 0) >= len(WORKERS):
-                return time.monotonic() - began
-        except (httpx.HTTPError, ValueError):
-            pass  # not listening yet
-        time.sleep(0.05)
-    raise StartupError("The stack was not ready within a minute; see the lines above.")
 
 
 def say(line: str) -> None:

@@ -43,17 +43,34 @@ def resolve_settings(settings: Settings) -> Settings:
     return _fill_in(settings, running) if running else settings
 
 
+class Servers:
+    """The servers to use, and those of them that are ours to look after."""
+
+    def __init__(self, settings: Settings, engines: Engines | None = None) -> None:
+        self.settings = settings
+        self._engines = engines
+
+    def revive(self) -> list[str]:
+        """Start again each of our servers that has died; returns their names. Their addresses stay."""
+        if self._engines is None:
+            return []
+        dead = self._engines.poll()
+        for name in dead:
+            self._engines.restart(name)
+        return dead
+
+
 @contextmanager
-def borrow_engines(settings: Settings) -> Iterator[Settings]:
-    """The settings with every address filled in: given ones, running servers', or those started for this block."""
+def borrow_servers(settings: Settings) -> Iterator[Servers]:
+    """Servers with every address known: given ones, those that run on the data folder, or ones for this block."""
     resolved = resolve_settings(settings)
     if resolved.database_url and resolved.redis_url:
-        yield resolved
+        yield Servers(resolved)
         return
     postgres, valkey = settings.database_url is None, settings.redis_url is None
     with Engines(settings.data_dir, postgres=postgres, valkey=valkey) as engines:
         announce(settings.data_dir, engines.urls)
-        yield _fill_in(settings, engines.urls)
+        yield Servers(_fill_in(settings, engines.urls), engines)
 
 
 def _fill_in(settings: Settings, urls: EngineUrls) -> Settings:

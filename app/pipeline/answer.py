@@ -31,9 +31,9 @@ class _Candidate:
 
     def gain(self, weights: dict[str, float], covered: set[str]) -> float:
         """The weight of the question's words that it adds to those already covered."""
-        length = max(1.0, len(self.quote.text) / _COMFORTABLE_CHARACTERS) ** 0.5
+        length = math.sqrt(max(1.0, len(self.quote.text) / _COMFORTABLE_CHARACTERS))
         rank = 1 + _PASSAGE_WEIGHT / (1 + self.quote.passage)
-        return sum(weights[word] for word in self.words - covered) * rank / length
+        return rank / length * sum(weights[word] for word in self.words - covered)
 
 
 def choose_quotes(question: str, passages: Sequence[str]) -> list[Quote]:
