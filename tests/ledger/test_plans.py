@@ -1,0 +1,65 @@
+"""The statements that run for every task find their rows by index, however deep the backlog."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.domain.ids import new_task_id
+from app.domain.tasks import Queue
+from app.ledger.admit import ADMIT
+from app.ledger.claim import CLAIM
+from app.ledger.finish import HAND_BACK
+from app.ledger.recover import RECONCILE, RUNNING_PROCESSES
+from app.ledger.report import REPORT, WATCH
+from tests.ledger.bench import PID, Bench
+
+ATTEMPT = {"task_id": new_task_id(), "epoch": 1}
+WORKER = {"worker_id": new_task_id()}
+STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "admit": (ADMIT, {"queue": "high_priority", "window": 8, "virtual_time": 0.0, "capped": []}),
+    "claim": (CLAIM.element, {"task_id": new_task_id(), "pid": PID, **WORKER}),
+    "report": (REPORT, {**ATTEMPT, "stage": "embed", "current": 50, "status": "Embedding", "chunk_count": None}),
+    "watch": (WATCH, ATTEMPT),
+    "hand_back": (HAND_BACK.element, ATTEMPT),
+    "reconcile": (RECONCILE, {}),
+    "list_processes": (RUNNING_PROCESSES, WORKER),
+}
+
+
+@pytest.fixture
+def backlog(bench: Bench) -> Bench:
+    """5,000 waiting tasks of five agents, some queued, some running, and 5,000 that have ended."""
+    for agent in (bench.agent, *(bench.add_agent() for _ in range(4))):
+        bench.submit_many(1000, agent)
+        bench.submit_many(1000, agent, Queue.LOW)
+    bench.sql("UPDATE tasks SET state = 'SUCCESS', completed_at = now() WHERE queue = 'low_priority'")
+    bench.admit()
+    bench.start(bench.submit(queue=Queue.MEDIUM))
+    bench.sql("ANALYZE")
+    return bench
+
+
+def walk(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A plan's nodes, from the top."""
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from walk(inner)
+
+
+def explain(bench: Bench, name: str) -> list[dict[str, Any]]:
+    """The nodes of the statement's plan."""
+    statement, parameters = STATEMENTS[name]
+    plan = bench.one(f"EXPLAIN (FORMAT JSON) {statement.text}", **parameters)
+    return list(walk((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]))
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_the_statement_reads_tasks_by_index_alone(backlog: Bench, name: str) -> None:
+    nodes = explain(backlog, name)
+    scans = [
+        node["Node Type"] for node in nodes if node.get("Relation Name") == "tasks" and "Scan" in node["Node Type"]
+    ]
+    assert scans
+    assert "Seq Scan" not in scans, json.dumps(nodes[0], indent=1)
