@@ -11,14 +11,11 @@ from app.cli.stack import say
 from app.domain.ids import TaskId
 from app.domain.records import Listing
 from app.domain.states import FINAL
+from app.domain.task_view import describe
 from app.domain.tasks import Task
 
 program = typer.Typer(no_args_is_help=True)
 IdOfTask = Annotated[UUID, typer.Argument(help="A task's id.")]
-
-
-def _shape(task: Task) -> dict[str, Any]:
-    return {**asdict(task), "state": task.state.public}
 
 
 @program.command("list")
@@ -37,7 +34,7 @@ def list_(
 
     listing = run(work)
     if as_json:
-        print_json({"tasks": [_shape(task) for task in listing.items], "total": listing.total, "next": listing.next})
+        print_json({"tasks": [describe(task) for task in listing.items], "total": listing.total, "next": listing.next})
     else:
         rows = [[t.id, t.name.rsplit(".", 1)[-1], t.queue, t.state.public, t.current, t.status] for t in listing.items]
         print_table(["task_id", "name", "queue", "state", "%", "status"], rows)
@@ -50,7 +47,7 @@ def show(task_id: IdOfTask, as_json: AsJson = False) -> None:
     async def work(session: Session) -> Task:
         return await session.services.tasks.get(session.organization_id, TaskId(task_id))
 
-    shaped = _shape(run(work))
+    shaped = describe(run(work))
     if as_json:
         print_json(shaped)
     else:

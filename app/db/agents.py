@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, Numeric, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.paging import list_rows
@@ -49,6 +49,16 @@ async def find_agent(connection: AsyncConnection, organization_id: int, slug: st
     query = select(agents).where(agents.c.slug == slug, _visible(organization_id))
     row = (await connection.execute(query)).one_or_none()
     return _agent(row) if row else None
+
+
+async def count_namesakes(connection: AsyncConnection, organization_id: int, slug: str) -> int:
+    """The highest number that a slug made from ``slug`` carries; 1 for the slug itself, 0 when it is free."""
+    number = func.regexp_substr(agents.c.slug, "[0-9]+$").cast(Numeric)
+    numbered = agents.c.slug.op("~")(f"^{slug}-[0-9]{{1,9}}$")
+    query = select(func.max(case((agents.c.slug == slug, 1), else_=number))).where(
+        _visible(organization_id), (agents.c.slug == slug) | numbered
+    )
+    return int(await connection.scalar(query) or 0)
 
 
 async def list_agents(

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.agents import find_agent, get_agent, hide_agent, insert_agent, list_agents, update_agent
+from app.db.agents import count_namesakes, find_agent, get_agent, hide_agent, insert_agent, list_agents, update_agent
 from app.db.chunks import delete_chunks
 from app.db.documents import hide_agent_documents, list_agent_documents
 from app.db.engine import Database
@@ -24,13 +25,20 @@ from app.services.admission import Admission
 from app.services.courtesy import tell
 from app.services.execution import Outcome, Work
 
-_SLUG_CHARACTERS = 63
+_SLUG_CHARACTERS = 53  # of the 63 there may be; the rest is for a number
 
 
 def make_slug(name: str) -> str:
     """A slug from a name: lower case, runs of anything but letters and digits become one hyphen."""
     slug = re.sub(r"[\W_]+", "-", name.lower()).strip("-")[:_SLUG_CHARACTERS].strip("-")
     return slug or "agent"
+
+
+async def _find_free_slug(connection: AsyncConnection, organization_id: int, name: str) -> str:
+    """The name's slug, with the next number where it is taken. Another request may take it first."""
+    wanted = make_slug(name)
+    namesakes = await count_namesakes(connection, organization_id, wanted)
+    return f"{wanted}-{namesakes + 1}" if namesakes else wanted
 
 
 def check_settings(settings: AgentSettings) -> AgentSettings:
@@ -62,17 +70,14 @@ class Agents:
             SlugTakenError: when the slug that was asked for is taken.
         """
         checked = check_settings(AgentSettings(**(settings or {})))
-        wanted = slug or make_slug(name)
-        number = 1
         while True:
-            candidate = wanted if number == 1 else f"{wanted[: _SLUG_CHARACTERS - 6]}-{number}"
             try:
                 async with self._database.transaction() as connection:
-                    return await insert_agent(connection, organization_id, name, candidate, checked)
+                    free = slug or await _find_free_slug(connection, organization_id, name)
+                    return await insert_agent(connection, organization_id, name, free, checked)
             except IntegrityError:
                 if slug:
                     raise SlugTakenError(slug) from None
-                number += 1
 
     async def get(self, organization_id: int, agent_id: int) -> Agent:
         """One agent.

@@ -89,9 +89,21 @@ class Documents:
                 end = chunk.end
         return "".join(pieces)
 
-    def open(self, document: Document) -> AsyncIterator[bytes]:
-        """The uploaded bytes."""
-        return self._blobs.open(document.blob_key)
+    async def open(self, document: Document) -> AsyncIterator[bytes]:
+        """The uploaded bytes, of which the first are read already.
+
+        Raises:
+            FileMissingError: now, rather than in the middle of an answer.
+        """
+        pieces = self._blobs.open(document.blob_key)
+        first = await anext(pieces, b"")
+
+        async def replay() -> AsyncIterator[bytes]:
+            yield first
+            async for piece in pieces:
+                yield piece
+
+        return replay()
 
     async def reindex(self, organization_id: int, document_id: int) -> Task:
         """Submit the document to be processed again; until that is done, search finds what it found before.

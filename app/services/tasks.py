@@ -63,7 +63,8 @@ class Tasks:
         async with self._watch.watch(task_id) as wait:
             while True:
                 task = await self.get(organization_id, task_id)
-                if task.version > seen:
+                # The end is told in any case: who resumes after it would otherwise ask again and again.
+                if task.version > seen or task.state in FINAL:
                     seen = task.version
                     yield task
                 if task.state in FINAL:

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from app.api.access import Reader, ServicesOf, Writer
-from app.api.bodies import AgentBody, AgentCreate, AgentList, AgentUpdate, TaskAccepted
+from app.api.bodies.agents import AgentBody, AgentCreate, AgentList, AgentUpdate
+from app.api.bodies.tasks import TaskAccepted
 from app.api.paging import AfterId, Limit
 from app.api.problems import RESPONSES
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from app.api.access import Admin, ServicesOf
-from app.api.bodies import ApiKeyBody, ApiKeyCreate, ApiKeyList, ApiKeyMade
+from app.api.bodies.operations import ApiKeyBody, ApiKeyCreate, ApiKeyList, ApiKeyMade
 from app.api.paging import AfterId, Limit
 from app.api.problems import RESPONSES
 

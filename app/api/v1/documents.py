@@ -7,7 +7,8 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from app.api.access import Reader, ServicesOf, Writer
-from app.api.bodies import ChunkBody, ChunkList, DocumentBody, DocumentList, DocumentStatus, TaskAccepted, TaskBody
+from app.api.bodies.documents import ChunkBody, ChunkList, DocumentBody, DocumentList, DocumentStatus
+from app.api.bodies.tasks import TaskAccepted, TaskBody
 from app.api.paging import AfterId, Limit
 from app.api.problems import RESPONSES
 
@@ -88,7 +89,7 @@ async def get_document_content(
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(document.filename, safe='')}",
         "X-Content-Type-Options": "nosniff",
     }
-    return StreamingResponse(services.documents.open(document), media_type=document.media_type, headers=headers)
+    return StreamingResponse(await services.documents.open(document), media_type=document.media_type, headers=headers)
 
 
 @router.post("/{document_id}/reindex", status_code=202)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.api.access import Reader, ServicesOf
-from app.api.bodies import QueueBody, QueueList, WorkerBody, WorkerList
+from app.api.bodies.operations import QueueBody, QueueList, WorkerBody, WorkerList
 from app.api.problems import RESPONSES
 
 router = APIRouter(tags=["operations"], responses=RESPONSES)

@@ -5,7 +5,8 @@ import time
 from fastapi import APIRouter, Response
 
 from app.api.access import Reader, ServicesOf, Writer
-from app.api.bodies import AskRequest, SearchHit, SearchRequest, SearchResults, TaskAccepted
+from app.api.bodies.search import AskRequest, SearchHit, SearchRequest, SearchResults
+from app.api.bodies.tasks import TaskAccepted
 from app.api.problems import RESPONSES
 from app.api.v1.agents import AgentId
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.api.access import Reader, ServicesOf, Writer
-from app.api.bodies import TaskAccepted, TaskBody, TaskCancelled, TaskList, TaskRevoked, replay
+from app.api.bodies.tasks import TaskAccepted, TaskBody, TaskCancelled, TaskList, TaskRevoked, replay
 from app.api.paging import Limit
 from app.api.problems import RESPONSES
 from app.domain.errors import NotFoundError

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from app.api.access import ServicesOf, Writer
-from app.api.bodies import CollectionUploadAccepted, UploadAccepted
+from app.api.bodies.documents import CollectionUploadAccepted, UploadAccepted
 from app.api.multipart import Form, drain, read_form, stream_body
 from app.api.problems import RESPONSES, Problem
 from app.api.v1.agents import AgentId
@@ -50,8 +50,7 @@ router = APIRouter(prefix="/documents", tags=["documents"], responses=_PROBLEMS)
 )
 async def upload_document(agent_id: AgentId, request: Request, identity: Writer, services: ServicesOf) -> Response:
     """Upload a document. The answer comes as soon as it is safely stored; the task tells the rest."""
-    agent = await services.agents.get(identity.organization_id, agent_id)
-    _, task = await _take_in(request, services, identity.organization_id, agent.id)
+    _, task = await _take_in(request, services, identity.organization_id, agent_id)
     return Response(
         UploadAccepted.of(task).model_dump_json(),
         202,

@@ -1,0 +1,1 @@
+"""The JSON bodies that requests carry and answers hold, with examples."""

@@ -1,0 +1,75 @@
+"""What requests and answers on agents hold."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from app.domain.records import Agent
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$", max_length=63)]
+
+
+class Settings(BaseModel):
+    """How an agent's documents are chunked, and its share of the workers. In a change, what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    chunk_size: int = Field(1000, ge=100, le=10_000, description="Characters a chunk at most.")
+    chunk_overlap: int = Field(200, ge=0, le=5_000, description="Characters repeated from the chunk before.")
+    chunker: Literal["sentence"] = "sentence"
+    weight: int = Field(1, ge=1, le=100, description="The share of the queue this agent gets beside others.")
+    max_in_flight: int | None = Field(None, ge=1, description="Tasks of this agent in the workers' hands at most.")
+
+
+class AgentCreate(BaseModel):
+    """A new agent."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "Support agent", "slug": "support"}})
+
+    name: Name
+    slug: Slug | None = None
+    settings: Settings = Settings()
+
+
+class AgentUpdate(BaseModel):
+    """Changes to an agent; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"settings": {"chunk_size": 800}}})
+
+    name: Name | None = None
+    slug: Slug | None = None
+    settings: Settings = Settings()
+
+
+class AgentBody(BaseModel):
+    """An agent."""
+
+    id: int
+    name: str
+    slug: str
+    settings: Settings
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, agent: Agent) -> "AgentBody":
+        """Shape a record."""
+        settings = Settings.model_validate(agent.settings, from_attributes=True)
+        return cls(
+            id=agent.id,
+            name=agent.name,
+            slug=agent.slug,
+            settings=settings,
+            created_at=agent.created_at,
+            updated_at=agent.updated_at,
+        )
+
+
+class AgentList(BaseModel):
+    """Agents, the newest first."""
+
+    agents: list[AgentBody]
+    total: int
+    next: str | None

@@ -1,0 +1,89 @@
+"""What requests and answers on API keys, queues and workers hold."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from app.api.bodies.agents import Name
+from app.domain.identity import ApiKey, Scope
+
+
+class ApiKeyCreate(BaseModel):
+    """A new API key."""
+
+    name: Name
+    scopes: list[Scope] = Field(default=[Scope.READ, Scope.WRITE], min_length=1)
+
+
+class ApiKeyBody(BaseModel):
+    """An API key; of the secret only its beginning is known."""
+
+    id: int
+    name: str
+    prefix: str
+    scopes: list[str]
+    created_at: datetime
+    revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, key: ApiKey) -> "ApiKeyBody":
+        """Shape a record."""
+        return cls.model_validate(key, from_attributes=True)
+
+
+class ApiKeyMade(ApiKeyBody):
+    """A new API key with its secret, which is shown only now."""
+
+    secret: str
+
+
+class ApiKeyList(BaseModel):
+    """API keys, the newest first."""
+
+    api_keys: list[ApiKeyBody]
+    total: int
+    next: str | None
+
+
+class QueueBody(BaseModel):
+    """A queue: ``depth`` tasks could run and wait, ``delayed`` ones wait for their time."""
+
+    name: str
+    paused: bool
+    depth: int
+    delayed: int
+    running: int
+    oldest_age_seconds: float | None
+    rate_per_second: float
+    workers: int
+    slots: int
+
+
+class QueueList(BaseModel):
+    """Every queue."""
+
+    queues: list[QueueBody]
+    total: int
+    next: str | None = None
+
+
+class WorkerBody(BaseModel):
+    """A worker that lives."""
+
+    id: str
+    name: str
+    host: str
+    pid: int
+    queues: list[str]
+    concurrency: int
+    running: int
+    started_at: datetime
+    lease_expires_at: datetime
+
+
+class WorkerList(BaseModel):
+    """The workers that live."""
+
+    workers: list[WorkerBody]
+    total: int
+    next: str | None = None

@@ -1,0 +1,169 @@
+"""What requests and answers on tasks hold."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from app.domain.states import FINAL, State
+from app.domain.task_view import describe
+from app.domain.tasks import Task
+
+
+class Stage(BaseModel):
+    """A stage an attempt went through, and for how long."""
+
+    name: str
+    ms: int
+
+
+class ErrorBody(BaseModel):
+    """Why a task failed."""
+
+    code: str
+    message: str
+    retryable: bool
+    traceback: str | None = None
+
+
+class TaskBody(BaseModel):
+    """A task. ``state`` is Celery's; ``current`` counts to ``total``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "task_id": "01934b1c-8e2f-7c3a-9d4e-5f6a7b8c9d0e",
+                "task_name": "app.tasks.document_tasks.process_document",
+                "queue": "high_priority",
+                "state": "PROGRESS",
+                "status": "Extracting text from document.pdf (page 12 of 40)",
+                "current": 29,
+                "total": 100,
+                "stage": "parse",
+                "agent_id": 1,
+                "document_id": 123,
+                "chunk_count": None,
+                "parent_id": None,
+                "counts": None,
+                "attempt": 1,
+                "crashes": 0,
+                "position": None,
+                "created_at": "2026-11-23T09:41:07.120Z",
+                "started_at": "2026-11-23T09:41:07.124Z",
+                "completed_at": None,
+                "next_attempt_at": None,
+                "stages": [{"name": "queue", "ms": 4}, {"name": "load", "ms": 3}, {"name": "parse", "ms": 31}],
+                "result": None,
+                "error": None,
+                "metadata": {"filename": "document.pdf"},
+                "version": 5,
+            }
+        }
+    )
+
+    task_id: str
+    task_name: str
+    queue: str
+    state: str
+    status: str
+    current: int
+    total: int = 100
+    stage: str | None
+    agent_id: int
+    document_id: int | None
+    chunk_count: int | None
+    parent_id: str | None = None
+    counts: dict[str, int] | None = None
+    attempt: int
+    crashes: int
+    position: int | None = None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    next_attempt_at: datetime | None
+    stages: list[Stage]
+    result: Any
+    error: ErrorBody | None
+    metadata: dict[str, Any]
+    version: int
+
+    @classmethod
+    def of(cls, task: Task, position: int | None = None) -> "TaskBody":
+        """Shape a row."""
+        return cls.model_validate(describe(task, position))
+
+    def at_stage(self, entry: dict[str, Any]) -> "TaskBody":
+        """The same task as it was when it entered a stage: for those who come to hear of it later."""
+        return self.model_copy(
+            update={
+                "state": State.PROGRESS.value,
+                "status": entry["status"],
+                "current": entry["current"],
+                "stage": entry["name"],
+                "version": entry["version"],
+                "completed_at": None,
+                "result": None,
+                "error": None,
+            }
+        )
+
+
+def replay(task: Task, after_version: int) -> Sequence[TaskBody]:
+    """The events a follower has not seen: each stage entered since ``after_version``, then the task as it is."""
+    body = TaskBody.of(task)
+    stages = [dict(entry) for entry in task.stages if after_version < entry["version"] < task.version]
+    return [*(body.at_stage(entry) for entry in stages), body]
+
+
+class TaskList(BaseModel):
+    """Tasks, the newest first."""
+
+    tasks: list[TaskBody]
+    total: int
+    next: str | None
+
+
+class TaskAccepted(BaseModel):
+    """Work was taken on; its task tells how it goes."""
+
+    task_id: str
+    status: str = "queued"
+    message: str
+    links: dict[str, str]
+
+    @classmethod
+    def of(cls, task: Task, message: str) -> "TaskAccepted":
+        """Point at a task."""
+        return cls(task_id=str(task.id), message=message, links=link(task))
+
+
+def link(task: Task) -> dict[str, str]:
+    """Where a task, its events and its document are found."""
+    links = {"task": f"/api/v1/tasks/{task.id}", "events": f"/api/v1/tasks/{task.id}/events"}
+    if task.document_id is not None:
+        links["document"] = f"/api/v1/documents/{task.document_id}"
+    return links
+
+
+class TaskCancelled(BaseModel):
+    """A cancel was taken on: ``cancelled``, or ``cancelling`` while a running task winds down."""
+
+    task_id: str
+    status: Literal["cancelled", "cancelling"]
+    message: str
+
+    @classmethod
+    def of(cls, task: Task) -> "TaskCancelled":
+        """Shape a row after a cancel."""
+        if task.state in FINAL:
+            return cls(task_id=str(task.id), status="cancelled", message="Task has been cancelled")
+        return cls(task_id=str(task.id), status="cancelling", message="Task is being cancelled")
+
+
+class TaskRevoked(BaseModel):
+    """A revoke was taken on."""
+
+    success: bool = True
+    task_id: str
+    message: str = "Task revoked successfully"

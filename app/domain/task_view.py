@@ -1,0 +1,54 @@
+"""A task as clients see it: one shape for the API and the command line."""
+
+from typing import Any
+
+from app.domain.states import State
+from app.domain.tasks import Task
+
+TOTAL = 100
+
+
+def describe(task: Task, position: int | None = None) -> dict[str, Any]:
+    """The public fields of a task; ``position`` is its place among its agent's waiting ones."""
+    return {
+        "task_id": str(task.id),
+        "task_name": task.name,
+        "queue": task.queue,
+        "state": task.state.public,
+        "status": task.status,
+        "current": task.current,
+        "total": TOTAL,
+        "stage": task.stage,
+        "agent_id": task.agent_id,
+        "document_id": task.document_id,
+        "chunk_count": task.chunk_count,
+        "parent_id": None,
+        "counts": None,
+        "attempt": task.attempt,
+        "crashes": task.crashes,
+        "position": position,
+        "created_at": task.created_at,
+        "started_at": task.started_at,
+        "completed_at": task.completed_at,
+        "next_attempt_at": task.available_at if task.state is State.RETRY else None,
+        "stages": _time_stages(task),
+        "result": task.result,
+        "error": dict(task.error) if task.error else None,
+        "metadata": dict(task.metadata),
+        "version": task.version,
+    }
+
+
+def _time_stages(task: Task) -> list[dict[str, Any]]:
+    """Milliseconds of the wait in the queue, then of each stage up to the next; of the last once it has an end."""
+    if task.started_at is None:
+        return []
+    waited = max(0.0, (task.started_at - max(task.created_at, task.available_at)).total_seconds())
+    entered = [stage["at"] for stage in task.stages]
+    ends = [*entered[1:], int(task.completed_at.timestamp() * 1000) if task.completed_at else None]
+    timed = [
+        {"name": stage["name"], "ms": max(0, int(end - start))}
+        for stage, start, end in zip(task.stages, entered, ends, strict=False)
+        if end is not None
+    ]
+    return [{"name": "queue", "ms": round(waited * 1000)}, *timed]
