@@ -10,8 +10,10 @@ from app.domain.media import DOCX, HTML, MARKDOWN, PDF, SUPPORTED, TEXT
 from app.pipeline.parse.encoding import guess_encoding
 
 _HEAD = 64 * 1024
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_RTF = b"{\\rtf"
 _PDF_MARK_WITHIN = 1024
-"""Readers accept a PDF whose mark stands after other bytes, within the first 1,024 (ISO 32000, implementation note 13)."""
+"""Readers accept a PDF whose mark stands after other bytes, within the first 1,024."""
 _MEMBERS_READ = 10_000
 _MARKUP = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*"
@@ -39,6 +41,10 @@ def detect(path: Path, filename: str) -> str:
         return PDF
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return _detect_zip(path, suffix)
+    if head.startswith(_OLE) and suffix in SUPPORTED[DOCX]:
+        return DOCX  # encrypted, as Word writes it: the parser says so
+    if head.startswith(_RTF):
+        _refuse()
     encoding = guess_encoding(head, complete=len(head) < _HEAD)
     return _detect_text(head.decode(encoding, "replace"), suffix) if encoding else _refuse()
 

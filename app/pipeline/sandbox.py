@@ -1,85 +1,32 @@
-"""Parsing in processes of its own, so that a crash, a bomb or an endless file costs that document only."""
+"""Parses documents in child processes, so that a hostile one costs nobody but itself.
+
+Children persist, since starting one takes longer than parsing most documents; each parses one document at a time.
+"""
 
 import asyncio
-import json
-import os
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import structlog
-
-from app.domain.documents import Page, Parsed
-from app.domain.errors import (
-    DocumentDamagedError,
-    DocumentEncryptedError,
-    DocumentError,
-    NoExtractableTextError,
-    ParseLimitExceededError,
-)
+from app.domain.documents import Parsed
+from app.domain.errors import DocumentDamagedError, DocumentError, ParseLimitExceededError, ServiceUnavailableError
 from app.domain.media import PDF
+from app.pipeline.sandbox_process import ChildDiedError, ChildProcess
 
-_ROOT = Path(__file__).parents[2]
-_LINE_BYTES = 1 << 30
-_ERRORS: dict[str, type[DocumentError]] = {
-    error.code: error
-    for error in (DocumentDamagedError, DocumentEncryptedError, NoExtractableTextError, ParseLimitExceededError)
-}
-
-log = structlog.get_logger()
-OnPage = Callable[[int, int], None]
-
-
-class _ChildDiedError(Exception):
-    """The parsing process ended without an answer."""
-
-
-class _Child:
-    """One parsing process and how many documents it has read."""
-
-    def __init__(self, process: Process) -> None:
-        self.process = process
-        self.documents = 0
-        self.expiry: asyncio.TimerHandle | None = None
-
-    async def ask(self, request: dict[str, Any], on_page: OnPage | None) -> dict[str, Any]:
-        """Send a request and read up to its answer, passing progress on."""
-        assert self.process.stdin  # noqa: S101 - it was opened with pipes
-        assert self.process.stdout  # noqa: S101 - the same
-        self.documents += 1
-        with suppress(ConnectionError):
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
-            await self.process.stdin.drain()
-        while line := await self.process.stdout.readline():
-            message: dict[str, Any] = json.loads(line)
-            if "done" not in message:
-                return message
-            if on_page:
-                on_page(int(message["done"]), int(message["total"]))
-        raise _ChildDiedError
-
-    async def kill(self) -> None:
-        """End it now, whatever it does."""
-        if self.expiry:
-            self.expiry.cancel()
-        with suppress(ProcessLookupError):
-            self.process.kill()
-        await self.process.wait()
+_LIMIT_SIGNALS = {"SIGKILL", "SIGXCPU"}
+"""What the kernel ends a child with that takes too much memory or time."""
 
 
 class ParserSandbox:
-    """The ``Parser`` port over persistent child processes.
+    """The ``Parser`` of ``app.domain.ports``, contained. Use it from one event loop, in any thread.
 
     Args:
-        size: Documents parsed at once at most; further ones wait.
-        time_limit: Seconds a document may take.
-        memory_mb: Address space a process may have.
+        size: Children at once; further documents wait for their turn.
+        time_limit: Seconds a document may take from the moment a child takes it up, second tries included.
+        memory_mb: Memory a child may map beyond what it starts with.
         max_pages: Pages a document may have.
-        documents_per_child: After so many a process is replaced, which gives back what libraries leak.
-        idle_seconds: After so long without work a process ends.
+        documents_per_child: Documents after which a child is replaced.
+        idle_seconds: After so long without work children end; one stays warm.
     """
 
     def __init__(
@@ -90,90 +37,128 @@ class ParserSandbox:
         memory_mb: int,
         max_pages: int,
         documents_per_child: int = 200,
-        idle_seconds: float = 60.0,
+        idle_seconds: float = 60,
     ) -> None:
-        self._places = asyncio.Semaphore(size)
+        self._slots = asyncio.Semaphore(size)
         self._time_limit = time_limit
-        self._arguments = [str(memory_mb), str(max_pages), str(int(time_limit) + 1)]
+        self._memory_mb = memory_mb
+        self._max_pages = max_pages
         self._documents_per_child = documents_per_child
         self._idle_seconds = idle_seconds
-        self._idle: list[_Child] = []
-        self._endings: set[asyncio.Task[None]] = set()
+        self._idle: list[tuple[ChildProcess, asyncio.TimerHandle]] = []
+        self._busy: set[ChildProcess] = set()
+        self._endings: set[asyncio.Task[int | None]] = set()
+        self._closed = False
 
-    async def parse(self, path: Path, media_type: str, on_page: OnPage | None = None) -> Parsed:
-        """Parse the file at ``path``; see ``Parser`` in ``app.domain.ports``."""
-        request = {"path": os.path.abspath(path), "media_type": media_type}
-        async with self._places:
+    async def parse(self, path: Path, media_type: str, on_page: Callable[[int, int], None] | None = None) -> Parsed:
+        """As ``Parser.parse``. Cancelling it kills the child at once.
+
+        Raises:
+            DocumentDamagedError, DocumentEncryptedError, NoExtractableTextError, ParseLimitExceededError
+            ServiceUnavailableError: when the sandbox is or gets closed.
+        """
+        async with self._slots:
             try:
-                return await self._attempt(request, on_page)
-            except (_ChildDiedError, DocumentDamagedError) as error:
-                if media_type != PDF:
-                    raise _as_damaged(error) from error
-                try:
-                    return await self._attempt({**request, "spare": True}, on_page)
-                except _ChildDiedError as again:
-                    raise _as_damaged(again) from again
+                async with asyncio.timeout(self._time_limit):
+                    return await self._parse(path, media_type, on_page)
+            except TimeoutError as error:
+                raise ParseLimitExceededError(f"It takes more than {self._time_limit:g} seconds.") from error
 
     async def close(self) -> None:
-        """End every process."""
-        children, self._idle = self._idle, []
-        await asyncio.gather(*(child.kill() for child in children), *self._endings)
+        """End all children and wait until they are gone."""
+        self._closed = True
+        for child, timer in self._idle:
+            timer.cancel()
+            self._end(child)
+        self._idle.clear()
+        for child in self._busy:
+            self._end(child)
+        await asyncio.gather(*self._endings)
 
-    async def _attempt(self, request: dict[str, Any], on_page: OnPage | None) -> Parsed:
-        child = self._idle.pop() if self._idle else await self._start()
-        if child.expiry:
-            child.expiry.cancel()
+    async def _parse(self, path: Path, media_type: str, on_page: Callable[[int, int], None] | None) -> Parsed:
+        request = self._request(path, media_type)
         try:
-            async with asyncio.timeout(self._time_limit):
-                answer = await child.ask(request, on_page)
-        except BaseException as error:
-            await asyncio.shield(child.kill())
-            if isinstance(error, TimeoutError):
-                raise ParseLimitExceededError(f"It takes longer than {self._time_limit:g} seconds.") from error
+            return await self._attempt(request, on_page)
+        except ChildDiedError as death:
+            if media_type != PDF:
+                raise _judge(death) from death
+        try:  # what kills pdfium seldom troubles pypdf
+            return await self._attempt({**request, "spare": True}, on_page)
+        except ChildDiedError as death:
+            raise _judge(death) from death
+
+    def _request(self, path: Path, media_type: str) -> dict[str, Any]:
+        return {
+            "path": str(path.absolute()),
+            "media_type": media_type,
+            "pages": self._max_pages,
+            "seconds": self._time_limit,
+            "spare": False,
+        }
+
+    async def _attempt(self, request: dict[str, Any], on_page: Callable[[int, int], None] | None) -> Parsed:
+        child = await self._take()
+        try:
+            parsed = await child.parse(request, on_page)
+        except DocumentError:
+            self._give_back(child)
             raise
-        if answer.get("leave") or child.documents >= self._documents_per_child:
-            await child.kill()
+        except ChildDiedError as death:
+            self._discard(child)
+            if self._closed:
+                raise ServiceUnavailableError("The parser is shutting down.") from death
+            raise
+        except BaseException:  # a cancel, the clock or a caller's on_page: the child is amid its work
+            self._discard(child)
+            raise
+        self._give_back(child)
+        return parsed
+
+    async def _take(self) -> ChildProcess:
+        if self._closed:
+            raise ServiceUnavailableError("The parser is shutting down.")
+        while self._idle:
+            child, timer = self._idle.pop()
+            timer.cancel()
+            if child.is_alive:
+                break
+            self._end(child)
         else:
-            self._keep(child)
-        return _read_answer(answer)
+            child = await ChildProcess.start(self._memory_mb)
+        self._busy.add(child)
+        return child
 
-    async def _start(self) -> _Child:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "app.pipeline.sandbox_child",
-            *self._arguments,
-            str(os.getpid()),
-            stdin=PIPE,
-            stdout=PIPE,
-            cwd=_ROOT,
-            limit=_LINE_BYTES,
-            start_new_session=True,
-            env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},  # no secret is within its reach
-        )
-        return _Child(process)
+    def _give_back(self, child: ChildProcess) -> None:
+        if self._closed or not child.is_fit or child.documents >= self._documents_per_child:
+            self._discard(child)
+            return
+        self._busy.discard(child)
+        self._idle.append((child, self._start_timer(child)))
 
-    def _keep(self, child: _Child) -> None:
-        """Put it by for the next document; without one, it ends in a while."""
+    def _start_timer(self, child: ChildProcess) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(self._idle_seconds, self._expire, child)
 
-        def expire() -> None:
-            self._idle.remove(child)
-            ending = asyncio.ensure_future(child.kill())
-            self._endings.add(ending)
-            ending.add_done_callback(self._endings.discard)
+    def _expire(self, child: ChildProcess) -> None:
+        self._idle = [entry for entry in self._idle if entry[0] is not child]
+        if self._idle or self._busy:
+            self._end(child)
+        else:
+            self._idle.append((child, self._start_timer(child)))
 
-        child.expiry = asyncio.get_running_loop().call_later(self._idle_seconds, expire)
-        self._idle.append(child)
+    def _discard(self, child: ChildProcess) -> None:
+        self._busy.discard(child)
+        self._end(child)
 
-
-def _as_damaged(error: Exception) -> DocumentDamagedError:
-    return error if isinstance(error, DocumentDamagedError) else DocumentDamagedError("Its reader crashed.")
+    def _end(self, child: ChildProcess) -> None:
+        """Kill now, reap in the background: whoever waits for the document need not wait for that."""
+        child.kill()
+        ending = asyncio.ensure_future(child.end())
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
 
 
-def _read_answer(answer: dict[str, Any]) -> Parsed:
-    """Check what a process said that may be in hostile hands."""
-    if "error" in answer:
-        detail = answer.get("detail")
-        raise _ERRORS.get(answer["error"], DocumentDamagedError)(str(detail) if detail else None)
-    pages = [Page(None if number is None else int(number), str(text)) for number, text in answer["pages"]]
-    return Parsed(pages, {str(key): value for key, value in answer["metadata"].items()})
+def _judge(death: ChildDiedError) -> DocumentError:
+    """What the end of a child says of the document it was reading."""
+    if death.signal_name in _LIMIT_SIGNALS:
+        return ParseLimitExceededError(f"Its reader was ended by {death}.")
+    return DocumentDamagedError(f"Its reader was ended by {death}.")

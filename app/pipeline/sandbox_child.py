@@ -1,76 +1,132 @@
-"""The process in which documents are parsed. It trusts nothing it reads, and its parent trusts nothing it says.
+"""The program a sandbox child runs: parse what the parent asks for, one document after another, until it goes away.
 
-Reads requests from standard input, one JSON object a line; answers on the pipe that was standard output, one JSON
-object a line: ``{"done", "total"}`` while pages are read, then ``{"pages", "metadata"}`` or ``{"error", "detail"}``.
+Started by ``app.pipeline.sandbox`` as ``python -m app.pipeline.sandbox_child <socket> <memory in MB>``.
 """
 
 import ctypes
 import json
+import logging
 import os
+import queue
 import resource
 import signal
+import socket
 import sys
+import threading
+import time
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from app.domain.errors import DocumentError, ParseLimitExceededError
+from app.domain.errors import DocumentDamagedError, ParseLimitExceededError, SluiceError
+from app.pipeline import sandbox_wire as wire
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
 
-_PR_SET_PDEATHSIG = 1
-_CPU_GRACE_SECONDS = 5
 _MEGABYTE = 1024 * 1024
-_OOM_SCORE = "800"
+_RETIRE_ABOVE = 192 * _MEGABYTE
+_PROGRESS_EVERY = 0.05
+_SPARE_CPU = 5
+_OOM_SCORE = "500"
+_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Serve requests until standard input ends."""
-    memory_mb, max_pages, time_limit, parent = (int(argument) for argument in sys.argv[1:])
-    _contain(memory_mb, parent)
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
-    for line in sys.stdin:
-        request = json.loads(line)
-        _limit_cpu(time_limit)
-        _answer(answers, _serve(request, Limits(pages=max_pages), answers))
+    """Serve requests until the parent closes its end."""
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    _die_with_parent(os.getppid())
+    _volunteer_for_oom()
+    logging.disable()  # readers warn of every oddity of every file
+    requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(connection, requests), daemon=True).start()
+    _limit_memory(int(sys.argv[2]) * _MEGABYTE)
+    while True:
+        _serve(connection, requests.get())
 
 
-def _contain(memory_mb: int, parent: int) -> None:
-    """Die with the parent, before anything else when memory runs out, and before the machine's does."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
-        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
-    if os.getppid() != parent:
-        sys.exit(0)
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mb * _MEGABYTE, memory_mb * _MEGABYTE))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _receive(connection: socket.socket, requests: "queue.SimpleQueue[dict[str, Any]]") -> None:
+    """Take requests; end the process, also amid a parse, when the parent is gone."""
+    try:
+        with connection.makefile("rb") as stream:
+            while header := stream.read(wire.HEADER.size):
+                _, length = wire.HEADER.unpack(header)
+                requests.put(json.loads(stream.read(length)))
+    finally:
+        os._exit(0)
 
 
-def _limit_cpu(time_limit: int) -> None:
-    """A net below the parent's clock, should the parent be stopped."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime) + time_limit + _CPU_GRACE_SECONDS
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
-
-
-def _serve(request: dict[str, Any], limits: Limits, answers: IO[str]) -> dict[str, Any]:
-    def on_page(done: int, total: int) -> None:
-        _answer(answers, {"done": done, "total": total})
-
+def _serve(connection: socket.socket, request: dict[str, Any]) -> None:
+    _limit_cpu(request["seconds"])
+    reporter = _Reporter(connection)
     try:
         parsed = parse(
-            Path(request["path"]), request["media_type"], on_page, limits=limits, spare=bool(request.get("spare"))
+            Path(request["path"]),
+            request["media_type"],
+            reporter,
+            limits=Limits(pages=request["pages"]),
+            spare=request["spare"],
         )
-    except DocumentError as error:
-        return {"error": error.code, "detail": error.detail}
-    except (MemoryError, RecursionError):
-        return {"error": ParseLimitExceededError.code, "detail": "It takes too much memory.", "leave": True}
-    return {"pages": [[page.number, page.text] for page in parsed.pages], "metadata": dict(parsed.metadata)}
+        for page in parsed.pages:
+            connection.sendall(wire.page_frame(page.number, page.text))
+        connection.sendall(wire.json_frame(wire.DONE, {"metadata": dict(parsed.metadata), "retire": _is_large()}))
+    except SluiceError as error:
+        _fail(connection, error.code, error.detail, retire=_is_large())
+    except MemoryError:
+        _fail(connection, ParseLimitExceededError.code, "It takes more memory than is allowed.", retire=True)
+    except Exception as error:  # noqa: BLE001, whatever a reader trips over, the document is at fault and the parent told
+        _fail(connection, DocumentDamagedError.code, f"{type(error).__name__}: {error}"[:300], retire=_is_large())
 
 
-def _answer(answers: IO[str], message: dict[str, Any]) -> None:
-    answers.write(json.dumps(message, default=str) + "\n")
-    answers.flush()
+def _fail(connection: socket.socket, code: str, detail: str | None, *, retire: bool) -> None:
+    connection.sendall(wire.json_frame(wire.FAILED, {"code": code, "detail": detail, "retire": retire}))
+
+
+class _Reporter:
+    """Sends the progress, at most twenty times a second and at the end."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._next = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now >= self._next or done == total:
+            self._next = now + _PROGRESS_EVERY
+            self._connection.sendall(wire.json_frame(wire.PROGRESS, [done, total]))
+
+
+def _die_with_parent(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(0)
+
+
+def _volunteer_for_oom() -> None:
+    """When the machine runs out of memory, the kernel shall take this process first."""
+    score = Path("/proc/self/oom_score_adj")
+    if score.exists():
+        score.write_text(_OOM_SCORE)
+
+
+def _limit_memory(allowance: int) -> None:
+    """Bound the address space to what is mapped now plus ``allowance`` bytes, where the system knows that bound."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is expected, its image of no use
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        mapped = int(statm.read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (mapped + allowance, mapped + allowance))
+
+
+def _limit_cpu(seconds: float) -> None:
+    """A net below the parent's clock: the kernel ends a parse whose parent hangs."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime + seconds) + _SPARE_CPU
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+
+
+def _is_large() -> bool:
+    statm = Path("/proc/self/statm")
+    return statm.exists() and int(statm.read_text().split()[1]) * resource.getpagesize() > _RETIRE_ABOVE
 
 
 if __name__ == "__main__":

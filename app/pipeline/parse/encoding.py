@@ -19,6 +19,9 @@ _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\v\f\r\x08\x1b
 _CONTROL_SHARE = 0.01
 _SAMPLE = 4096
 _GUESS_FROM = 64 * 1024
+_NEVER = ["utf_7", "cp037", "cp500", "cp1026", "cp1140"]
+_LEVEL = 0.02
+"""Where statistics cannot tell Western Europe from its neighbours, the commoner encoding is the better guess."""
 
 
 def guess_encoding(head: bytes, *, complete: bool = True) -> str | None:
@@ -113,5 +116,12 @@ def _known(declared: str | None) -> str | None:
 def _guess_by_statistics(data: bytes) -> str:
     from charset_normalizer import from_bytes  # noqa: PLC0415, only files that need it pay its 10 MB
 
-    best = from_bytes(data[:_GUESS_FROM], cp_exclusion=["utf_7", "cp037", "cp500", "cp1026", "cp1140"]).best()
-    return best.encoding if best else EIGHT_BIT
+    matches = from_bytes(data[:_GUESS_FROM], cp_exclusion=_NEVER)
+    best = matches.best()
+    if best is None:
+        return EIGHT_BIT
+    western = any(
+        EIGHT_BIT in (match.encoding, *match.could_be_from_charset) and match.chaos <= best.chaos + _LEVEL
+        for match in matches
+    )
+    return EIGHT_BIT if western else best.encoding

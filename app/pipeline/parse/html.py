@@ -14,7 +14,8 @@ from app.pipeline.parse.html_body import has_navigation, write_body
 from app.pipeline.parse.limits import Limits
 
 _DECLARED = re.compile(
-    rb"""<meta[^>]{0,500}?charset\s*=\s*["']?\s*([\w.:-]{1,40})|<\?xml[^>]{0,200}?encoding=["']([\w.-]{1,40})""", re.I
+    rb"""<meta[^>]{0,500}?charset\s*=\s*["']?\s*([\w.:-]{1,40})|<\?xml[^>]{0,200}?encoding=["']([\w.-]{1,40})""",
+    re.IGNORECASE,
 )
 _DECLARED_WITHIN = 4096
 _ARTICLE_CHARACTERS = 250
@@ -69,17 +70,22 @@ def _parse(text: str) -> etree._Element | None:
 
 def _choose_text(tree: etree._Element) -> str:
     body = write_body(tree)
-    if not has_navigation(tree):
+    if not has_navigation(tree, len(body)):
         return body
     article = _extract_article(tree)
-    return article if len(article) >= max(_ARTICLE_CHARACTERS, _ARTICLE_SHARE * len(body)) else body
+    share = 0.0 if _says_article(tree) else _ARTICLE_SHARE
+    return article if len(article) >= max(_ARTICLE_CHARACTERS, share * len(body)) else body
+
+
+def _says_article(tree: etree._Element) -> bool:
+    return bool(tree.xpath("//meta[@property='og:type'][@content='article'] | //body[count(.//article) = 1]"))
 
 
 def _extract_article(tree: etree._Element) -> str:
     from trafilatura import bare_extraction  # noqa: PLC0415, only pages with navigation pay its memory
 
     found = bare_extraction(tree, fast=True, include_comments=False)
-    return str(found.text or "") if found else ""
+    return str(getattr(found, "text", None) or "")
 
 
 def _read_metadata(tree: etree._Element) -> dict[str, str]:
@@ -93,7 +99,7 @@ def _read_metadata(tree: etree._Element) -> dict[str, str]:
         if (value := next((given[key] for key in keys if given.get(key)), ""))
     }
     title = tree.find(".//title")
-    if title is not None and (text := "".join(title.itertext()).strip()):
+    if title is not None and (text := "".join(map(str, title.itertext())).strip()):
         metadata["title"] = text
     if language := tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang"):
         metadata["language"] = language

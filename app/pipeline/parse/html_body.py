@@ -1,15 +1,20 @@
 """Every word a reader of a page sees, line by line."""
 
+import re
 from collections.abc import Iterator
 
 from lxml import etree
 
 _UNSEEN = {"script", "style", "noscript", "template", "head", "svg", "iframe", "object", "datalist"}
-_BLOCKS = frozenset(
-    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure footer form "
-    "h1 h2 h3 h4 h5 h6 header hr legend li main menu nav ol option p pre section summary table tbody tfoot thead tr ul".split()
-)
-_PARAGRAPHS = frozenset("article blockquote h1 h2 h3 h4 h5 h6 ol p pre section table ul".split())
+_PARAGRAPHS = {"article", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "ol", "p", "pre", "section", "table", "ul"}
+_LINES = {
+    *("address", "aside", "body", "caption", "center", "dd", "details", "dialog", "dir", "div", "dl", "dt", "fieldset"),
+    *("figcaption", "figure", "footer", "form", "header", "hr", "legend", "li", "main", "menu", "nav", "option"),
+    *("summary", "tbody", "tfoot", "thead", "tr"),
+}
+_LINE, _CELL = "\x1e", "\x1f"
+_LINES_TOGETHER = re.compile(f"{_LINE}[ {_LINE}]*")
+"""Blocks that end and begin together break one line, not two."""
 _LINK_SHARE = 0.1
 
 
@@ -25,34 +30,39 @@ def write_body(tree: etree._Element) -> str:
         if not unseen:
             pieces.append(_gap(element, starts=starts))
             if starts:
-                pieces += [element.text or "" if preformatted else _fold(element.text), _label(element)]
+                pieces += [str(element.text or "") if preformatted else _fold(element.text), _label(element)]
         if not starts and not unseen:
             pieces.append(element.tail or "" if preformatted else _fold(element.tail))
-    return "\n".join(_tidy("".join(pieces)))
+    return "\n".join(_tidy(_LINES_TOGETHER.sub("\n", "".join(pieces))))
 
 
-def has_navigation(tree: etree._Element) -> bool:
-    """Whether the page is part of a site, with words around its article; else it is a document, and all of it counts."""
+def has_navigation(tree: etree._Element, characters: int) -> bool:
+    """Whether the page is part of a site, with words around its article; else it is a document, and all of it counts.
+
+    ``characters`` is the length of the body's text.
+    """
     if next(tree.iter("nav", "aside", "footer"), None) is not None:
         return True
-    linked = sum(len("".join(link.itertext()).strip()) for link in tree.iter("a") if link.get("href"))
-    return linked > _LINK_SHARE * len(write_body(tree))
+    linked = sum(len("".join(map(str, link.itertext())).strip()) for link in tree.iter("a") if link.get("href"))
+    return linked > _LINK_SHARE * characters
 
 
 def _is_unseen(element: etree._Element) -> bool:
-    style = (element.get("style") or "").replace(" ", "").lower()
-    return element.tag in _UNSEEN or element.get("hidden") is not None or "display:none" in style
+    if element.tag in _UNSEEN or element.get("hidden") is not None:
+        return True
+    style = element.get("style")
+    return style is not None and "display:none" in style.replace(" ", "").lower()
 
 
 def _gap(element: etree._Element, *, starts: bool) -> str:
     name = element.tag
     if name in _PARAGRAPHS:
         return "\n\n"
-    if name in _BLOCKS:
-        return "\n- " if name == "li" and starts else "\n"
+    if name in _LINES:
+        return f"{_LINE}- " if name == "li" and starts else _LINE
     if name == "br":
         return "\n" if starts else ""
-    return "\x1f" if name in {"td", "th"} and not starts else ""
+    return _CELL if name in {"td", "th"} and not starts else ""
 
 
 def _label(element: etree._Element) -> str:
@@ -73,7 +83,7 @@ def _tidy(text: str) -> Iterator[str]:
     """Lines with their cells joined, at most one blank line between them, and no bullet without a word."""
     blank = True
     for raw in text.split("\n"):
-        cells = [cell.strip() for cell in raw.split("\x1f")]
+        cells = [cell.strip() for cell in raw.split(_CELL)]
         folded = raw[1:] if raw[:1] == " " != raw[1:2] else raw
         line = " | ".join(cell for cell in cells if cell) if len(cells) > 1 else folded.rstrip()
         line = "" if line.strip() == "-" else line

@@ -1,0 +1,156 @@
+"""One sandbox child as its parent sees it."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import app
+from app.domain import errors
+from app.domain.documents import Page, Parsed
+from app.pipeline import sandbox_wire as wire
+
+_ROOT = Path(app.__file__).resolve().parent.parent
+_KEPT = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+_REPLY_LIMIT = 512 * 1024 * 1024
+_ERRORS = {
+    kind.code: kind
+    for kind in (
+        errors.DocumentDamagedError,
+        errors.DocumentEncryptedError,
+        errors.NoExtractableTextError,
+        errors.ParseLimitExceededError,
+        errors.UnsupportedTypeError,
+    )
+}
+
+
+class ChildDiedError(Exception):
+    """The child ended amid its work; ``signal_name`` is what ended it, None when it left by itself."""
+
+    def __init__(self, signal_number: int | None) -> None:
+        self.signal_name = signal.Signals(signal_number).name if signal_number else None
+        super().__init__(self.signal_name or "its own exit")
+
+
+class ChildProcess:
+    """A child that parses one document at a time.
+
+    ``documents`` counts those it was given; ``is_fit`` tells whether it may take another.
+    """
+
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+        self.documents = 0
+        self.is_fit = True
+
+    @classmethod
+    async def start(cls, memory_mb: int) -> "ChildProcess":
+        """Start a child.
+
+        ``Popen`` and a socket of our own work in any thread and under any event loop, unlike loops' own child watchers.
+        The environment is cut down: a document that takes the child over finds no keys there.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = _spawn(
+                theirs.fileno(), memory_mb
+            )  # in this thread: the child dies with the thread that starts it
+        reader, writer = await asyncio.open_connection(sock=ours)
+        return cls(process, reader, writer)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End the process at once; ``end`` awaits it."""
+        if self.is_alive:
+            self._process.kill()
+
+    async def parse(self, request: dict[str, Any], on_page: Callable[[int, int], None] | None) -> Parsed:
+        """Have the child parse one document.
+
+        Raises:
+            ChildDiedError: when it dies of it.
+            DocumentError: as the child found it.
+        """
+        self.documents += 1
+        try:
+            self._writer.write(wire.json_frame(wire.REQUEST, request))
+            return await self._read_reply(on_page)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            self.is_fit = False
+            raise ChildDiedError(await self.end()) from error
+        except (ValueError, LookupError, TypeError) as error:
+            self.is_fit = False
+            raise errors.DocumentDamagedError("Its reader answered in disorder.") from error
+
+    async def _read_reply(self, on_page: Callable[[int, int], None] | None) -> Parsed:
+        pages: list[Page] = []
+        left = _REPLY_LIMIT
+        while True:
+            kind, length = wire.HEADER.unpack(await self._reader.readexactly(wire.HEADER.size))
+            left -= length
+            if left < 0:
+                raise errors.ParseLimitExceededError("It holds more text than is allowed.")
+            payload = await self._reader.readexactly(length)
+            if kind == wire.PAGE:
+                (number,) = wire.PAGE_HEADER.unpack_from(payload)
+                pages.append(Page(number or None, payload[wire.PAGE_HEADER.size :].decode("utf-8", "replace")))
+            elif kind == wire.PROGRESS and on_page is not None:
+                done, total = json.loads(payload)
+                on_page(int(done), int(total))
+            elif kind == wire.DONE:
+                return Parsed(pages, self._finish(payload)["metadata"])
+            elif kind == wire.FAILED:
+                found = self._finish(payload)
+                raise _ERRORS.get(found["code"], errors.DocumentDamagedError)(found["detail"])
+
+    def _finish(self, payload: bytes) -> dict[str, Any]:
+        reply: dict[str, Any] = json.loads(payload)
+        self.is_fit = not reply["retire"]
+        return reply
+
+    async def end(self) -> int | None:
+        """Kill the child if it still lives and wait until it is gone; the number of the signal that ended it."""
+        self._writer.close()
+        if self.is_alive:
+            await asyncio.to_thread(_reap, self._process)
+        code = self._process.returncode
+        return -code if code < 0 else None
+
+
+def _spawn(descriptor: int, memory_mb: int) -> "subprocess.Popen[bytes]":
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return subprocess.Popen(  # noqa: S603, our own program
+        [sys.executable, "-m", "app.pipeline.sandbox_child", str(descriptor), str(memory_mb)],
+        cwd=_ROOT,
+        env={**environment, "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"},
+        pass_fds=(descriptor,),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _reap(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    process.wait()

@@ -1,0 +1,58 @@
+"""Small documents of every kind, made here."""
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+W_STRICT = "http://purl.oclc.org/ooxml/wordprocessingml/main"
+R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
+
+
+def make_pdf(*pages: str) -> bytes:
+    """A PDF with a line of text a page; a page without text for an empty string."""
+    kids = " ".join(f"{4 + 2 * index} 0 R" for index in range(len(pages)))
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    font = "/Resources << /Font << /F1 3 0 R >> >>"
+    for index, text in enumerate(pages):
+        content = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET" if text else ""
+        objects += [
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] {font} /Contents {5 + 2 * index} 0 R >>",
+            f"<< /Length {len(content)} >>\nstream\n{content}\nendstream",
+        ]
+    body, offsets = "%PDF-1.4\n", []
+    for number, item in enumerate(objects, 1):
+        offsets.append(len(body))
+        body += f"{number} 0 obj\n{item}\nendobj\n"
+    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
+    size = len(objects) + 1
+    trailer = f"trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{len(body)}\n%%EOF\n"
+    return f"{body}xref\n0 {size}\n0000000000 65535 f \n{table}{trailer}".encode("latin-1")
+
+
+def make_docx(path: Path, body: str, parts: Mapping[str, str] | None = None, *, namespace: str = W) -> Path:
+    """A Word file with this body; ``parts`` are further parts, related by their names (``header1`` is a header)."""
+    relations = "".join(
+        f'<Relationship Id="r{index}" Type="{R}/{name.rstrip("0123456789")}" Target="{name}.xml"/>'
+        for index, name in enumerate(parts or {})
+    )
+    root = f'<Relationship Id="r" Type="{R}/officeDocument" Target="word/document.xml"/>'
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("_rels/.rels", f'<Relationships xmlns="{_PACKAGE}">{root}</Relationships>')
+        archive.writestr(
+            "word/_rels/document.xml.rels", f'<Relationships xmlns="{_PACKAGE}">{relations}</Relationships>'
+        )
+        archive.writestr("word/document.xml", f'<w:document xmlns:w="{namespace}"><w:body>{body}</w:body></w:document>')
+        for name, content in (parts or {}).items():
+            archive.writestr(f"word/{name}.xml", content)
+    return path
+
+
+def paragraph(text: str, properties: str = "") -> str:
+    """A Word paragraph."""
+    return f"<w:p><w:pPr>{properties}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"
