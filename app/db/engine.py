@@ -1,5 +1,7 @@
 """The connection pool to Postgres, and the two ways to use it."""
 
+import math
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -7,19 +9,22 @@ from typing import Any
 import asyncpg
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.db import codecs
 from app.domain.errors import DatabaseAwayError, UnstorableValueError
 
+_IDLE_SECONDS = 30.0
+
 
 def create_engine(database_url: str, *, pool_size: int, register_types: bool = True) -> AsyncEngine:
     """An async engine on asyncpg for a ``postgresql://`` URL.
 
-    Connections are checked before use, so that a restarted database is met with a new
-    connection rather than an error. Make it in the process and on the loop that use it.
+    A connection that the database has closed is replaced before use, so that a restarted
+    database is met with a new connection rather than an error. Make it in the process and on
+    the loop that use it.
 
     Args:
         database_url: Where the database is.
@@ -32,9 +37,10 @@ def create_engine(database_url: str, *, pool_size: int, register_types: bool = T
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
-        pool_pre_ping=True,
         connect_args={"timeout": 5},
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    event.listen(engine.sync_engine, "checkin", _note_idle)
     if register_types:
 
         @event.listens_for(engine.sync_engine, "connect")
@@ -42,6 +48,28 @@ def create_engine(database_url: str, *, pool_size: int, register_types: bool = T
             dbapi_connection.run_async(codecs.register)
 
     return engine
+
+
+def _refuse_closed(dbapi_connection: Any, record: Any, _proxy: object) -> None:
+    """Have the pool replace a connection that has ended.
+
+    The loop sees the server close a connection, so no round trip is spent on asking. One that
+    was idle for long might have ended unseen, on a network path that forgot it: it is asked.
+
+    Raises:
+        InvalidatePoolError: tells the pool to connect anew.
+    """
+    if dbapi_connection.driver_connection.is_closed():
+        raise InvalidatePoolError
+    if time.monotonic() - record.info.get("idle_since", math.inf) > _IDLE_SECONDS:
+        try:
+            dbapi_connection.ping()
+        except Exception as error:
+            raise InvalidatePoolError from error
+
+
+def _note_idle(_dbapi_connection: Any, record: Any) -> None:
+    record.info["idle_since"] = time.monotonic()
 
 
 _AWAY = (
