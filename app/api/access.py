@@ -13,7 +13,7 @@ from app.domain.identity import Identity, Scope
 _bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer sk_sluice_…`")
 
 
-def get_services(request: Request) -> Services:
+async def get_services(request: Request) -> Services:
     """The services of this process."""
     services: Services = request.app.state.services
     return services
