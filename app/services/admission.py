@@ -9,6 +9,9 @@ from app.db.engine import Database
 from app.domain.ports import Doorbell
 from app.ledger.admit import admit
 
+# While a queue's window is full, or nothing waits, looking again at every nudge would help nobody.
+_PAUSE_SECONDS = 0.02
+
 log = structlog.get_logger()
 
 
@@ -50,7 +53,8 @@ class Admission:
         try:
             while queue in self._nudged:
                 self._nudged.discard(queue)
-                await self.admit([queue])
+                if not await self.admit([queue]):
+                    await asyncio.sleep(_PAUSE_SECONDS)
         except Exception:
             log.exception("admission_failed", queue=queue)
         finally:
