@@ -40,6 +40,7 @@ class FileWriter:
         self._temporary = temporary
         self._final = final
         self._buffer = bytearray()
+        self._committed = False
 
     async def write(self, data: bytes) -> None:
         """Append bytes."""
@@ -48,50 +49,52 @@ class FileWriter:
             await asyncio.to_thread(self._flush)
 
     async def seal(self) -> Path:
-        """Put everything on the disk for good; the local file may then be read, and still be dropped."""
-        await asyncio.to_thread(self._flush, sync=True)
+        """Write out what is left; the local file may then be read, and still be dropped."""
+        await asyncio.to_thread(self._flush)
         return self._temporary
 
     async def commit(self) -> None:
-        """Make the sealed blob visible under its key."""
+        """Put the bytes and their name on the disk for good."""
         await asyncio.to_thread(self._publish)
+        self._committed = True
 
     async def abort(self) -> None:
         """Drop what was written and not committed."""
-        self._buffer.clear()
-        await asyncio.to_thread(self._temporary.unlink, missing_ok=True)
+        if not self._committed:
+            self._buffer.clear()
+            await asyncio.to_thread(self._temporary.unlink, missing_ok=True)
 
-    def _flush(self, *, sync: bool = False) -> None:
+    def _flush(self) -> None:
         with _full_disk_named(), self._temporary.open("ab", buffering=0) as file:
             view = memoryview(self._buffer)
             while view:
                 view = view[file.write(view) :]
             view.release()
-            if sync:
-                os.fsync(file.fileno())
         self._buffer = bytearray()
 
     def _publish(self) -> None:
-        with _full_disk_named():
+        # Renamed first, so that where the file system keeps a journal, one write of it holds bytes and name alike.
+        with _full_disk_named(), self._temporary.open("rb") as file:
             try:
                 self._temporary.rename(self._final)
             except FileNotFoundError:
                 self._final.parent.mkdir(parents=True, exist_ok=True)
                 self._temporary.rename(self._final)
                 _sync_folder(self._final.parent.parent)
+            os.fsync(file.fileno())
             _sync_folder(self._final.parent)
 
 
 class FileStore:
     """A blob store on a local or shared file system.
 
-    Keys are relative paths made by Sluice. A blob appears by an atomic rename after its
-    bytes and its folder entry are on the disk.
+    Keys are relative paths made by Sluice and told to nobody before the blob is committed:
+    then its bytes and its folder entry are on the disk.
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
-        self._incoming = root / ".incoming"
+        self._root = root.resolve()
+        self._incoming = self._root / ".incoming"
         self._incoming.mkdir(parents=True, exist_ok=True)
 
     async def create(self, key: str) -> FileWriter:
@@ -124,8 +127,8 @@ class FileStore:
         return shutil.disk_usage(self._root).free
 
     def _path(self, key: str) -> Path:
-        path = (self._root / key).resolve()
-        if not path.is_relative_to(self._root.resolve()):
+        path = Path(os.path.normpath(self._root / key))
+        if not path.is_relative_to(self._root):
             raise FileMissingError(f"The key {key!r} leads out of the store.")
         return path
 

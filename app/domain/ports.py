@@ -55,10 +55,10 @@ class BlobWriter(Protocol):
         """Append bytes."""
 
     async def seal(self) -> Path:
-        """Make the bytes durable. Returns a local file that holds them until ``commit`` or ``abort``."""
+        """End the writing. Returns a local file that holds the bytes until ``commit`` or ``abort``."""
 
     async def commit(self) -> None:
-        """Make the sealed blob visible under its key."""
+        """Keep the sealed blob under its key; when this returns, it is durable."""
 
     async def abort(self) -> None:
         """Drop what was written. Safe to call at any time, also after ``commit`` (then it does nothing)."""
