@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,12 +19,6 @@ def _document(row: Any) -> Document:
 
 def _visible(organization_id: int) -> ColumnElement[bool]:
     return (documents.c.organization_id == organization_id) & documents.c.deleted_at.is_(None)
-
-
-async def insert_document(connection: AsyncConnection, values: Mapping[str, Any]) -> int:
-    """Add a document; returns its id."""
-    statement = insert(documents).returning(documents.c.id)
-    return int((await connection.execute(statement, values)).scalar_one())
 
 
 async def get_document(

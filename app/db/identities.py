@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.paging import list_rows
@@ -21,12 +21,15 @@ async def get_default_organization(connection: AsyncConnection) -> int:
     return int((await connection.execute(select(func.min(organizations.c.id)))).scalar_one())
 
 
+# Made once: every request runs it.
+_FIND_IDENTITY = select(api_keys.c.organization_id, api_keys.c.scopes).where(
+    api_keys.c.hash == bindparam("key_hash"), api_keys.c.revoked_at.is_(None)
+)
+
+
 async def find_identity(connection: AsyncConnection, key_hash: bytes) -> Identity | None:
     """Who holds the key with this SHA-256, unless it was revoked."""
-    query = select(api_keys.c.organization_id, api_keys.c.scopes).where(
-        api_keys.c.hash == key_hash, api_keys.c.revoked_at.is_(None)
-    )
-    row = (await connection.execute(query)).one_or_none()
+    row = (await connection.execute(_FIND_IDENTITY, {"key_hash": key_hash})).one_or_none()
     return Identity(row.organization_id, frozenset(map(Scope, row.scopes))) if row else None
 
 

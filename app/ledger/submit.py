@@ -1,13 +1,46 @@
 """Submit: a task enters as PENDING, in the transaction that writes what it is about."""
 
-from sqlalchemy import insert
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import BigInteger, LargeBinary, Text, bindparam, insert, text
+from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import tasks
 from app.domain.tasks import NewTask, Task
-from app.ledger.statement import fetch_tasks
+from app.ledger.statement import fetch_task, fetch_tasks
 
 _INSERT = insert(tasks).returning(*tasks.c)
+
+# An upload waits for this statement alone, so it is one: the check of the agent, both rows, and the commit.
+_INSERT_WITH_DOCUMENT = (
+    text(
+        """
+        WITH document AS (
+            INSERT INTO documents (
+                organization_id, agent_id, task_id, filename, media_type, size_bytes, sha256, blob_key, metadata)
+            SELECT a.organization_id, a.id, :task_id, :filename, :media_type, :size_bytes, :sha256, :blob_key,
+                   :document_metadata
+            FROM agents AS a
+            WHERE a.id = :agent_id AND a.organization_id = :organization_id AND a.deleted_at IS NULL
+            RETURNING *
+        )
+        INSERT INTO tasks (id, organization_id, agent_id, document_id, name, queue, arguments, metadata)
+        SELECT d.task_id, d.organization_id, d.agent_id, d.id, :name, :queue, :arguments, :metadata
+        FROM document AS d
+        RETURNING *
+        """
+    )
+    .bindparams(
+        bindparam("task_id", type_=UUID(as_uuid=True)),
+        bindparam("sha256", type_=LargeBinary),
+        bindparam("size_bytes", type_=BigInteger),
+        *(bindparam(name, type_=JSONB) for name in ("document_metadata", "arguments", "metadata")),
+        *(bindparam(name, type_=Text) for name in ("filename", "media_type", "blob_key", "name", "queue")),
+    )
+    .columns(*tasks.c)
+)
 
 
 async def submit(connection: AsyncConnection, task: NewTask) -> Task:
@@ -25,3 +58,22 @@ async def submit(connection: AsyncConnection, task: NewTask) -> Task:
         metadata=dict(task.metadata),
     )
     return rows[0]
+
+
+async def submit_with_document(connection: AsyncConnection, task: NewTask, document: Mapping[str, Any]) -> Task | None:
+    """Insert a new ``document`` and the ``task`` that processes it, in one statement. The caller then admits.
+
+    Returns None, and inserts nothing, when the organization has no such agent.
+    """
+    return await fetch_task(
+        connection,
+        _INSERT_WITH_DOCUMENT,
+        task_id=task.id,
+        organization_id=task.organization_id,
+        agent_id=task.agent_id,
+        name=task.name.value,
+        queue=task.queue.value,
+        arguments=dict(task.arguments),
+        metadata=dict(task.metadata),
+        **document,
+    )

@@ -11,13 +11,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from app.db.documents import insert_document
 from app.db.engine import Database
-from app.domain.errors import EmptyFileError, PayloadTooLargeError
+from app.domain.errors import EmptyFileError, NotFoundError, PayloadTooLargeError
 from app.domain.ids import new_task_id
 from app.domain.ports import BlobStore, BlobWriter
 from app.domain.tasks import NewTask, Queue, Task, TaskName
-from app.ledger.submit import submit
+from app.ledger.submit import submit_with_document
 from app.pipeline.media_type import detect
 from app.services.admission import Admission
 
@@ -89,39 +88,34 @@ class Uploads:
         Raises:
             EmptyFileError: when it has no bytes.
             UnsupportedTypeError: when its content is of a type Sluice does not read.
+            NotFoundError: when the organization has no such agent.
         """
         if receipt.size == 0:
             raise EmptyFileError
         filename = upload.filename[-_FILENAME_CHARACTERS:]
         media_type = detect(await receipt.writer.seal(), filename)
         await receipt.writer.commit()
-        task_id = new_task_id()
+        new_task = NewTask(
+            id=new_task_id(),
+            organization_id=upload.organization_id,
+            agent_id=upload.agent_id,
+            name=TaskName.PROCESS_DOCUMENT,
+            queue=upload.queue,
+            metadata={"filename": filename},
+        )
         document = {
-            "organization_id": upload.organization_id,
-            "agent_id": upload.agent_id,
-            "task_id": task_id,
             "filename": filename,
             "media_type": media_type,
             "size_bytes": receipt.size,
             "sha256": receipt.sha256,
             "blob_key": receipt.key,
-            "metadata": dict(upload.metadata),
+            "document_metadata": dict(upload.metadata),
         }
         try:
-            async with self._database.transaction() as connection:
-                document_id = await insert_document(connection, document)
-                task = await submit(
-                    connection,
-                    NewTask(
-                        id=task_id,
-                        organization_id=upload.organization_id,
-                        agent_id=upload.agent_id,
-                        document_id=document_id,
-                        name=TaskName.PROCESS_DOCUMENT,
-                        queue=upload.queue,
-                        metadata={"filename": filename},
-                    ),
-                )
+            async with self._database.statement() as connection:
+                task = await submit_with_document(connection, new_task, document)
+            if task is None:
+                raise NotFoundError(f"Agent {upload.agent_id} does not exist.")
         except BaseException:
             await asyncio.shield(self._blobs.delete(receipt.key))
             raise
