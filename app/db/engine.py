@@ -37,6 +37,7 @@ def create_engine(database_url: str, *, pool_size: int, register_types: bool = T
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
+        pool_use_lifo=True,  # the connection used last has its statements planned
         connect_args={"timeout": 5},
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)

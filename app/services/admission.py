@@ -1,6 +1,7 @@
 """Admission: fills the windows of the queues and rings the bells, after every submit and every end of a task."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 
 import structlog
@@ -9,7 +10,7 @@ from app.db.engine import Database
 from app.domain.ports import Doorbell
 from app.ledger.admit import admit
 
-# While a queue's window is full, or nothing waits, looking again at every nudge would help nobody.
+# While a queue's window is full, looking again at every nudge would help nobody.
 _PAUSE_SECONDS = 0.02
 
 log = structlog.get_logger()
@@ -28,6 +29,7 @@ class Admission:
         self._doorbell = doorbell
         self._nudged: set[str] = set()
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._fruitless: Counter[str] = Counter()
 
     def nudge(self, queue: str) -> None:
         """Have ``queue`` admitted soon."""
@@ -53,7 +55,12 @@ class Admission:
         try:
             while queue in self._nudged:
                 self._nudged.discard(queue)
-                if not await self.admit([queue]):
+                if await self.admit([queue]):
+                    self._fruitless[queue] = 0
+                    continue
+                # Once, another process may just have been faster; twice, the window is full or nothing waits.
+                self._fruitless[queue] += 1
+                if self._fruitless[queue] > 1:
                     await asyncio.sleep(_PAUSE_SECONDS)
         except Exception:
             log.exception("admission_failed", queue=queue)
