@@ -11,12 +11,14 @@ import os
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import uvicorn
+from celery.platforms import SecurityWarning
 
 from app.domain.errors import StartupError
 from app.domain.tasks import Queue
@@ -64,13 +66,15 @@ def worker_part(settings: Settings, name: str) -> Part:
         "low": [Queue.LOW],
         "default": [Queue.DEFAULT, Queue.DEAD_LETTER],
     }[name]
-    arguments = ["worker", f"--queues={','.join(queues)}", f"--hostname={name}@%h", f"--concurrency={slots[name]}"]
-    arguments += [f"--pool={'prefork' if name == 'high' else 'threads'}", f"--loglevel={settings.celery_log_level}"]
-    arguments += ["--without-gossip", "--without-mingle"]
+    arguments = ["--quiet", "worker", "--without-gossip", "--without-mingle", f"--loglevel={settings.celery_log_level}"]
+    arguments += [f"--hostname={name}@%h", f"--queues={','.join(queues)}"]
+    arguments += [f"--concurrency={slots[name]}", f"--pool={'prefork' if name == 'high' else 'threads'}"]
 
     def run() -> None:
         from app.celery_app import app  # noqa: PLC0415 - connects: only in the process that uses it
 
+        # Celery warns root of pickled messages; ours are JSON only.
+        warnings.filterwarnings("ignore", category=SecurityWarning)
         app.worker_main(arguments)
 
     return Part(f"worker-{name}", run)

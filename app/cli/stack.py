@@ -69,7 +69,7 @@ def run_stack(settings: Settings, log: Path | None = None) -> Iterator[Stack]:
         StartupError: when the port is taken, a server does not answer, or the data folder is in use.
     """
     check_port(settings)
-    with borrow_servers(settings) as servers:
+    with borrow_servers(settings, share=False) as servers:
         resolved = servers.settings
         # The parts read their settings from the environment, as they would on hosts of their own.
         os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = resolved.database_url or "", resolved.redis_url or ""

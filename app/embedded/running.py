@@ -61,9 +61,13 @@ class Servers:
 
 
 @contextmanager
-def borrow_servers(settings: Settings) -> Iterator[Servers]:
-    """Servers with every address known: given ones, those that run on the data folder, or ones for this block."""
-    resolved = resolve_settings(settings)
+def borrow_servers(settings: Settings, *, share: bool = True) -> Iterator[Servers]:
+    """Servers with every address known: given ones, those that run on the data folder, or ones for this block.
+
+    Raises:
+        StartupError: when they do not come up, or, unless ``share``, when another process has the data folder.
+    """
+    resolved = resolve_settings(settings) if share else settings
     if resolved.database_url and resolved.redis_url:
         yield Servers(resolved)
         return
