@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Self
 
 import uvicorn
-from celery.platforms import SecurityWarning
+from celery.exceptions import SecurityWarning
 
 from app.domain.errors import StartupError
 from app.domain.tasks import Queue

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.db.engine import Database
-from app.domain.errors import EmptyFileError, NotFoundError, PayloadTooLargeError
+from app.domain.errors import DatabaseAwayError, EmptyFileError, NotFoundError, PayloadTooLargeError
 from app.domain.ids import new_task_id
 from app.domain.ports import BlobStore, BlobWriter
 from app.domain.tasks import NewTask, Queue, Task, TaskName
@@ -111,13 +111,24 @@ class Uploads:
             "blob_key": receipt.key,
             "document_metadata": dict(upload.metadata),
         }
-        try:
-            async with self._database.statement() as connection:
-                task = await submit_with_document(connection, new_task, document)
+        async with self._drop_unless_written(receipt), self._database.statement() as connection:
+            task = await submit_with_document(connection, new_task, document)
             if task is None:
                 raise NotFoundError(f"Agent {upload.agent_id} does not exist.")
+        self._admission.nudge(task.queue)
+        return task
+
+    @asynccontextmanager
+    async def _drop_unless_written(self, receipt: Receipt) -> AsyncIterator[None]:
+        """Delete the blob when its row was refused.
+
+        When the database or the caller went away, the row may have been written all the same:
+        then a blob without a row is the lesser evil.
+        """
+        try:
+            yield
+        except (DatabaseAwayError, asyncio.CancelledError):
+            raise
         except BaseException:
             await asyncio.shield(self._blobs.delete(receipt.key))
             raise
-        self._admission.nudge(task.queue)
-        return task
