@@ -4,6 +4,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
+# The default embedding model: two files in a wheel, which hold for every platform though its code does not.
+WEIGHTS := test -d .venv/lib/python*/site-packages/wordllama || $(PIP) --require-hashes --only-binary=:all: \
+	--implementation cp --python-version 3.13 --platform manylinux_2_17_x86_64 \
+	--target "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" -r requirements-weights.lock
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
 # No .venv yet, or one whose Python is gone, out of range or without pip: it is made anew.
 REBUILD := $(shell $(BIN)/python -c 'import pip; $(SUPPORTED)' >/dev/null 2>&1 || echo venv)
@@ -57,11 +61,13 @@ clean: ## Remove .venv and every cache; your data stays
 .venv/.runtime: requirements.lock $(REBUILD)
 	@echo "Installing the locked packages into .venv"
 	@$(PIP) --require-hashes -r requirements.lock
+	@$(WEIGHTS)
 	@touch $@
 
 .venv/.dev: requirements-dev.lock pyproject.toml $(REBUILD)
 	@echo "Installing the locked packages and the developer's tools into .venv"
 	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(WEIGHTS)
 	@$(PIP) --no-build-isolation -e .
 	@touch .venv/.runtime $@
 
