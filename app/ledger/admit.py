@@ -34,7 +34,7 @@ _LOCK_QUEUE = text(
 _WAITING = f"t.queue = :queue AND {guard(Event.ADMIT)}"
 
 # An agent's cap counts over all queues, so admissions to different ones take turns at each agent that has a cap.
-_LOCK_CAPPED = text(
+LOCK_CAPPED = text(
     f"""
     SELECT a.id FROM agents AS a
     WHERE a.max_in_flight IS NOT NULL AND EXISTS (SELECT FROM tasks AS t WHERE {_WAITING} AND t.agent_id = a.id)
@@ -120,7 +120,7 @@ async def admit(connection: AsyncConnection, queue: str) -> list[Bell]:
     if lock is None:
         return []
     window = max(WINDOW_MINIMUM, WINDOW_PER_SLOT * lock.slots)
-    capped = list((await connection.execute(_LOCK_CAPPED, {"queue": queue})).scalars())
+    capped = list((await connection.execute(LOCK_CAPPED, {"queue": queue})).scalars())
     parameters = {"queue": queue, "window": window, "virtual_time": lock.virtual_time, "capped": capped}
     rows = await connection.execute(ADMIT, parameters)
     return [Bell(TaskId(row.id), row.name, row.queue) for row in rows]

@@ -4,19 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    MultipleResults,
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    multiple,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import select
 
 from app.db.tables import tasks as task_table
@@ -30,69 +21,92 @@ from app.ledger.read import list_queues
 from app.ledger.recover import reap_processes, reap_workers, reconcile
 from app.ledger.report import Verdict, report
 from app.ledger.statement import DOCUMENT_STATUS, fetch_tasks
-from tests.ledger.bench import AWAY, BROKEN, ORGANIZATION, Bench
+from tests.ledger.bench import AWAY, BROKEN, ORGANIZATION, PID, Bench
 
 MAX_CRASHES = 2
 CAP = 2
 SLOTS = 2
 QUEUES = (Queue.HIGH, Queue.LOW)
 ENDS = (Event.FINISH, Event.RETRY, Event.FAIL, Event.ABORT, Event.HAND_BACK)
+CRASHES = (Event.CRASH, Event.CRASH_OUT, Event.ABORT)
 LONG_AGO = 1000.0
-ANY = st.integers(0, 1000)
+Item = TypeVar("Item")
+
+# How often each use is made. One rule draws among them all: Hypothesis would leave out some of many rules in each run,
+# and a task comes far only where nothing is left out.
+USES = {
+    "submit": 2,
+    "cancel": 2,
+    "revive": 2,
+    "pause_or_resume": 1,
+    "admit": 4,
+    "answer": 3,
+    "answer_promptly": 8,
+    "report": 3,
+    "end": 5,
+    "end_promptly": 3,
+    "add_worker": 2,
+    "expire_worker": 1,
+    "reap": 3,
+    "kill_process": 2,
+    "reconcile": 1,
+    "pass_time": 2,
+    "count": 1,
+}
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Tasks, bells and attempts stay in their bundles for good: so they come late, doubled, or are never used again."""
-
-    tasks = Bundle("tasks")
-    bells = Bundle("bells")
-    attempts = Bundle("attempts")
-    workers = Bundle("workers")
+    """Bells and attempts are kept for good: so they come late, doubled, or are never used again."""
 
     def __init__(self, bench: Bench) -> None:
         super().__init__()
         self.bench = bench
         bench.clear()
         self.capped = bench.add_agent(weight=3, max_in_flight=CAP)
-        self.alive: set[WorkerId] = set()
-        self.paused: set[str] = set()
-        self.claims: Counter[TaskId] = Counter()
-        self.handed: set[Attempt] = set()
-        self.rows: dict[TaskId, Task] = {}
-        self.happened: frozenset[Event] = frozenset()
         bench.expire(bench.worker)
+        self.workers = [bench.add_worker(*QUEUES, slots=SLOTS)]
+        self.alive = set(self.workers)
+        self.paused: set[Queue] = set()
+        self.tasks: list[TaskId] = []
+        self.bells: list[TaskId] = []
+        self.attempts: list[Attempt] = []
+        self.claims: Counter[TaskId] = Counter()
+        self.rows: dict[TaskId, Task] = {}
+        self.happened: tuple[Event, ...] = ()
+        for number in range(6):
+            self.submit(number, number // 2)
+
+    @rule(
+        use=st.sampled_from([use for use, weight in USES.items() for _ in range(weight)]),
+        first=st.integers(0, 99),
+        second=st.integers(0, 99),
+    )
+    def make_use(self, use: str, first: int, second: int) -> None:
+        """Use the ledger once; the numbers choose what with."""
+        self.happened = ()
+        getattr(self, use)(first, second)
 
     # --- People -----------------------------------------------------------------
 
-    @initialize(target=tasks, count=st.integers(1, 6))
-    def begin(self, count: int) -> MultipleResults[TaskId]:
-        return multiple(*(self._submit(index % 2 == 0, index % 3 == 0, QUEUES[index % 2]) for index in range(count)))
-
-    @rule(target=tasks, capped=st.booleans(), with_document=st.booleans(), queue=st.sampled_from(QUEUES))
-    def submit(self, capped: bool, with_document: bool, queue: Queue) -> TaskId:
-        return self._submit(capped, with_document, queue)
-
-    def _submit(self, capped: bool, with_document: bool, queue: Queue) -> TaskId:
-        document = self.bench.add_document() if with_document else None
-        task = self.bench.submit(self.capped if capped else None, queue, document)
+    def submit(self, first: int, second: int) -> None:
+        document = self.bench.add_document() if first % 2 else None
+        task = self.bench.submit(self.capped if second % 2 else None, _pick(QUEUES, first // 2), document)
+        self.tasks.append(task.id)
         if document:
             self.bench.decide(task)
-        return task.id
 
-    @rule(task_id=tasks)
-    def cancel(self, task_id: TaskId) -> None:
-        changed = self.bench.do(cancel, task_id, ORGANIZATION)
-        assert (changed is not None) == (self.rows[task_id].state in ACTIVE)
-        self.happened = frozenset({Event.CANCEL})
+    def cancel(self, first: int, _second: int) -> None:
+        for row in _pick_some(list(self.rows.values()), first):
+            assert (self.bench.do(cancel, row.id, ORGANIZATION) is not None) == (row.state in ACTIVE)
+            self.happened = (Event.CANCEL,)
 
-    @rule(task_id=tasks)
-    def revive(self, task_id: TaskId) -> None:
-        changed = self.bench.do(revive, task_id, ORGANIZATION)
-        assert (changed is not None) == (self.rows[task_id].state in FINAL)
-        self.happened = frozenset({Event.REVIVE})
+    def revive(self, first: int, _second: int) -> None:
+        for row in _pick_some(list(self.rows.values()), first):
+            assert (self.bench.do(revive, row.id, ORGANIZATION) is not None) == (row.state in FINAL)
+            self.happened = (Event.REVIVE,)
 
-    @rule(queue=st.sampled_from(QUEUES))
-    def pause_or_resume(self, queue: Queue) -> None:
+    def pause_or_resume(self, first: int, second: int) -> None:
+        queue = min(self.paused) if self.paused and second % 2 else _pick(QUEUES, first)
         self.paused ^= {queue}
         self.bench.sql(
             "UPDATE queues SET paused_at = CASE WHEN :paused THEN now() END WHERE name = :queue",
@@ -102,12 +116,12 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # --- Admission and bells ----------------------------------------------------
 
-    @rule(target=bells, queue=st.sampled_from(QUEUES))
-    def admit(self, queue: Queue) -> MultipleResults[TaskId]:
+    def admit(self, first: int, _second: int) -> None:
+        queue = _pick(QUEUES, first)
         rung = [bell.task_id for bell in self.bench.admit(queue)]
         assert len(rung) == len(set(rung)) == (0 if queue in self.paused else self._foretell_admissions(queue))
-        self.happened = frozenset({Event.ADMIT})
-        return multiple(*rung)
+        self.bells += rung
+        self.happened = (Event.ADMIT,)
 
     def _foretell_admissions(self, queue: Queue) -> int:
         rows = self.rows.values()
@@ -121,58 +135,65 @@ class LedgerMachine(RuleBasedStateMachine):
         flying = (State.QUEUED, *RUNNING)
         return sum(row.agent_id == self.capped and row.state in flying for row in self.rows.values())
 
-    @rule(target=attempts, task_id=bells, worker=workers)
-    def answer(self, task_id: TaskId, worker: WorkerId) -> Attempt | MultipleResults[Attempt]:
+    def answer(self, first: int, second: int) -> None:
         """A bell of any age reaches any worker, dead or alive."""
-        return self._answer(task_id, worker)
+        for task_id in _pick_some(self.bells, first):
+            self._answer(self.rows[task_id], _pick(self.workers, second))
 
-    def _answer(self, task_id: TaskId, worker: WorkerId) -> Attempt | MultipleResults[Attempt]:
-        queued = self.rows[task_id].state is State.QUEUED
-        claimed = self.bench.claim(task_id, worker)
-        assert (claimed is not None) == (queued and worker in self.alive)
-        self.happened = frozenset({Event.CLAIM})
-        if claimed is None:
-            return multiple()
-        self.claims[task_id] += 1
-        assert claimed.attempt_token not in self.handed
-        self.handed.add(claimed.attempt_token)
-        return claimed.attempt_token
+    def answer_promptly(self, first: int, second: int) -> None:
+        """A living worker comes at once; what it takes is made where it lacks: a worker, or a bell."""
+        if not self.alive:
+            self.add_worker(first, second)
+        elif queued := self._in(State.QUEUED):
+            self._answer(
+                _pick(queued, first), _pick([worker for worker in self.workers if worker in self.alive], second)
+            )
+        else:
+            self.admit(first, second)
 
-    @precondition(lambda self: self.alive and self._in(State.QUEUED))
-    @rule(target=attempts, index=ANY)
-    def answer_promptly(self, index: int) -> Attempt | MultipleResults[Attempt]:
-        queued = self._in(State.QUEUED)
-        return self._answer(queued[index % len(queued)].id, min(self.alive))
+    def _answer(self, row: Task, worker: WorkerId) -> None:
+        claimed = self.bench.claim(row, worker)
+        assert (claimed is not None) == (row.state is State.QUEUED and worker in self.alive)
+        if claimed is not None:
+            assert claimed.attempt_token not in self.attempts
+            self.attempts.append(claimed.attempt_token)
+            self.claims[row.id] += 1
+        self.happened = (Event.CLAIM,)
 
     # --- Attempts ---------------------------------------------------------------
 
-    @rule(attempt=attempts, current=st.integers(0, 99), stage=st.sampled_from(["parse", "embed"]))
-    def report(self, attempt: Attempt, current: int, stage: str) -> None:
-        row = self.rows[attempt.task_id]
-        verdict = self.bench.do(report, attempt, Progress(stage, current, stage))
-        if not _is_live(attempt, row):
-            assert verdict is Verdict.SUPERSEDED
+    def report(self, first: int, second: int) -> None:
+        for attempt in _pick_some(self.attempts, first):
+            row = self.rows[attempt.task_id]
+            verdict = self.bench.do(report, attempt, Progress(_pick(("parse", "embed"), first), second, "Working"))
+            if not _is_live(attempt, row):
+                assert verdict is Verdict.SUPERSEDED
+            else:
+                assert verdict is (Verdict.CANCELLED if row.cancel_requested_at else Verdict.GO_ON)
+                assert self.bench.read(row).current == max(row.current, second)
+            self.happened = (Event.REPORT,)
+
+    def end(self, first: int, second: int) -> None:
+        if self.attempts:
+            self._end(_pick(self.attempts, first), _pick(ENDS, second))
         else:
-            assert verdict is (Verdict.CANCELLED if row.cancel_requested_at else Verdict.GO_ON)
-            assert self.bench.read(row).current == max(row.current, current)
-        self.happened = frozenset({Event.REPORT})
+            self.answer_promptly(first, second)
 
-    @rule(attempt=attempts, end=st.sampled_from(ENDS))
-    def end(self, attempt: Attempt, end: Event) -> None:
+    def end_promptly(self, first: int, second: int) -> None:
+        if running := self._in(*RUNNING):
+            self._end(_pick(running, first).attempt_token, _pick(ENDS, second))
+        else:
+            self.answer_promptly(first, second)
+
+    def _end(self, attempt: Attempt, event: Event) -> None:
         row = self.rows[attempt.task_id]
-        ended = self._end(attempt, end)
-        cancelled = row.cancel_requested_at is not None
-        assert (ended is not None) == (_is_live(attempt, row) and cancelled == (end is Event.ABORT))
-        self.happened = frozenset({end})
+        ended = self._write_end(attempt, event)
+        right_end = (row.cancel_requested_at is not None) == (event is Event.ABORT)
+        assert (ended is not None) == (_is_live(attempt, row) and right_end)
+        self.happened = (event,)
 
-    @precondition(lambda self: self._in(*RUNNING))
-    @rule(index=ANY, end=st.sampled_from(ENDS))
-    def end_promptly(self, index: int, end: Event) -> None:
-        running = self._in(*RUNNING)
-        self.end(running[index % len(running)].attempt_token, end)
-
-    def _end(self, attempt: Attempt, end: Event) -> Task | None:
-        match end:
+    def _write_end(self, attempt: Attempt, event: Event) -> Task | None:
+        match event:
             case Event.FINISH:
                 return self.bench.do(finish, attempt, {"done": True}, status="Done")
             case Event.RETRY:
@@ -186,52 +207,33 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # --- Workers and time -------------------------------------------------------
 
-    @initialize(target=workers)
-    def open_up(self) -> WorkerId:
-        return self._add_worker()
+    def add_worker(self, _first: int, _second: int) -> None:
+        self.workers.append(self.bench.add_worker(*QUEUES, slots=SLOTS))
+        self.alive.add(self.workers[-1])
 
-    @rule(target=workers)
-    def add_worker(self) -> WorkerId:
-        return self._add_worker()
-
-    def _add_worker(self) -> WorkerId:
-        worker = self.bench.add_worker(*QUEUES, slots=SLOTS)
-        self.alive.add(worker)
-        return worker
-
-    @rule(worker=workers)
-    def expire_worker(self, worker: WorkerId) -> None:
+    def expire_worker(self, first: int, _second: int) -> None:
+        worker = _pick(self.workers, first)
         self.bench.expire(worker)
         self.alive.discard(worker)
 
-    @rule()
-    def reap(self) -> None:
+    def reap(self, _first: int, _second: int) -> None:
         reaped = {task.id for task in self.bench.do(reap_workers, MAX_CRASHES)}
         assert reaped == {row.id for row in self._in(*RUNNING) if row.worker_id not in self.alive}
-        self._crashed()
+        self.happened = CRASHES
 
-    @precondition(lambda self: self._in(*RUNNING))
-    @rule(index=ANY)
-    def kill_process(self, index: int) -> None:
-        running = self._in(*RUNNING)
-        victim = running[index % len(running)]
-        assert victim.worker_id
-        assert victim.pid
-        reaped = {task.id for task in self.bench.do(reap_processes, victim.worker_id, [victim.pid], MAX_CRASHES)}
-        assert reaped == {row.id for row in running if (row.worker_id, row.pid) == (victim.worker_id, victim.pid)}
-        self._crashed()
+    def kill_process(self, first: int, _second: int) -> None:
+        for victim in _pick_some(self._in(*RUNNING), first):
+            assert victim.worker_id
+            reaped = {task.id for task in self.bench.do(reap_processes, victim.worker_id, [PID], MAX_CRASHES)}
+            assert reaped == {row.id for row in self._in(*RUNNING) if row.worker_id == victim.worker_id}
+            self.happened = CRASHES
 
-    def _crashed(self) -> None:
-        self.happened = frozenset({Event.CRASH, Event.CRASH_OUT, Event.ABORT})
-
-    @rule(target=bells)
-    def reconcile(self) -> MultipleResults[TaskId]:
+    def reconcile(self, _first: int, _second: int) -> None:
         rung = [bell.task_id for bell in self.bench.do(reconcile)]
         assert all(self.rows[task_id].state is State.QUEUED for task_id in rung)
-        return multiple(*rung)
+        self.bells += rung
 
-    @rule()
-    def pass_time(self) -> None:
+    def pass_time(self, _first: int, _second: int) -> None:
         self.bench.pass_backoff()
         self.bench.pass_silence(LONG_AGO)
 
@@ -245,10 +247,11 @@ class LedgerMachine(RuleBasedStateMachine):
                 self._check_change(before[row.id], row)
             self._check_row(row)
         assert self._in_flight() <= CAP
-        self.happened = frozenset()
 
     def _read(self) -> dict[TaskId, Task]:
-        return {row.id: row for row in self.bench.do(lambda connection: fetch_tasks(connection, select(task_table)))}
+        """All rows in the order of their submission, so that the same numbers choose the same."""
+        rows = {row.id: row for row in self.bench.do(lambda connection: fetch_tasks(connection, select(task_table)))}
+        return {task_id: rows[task_id] for task_id in self.tasks}
 
     def _check_change(self, old: Task, new: Task) -> None:
         """A state changes only by what happened; whatever clients see changes with a higher version."""
@@ -263,16 +266,15 @@ class LedgerMachine(RuleBasedStateMachine):
         assert (row.worker_id is not None, row.pid is not None) == (running, running)
         assert (row.completed_at is not None, row.dead_lettered_at is not None) == (final, failed)
         assert row.attempt == self.claims[row.id] >= row.retries + row.crashes
-        assert row.crashes < MAX_CRASHES or (failed and row.crashes == MAX_CRASHES)
-        assert sum(_is_live(attempt, row) for attempt in self.handed if attempt.task_id == row.id) == running
+        assert row.crashes < MAX_CRASHES or (row.crashes == MAX_CRASHES and row.state in (State.FAILURE, State.REVOKED))
+        assert sum(_is_live(attempt, row) for attempt in self.attempts if attempt.task_id == row.id) == running
         versions = [stage["version"] for stage in row.stages]
         assert versions == sorted(set(versions))
 
     def _in(self, *states: State) -> list[Task]:
         return [row for row in self.rows.values() if row.state in states]
 
-    @rule()
-    def count(self) -> None:
+    def count(self, _first: int, _second: int) -> None:
         """The documents and the queues' figures tell the same as the rows."""
         for row in self.bench.sql("SELECT task_id, status FROM documents"):
             # Once complete, a document stays so.
@@ -296,11 +298,11 @@ class LedgerMachine(RuleBasedStateMachine):
             self._serve(worker)
             rounds -= 1
         assert self._in(*ACTIVE) == []
-        self.count()
+        self.count(0, 0)
 
     def _serve(self, worker: WorkerId) -> None:
         self.bench.do(reap_workers, MAX_CRASHES)
-        self.pass_time()
+        self.pass_time(0, 0)
         bells: Sequence[Bell] = [
             *self.bench.do(reconcile),
             *(bell for queue in QUEUES for bell in self.bench.admit(queue)),
@@ -309,6 +311,15 @@ class LedgerMachine(RuleBasedStateMachine):
             if claimed:
                 assert self.bench.do(finish, claimed.attempt_token, None, status="Done")
         self.rows = self._read()
+
+
+def _pick(items: Sequence[Item], index: int) -> Item:
+    return items[index % len(items)]
+
+
+def _pick_some(items: Sequence[Item], index: int) -> Sequence[Item]:
+    """One of them, or none where there is none."""
+    return [_pick(items, index)] if items else []
 
 
 def _is_delayed(row: Task) -> bool:

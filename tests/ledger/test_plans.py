@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.ids import new_task_id
 from app.domain.tasks import Queue
-from app.ledger.admit import ADMIT
+from app.ledger.admit import ADMIT, LOCK_CAPPED
 from app.ledger.claim import CLAIM
 from app.ledger.finish import HAND_BACK
 from app.ledger.recover import RECONCILE, RUNNING_PROCESSES
@@ -19,6 +19,7 @@ ATTEMPT = {"task_id": new_task_id(), "epoch": 1}
 WORKER = {"worker_id": new_task_id()}
 STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "admit": (ADMIT, {"queue": "high_priority", "window": 8, "virtual_time": 0.0, "capped": []}),
+    "lock_capped": (LOCK_CAPPED, {"queue": "high_priority"}),
     "claim": (CLAIM.element, {"task_id": new_task_id(), "pid": PID, **WORKER}),
     "report": (REPORT, {**ATTEMPT, "stage": "embed", "current": 50, "status": "Embedding", "chunk_count": None}),
     "watch": (WATCH, ATTEMPT),
@@ -31,7 +32,7 @@ STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
 @pytest.fixture
 def backlog(bench: Bench) -> Bench:
     """5,000 waiting tasks of five agents, some queued, some running, and 5,000 that have ended."""
-    for agent in (bench.agent, *(bench.add_agent() for _ in range(4))):
+    for agent in (bench.agent, *(bench.add_agent(max_in_flight=cap) for cap in (None, None, 2, 3))):
         bench.submit_many(1000, agent)
         bench.submit_many(1000, agent, Queue.LOW)
     bench.sql("UPDATE tasks SET state = 'SUCCESS', completed_at = now() WHERE queue = 'low_priority'")
