@@ -1,0 +1,53 @@
+"""Run the benchmarks: ``python -m benchmarks``, or some of them: ``python -m benchmarks uploads fleet``."""
+
+import argparse
+import asyncio
+import json
+import time
+from pathlib import Path
+
+from benchmarks import demo, fleet, prefetch, queues, retrieval, uploads
+from benchmarks.figures import Figure, print_figures, write_figures
+from benchmarks.stack import run_servers
+
+_MEASURES = {
+    "uploads": uploads.measure,
+    "queues": queues.measure,
+    "prefetch": prefetch.measure,
+    "fleet": fleet.measure,
+    "demo": demo.measure,
+}
+
+
+def _measure_retrieval(corpus: Path) -> list[Figure]:
+    with run_servers() as settings:
+        scores = asyncio.run(
+            retrieval.run(settings.database_url or "", json.loads(corpus.read_text("utf-8")), "wordllama")
+        )
+    return [
+        Figure(f"{language}: {mode}", 100 * by_mode[mode], "nDCG@10, %")
+        for language, by_mode in scores.items()
+        for mode in retrieval.MODES
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks", description="Measure Sluice beside the plain glue.")
+    parser.add_argument("measures", nargs="*", metavar="measure", help=f"{', '.join(_MEASURES)}; none: all")
+    parser.add_argument("--corpus", type=Path, help="measure retrieval too, on this corpus (see retrieval.py)")
+    options = parser.parse_args()
+    if unknown := set(options.measures) - set(_MEASURES):
+        parser.error(f"there is no measure {', '.join(sorted(unknown))}; there are {', '.join(_MEASURES)}")
+    chosen = {name: _MEASURES[name] for name in options.measures or _MEASURES}
+    if corpus := options.corpus:
+        chosen["retrieval"] = lambda: _measure_retrieval(corpus)
+    found = {}
+    for name, measure in chosen.items():
+        began = time.monotonic()
+        found[name] = measure()
+        print_figures(f"{name} ({time.monotonic() - began:.0f} s)", found[name])
+    print(f"Written to {write_figures(found)}")
+
+
+if __name__ == "__main__":
+    main()

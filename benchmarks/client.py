@@ -1,0 +1,113 @@
+"""A load client that costs little: plain sockets, one request after the other on each, a thread a connection.
+
+Runs as a process of its own (``python -m benchmarks.client``), so that it shares no interpreter with what it measures.
+"""
+
+import argparse
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+
+from benchmarks.figures import percentile
+from benchmarks.stack import KEY, ROOT
+
+_WORDS = b"the quiet canal boat passed Alder Gate before seven and the keeper wrote the draught in her book. "
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How a run of uploads went; times in milliseconds."""
+
+    p50: float
+    p99: float
+    rate: float
+
+
+def apply_load(port: int, path: str, *, clients: int, requests: int, size: int = 100 * 1024) -> Load:
+    """Upload ``requests`` different texts of ``size`` bytes over ``clients`` connections; each must get a 202."""
+    arguments = [f"--port={port}", f"--path={path}", f"--clients={clients}", f"--requests={requests}", f"--size={size}"]
+    command = [sys.executable, "-m", "benchmarks.client", *arguments]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return Load(**json.loads(done.stdout))
+
+
+def _make_request(port: int, path: str, number: int, size: int) -> bytes:
+    text = (b"Document %d. " % number + _WORDS * (size // len(_WORDS) + 1))[:size]
+    head = f'--cut\r\nContent-Disposition: form-data; name="file"; filename="note-{number}.txt"\r\n'
+    body = head.encode() + b"Content-Type: text/plain\r\n\r\n" + text + b"\r\n--cut--\r\n"
+    lines = [
+        f"POST {path} HTTP/1.1",
+        f"Host: 127.0.0.1:{port}",
+        f"Authorization: Bearer {KEY}",
+        "Content-Type: multipart/form-data; boundary=cut",
+        f"Content-Length: {len(body)}",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def _read_answer(connection: socket.socket) -> bytes:
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += connection.recv(65536)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    while len(body) < length:
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+def _upload(port: int, make: Callable[[int], bytes], numbers: Iterator[int], requests: int) -> list[float]:
+    """One client: its latencies in seconds."""
+    latencies = []
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while (number := next(numbers)) < requests:
+            request = make(number)
+            began = time.perf_counter()
+            connection.sendall(request)
+            answer = _read_answer(connection)
+            latencies.append(time.perf_counter() - began)
+            if not answer.startswith(b"HTTP/1.1 202"):
+                raise RuntimeError(answer.decode(errors="replace"))
+    return latencies
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Upload text documents as fast as they are taken.")
+    for name in ("port", "clients", "requests", "size"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--path", required=True)
+    options = parser.parse_args()
+    numbers, latencies = count(), list[float]()
+
+    def run() -> None:
+        latencies.extend(
+            _upload(
+                options.port,
+                lambda number: _make_request(options.port, options.path, number, options.size),
+                numbers,
+                options.requests,
+            )
+        )
+
+    threads = [threading.Thread(target=run) for _ in range(options.clients)]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.perf_counter() - began
+    if len(latencies) != options.requests:
+        raise SystemExit("some requests failed")
+    load = {"p50": percentile(latencies, 0.5) * 1000, "p99": percentile(latencies, 0.99) * 1000}
+    print(json.dumps({**load, "rate": options.requests / seconds}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The whole default fleet, as ``make up`` starts it: how soon it is ready, and how much memory it holds."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+
+from app.settings import load_settings
+from benchmarks.figures import Figure
+from benchmarks.stack import (
+    KEY,
+    ROOT,
+    find_port,
+    list_family,
+    make_folder,
+    open_client,
+    run_program,
+    wait_for,
+    wait_for_workers,
+)
+
+_DOCUMENTS = 100
+_QUEUES = 4
+_ENDS = {"SUCCESS", "FAILURE", "REVOKED"}
+_KINDS = (".pdf", ".docx", ".md", ".html", ".txt")
+
+
+def measure() -> list[Figure]:
+    """Start on an empty folder, rest, take in a hundred documents, rest; then start again on the same folder."""
+    with make_folder() as folder:
+        settings = load_settings(data_dir=folder, port=find_port(), bootstrap_api_key=KEY, _env_file=None)
+        began = time.monotonic()
+        with run_program(settings, "main.py", "up") as program:
+            wait_for_workers(settings, _QUEUES)
+            cold = time.monotonic() - began
+            with open_client(settings) as client:
+                time.sleep(2)
+                idle = _weigh(client, program.pid)
+                seconds = _work(client)
+                time.sleep(2)
+                worked = _weigh(client, program.pid)
+        began = time.monotonic()
+        with run_program(settings, "main.py", "up"):
+            wait_for_workers(settings, _QUEUES)
+            warm = time.monotonic() - began
+    return [
+        Figure("ready, on an empty folder", cold, "s", at_most=5),
+        Figure("ready, on a used folder", warm, "s", at_most=5),
+        Figure("workers idle", idle["workers"], "MB"),
+        Figure("workers after work", worked["workers"], "MB", at_most=800),
+        *(Figure(f"{part} after work", worked[part], "MB") for part in ("API", "launcher", "servers")),
+        Figure("all idle", sum(idle.values()), "MB"),
+        Figure("all after work", sum(worked.values()), "MB"),
+        Figure(f"{_DOCUMENTS} mixed documents", _DOCUMENTS / seconds, "/s"),
+    ]
+
+
+def _weigh(client: httpx.Client, launcher: int) -> dict[str, float]:
+    """Megabytes by part, pages shared between processes counted once (PSS)."""
+    workers = list_family([worker["pid"] for worker in client.get("/api/v1/workers").json()["workers"]])
+    rest = [process for process in list_family([launcher]) if process not in workers]
+    parts: dict[str, float] = {"workers": _sum(workers), "API": 0, "launcher": 0, "servers": 0}
+    for process in rest:
+        if "python" not in process.name():
+            parts["servers"] += _sum([process])
+        else:
+            parts["launcher" if process.pid == launcher else "API"] += _sum([process])
+    return parts
+
+
+def _sum(processes: list[psutil.Process]) -> float:
+    return sum(process.memory_full_info().pss for process in processes) / 2**20
+
+
+def _work(client: httpx.Client) -> float:
+    """A hundred uploads of the example documents, eight at a time, until all are done; returns the seconds."""
+    agent = client.post("/api/v1/agents", json={"name": "Benchmark"}).json()["id"]
+    paths = [path for path in sorted((ROOT / "examples").iterdir()) if path.suffix in _KINDS]
+    chosen = [paths[number % len(paths)] for number in range(_DOCUMENTS)]
+
+    def upload(path: Path) -> str:
+        files = {"file": (path.name, path.read_bytes())}
+        answer = client.post(f"/api/v1/documents/agent/{agent}/upload", files=files)
+        return str(answer.raise_for_status().json()["task_id"])
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as threads:
+        waiting = list(threads.map(upload, chosen))
+
+    def all_ended() -> bool:
+        while waiting:
+            if client.get(f"/api/v1/tasks/{waiting[-1]}").json()["state"] not in _ENDS:
+                return False
+            waiting.pop()
+        return True
+
+    wait_for(all_ended, "the documents to be processed", pause=0.1)
+    return time.monotonic() - began
