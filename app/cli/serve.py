@@ -13,7 +13,7 @@ from app.bootstrap import find_schema_differences, prepare_database
 from app.celery_app import check_broker
 from app.cli.parts import Parts, api_part, worker_part
 from app.cli.stack import WORKERS, check_port, run_stack, say
-from app.domain.errors import StartupError
+from app.domain.errors import PartDiedError
 from app.embedded.running import borrow_servers, resolve_settings
 from app.logs import configure_logs
 from app.settings import load_settings
@@ -73,7 +73,7 @@ def worker(
         with Parts([worker_part(settings, name) for name in queues or WORKERS], say) as parts:
             while not (dead := parts.find_dead()):
                 time.sleep(_POLL_SECONDS)
-            raise StartupError(f"{dead[0][0].part.name} ended with {dead[0][1]}.")
+            raise PartDiedError(f"{dead[0][0].part.name} ended with {dead[0][1]}.")
     except Stopped:
         say("Stopped.")
 

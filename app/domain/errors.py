@@ -231,6 +231,12 @@ class EmbeddingModelMismatchError(SluiceError):
 # --- Start-up -----------------------------------------------------------------
 
 
+class PartDiedError(SluiceError):
+    """A part of Sluice has died."""
+
+    code = "part_died"
+
+
 class StartupError(SluiceError):
     """Sluice cannot start."""
 
