@@ -2,9 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -14,24 +11,30 @@ from app.db.tables import tasks as task_table
 from app.domain.ids import TaskId, WorkerId
 from app.domain.states import ACTIVE, FINAL, RUNNING, WAITING, Event, State, sources, target
 from app.domain.tasks import Attempt, Bell, Progress, Queue, Task
-from app.ledger.admit import WINDOW_MINIMUM, WINDOW_PER_SLOT
 from app.ledger.cancel import cancel, revive
-from app.ledger.finish import abort, fail, finish, hand_back, retry
+from app.ledger.finish import finish
 from app.ledger.read import list_queues
 from app.ledger.recover import reap_processes, reap_workers, reconcile
 from app.ledger.report import Verdict, report
 from app.ledger.statement import DOCUMENT_STATUS, fetch_tasks
-from tests.ledger.bench import AWAY, BROKEN, ORGANIZATION, PID, Bench
+from tests.ledger.bench import ORGANIZATION, PID, Bench
+from tests.ledger.model import (
+    CAP,
+    END_STATEMENTS,
+    LONG_AGO,
+    SLOTS,
+    count_admissible,
+    count_in_flight,
+    is_delayed,
+    is_live,
+    pick,
+    pick_some,
+    visible,
+)
 
 MAX_CRASHES = 2
-CAP = 2
-SLOTS = 2
 QUEUES = (Queue.HIGH, Queue.LOW)
-ENDS = (Event.FINISH, Event.RETRY, Event.FAIL, Event.ABORT, Event.HAND_BACK)
 CRASHES = (Event.CRASH, Event.CRASH_OUT, Event.ABORT)
-LONG_AGO = 1000.0
-Item = TypeVar("Item")
-
 # How often each use is made. One rule draws among them all: Hypothesis would leave out some of many rules in each run,
 # and a task comes far only where nothing is left out.
 USES = {
@@ -90,23 +93,23 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def submit(self, first: int, second: int) -> None:
         document = self.bench.add_document() if first % 2 else None
-        task = self.bench.submit(self.capped if second % 2 else None, _pick(QUEUES, first // 2), document)
+        task = self.bench.submit(self.capped if second % 2 else None, pick(QUEUES, first // 2), document)
         self.tasks.append(task.id)
         if document:
             self.bench.decide(task)
 
     def cancel(self, first: int, _second: int) -> None:
-        for row in _pick_some(list(self.rows.values()), first):
+        for row in pick_some(list(self.rows.values()), first):
             assert (self.bench.do(cancel, row.id, ORGANIZATION) is not None) == (row.state in ACTIVE)
             self.happened = (Event.CANCEL,)
 
     def revive(self, first: int, _second: int) -> None:
-        for row in _pick_some(list(self.rows.values()), first):
+        for row in pick_some(list(self.rows.values()), first):
             assert (self.bench.do(revive, row.id, ORGANIZATION) is not None) == (row.state in FINAL)
             self.happened = (Event.REVIVE,)
 
     def pause_or_resume(self, first: int, second: int) -> None:
-        queue = min(self.paused) if self.paused and second % 2 else _pick(QUEUES, first)
+        queue = min(self.paused) if self.paused and second % 2 else pick(QUEUES, first)
         self.paused ^= {queue}
         self.bench.sql(
             "UPDATE queues SET paused_at = CASE WHEN :paused THEN now() END WHERE name = :queue",
@@ -117,37 +120,31 @@ class LedgerMachine(RuleBasedStateMachine):
     # --- Admission and bells ----------------------------------------------------
 
     def admit(self, first: int, _second: int) -> None:
-        queue = _pick(QUEUES, first)
+        queue = pick(QUEUES, first)
         rung = [bell.task_id for bell in self.bench.admit(queue)]
-        assert len(rung) == len(set(rung)) == (0 if queue in self.paused else self._foretell_admissions(queue))
+        assert (
+            len(rung)
+            == len(set(rung))
+            == (
+                0
+                if queue in self.paused
+                else count_admissible(list(self.rows.values()), queue, len(self.alive), self.capped)
+            )
+        )
         self.bells += rung
         self.happened = (Event.ADMIT,)
 
-    def _foretell_admissions(self, queue: Queue) -> int:
-        rows = self.rows.values()
-        queued = sum(row.queue == queue and row.state is State.QUEUED for row in rows)
-        room = max(0, max(WINDOW_MINIMUM, WINDOW_PER_SLOT * SLOTS * len(self.alive)) - queued)
-        due = [row for row in rows if row.queue == queue and row.state in WAITING and not _is_delayed(row)]
-        of_capped = sum(row.agent_id == self.capped for row in due)
-        return min(room, len(due) - of_capped + min(of_capped, CAP - self._in_flight()))
-
-    def _in_flight(self) -> int:
-        flying = (State.QUEUED, *RUNNING)
-        return sum(row.agent_id == self.capped and row.state in flying for row in self.rows.values())
-
     def answer(self, first: int, second: int) -> None:
         """A bell of any age reaches any worker, dead or alive."""
-        for task_id in _pick_some(self.bells, first):
-            self._answer(self.rows[task_id], _pick(self.workers, second))
+        for task_id in pick_some(self.bells, first):
+            self._answer(self.rows[task_id], pick(self.workers, second))
 
     def answer_promptly(self, first: int, second: int) -> None:
         """A living worker comes at once; what it takes is made where it lacks: a worker, or a bell."""
         if not self.alive:
             self.add_worker(first, second)
         elif queued := self._in(State.QUEUED):
-            self._answer(
-                _pick(queued, first), _pick([worker for worker in self.workers if worker in self.alive], second)
-            )
+            self._answer(pick(queued, first), pick([worker for worker in self.workers if worker in self.alive], second))
         else:
             self.admit(first, second)
 
@@ -163,10 +160,10 @@ class LedgerMachine(RuleBasedStateMachine):
     # --- Attempts ---------------------------------------------------------------
 
     def report(self, first: int, second: int) -> None:
-        for attempt in _pick_some(self.attempts, first):
+        for attempt in pick_some(self.attempts, first):
             row = self.rows[attempt.task_id]
-            verdict = self.bench.do(report, attempt, Progress(_pick(("parse", "embed"), first), second, "Working"))
-            if not _is_live(attempt, row):
+            verdict = self.bench.do(report, attempt, Progress(pick(("parse", "embed"), first), second, "Working"))
+            if not is_live(attempt, row):
                 assert verdict is Verdict.SUPERSEDED
             else:
                 assert verdict is (Verdict.CANCELLED if row.cancel_requested_at else Verdict.GO_ON)
@@ -175,35 +172,22 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def end(self, first: int, second: int) -> None:
         if self.attempts:
-            self._end(_pick(self.attempts, first), _pick(ENDS, second))
+            self._end(pick(self.attempts, first), pick(tuple(END_STATEMENTS), second))
         else:
             self.answer_promptly(first, second)
 
     def end_promptly(self, first: int, second: int) -> None:
         if running := self._in(*RUNNING):
-            self._end(_pick(running, first).attempt_token, _pick(ENDS, second))
+            self._end(pick(running, first).attempt_token, pick(tuple(END_STATEMENTS), second))
         else:
             self.answer_promptly(first, second)
 
     def _end(self, attempt: Attempt, event: Event) -> None:
         row = self.rows[attempt.task_id]
-        ended = self._write_end(attempt, event)
+        ended = self.bench.do(END_STATEMENTS[event], attempt)
         right_end = (row.cancel_requested_at is not None) == (event is Event.ABORT)
-        assert (ended is not None) == (_is_live(attempt, row) and right_end)
+        assert (ended is not None) == (is_live(attempt, row) and right_end)
         self.happened = (event,)
-
-    def _write_end(self, attempt: Attempt, event: Event) -> Task | None:
-        match event:
-            case Event.FINISH:
-                return self.bench.do(finish, attempt, {"done": True}, status="Done")
-            case Event.RETRY:
-                return self.bench.do(retry, attempt, AWAY, LONG_AGO)
-            case Event.FAIL:
-                return self.bench.do(fail, attempt, BROKEN)
-            case Event.ABORT:
-                return self.bench.do(abort, attempt)
-            case _:
-                return self.bench.do(hand_back, attempt)
 
     # --- Workers and time -------------------------------------------------------
 
@@ -212,7 +196,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.alive.add(self.workers[-1])
 
     def expire_worker(self, first: int, _second: int) -> None:
-        worker = _pick(self.workers, first)
+        worker = pick(self.workers, first)
         self.bench.expire(worker)
         self.alive.discard(worker)
 
@@ -222,7 +206,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.happened = CRASHES
 
     def kill_process(self, first: int, _second: int) -> None:
-        for victim in _pick_some(self._in(*RUNNING), first):
+        for victim in pick_some(self._in(*RUNNING), first):
             assert victim.worker_id
             reaped = {task.id for task in self.bench.do(reap_processes, victim.worker_id, [PID], MAX_CRASHES)}
             assert reaped == {row.id for row in self._in(*RUNNING) if row.worker_id == victim.worker_id}
@@ -246,7 +230,7 @@ class LedgerMachine(RuleBasedStateMachine):
             if row.id in before:
                 self._check_change(before[row.id], row)
             self._check_row(row)
-        assert self._in_flight() <= CAP
+        assert count_in_flight(list(self.rows.values()), self.capped) <= CAP
 
     def _read(self) -> dict[TaskId, Task]:
         """All rows in the order of their submission, so that the same numbers choose the same."""
@@ -259,7 +243,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert old.state == new.state or (old.state, new.state) in allowed
         assert new.epoch >= old.epoch
         assert new.version >= old.version
-        assert new.version > old.version or _visible(old) == _visible(new)
+        assert new.version > old.version or visible(old) == visible(new)
 
     def _check_row(self, row: Task) -> None:
         running, final, failed = row.state in RUNNING, row.state in FINAL, row.state is State.FAILURE
@@ -267,7 +251,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert (row.completed_at is not None, row.dead_lettered_at is not None) == (final, failed)
         assert row.attempt == self.claims[row.id] >= row.retries + row.crashes
         assert row.crashes < MAX_CRASHES or (row.crashes == MAX_CRASHES and row.state in (State.FAILURE, State.REVOKED))
-        assert sum(_is_live(attempt, row) for attempt in self.attempts if attempt.task_id == row.id) == running
+        assert sum(is_live(attempt, row) for attempt in self.attempts if attempt.task_id == row.id) == running
         versions = [stage["version"] for stage in row.stages]
         assert versions == sorted(set(versions))
 
@@ -281,7 +265,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert row["status"] in {DOCUMENT_STATUS[self.rows[row["task_id"]].state], "completed"}
         for stats in self.bench.do(list_queues):
             rows = [row for row in self.rows.values() if row.queue == stats.name and row.state in ACTIVE]
-            delayed = sum(row.state in WAITING and _is_delayed(row) for row in rows)
+            delayed = sum(row.state in WAITING and is_delayed(row) for row in rows)
             running = sum(row.state in RUNNING for row in rows)
             assert (stats.delayed, stats.running, stats.depth) == (delayed, running, len(rows) - delayed - running)
 
@@ -311,25 +295,3 @@ class LedgerMachine(RuleBasedStateMachine):
             if claimed:
                 assert self.bench.do(finish, claimed.attempt_token, None, status="Done")
         self.rows = self._read()
-
-
-def _pick(items: Sequence[Item], index: int) -> Item:
-    return items[index % len(items)]
-
-
-def _pick_some(items: Sequence[Item], index: int) -> Sequence[Item]:
-    """One of them, or none where there is none."""
-    return [_pick(items, index)] if items else []
-
-
-def _is_delayed(row: Task) -> bool:
-    return row.available_at > datetime.now(UTC)
-
-
-def _is_live(attempt: Attempt, row: Task) -> bool:
-    return attempt.epoch == row.epoch and row.state in RUNNING
-
-
-def _visible(row: Task) -> Any:
-    """What clients see of a row: neither bells nor the time at which it may run."""
-    return replace(row, queued_at=None, rings=0, available_at=row.created_at)

@@ -1,0 +1,66 @@
+"""What the machine foretells of the ledger, from the rows as they stood before."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.states import RUNNING, WAITING, Event, State
+from app.domain.tasks import Attempt, Queue, Task
+from app.ledger.admit import WINDOW_MINIMUM, WINDOW_PER_SLOT
+from app.ledger.finish import abort, fail, finish, hand_back, retry
+from tests.ledger.bench import AWAY, BROKEN
+
+Item = TypeVar("Item")
+
+CAP = 2
+SLOTS = 2
+LONG_AGO = 1000.0
+END_STATEMENTS: dict[Event, Callable[[AsyncConnection, Attempt], Awaitable[Task | None]]] = {
+    Event.FINISH: lambda connection, attempt: finish(connection, attempt, {"done": True}, status="Done"),
+    Event.RETRY: lambda connection, attempt: retry(connection, attempt, AWAY, LONG_AGO),
+    Event.FAIL: lambda connection, attempt: fail(connection, attempt, BROKEN),
+    Event.ABORT: abort,
+    Event.HAND_BACK: hand_back,
+}
+
+
+def count_admissible(rows: Sequence[Task], queue: Queue, workers: int, capped: int) -> int:
+    """How many tasks of ``queue`` an admission takes: no place stays empty that a task may have."""
+    queued = sum(row.queue == queue and row.state is State.QUEUED for row in rows)
+    room = max(0, max(WINDOW_MINIMUM, WINDOW_PER_SLOT * SLOTS * workers) - queued)
+    due = [row for row in rows if row.queue == queue and row.state in WAITING and not is_delayed(row)]
+    of_capped = sum(row.agent_id == capped for row in due)
+    return min(room, len(due) - of_capped + min(of_capped, CAP - count_in_flight(rows, capped)))
+
+
+def count_in_flight(rows: Sequence[Task], agent: int) -> int:
+    """The tasks of an agent that hold a place under its cap."""
+    return sum(row.agent_id == agent and row.state in (State.QUEUED, *RUNNING) for row in rows)
+
+
+def pick(items: Sequence[Item], index: int) -> Item:
+    """One of them."""
+    return items[index % len(items)]
+
+
+def pick_some(items: Sequence[Item], index: int) -> Sequence[Item]:
+    """One of them, or none where there is none."""
+    return [pick(items, index)] if items else []
+
+
+def is_delayed(row: Task) -> bool:
+    """Whether the row waits for a later time."""
+    return row.available_at > datetime.now(UTC)
+
+
+def is_live(attempt: Attempt, row: Task) -> bool:
+    """Whether the attempt may still change the row."""
+    return attempt.epoch == row.epoch and row.state in RUNNING
+
+
+def visible(row: Task) -> Task:
+    """What clients see of a row: neither bells nor the time at which it may run."""
+    return replace(row, queued_at=None, rings=0, available_at=row.created_at)
