@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
 from benchmarks.figures import percentile
@@ -20,21 +20,29 @@ from benchmarks.stack import KEY, ROOT
 _WORDS = b"the quiet canal boat passed Alder Gate before seven and the keeper wrote the draught in her book. "
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Load:
-    """How a run of uploads went; times in milliseconds."""
+    """How uploads went: each one's milliseconds, and the seconds that all took. Rounds add up."""
 
-    p50: float
-    p99: float
-    rate: float
+    latencies: list[float] = field(default_factory=list)
+    seconds: float = 0.0
 
+    @property
+    def rate(self) -> float:
+        """Uploads a second."""
+        return len(self.latencies) / self.seconds
 
-def apply_load(port: int, path: str, *, clients: int, requests: int, size: int = 100 * 1024) -> Load:
-    """Upload ``requests`` different texts of ``size`` bytes over ``clients`` connections; each must get a 202."""
-    arguments = [f"--port={port}", f"--path={path}", f"--clients={clients}", f"--requests={requests}", f"--size={size}"]
-    command = [sys.executable, "-m", "benchmarks.client", *arguments]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return Load(**json.loads(done.stdout))
+    def percentile(self, share: float) -> float:
+        """Of the latencies, in milliseconds."""
+        return percentile(self.latencies, share)
+
+    def apply(self, port: int, path: str, *, clients: int, requests: int, size: int = 100 * 1024) -> None:
+        """Upload ``requests`` different texts of ``size`` bytes over ``clients`` connections; each must get a 202."""
+        numbers = [f"--port={port}", f"--clients={clients}", f"--requests={requests}", f"--size={size}"]
+        command = [sys.executable, "-m", "benchmarks.client", f"--path={path}", *numbers]
+        done = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)
+        self.latencies += done["latencies"]
+        self.seconds += done["seconds"]
 
 
 def _make_request(port: int, path: str, number: int, size: int) -> bytes:
@@ -105,8 +113,7 @@ def main() -> None:
     seconds = time.perf_counter() - began
     if len(latencies) != options.requests:
         raise SystemExit("some requests failed")
-    load = {"p50": percentile(latencies, 0.5) * 1000, "p99": percentile(latencies, 0.99) * 1000}
-    print(json.dumps({**load, "rate": options.requests / seconds}))
+    print(json.dumps({"latencies": [1000 * latency for latency in latencies], "seconds": seconds}))
 
 
 if __name__ == "__main__":

@@ -3,45 +3,58 @@
 No worker runs, so that nothing but the upload is measured: the rows wait in the ledger.
 """
 
-from app.settings import Settings
-from benchmarks.client import Load, apply_load
-from benchmarks.figures import Figure
-from benchmarks.stack import is_open, open_client, run_program, run_servers, wait_for, wait_for_workers
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-_WARM_UP, _ALONE, _TOGETHER, _CLIENTS = 50, 400, 1600, 16
+from app.settings import Settings
+from benchmarks.client import Load
+from benchmarks.figures import Figure
+from benchmarks.stack import find_port, is_open, open_client, run_program, run_servers, wait_for, wait_for_workers
+
+_ROUNDS, _WARM_UP, _ALONE, _TOGETHER, _CLIENTS = 5, 50, 100, 400, 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    port: int
+    path: str
+    alone: Load = field(default_factory=Load)
+    together: Load = field(default_factory=Load)
 
 
 def measure() -> list[Figure]:
-    """Sluice and the plain glue, one after the other on the same servers."""
-    with run_servers() as settings:
-        alone, together = _measure_sluice(settings)
-        plain_alone, plain_together = _measure_plain(settings)
+    """Sluice and the plain glue on the same servers, taking turns, so that the machine's moods meet both."""
+    with run_servers() as settings, _open_sluice(settings) as ours, _open_plain(settings) as plain:
+        for door in (ours, plain):
+            Load().apply(door.port, door.path, clients=2, requests=_WARM_UP)
+        for door in (ours, plain) * _ROUNDS:
+            door.alone.apply(door.port, door.path, clients=1, requests=_ALONE)
+            door.together.apply(door.port, door.path, clients=_CLIENTS, requests=_TOGETHER)
+    many = f"{_CLIENTS} at once"
     return [
-        Figure("one by one: p50", alone.p50, "ms", at_most=6, plain=plain_alone.p50),
-        Figure("one by one: p99", alone.p99, "ms", plain=plain_alone.p99),
-        Figure("one by one: rate", alone.rate, "/s", plain=plain_alone.rate),
-        Figure(f"{_CLIENTS} at once: rate", together.rate, "/s", at_least=300, plain=plain_together.rate),
-        Figure(f"{_CLIENTS} at once: p50", together.p50, "ms", plain=plain_together.p50),
-        Figure(f"{_CLIENTS} at once: p99", together.p99, "ms", plain=plain_together.p99),
+        Figure("one by one: p50", ours.alone.percentile(0.5), "ms", at_most=6, plain=plain.alone.percentile(0.5)),
+        Figure("one by one: p99", ours.alone.percentile(0.99), "ms", plain=plain.alone.percentile(0.99)),
+        Figure("one by one: rate", ours.alone.rate, "/s", plain=plain.alone.rate),
+        Figure(f"{many}: rate", ours.together.rate, "/s", at_least=300, plain=plain.together.rate),
+        Figure(f"{many}: p50", ours.together.percentile(0.5), "ms", plain=plain.together.percentile(0.5)),
+        Figure(f"{many}: p99", ours.together.percentile(0.99), "ms", plain=plain.together.percentile(0.99)),
     ]
 
 
-def _measure_sluice(settings: Settings) -> tuple[Load, Load]:
+@contextmanager
+def _open_sluice(settings: Settings) -> Iterator[_Door]:
     with run_program(settings, "main.py", "api"):
         wait_for_workers(settings, 0)
         with open_client(settings) as client:
             agent = client.post("/api/v1/agents", json={"name": "Benchmark"}).json()["id"]
-        return _apply(settings.port, f"/api/v1/documents/agent/{agent}/upload")
+        yield _Door(settings.port, f"/api/v1/documents/agent/{agent}/upload")
 
 
-def _measure_plain(settings: Settings) -> tuple[Load, Load]:
-    command = ["-m", "uvicorn", "--factory", "benchmarks.plain_glue:create_app", f"--port={settings.port}"]
+@contextmanager
+def _open_plain(settings: Settings) -> Iterator[_Door]:
+    port = find_port()
+    command = ["-m", "uvicorn", "--factory", "benchmarks.plain_glue:create_app", f"--port={port}"]
     with run_program(settings, *command, "--no-access-log", "--log-level=warning"):
-        wait_for(lambda: is_open(settings.port), "the plain API to listen")
-        return _apply(settings.port, "/upload")
-
-
-def _apply(port: int, path: str) -> tuple[Load, Load]:
-    apply_load(port, path, clients=2, requests=_WARM_UP)
-    alone = apply_load(port, path, clients=1, requests=_ALONE)
-    return alone, apply_load(port, path, clients=_CLIENTS, requests=_TOGETHER)
+        wait_for(lambda: is_open(port), "the plain API to listen")
+        yield _Door(port, "/upload")
