@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -55,6 +56,13 @@ def _with_database(url: str, name: str) -> str:
     return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
 
 
+def _with_redis_database(url: str, number: int) -> str:
+    parts = urlsplit(url)
+    if parts.scheme == "redis+socket":
+        return f"{url.partition('?')[0]}?virtual_host={number}"
+    return parts._replace(path=f"/{number}").geturl()
+
+
 def execute(url: str, *statements: str) -> None:
     """Run statements on a connection of their own."""
 
@@ -87,10 +95,8 @@ def _make_database(servers: EngineUrls, template: str) -> Iterator[tuple[str, st
     _made += 1
     name = f"sluice_test_{os.getpid()}_{_made}"
     execute(servers.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    redis_url = servers.redis_url
-    if not _GIVEN[1]:
-        redis_url = f"{redis_url.partition('?')[0]}?virtual_host={_made % _DATABASES}"
-    yield _with_database(servers.database_url, name), redis_url
+    # Stacks that live at the same time must not hear each other's bells.
+    yield _with_database(servers.database_url, name), _with_redis_database(servers.redis_url, _made % _DATABASES)
     execute(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
