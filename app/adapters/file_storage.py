@@ -3,9 +3,8 @@
 import asyncio
 import errno
 import os
-import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -122,20 +121,8 @@ class FileStore:
         """Remove the blob; removing one that is not there succeeds."""
         await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
 
-    def free_bytes(self) -> int:
-        """Room left on the file system."""
-        return shutil.disk_usage(self._root).free
-
     def _path(self, key: str) -> Path:
         path = Path(os.path.normpath(self._root / key))
         if not path.is_relative_to(self._root):
             raise FileMissingError(f"The key {key!r} leads out of the store.")
         return path
-
-
-def sweep_incoming(root: Path, older_than: float) -> None:
-    """Remove temporary files not written to since the Unix time ``older_than``: their upload died with its process."""
-    for path in (root / ".incoming").glob("*"):
-        with suppress(FileNotFoundError):
-            if path.stat().st_mtime < older_than:
-                path.unlink()

@@ -216,18 +216,6 @@ class TaskCrashedError(SluiceError):
     code = "task_crashed"
 
 
-class UnknownTaskError(SluiceError):
-    """No code is registered under this task name."""
-
-    code = "unknown_task"
-
-
-class EmbeddingModelMismatchError(SluiceError):
-    """The embedding model differs from the one the index was built with."""
-
-    code = "embedding_model_mismatch"
-
-
 # --- Start-up -----------------------------------------------------------------
 
 

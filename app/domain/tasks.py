@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 from app.domain.ids import TaskId, WorkerId
 from app.domain.states import State
@@ -143,12 +142,3 @@ class Task:
     def bell(self) -> Bell:
         """The message that calls a worker to this task."""
         return Bell(self.id, self.name, self.queue)
-
-
-def parse_task_id(value: str) -> TaskId:
-    """Read a task id.
-
-    Raises:
-        ValueError: when it is no UUID.
-    """
-    return TaskId(UUID(value))

@@ -14,10 +14,11 @@ from app.domain.backoff import choose_delay
 from app.domain.errors import DatabaseAwayError, SluiceError, TaskTimeLimitError
 from app.domain.ids import TaskId, WorkerId
 from app.domain.ports import Doorbell
-from app.domain.states import State
+from app.domain.states import RUNNING, State
 from app.domain.tasks import Failure, Progress, Task
 from app.ledger.claim import claim
 from app.ledger.finish import abort, fail, finish, hand_back, retry
+from app.ledger.read import get_task
 from app.ledger.report import Verdict, report, watch
 from app.services.admission import Admission
 from app.services.courtesy import announce_dead_letter, tell, tell_progress
@@ -114,6 +115,7 @@ class Execution:
         self._doorbell = doorbell
         self._admission = admission
         self._policy = policy
+        self._held: set[TaskId] = set()
 
     async def run(self, task_id: TaskId, worker_id: WorkerId, pid: int, body: Body) -> Task | None:
         """Run one attempt and return the task as it then stands.
@@ -121,14 +123,43 @@ class Execution:
         None when there was nothing to do (a late or doubled bell) or when the attempt was
         superseded: whatever it held was dropped.
         """
-        async with self._database.statement() as connection:
-            task = await claim(connection, task_id, worker_id, pid)
+        task = await self._claim(task_id, worker_id, pid)
         if task is None:
             return None
-        work = Work(task, self._database, self._doorbell)
-        ended = await self._end(task, await self._attempt(work, body))
+        self._held.add(task_id)
+        try:
+            work = Work(task, self._database, self._doorbell)
+            ended = await self._end(task, await self._attempt(work, body))
+        finally:
+            self._held.discard(task_id)
         await self._follow_up(task, ended)
         return ended
+
+    async def _claim(self, task_id: TaskId, worker_id: WorkerId, pid: int) -> Task | None:
+        """Claim, and give up a claim whose answer was lost: the row would otherwise run for ever with nobody at it."""
+        try:
+            async with self._database.statement() as connection:
+                return await claim(connection, task_id, worker_id, pid)
+        except DatabaseAwayError:
+            log.warning("claim_in_doubt", task_id=str(task_id))
+            await self._end_doubt(task_id, worker_id, pid)
+            return None
+
+    async def _end_doubt(self, task_id: TaskId, worker_id: WorkerId, pid: int) -> None:
+        """Once the database is back, hand back the task if it was claimed for this process after all."""
+        while True:
+            await asyncio.sleep(_DATABASE_RETRY_SECONDS)
+            try:
+                async with self._database.statement() as connection:
+                    task = await get_task(connection, task_id)
+                    ours = task and task.state in RUNNING and (task.worker_id, task.pid) == (worker_id, pid)
+                    if task and ours and task_id not in self._held:
+                        await hand_back(connection, task.attempt_token)
+                        self._admission.nudge(task.queue)
+            except DatabaseAwayError:
+                log.warning("claim_in_doubt", task_id=str(task_id))
+            else:
+                return
 
     async def _end(self, task: Task, end: End) -> Task | None:
         """Write the end, however long the database is away.
@@ -164,6 +195,7 @@ class Execution:
         try:
             await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
             if not running.done():
+                watching.result()  # raises what the watch itself failed of, if it did
                 raise AttemptLostError(work.verdict)
             return running.result()
         finally:

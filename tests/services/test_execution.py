@@ -1,0 +1,123 @@
+"""One attempt of a task, where the database fails it at awkward moments."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.agents import insert_agent
+from app.db.engine import Database, create_engine
+from app.domain.errors import DatabaseAwayError
+from app.domain.ids import TaskId, WorkerId, new_task_id, new_worker_id
+from app.domain.records import AgentSettings
+from app.domain.states import State
+from app.domain.tasks import Attempt, Bell, NewTask, Queue, Task, TaskName
+from app.ledger import claim as ledger_claim
+from app.ledger import report as ledger_report
+from app.ledger.read import get_task
+from app.ledger.report import Verdict
+from app.ledger.submit import submit
+from app.ledger.workers import NewWorker, register
+from app.services import execution
+from app.services.admission import Admission
+from app.services.execution import Execution, Outcome, RetryPolicy, Work
+from app.settings import Settings
+
+
+class SilentDoorbell:
+    """A broker that takes every bell and tells nobody."""
+
+    async def ring(self, bells: Sequence[Bell]) -> None:
+        """Take the bells."""
+
+    async def tell(self, task_id: TaskId, state: str, info: Any) -> None:
+        """Take the news."""
+
+
+async def _answer(_work: Work) -> Outcome:
+    return Outcome({"answer": 42}, "Done")
+
+
+def _run(settings: Settings, scenario: Callable[[Database, Execution, Task, WorkerId], Awaitable[None]]) -> None:
+    """A scenario on one admitted task and one living worker."""
+
+    async def run() -> None:
+        database = Database(create_engine(settings.database_url or "", pool_size=4))
+        admission = Admission(database, SilentDoorbell())
+        worker = NewWorker(new_worker_id(), "test", "here", os.getpid(), [Queue.HIGH.value], 1)
+        async with database.transaction() as connection:
+            await register(connection, worker, 60)
+            agent = await insert_agent(connection, 1, "Test", "test", AgentSettings())
+            task = await submit(connection, NewTask(new_task_id(), 1, agent.id, TaskName.PING, Queue.HIGH))
+        await admission.admit([Queue.HIGH.value])
+        policy = RetryPolicy(max_retries=0, backoff=1, backoff_max=1, time_limit=30)
+        await scenario(database, Execution(database, SilentDoorbell(), admission, policy), task, worker.id)
+        await admission.settle()
+        await database.close()
+
+    asyncio.run(run())
+
+
+async def _read(database: Database, task: Task) -> Task:
+    async with database.statement() as connection:
+        found = await get_task(connection, task.id)
+    assert found
+    return found
+
+
+def test_a_claim_whose_answer_was_lost_is_handed_back_and_runs_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def claim_and_lose_the_answer(*arguments: Any) -> Task | None:
+        await ledger_claim.claim(*arguments)
+        monkeypatch.setattr(execution, "claim", ledger_claim.claim)
+        raise DatabaseAwayError
+
+    async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
+        monkeypatch.setattr(execution, "claim", claim_and_lose_the_answer)
+        assert await attempts.run(task.id, worker, os.getpid(), _answer) is None
+        waiting = await _read(database, task)
+        assert (waiting.worker_id, waiting.crashes) == (None, 0)
+        await Admission(database, SilentDoorbell()).admit([Queue.HIGH.value])
+        ended = await attempts.run(task.id, worker, os.getpid(), _answer)
+        assert ended
+        assert (ended.state, ended.attempt) == (State.SUCCESS, 2)
+
+    _run(settings, scenario)
+
+
+def test_a_watch_that_fails_ends_the_attempt_in_the_ledger(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(_connection: AsyncConnection, _attempt: Attempt) -> Verdict:
+        raise RuntimeError("the watch broke")
+
+    async def never(_work: Work) -> Outcome:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
+        monkeypatch.setattr(execution, "watch", fail)
+        await attempts.run(task.id, worker, os.getpid(), never)
+        ended = await _read(database, task)
+        assert ended.state is State.FAILURE
+        assert ended.error
+        assert "the watch broke" in ended.error["message"]
+
+    _run(settings, scenario)
+
+
+def test_a_task_that_was_given_to_another_writes_nothing(settings: Settings) -> None:
+    async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
+        async def lose(work: Work) -> Outcome:
+            async with database.statement() as connection:
+                await connection.execute(text("UPDATE tasks SET epoch = epoch + 1"))
+                assert await ledger_report.watch(connection, work.task.attempt_token) is Verdict.SUPERSEDED
+            return await _answer(work)
+
+        assert await attempts.run(task.id, worker, os.getpid(), lose) is None
+        assert (await _read(database, task)).result is None
+
+    _run(settings, scenario)
