@@ -50,8 +50,8 @@ bench: .venv/.dev ## Run the benchmarks; prints a table and writes JSON
 
 lock: .venv/.dev ## Pin again after a change of dependencies (UPGRADE=1 takes the newest of all)
 	@$(PIP) 'uv>=0.8'
-	$(COMPILE) --extra flower pyproject.toml -o requirements.lock
-	$(COMPILE) --extra flower --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(COMPILE) --extra flower --extra sentry pyproject.toml -o requirements.lock
+	$(COMPILE) --extra flower --extra sentry --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove .venv and every cache; your data stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

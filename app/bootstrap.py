@@ -15,6 +15,7 @@ from app.adapters.minilm import MiniLmEmbedder
 from app.adapters.polling_watch import PollingWatch
 from app.adapters.redis_url import redis_client_url
 from app.adapters.redis_watch import RedisWatch
+from app.adapters.sentry import SentryAlarm
 from app.adapters.wordllama import WordLlamaEmbedder
 from app.db.engine import Database, create_engine
 from app.db.schema import find_differences, migrate
@@ -24,6 +25,8 @@ from app.pipeline.sandbox import ParserSandbox
 from app.services.admission import Admission
 from app.services.agents import Agents
 from app.services.answers import Answers
+from app.services.backpressure import Backpressure
+from app.services.dead_letters import DeadLetters
 from app.services.documents import Documents
 from app.services.execution import Execution, RetryPolicy
 from app.services.identities import Identities
@@ -32,6 +35,7 @@ from app.services.operations import Operations
 from app.services.recovery import Recovery
 from app.services.search import Search
 from app.services.tasks import Tasks
+from app.services.upkeep import Upkeep
 from app.services.uploads import Uploads
 from app.settings import Settings
 
@@ -43,6 +47,7 @@ class Services:
     admission: Admission
     agents: Agents
     answers: Answers
+    dead_letters: DeadLetters
     documents: Documents
     execution: Execution
     identities: Identities
@@ -51,6 +56,7 @@ class Services:
     recovery: Recovery
     search: Search
     tasks: Tasks
+    upkeep: Upkeep
     uploads: Uploads
     blobs: BlobStore
     _database: Database
@@ -140,6 +146,8 @@ def build_services(
         max_pages=settings.parse_max_pages,
     )
     admission = Admission(database, doorbell)
+    backpressure = Backpressure(database, settings.agent_max_waiting)
+    alarms = [SentryAlarm(settings.sentry_dsn)] if settings.sentry_dsn else []
     search = Search(database, embedder)
     policy = RetryPolicy(
         max_retries=settings.task_max_retries,
@@ -150,16 +158,18 @@ def build_services(
     return Services(
         admission=admission,
         agents=Agents(database, blobs, admission, doorbell),
-        answers=Answers(database, admission, search),
+        answers=Answers(database, admission, backpressure, search),
+        dead_letters=DeadLetters(database, doorbell, admission, alarms),
         documents=Documents(database, blobs, admission, doorbell),
         execution=Execution(database, doorbell, admission, policy),
         identities=Identities(database),
         ingestion=Ingestion(database, blobs, parser, embedder),
-        operations=Operations(database, doorbell.ping),
+        operations=Operations(database, admission, doorbell.ping),
         recovery=Recovery(database, doorbell, admission, settings.task_max_crashes),
         search=search,
         tasks=Tasks(database, watch, admission, doorbell),
-        uploads=Uploads(database, blobs, admission, settings.max_upload_bytes),
+        upkeep=Upkeep(database, doorbell, blobs, settings.task_retention_days),
+        uploads=Uploads(database, blobs, admission, backpressure, settings.max_upload_bytes),
         blobs=blobs,
         _database=database,
         _doorbell=doorbell,

@@ -3,6 +3,7 @@
 Read once at start and passed down. ``.env.example`` lists each with its default, and a test keeps the two alike.
 """
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,9 +21,31 @@ def _check_database_url(value: str) -> str:
     return value
 
 
+_REDIS_SCHEMES = {"redis", "rediss", "redis+socket", "unix"}
+
+
 def _check_redis_url(value: str) -> str:
-    if urlsplit(value).scheme not in {"redis", "rediss", "redis+socket", "unix"}:
+    if urlsplit(value).scheme not in _REDIS_SCHEMES:
         raise ValueError("must start with redis://, rediss:// or redis+socket://")
+    return value
+
+
+def _check_broker_url(value: str) -> str:
+    if urlsplit(value).scheme not in {*_REDIS_SCHEMES, "amqp", "amqps"}:
+        raise ValueError("must start with redis://, rediss://, redis+socket://, amqp:// or amqps://")
+    return value
+
+
+def _check_result_backend(value: str) -> str:
+    if urlsplit(value).scheme not in {*_REDIS_SCHEMES, "disabled"}:
+        raise ValueError("must start with redis://, rediss:// or redis+socket://, or be disabled://")
+    return value
+
+
+def _check_key_prefix(value: str) -> str:
+    # Celery adds a sign to a prefix that ends in none of these, and Redis takes others for patterns of channels.
+    if not re.fullmatch(r"([A-Za-z0-9:_.-]*[:_.-])?", value):
+        raise ValueError("must be of letters, digits and : _ . - and end with one of these four signs")
     return value
 
 
@@ -39,8 +62,9 @@ class Settings(BaseSettings):
 
     database_url: Annotated[str, AfterValidator(_check_database_url)] | None = None
     redis_url: Annotated[str, AfterValidator(_check_redis_url)] | None = None
-    celery_broker_url: str | None = None
-    celery_result_backend: str | None = None
+    redis_key_prefix: Annotated[str, AfterValidator(_check_key_prefix)] = ""
+    celery_broker_url: Annotated[str, AfterValidator(_check_broker_url)] | None = None
+    celery_result_backend: Annotated[str, AfterValidator(_check_result_backend)] | None = None
     celery_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     worker_concurrency_high: int = Field(4, ge=1)
@@ -56,7 +80,11 @@ class Settings(BaseSettings):
     task_retry_backoff: float = Field(2.0, gt=0)
     task_retry_backoff_max: float = Field(600.0, gt=0)
     task_max_crashes: int = Field(3, ge=1)
+    task_cancel_grace_seconds: float = Field(10.0, ge=0)
     worker_lease_seconds: float = Field(15.0, ge=1)
+    worker_shutdown_seconds: float = Field(20.0, ge=0)
+    agent_max_waiting: int = Field(100_000, ge=1)
+    task_retention_days: int = Field(30, ge=1)
     result_expires: int = Field(3600, ge=60)
 
     data_dir: Path = Path("var")
@@ -76,6 +104,7 @@ class Settings(BaseSettings):
     minilm_path: Path | None = None
 
     log_format: Literal["console", "json"] = "console"
+    sentry_dsn: str | None = None
 
     @cached_property
     def max_upload_bytes(self) -> int:

@@ -3,14 +3,16 @@
 import asyncio
 import errno
 import os
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 from app.domain.errors import FileMissingError, StorageFullError
 
 _BUFFER = 1024 * 1024
+_BROKEN_SECONDS = 24 * 3600.0
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -120,6 +122,16 @@ class FileStore:
     async def delete(self, key: str) -> None:
         """Remove the blob; removing one that is not there succeeds."""
         await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
+
+    async def sweep(self) -> None:
+        """Remove what broken uploads left behind a day ago or earlier; committed blobs are not touched."""
+        await asyncio.to_thread(self._sweep)
+
+    def _sweep(self) -> None:
+        for temporary in self._incoming.iterdir():
+            with suppress(FileNotFoundError):  # its upload was faster
+                if temporary.stat().st_mtime < time.time() - _BROKEN_SECONDS:
+                    temporary.unlink()
 
     def _path(self, key: str) -> Path:
         path = Path(os.path.normpath(self._root / key))

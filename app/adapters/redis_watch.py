@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import structlog
 from redis.asyncio import Redis
@@ -12,8 +13,6 @@ from redis.exceptions import RedisError
 from app.domain.ids import TaskId
 
 _POLL_SECONDS = 1.0
-# Always subscribed to, so that the reader never finds itself without a subscription.
-_ANCHOR = "sluice"
 _RECONNECT_SECONDS = 1.0
 
 log = structlog.get_logger()
@@ -22,14 +21,22 @@ log = structlog.get_logger()
 class RedisWatch:
     """One subscription connection shared by every watcher of this process.
 
-    The message is only a nudge to read the ledger. While Redis is away, watchers wake once a second.
+    The message is only a nudge to read the ledger. While Redis is away or hangs, watchers wake once a second.
+
+    Args:
+        redis: where results are announced.
+        channel_of: the channel on which a task's are.
     """
 
     def __init__(self, redis: Redis, channel_of: Callable[[str], str]) -> None:
         self._redis = redis
         self._channel_of = channel_of
+        # Always subscribed to, so that the reader never finds itself without a subscription.
+        self._anchor = channel_of("sluice")
         self._pubsub = redis.pubsub(ignore_subscribe_messages=True)
+        self._connecting = asyncio.Lock()
         self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._tasks: set[asyncio.Task[None]] = set()
         self._reader: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -44,34 +51,45 @@ class RedisWatch:
 
         self._watchers[channel].add(changed)
         try:
-            await self._subscribe(channel)
+            await self._give_a_moment(self._subscribe(channel))
+            self._reader = self._reader or self._start(self._read())
             yield wait
         finally:
             self._watchers[channel].discard(changed)
-            await self._unsubscribe(channel)
+            if not self._watchers[channel]:
+                del self._watchers[channel]
+                await self._give_a_moment(self._unsubscribe(channel))
 
     async def close(self) -> None:
         """End the subscription."""
-        if self._reader:
-            self._reader.cancel()
-            await asyncio.gather(self._reader, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._pubsub.aclose()  # type: ignore[no-untyped-call]
         await self._redis.aclose()
 
-    async def _subscribe(self, channel: str) -> None:
-        try:
-            await self._pubsub.subscribe(_ANCHOR, channel)
-        except (RedisError, OSError) as error:
-            log.warning("watch_without_redis", error=str(error))
-        if self._reader is None:
-            self._reader = asyncio.create_task(self._read())
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _give_a_moment(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start it, and wait for its end no longer than the next look is away: a Redis that hangs stops nobody."""
+        await asyncio.wait({self._start(work)}, timeout=_POLL_SECONDS)
+
+    async def _subscribe(self, *channels: str) -> None:
+        async with self._connecting:
+            try:
+                await self._pubsub.subscribe(self._anchor, *channels)
+            except (RedisError, OSError) as error:
+                log.warning("watch_without_redis", error=str(error))
 
     async def _unsubscribe(self, channel: str) -> None:
-        if self._watchers[channel]:
-            return
-        del self._watchers[channel]
-        with suppress(RedisError, OSError):
-            await self._pubsub.unsubscribe(channel)
+        async with self._connecting:
+            if channel not in self._watchers:
+                with suppress(RedisError, OSError):
+                    await self._pubsub.unsubscribe(channel)
 
     async def _read(self) -> None:
         while True:
@@ -80,6 +98,7 @@ class RedisWatch:
                 message = await self._pubsub.get_message(timeout=None)
             except (RedisError, OSError, RuntimeError):
                 await asyncio.sleep(_RECONNECT_SECONDS)
+                await self._subscribe(*self._watchers)
                 continue
             if message:
                 for changed in self._watchers.get(message["channel"].decode(), ()):

@@ -140,3 +140,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         503: "A part is down; try again after `Retry-After` seconds.",
     }.items()
 }
+
+BACKLOG_FULL: dict[int | str, dict[str, Any]] = {
+    429: {"description": "The agent has `AGENT_MAX_WAITING` tasks waiting; try again later.", "model": Problem}
+}

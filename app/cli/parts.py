@@ -25,7 +25,7 @@ from app.domain.tasks import Queue
 from app.settings import Settings
 
 _PR_SET_PDEATHSIG = 1
-_STOP_SECONDS = 30.0
+_LEAVE_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 _QUICK_DEATH_SECONDS = 2.0
 _SHARED = ("app.api.application", "app.tasks.worker", "app.tasks.document_tasks", "celery.apps.worker", "pypdfium2")
@@ -80,6 +80,11 @@ def worker_part(settings: Settings, name: str) -> Part:
     return Part(f"worker-{name}", run)
 
 
+def choose_patience(settings: Settings) -> float:
+    """Seconds in which every part can stop cleanly: a worker waits for its tasks, hands back the rest, and leaves."""
+    return settings.worker_shutdown_seconds + _LEAVE_SECONDS
+
+
 def api_part(settings: Settings) -> Part:
     """The HTTP API."""
 
@@ -102,9 +107,19 @@ def api_part(settings: Settings) -> Part:
 class Parts:
     """Starts parts, starts again those that die, and stops them all."""
 
-    def __init__(self, parts: Sequence[Part], say: Callable[[str], None], log: Path | None = None) -> None:
-        """Take what is to run; with ``log``, what the parts print goes there."""
+    def __init__(
+        self, parts: Sequence[Part], say: Callable[[str], None], *, patience: float, log: Path | None = None
+    ) -> None:
+        """Take what is to run.
+
+        Args:
+            parts: What is to run.
+            say: Tells people what happens.
+            patience: Seconds that parts have to finish what they do, once they are asked to stop.
+            log: Where what the parts print goes.
+        """
         self._parts = parts
+        self._patience = patience
         self._say = say
         self._log = log
         self._running: dict[int, _Running] = {}
@@ -139,9 +154,9 @@ class Parts:
             self._start(running.part)
 
     def stop(self) -> None:
-        """Ask every part to finish what it does, and after half a minute insist."""
+        """Ask every part to finish what it does, and insist once patience ends."""
         self._signal(signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_SECONDS
+        deadline = time.monotonic() + self._patience
         while self._running and time.monotonic() < deadline:
             self.find_dead()
             time.sleep(_POLL_SECONDS)

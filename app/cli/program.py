@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import agents, demo, doctor, documents, keys, serve, tasks
+from app.cli import agents, dead_letters, demo, doctor, documents, keys, queues, serve, tasks
 
 program = typer.Typer(
     name="sluice",
@@ -11,8 +11,10 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (serve, demo, documents, tasks, doctor):
+for part in (serve, demo, documents, doctor):
     part.add_to(program)
 program.add_typer(agents.program, name="agents", help="Make and list agents.")
+program.add_typer(dead_letters.program, name="dead-letters", help="List, show, replay and discard dead letters.")
 program.add_typer(keys.program, name="keys", help="Make, list and revoke API keys.")
+program.add_typer(queues.program, name="queues", help="Show the queues; pause and resume one.")
 program.add_typer(tasks.program, name="tasks", help="List, show and cancel tasks.")

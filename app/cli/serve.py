@@ -11,7 +11,7 @@ import typer
 
 from app.bootstrap import find_schema_differences, prepare_database
 from app.celery_app import check_broker
-from app.cli.parts import Parts, api_part, worker_part
+from app.cli.parts import Parts, api_part, choose_patience, worker_part
 from app.cli.stack import WORKERS, check_port, run_stack, say
 from app.domain.errors import PartDiedError
 from app.embedded.running import borrow_servers, resolve_settings
@@ -70,7 +70,8 @@ def worker(
     check_broker(resolve_settings(settings))
     listen_for_stop()
     try:
-        with Parts([worker_part(settings, name) for name in queues or WORKERS], say) as parts:
+        workers = [worker_part(settings, name) for name in queues or WORKERS]
+        with Parts(workers, say, patience=choose_patience(settings)) as parts:
             while not (dead := parts.find_dead()):
                 time.sleep(_POLL_SECONDS)
             raise PartDiedError(f"{dead[0][0].part.name} ended with {dead[0][1]}.")

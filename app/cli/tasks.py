@@ -1,7 +1,6 @@
-"""Commands on tasks and queues."""
+"""Commands on tasks."""
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import typer
@@ -62,23 +61,3 @@ def cancel(task_id: IdOfTask) -> None:
         return await session.services.tasks.cancel(session.organization_id, TaskId(task_id))
 
     say("Cancelled." if run(work).state in FINAL else "It is winding down.")
-
-
-def queues(as_json: AsJson = False) -> None:
-    """Show how deep each queue is, how old its oldest task, and who works on it."""
-
-    async def work(session: Session) -> list[dict[str, Any]]:
-        listed = await session.services.operations.list_queues()
-        return [{**asdict(queue), "rate_per_second": round(rate, 3)} for queue, rate in listed]
-
-    listed = run(work)
-    if as_json:
-        print_json({"queues": listed, "total": len(listed), "next": None})
-        return
-    columns = ["name", "depth", "delayed", "running", "oldest_age", "rate_per_second", "workers", "slots"]
-    print_table(columns, [[queue[column] for column in columns] for queue in listed])
-
-
-def add_to(root: typer.Typer) -> None:
-    """Register the commands that stand by themselves."""
-    root.command()(queues)

@@ -80,6 +80,7 @@ agents = sa.Table(
         unique=True,
         postgresql_where="deleted_at IS NULL",
     ),
+    sa.Index("agents_capped_idx", "id", postgresql_where="max_in_flight IS NOT NULL"),
 )
 
 documents = sa.Table(
@@ -155,6 +156,17 @@ queues = sa.Table(
     # Start-time fair queueing: the start tag of the task admitted last.
     sa.Column("virtual_time", sa.Double, nullable=False, server_default=sa.text("0")),
     _time("paused_at"),
+    # A long backlog as it was last counted: what could run, what waits for a later time, and since when the oldest.
+    sa.Column("waiting", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    sa.Column("delayed", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    _time("oldest_at"),
+)
+
+chores = sa.Table(
+    "chores",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    _time("due_at", nullable=False),  # whoever moves this on does the chore, for the whole installation
 )
 
 turns = sa.Table(
@@ -184,6 +196,7 @@ tasks = sa.Table(
     _integer("epoch"),  # the fence: whoever holds an older one can change nothing
     _integer("version"),  # counts every visible change
     _integer("rings"),  # bells rung since the task was last admitted
+    _text("helper", nullable=True),  # the queue whose idle workers were called, too
     sa.Column("worker_id", UUID(as_uuid=True)),
     _integer("pid", nullable=True),  # the process that runs the attempt
     _integer("current"),
@@ -193,6 +206,7 @@ tasks = sa.Table(
     _integer("chunk_count", nullable=True),
     _object("result", nullable=True),
     _object("error", nullable=True),
+    _object("history", empty="[]"),
     _time("created_at", nullable=False),
     _time("available_at", nullable=False),
     _time("queued_at"),
@@ -200,6 +214,7 @@ tasks = sa.Table(
     _time("completed_at"),
     _time("cancel_requested_at"),
     _time("dead_lettered_at"),
+    _time("announced_at"),  # when the alarm for the dead letter was raised
     sa.CheckConstraint(
         "state IN ('PENDING', 'QUEUED', 'STARTED', 'PROGRESS', 'RETRY', 'SUCCESS', 'FAILURE', 'REVOKED')", name="state"
     ),
@@ -218,6 +233,12 @@ tasks = sa.Table(
         postgresql_where="state IN ('STARTED', 'PROGRESS')",
     ),
     sa.Index("tasks_dead_idx", "organization_id", "id", postgresql_where="dead_lettered_at IS NOT NULL"),
+    sa.Index(
+        "tasks_unannounced_idx",
+        "dead_lettered_at",
+        postgresql_where="dead_lettered_at IS NOT NULL AND announced_at IS NULL",
+    ),
+    sa.Index("tasks_completed_at_idx", "completed_at", postgresql_where="completed_at IS NOT NULL"),
     sa.Index("tasks_organization_id_id_idx", "organization_id", "id"),
     sa.Index("tasks_document_id_idx", "document_id", postgresql_where="document_id IS NOT NULL"),
     # Progress rewrites a row several times: room on its page keeps those updates out of the indexes.

@@ -133,6 +133,14 @@ class UnsupportedTypeError(SluiceError):
     status = 415
 
 
+class BacklogFullError(SluiceError):
+    """The agent has as many tasks waiting as it may; try again when some are done."""
+
+    code = "backlog_full"
+    status = 429
+    retryable = True
+
+
 class StorageFullError(SluiceError):
     """The disk has no room left."""
 

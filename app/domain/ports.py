@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from app.domain.documents import Parsed
 from app.domain.ids import TaskId
-from app.domain.tasks import Bell
+from app.domain.tasks import Bell, Task
 
 Vector = Sequence[float]
 """One embedding. Adapters return ``array.array('f')``: four bytes a number, the buffer protocol, stdlib only."""
@@ -87,6 +87,9 @@ class BlobStore(Protocol):
     async def delete(self, key: str) -> None:
         """Remove the blob; removing one that is not there succeeds."""
 
+    async def sweep(self) -> None:
+        """Remove what broken uploads left behind a day ago or earlier; committed blobs are not touched."""
+
 
 class Doorbell(Protocol):
     """Calls workers, and tells Celery's result backend what the ledger decided.
@@ -100,6 +103,13 @@ class Doorbell(Protocol):
 
     async def tell(self, task_id: TaskId, state: str, info: Any) -> None:
         """Store a Celery state under the task's id, which also wakes whoever watches the task."""
+
+
+class Alarm(Protocol):
+    """Tells people outside of Sluice that a task failed for good."""
+
+    async def raise_for(self, task: Task) -> None:
+        """Tell of a dead letter. An alarm that cannot be raised is logged: the dead letter waits in any case."""
 
 
 class TaskWatch(Protocol):

@@ -37,6 +37,7 @@ class Event(StrEnum):
     CRASH = "crash"
     CRASH_OUT = "crash_out"
     HAND_BACK = "hand_back"
+    WITHDRAW = "withdraw"
     CANCEL = "cancel"
     ABORT = "abort"
     REVIVE = "revive"
@@ -57,6 +58,7 @@ TRANSITIONS: dict[Event, tuple[tuple[State, ...], State]] = {
     Event.CRASH: (RUNNING, State.PENDING),
     Event.CRASH_OUT: (RUNNING, State.FAILURE),
     Event.HAND_BACK: (RUNNING, State.PENDING),
+    Event.WITHDRAW: ((State.QUEUED,), State.PENDING),
     Event.CANCEL: ((*WAITING, State.QUEUED), State.REVOKED),
     Event.ABORT: (RUNNING, State.REVOKED),
     Event.REVIVE: (FINAL, State.PENDING),

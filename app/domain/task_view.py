@@ -1,4 +1,4 @@
-"""A task as clients see it: one shape for the API and the command line."""
+"""A task, and a dead letter, as clients see it: one shape for the API and the command line."""
 
 from typing import Any
 
@@ -36,6 +36,28 @@ def describe(task: Task, position: int | None = None) -> dict[str, Any]:
         "error": dict(task.error) if task.error else None,
         "metadata": dict(task.metadata),
         "version": task.version,
+    }
+
+
+def describe_dead_letter(task: Task) -> dict[str, Any]:
+    """A task that failed for good, with its story."""
+    error = dict(task.error) if task.error else None
+    return {
+        "task_id": str(task.id),
+        "task_name": task.name,
+        "queue": task.queue,
+        "agent_id": task.agent_id,
+        "document_id": task.document_id,
+        "arguments": dict(task.arguments),
+        "metadata": dict(task.metadata),
+        "error": error,
+        "traceback": error.get("traceback") if error else None,
+        "attempts": task.attempt,
+        "crashes": task.crashes,
+        "history": [dict(entry) for entry in task.history],
+        "created_at": task.created_at,
+        "dead_lettered_at": task.dead_lettered_at,
+        "announced_at": task.announced_at,
     }
 
 

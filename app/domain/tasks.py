@@ -94,7 +94,9 @@ class Failure:
 class Task:
     """A row of ``tasks``.
 
-    ``stages`` holds ``{name, at, version, current, status}`` for each stage entered, ``at`` in Unix milliseconds.
+    ``stages`` holds ``{name, at, version, current, status}`` for each stage entered, ``at`` in Unix milliseconds;
+    ``history`` the latest attempts that did not succeed, each ``{attempt, started_at, ended_at, outcome, stage,
+    worker, code, message}``.
     """
 
     id: TaskId
@@ -127,7 +129,10 @@ class Task:
     completed_at: datetime | None
     cancel_requested_at: datetime | None
     dead_lettered_at: datetime | None
+    announced_at: datetime | None
+    history: Sequence[Mapping[str, Any]]
     rings: int = 0
+    helper: str | None = None
 
     def __post_init__(self) -> None:
         """Rows arrive with plain text and UUIDs."""
@@ -142,3 +147,13 @@ class Task:
     def bell(self) -> Bell:
         """The message that calls a worker to this task."""
         return Bell(self.id, self.name, self.queue)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterFilter:
+    """Which dead letters are meant; what is None does not matter. ``code`` is that of the error."""
+
+    queue: str | None = None
+    agent_id: int | None = None
+    code: str | None = None
+    name: str | None = None

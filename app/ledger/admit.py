@@ -49,14 +49,16 @@ ADMIT = text(
         SELECT greatest(0, CAST(:window AS bigint) - count(*)) AS places
         FROM tasks AS t WHERE t.queue = :queue AND t.state = '{State.QUEUED}'
     ),
-    -- The agents that wait, one index probe each (a loose index scan).
-    waiting (agent_id) AS (
-        (SELECT t.agent_id FROM tasks AS t, room WHERE {_WAITING} AND room.places > 0 ORDER BY t.agent_id LIMIT 1)
+    -- The agents that wait, each with its earliest task: one index probe an agent (a loose index scan).
+    waiting (agent_id, available_at) AS (
+        (SELECT t.agent_id, t.available_at FROM tasks AS t, room WHERE {_WAITING} AND room.places > 0
+         ORDER BY t.agent_id, t.available_at LIMIT 1)
         UNION ALL
-        SELECT next.agent_id
+        SELECT next.agent_id, next.available_at
         FROM waiting AS w
         CROSS JOIN LATERAL (
-            SELECT t.agent_id FROM tasks AS t WHERE {_WAITING} AND t.agent_id > w.agent_id ORDER BY t.agent_id LIMIT 1
+            SELECT t.agent_id, t.available_at FROM tasks AS t WHERE {_WAITING} AND t.agent_id > w.agent_id
+            ORDER BY t.agent_id, t.available_at LIMIT 1
         ) AS next
     ),
     in_flight AS (
@@ -75,6 +77,10 @@ ADMIT = text(
         JOIN agents AS a ON a.id = w.agent_id AND (a.max_in_flight IS NULL OR a.id = ANY (:capped))
         LEFT JOIN turns ON turns.queue = :queue AND turns.agent_id = w.agent_id
         LEFT JOIN in_flight AS f ON f.agent_id = w.agent_id
+        WHERE w.available_at <= now() AND (a.max_in_flight IS NULL OR a.max_in_flight > coalesce(f.tasks, 0))
+        -- Those whose first task has a later turn than as many others as there are places cannot get one.
+        ORDER BY start_tag, w.available_at
+        LIMIT (SELECT places FROM room)
     ),
     chosen AS (
         SELECT due.id, lanes.agent_id, lanes.step,
@@ -92,7 +98,7 @@ ADMIT = text(
     ),
     admitted AS (
         UPDATE tasks AS t
-        SET {to(Event.ADMIT)}, queued_at = now(), rings = 1
+        SET {to(Event.ADMIT)}, queued_at = now(), rings = 1, helper = NULL
         FROM chosen
         WHERE t.id = chosen.id AND {guard(Event.ADMIT)}
         RETURNING t.id, t.name, t.queue, chosen.agent_id, chosen.step, chosen.start_tag

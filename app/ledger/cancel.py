@@ -1,11 +1,13 @@
-"""Cancel and revive: what people decide about a task."""
+"""Cancel and revive: what people decide about a task. And the end of a task that does not heed a cancel."""
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.ids import TaskId
-from app.domain.states import ACTIVE, Event, target
-from app.domain.tasks import Task
-from app.ledger.statement import fetch_task, guard, quoted, returning_tasks, to
+from app.db.tables import tasks
+from app.domain.ids import TaskId, WorkerId
+from app.domain.states import ACTIVE, RUNNING, Event, target
+from app.domain.tasks import Attempt, Task
+from app.ledger.statement import fetch_task, fetch_tasks, guard, quoted, remember, returning_tasks, to
 
 _WAITS = guard(Event.CANCEL)
 
@@ -21,13 +23,38 @@ CANCEL = returning_tasks(
     """
 )
 
+# A fresh start; the history of what went before stays.
+REVIVED = f"""{to(Event.REVIVE)}, epoch = t.epoch + 1, retries = 0, crashes = 0, available_at = now(), current = 0,
+        stage = NULL, stages = '[]', status = 'Waiting in the queue', result = NULL, error = NULL,
+        started_at = NULL, completed_at = NULL, cancel_requested_at = NULL, dead_lettered_at = NULL,
+        announced_at = NULL"""
+
 REVIVE = returning_tasks(
     f"""
     UPDATE tasks AS t
-    SET {to(Event.REVIVE)}, epoch = t.epoch + 1, retries = 0, crashes = 0, available_at = now(), current = 0,
-        stage = NULL, stages = '[]', status = 'Waiting in the queue', result = NULL, error = NULL,
-        started_at = NULL, completed_at = NULL, cancel_requested_at = NULL, dead_lettered_at = NULL
+    SET {REVIVED}
     WHERE t.id = :task_id AND t.organization_id = :organization_id AND {guard(Event.REVIVE)}
+    """
+)
+
+
+# Locked, so that none of these attempts can end, and its process turn to another task, before the caller has acted.
+LOCK_STUBBORN = text(
+    f"""
+    SELECT t.* FROM tasks AS t
+    WHERE t.worker_id = :worker_id AND t.state IN ({quoted(RUNNING)})
+      AND t.cancel_requested_at < now() - make_interval(secs => :grace)
+    ORDER BY t.id
+    FOR UPDATE SKIP LOCKED
+    """
+).columns(*tasks.c)
+
+FORCE_ABORT = returning_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET {to(Event.ABORT)}, epoch = t.epoch + 1, status = 'Cancelled by force', completed_at = clock_timestamp(),
+        worker_id = NULL, pid = NULL, {remember("'killed'")}
+    WHERE t.id = :task_id AND t.epoch = :epoch AND {guard(Event.ABORT)} AND t.cancel_requested_at IS NOT NULL
     """
 )
 
@@ -40,3 +67,16 @@ async def cancel(connection: AsyncConnection, task_id: TaskId, organization_id: 
 async def revive(connection: AsyncConnection, task_id: TaskId, organization_id: int) -> Task | None:
     """PENDING again with fresh counts, from any final state. None when it is not final or unknown."""
     return await fetch_task(connection, REVIVE, task_id=task_id, organization_id=organization_id)
+
+
+async def lock_stubborn(connection: AsyncConnection, worker_id: WorkerId, grace: float) -> list[Task]:
+    """The tasks of a worker that run on though they were cancelled ``grace`` seconds ago.
+
+    Within a transaction: until it ends, none of them can end in another way.
+    """
+    return await fetch_tasks(connection, LOCK_STUBBORN, worker_id=worker_id, grace=grace)
+
+
+async def force_abort(connection: AsyncConnection, attempt: Attempt) -> Task | None:
+    """REVOKED over the head of whoever runs it, whose epoch is void from here on."""
+    return await fetch_task(connection, FORCE_ABORT, task_id=attempt.task_id, epoch=attempt.epoch)

@@ -1,18 +1,16 @@
 """Read: what the ledger knows, for those who only look."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.paging import list_rows
 from app.db.tables import tasks
 from app.domain.ids import TaskId
 from app.domain.records import Listing
-from app.domain.states import ACTIVE, RUNNING, WAITING, State
-from app.domain.tasks import Task
+from app.domain.states import ACTIVE, WAITING, State
+from app.domain.tasks import WORK_QUEUES, Task
 from app.ledger.statement import fetch_task, fetch_tasks, quoted
 
 POSITION_CAP = 1000
@@ -29,37 +27,16 @@ POSITION = text(
     """
 )
 
-QUEUES = text(
+
+BACKLOG = text(
     f"""
-    SELECT q.name, q.paused_at,
-           count(t.id) FILTER (WHERE t.state IN ({quoted(WAITING)}) AND t.available_at > now()) AS delayed,
-           count(t.id) FILTER (WHERE (t.state IN ({quoted(WAITING)}) AND t.available_at <= now())
-                               OR t.state = '{State.QUEUED}') AS depth,
-           count(t.id) FILTER (WHERE t.state IN ({quoted(RUNNING)})) AS running,
-           extract(epoch FROM now() - min(t.available_at) FILTER (WHERE t.state NOT IN ({quoted(RUNNING)})
-                                                                  AND t.available_at <= now())) AS oldest_age,
-           (SELECT count(*) FROM workers AS w WHERE q.name = ANY (w.queues) AND w.lease_expires_at > now()) AS workers,
-           (SELECT coalesce(sum(w.concurrency), 0) FROM workers AS w
-            WHERE q.name = ANY (w.queues) AND w.lease_expires_at > now()) AS slots
-    FROM queues AS q
-    LEFT JOIN tasks AS t ON t.queue = q.name AND t.state IN ({quoted(ACTIVE)})
-    GROUP BY q.name
+    SELECT count(*) FROM (
+        SELECT FROM tasks AS t
+        WHERE t.queue = ANY (:queues) AND t.agent_id = :agent_id AND t.state IN ({quoted(WAITING)})
+        LIMIT :limit
+    ) AS waiting
     """
 )
-
-
-@dataclass(frozen=True, slots=True)
-class QueueStats:
-    """A queue as people watch it. ``depth`` counts tasks that could run now and do not; ages are in seconds."""
-
-    name: str
-    paused_at: datetime | None
-    delayed: int
-    depth: int
-    running: int
-    oldest_age: float | None
-    workers: int
-    slots: int
 
 
 async def get_task(connection: AsyncConnection, task_id: TaskId, organization_id: int | None = None) -> Task | None:
@@ -125,17 +102,7 @@ async def get_position(connection: AsyncConnection, task: Task) -> int | None:
     return 1 + int((await connection.execute(POSITION, parameters)).scalar_one())
 
 
-async def list_queues(connection: AsyncConnection) -> list[QueueStats]:
-    """Every queue with its figures."""
-    return [QueueStats(**row) for row in (await connection.execute(QUEUES)).mappings()]
-
-
-async def count_finished(connection: AsyncConnection, seconds: float) -> dict[str, int]:
-    """How many tasks of each queue succeeded in the last ``seconds``."""
-    query = (
-        select(tasks.c.queue, func.count())
-        .where(tasks.c.state == State.SUCCESS.value)
-        .where(tasks.c.completed_at > func.now() - func.make_interval(0, 0, 0, 0, 0, 0, seconds))
-        .group_by(tasks.c.queue)
-    )
-    return {row[0]: row[1] for row in await connection.execute(query)}
+async def has_backlog(connection: AsyncConnection, agent_id: int, limit: int) -> bool:
+    """Whether an agent has ``limit`` tasks or more waiting, in all queues; counting stops there."""
+    parameters = {"agent_id": agent_id, "queues": list(WORK_QUEUES), "limit": limit}
+    return bool((await connection.execute(BACKLOG, parameters)).scalar_one() >= limit)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import TextualSelect, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,40 +10,58 @@ from app.domain.errors import TaskCrashedError
 from app.domain.ids import TaskId, WorkerId
 from app.domain.states import RUNNING, Event, State, target
 from app.domain.tasks import Bell, Failure, Task
-from app.ledger.statement import fetch_tasks, guard, quoted, returning_tasks
+from app.ledger.statement import fetch_tasks, guard, quoted, remember, returning_tasks
 
 _CRASHED_OUT = "t.crashes + 1 >= :max_crashes"
+_CANCELLED = "t.cancel_requested_at IS NOT NULL"
 _CRASH_FAILURE = Failure(TaskCrashedError.code, TaskCrashedError.title(), TaskCrashedError.retryable).as_json()
 
 
-def _crash(victims: str) -> str:
+def _take_back(victims: str, changes: str) -> TextualSelect:
+    """Running rows become free: nobody holds them, and whoever did holds an epoch that is void."""
+    return returning_tasks(
+        f"""
+        UPDATE tasks AS t
+        SET epoch = t.epoch + 1, version = t.version + 1, worker_id = NULL, pid = NULL,
+            available_at = now(), current = 0, stage = NULL, {changes}
+        FROM (
+            SELECT v.id, v.epoch FROM tasks AS v {victims} AND v.state IN ({quoted(RUNNING)})
+            FOR UPDATE OF v SKIP LOCKED
+        ) AS victim
+        WHERE t.id = victim.id AND t.epoch = victim.epoch AND {guard(Event.CRASH)}
+        """
+    )
+
+
+def _crash(victims: str) -> TextualSelect:
     """One more crash for each victim: back to PENDING, dead at the cap, REVOKED where that was asked for."""
-    return f"""
-    UPDATE tasks AS t
-    SET crashes = t.crashes + 1, epoch = t.epoch + 1, version = t.version + 1, worker_id = NULL, pid = NULL,
-        available_at = now(), current = 0, stage = NULL,
-        state = CASE WHEN t.cancel_requested_at IS NOT NULL THEN '{target(Event.ABORT)}'
+    changes = f"""
+        crashes = t.crashes + 1,
+        state = CASE WHEN {_CANCELLED} THEN '{target(Event.ABORT)}'
                      WHEN {_CRASHED_OUT} THEN '{target(Event.CRASH_OUT)}' ELSE '{target(Event.CRASH)}' END,
-        status = CASE WHEN t.cancel_requested_at IS NOT NULL THEN 'Cancelled'
+        status = CASE WHEN {_CANCELLED} THEN 'Cancelled'
                       WHEN {_CRASHED_OUT} THEN 'The process died each time'
                       ELSE 'The process died; waiting to run again' END,
-        error = CASE WHEN t.cancel_requested_at IS NULL THEN CAST(:failure AS jsonb) END,
-        completed_at = CASE WHEN t.cancel_requested_at IS NOT NULL OR {_CRASHED_OUT} THEN now() END,
-        dead_lettered_at = CASE WHEN t.cancel_requested_at IS NULL AND {_CRASHED_OUT} THEN now() END
-    FROM (
-        SELECT v.id, v.epoch FROM tasks AS v {victims} AND v.state IN ({quoted(RUNNING)})
-        FOR UPDATE OF v SKIP LOCKED
-    ) AS victim
-    WHERE t.id = victim.id AND t.epoch = victim.epoch AND {guard(Event.CRASH)}
-    """
+        error = CASE WHEN NOT ({_CANCELLED}) THEN CAST(:failure AS jsonb) END,
+        completed_at = CASE WHEN {_CANCELLED} OR {_CRASHED_OUT} THEN now() END,
+        dead_lettered_at = CASE WHEN NOT ({_CANCELLED}) AND {_CRASHED_OUT} THEN now() END,
+        {remember("'crash'", "CAST(:failure AS jsonb)")}"""
+    return _take_back(victims, changes).bindparams(bindparam("failure", type_=JSONB))
 
 
-REAP_WORKERS = returning_tasks(
-    _crash("LEFT JOIN workers AS w ON w.id = v.worker_id WHERE (w.id IS NULL OR w.lease_expires_at <= now())")
-).bindparams(bindparam("failure", type_=JSONB))
+REAP_WORKERS = _crash(
+    "LEFT JOIN workers AS w ON w.id = v.worker_id WHERE (w.id IS NULL OR w.lease_expires_at <= now())"
+)
 
-REAP_PROCESSES = returning_tasks(_crash("WHERE v.worker_id = :worker_id AND v.pid = ANY (:pids)")).bindparams(
-    bindparam("failure", type_=JSONB)
+REAP_PROCESSES = _crash("WHERE v.worker_id = :worker_id AND v.pid = ANY (:pids)")
+
+RELEASE = _take_back(
+    "WHERE v.worker_id = :worker_id",
+    f"""
+        state = CASE WHEN {_CANCELLED} THEN '{target(Event.ABORT)}' ELSE '{target(Event.HAND_BACK)}' END,
+        status = CASE WHEN {_CANCELLED} THEN 'Cancelled' ELSE 'Handed back by its worker' END,
+        completed_at = CASE WHEN {_CANCELLED} THEN now() END,
+        {remember("'handed_back'")}""",
 )
 
 RUNNING_PROCESSES = text(
@@ -104,6 +122,11 @@ async def reap_processes(
         max_crashes=max_crashes,
         failure=_CRASH_FAILURE,
     )
+
+
+async def release(connection: AsyncConnection, worker_id: WorkerId) -> list[Task]:
+    """Hand back all that a worker runs, no crash counted: it stops, or lost its lease while it lived."""
+    return await fetch_tasks(connection, RELEASE, worker_id=worker_id)
 
 
 async def reconcile(connection: AsyncConnection) -> list[Bell]:

@@ -16,6 +16,7 @@ class Verdict(Enum):
     GO_ON = auto()
     CANCELLED = auto()
     SUPERSEDED = auto()
+    HAND_BACK = auto()
 
 
 # Progress that a crash of the database forgets is told again, so its commit need not wait for the disk.

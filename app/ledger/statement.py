@@ -25,6 +25,8 @@ DOCUMENT_STATUS = {
     State.REVOKED: "cancelled",
 }
 
+HISTORY_LENGTH = 20
+
 _STATUS_OF_STATE = " ".join(f"WHEN '{state}' THEN '{status}'" for state, status in DOCUMENT_STATUS.items())
 
 
@@ -41,6 +43,22 @@ def guard(event: Event) -> str:
 def to(event: Event) -> str:
     """The assignment of the state that ``event`` leads to, and of the new version."""
     return f"state = '{target(event)}', version = t.version + 1"
+
+
+def remember(outcome: str, error: str = "CAST(NULL AS jsonb)") -> str:
+    """The assignment that adds the attempt which ends here to the row's history; the oldest makes room.
+
+    Args:
+        outcome: A SQL expression for what became of it, such as ``'retry'`` in quotes.
+        error: A SQL expression, the ``{code, message}`` it ended in.
+    """
+    return f"""
+        history = CASE WHEN jsonb_array_length(t.history) < {HISTORY_LENGTH} THEN t.history ELSE t.history - 0 END
+            || jsonb_build_array(jsonb_build_object(
+                'attempt', t.attempt, 'started_at', t.started_at, 'ended_at', clock_timestamp(),
+                'outcome', {outcome}, 'stage', t.stage,
+                'worker', (SELECT w.name FROM workers AS w WHERE w.id = t.worker_id),
+                'code', {error} ->> 'code', 'message', {error} ->> 'message'))"""
 
 
 def returning_tasks(update: str) -> TextualSelect:

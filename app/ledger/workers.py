@@ -54,9 +54,10 @@ HEARTBEAT = text(
     """
 )
 
-RETIRE = text("UPDATE workers SET lease_expires_at = now() WHERE id = :worker_id AND lease_expires_at > now()")
+# Who serves no queue has no slots to fill and none to count; what runs may go on.
+DRAIN = text("UPDATE workers SET queues = '{}' WHERE id = :worker_id")
 
-FORGET = text("DELETE FROM workers WHERE lease_expires_at < now() - interval '1 hour'")
+RETIRE = text("UPDATE workers SET lease_expires_at = now() WHERE id = :worker_id AND lease_expires_at > now()")
 
 LIST = text(
     """
@@ -89,14 +90,14 @@ async def heartbeat(connection: AsyncConnection, worker_id: WorkerId, lease: flo
     return row.one_or_none() is not None
 
 
+async def drain(connection: AsyncConnection, worker_id: WorkerId) -> None:
+    """The worker takes no more tasks: windows are filled, and bells rung, without its slots."""
+    await connection.execute(DRAIN, {"worker_id": worker_id})
+
+
 async def retire(connection: AsyncConnection, worker_id: WorkerId) -> None:
     """End the lease now: the worker is gone."""
     await connection.execute(RETIRE, {"worker_id": worker_id})
-
-
-async def forget_workers(connection: AsyncConnection) -> None:
-    """Drop the rows of workers that have been gone for an hour."""
-    await connection.execute(FORGET)
 
 
 async def list_workers(connection: AsyncConnection) -> list[Worker]:

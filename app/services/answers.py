@@ -10,6 +10,7 @@ from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.ledger.submit import submit
 from app.pipeline.answer import Quote, choose_quotes
 from app.services.admission import Admission
+from app.services.backpressure import Backpressure
 from app.services.execution import Outcome, Work
 from app.services.search import Search
 
@@ -19,13 +20,19 @@ _NOTHING_FOUND = "The documents of this agent hold no answer to that."
 class Answers:
     """Questions to an agent's documents."""
 
-    def __init__(self, database: Database, admission: Admission, search: Search) -> None:
+    def __init__(self, database: Database, admission: Admission, backpressure: Backpressure, search: Search) -> None:
         self._database = database
         self._admission = admission
+        self._backpressure = backpressure
         self._search = search
 
     async def ask(self, organization_id: int, agent_id: int, question: str, top_k: int) -> Task:
-        """Submit a question; its answer is the task's result."""
+        """Submit a question; its answer is the task's result.
+
+        Raises:
+            BacklogFullError: when the agent has too many tasks waiting.
+        """
+        await self._backpressure.check(agent_id)
         async with self._database.transaction() as connection:
             task = await submit(
                 connection,

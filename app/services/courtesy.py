@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.domain.ids import new_task_id
+from app.domain.ids import TaskId, new_task_id
 from app.domain.ports import Doorbell
 from app.domain.states import State
 from app.domain.tasks import Bell, Progress, Queue, Task, TaskName
@@ -34,6 +34,11 @@ async def tell_progress(doorbell: Doorbell, task: Task, progress: Progress) -> N
 
 
 async def announce_dead_letter(doorbell: Doorbell, task: Task) -> None:
+    """Have the alarm raised for a task that failed for good."""
+    await ring_alarm(doorbell, task.id)
+
+
+async def ring_alarm(doorbell: Doorbell, task_id: TaskId) -> None:
     """Ring on the ``dead_letter`` queue, so that whoever listens there raises the alarm."""
-    bell = Bell(new_task_id(), TaskName.ANNOUNCE_DEAD_LETTER.value, Queue.DEAD_LETTER.value, (str(task.id),))
+    bell = Bell(new_task_id(), TaskName.ANNOUNCE_DEAD_LETTER.value, Queue.DEAD_LETTER.value, (str(task_id),))
     await doorbell.ring([bell])

@@ -4,7 +4,7 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -35,6 +35,31 @@ async def _write_nothing(_connection: AsyncConnection) -> None:
     """Many tasks have no more to store than their result."""
 
 
+class Tenure(Protocol):
+    """How a process knows, without asking anybody, whether its worker may still run tasks."""
+
+    def holds(self, worker_id: WorkerId) -> bool:
+        """Whether the worker's lease is alive by this machine's clock."""
+
+    def must_hand_back(self) -> bool:
+        """Whether the worker stops, and has waited for its tasks as long as it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where an attempt runs: the worker, its process, and whether that worker may go on."""
+
+    worker_id: WorkerId
+    pid: int
+    tenure: Tenure
+
+    @property
+    def verdict(self) -> Verdict:
+        """Go on, or hand back: the worker stops, or its lease has run out and others may have the task already."""
+        ends = self.tenure.must_hand_back() or not self.tenure.holds(self.worker_id)
+        return Verdict.HAND_BACK if ends else Verdict.GO_ON
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a task came to. ``apply`` writes it in the same transaction that turns the task to SUCCESS."""
@@ -46,7 +71,7 @@ class Outcome:
 
 
 class AttemptLostError(Exception):
-    """The attempt was cancelled or superseded; nothing it holds may be written."""
+    """The attempt was cancelled, superseded or must be handed back; nothing it holds may be written."""
 
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
@@ -56,9 +81,10 @@ class AttemptLostError(Exception):
 class Work:
     """What a task's body is given: the row it runs for, and the means to tell of progress."""
 
-    def __init__(self, task: Task, database: Database, doorbell: Doorbell) -> None:
+    def __init__(self, task: Task, seat: Seat, database: Database, doorbell: Doorbell) -> None:
         self.task = task
         self.verdict = Verdict.GO_ON
+        self._seat = seat
         self._database = database
         self._doorbell = doorbell
 
@@ -73,9 +99,15 @@ class Work:
         await tell_progress(self._doorbell, self.task, progress)
 
     async def watch(self) -> None:
-        """Return once the attempt is lost, leaving the reason in ``verdict``; while the database is away, go on."""
+        """Return once the attempt is lost, leaving the reason in ``verdict``.
+
+        While the database is away, go on for as long as the lease lasts.
+        """
         while self.verdict is Verdict.GO_ON:
             await asyncio.sleep(_WATCH_SECONDS)
+            if (verdict := self._seat.verdict) is not Verdict.GO_ON:
+                self.verdict = verdict
+                return
             try:
                 async with self._database.statement() as connection:
                     self.verdict = await watch(connection, self.task.attempt_token)
@@ -117,42 +149,42 @@ class Execution:
         self._policy = policy
         self._held: set[TaskId] = set()
 
-    async def run(self, task_id: TaskId, worker_id: WorkerId, pid: int, body: Body) -> Task | None:
+    async def run(self, task_id: TaskId, seat: Seat, body: Body) -> Task | None:
         """Run one attempt and return the task as it then stands.
 
         None when there was nothing to do (a late or doubled bell) or when the attempt was
         superseded: whatever it held was dropped.
         """
-        task = await self._claim(task_id, worker_id, pid)
+        task = await self._claim(task_id, seat)
         if task is None:
             return None
         self._held.add(task_id)
         try:
-            work = Work(task, self._database, self._doorbell)
+            work = Work(task, seat, self._database, self._doorbell)
             ended = await self._end(task, await self._attempt(work, body))
         finally:
             self._held.discard(task_id)
         await self._follow_up(task, ended)
         return ended
 
-    async def _claim(self, task_id: TaskId, worker_id: WorkerId, pid: int) -> Task | None:
+    async def _claim(self, task_id: TaskId, seat: Seat) -> Task | None:
         """Claim, and give up a claim whose answer was lost: the row would otherwise run for ever with nobody at it."""
         try:
             async with self._database.statement() as connection:
-                return await claim(connection, task_id, worker_id, pid)
+                return await claim(connection, task_id, seat.worker_id, seat.pid)
         except DatabaseAwayError:
             log.warning("claim_in_doubt", task_id=str(task_id))
-            await self._end_doubt(task_id, worker_id, pid)
+            await self._end_doubt(task_id, seat)
             return None
 
-    async def _end_doubt(self, task_id: TaskId, worker_id: WorkerId, pid: int) -> None:
+    async def _end_doubt(self, task_id: TaskId, seat: Seat) -> None:
         """Once the database is back, hand back the task if it was claimed for this process after all."""
         while True:
             await asyncio.sleep(_DATABASE_RETRY_SECONDS)
             try:
                 async with self._database.statement() as connection:
                     task = await get_task(connection, task_id)
-                    ours = task and task.state in RUNNING and (task.worker_id, task.pid) == (worker_id, pid)
+                    ours = task and task.state in RUNNING and (task.worker_id, task.pid) == (seat.worker_id, seat.pid)
                     if task and ours and task_id not in self._held:
                         await hand_back(connection, task.attempt_token)
                         self._admission.nudge(task.queue)
@@ -218,7 +250,7 @@ class Execution:
 
     async def _lose(self, work: Work) -> Task | None:
         """REVOKED when a cancel was asked for; when another worker has the task, there is nothing to write."""
-        return await self._write(abort, work.task)
+        return await self._write(hand_back if work.verdict is Verdict.HAND_BACK else abort, work.task)
 
     def _failure_end(self, task: Task, error: Exception) -> End:
         retryable = error.retryable if isinstance(error, SluiceError) else True

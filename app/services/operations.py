@@ -8,8 +8,11 @@ from sqlalchemy import text
 
 from app.db.engine import Database
 from app.db.schema import head
-from app.ledger.read import QueueStats, count_finished, list_queues
+from app.domain.errors import NotFoundError
+from app.domain.tasks import WORK_QUEUES
+from app.ledger.queues import QueueStats, count_finished, list_queues, pause, resume
 from app.ledger.workers import Worker, list_workers
+from app.services.admission import Admission
 
 _RATE_SECONDS = 60.0
 _CHECK_SECONDS = 3.0
@@ -27,8 +30,9 @@ class Check:
 class Operations:
     """Queues, workers and the state of the parts."""
 
-    def __init__(self, database: Database, ping_broker: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, database: Database, admission: Admission, ping_broker: Callable[[], Awaitable[None]]) -> None:
         self._database = database
+        self._admission = admission
         self._ping_broker = ping_broker
 
     async def list_queues(self) -> list[tuple[QueueStats, float]]:
@@ -37,6 +41,27 @@ class Operations:
             queues = await list_queues(connection)
             finished = await count_finished(connection, _RATE_SECONDS)
         return [(queue, finished.get(queue.name, 0) / _RATE_SECONDS) for queue in queues]
+
+    async def pause(self, queue: str) -> None:
+        """Let no task of a queue start until it is resumed; what runs goes on.
+
+        Raises:
+            NotFoundError: when there is no such queue.
+        """
+        _check_queue(queue)
+        async with self._database.transaction() as connection:
+            await pause(connection, queue)
+
+    async def resume(self, queue: str) -> None:
+        """Let the tasks of a queue start again.
+
+        Raises:
+            NotFoundError: when there is no such queue.
+        """
+        _check_queue(queue)
+        async with self._database.statement() as connection:
+            await resume(connection, queue)
+        self._admission.nudge(queue)
 
     async def list_workers(self) -> list[Worker]:
         """The workers that live."""
@@ -62,6 +87,11 @@ class Operations:
     async def _check_broker(self) -> str:
         await self._ping_broker()
         return "reachable"
+
+
+def _check_queue(queue: str) -> None:
+    if queue not in WORK_QUEUES:
+        raise NotFoundError(f"There is no queue {queue!r}; the queues are {', '.join(WORK_QUEUES)}.")
 
 
 async def _attempt(name: str, check: Callable[[], Awaitable[str]]) -> Check:

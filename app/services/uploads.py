@@ -19,6 +19,7 @@ from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.ledger.submit import submit_with_document
 from app.pipeline.media_type import detect
 from app.services.admission import Admission
+from app.services.backpressure import Backpressure
 
 _FILENAME_CHARACTERS = 255
 
@@ -66,10 +67,13 @@ class Receipt:
 class Uploads:
     """Takes files in."""
 
-    def __init__(self, database: Database, blobs: BlobStore, admission: Admission, max_bytes: int) -> None:
+    def __init__(
+        self, database: Database, blobs: BlobStore, admission: Admission, backpressure: Backpressure, max_bytes: int
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._admission = admission
+        self._backpressure = backpressure
         self.max_bytes = max_bytes
 
     @asynccontextmanager
@@ -89,7 +93,9 @@ class Uploads:
             EmptyFileError: when it has no bytes.
             UnsupportedTypeError: when its content is of a type Sluice does not read.
             NotFoundError: when the organization has no such agent.
+            BacklogFullError: when the agent has too many tasks waiting.
         """
+        await self._backpressure.check(upload.agent_id)
         if receipt.size == 0:
             raise EmptyFileError
         filename = upload.filename[-_FILENAME_CHARACTERS:]

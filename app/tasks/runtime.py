@@ -12,7 +12,7 @@ from app.bootstrap import Services, build_services
 from app.domain.ids import TaskId
 from app.domain.ports import Embedder
 from app.domain.tasks import Task
-from app.services.execution import Outcome, Work
+from app.services.execution import Outcome, Seat, Work
 from app.settings import Settings
 from app.tasks.lease import Lease
 
@@ -27,18 +27,28 @@ class Runtime:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="event-loop", daemon=True)
         self._thread.start()
-        self.services: Services = self._call(self._build())
+        self.services: Services = self.call(self._build())
 
     def execute(self, task_id: TaskId, body: Callable[[Work], Awaitable[Outcome]]) -> Task | None:
         """Run one attempt from a thread outside the loop; blocks until it has ended."""
-        worker_id = self._plan.lease.holder()
+        lease = self._plan.lease
+        worker_id = lease.claimant()
         if worker_id is None:
             return None  # without a lease nothing may be claimed; the bell rings again
-        return self._call(self.services.execution.run(task_id, worker_id, os.getpid(), body))
+        return self.call(self.services.execution.run(task_id, Seat(worker_id, os.getpid(), lease), body))
+
+    def call(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        """Run a coroutine on the loop from a thread outside it, and wait for its result."""
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
 
     def close(self) -> None:
         """Let go of connections and processes, then end the loop."""
-        self._call(self.services.close())
+        self.call(self.services.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -52,14 +62,6 @@ class Runtime:
             connections=plan.connections,
             parsers=plan.parsers,
         )
-
-    def _call(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
 
 
 class Plan:
@@ -88,14 +90,19 @@ def set_plan(plan: Plan) -> None:
     _plan = plan
 
 
+def get_plan() -> Plan:
+    """The plan of this worker."""
+    if _plan is None:
+        raise RuntimeError("Tasks run in a Celery worker, which makes the plan when it starts.")
+    return _plan
+
+
 def get_runtime() -> Runtime:
     """This process's runtime, made when it is first needed."""
     global _runtime  # noqa: PLW0603 - one a process, and a forked one must not use its parent's
     with _lock:
         if _runtime is None or _runtime[0] != os.getpid():
-            if _plan is None:
-                raise RuntimeError("Tasks run in a Celery worker, which makes the plan when it starts.")
-            _runtime = (os.getpid(), Runtime(_plan))
+            _runtime = (os.getpid(), Runtime(get_plan()))
         return _runtime[1]
 
 

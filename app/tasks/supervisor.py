@@ -1,9 +1,10 @@
 """The supervisor of a worker: a small process beside its main process.
 
 It keeps the lease alive however busy the worker is, notices at once when a process of the
-worker or the worker itself dies, and takes its turn at the sweeps that keep the whole
-system moving. A process of its own shares no interpreter lock with the consumer, survives
-the pool's forks, and outlives its parent just long enough to hand back what that held.
+worker or the worker itself dies, ends tasks that do not heed a cancel, calls idle slots to
+more urgent queues, and takes its turn at the sweeps that keep the whole system moving. A
+process of its own shares no interpreter lock with the consumer, survives the pool's forks,
+and outlives its parent just long enough to hand back what that held.
 """
 
 import asyncio
@@ -23,15 +24,21 @@ from app.tasks.runtime import Plan
 
 _TICK_SECONDS = 0.5
 _SWEEP_SECONDS = 1.0
-_TIDY_SECONDS = 600.0
+# After an outage of the database every lease has run out, though the workers live: each first speaks for its own tasks.
+_GRACE_AFTER_OUTAGE_SECONDS = 3.0
 
 log = structlog.get_logger()
 
 
-def is_alive(pid: int) -> bool:
-    """Whether a process runs: one that is dead and not yet waited for does not."""
+def is_alive(pid: int, parent: int | None = None) -> bool:
+    """Whether a process runs: one that is dead and not yet waited for does not.
+
+    With ``parent``, only if it is that process or a child of it: a number may have passed on to a stranger.
+    """
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        process = psutil.Process(pid)
+        ours = parent is None or pid == parent or process.ppid() == parent
+        return ours and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
@@ -47,8 +54,9 @@ class Supervisor:
         self._lease_seconds = plan.settings.worker_lease_seconds
         self._worker_id: WorkerId | None = None
         self._retiring = asyncio.Event()
+        self._draining = False
         self._renew_at = 0.0
-        self._due: dict[str, float] = {}
+        self._sweep_at = 0.0
 
     async def run(self) -> None:
         """Supervise until told to retire, or until the worker is gone."""
@@ -61,6 +69,7 @@ class Supervisor:
                 await self._tick(services)
             except DatabaseAwayError:
                 log.warning("database_away")
+                self._sweep_at = time.monotonic() + _GRACE_AFTER_OUTAGE_SECONDS
             except Exception:
                 log.exception("supervision_failed")
             try:
@@ -70,40 +79,55 @@ class Supervisor:
         await self._retire(services)
 
     async def _tick(self, services: Services) -> None:
-        await self._keep_lease(services)
-        if self._worker_id is not None:
-            await services.recovery.take_back(self._worker_id, is_alive)
-        if self._is_due("sweep", _SWEEP_SECONDS):
+        worker_id = await self._keep_lease(services)
+        await services.recovery.take_back(worker_id, lambda pid: is_alive(pid, self._parent))
+        await services.recovery.end_stubborn(worker_id, self._plan.settings.task_cancel_grace_seconds, self._kill)
+        if self._plan.lease.stopping:
+            await self._drain(services, worker_id)
+        else:
+            await services.recovery.help(worker_id)
+        if (now := time.monotonic()) >= self._sweep_at:
+            self._sweep_at = now + _SWEEP_SECONDS
             await services.recovery.sweep()
-        if self._is_due("tidy", _TIDY_SECONDS):
-            await services.recovery.tidy()
+            await services.upkeep.do_chores()
 
-    async def _keep_lease(self, services: Services) -> None:
-        """Renew the lease in time; once it has run out, never again: register under a new id."""
+    async def _keep_lease(self, services: Services) -> WorkerId:
+        """Renew the lease in time; once it has run out, never again: register under a new id.
+
+        What ran under a lease that was lost is handed back by us, who know that its processes live,
+        before others take them for dead.
+        """
         began = time.monotonic()
         if self._worker_id is None:
             worker_id = new_worker_id()
             await services.recovery.register(replace(self._worker, id=worker_id), self._lease_seconds)
             self._worker_id = worker_id
+            self._draining = False
         elif time.monotonic() < self._renew_at:
-            return
+            return self._worker_id
         elif not await services.recovery.renew(self._worker_id, self._lease_seconds):
             log.warning("lease_lost", worker_id=str(self._worker_id))
-            self._worker_id = None
+            lost, self._worker_id = self._worker_id, None
             self._plan.lease.revoke()
-            await self._keep_lease(services)
-            return
+            await services.recovery.release(lost)
+            return await self._keep_lease(services)
         self._renew_at = began + self._lease_seconds / 3
         # Counted from before the statement, so that this deadline comes before the database's.
         self._plan.lease.grant(self._worker_id, began + self._lease_seconds)
         self._report_ready()
+        return self._worker_id
 
-    def _is_due(self, name: str, seconds: float) -> bool:
-        now = time.monotonic()
-        if now < self._due.get(name, 0.0):
-            return False
-        self._due[name] = now + seconds
-        return True
+    async def _drain(self, services: Services, worker_id: WorkerId) -> None:
+        """Have the worker counted among those that take tasks no more."""
+        if not self._draining:
+            await services.recovery.drain(worker_id)
+            self._draining = True
+
+    def _kill(self, pid: int) -> None:
+        """Kill a process of the pool. One that runs tasks in threads is not killed: it has others to finish."""
+        if pid != self._parent and is_alive(pid, self._parent):
+            log.warning("process_killed", pid=pid)
+            os.kill(pid, signal.SIGKILL)
 
     def _report_ready(self) -> None:
         if self._ready >= 0:
@@ -111,9 +135,12 @@ class Supervisor:
             self._ready = -1
 
     async def _retire(self, services: Services) -> None:
+        """End the lease. A worker that was told to stop hands back what it still ran; one that died has crashed."""
         self._plan.lease.revoke()
         try:
             if self._worker_id is not None:
+                if self._plan.lease.stopping:
+                    await services.recovery.release(self._worker_id)
                 await services.recovery.retire(self._worker_id)
                 await services.recovery.sweep()
         except DatabaseAwayError:

@@ -1,14 +1,15 @@
 """Tasks that look after the system itself."""
 
-import structlog
+from uuid import UUID
+
 from celery import shared_task
 
 from app.bootstrap import Services
+from app.domain.ids import TaskId
 from app.domain.tasks import TaskName
 from app.services.execution import Outcome, Work
 from app.tasks.base import ledger_task
-
-log = structlog.get_logger()
+from app.tasks.runtime import get_runtime
 
 
 @ledger_task(TaskName.PING)
@@ -20,4 +21,5 @@ async def ping(_services: Services, _work: Work) -> Outcome:
 @shared_task(name=TaskName.ANNOUNCE_DEAD_LETTER.value)
 def announce_dead_letter(task_id: str) -> None:
     """Raise the alarm for a task that failed for good. The dead letter itself is the row, and cannot be lost."""
-    log.error("dead_letter", task_id=task_id)
+    runtime = get_runtime()
+    runtime.call(runtime.services.dead_letters.announce(TaskId(UUID(task_id))))

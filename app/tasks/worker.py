@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ from app.ledger.workers import NewWorker
 from app.logs import configure_logs
 from app.settings import load_settings
 from app.tasks.lease import Lease
-from app.tasks.runtime import Plan, close_runtime, set_plan
+from app.tasks.runtime import Plan, close_runtime, get_plan, set_plan
 from app.tasks.supervisor import Supervisor, is_alive
 
 _READY_SECONDS = 10.0
@@ -114,6 +115,13 @@ def prepare(sender: Any, **_: Any) -> None:
     gc.collect()
     gc.freeze()
     _supervisor.start()
+
+
+@signals.worker_shutting_down.connect(weak=False)
+def stop(**_: Any) -> None:
+    """TERM: claim nothing more, and hand back what does not finish in time. Runs within the signal's handler."""
+    plan = get_plan()
+    plan.lease.stop(time.monotonic() + plan.settings.worker_shutdown_seconds)
 
 
 @signals.worker_shutdown.connect(weak=False)

@@ -8,7 +8,7 @@ from app.domain.states import ACTIVE, FINAL, RUNNING, TRANSITIONS, WAITING, Even
 DRAWING = {
     State.PENDING: {Event.ADMIT: State.QUEUED, Event.CANCEL: State.REVOKED},
     State.RETRY: {Event.ADMIT: State.QUEUED, Event.CANCEL: State.REVOKED},
-    State.QUEUED: {Event.CLAIM: State.STARTED, Event.CANCEL: State.REVOKED},
+    State.QUEUED: {Event.WITHDRAW: State.PENDING, Event.CLAIM: State.STARTED, Event.CANCEL: State.REVOKED},
     **{
         running: {
             Event.REPORT: State.PROGRESS,

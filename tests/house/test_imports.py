@@ -32,6 +32,7 @@ _ROOMS = {
     "python_multipart": {"api"},
     "redis": {"adapters", "bootstrap", "cli"},
     "rich": {"cli"},
+    "sentry_sdk": {"adapters"},
     "sqlalchemy": {"db", "ledger", "services"},
     "starlette": {"api", "console"},
     "structlog": {

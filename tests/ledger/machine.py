@@ -13,7 +13,7 @@ from app.domain.states import ACTIVE, FINAL, RUNNING, WAITING, Event, State, sou
 from app.domain.tasks import Attempt, Bell, Progress, Queue, Task
 from app.ledger.cancel import cancel, revive
 from app.ledger.finish import finish
-from app.ledger.read import list_queues
+from app.ledger.queues import list_queues
 from app.ledger.recover import reap_processes, reap_workers, reconcile
 from app.ledger.report import Verdict, report
 from app.ledger.statement import DOCUMENT_STATUS, fetch_tasks

@@ -11,7 +11,8 @@ from app.ledger.cancel import cancel
 from app.ledger.finish import finish, hand_back
 from app.ledger.recover import list_processes, reap_processes, reap_workers, reconcile
 from app.ledger.report import report
-from app.ledger.workers import forget_workers, heartbeat, list_workers, retire
+from app.ledger.upkeep import forget_workers
+from app.ledger.workers import heartbeat, list_workers, retire
 from tests.ledger.bench import ORGANIZATION, PID, Bench
 
 MAX_CRASHES = 3

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -24,8 +25,9 @@ from app.ledger.submit import submit
 from app.ledger.workers import NewWorker, register
 from app.services import execution
 from app.services.admission import Admission
-from app.services.execution import Execution, Outcome, RetryPolicy, Work
+from app.services.execution import Execution, Outcome, RetryPolicy, Seat, Work
 from app.settings import Settings
+from app.tasks.lease import Lease
 
 
 class SilentDoorbell:
@@ -36,6 +38,14 @@ class SilentDoorbell:
 
     async def tell(self, task_id: TaskId, state: str, info: Any) -> None:
         """Take the news."""
+
+
+def _sit(worker: WorkerId, lease: Lease | None = None) -> Seat:
+    """A seat in this process, under a lease that lasts unless one is given."""
+    if lease is None:
+        lease = Lease()
+        lease.grant(worker, time.monotonic() + 60)
+    return Seat(worker, os.getpid(), lease)
 
 
 async def _answer(_work: Work) -> Outcome:
@@ -79,11 +89,11 @@ def test_a_claim_whose_answer_was_lost_is_handed_back_and_runs_again(
 
     async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
         monkeypatch.setattr(execution, "claim", claim_and_lose_the_answer)
-        assert await attempts.run(task.id, worker, os.getpid(), _answer) is None
+        assert await attempts.run(task.id, _sit(worker), _answer) is None
         waiting = await _read(database, task)
         assert (waiting.worker_id, waiting.crashes) == (None, 0)
         await Admission(database, SilentDoorbell()).admit([Queue.HIGH.value])
-        ended = await attempts.run(task.id, worker, os.getpid(), _answer)
+        ended = await attempts.run(task.id, _sit(worker), _answer)
         assert ended
         assert (ended.state, ended.attempt) == (State.SUCCESS, 2)
 
@@ -100,7 +110,7 @@ def test_a_watch_that_fails_ends_the_attempt_in_the_ledger(settings: Settings, m
 
     async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
         monkeypatch.setattr(execution, "watch", fail)
-        await attempts.run(task.id, worker, os.getpid(), never)
+        await attempts.run(task.id, _sit(worker), never)
         ended = await _read(database, task)
         assert ended.state is State.FAILURE
         assert ended.error
@@ -117,7 +127,7 @@ def test_a_task_that_was_given_to_another_writes_nothing(settings: Settings) -> 
                 assert await ledger_report.watch(connection, work.task.attempt_token) is Verdict.SUPERSEDED
             return await _answer(work)
 
-        assert await attempts.run(task.id, worker, os.getpid(), lose) is None
+        assert await attempts.run(task.id, _sit(worker), lose) is None
         assert (await _read(database, task)).result is None
 
     _run(settings, scenario)

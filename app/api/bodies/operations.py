@@ -67,6 +67,14 @@ class QueueList(BaseModel):
     next: str | None = None
 
 
+class QueueSteered(BaseModel):
+    """A queue was paused or resumed."""
+
+    name: str
+    paused: bool
+    message: str
+
+
 class WorkerBody(BaseModel):
     """A worker that lives."""
 

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from app.api.access import Reader, ServicesOf
-from app.api.bodies.operations import QueueBody, QueueList, WorkerBody, WorkerList
+from app.api.access import Admin, Reader, ServicesOf
+from app.api.bodies.operations import QueueBody, QueueList, QueueSteered, WorkerBody, WorkerList
 from app.api.problems import RESPONSES
 
 router = APIRouter(tags=["operations"], responses=RESPONSES)
@@ -27,6 +27,20 @@ async def list_queues(_identity: Reader, services: ServicesOf) -> QueueList:
         for queue, rate in await services.operations.list_queues()
     ]
     return QueueList(queues=queues, total=len(queues))
+
+
+@router.post("/queues/{name}/pause")
+async def pause_queue(name: str, _identity: Admin, services: ServicesOf) -> QueueSteered:
+    """Let no task of a queue start, in the whole installation, until it is resumed. What runs goes on."""
+    await services.operations.pause(name)
+    return QueueSteered(name=name, paused=True, message="Queue has been paused")
+
+
+@router.post("/queues/{name}/resume")
+async def resume_queue(name: str, _identity: Admin, services: ServicesOf) -> QueueSteered:
+    """Let the tasks of a queue start again."""
+    await services.operations.resume(name)
+    return QueueSteered(name=name, paused=False, message="Queue has been resumed")
 
 
 @router.get("/workers")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from app.api.access import Reader, ServicesOf, Writer
 from app.api.bodies.search import AskRequest, SearchHit, SearchRequest, SearchResults
 from app.api.bodies.tasks import TaskAccepted
-from app.api.problems import RESPONSES
+from app.api.problems import BACKLOG_FULL, RESPONSES
 from app.api.v1.agents import AgentId
 
 router = APIRouter(prefix="/agents", tags=["search"], responses=RESPONSES)
@@ -23,7 +23,7 @@ async def search(agent_id: AgentId, body: SearchRequest, identity: Reader, servi
     return SearchResults(results=[SearchHit.model_validate(hit, from_attributes=True) for hit in hits], took_ms=took)
 
 
-@router.post("/{agent_id}/ask", status_code=202)
+@router.post("/{agent_id}/ask", status_code=202, responses=BACKLOG_FULL)
 async def ask(
     agent_id: AgentId, body: AskRequest, identity: Writer, services: ServicesOf, response: Response
 ) -> TaskAccepted:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from app.api.access import ServicesOf, Writer
 from app.api.bodies.documents import CollectionUploadAccepted, UploadAccepted
 from app.api.multipart import Form, drain, read_form, stream_body
-from app.api.problems import RESPONSES, Problem
+from app.api.problems import BACKLOG_FULL, RESPONSES, Problem
 from app.api.v1.agents import AgentId
 from app.bootstrap import Services
 from app.domain.errors import InvalidMetadataError, InvalidRequestError, PayloadTooLargeError
@@ -19,6 +19,7 @@ from app.services.uploads import Upload
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     **RESPONSES,
+    **BACKLOG_FULL,
     400: {"model": Problem, "description": "The form is malformed or breaks off."},
     413: {"model": Problem, "description": "The file is larger than `MAX_UPLOAD_MB`."},
     415: {"model": Problem, "description": f"The content is none of {', '.join(SUPPORTED)}."},

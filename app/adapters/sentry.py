@@ -1,0 +1,62 @@
+"""Alarms to Sentry, by its own client."""
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from app.domain.errors import StartupError
+from app.domain.tasks import Task
+
+_FLUSH_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+class SentryAlarm:
+    """Reports each dead letter as an event; those of one task name and error code are one issue.
+
+    Raises:
+        StartupError: when the package is missing or the address is none of Sentry's.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        try:
+            import sentry_sdk  # noqa: PLC0415 - an extra, needed only where it is asked for
+        except ImportError as error:
+            raise StartupError("SENTRY_DSN needs the package sentry-sdk: pip install 'sluice[sentry]'.") from error
+        try:
+            # No integrations: they would hook into what is not ours to report.
+            self._client = sentry_sdk.Client(dsn=dsn, default_integrations=False, send_default_pii=False)
+        except sentry_sdk.utils.BadDsn as error:
+            raise StartupError(f"SENTRY_DSN: {error}") from error
+
+    async def raise_for(self, task: Task) -> None:
+        """Report a dead letter, and wait up to five seconds for it to be sent."""
+        await asyncio.to_thread(self._report, task)
+
+    def _report(self, task: Task) -> None:
+        try:
+            self._client.capture_event(_describe(task))
+            self._client.flush(timeout=_FLUSH_SECONDS)
+        except Exception:
+            log.exception("sentry_failed", task_id=str(task.id))
+
+
+def _describe(task: Task) -> Any:
+    error = task.error or {}
+    code = str(error.get("code"))
+    return {
+        "level": "error",
+        "logger": "sluice.dead_letter",
+        "message": f"{task.name.rsplit('.', 1)[-1]} failed for good: {error.get('message')}",
+        "fingerprint": [task.name, code],
+        "tags": {"queue": task.queue, "task_name": task.name, "code": code, "agent_id": str(task.agent_id)},
+        "extra": {
+            "task_id": str(task.id),
+            "document_id": task.document_id,
+            "attempts": task.attempt,
+            "crashes": task.crashes,
+            "traceback": error.get("traceback"),
+        },
+    }

@@ -1,0 +1,53 @@
+"""Commands on queues."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.session import AsJson, Session, print_json, print_table, run
+from app.cli.stack import say
+
+program = typer.Typer(invoke_without_command=True)
+
+Name = Annotated[str, typer.Argument(help="The queue's name, such as low_priority.")]
+
+
+@program.callback()
+def show(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show how deep each queue is, how old its oldest task, and who works on it."""
+    if context.invoked_subcommand is not None:
+        return
+
+    async def work(session: Session) -> list[dict[str, Any]]:
+        listed = await session.services.operations.list_queues()
+        return [{**asdict(queue), "rate_per_second": round(rate, 3)} for queue, rate in listed]
+
+    listed = run(work)
+    if as_json:
+        print_json({"queues": listed, "total": len(listed), "next": None})
+        return
+    columns = ["name", "paused_at", "depth", "delayed", "running", "oldest_age", "rate_per_second", "workers", "slots"]
+    print_table(columns, [[queue[column] for column in columns] for queue in listed])
+
+
+@program.command("pause")
+def pause(name: Name) -> None:
+    """Let no task of a queue start until it is resumed; what runs goes on."""
+
+    async def work(session: Session) -> None:
+        await session.services.operations.pause(name)
+
+    run(work)
+    say(f"{name} is paused.")
+
+
+@program.command("resume")
+def resume(name: Name) -> None:
+    """Let the tasks of a queue start again."""
+
+    async def work(session: Session) -> None:
+        await session.services.operations.resume(name)
+
+    run(work)
+    say(f"{name} is resumed.")

@@ -1,0 +1,101 @@
+"""Dead letters: tasks that failed for good wait, with their story, until somebody replays or discards them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.paging import list_rows
+from app.db.tables import tasks
+from app.domain.ids import TaskId
+from app.domain.records import Listing
+from app.domain.states import Event
+from app.domain.tasks import DeadLetterFilter, Queue, Task
+from app.ledger.cancel import REVIVED
+from app.ledger.statement import fetch_task, fetch_tasks, guard, returning_tasks
+
+REPLAY = returning_tasks(
+    f"""
+    UPDATE tasks AS t SET {REVIVED}
+    WHERE t.id = ANY (:task_ids) AND t.organization_id = :organization_id AND {guard(Event.REVIVE)}
+      AND t.dead_lettered_at IS NOT NULL
+    """
+)
+
+DISCARD = returning_tasks(
+    """
+    UPDATE tasks AS t SET dead_lettered_at = NULL, version = t.version + 1
+    WHERE t.id = :task_id AND t.organization_id = :organization_id AND t.dead_lettered_at IS NOT NULL
+    """
+)
+
+# Only where somebody listens: alarms for nobody would fill the broker.
+UNANNOUNCED = text(
+    f"""
+    SELECT t.id FROM tasks AS t
+    WHERE t.dead_lettered_at < now() - interval '10 seconds' AND t.announced_at IS NULL
+      AND EXISTS (SELECT FROM workers AS w WHERE '{Queue.DEAD_LETTER}' = ANY (w.queues) AND w.lease_expires_at > now())
+    ORDER BY t.dead_lettered_at
+    LIMIT :limit
+    """
+)
+
+ANNOUNCED = text("UPDATE tasks SET announced_at = now() WHERE id = :task_id AND dead_lettered_at IS NOT NULL")
+
+
+def _conditions(organization_id: int, wanted: DeadLetterFilter) -> Sequence[ColumnElement[bool]]:
+    asked = {
+        tasks.c.queue: wanted.queue,
+        tasks.c.agent_id: wanted.agent_id,
+        tasks.c.error["code"].astext: wanted.code,
+        tasks.c.name: wanted.name,
+    }
+    return [
+        tasks.c.organization_id == organization_id,
+        tasks.c.dead_lettered_at.is_not(None),
+        *(column == value for column, value in asked.items() if value is not None),
+    ]
+
+
+async def list_dead_letters(
+    connection: AsyncConnection, organization_id: int, wanted: DeadLetterFilter, *, limit: int, after: UUID | None
+) -> Listing[Task]:
+    """Dead letters, the newest task first."""
+    conditions = _conditions(organization_id, wanted)
+    return await list_rows(connection, tasks, conditions, lambda row: Task(**row._asdict()), limit=limit, after=after)
+
+
+async def count_dead_letters(connection: AsyncConnection, organization_id: int, wanted: DeadLetterFilter) -> int:
+    """How many dead letters the filter matches."""
+    query = select(func.count()).select_from(tasks).where(*_conditions(organization_id, wanted))
+    return await connection.scalar(query) or 0
+
+
+async def replay(connection: AsyncConnection, organization_id: int, task_ids: Sequence[UUID]) -> list[Task]:
+    """PENDING again with fresh counts: those of the tasks that are dead letters of the organization's."""
+    return await fetch_tasks(connection, REPLAY, organization_id=organization_id, task_ids=list(task_ids))
+
+
+async def lock_dead_letters(
+    connection: AsyncConnection, organization_id: int, wanted: DeadLetterFilter, *, limit: int, after: UUID
+) -> list[UUID]:
+    """The ids of the next ``limit`` that match, in their order after ``after``, held until the transaction ends."""
+    conditions = (*_conditions(organization_id, wanted), tasks.c.id > after)
+    query = select(tasks.c.id).where(*conditions).order_by(tasks.c.id).limit(limit).with_for_update()
+    return list((await connection.execute(query)).scalars())
+
+
+async def discard(connection: AsyncConnection, task_id: TaskId, organization_id: int) -> Task | None:
+    """Take a task off the dead letters; it stays FAILURE. None when it is no dead letter of the organization's."""
+    return await fetch_task(connection, DISCARD, task_id=task_id, organization_id=organization_id)
+
+
+async def list_unannounced(connection: AsyncConnection, limit: int) -> list[TaskId]:
+    """Dead letters whose alarm has not been raised though there was time, the oldest first."""
+    return [TaskId(task_id) for task_id in (await connection.execute(UNANNOUNCED, {"limit": limit})).scalars()]
+
+
+async def note_announced(connection: AsyncConnection, task_id: TaskId) -> None:
+    """The alarm was raised."""
+    await connection.execute(ANNOUNCED, {"task_id": task_id})

@@ -1,0 +1,53 @@
+"""Upkeep: what is done now and then, by one process for the whole installation."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.states import FINAL
+from app.ledger.statement import quoted
+
+TAKE_TURN = text(
+    """
+    UPDATE chores SET due_at = now() + make_interval(secs => :seconds) WHERE name = :chore AND due_at <= now()
+    RETURNING name
+    """
+)
+
+FORGET_TASKS = text(
+    f"""
+    DELETE FROM tasks WHERE id IN (
+        SELECT t.id FROM tasks AS t
+        WHERE t.completed_at < now() - make_interval(days => :days) AND t.state IN ({quoted(FINAL)})
+          AND t.dead_lettered_at IS NULL
+        ORDER BY t.completed_at
+        LIMIT :limit
+        FOR UPDATE SKIP LOCKED
+    )
+    """
+)
+
+# An agent that has waited out its last turn has no more claim, and no less, than one that never had a turn.
+FORGET_TURNS = text("DELETE FROM turns USING queues AS q WHERE q.name = turns.queue AND finish_tag <= q.virtual_time")
+
+FORGET_WORKERS = text("DELETE FROM workers WHERE lease_expires_at < now() - interval '1 hour'")
+
+
+async def take_turn(connection: AsyncConnection, chore: str, seconds: float) -> bool:
+    """Whether it falls to the caller to do a chore now; if so, it is due again in ``seconds``."""
+    row = await connection.execute(TAKE_TURN, {"chore": chore, "seconds": seconds})
+    return row.one_or_none() is not None
+
+
+async def forget_tasks(connection: AsyncConnection, days: int, limit: int) -> int:
+    """Delete tasks that ended more than ``days`` ago, ``limit`` at most; returns how many. Dead letters stay."""
+    return (await connection.execute(FORGET_TASKS, {"days": days, "limit": limit})).rowcount
+
+
+async def forget_turns(connection: AsyncConnection) -> None:
+    """Drop the turns that tell nothing any more."""
+    await connection.execute(FORGET_TURNS)
+
+
+async def forget_workers(connection: AsyncConnection) -> None:
+    """Drop the rows of workers that have been gone for an hour."""
+    await connection.execute(FORGET_WORKERS)

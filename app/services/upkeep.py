@@ -1,0 +1,54 @@
+"""Upkeep: chores that fall to one supervisor at a time, for the whole installation."""
+
+import structlog
+
+from app.db.engine import Database
+from app.domain.ports import BlobStore, Doorbell
+from app.ledger.dead_letters import list_unannounced
+from app.ledger.queues import count_backlogs
+from app.ledger.upkeep import forget_tasks, forget_turns, forget_workers, take_turn
+from app.services.courtesy import ring_alarm
+
+_COUNT_SECONDS = 5.0
+_ANNOUNCE_SECONDS = 30.0
+_FORGET_SECONDS = 600.0
+_BATCH = 1000
+_ALARMS = 100
+
+log = structlog.get_logger()
+
+
+class Upkeep:
+    """What would otherwise grow without end, or be forgotten."""
+
+    def __init__(self, database: Database, doorbell: Doorbell, blobs: BlobStore, retention_days: int) -> None:
+        self._database = database
+        self._doorbell = doorbell
+        self._blobs = blobs
+        self._retention_days = retention_days
+
+    async def do_chores(self) -> None:
+        """Do what is due and nobody else has taken on."""
+        async with self._database.statement() as connection:
+            if await take_turn(connection, "count", _COUNT_SECONDS):
+                await count_backlogs(connection)
+            silent = []
+            if await take_turn(connection, "announce", _ANNOUNCE_SECONDS):
+                silent = await list_unannounced(connection, _ALARMS)
+            forget = await take_turn(connection, "forget", _FORGET_SECONDS)
+        for task_id in silent:
+            await ring_alarm(self._doorbell, task_id)
+        if forget:
+            await self._forget()
+
+    async def _forget(self) -> None:
+        """Forget tasks past their retention, turns that tell nothing, workers long gone, uploads that broke off."""
+        async with self._database.statement() as connection:
+            await forget_workers(connection)
+            await forget_turns(connection)
+            forgotten = 0
+            while batch := await forget_tasks(connection, self._retention_days, _BATCH):
+                forgotten += batch
+        if forgotten:
+            log.info("tasks_forgotten", tasks=forgotten)
+        await self._blobs.sweep()
