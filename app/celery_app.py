@@ -23,16 +23,15 @@ _CONSUMER_TIMEOUT_SECONDS = 1800
 
 def create_celery(settings: Settings) -> Celery:
     """A Celery application for these settings."""
-    broker = settings.celery_broker_url or settings.redis_url
-    if broker is None:
+    given = settings.celery_broker_url or settings.redis_url
+    if given is None:
         raise StartupError("REDIS_URL is not set and no embedded Valkey runs. Start one with `make up`.")
-    backend = settings.celery_result_backend or settings.redis_url
-    celery = Celery(
-        "sluice",
-        broker=celery_redis_url(broker),
-        backend=celery_redis_url(backend) if backend else None,
-        include=_TASK_MODULES,
-    )
+    broker = celery_redis_url(given)
+    backend = celery_redis_url(settings.celery_result_backend or settings.redis_url or "disabled://")
+    celery = Celery("sluice", broker=broker, backend=backend, include=_TASK_MODULES)
+    # Celery itself would rather have CELERY_BROKER_URL and CELERY_RESULT_BACKEND of the environment, untranslated.
+    celery.conf.update({"broker_read_url": broker, "broker_write_url": broker})
+    celery.backend_cls = backend
     celery.conf.update(_configuration(settings))
     scheme = urlsplit(broker).scheme
     celery.conf.update(_on_rabbitmq(settings, scheme) if scheme in _RABBITMQ_SCHEMES else _on_redis(settings))

@@ -31,10 +31,9 @@ CALL_HELPER = text(
                   WHERE t.state = '{State.QUEUED}' AND (t.queue = ANY (w.queues) OR t.helper = ANY (w.queues))) AS idle
         FROM workers AS w
         WHERE w.id = :worker_id AND w.lease_expires_at > now()
-    )
-    UPDATE tasks AS t
-    SET helper = called.helper, queued_at = now(), rings = t.rings + 1
-    FROM (
+    ),
+    -- Materialized: joined to the update directly, a plan may look for them, and lock others, more than once.
+    called AS MATERIALIZED (
         SELECT s.id, helper.queue AS helper
         FROM helper
         CROSS JOIN LATERAL (
@@ -46,7 +45,10 @@ CALL_HELPER = text(
             LIMIT greatest(0, helper.idle)
             FOR UPDATE OF s SKIP LOCKED
         ) AS s
-    ) AS called
+    )
+    UPDATE tasks AS t
+    SET helper = called.helper, queued_at = now(), rings = t.rings + 1
+    FROM called
     WHERE t.id = called.id AND t.state = '{State.QUEUED}'
     RETURNING t.id, t.name, t.helper
     """

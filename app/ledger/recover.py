@@ -82,18 +82,23 @@ RECONCILE = text(
              - (SELECT count(*) FROM tasks AS t JOIN workers AS w ON w.id = t.worker_id
                 WHERE t.state IN ({quoted(RUNNING)}) AND q.name = ANY (w.queues)) AS free
         FROM queues AS q
+    ),
+    -- Materialized: joined to the update directly, a plan may look for them, and lock others, more than once.
+    silent AS MATERIALIZED (
+        SELECT s.id
+        FROM served
+        CROSS JOIN LATERAL (
+            SELECT s.id FROM tasks AS s
+            WHERE s.queue = served.name AND s.state = '{State.QUEUED}'
+              AND s.queued_at < now() - interval '1 second' * power(2, least(s.rings, 6))
+            ORDER BY s.queued_at
+            LIMIT greatest(0, served.free)
+            FOR UPDATE SKIP LOCKED
+        ) AS s
     )
     UPDATE tasks AS t
     SET queued_at = now(), rings = t.rings + 1
-    FROM served
-    CROSS JOIN LATERAL (
-        SELECT s.id FROM tasks AS s
-        WHERE s.queue = served.name AND s.state = '{State.QUEUED}'
-          AND s.queued_at < now() - interval '1 second' * power(2, least(s.rings, 6))
-        ORDER BY s.queued_at
-        LIMIT greatest(0, served.free)
-        FOR UPDATE SKIP LOCKED
-    ) AS silent
+    FROM silent
     WHERE t.id = silent.id AND t.state = '{State.QUEUED}'
     RETURNING t.id, t.name, t.queue
     """

@@ -43,6 +43,11 @@ class Lease:
         """Whether the worker stops, and has waited for its tasks as long as it may."""
         return 0.0 < self._stop_at() <= time.monotonic()
 
+    def holder(self) -> WorkerId | None:
+        """The id that was granted last, whether or not its time is over; None where there is none."""
+        worker_id, _ = self._read()
+        return None if worker_id.bytes == _NOBODY else worker_id
+
     def claimant(self) -> WorkerId | None:
         """The id to claim under; None without a lease that is alive, or when the worker stops."""
         worker_id, deadline = self._read()

@@ -52,7 +52,7 @@ class Supervisor:
         self._ready = ready
         self._parent = worker.pid
         self._lease_seconds = plan.settings.worker_lease_seconds
-        self._worker_id: WorkerId | None = None
+        self._worker_id = plan.lease.holder()  # one that died before us has registered the worker
         self._retiring = asyncio.Event()
         self._draining = False
         self._renew_at = 0.0

@@ -80,13 +80,16 @@ def _supervise(make: Callable[[], Supervisor]) -> None:
 
 
 class WatchSupervisor(StartStopStep):
-    """Looks after the supervisor once a second, on the consumer's timer."""
+    """Looks after the supervisor once a second, and after the pool, on the consumer's timer."""
 
     requires = ("celery.worker.consumer.connection:Connection",)
 
     def start(self, consumer: Any) -> None:
         """Begin to look."""
         consumer.timer.call_repeatedly(1.0, _supervisor.ensure)
+        # Celery overlooks a process whose pipe closed before its death could be waited for, until it looks by itself
+        # after five seconds: that long its slot would be missing.
+        consumer.timer.call_repeatedly(1.0, consumer.pool.maintain_pool)
 
 
 _supervisor: SupervisorProcess

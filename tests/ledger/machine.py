@@ -11,12 +11,14 @@ from app.db.tables import tasks as task_table
 from app.domain.ids import TaskId, WorkerId
 from app.domain.states import ACTIVE, FINAL, RUNNING, WAITING, Event, State, sources, target
 from app.domain.tasks import Attempt, Bell, Progress, Queue, Task
-from app.ledger.cancel import cancel, revive
+from app.ledger.cancel import cancel, force_abort, revive
+from app.ledger.dead_letters import discard, replay
 from app.ledger.finish import finish
-from app.ledger.queues import list_queues
-from app.ledger.recover import reap_processes, reap_workers, reconcile
+from app.ledger.help import call_helper
+from app.ledger.queues import list_queues, pause, resume
+from app.ledger.recover import reap_processes, reap_workers, reconcile, release
 from app.ledger.report import Verdict, report
-from app.ledger.statement import DOCUMENT_STATUS, fetch_tasks
+from app.ledger.statement import DOCUMENT_STATUS, HISTORY_LENGTH, fetch_tasks
 from tests.ledger.bench import ORGANIZATION, PID, Bench
 from tests.ledger.model import (
     CAP,
@@ -41,6 +43,8 @@ USES = {
     "submit": 2,
     "cancel": 2,
     "revive": 2,
+    "force": 1,
+    "bury_or_replay": 2,
     "pause_or_resume": 1,
     "admit": 4,
     "answer": 3,
@@ -52,7 +56,9 @@ USES = {
     "expire_worker": 1,
     "reap": 3,
     "kill_process": 2,
+    "release": 1,
     "reconcile": 1,
+    "help": 2,
     "pass_time": 2,
     "count": 1,
 }
@@ -76,6 +82,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.claims: Counter[TaskId] = Counter()
         self.rows: dict[TaskId, Task] = {}
         self.happened: tuple[Event, ...] = ()
+        self.discarded: set[TaskId] = set()
         for number in range(6):
             self.submit(number, number // 2)
 
@@ -111,11 +118,27 @@ class LedgerMachine(RuleBasedStateMachine):
     def pause_or_resume(self, first: int, second: int) -> None:
         queue = min(self.paused) if self.paused and second % 2 else pick(QUEUES, first)
         self.paused ^= {queue}
-        self.bench.sql(
-            "UPDATE queues SET paused_at = CASE WHEN :paused THEN now() END WHERE name = :queue",
-            paused=queue in self.paused,
-            queue=queue.value,
-        )
+        self.bench.do(pause if queue in self.paused else resume, queue)
+        self.happened = (Event.WITHDRAW,)
+
+    def force(self, first: int, _second: int) -> None:
+        """A supervisor ends a running task over its process's head: one that was cancelled, and no other."""
+        for attempt in pick_some(self.attempts, first):
+            row = self.rows[attempt.task_id]
+            ended = self.bench.do(force_abort, attempt)
+            assert (ended is not None) == (is_live(attempt, row) and row.cancel_requested_at is not None)
+            self.happened = (Event.ABORT,)
+
+    def bury_or_replay(self, first: int, second: int) -> None:
+        """A dead letter is discarded, or replayed; nothing else can be."""
+        for row in pick_some(list(self.rows.values()), first):
+            is_dead = row.dead_lettered_at is not None
+            if second % 2:
+                assert (self.bench.do(discard, row.id, ORGANIZATION) is not None) == is_dead
+                self.discarded |= {row.id} if is_dead else set()
+            else:
+                assert len(self.bench.do(replay, ORGANIZATION, [row.id])) == is_dead
+                self.happened = (Event.REVIVE,)
 
     # --- Admission and bells ----------------------------------------------------
 
@@ -212,6 +235,23 @@ class LedgerMachine(RuleBasedStateMachine):
             assert reaped == {row.id for row in self._in(*RUNNING) if row.worker_id == victim.worker_id}
             self.happened = CRASHES
 
+    def release(self, first: int, _second: int) -> None:
+        """A worker that stops hands back all it runs; no crash is counted."""
+        worker = pick(self.workers, first)
+        released = {task.id for task in self.bench.do(release, worker)}
+        assert released == {row.id for row in self._in(*RUNNING) if row.worker_id == worker}
+        self.happened = (Event.HAND_BACK, Event.ABORT)
+
+    def help(self, first: int, _second: int) -> None:
+        """An idle worker of a lesser queue is called to tasks whose own workers do not come, and rung on its own."""
+        helper = self.bench.add_worker(Queue.DEFAULT, slots=SLOTS)
+        rung = self.bench.do(call_helper, helper)
+        assert len(rung) <= SLOTS
+        assert {bell.queue for bell in rung} <= {Queue.DEFAULT.value}
+        assert all(self.rows[bell.task_id].state is State.QUEUED for bell in rung)
+        self.bells += [bell.task_id for bell in rung]
+        self.bench.expire(helper)
+
     def reconcile(self, _first: int, _second: int) -> None:
         rung = [bell.task_id for bell in self.bench.do(reconcile)]
         assert all(self.rows[task_id].state is State.QUEUED for task_id in rung)
@@ -226,6 +266,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def holds(self) -> None:
         before, self.rows = self.rows, self._read()
+        self.discarded -= {row.id for row in self.rows.values() if row.state is not State.FAILURE}
         for row in self.rows.values():
             if row.id in before:
                 self._check_change(before[row.id], row)
@@ -248,7 +289,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def _check_row(self, row: Task) -> None:
         running, final, failed = row.state in RUNNING, row.state in FINAL, row.state is State.FAILURE
         assert (row.worker_id is not None, row.pid is not None) == (running, running)
-        assert (row.completed_at is not None, row.dead_lettered_at is not None) == (final, failed)
+        dead = failed and row.id not in self.discarded
+        assert (row.completed_at is not None, row.dead_lettered_at is not None) == (final, dead)
+        assert len(row.history) <= HISTORY_LENGTH
         assert row.attempt == self.claims[row.id] >= row.retries + row.crashes
         assert row.crashes < MAX_CRASHES or (row.crashes == MAX_CRASHES and row.state in (State.FAILURE, State.REVOKED))
         assert sum(is_live(attempt, row) for attempt in self.attempts if attempt.task_id == row.id) == running

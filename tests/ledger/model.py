@@ -63,4 +63,4 @@ def is_live(attempt: Attempt, row: Task) -> bool:
 
 def visible(row: Task) -> Task:
     """What clients see of a row: neither bells nor the time at which it may run."""
-    return replace(row, queued_at=None, rings=0, available_at=row.created_at)
+    return replace(row, queued_at=None, rings=0, helper=None, available_at=row.created_at)

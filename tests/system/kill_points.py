@@ -1,0 +1,85 @@
+"""The moments of an upload's way at which a process can be made to die, by the name a test arms them under."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+
+class Moment(Enum):
+    """When, seen from a call."""
+
+    BEFORE = auto()
+    AFTER = auto()
+    AFTER_SOME = auto()  # after it has come to something: got the claim, found a lost bell
+    AFTER_RING = auto()  # after an upload was accepted and the bell for it has rung
+    INSTEAD = auto()  # nobody dies, but the call fails as if a disk or a broker were away
+    HELD = auto()  # nobody dies, but the call waits until the test disarms the point
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A call, as ``module:name`` where the product looks it up, and the moment."""
+
+    target: str
+    moment: Moment
+
+
+_EXECUTION = "app.services.execution"
+_PARSE = "app.pipeline.sandbox:ParserSandbox.parse"
+_PUBLISH = "app.adapters.celery_doorbell:CeleryDoorbell._publish"
+_RECOVERY = "app.services.recovery"
+_WRITER = "app.adapters.file_storage:FileWriter"
+
+BEFORE_THE_ROW = {
+    "while the file streams in": Point(f"{_WRITER}._flush", Moment.AFTER),
+    "after the file is sealed": Point(f"{_WRITER}.seal", Moment.AFTER),
+    "after the blob is committed, before the row": Point(f"{_WRITER}.commit", Moment.AFTER),
+}
+AFTER_THE_ROW = {
+    "after the row, before the answer": Point("app.services.uploads:submit_with_document", Moment.AFTER_SOME),
+    "after admission, before the ring": Point(_PUBLISH, Moment.BEFORE),
+    "after the ring, before the answer": Point("app.services.uploads:Uploads.accept", Moment.AFTER_RING),
+}
+OUTSIDE_THE_ATTEMPT = {
+    "after the bell, before the claim": Point(f"{_EXECUTION}:claim", Moment.BEFORE),
+    "after the commit, before Celery is told": Point(f"{_EXECUTION}:Execution._follow_up", Moment.BEFORE),
+    "after Celery is told, before the acknowledgement": Point("app.tasks.runtime:Runtime.execute", Moment.AFTER_SOME),
+}
+AFTER_CLAIM = "after the claim"
+DURING_THE_ATTEMPT = {
+    AFTER_CLAIM: Point(f"{_EXECUTION}:claim", Moment.AFTER_SOME),
+    "after loading the rows": Point("app.services.ingestion:Ingestion._load", Moment.AFTER),
+    "before parsing": Point(_PARSE, Moment.BEFORE),
+    "while its child parses": Point("app.pipeline.sandbox_process:ChildProcess._read_reply", Moment.BEFORE),
+    "after parsing": Point(_PARSE, Moment.AFTER),
+    "between batches of embeddings": Point("app.adapters.wordllama:WordLlamaEmbedder.embed", Moment.AFTER),
+    "before the last transaction": Point(f"{_EXECUTION}:Execution._finish", Moment.BEFORE),
+    "in the last transaction, after the task": Point(f"{_EXECUTION}:finish", Moment.AFTER_SOME),
+    "in the last transaction, after the chunks": Point("app.services.ingestion:replace_chunks", Moment.AFTER),
+}
+AROUND_A_HEARTBEAT = {
+    "before a heartbeat": Point(f"{_RECOVERY}:heartbeat", Moment.BEFORE),
+    "after a heartbeat": Point(f"{_RECOVERY}:heartbeat", Moment.AFTER),
+}
+AFTER_RETRY = "after the retry is written"
+AFTER_FAILURE = "after the failure is written, before the alarm"
+AFTER_TAKING_BACK = "after a task is taken back, before its follow-up"
+AFTER_RECONCILE = "after a lost bell is found, before the ring"
+BELL_IS_LOST = "the broker is away"
+PARSER_FAILS = "the parser fails"
+PARSER_WAITS = "the parser waits"
+
+POINTS = {
+    "api": {**BEFORE_THE_ROW, **AFTER_THE_ROW, BELL_IS_LOST: Point(_PUBLISH, Moment.INSTEAD)},
+    "worker": {
+        **OUTSIDE_THE_ATTEMPT,
+        **DURING_THE_ATTEMPT,
+        **AROUND_A_HEARTBEAT,
+        AFTER_RETRY: Point(f"{_EXECUTION}:retry", Moment.AFTER_SOME),
+        AFTER_FAILURE: Point(f"{_EXECUTION}:fail", Moment.AFTER_SOME),
+        AFTER_TAKING_BACK: Point(f"{_RECOVERY}:reap_processes", Moment.AFTER_SOME),
+        AFTER_RECONCILE: Point(f"{_RECOVERY}:reconcile", Moment.AFTER_SOME),
+        PARSER_FAILS: Point(_PARSE, Moment.INSTEAD),
+        PARSER_WAITS: Point(_PARSE, Moment.HELD),
+    },
+}
+"""By the part whose processes come by them: the first argument of the command line."""

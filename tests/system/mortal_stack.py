@@ -1,0 +1,143 @@
+"""A Sluice whose processes die where a test wants it, a client that does not give up, and a look behind both."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import psutil
+from redis import Redis
+
+from app.adapters.redis_url import redis_client_url
+from app.domain.states import FINAL
+from app.domain.tasks import Queue
+from app.settings import Settings
+from tests.running import ROOT, Stack, wait_for
+
+_UNFINISHED = "SELECT count(*) FROM tasks WHERE state <> ALL ($1)"
+_DOCUMENTS = """
+SELECT d.id, d.status, d.chunk_count AS document_chunks, t.state, t.attempt, t.crashes, t.retries,
+       t.chunk_count AS task_chunks, t.dead_lettered_at IS NOT NULL AS dead,
+       (SELECT count(*) FROM chunks AS c WHERE c.document_id = d.id) AS chunks,
+       (SELECT count(DISTINCT c.ordinal) FROM chunks AS c WHERE c.document_id = d.id) AS places
+FROM documents AS d FULL JOIN tasks AS t ON t.document_id = d.id
+WHERE coalesce(d.agent_id, t.agent_id) = $1
+ORDER BY d.id
+"""
+
+
+class MortalStack(Stack):
+    """Its programs are ``mortal``; the names of their points are armed and disarmed here."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        super().__init__(settings)
+        self._armed = folder / "armed"
+        self._scratch = folder / "scratch"
+        for made in (self._armed, self._scratch):
+            made.mkdir()
+        self.environment |= {
+            "KILL_POINTS": str(self._armed),
+            "TMPDIR": str(self._scratch),
+            "WORKER_LEASE_SECONDS": "3",
+            "TASK_RETRY_BACKOFF": "0.01",
+            # Celery may notice as late as after 5 s that a process of its pool has died. Until then its slot is gone.
+            "WORKER_CONCURRENCY_HIGH": "8",
+        }
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command of the command line, mortal."""
+        command = [sys.executable, "-m", "tests.system.mortal", *arguments]
+        return subprocess.Popen(command, cwd=ROOT, env=self.environment)
+
+    def arm(self, *points: str) -> None:
+        """Have the next process that comes by each point die."""
+        for point in points:
+            (self._armed / point).touch()
+
+    def disarm(self, *points: str) -> None:
+        """Let those go on that wait at these points, or at any if none is named."""
+        for armed in [self._armed / point for point in points] or list(self._armed.iterdir()):
+            armed.unlink(missing_ok=True)
+
+    def is_armed(self, point: str) -> bool:
+        """Whether a point still waits for a process."""
+        return (self._armed / point).exists()
+
+    def wait_until_struck(self, *points: str) -> None:
+        """Wait until each of these points has had its process."""
+        wait_for(lambda: not any(map(self.is_armed, points)), f"processes to die {points}", seconds=15)
+
+    def bring_back_api(self) -> None:
+        """Start the API again, which has died."""
+        assert self.api
+        self.api.wait(10)
+        self.start_api()
+
+    @contextmanager
+    def serve_alarms(self) -> Iterator[None]:
+        """Within the block, a second worker serves the queue of dead letters."""
+        program = self.start("worker", "default")
+        try:
+            yield
+        finally:
+            self.stop(program)
+
+    def insist(self, agent: int, name: str, content: bytes) -> int:
+        """Upload as a client does that tries again until it sees a 202; returns how many answers were lost before."""
+        for lost in range(3):
+            try:
+                self.upload(agent, name, content)
+            except httpx.TransportError:
+                self.bring_back_api()
+            else:
+                return lost
+        raise AssertionError("no answer came")
+
+    def list_processes(self) -> list[int]:
+        """The processes of this stack, whoever their parents are: only they use its folder for temporary files."""
+        return [process.pid for process in psutil.process_iter() if _read_variable(process) == str(self._scratch)]
+
+
+def _read_variable(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get("TMPDIR")
+    except psutil.Error:  # it is gone, or somebody else's
+        return None
+
+
+class Witness:
+    """Looks at the database and the broker, past the API."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._runner = asyncio.Runner()
+        self._connection = self._runner.run(asyncpg.connect(settings.database_url))
+        self._broker: Any = Redis.from_url(redis_client_url(settings.redis_url or ""))
+
+    def close(self) -> None:
+        """Let go of both."""
+        self._runner.run(self._connection.close())
+        self._runner.close()
+        self._broker.close()
+
+    def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Rows."""
+        rows: list[asyncpg.Record] = self._runner.run(self._connection.fetch(query, *arguments))
+        return rows
+
+    def is_at_rest(self) -> bool:
+        """Whether no task waits or runs."""
+        return not self.fetch(_UNFINISHED, [state.value for state in FINAL])[0][0]
+
+    def await_rest(self, agent: int) -> Sequence[asyncpg.Record]:
+        """Wait until no task waits or runs; returns the agent's documents, each with its task and its chunks."""
+        wait_for(self.is_at_rest, "every task to end")
+        return self.fetch(_DOCUMENTS, agent)
+
+    def count_messages(self) -> int:
+        """The messages that wait in the broker or are not acknowledged."""
+        return int(sum(self._broker.llen(queue.value) for queue in Queue) + self._broker.hlen("unacked"))
