@@ -43,7 +43,7 @@ class Bench:
         """Begin anew: nothing but an agent and a worker."""
         for table in ("tasks", "documents", "agents", "workers", "turns"):
             self.sql(f"DELETE FROM {table}")
-        self.sql("UPDATE queues SET virtual_time = 0, paused_at = NULL")
+        self.sql("UPDATE queues SET virtual_time = 0, paused_at = NULL, waiting = 0, delayed = 0, oldest_at = NULL")
         self.agent = self.add_agent()
         self.worker = self.add_worker()
 

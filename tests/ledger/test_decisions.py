@@ -5,7 +5,7 @@ import pytest
 from app.domain.states import State
 from app.domain.tasks import Progress, Task
 from app.ledger.admit import admit
-from app.ledger.cancel import cancel, revive
+from app.ledger.cancel import cancel, force_abort, lock_stubborn, revive
 from app.ledger.finish import abort, fail, finish, hand_back, retry
 from app.ledger.recover import reap_workers
 from app.ledger.report import Verdict, report, watch
@@ -75,6 +75,34 @@ def test_a_second_cancel_keeps_the_time_of_the_first(bench: Bench) -> None:
     first = _sure(bench.do(cancel, started.id, ORGANIZATION))
     second = _sure(bench.do(cancel, started.id, ORGANIZATION))
     assert second.cancel_requested_at == first.cancel_requested_at
+
+
+def test_a_task_that_does_not_heed_a_cancel_is_found_after_its_grace_and_ended_over_its_head(bench: Bench) -> None:
+    started, heeding = bench.start(), bench.start()
+    bench.do(cancel, started.id, ORGANIZATION)
+    assert bench.do(lock_stubborn, bench.worker, 10) == []
+    bench.sql("UPDATE tasks SET cancel_requested_at = now() - interval '11 seconds' WHERE id = :id", id=started.id)
+    assert bench.do(lock_stubborn, bench.add_worker(), 10) == []
+    assert [task.id for task in bench.do(lock_stubborn, bench.worker, 10)] == [started.id]
+    assert bench.do(force_abort, heeding.attempt_token) is None
+    ended = _sure(bench.do(force_abort, started.attempt_token))
+    assert (ended.state, ended.epoch, ended.worker_id) == (State.REVOKED, started.epoch + 1, None)
+    assert ended.history[-1]["outcome"] == "killed"
+    assert bench.do(finish, started.attempt_token, None, status="Done") is None
+    assert bench.do(abort, started.attempt_token) is None
+
+
+@pytest.mark.parametrize("end_of", [retry, fail, finish])
+def test_a_cancelled_task_stays_cancelled_whatever_its_attempt_comes_to(bench: Bench, end_of: object) -> None:
+    started = bench.start()
+    bench.do(cancel, started.id, ORGANIZATION)
+    if end_of is retry:
+        assert bench.do(retry, started.attempt_token, AWAY, 0) is None
+    elif end_of is fail:
+        assert bench.do(fail, started.attempt_token, BROKEN) is None
+    else:
+        assert bench.do(finish, started.attempt_token, None, status="Done") is None
+    assert _sure(bench.do(abort, started.attempt_token)).state is State.REVOKED
 
 
 @pytest.mark.parametrize("state", FINAL)

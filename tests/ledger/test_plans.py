@@ -9,10 +9,16 @@ import pytest
 from app.domain.ids import new_task_id
 from app.domain.tasks import Queue
 from app.ledger.admit import ADMIT, LOCK_CAPPED
+from app.ledger.cancel import LOCK_STUBBORN
 from app.ledger.claim import CLAIM
+from app.ledger.dead_letters import UNANNOUNCED
 from app.ledger.finish import HAND_BACK
-from app.ledger.recover import RECONCILE, RUNNING_PROCESSES
+from app.ledger.help import CALL_HELPER
+from app.ledger.queues import QUEUES
+from app.ledger.read import BACKLOG
+from app.ledger.recover import RECONCILE, RELEASE, RUNNING_PROCESSES
 from app.ledger.report import REPORT, WATCH
+from app.ledger.upkeep import FORGET_TASKS
 from tests.ledger.bench import PID, Bench
 
 ATTEMPT = {"task_id": new_task_id(), "epoch": 1}
@@ -26,6 +32,13 @@ STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "hand_back": (HAND_BACK.element, ATTEMPT),
     "reconcile": (RECONCILE, {}),
     "list_processes": (RUNNING_PROCESSES, WORKER),
+    "lock_stubborn": (LOCK_STUBBORN.element, {"grace": 10.0, **WORKER}),
+    "release": (RELEASE.element, WORKER),
+    "call_helper": (CALL_HELPER, WORKER),
+    "list_unannounced": (UNANNOUNCED, {"limit": 100}),
+    "list_queues": (QUEUES, {}),
+    "has_backlog": (BACKLOG, {"agent_id": 1, "queues": ["high_priority", "low_priority"], "limit": 1000}),
+    "forget_tasks": (FORGET_TASKS, {"days": 30, "limit": 1000}),
 }
 
 
