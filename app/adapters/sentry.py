@@ -27,7 +27,7 @@ class SentryAlarm:
             raise StartupError("SENTRY_DSN needs the package sentry-sdk: pip install 'sluice[sentry]'.") from error
         try:
             # No integrations: they would hook into what is not ours to report.
-            self._client = sentry_sdk.Client(dsn=dsn, default_integrations=False, send_default_pii=False)
+            self._client = sentry_sdk.Client(dsn=dsn, default_integrations=False)
         except sentry_sdk.utils.BadDsn as error:
             raise StartupError(f"SENTRY_DSN: {error}") from error
 

@@ -242,7 +242,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert released == {row.id for row in self._in(*RUNNING) if row.worker_id == worker}
         self.happened = (Event.HAND_BACK, Event.ABORT)
 
-    def help(self, first: int, _second: int) -> None:
+    def help(self, _first: int, _second: int) -> None:
         """An idle worker of a lesser queue is called to tasks whose own workers do not come, and rung on its own."""
         helper = self.bench.add_worker(Queue.DEFAULT, slots=SLOTS)
         rung = self.bench.do(call_helper, helper)

@@ -99,7 +99,7 @@ def test_two_who_are_called_at_once_get_different_tasks(bench: Bench) -> None:
     assert len(bench.admit()) == 4
     bench.pass_silence(SILENCE)
     helpers = [bench.add_worker(queue) for queue in (Queue.LOW, Queue.DEFAULT)]
-    calls = bench.race(*(lambda c, helper=helper: call_helper(c, helper) for helper in helpers))  # type: ignore[misc]
+    calls = bench.race(*(lambda c, helper=helper: call_helper(c, helper) for helper in helpers))
     rung = [bell.task_id for bells in calls for bell in bells]
     assert len(rung) == len(set(rung)) == 4
 

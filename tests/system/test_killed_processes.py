@@ -98,6 +98,32 @@ def test_a_task_that_kills_its_process_each_time_is_a_dead_letter_after_exactly_
     task = busy_stack.get(f"/tasks/{upload['task_id']}")
     assert (task["crashes"], task["attempt"], task["error"]["code"]) == (3, 3, "task_crashed")
     assert busy_stack.get(f"/documents/{upload['document_id']}")["status"] == "failed"
+    letter = busy_stack.get(f"/dead-letters/{upload['task_id']}")
+    assert [(entry["attempt"], entry["outcome"]) for entry in letter["history"]] == [(n, "crash") for n in (1, 2, 3)]
+    busy_stack.post(f"/dead-letters/{upload['task_id']}/replay")  # nobody kills it this time
+    [task] = busy_stack.finish([upload["task_id"]])
+    assert (task["state"], task["crashes"], task["attempt"]) == ("SUCCESS", 0, 4)
+    assert busy_stack.get("/dead-letters")["total"] == 0
+
+
+def test_a_task_that_takes_its_whole_worker_down_each_time_is_a_dead_letter_after_exactly_three(
+    busy_stack: Stack,
+) -> None:
+    agent = busy_stack.make_agent()
+    upload = busy_stack.upload(agent, "poison.txt", make_text(1, sentences=100_000))
+
+    def is_running(attempt: int) -> bool:
+        task = busy_stack.get(f"/tasks/{upload['task_id']}")
+        return (task["state"], task["attempt"]) == ("PROGRESS", attempt)
+
+    for attempt in (1, 2, 3):
+        busy_stack.start_workers("high")
+        wait_for(lambda attempt=attempt: is_running(attempt), "the task to run")  # type: ignore[misc]
+        busy_stack.kill_workers()
+    busy_stack.start_workers("default")
+    [task] = busy_stack.finish([upload["task_id"]])
+    assert (task["state"], task["crashes"], task["attempt"]) == ("FAILURE", 3, 3)
+    assert task["error"]["code"] == "task_crashed"
 
 
 def test_a_flushed_broker_costs_seconds(busy_stack: Stack) -> None:
