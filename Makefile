@@ -21,7 +21,7 @@ quote = '$(subst ','\'',$(1))'
 files = $(foreach pattern,$(FILES),$(or $(wildcard $(pattern)),$(pattern)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench lock clean venv
+.PHONY: help setup demo up test check chaos bench lock clean venv
 
 help: ## Show what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ check: .venv/.dev ## Check style, types, import contracts, migrations and docs
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python main.py migrate --check
 	$(BIN)/python -m pytest -q --noconftest tests/house
+
+chaos: .venv/.dev ## Kill everything, over and over, then audit (ARGS="--tasks 1500 --kills 30 --seed 1")
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: .venv/.dev ## Run the benchmarks; prints a table and writes JSON
 	@$(BIN)/python -m benchmarks $(ARGS)

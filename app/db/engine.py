@@ -17,6 +17,9 @@ from app.db import codecs
 from app.domain.errors import DatabaseAwayError, UnstorableValueError
 
 _IDLE_SECONDS = 30.0
+# A process that is frozen, or a host that is cut off, in the middle of a transaction holds its locks: the server ends the
+# session, so that the others wait for seconds at most, and the late one finds its transaction gone.
+_SERVER_SETTINGS = {"idle_in_transaction_session_timeout": "5s", "statement_timeout": "60s"}
 
 
 def create_engine(database_url: str, *, pool_size: int, register_types: bool = True) -> AsyncEngine:
@@ -29,8 +32,9 @@ def create_engine(database_url: str, *, pool_size: int, register_types: bool = T
     Args:
         database_url: Where the database is.
         pool_size: Connections at most; who needs one more waits up to ten seconds.
-        register_types: Teach connections the binary forms of ``halfvec`` and ``tsvector``.
-            Only migrations go without, since the types exist once those have run.
+        register_types: Teach connections the binary forms of ``halfvec`` and ``tsvector``, and bound how long
+            they may hold the others up. Only migrations go without: the types exist once those have run, and they
+            may take their time.
     """
     engine = create_async_engine(
         make_url(database_url).set(drivername="postgresql+asyncpg"),
@@ -38,7 +42,7 @@ def create_engine(database_url: str, *, pool_size: int, register_types: bool = T
         max_overflow=0,
         pool_timeout=10,
         pool_use_lifo=True,  # the connection used last has its statements planned
-        connect_args={"timeout": 5},
+        connect_args={"timeout": 5, "server_settings": _SERVER_SETTINGS if register_types else {}},
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     event.listen(engine.sync_engine, "checkin", _note_idle)
@@ -78,6 +82,7 @@ _AWAY = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.TooManyConnectionsError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,

@@ -1,0 +1,34 @@
+"""Connections hold nobody up for long, and what ends them counts as an outage."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.db.engine import Database
+from app.domain.errors import DatabaseAwayError
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_server_ends_what_holds_others_up(engine: AsyncEngine) -> None:
+    async with Database(engine).statement() as connection:
+        assert await connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "5s"
+        assert await connection.scalar(text("SHOW statement_timeout")) == "1min"
+
+
+async def test_a_transaction_that_was_idle_for_too_long_is_an_outage_and_the_next_one_works(
+    engine: AsyncEngine,
+) -> None:
+    database = Database(engine)
+    with pytest.raises(DatabaseAwayError):
+        async with database.transaction() as connection:
+            await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
+            driver = (await connection.get_raw_connection()).driver_connection
+            async with asyncio.timeout(10):
+                while not driver.is_closed():  # type: ignore[union-attr]
+                    await asyncio.sleep(0.02)
+            await connection.execute(text("SELECT 1"))
+    async with database.transaction() as connection:
+        assert await connection.scalar(text("SELECT 1")) == 1
