@@ -17,8 +17,8 @@ from app.db import codecs
 from app.domain.errors import DatabaseAwayError, UnstorableValueError
 
 _IDLE_SECONDS = 30.0
-# A process that is frozen, or a host that is cut off, in the middle of a transaction holds its locks: the server ends the
-# session, so that the others wait for seconds at most, and the late one finds its transaction gone.
+# A process that is frozen, or a host that is cut off, in the middle of a transaction holds its locks: the server ends
+# the session, so that the others wait for seconds at most, and the late one finds its transaction gone.
 _SERVER_SETTINGS = {"idle_in_transaction_session_timeout": "5s", "statement_timeout": "60s"}
 
 

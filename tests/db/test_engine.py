@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,17 +19,21 @@ async def test_the_server_ends_what_holds_others_up(engine: AsyncEngine) -> None
         assert await connection.scalar(text("SHOW statement_timeout")) == "1min"
 
 
-async def test_a_transaction_that_was_idle_for_too_long_is_an_outage_and_the_next_one_works(
-    engine: AsyncEngine,
-) -> None:
+async def _idle_for_too_long(database: Database) -> None:
+    """A transaction that waits, as a frozen process would, until the server has ended it."""
+    async with database.transaction() as connection:
+        await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert isinstance(driver, asyncpg.Connection)
+        ended = asyncio.Event()
+        driver.add_termination_listener(lambda _: ended.set())
+        await asyncio.wait_for(ended.wait(), 10)
+        await connection.execute(text("SELECT 1"))
+
+
+async def test_a_transaction_idle_for_too_long_is_an_outage_and_the_next_one_works(engine: AsyncEngine) -> None:
     database = Database(engine)
     with pytest.raises(DatabaseAwayError):
-        async with database.transaction() as connection:
-            await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
-            driver = (await connection.get_raw_connection()).driver_connection
-            async with asyncio.timeout(10):
-                while not driver.is_closed():  # type: ignore[union-attr]
-                    await asyncio.sleep(0.02)
-            await connection.execute(text("SELECT 1"))
+        await _idle_for_too_long(database)
     async with database.transaction() as connection:
         assert await connection.scalar(text("SELECT 1")) == 1
