@@ -6,7 +6,19 @@ import json
 import time
 from pathlib import Path
 
-from benchmarks import demo, fleet, prefetch, queues, retrieval, uploads
+from benchmarks import (
+    backlog,
+    demo,
+    fairness,
+    fleet,
+    flush,
+    prefetch,
+    queues,
+    recovery,
+    retrieval,
+    uploads,
+    urgency,
+)
 from benchmarks.figures import Figure, print_figures, write_figures
 from benchmarks.stack import run_servers
 
@@ -16,6 +28,11 @@ _MEASURES = {
     "prefetch": prefetch.measure,
     "fleet": fleet.measure,
     "demo": demo.measure,
+    "recovery": recovery.measure,
+    "flush": flush.measure,
+    "fairness": fairness.measure,
+    "urgency": urgency.measure,
+    "backlog": backlog.measure,
 }
 
 

@@ -17,6 +17,7 @@ from celery.concurrency import get_implementation
 
 from app.bootstrap import choose_embedder
 from app.domain.ids import new_worker_id
+from app.domain.tasks import Queue
 from app.embedded.running import resolve_settings
 from app.ledger.workers import NewWorker
 from app.logs import configure_logs
@@ -26,6 +27,7 @@ from app.tasks.runtime import Plan, close_runtime, get_plan, set_plan
 from app.tasks.supervisor import Supervisor, is_alive
 
 _READY_SECONDS = 10.0
+_NICENESS: dict[str, int] = {Queue.HIGH: 0, Queue.MEDIUM: 5, Queue.LOW: 10, Queue.DEFAULT: 5}
 
 log = structlog.get_logger()
 
@@ -118,6 +120,8 @@ def prepare(sender: Any, **_: Any) -> None:
     gc.collect()
     gc.freeze()
     _supervisor.start()
+    # What is less urgent leaves the processor to what is more so; the supervisor, forked before, does not.
+    os.nice(min((_NICENESS[queue] for queue in worker.queues if queue in _NICENESS), default=0))
 
 
 @signals.worker_shutting_down.connect(weak=False)

@@ -1,0 +1,187 @@
+"""A million tasks wait: what admission, a claim, the API and a worker take then, beside an almost empty table.
+
+The rows are no-ops, inserted at once, of a hundred agents and then of a thousand. Admissions and claims are rolled
+back, so each meets the same rows. The window is that of a worker which holds a lease and does nothing.
+"""
+
+import asyncio
+import http.client
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import create_engine
+from app.domain.ids import new_worker_id
+from app.domain.tasks import Queue, TaskName
+from app.ledger.admit import admit
+from app.ledger.claim import claim
+from app.ledger.workers import NewWorker, register, retire
+from app.settings import Settings
+from benchmarks.client import Load
+from benchmarks.figures import Figure, percentile
+from benchmarks.stack import KEY, run_program, run_servers, wait_for_workers
+
+_FEW, _MANY = 100, 1_000_000
+_AGENTS, _CROWD = 100, 1000
+_SLOTS, _WARM_UP, _REPEATS, _NO_OPS = 4, 20, 200, 2000
+_SETTLE = ("VACUUM (ANALYZE) tasks", "ANALYZE agents", "CHECKPOINT")
+
+_FILL = """
+    INSERT INTO tasks (id, organization_id, agent_id, name, queue, created_at, available_at)
+    SELECT uuidv7(), 1, ($1::bigint[])[1 + n % cardinality($1::bigint[])], $2, $3, at, at
+    FROM generate_series(1, $4::integer) AS n, LATERAL (SELECT now() - make_interval(secs => 0.001 * ($4 - n)) AS at)
+"""
+_HIRE = """
+    INSERT INTO agents (organization_id, name, slug)
+    SELECT 1, 'Benchmark', gen_random_uuid() FROM generate_series(1, $1::integer) RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Backlog:
+    """What waits: ids to ask for, and an agent among whose tasks they are."""
+
+    agent_id: int
+    task_ids: Sequence[str]
+
+
+def measure() -> list[Figure]:
+    """The same with few tasks and with many; then admission alone, with ten times as many agents that wait."""
+    with run_servers() as settings, run_program(settings, "main.py", "api"):
+        wait_for_workers(settings, 0)
+        few = _measure_all(settings, asyncio.run(_fill(settings, _FEW, _AGENTS)))
+        asyncio.run(_fill(settings, _NO_OPS, _AGENTS))
+        few |= _measure_work(settings)
+        many = _measure_all(settings, asyncio.run(_fill(settings, _MANY, _AGENTS)))
+        many |= _measure_work(settings)
+        asyncio.run(_fill(settings, _MANY, _CROWD))
+        crowd = asyncio.run(_measure_ledger(settings))["admit"]
+    return [
+        *(figure for name in few for figure in _compare(name, few[name], many[name])),
+        Figure(f"admit, {_CROWD} agents wait", crowd, "ms"),
+        Figure(f"admit, {_CROWD} agents wait: ratio", crowd / few["admit"], "times"),
+    ]
+
+
+def _compare(name: str, few: float, many: float) -> Iterator[Figure]:
+    yield Figure(f"{name}: {_FEW} wait", few, "ms")
+    yield Figure(f"{name}: {_MANY:,} wait", many, "ms")
+    yield Figure(f"{name}: ratio", many / few, "times", at_most=2)
+
+
+def _measure_all(settings: Settings, backlog: _Backlog) -> dict[str, float]:
+    """Each one's p50 in milliseconds."""
+    return {
+        **asyncio.run(_measure_ledger(settings)),
+        "GET /tasks/{id}": _time_gets(settings, [f"/api/v1/tasks/{task_id}" for task_id in backlog.task_ids]),
+        "GET /queues": _time_gets(settings, ["/api/v1/queues"] * (_REPEATS // 4)),
+        "upload of 1 KB": _time_uploads(settings, backlog.agent_id),
+    }
+
+
+async def _fill(settings: Settings, rows: int, agents: int) -> _Backlog:
+    """Have so many rows wait, evenly spread over so many new agents, and nothing else."""
+    database = await asyncpg.connect(settings.database_url, command_timeout=600)
+    try:
+        await database.execute("TRUNCATE tasks, turns CASCADE")
+        agent_ids = [row["id"] for row in await database.fetch(_HIRE, agents)]
+        await database.execute(_FILL, agent_ids, TaskName.PING.value, Queue.HIGH.value, rows)
+        for statement in _SETTLE:
+            await database.execute(statement)
+        some = await database.fetch("SELECT id::text FROM tasks ORDER BY random() LIMIT $1", _REPEATS)
+        return _Backlog(agent_ids[0], [row["id"] for row in some])
+    finally:
+        await database.close()
+
+
+async def _measure_ledger(settings: Settings) -> dict[str, float]:
+    engine = create_engine(settings.database_url or "", pool_size=1)
+    worker = NewWorker(new_worker_id(), "idle@benchmark", "benchmark", os.getpid(), [Queue.HIGH], _SLOTS)
+    try:
+        async with engine.connect() as connection:
+            await register(connection, worker, lease=3600)
+            await connection.commit()
+            admission = await _time(connection, lambda: admit(connection, Queue.HIGH))
+            task_id = (await admit(connection, Queue.HIGH))[0].task_id
+            await connection.commit()
+            claiming = await _time(connection, lambda: claim(connection, task_id, worker.id, worker.pid))
+            await retire(connection, worker.id)
+            await connection.commit()
+    finally:
+        await engine.dispose()
+    return {"admit": admission, "claim": claiming}
+
+
+async def _time(connection: AsyncConnection, operate: Callable[[], Awaitable[object]]) -> float:
+    """What an operation takes up to its commit, which is spared."""
+    seconds = []
+    for _ in range(_WARM_UP + _REPEATS):
+        began = time.perf_counter()
+        done = await operate()
+        seconds.append(time.perf_counter() - began)
+        await connection.rollback()
+        if not done:
+            raise RuntimeError("there was nothing to do")
+    return 1000 * percentile(seconds[_WARM_UP:], 0.5)
+
+
+@contextmanager
+def _open_connection(settings: Settings) -> Iterator[http.client.HTTPConnection]:
+    connection = http.client.HTTPConnection("127.0.0.1", settings.port, timeout=60)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _time_gets(settings: Settings, paths: Sequence[str]) -> float:
+    seconds = []
+    with _open_connection(settings) as connection:
+        for path in [*paths[:_WARM_UP], *paths]:
+            began = time.perf_counter()
+            connection.request("GET", path, headers={"Authorization": f"Bearer {KEY}"})
+            answer = connection.getresponse()
+            body = answer.read()
+            seconds.append(time.perf_counter() - began)
+            if answer.status != http.client.OK:
+                raise RuntimeError(body.decode(errors="replace"))
+    return 1000 * percentile(seconds[-len(paths) :], 0.5)
+
+
+def _time_uploads(settings: Settings, agent_id: int) -> float:
+    warm_up, load = Load(), Load()
+    for part, requests in ((warm_up, _WARM_UP), (load, _REPEATS)):
+        part.apply(settings.port, f"/api/v1/documents/agent/{agent_id}/upload", clients=1, requests=requests, size=1024)
+    return load.percentile(0.5)
+
+
+def _measure_work(settings: Settings) -> dict[str, float]:
+    """Of so many no-ops worked through by a worker of four slots, the milliseconds that each adds."""
+    asyncio.run(_fetch(settings, "DELETE FROM tasks WHERE name <> $1", TaskName.PING.value))
+    with run_program(settings, "main.py", "worker", "high"):
+        ends = asyncio.run(_watch_ends(settings))
+    return {"no-ops end to end, each": (ends[-1] - ends[_WARM_UP]) * 1000 / (len(ends) - 1 - _WARM_UP)}
+
+
+async def _watch_ends(settings: Settings) -> list[float]:
+    """When the first so many tasks ended, in seconds since 1970."""
+    query = "SELECT extract(epoch FROM completed_at)::float8 AS at FROM tasks WHERE completed_at IS NOT NULL ORDER BY 1"
+    deadline = time.monotonic() + 120
+    while len(rows := await _fetch(settings, query)) < _NO_OPS:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{_NO_OPS} no-ops did not end")
+        await asyncio.sleep(0.5)
+    return [row["at"] for row in rows[:_NO_OPS]]
+
+
+async def _fetch(settings: Settings, query: str, *arguments: object) -> list[asyncpg.Record]:
+    database = await asyncpg.connect(settings.database_url, command_timeout=600)
+    try:
+        return await database.fetch(query, *arguments)
+    finally:
+        await database.close()

@@ -1,0 +1,90 @@
+"""One agent floods a queue; another sends a document now and then: how long it waits, beside an idle system."""
+
+import statistics
+import time
+
+import httpx
+
+from app.settings import Settings
+from benchmarks.figures import Figure, percentile
+from benchmarks.queues import connect_plain, fetch_plain, run_plain_worker, send_plain
+from benchmarks.stack import open_client, run_program, run_servers, wait_for, wait_for_workers
+from benchmarks.work import fetch, make_agents, make_text, upload
+
+_FLOOD, _PLAIN_FLOOD, _SINGLES, _LINES, _SLOTS = 5000, 500, 30, 40, 4
+# Documents that stand for the flood are copies of one row: how fast they are uploaded is another matter.
+_COPY = """
+    WITH copied AS (
+        INSERT INTO documents (organization_id, agent_id, task_id, filename, media_type, size_bytes, sha256, blob_key)
+        SELECT d.organization_id, d.agent_id, gen_random_uuid(), d.filename, d.media_type, d.size_bytes, d.sha256,
+               d.blob_key
+        FROM documents AS d, generate_series(1, $2::integer) WHERE d.task_id = $1
+        RETURNING *
+    )
+    INSERT INTO tasks (id, organization_id, agent_id, document_id, name, queue)
+    SELECT c.task_id, c.organization_id, c.agent_id, c.id, t.name, t.queue
+    FROM copied AS c, tasks AS t WHERE t.id = $1
+"""
+_TIMES = """
+    SELECT extract(epoch FROM started_at - created_at)::float8 * 1000 AS wait,
+           extract(epoch FROM completed_at - started_at)::float8 * 1000 AS took
+    FROM tasks WHERE id = ANY ($1::uuid[])
+"""
+
+
+def measure() -> list[Figure]:
+    """The same single documents on an idle system and amid the flood; then both through one plain Celery queue."""
+    with run_servers() as settings:
+        with run_program(settings, "main.py", "api"), run_program(settings, "main.py", "worker", "high"):
+            wait_for_workers(settings, 1)
+            with open_client(settings) as client:
+                flooding, single = make_agents(settings, 2)
+                idle, _ = _send_singles(settings, client, single)
+                _flood(settings, client, flooding)
+                flooded, took = _send_singles(settings, client, single)
+                left = fetch(settings, "SELECT count(*) AS n FROM tasks WHERE completed_at IS NULL")[0]["n"]
+        plain = _measure_plain(settings, statistics.median(took) / 1000)
+    if not left:
+        raise RuntimeError("the flood was over before the last single document")
+    task = statistics.median(took)
+    allowed = 2 * percentile(idle, 0.5) + task
+    amid = f"wait amid {_FLOOD:,} of another agent"
+    return [
+        Figure("wait of a single document, idle: p50", percentile(idle, 0.5), "ms"),
+        Figure("one document of the flood takes: p50", task, "ms"),
+        Figure(f"{amid}: p50", percentile(flooded, 0.5), "ms", at_most=allowed),
+        Figure(f"{amid}: p95", percentile(flooded, 0.95), "ms"),
+        Figure(f"wait amid {_PLAIN_FLOOD}, one plain queue", plain, "ms"),
+    ]
+
+
+def _send_singles(settings: Settings, client: httpx.Client, agent: int) -> tuple[list[float], list[float]]:
+    """Send documents, each once the one before has ended; milliseconds that each waited, and took."""
+    sent = []
+    for _ in range(_SINGLES):
+        sent.append(upload(client, agent, "single.txt", make_text(_LINES)))
+        _await_end(settings, sent[-1])
+    rows = fetch(settings, _TIMES, sent)
+    return [row["wait"] for row in rows], [row["took"] for row in rows]
+
+
+def _await_end(settings: Settings, task_id: str) -> None:
+    query = "SELECT FROM tasks WHERE id = $1::uuid AND completed_at IS NOT NULL"
+    wait_for(lambda: fetch(settings, query, task_id), "a single document to end", pause=0.01)
+
+
+def _flood(settings: Settings, client: httpx.Client, agent: int) -> None:
+    first = upload(client, agent, "flood.txt", make_text(_LINES))
+    _await_end(settings, first)
+    fetch(settings, _COPY, first, _FLOOD)
+    query = "SELECT FROM tasks WHERE agent_id = $1 AND state IN ('STARTED', 'PROGRESS')"
+    wait_for(lambda: len(fetch(settings, query, agent)) > 1, "the flood to run")
+
+
+def _measure_plain(settings: Settings, task_seconds: float) -> float:
+    """Milliseconds that a single task waits behind the flood in one queue of plain Celery."""
+    with run_plain_worker(settings, slots=_SLOTS), connect_plain(settings) as celery:
+        for _ in range(_PLAIN_FLOOD):
+            send_plain(celery, "occupy", task_seconds)
+        sent = time.time()
+        return float((fetch_plain(celery, send_plain(celery, "note_start")) - sent) * 1000)

@@ -1,0 +1,59 @@
+"""The low queue is saturated; single documents of the high queue come one after the other: how long each waits."""
+
+import httpx
+
+from app.settings import Settings
+from benchmarks.figures import Figure, percentile
+from benchmarks.stack import open_client, run_program, run_servers, wait_for, wait_for_workers
+from benchmarks.work import fetch, make_agents, make_text, upload
+
+_SINGLES, _LINES, _LONG_LINES, _LOW = 60, 20, 4000, 60
+_WAITS = """
+    SELECT extract(epoch FROM started_at - created_at)::float8 * 1000 AS wait FROM tasks WHERE id = ANY ($1::uuid[])
+"""
+_LOW_LEFT = """
+    SELECT count(*) FILTER (WHERE state IN ('STARTED', 'PROGRESS')) AS running,
+           count(*) FILTER (WHERE completed_at IS NULL) AS left
+    FROM tasks WHERE queue = 'low_priority'
+"""
+
+
+def measure() -> list[Figure]:
+    """The same on an idle system, and with every slot of the low worker busy and more waiting."""
+    with (
+        run_servers() as settings,
+        run_program(settings, "main.py", "api"),
+        run_program(settings, "main.py", "worker", "high", "low"),
+        open_client(settings) as client,
+    ):
+        wait_for_workers(settings, 2)
+        agent, low = make_agents(settings, 2)
+        _send_singles(settings, client, agent)  # the first ones find everything cold
+        idle = _send_singles(settings, client, agent)
+        for _ in range(_LOW):
+            upload(client, low, "book.txt", make_text(_LONG_LINES), priority="low")
+        slots = settings.worker_concurrency_low
+        wait_for(lambda: fetch(settings, _LOW_LEFT)[0]["running"] == slots, "every low slot to be busy")
+        busy = _send_singles(settings, client, agent)
+        left = fetch(settings, _LOW_LEFT)[0]["left"]
+        fetch(settings, "DELETE FROM tasks WHERE queue = 'low_priority' AND state IN ('PENDING', 'QUEUED')")
+    if left < slots:
+        raise RuntimeError("the low queue ran out of work before the last single document")
+    allowed = 1.5 * percentile(idle, 0.95)
+    return [
+        Figure("high wait, idle: p50", percentile(idle, 0.5), "ms"),
+        Figure("high wait, idle: p95", percentile(idle, 0.95), "ms"),
+        Figure(f"high wait, {slots} low slots busy: p50", percentile(busy, 0.5), "ms"),
+        Figure(f"high wait, {slots} low slots busy: p95", percentile(busy, 0.95), "ms", at_most=allowed),
+    ]
+
+
+def _send_singles(settings: Settings, client: httpx.Client, agent: int) -> list[float]:
+    """Send documents, each once the one before has ended; milliseconds that each waited."""
+    query = "SELECT FROM tasks WHERE id = $1::uuid AND completed_at IS NOT NULL"
+    sent = list[str]()
+    for _ in range(_SINGLES):
+        task_id = upload(client, agent, "single.txt", make_text(_LINES))
+        sent.append(task_id)
+        wait_for(lambda: fetch(settings, query, sent[-1]), "a document to end", pause=0.01)
+    return [row["wait"] for row in fetch(settings, _WAITS, sent)]
