@@ -19,7 +19,7 @@ from app.domain.errors import DatabaseAwayError, UnstorableValueError
 _IDLE_SECONDS = 30.0
 # A process that is frozen, or a host that is cut off, in the middle of a transaction holds its locks: the server ends
 # the session, so that the others wait for seconds at most, and the late one finds its transaction gone.
-_SERVER_SETTINGS = {"idle_in_transaction_session_timeout": "5s", "statement_timeout": "60s"}
+_SERVER_SETTINGS = {"idle_in_transaction_session_timeout": "5s", "statement_timeout": "30s"}
 
 
 def create_engine(database_url: str, *, pool_size: int, register_types: bool = True) -> AsyncEngine:

@@ -17,7 +17,7 @@ from app.domain.tasks import Bell
 from app.ledger.statement import guard, quoted, to
 
 WINDOW_MINIMUM = 4
-WINDOW_PER_SLOT = 2
+WINDOW_PER_SLOT = 1
 
 # Admissions to one queue go one after the other: the room in its window is counted after this lock is held.
 _LOCK_QUEUE = text(
