@@ -97,6 +97,31 @@ def test_a_finished_task_cannot_be_cancelled(shared_stack: Stack, herons: dict[s
     assert "does not exist" in run(shared_stack, "tasks", "show", unknown, code=1).stderr
 
 
+def test_a_dead_letter_is_found_told_replayed_and_discarded(shared_stack: Stack, herons: dict[str, Any]) -> None:
+    [failed] = run_json(shared_stack, "upload", str(herons["blank"]), "--agent", "herons", "--wait", code=1)
+    task_id = failed["task_id"]
+    listed = run_json(shared_stack, "dead-letters", "list", "--code", "no_extractable_text")
+    assert task_id in {letter["task_id"] for letter in listed["dead_letters"]}
+    shown = run(shared_stack, "dead-letters", "show", task_id).stdout
+    assert "no_extractable_text" in shown
+    assert "NoExtractableTextError" in shown
+    counted = run_json(shared_stack, "dead-letters", "replay", "--code", "no_extractable_text", "--dry-run")
+    assert counted == {"dry_run": True, "matched": listed["total"], "replayed": 0}
+    run(shared_stack, "dead-letters", "replay", code=2)
+    assert "1 replayed" in run(shared_stack, "dead-letters", "replay", task_id).stderr
+    shared_stack.finish([task_id])
+    run(shared_stack, "dead-letters", "discard", task_id)
+    assert "no dead letter" in run(shared_stack, "dead-letters", "show", task_id, code=1).stderr
+
+
+def test_a_queue_is_paused_and_resumed(shared_stack: Stack) -> None:
+    run(shared_stack, "queues", "pause", "low_priority")
+    [low] = [queue for queue in run_json(shared_stack, "queues")["queues"] if queue["name"] == "low_priority"]
+    assert low["paused_at"]
+    run(shared_stack, "queues", "resume", "low_priority")
+    assert "no queue" in run(shared_stack, "queues", "pause", "no_such_queue", code=1).stderr
+
+
 def test_the_doctor_finds_a_running_sluice_well_and_the_schema_is_the_codes(shared_stack: Stack) -> None:
     checks = run_json(shared_stack, "doctor")
     assert {"python", "database", "broker", "storage", "embeddings", "workers"} <= {check["name"] for check in checks}
