@@ -1,9 +1,9 @@
-"""Real servers for every test: embedded ones, or those that DATABASE_URL and REDIS_URL name."""
+"""Real servers for every test: embedded ones, or those that DATABASE_URL, REDIS_URL and CELERY_BROKER_URL name."""
 
 import asyncio
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,10 +13,13 @@ import pytest
 from app.bootstrap import prepare_database
 from app.embedded import Engines, EngineUrls
 from app.settings import Settings, load_settings
-from tests.running import Stack
+from tests.rabbitmq import SCHEMES, open_vhost
+from tests.running import BROKERS, Stack
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 _DATABASES = 16  # that a Redis has by default
+# Read before the environment is cleaned.
+_GIVEN = {name: os.environ.get(name) for name in ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL")}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,16 +42,15 @@ def _clean_environment() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineUrls]:
-    """A Postgres and a Valkey or Redis."""
-    database_url, redis_url = _GIVEN
-    if database_url and redis_url:
+    """A Postgres and a Valkey or Redis: each given, or embedded."""
+    database_url, redis_url = _GIVEN["DATABASE_URL"], _GIVEN["REDIS_URL"]
+    folder = tmp_path_factory.mktemp("servers")
+    with ExitStack() as stack:
+        if not (database_url and redis_url):
+            engines = Engines(folder, postgres=not database_url, valkey=not redis_url)
+            embedded = stack.enter_context(engines).urls
+            database_url, redis_url = database_url or embedded.database_url, redis_url or embedded.redis_url
         yield EngineUrls(database_url, redis_url)
-        return
-    with Engines(tmp_path_factory.mktemp("servers")) as engines:
-        yield engines.urls
-
-
-_GIVEN = (os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL"))  # read before the environment is cleaned
 
 
 def _with_database(url: str, name: str) -> str:
@@ -61,6 +63,17 @@ def _with_redis_database(url: str, number: int) -> str:
     if parts.scheme == "redis+socket":
         return f"{url.partition('?')[0]}?virtual_host={number}"
     return parts._replace(path=f"/{number}").geturl()
+
+
+@contextmanager
+def _open_broker(name: str, number: int) -> Iterator[str | None]:
+    """A part of the given broker that no other stack uses; None where none is given, so that the Redis serves."""
+    url = _GIVEN["CELERY_BROKER_URL"]
+    if url and urlsplit(url).scheme in SCHEMES:
+        with open_vhost(url, name) as own:
+            yield own
+    else:
+        yield _with_redis_database(url, number) if url else None
 
 
 def execute(url: str, *statements: str) -> None:
@@ -96,7 +109,12 @@ def _make_database(servers: EngineUrls, template: str) -> Iterator[tuple[str, st
     name = f"sluice_test_{os.getpid()}_{_made}"
     execute(servers.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     # Stacks that live at the same time must not hear each other's bells.
-    yield _with_database(servers.database_url, name), _with_redis_database(servers.redis_url, _made % _DATABASES)
+    number = _made % _DATABASES
+    made = _with_database(servers.database_url, name), _with_redis_database(servers.redis_url, number)
+    with _open_broker(name, number) as broker_url:
+        if broker_url:
+            BROKERS[made] = broker_url
+        yield made
     execute(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
@@ -110,7 +128,12 @@ def make_database(servers: EngineUrls, template: str) -> Callable[[], AbstractCo
 def settings(servers: EngineUrls, template: str, tmp_path: Path) -> Iterator[Settings]:
     """Settings on a fresh database."""
     for database_url, redis_url in _make_database(servers, template):
-        yield load_settings(database_url=database_url, redis_url=redis_url, data_dir=tmp_path / "data")
+        yield load_settings(
+            database_url=database_url,
+            redis_url=redis_url,
+            celery_broker_url=BROKERS.get((database_url, redis_url)),
+            data_dir=tmp_path / "data",
+        )
 
 
 @pytest.fixture

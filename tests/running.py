@@ -13,12 +13,17 @@ from typing import Any, Self, TypeVar
 
 import httpx
 import psutil
+from redis import Redis
 
+from app.adapters.redis_url import redis_client_url
+from app.celery_app import create_celery
 from app.cli.stack import WORKERS
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 KEY = "a-key-made-for-tests-only"
+BROKERS: dict[tuple[str, str], str] = {}
+"""The brokers of the databases made for tests, by the addresses of Postgres and Redis, where the Redis is not it."""
 Result = TypeVar("Result")
 
 
@@ -45,12 +50,15 @@ class Stack:
     """API and workers, each a program of its own as an operator would start it."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        broker = settings.celery_broker_url or BROKERS.get((settings.database_url or "", settings.redis_url or ""))
+        self.settings = settings.model_copy(update={"celery_broker_url": broker})
         self.port = _find_port()
         self.environment = {
             **{name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields},
             "DATABASE_URL": settings.database_url or "",
             "REDIS_URL": settings.redis_url or "",
+            "REDIS_KEY_PREFIX": settings.redis_key_prefix,
+            "CELERY_BROKER_URL": broker or "",
             "DATA_DIR": str(settings.data_dir),
             "PORT": str(self.port),
             "BOOTSTRAP_API_KEY": KEY,
@@ -114,6 +122,20 @@ class Stack:
             process.kill()
         self.workers.wait(30)
         wait_for(lambda: not any(_lives(process) for process in family), "the killed workers to be gone")
+
+    def lose_bells(self) -> int:
+        """Empty the broker, as a flush would or a disk that is lost; returns how many bells waited there."""
+        celery = create_celery(self.settings)
+        with celery.connection_for_write() as connection:
+            queues = [queue(connection.default_channel) for queue in celery.amqp.queues.values()]
+            for queue in queues:
+                queue.declare()
+            lost = sum([queue.purge() or 0 for queue in queues])
+            on_redis = connection.transport.driver_type == "redis"
+        if on_redis:
+            with Redis.from_url(redis_client_url(celery.conf.broker_url)) as redis:
+                redis.flushdb()
+        return lost
 
     def get(self, path: str, **parameters: Any) -> dict[str, Any]:
         """GET below ``/api/v1``."""

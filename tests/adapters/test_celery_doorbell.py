@@ -1,0 +1,204 @@
+"""The doorbell on a Valkey that is killed, hangs, and comes back."""
+
+import base64
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+from celery import Celery
+from redis import Redis
+
+from app.adapters.celery_doorbell import CeleryDoorbell
+from app.adapters.redis_url import redis_client_url
+from app.celery_app import create_celery
+from app.domain.ids import new_task_id
+from app.domain.tasks import Bell, Queue, TaskName
+from app.embedded import Engines
+from app.settings import load_settings
+from tests.running import wait_for
+
+pytestmark = pytest.mark.anyio
+HIGH, DEFAULT = Queue.HIGH.value, Queue.DEFAULT.value
+READYZ_SECONDS = 3.0
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    with Engines(tmp_path_factory.mktemp("valkey"), postgres=False) as engines:
+        yield engines
+
+
+@pytest.fixture
+def valkey(engines: Engines) -> Iterator[Engines]:
+    """An empty Valkey that a test may kill or stop."""
+    with connect(engines) as redis:
+        redis.flushall()
+    yield engines
+    wake(engines)
+    for name in engines.poll():
+        engines.restart(name)
+
+
+@pytest.fixture
+def doorbell(valkey: Engines) -> Iterator[CeleryDoorbell]:
+    made = make_doorbell(valkey)
+    yield made
+    wake(valkey)
+    made.close()
+
+
+def make_doorbell(valkey: Engines, prefix: str = "") -> CeleryDoorbell:
+    return CeleryDoorbell(create_celery(load_settings(redis_url=valkey.urls.redis_url, redis_key_prefix=prefix)))
+
+
+def make_bell(queue: str = HIGH) -> Bell:
+    return Bell(new_task_id(), TaskName.PROCESS_DOCUMENT.value, queue)
+
+
+def connect(valkey: Engines) -> "Redis":
+    return Redis.from_url(redis_client_url(valkey.urls.redis_url))
+
+
+def count(valkey: Engines, key: str = HIGH) -> int:
+    with connect(valkey) as redis:
+        return int(redis.llen(key))
+
+
+def kill(valkey: Engines) -> None:
+    os.kill(valkey.pids["valkey"], signal.SIGKILL)
+    wait_for(valkey.poll, "Valkey to be dead")
+
+
+def hang(valkey: Engines) -> None:
+    psutil.Process(valkey.pids["valkey"]).suspend()
+
+
+def wake(valkey: Engines) -> None:
+    if not valkey.poll():
+        psutil.Process(valkey.pids["valkey"]).resume()
+
+
+async def test_a_message_carries_the_id_of_its_task_and_never_an_eta(valkey: Engines, doorbell: CeleryDoorbell) -> None:
+    bell = make_bell()
+    await doorbell.ring([bell])
+    with connect(valkey) as redis:
+        [raw] = redis.lrange(HIGH, 0, -1)
+    message = json.loads(raw)
+    headers = message["headers"]
+    assert (headers["id"], headers["task"]) == (str(bell.task_id), bell.name)
+    assert (headers["eta"], headers["expires"], message["properties"].get("expiration")) == (None, None, None)
+    arguments, named, embedded = json.loads(base64.b64decode(message["body"]))
+    assert (arguments, named, set(embedded.values())) == ([], {}, {None})
+
+
+async def test_the_first_bell_after_a_restart_of_the_broker_rings(valkey: Engines, doorbell: CeleryDoorbell) -> None:
+    await doorbell.ring([make_bell(DEFAULT)])
+    kill(valkey)
+    valkey.restart("valkey")
+    await doorbell.ring([make_bell(), make_bell()])
+    assert count(valkey) == 2
+
+
+async def test_a_bell_rings_although_the_broker_has_closed_the_idle_connection(
+    valkey: Engines, doorbell: CeleryDoorbell
+) -> None:
+    await doorbell.ring([make_bell(DEFAULT)])
+    with connect(valkey) as redis:
+        redis.client_kill_filter(_type="normal", skipme=True)
+    await doorbell.ring([make_bell()])
+    assert count(valkey) == 1
+
+
+async def test_a_kept_connection_that_fails_is_replaced_at_once(
+    valkey: Engines, doorbell: CeleryDoorbell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await doorbell.ring([make_bell(DEFAULT)])
+    send = Celery.send_task
+    failed: list[Any] = []
+
+    def fail_once(self: Celery, *arguments: Any, **options: Any) -> Any:
+        if count(valkey) == 1 and not failed:
+            failed.append(options["producer"].connection)
+            raise OSError("made for a test")
+        return send(self, *arguments, **options)
+
+    monkeypatch.setattr(Celery, "send_task", fail_once)
+    await doorbell.ring([make_bell(), make_bell(), make_bell()])
+    assert count(valkey) == 3  # what had rung before the failure did not ring again
+    assert failed
+    assert not failed[0].connected
+
+
+async def test_bells_are_given_up_at_once_while_the_broker_is_away(valkey: Engines, doorbell: CeleryDoorbell) -> None:
+    await doorbell.ring([make_bell()])
+    kill(valkey)
+    began = time.monotonic()
+    for _ in range(50):
+        await doorbell.ring([make_bell()])
+    assert time.monotonic() - began < 2
+    valkey.restart("valkey")
+    await doorbell.ring([make_bell(DEFAULT)])
+    assert count(valkey, DEFAULT) == 1
+
+
+async def test_of_many_bells_only_the_first_waits_for_a_broker_that_hangs(
+    valkey: Engines, doorbell: CeleryDoorbell
+) -> None:
+    await doorbell.ring([make_bell(DEFAULT)])
+    hang(valkey)
+    began = time.monotonic()
+    for _ in range(20):
+        await doorbell.ring([make_bell()])
+    assert time.monotonic() - began < 8
+    wake(valkey)
+    while not count(valkey):
+        assert time.monotonic() - began < 20
+        await doorbell.ring([make_bell()])
+
+
+async def test_telling_a_result_backend_that_hangs_or_is_away_costs_a_few_seconds_once(
+    valkey: Engines, doorbell: CeleryDoorbell
+) -> None:
+    await doorbell.tell(new_task_id(), "SUCCESS", {})
+    hang(valkey)
+    began = time.monotonic()
+    for _ in range(20):
+        await doorbell.tell(new_task_id(), "SUCCESS", {})
+    assert time.monotonic() - began < 8
+    kill(valkey)
+    for _ in range(20):
+        await doorbell.tell(new_task_id(), "SUCCESS", {})
+    assert time.monotonic() - began < 12
+
+
+@pytest.mark.parametrize("harm", [kill, hang])
+async def test_a_ping_raises_in_time_for_readyz(valkey: Engines, doorbell: CeleryDoorbell, harm: Any) -> None:
+    await doorbell.ping()
+    harm(valkey)
+    began = time.monotonic()
+    with pytest.raises(Exception, match=r"."):
+        await doorbell.ping()
+    assert time.monotonic() - began < READYZ_SECONDS
+
+
+async def test_every_key_bears_the_prefix(valkey: Engines) -> None:
+    task_id = new_task_id()
+    for prefix in ("one:", "two:"):
+        doorbell = make_doorbell(valkey, prefix)
+        await doorbell.ring([make_bell()])
+        await doorbell.tell(task_id, "PROGRESS", {})
+        doorbell.close()
+    with connect(valkey) as redis:
+        keys = {key.decode() for key in redis.scan_iter()}
+    expected = {HIGH, "_kombu.binding.default", f"celery-task-meta-{task_id}"}
+    assert keys == {prefix + key for prefix in ("one:", "two:") for key in expected}

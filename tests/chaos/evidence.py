@@ -1,0 +1,118 @@
+"""What a run left behind, read once and then only looked at."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.domain.states import State
+from tests.chaos import journal
+from tests.chaos.journal import Change
+from tests.chaos.ledger import Ledger
+
+_DOCUMENTS = """
+    SELECT d.id, d.filename, d.status, d.chunk_count, d.blob_key, d.size_bytes, d.sha256, d.task_id::text,
+           coalesce(c.ordinals, '{}') AS ordinals, coalesce(c.transactions, '{}') AS transactions
+    FROM documents AS d
+    LEFT JOIN (
+        SELECT document_id, array_agg(ordinal ORDER BY ordinal) AS ordinals,
+               array_agg(DISTINCT xmin::text::bigint) AS transactions
+        FROM chunks GROUP BY document_id
+    ) AS c ON c.document_id = d.id
+    ORDER BY d.id
+"""
+_TASKS = "SELECT id::text, document_id, state, epoch, crashes, chunk_count, error FROM tasks ORDER BY id"
+_STRAY_CHUNKS = "SELECT id FROM chunks AS c WHERE NOT EXISTS (SELECT FROM documents AS d WHERE d.id = c.document_id)"
+
+# The words of the chunks, counted afresh, against the counts that are kept; the empty word stands for every chunk.
+_MISCOUNTED = """
+    SELECT agent_id, lexeme, coalesce(found.chunks, 0) AS found, coalesce(kept.chunk_count, 0) AS kept
+    FROM (
+        SELECT agent_id, lexeme, count(*) AS chunks
+        FROM chunks, unnest(tsvector_to_array(tsv) || CAST('' AS text)) AS lexeme
+        GROUP BY agent_id, lexeme
+    ) AS found
+    FULL JOIN lexemes AS kept USING (agent_id, lexeme)
+    WHERE coalesce(found.chunks, 0) <> coalesce(kept.chunk_count, 0)
+    ORDER BY agent_id, lexeme
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A task as it stands. ``changes`` is its journal."""
+
+    id: str
+    document_id: int | None
+    state: State
+    epoch: int
+    crashes: int
+    chunk_count: int | None
+    error: str | None
+    changes: list[Change]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """A document as it stands; ``ordinals`` are its chunks in order, ``transactions`` those which wrote them."""
+
+    id: int
+    filename: str
+    status: str
+    chunk_count: int | None
+    blob_key: str
+    size_bytes: int
+    sha256: bytes
+    task_id: str
+    ordinals: list[int]
+    transactions: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything the database and the store hold. ``orphans`` counts files that no document names."""
+
+    tasks: dict[str, TaskRow]
+    documents: dict[int, DocumentRow]
+    stray_chunks: list[int]
+    miscounted: list[str]
+    damaged_blobs: list[int]
+    orphans: int
+
+
+def gather(ledger: Ledger, blobs: Path) -> Evidence:
+    """Read it all.
+
+    Raises:
+        OSError, asyncpg.PostgresError: the database is away.
+    """
+    changes = journal.read(ledger)
+    tasks = {
+        row["id"]: TaskRow(**{**row, "state": State(row["state"]), "changes": changes.get(row["id"], [])})
+        for row in ledger.fetch(_TASKS)
+    }
+    documents = {row["id"]: DocumentRow(**row) for row in ledger.fetch(_DOCUMENTS)}
+    named = {document.blob_key for document in documents.values()}
+    return Evidence(
+        tasks=tasks,
+        documents=documents,
+        stray_chunks=[row["id"] for row in ledger.fetch(_STRAY_CHUNKS)],
+        miscounted=[
+            f"agent {row['agent_id']}, {row['lexeme']!r}: {row['kept']} kept, {row['found']} found"
+            for row in ledger.fetch(_MISCOUNTED)
+        ],
+        damaged_blobs=[document.id for document in documents.values() if not _is_whole(blobs, document)],
+        orphans=sum(1 for file in _list_files(blobs) if str(file.relative_to(blobs)) not in named),
+    )
+
+
+def _is_whole(blobs: Path, document: DocumentRow) -> bool:
+    try:
+        content = (blobs / document.blob_key).read_bytes()
+    except FileNotFoundError:
+        return False
+    return len(content) == document.size_bytes and hashlib.sha256(content).digest() == document.sha256
+
+
+def _list_files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,48 @@
+"""The database as an onlooker sees it, who keeps no connection because the server may be killed at any time."""
+
+import asyncio
+from typing import Any
+
+import asyncpg
+
+_AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.OperatorInterventionError)
+
+
+class Ledger:
+    """Questions to the database at ``url``, each on a connection of its own; use it from any thread."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        """The rows of a query.
+
+        Raises:
+            OSError, asyncpg.PostgresError: the database is away, or the query is wrong.
+        """
+        return asyncio.run(self._fetch(query, arguments))
+
+    def look(self, query: str, *arguments: Any) -> list[asyncpg.Record] | None:
+        """The rows of a query; None while the database is away."""
+        try:
+            return self.fetch(query, *arguments)
+        except _AWAY:
+            return None
+
+    def execute(self, script: str) -> None:
+        """Run statements that answer nothing."""
+        asyncio.run(self._execute(script))
+
+    async def _fetch(self, query: str, arguments: tuple[Any, ...]) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self._url, timeout=5, command_timeout=60)
+        try:
+            return list(await connection.fetch(query, *arguments))
+        finally:
+            await connection.close(timeout=5)
+
+    async def _execute(self, script: str) -> None:
+        connection = await asyncpg.connect(self._url, timeout=5, command_timeout=60)
+        try:
+            await connection.execute(script)
+        finally:
+            await connection.close(timeout=5)

@@ -1,0 +1,132 @@
+"""A program of the installation, as the service manager of a machine would look after it."""
+
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from tests.running import ROOT, wait_for
+
+_MARK = "SLUICE_CHAOS_SERVICE"
+_QUICK_DEATH_SECONDS = 2.0
+_STOP_SECONDS = 60.0
+
+
+class Service:
+    """One program and all its processes.
+
+    They are known by a variable in their environment, so that those whose parent was killed are found too.
+
+    Args:
+        name: What it is called; no other service may carry that name.
+        command: The program and its arguments.
+        environment: Its environment.
+        log: The file its output goes to.
+    """
+
+    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self._command = command
+        self._mark = f"{log} {name}"
+        self._environment = {**environment, _MARK: self._mark}
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+
+    def start(self) -> None:
+        """Start the program."""
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # a Ctrl-C is for us, who then stop it
+            )
+        self._started = time.monotonic()
+
+    def revive(self) -> None:
+        """Start it again if it has ended; one that ended at once not before two seconds have passed."""
+        if self._process is None or self._process.poll() is None:
+            return
+        if time.monotonic() - self._started > _QUICK_DEATH_SECONDS:
+            self.start()
+
+    def list_family(self) -> set[psutil.Process]:
+        """Every process of it that lives."""
+        marked = {process for process in psutil.process_iter() if _read_mark(process) == self._mark}
+        return marked | {child for process in marked for child in _list_children(process) if lives(child)}
+
+    def freeze(self) -> set[psutil.Process]:
+        """SIGSTOP every process of it; returns them."""
+        frozen = set[psutil.Process]()
+        while found := self.list_family() - frozen:  # one may have forked before it was stopped
+            for process in found:
+                _send(process, "suspend")
+            frozen |= found
+        return frozen
+
+    def thaw(self) -> None:
+        """SIGCONT every process of it."""
+        for process in self.list_family():
+            _send(process, "resume")
+
+    def kill(self) -> int:
+        """SIGKILL every process of it at once, as a power cut would; returns how many those were."""
+        family = self.freeze()
+        for process in family:
+            _send(process, "kill")
+        wait_for(lambda: not any(lives(process) for process in family), f"{self.name} to be gone")
+        return len(family)
+
+    def stop(self) -> list[str]:
+        """TERM the program and wait for its end; the command lines of what outlived it, which is then killed."""
+        if self._process and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(_STOP_SECONDS)
+        deadline = time.monotonic() + 5
+        while (left := self.list_family()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        lines = [_describe(process) for process in left]
+        self.kill()
+        return lines
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether it runs; one that is dead and not yet waited for does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _read_mark(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get(_MARK)
+    except psutil.Error:  # gone, or somebody else's
+        return None
+
+
+def _list_children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _send(process: psutil.Process, signal: str) -> None:
+    try:
+        getattr(process, signal)()
+    except psutil.NoSuchProcess:
+        return  # it was quicker
+
+
+def _describe(process: psutil.Process) -> str:
+    try:
+        return f"{process.pid} (child of {process.ppid()}): {' '.join(process.cmdline())}"
+    except psutil.Error:
+        return str(process.pid)

@@ -1,0 +1,216 @@
+"""The broker restarts, forgets, hangs, brings a message twice, is shared: what was accepted still ends exactly once."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from kombu import Message
+from redis import Redis
+
+from app.adapters.redis_url import redis_client_url
+from app.celery_app import create_celery
+from app.embedded import Engines
+from app.settings import Settings, load_settings
+from tests.running import ROOT, Stack, wait_for
+from tests.system.test_killed_processes import make_text
+
+HIGH = "high_priority"
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Engines]:
+    """A Valkey that a test may kill, stop and look into."""
+    with Engines(tmp_path / "broker", postgres=False) as engines:
+        yield engines
+
+
+@pytest.fixture
+def stack_on_valkey(settings: Settings, valkey: Engines) -> Iterator[Stack]:
+    """A stack on it, with two slots for documents."""
+    servers = {"redis_url": valkey.urls.redis_url, "celery_broker_url": None}
+    with Stack(settings.model_copy(update=servers)) as running:
+        running.start_api()
+        running.start_workers("high")
+        yield running
+
+
+def kill(valkey: Engines) -> None:
+    os.kill(valkey.pids["valkey"], signal.SIGKILL)
+    wait_for(valkey.poll, "Valkey to be dead")
+
+
+def inspect(stack: Stack, command: str) -> str:
+    """What ``celery inspect`` says of this stack's workers."""
+    done = subprocess.run(
+        [sys.executable, "-m", "celery", "--app=app.celery_app", "inspect", command, "--timeout=1"],
+        cwd=ROOT,
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("forgets", [False, True], ids=["with its data", "without its data"])
+def test_workers_go_on_when_the_broker_is_killed_and_started_again(
+    stack_on_valkey: Stack, valkey: Engines, tmp_path: Path, forgets: bool
+) -> None:
+    stack, agent = stack_on_valkey, stack_on_valkey.make_agent()
+    [worker] = [worker["pid"] for worker in stack.get("/workers")["workers"]]
+    uploads = []
+    for round_ in range(3):
+        uploads += [stack.upload(agent, f"{n}.txt", make_text(100 * round_ + n)) for n in range(10)]
+        kill(valkey)
+        uploads.append(stack.upload(agent, "away.txt", make_text(100 * round_ + 99)))
+        if forgets:
+            shutil.rmtree(tmp_path / "broker" / "valkey" / "appendonlydir")
+        valkey.restart("valkey")
+    tasks = stack.finish([upload["task_id"] for upload in uploads])
+    assert {(task["state"], task["attempt"], task["crashes"]) for task in tasks} == {("SUCCESS", 1, 0)}
+    # The same worker, with every slot.
+    for n in range(2):
+        stack.upload(agent, f"long-{n}.txt", make_text(n, sentences=30_000))
+    wait_for(lambda: stack.get("/tasks/", status="PROGRESS")["total"] == 2, "both slots to be busy")
+    assert [worker["pid"] for worker in stack.get("/workers")["workers"]] == [worker]
+
+
+def test_a_broker_that_hangs_delays_nobody_but_the_work(stack_on_valkey: Stack, valkey: Engines) -> None:
+    stack, agent = stack_on_valkey, stack_on_valkey.make_agent()
+    readyz = f"http://127.0.0.1:{stack.port}/readyz"
+    process = psutil.Process(valkey.pids["valkey"])
+    process.suspend()
+    try:
+        began = time.monotonic()
+        upload = stack.upload(agent, "note.txt", make_text(1))
+        assert time.monotonic() - began < 2
+        began = time.monotonic()
+        ready = httpx.get(readyz, trust_env=False, timeout=30)
+        assert time.monotonic() - began < 5
+        assert (ready.status_code, ready.json()["down"]) == (503, ["broker"])
+    finally:
+        process.resume()
+    [task] = stack.finish([upload["task_id"]])
+    assert (task["state"], task["attempt"]) == ("SUCCESS", 1)
+    wait_for(lambda: httpx.get(readyz, trust_env=False, timeout=30).status_code == 200, "the broker to count as up")
+
+
+def test_workers_outlive_a_broker_that_refuses_to_write(stack_on_valkey: Stack, valkey: Engines) -> None:
+    stack, agent = stack_on_valkey, stack_on_valkey.make_agent()
+    [worker] = [worker["pid"] for worker in stack.get("/workers")["workers"]]
+    with Redis.from_url(redis_client_url(valkey.urls.redis_url)) as redis:
+        uploads = [stack.upload(agent, f"{n}.txt", make_text(n)) for n in range(5)]
+        redis.config_set("maxmemory", 1)
+        # Two slots, two bells: what comes after them needs one that cannot be written now.
+        uploads += [stack.upload(agent, f"more-{n}.txt", make_text(10 + n)) for n in range(5)]
+        wait_for(lambda: count_refusals(redis), "the broker to refuse")
+        redis.config_set("maxmemory", 0)
+    tasks = stack.finish([upload["task_id"] for upload in uploads])
+    assert {(task["state"], task["crashes"]) for task in tasks} == {("SUCCESS", 0)}
+    assert [worker["pid"] for worker in stack.get("/workers")["workers"]] == [worker]
+
+
+def count_refusals(redis: "Redis") -> int:
+    """How often the server has had no memory for a command since it started."""
+    statistics: dict[str, dict[str, int]] = redis.info("errorstats")  # type: ignore[assignment]
+    return statistics.get("errorstat_OOM", {}).get("count", 0)
+
+
+def take_message(stack: Stack) -> Message | None:
+    """Take one message off the queue of documents."""
+    celery = create_celery(stack.settings)
+    with celery.connection_for_write() as connection:
+        queue = celery.amqp.queues[HIGH](connection.default_channel)
+        queue.declare()
+        return queue.get(no_ack=True)
+
+
+def deliver(stack: Stack, message: Message, times: int) -> None:
+    """Put a message on the queue of documents as it was."""
+    with create_celery(stack.settings).connection_for_write() as connection:
+        producer = connection.Producer()
+        for _ in range(times):
+            producer.publish(
+                message.body,
+                routing_key=HIGH,
+                content_type=message.content_type,
+                content_encoding=message.content_encoding,
+                headers=message.headers,
+                correlation_id=message.headers["id"],
+            )
+
+
+def test_a_message_that_is_delivered_again_claims_nothing(stack: Stack) -> None:
+    stack.environment["WORKER_CONCURRENCY_HIGH"] = "1"
+    stack.start_api()
+    agent = stack.make_agent()
+    upload = stack.upload(agent, "note.txt", make_text(1))
+    message = wait_for(lambda: take_message(stack), "the bell")
+    assert message
+    assert message.headers["id"] == upload["task_id"]
+    assert {message.headers["eta"], message.headers["expires"]} == {None}
+    assert message.payload[:2] == [[], {}]
+    deliver(stack, message, times=3)
+    stack.start_workers("high")
+    stack.finish([upload["task_id"]])
+    deliver(stack, message, times=3)
+    # One slot takes one message after the other: with the last, it has had all of them.
+    stack.finish([stack.upload(agent, "last.txt", make_text(2))["task_id"]])
+    task = stack.get(f"/tasks/{upload['task_id']}")
+    assert (task["state"], task["attempt"], task["crashes"]) == ("SUCCESS", 1, 0)
+
+
+def test_celery_sees_the_workers(stack: Stack) -> None:
+    stack.start_api()
+    stack.start_workers()
+    said = ""
+
+    def all_answer() -> bool:
+        nonlocal said
+        said = inspect(stack, "active")
+        return "4 nodes online" in said
+
+    wait_for(all_answer, "every worker to answer")
+    for name in ("high", "medium", "low", "default"):
+        assert f"{name}@" in said
+
+
+def test_two_installations_with_prefixes_of_their_own_share_a_redis_database(
+    make_database: Callable[[], AbstractContextManager[tuple[str, str]]], valkey: Engines, tmp_path: Path
+) -> None:
+    with ExitStack() as open_, Redis.from_url(redis_client_url(valkey.urls.redis_url)) as redis:
+        stacks = []
+        for prefix in ("one:", "two:"):
+            database_url, _ = open_.enter_context(make_database())
+            settings = load_settings(
+                database_url=database_url,
+                redis_url=valkey.urls.redis_url,
+                celery_broker_url=None,
+                redis_key_prefix=prefix,
+                data_dir=tmp_path / prefix[:3],
+            )
+            stacks.append(open_.enter_context(Stack(settings)))
+            stacks[-1].start_api()
+        one, two = stacks
+        two.start_workers("high")
+        mine, theirs = (
+            [stack.upload(stack.make_agent(), f"{n}.txt", make_text(n)) for n in range(3)] for stack in stacks
+        )
+        assert {task["state"] for task in two.finish([upload["task_id"] for upload in theirs])} == {"SUCCESS"}
+        assert redis.llen(f"one:{HIGH}") == 3
+        assert "high@" in inspect(two, "ping")
+        assert "high@" not in inspect(one, "ping")
+        one.start_workers("high")
+        tasks = one.finish([upload["task_id"] for upload in mine])
+        assert {(task["state"], task["attempt"]) for task in tasks} == {("SUCCESS", 1)}
+        assert {key[:4] for key in redis.scan_iter()} == {b"one:", b"two:"}
