@@ -20,6 +20,8 @@ _IDLE_SECONDS = 30.0
 # A process that is frozen, or a host that is cut off, in the middle of a transaction holds its locks: the server ends
 # the session, so that the others wait for seconds at most, and the late one finds its transaction gone.
 _SERVER_SETTINGS = {"idle_in_transaction_session_timeout": "5s", "statement_timeout": "30s"}
+# Postgres 17 and later know one that also covers a client which freezes in the middle of a statement's messages.
+_LIMIT_TRANSACTIONS = "SELECT set_config(name, '30s', false) FROM pg_settings WHERE name = 'transaction_timeout'"
 
 
 def create_engine(database_url: str, *, pool_size: int, register_types: bool = True) -> AsyncEngine:
@@ -50,9 +52,14 @@ def create_engine(database_url: str, *, pool_size: int, register_types: bool = T
 
         @event.listens_for(engine.sync_engine, "connect")
         def _register(dbapi_connection: Any, _record: object) -> None:
-            dbapi_connection.run_async(codecs.register)
+            dbapi_connection.run_async(_prepare)
 
     return engine
+
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    await connection.execute(_LIMIT_TRANSACTIONS)
+    await codecs.register(connection)
 
 
 def _refuse_closed(dbapi_connection: Any, record: Any, _proxy: object) -> None:

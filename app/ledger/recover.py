@@ -53,6 +53,25 @@ REAP_WORKERS = _crash(
     "LEFT JOIN workers AS w ON w.id = v.worker_id WHERE (w.id IS NULL OR w.lease_expires_at <= now())"
 )
 
+# Victims that were passed over: a session holds them, of a process that froze in the midst of writing its end.
+HELD = text(
+    f"""
+    SELECT t.id FROM tasks AS t LEFT JOIN workers AS w ON w.id = t.worker_id
+    WHERE t.state IN ({quoted(RUNNING)}) AND (w.id IS NULL OR w.lease_expires_at <= now())
+    """
+)
+
+# No timeout of the server's ends a COPY whose client sends nothing more.
+END_HOLDERS = text(
+    """
+    SELECT count(pg_terminate_backend(l.pid))
+    FROM tasks AS t
+    JOIN pg_locks AS l ON l.locktype = 'transactionid' AND l.transactionid = t.xmax AND l.granted
+    JOIN pg_stat_activity AS a ON a.pid = l.pid AND a.xact_start < now() - interval '1 second'
+    WHERE t.id = ANY (:task_ids) AND l.pid <> pg_backend_pid()
+    """
+)
+
 REAP_PROCESSES = _crash("WHERE v.worker_id = :worker_id AND v.pid = ANY (:pids)")
 
 RELEASE = _take_back(
@@ -108,6 +127,15 @@ RECONCILE = text(
 async def reap_workers(connection: AsyncConnection, max_crashes: int) -> list[Task]:
     """Take back the tasks of workers whose lease has run out."""
     return await fetch_tasks(connection, REAP_WORKERS, max_crashes=max_crashes, failure=_CRASH_FAILURE)
+
+
+async def end_holders(connection: AsyncConnection) -> int:
+    """End the sessions that still hold tasks of workers whose lease has run out; returns how many.
+
+    Their transactions roll back, as they would have at the last guard, and the tasks can be taken back.
+    """
+    held = list((await connection.execute(HELD)).scalars())
+    return int((await connection.execute(END_HOLDERS, {"task_ids": held})).scalar_one()) if held else 0
 
 
 async def list_processes(connection: AsyncConnection, worker_id: WorkerId) -> list[int]:

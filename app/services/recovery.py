@@ -11,7 +11,7 @@ from app.domain.states import State
 from app.domain.tasks import WORK_QUEUES, Task
 from app.ledger.cancel import force_abort, lock_stubborn
 from app.ledger.help import call_helper
-from app.ledger.recover import list_processes, reap_processes, reap_workers, reconcile, release
+from app.ledger.recover import end_holders, list_processes, reap_processes, reap_workers, reconcile, release
 from app.ledger.workers import NewWorker, drain, heartbeat, register, retire
 from app.services.admission import Admission
 from app.services.courtesy import announce_dead_letter, tell
@@ -84,6 +84,8 @@ class Recovery:
         """Take back the tasks of dead workers, ring lost bells again, and fill the windows of all queues."""
         async with self._database.statement() as connection:
             reaped = await reap_workers(connection, self._max_crashes)
+            if ended := await end_holders(connection):
+                log.warning("late_sessions_ended", sessions=ended)
             silent = await reconcile(connection)
         await self._follow_up("task_crashed", reaped)
         if silent:

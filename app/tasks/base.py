@@ -7,15 +7,29 @@ from uuid import UUID
 from celery import Task as CeleryTask
 from celery import shared_task
 from celery.exceptions import Ignore
+from celery.worker.request import Request
 
 from app.bootstrap import Services
 from app.domain.ids import TaskId
 from app.domain.states import State
 from app.domain.tasks import TaskName
 from app.services.execution import Outcome, Work
+from app.tasks.alert import wake_consumer
 from app.tasks.runtime import get_runtime
 
 Body = Callable[[Services, Work], Awaitable[Outcome]]
+
+
+class PromptRequest(Request):
+    """A message whose acknowledgement the consumer learns of at once."""
+
+    def acknowledge(self) -> None:
+        """Acknowledge, and have the consumer fetch the next message now.
+
+        A pool of threads acknowledges from its threads, which the consumer's loop would notice at its next timer only.
+        """
+        super().acknowledge()
+        wake_consumer()
 
 
 class LedgerTask(CeleryTask):  # type: ignore[type-arg]  # generic in its stubs only
@@ -27,6 +41,7 @@ class LedgerTask(CeleryTask):  # type: ignore[type-arg]  # generic in its stubs 
 
     abstract = True
     typing = False
+    Request = "app.tasks.base:PromptRequest"
 
     def __call__(self) -> object:
         """Run one attempt on this process's event loop.

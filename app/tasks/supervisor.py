@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import psutil
@@ -62,11 +63,19 @@ class Supervisor:
         """Supervise until told to retire, or until the worker is gone."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._retiring.set)
         services = build_services(
-            self._plan.settings, self._plan.celery, embedder=self._plan.embedder, connections=2, parsers=1
+            self._plan.settings, self._plan.celery, embedder=self._plan.embedder, connections=3, parsers=1
         )
+        # Apart, so that whatever holds up the looking around, a lock for one, does not cost the lease.
+        await asyncio.gather(
+            self._repeat(lambda: self._keep_lease(services)), self._repeat(lambda: self._look_around(services))
+        )
+        await self._retire(services)
+
+    async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Take a step twice a second until the end, whatever comes of it."""
         while not self._retiring.is_set() and os.getppid() == self._parent:
             try:
-                await self._tick(services)
+                await step()
             except DatabaseAwayError:
                 log.warning("database_away")
                 self._sweep_at = time.monotonic() + _GRACE_AFTER_OUTAGE_SECONDS
@@ -76,10 +85,11 @@ class Supervisor:
                 await asyncio.wait_for(self._retiring.wait(), _TICK_SECONDS)
             except TimeoutError:
                 continue
-        await self._retire(services)
 
-    async def _tick(self, services: Services) -> None:
-        worker_id = await self._keep_lease(services)
+    async def _look_around(self, services: Services) -> None:
+        worker_id = self._worker_id
+        if worker_id is None:
+            return
         await services.recovery.take_back(worker_id, lambda pid: is_alive(pid, self._parent))
         await services.recovery.end_stubborn(worker_id, self._plan.settings.task_cancel_grace_seconds, self._kill)
         if self._plan.lease.stopping:
@@ -91,7 +101,7 @@ class Supervisor:
             await services.recovery.sweep()
             await services.upkeep.do_chores()
 
-    async def _keep_lease(self, services: Services) -> WorkerId:
+    async def _keep_lease(self, services: Services) -> None:
         """Renew the lease in time; once it has run out, never again: register under a new id.
 
         What ran under a lease that was lost is handed back by us, who know that its processes live,
@@ -104,18 +114,18 @@ class Supervisor:
             self._worker_id = worker_id
             self._draining = False
         elif time.monotonic() < self._renew_at:
-            return self._worker_id
+            return
         elif not await services.recovery.renew(self._worker_id, self._lease_seconds):
             log.warning("lease_lost", worker_id=str(self._worker_id))
             lost, self._worker_id = self._worker_id, None
             self._plan.lease.revoke()
             await services.recovery.release(lost)
-            return await self._keep_lease(services)
+            await self._keep_lease(services)
+            return
         self._renew_at = began + self._lease_seconds / 3
         # Counted from before the statement, so that this deadline comes before the database's.
         self._plan.lease.grant(self._worker_id, began + self._lease_seconds)
         self._report_ready()
-        return self._worker_id
 
     async def _drain(self, services: Services, worker_id: WorkerId) -> None:
         """Have the worker counted among those that take tasks no more."""

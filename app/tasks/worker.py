@@ -22,6 +22,7 @@ from app.embedded.running import resolve_settings
 from app.ledger.workers import NewWorker
 from app.logs import configure_logs
 from app.settings import load_settings
+from app.tasks.alert import listen
 from app.tasks.lease import Lease
 from app.tasks.runtime import Plan, close_runtime, get_plan, set_plan
 from app.tasks.supervisor import Supervisor, is_alive
@@ -88,6 +89,8 @@ class WatchSupervisor(StartStopStep):
 
     def start(self, consumer: Any) -> None:
         """Begin to look."""
+        if consumer.hub is not None:
+            listen(consumer.hub)
         consumer.timer.call_repeatedly(1.0, _supervisor.ensure)
         # Celery overlooks a process whose pipe closed before its death could be waited for, until it looks by itself
         # after five seconds: that long its slot would be missing.

@@ -33,7 +33,8 @@ def run(options: Options, say: Say) -> Report:
     """Run it all; ``say`` is given a line of progress every few seconds.
 
     Raises:
-        AssertionError: the installation did not come up, or the killed did not die.
+        StartupError: the installation did not come up.
+        AssertionError: what was killed did not die.
     """
     with _open_folder(options) as folder, Installation(folder, options) as installation:
         began = time.monotonic()

@@ -17,6 +17,7 @@ async def test_the_server_ends_what_holds_others_up(engine: AsyncEngine) -> None
     async with Database(engine).statement() as connection:
         assert await connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "5s"
         assert await connection.scalar(text("SHOW statement_timeout")) == "30s"
+        assert await connection.scalar(text("SHOW transaction_timeout")) == "30s"
 
 
 async def _idle_for_too_long(database: Database) -> None:

@@ -1,9 +1,11 @@
 """The ledger on a bench: its own functions on a real Postgres, called one after the other, and time moved by hand."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import asyncpg
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,6 +33,7 @@ class Bench:
 
     def __init__(self, database_url: str) -> None:
         self._runner = asyncio.Runner()
+        self._database_url = database_url
         self._database = Database(create_engine(database_url, pool_size=8))
         self.clear()
 
@@ -158,6 +161,18 @@ class Bench:
         row = self.do(get_task, task.id if isinstance(task, Task) else task)
         assert row is not None
         return row
+
+    @contextmanager
+    def hold(self, task: Task) -> Iterator[None]:
+        """Within the block, a session that writes no more holds the task's row, and its changes to it."""
+        connection = self._runner.run(asyncpg.connect(self._database_url))
+        transaction = connection.transaction()
+        self._runner.run(transaction.start())
+        self._runner.run(connection.execute("UPDATE tasks SET status = 'Held' WHERE id = $1", task.id))
+        try:
+            yield
+        finally:
+            connection.terminate()
 
     def expire(self, worker: WorkerId) -> None:
         """The worker's lease has just run out."""

@@ -9,11 +9,12 @@ from app.domain.states import State
 from app.domain.tasks import Bell, Progress, Queue, Task
 from app.ledger.cancel import cancel
 from app.ledger.finish import finish, hand_back
-from app.ledger.recover import list_processes, reap_processes, reap_workers, reconcile
+from app.ledger.recover import end_holders, list_processes, reap_processes, reap_workers, reconcile
 from app.ledger.report import report
 from app.ledger.upkeep import forget_workers
 from app.ledger.workers import heartbeat, list_workers, retire
 from tests.ledger.bench import ORGANIZATION, PID, Bench
+from tests.running import wait_for
 
 MAX_CRASHES = 3
 
@@ -91,6 +92,20 @@ def test_two_who_sweep_at_once_count_one_crash(bench: Bench) -> None:
     sweeps = bench.race(*(lambda c: reap_workers(c, MAX_CRASHES) for _ in range(6)))
     assert sum(len(reaped) for reaped in sweeps) == 1
     assert bench.read(started).crashes == 1
+
+
+def test_a_session_that_holds_the_row_of_a_dead_worker_is_ended_and_its_writes_are_gone(bench: Bench) -> None:
+    started, other = bench.start(), bench.start(worker=bench.add_worker())
+    with bench.hold(started), bench.hold(other):
+        assert bench.do(end_holders) == 0
+        bench.expire(bench.worker)
+        assert bench.do(reap_workers, MAX_CRASHES) == []
+        wait_for(lambda: bench.do(end_holders) == 1, "the session to be old enough to be ended")
+        reaped = wait_for(lambda: bench.do(reap_workers, MAX_CRASHES), "its row to be free")
+    assert [(task.id, task.crashes, task.status) for task in reaped] == [
+        (started.id, 1, "The process died; waiting to run again")
+    ]
+    assert bench.read(other) == other
 
 
 def test_only_the_tasks_of_the_dead_processes_are_taken_back(bench: Bench) -> None:
