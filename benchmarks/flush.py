@@ -1,15 +1,13 @@
 """The broker forgets everything while ten thousand tasks wait: FLUSHALL, again and again, beside an undisturbed run.
 
-The list that is measured is the one the workers pop from (LLEN, about a thousand times a second); what a worker has
+The list that is measured is the one the workers pop from, by LLEN about a thousand times a second; what a worker has
 popped and not yet begun is not in it.
 """
 
 import asyncio
 import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self, cast
 
 from redis import Redis
 
@@ -22,10 +20,9 @@ from benchmarks.queues import Submitter
 from benchmarks.stack import run_program, run_servers, wait_for
 from benchmarks.work import fetch, make_agents
 
-_TASKS, _AGENTS, _FLUSHES = 10_000, 5, 5
-_SAMPLE_SECONDS = 0.001
+_TASKS, _AGENTS, _FLUSHES, _SAMPLE_SECONDS = 10_000, 5, 5, 0.001
 
-_COUNT_ENDED = "SELECT count(*) AS n FROM tasks WHERE completed_at IS NOT NULL"
+_ENDED = "SELECT count(*) AS n FROM tasks WHERE completed_at IS NOT NULL"
 _RESULT = """
     SELECT count(*) FILTER (WHERE state = 'SUCCESS') AS completed,
            extract(epoch FROM max(completed_at) - min(started_at))::float8 AS seconds
@@ -35,7 +32,7 @@ _RESULT = """
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """How many tasks completed, how long that took from the first start, and how long the broker's list ever was."""
+    """How many tasks completed, in how many seconds from the first start, and how long the broker's list ever was."""
 
     completed: int
     seconds: float
@@ -43,31 +40,71 @@ class _Run:
 
 
 class _Gauge:
-    """Looks at the length of a list in a thread of its own, all the time."""
+    """Looks at the length of a list all the time, in a thread of its own, and keeps the largest."""
 
     def __init__(self, redis: Redis, name: str) -> None:
         self.longest = 0
         self._redis = redis
         self._name = name
-        self._ended = threading.Event()
+        self._left = threading.Event()
         self._thread = threading.Thread(target=self._look)
 
-    def __enter__(self) -> "_Gauge":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
+        self._left.set()
         self._thread.join()
 
     def _look(self) -> None:
-        while not self._ended.wait(_SAMPLE_SECONDS):
-            self.longest = max(self.longest, int(self._redis.llen(self._name)))
+        while not self._left.wait(_SAMPLE_SECONDS):
+            self.longest = max(self.longest, cast("int", self._redis.llen(self._name)))
 
 
 def measure() -> list[Figure]:
-    """Once undisturbed, once with the broker flushed each time another sixth of the tasks has ended."""
-    calm, flushed = _measure(flushes=0), _measure(flushes=_FLUSHES)
-    lost = flushed.seconds - calm.seconds
-    slots = load_slots
-    return []
+    """Once undisturbed, and once flushed each time that another sixth of the tasks has ended."""
+    with run_servers() as settings:
+        calm = _run(settings, flushes=0)
+        flushed = _run(settings, flushes=_FLUSHES)
+        window = max(WINDOW_MINIMUM, WINDOW_PER_SLOT * settings.worker_concurrency_high)
+    return [
+        Figure(f"{_FLUSHES} flushes: tasks completed of {_TASKS:,}", flushed.completed, "", at_least=_TASKS),
+        Figure(f"{_FLUSHES} flushes: longest broker list", flushed.longest, "bells", at_most=window),
+        Figure(f"{_FLUSHES} flushes: all tasks", flushed.seconds, "s"),
+        Figure("no flush: longest broker list", calm.longest, "bells", at_most=window),
+        Figure("no flush: all tasks", calm.seconds, "s"),
+        Figure("lost by each flush", (flushed.seconds - calm.seconds) / _FLUSHES, "s"),
+    ]
+
+
+def _run(settings: Settings, flushes: int) -> _Run:
+    """Work through fresh tasks with a fresh worker, the broker flushed at even distances."""
+    fetch(settings, "TRUNCATE tasks CASCADE")
+    organization_id = fetch(settings, "SELECT min(id) AS id FROM organizations")[0]["id"]
+    asyncio.run(_submit(settings, organization_id, make_agents(settings, _AGENTS)))
+    with (
+        Redis.from_url(redis_client_url(settings.redis_url or "")) as redis,
+        _Gauge(redis, Queue.HIGH.value) as gauge,
+        run_program(settings, "main.py", "worker", "high"),
+    ):
+        for number in range(1, flushes + 1):
+            _wait_for_ends(settings, number * _TASKS // (flushes + 1))
+            redis.flushall()
+        _wait_for_ends(settings, _TASKS)
+    row = fetch(settings, _RESULT)[0]
+    return _Run(row["completed"], row["seconds"], gauge.longest)
+
+
+async def _submit(settings: Settings, organization_id: int, agent_ids: list[int]) -> None:
+    """Tasks of several agents, each agent's in one transaction."""
+    submitters = [Submitter(settings, organization_id, agent_id) for agent_id in agent_ids]
+    try:
+        await asyncio.gather(*(submitter.submit(_TASKS // _AGENTS) for submitter in submitters))
+    finally:
+        for submitter in submitters:
+            await submitter.close()
+
+
+def _wait_for_ends(settings: Settings, count: int) -> None:
+    wait_for(lambda: fetch(settings, _ENDED)[0]["n"] >= count, f"{count} tasks to end", seconds=600, pause=0.2)

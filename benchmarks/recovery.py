@@ -172,7 +172,7 @@ class _Drill:
         wait_for(lambda: not fetch(self._settings, _ACTIVE), "every task to end")
 
     def _hold_more(self, held: dict[UUID, psutil.Process]) -> bool:
-        """Stop what is at work, by task, and upload one more if that is too little. Whether all that is wanted is held."""
+        """Stop what is at work, by task, or upload one more. Whether all that is wanted is held."""
         active = fetch(self._settings, _ACTIVE)
         for row in active:
             if row["main"] and row["id"] not in held:

@@ -5,7 +5,7 @@ import httpx
 from app.settings import Settings
 from benchmarks.figures import Figure, percentile
 from benchmarks.stack import open_client, run_program, run_servers, wait_for, wait_for_workers
-from benchmarks.work import fetch, make_agents, make_text, upload
+from benchmarks.work import fetch, make_agents, make_text, upload, wait_for_end
 
 _SINGLES, _LINES, _LONG_LINES, _LOW = 60, 20, 4000, 60
 _WAITS = """
@@ -50,10 +50,8 @@ def measure() -> list[Figure]:
 
 def _send_singles(settings: Settings, client: httpx.Client, agent: int) -> list[float]:
     """Send documents, each once the one before has ended; milliseconds that each waited."""
-    query = "SELECT FROM tasks WHERE id = $1::uuid AND completed_at IS NOT NULL"
-    sent = list[str]()
+    sent = []
     for _ in range(_SINGLES):
-        task_id = upload(client, agent, "single.txt", make_text(_LINES))
-        sent.append(task_id)
-        wait_for(lambda: fetch(settings, query, sent[-1]), "a document to end", pause=0.01)
+        sent.append(upload(client, agent, "single.txt", make_text(_LINES)))
+        wait_for_end(client, sent[-1])
     return [row["wait"] for row in fetch(settings, _WAITS, sent)]

@@ -6,7 +6,9 @@ from itertools import count, islice
 import asyncpg
 import httpx
 
+from app.domain.states import FINAL
 from app.settings import Settings
+from benchmarks.stack import wait_for
 
 _numbers = count(1)
 
@@ -49,3 +51,13 @@ def upload(client: httpx.Client, agent_id: int, filename: str, content: str, pri
         data={"priority": priority},
     )
     return str(answer.raise_for_status().json()["task_id"])
+
+
+def wait_for_end(client: httpx.Client, task_id: str) -> None:
+    """Wait until a task has ended, by long polls: who asks all the time measures himself."""
+
+    def has_ended() -> bool:
+        answer = client.get(f"/api/v1/tasks/{task_id}", params={"wait": 30})
+        return answer.raise_for_status().json()["state"] in FINAL
+
+    wait_for(has_ended, "a task to end", pause=0)
