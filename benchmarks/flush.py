@@ -13,7 +13,7 @@ from redis import Redis
 
 from app.adapters.redis_url import redis_client_url
 from app.domain.tasks import Queue
-from app.ledger.admit import WINDOW_MINIMUM, WINDOW_PER_SLOT
+from app.ledger.admit import WINDOW_MINIMUM
 from app.settings import Settings
 from benchmarks.figures import Figure
 from benchmarks.queues import Submitter
@@ -67,7 +67,7 @@ def measure() -> list[Figure]:
     with run_servers() as settings:
         calm = _run(settings, flushes=0)
         flushed = _run(settings, flushes=_FLUSHES)
-        window = max(WINDOW_MINIMUM, WINDOW_PER_SLOT * settings.worker_concurrency_high)
+        window = max(WINDOW_MINIMUM, settings.worker_concurrency_high)
     return [
         Figure(f"{_FLUSHES} flushes: tasks completed of {_TASKS:,}", flushed.completed, "", at_least=_TASKS),
         Figure(f"{_FLUSHES} flushes: longest broker list", flushed.longest, "bells", at_most=window),

@@ -17,7 +17,6 @@ from app.domain.tasks import Bell
 from app.ledger.statement import guard, quoted, to
 
 WINDOW_MINIMUM = 4
-WINDOW_PER_SLOT = 1
 
 # Admissions to one queue go one after the other: the room in its window is counted after this lock is held.
 _LOCK_QUEUE = text(
@@ -125,7 +124,7 @@ async def admit(connection: AsyncConnection, queue: str) -> list[Bell]:
     lock = (await connection.execute(_LOCK_QUEUE, {"queue": queue})).one_or_none()
     if lock is None:
         return []
-    window = max(WINDOW_MINIMUM, WINDOW_PER_SLOT * lock.slots)
+    window = max(WINDOW_MINIMUM, lock.slots)
     capped = list((await connection.execute(LOCK_CAPPED, {"queue": queue})).scalars())
     parameters = {"queue": queue, "window": window, "virtual_time": lock.virtual_time, "capped": capped}
     rows = await connection.execute(ADMIT, parameters)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.states import RUNNING, WAITING, Event, State
 from app.domain.tasks import Attempt, Queue, Task
-from app.ledger.admit import WINDOW_MINIMUM, WINDOW_PER_SLOT
+from app.ledger.admit import WINDOW_MINIMUM
 from app.ledger.finish import abort, fail, finish, hand_back, retry
 from tests.ledger.bench import AWAY, BROKEN
 
@@ -30,7 +30,7 @@ END_STATEMENTS: dict[Event, Callable[[AsyncConnection, Attempt], Awaitable[Task 
 def count_admissible(rows: Sequence[Task], queue: Queue, workers: int, capped: int) -> int:
     """How many tasks of ``queue`` an admission takes: no place stays empty that a task may have."""
     queued = sum(row.queue == queue and row.state is State.QUEUED for row in rows)
-    room = max(0, max(WINDOW_MINIMUM, WINDOW_PER_SLOT * SLOTS * workers) - queued)
+    room = max(0, max(WINDOW_MINIMUM, SLOTS * workers) - queued)
     due = [row for row in rows if row.queue == queue and row.state in WAITING and not is_delayed(row)]
     of_capped = sum(row.agent_id == capped for row in due)
     return min(room, len(due) - of_capped + min(of_capped, CAP - count_in_flight(rows, capped)))

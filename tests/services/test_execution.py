@@ -131,3 +131,43 @@ def test_a_task_that_was_given_to_another_writes_nothing(settings: Settings) -> 
         assert (await _read(database, task)).result is None
 
     _run(settings, scenario)
+
+
+@pytest.mark.parametrize("end", ["the lease runs out", "the worker must stop"])
+def test_an_attempt_whose_worker_may_not_go_on_is_handed_back_and_no_crash_is_counted(
+    settings: Settings, end: str
+) -> None:
+    async def scenario(_database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
+        lease, begun = Lease(), asyncio.Event()
+        lease.grant(worker, time.monotonic() + 60)
+
+        async def never_end(_work: Work) -> Outcome:
+            begun.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        running = asyncio.create_task(attempts.run(task.id, _sit(worker, lease), never_end))
+        await begun.wait()
+        if end == "the lease runs out":
+            lease.grant(worker, time.monotonic())
+        else:
+            lease.stop(time.monotonic())
+        ended = await running
+        assert ended
+        assert (ended.crashes, ended.epoch, ended.worker_id) == (0, 2, None)
+        assert ended.history[-1]["outcome"] == "handed_back"
+
+    _run(settings, scenario)
+
+
+def test_a_worker_that_stops_claims_nothing_more_and_holds_what_it_has() -> None:
+    worker, lease = new_worker_id(), Lease()
+    assert (lease.claimant(), lease.holder(), lease.holds(worker)) == (None, None, False)
+    lease.grant(worker, time.monotonic() + 60)
+    assert (lease.claimant(), lease.holds(worker), lease.must_hand_back()) == (worker, True, False)
+    lease.stop(time.monotonic() + 60)
+    assert (lease.claimant(), lease.holds(worker), lease.must_hand_back()) == (None, True, False)
+    lease.stop(time.monotonic())
+    assert lease.must_hand_back()
+    lease.grant(worker, time.monotonic())
+    assert (lease.holder(), lease.holds(worker)) == (worker, False)
