@@ -9,10 +9,10 @@ import http.client
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import cycle, islice
 
-import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import create_engine
@@ -24,22 +24,21 @@ from app.ledger.workers import NewWorker, register, retire
 from app.settings import Settings
 from benchmarks.client import Load
 from benchmarks.figures import Figure, percentile
-from benchmarks.stack import KEY, run_program, run_servers, wait_for_workers
+from benchmarks.stack import KEY, run_program, run_servers, wait_for, wait_for_workers
+from benchmarks.work import fetch, make_agents
 
-_FEW, _MANY = 100, 1_000_000
+_FEW, _SOME, _MANY = 8, 2000, 1_000_000
 _AGENTS, _CROWD = 100, 1000
-_SLOTS, _WARM_UP, _REPEATS, _NO_OPS = 4, 20, 200, 2000
-_SETTLE = ("VACUUM (ANALYZE) tasks", "ANALYZE agents", "CHECKPOINT")
+_SLOTS, _WARM_UP, _REPEATS = 4, 20, 200
+_WORK = "no-ops end to end, each"
 
 _FILL = """
     INSERT INTO tasks (id, organization_id, agent_id, name, queue, created_at, available_at)
-    SELECT uuidv7(), 1, ($1::bigint[])[1 + n % cardinality($1::bigint[])], $2, $3, at, at
-    FROM generate_series(1, $4::integer) AS n, LATERAL (SELECT now() - make_interval(secs => 0.001 * ($4 - n)) AS at)
+    SELECT uuidv7(), o.id, ($1::bigint[])[1 + n % cardinality($1::bigint[])], $2, $3, at, at
+    FROM (SELECT min(id) AS id FROM organizations) AS o, generate_series(1, $4::integer) AS n,
+         LATERAL (SELECT now() - make_interval(secs => 0.001 * ($4 - n)) AS at)
 """
-_HIRE = """
-    INSERT INTO agents (organization_id, name, slug)
-    SELECT 1, 'Benchmark', gen_random_uuid() FROM generate_series(1, $1::integer) RETURNING id
-"""
+_SETTLE = ("VACUUM (ANALYZE) tasks", "ANALYZE agents", "CHECKPOINT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +53,22 @@ def measure() -> list[Figure]:
     """The same with few tasks and with many; then admission alone, with ten times as many agents that wait."""
     with run_servers() as settings, run_program(settings, "main.py", "api"):
         wait_for_workers(settings, 0)
-        few = _measure_all(settings, asyncio.run(_fill(settings, _FEW, _AGENTS)))
-        asyncio.run(_fill(settings, _NO_OPS, _AGENTS))
-        few |= _measure_work(settings)
-        many = _measure_all(settings, asyncio.run(_fill(settings, _MANY, _AGENTS)))
-        many |= _measure_work(settings)
-        asyncio.run(_fill(settings, _MANY, _CROWD))
+        few = _measure_all(settings, _fill(settings, _FEW, _AGENTS))
+        _fill(settings, _SOME, _AGENTS)
+        few[_WORK] = _measure_work(settings)
+        many = _measure_all(settings, _fill(settings, _MANY, _AGENTS))
+        many[_WORK] = _measure_work(settings)
+        _fill(settings, _MANY, _CROWD)
         crowd = asyncio.run(_measure_ledger(settings))["admit"]
     return [
         *(figure for name in few for figure in _compare(name, few[name], many[name])),
-        Figure(f"admit, {_CROWD} agents wait", crowd, "ms"),
-        Figure(f"admit, {_CROWD} agents wait: ratio", crowd / few["admit"], "times"),
+        Figure(f"admit, {_CROWD:,} agents: {_MANY:,} wait", crowd, "ms"),
+        Figure(f"admit, {_CROWD:,} agents: ratio", crowd / few["admit"], "times"),
     ]
 
 
 def _compare(name: str, few: float, many: float) -> Iterator[Figure]:
-    yield Figure(f"{name}: {_FEW} wait", few, "ms")
+    yield Figure(f"{name}: {_SOME if name == _WORK else _FEW:,} wait", few, "ms")
     yield Figure(f"{name}: {_MANY:,} wait", many, "ms")
     yield Figure(f"{name}: ratio", many / few, "times", at_most=2)
 
@@ -79,24 +78,20 @@ def _measure_all(settings: Settings, backlog: _Backlog) -> dict[str, float]:
     return {
         **asyncio.run(_measure_ledger(settings)),
         "GET /tasks/{id}": _time_gets(settings, [f"/api/v1/tasks/{task_id}" for task_id in backlog.task_ids]),
-        "GET /queues": _time_gets(settings, ["/api/v1/queues"] * (_REPEATS // 4)),
+        "GET /queues": _time_gets(settings, ["/api/v1/queues"]),
         "upload of 1 KB": _time_uploads(settings, backlog.agent_id),
     }
 
 
-async def _fill(settings: Settings, rows: int, agents: int) -> _Backlog:
+def _fill(settings: Settings, rows: int, agents: int) -> _Backlog:
     """Have so many rows wait, evenly spread over so many new agents, and nothing else."""
-    database = await asyncpg.connect(settings.database_url, command_timeout=600)
-    try:
-        await database.execute("TRUNCATE tasks, turns CASCADE")
-        agent_ids = [row["id"] for row in await database.fetch(_HIRE, agents)]
-        await database.execute(_FILL, agent_ids, TaskName.PING.value, Queue.HIGH.value, rows)
-        for statement in _SETTLE:
-            await database.execute(statement)
-        some = await database.fetch("SELECT id::text FROM tasks ORDER BY random() LIMIT $1", _REPEATS)
-        return _Backlog(agent_ids[0], [row["id"] for row in some])
-    finally:
-        await database.close()
+    fetch(settings, "TRUNCATE tasks, turns CASCADE")
+    agent_ids = make_agents(settings, agents)
+    fetch(settings, _FILL, agent_ids, TaskName.PING.value, Queue.HIGH.value, rows)
+    for statement in _SETTLE:
+        fetch(settings, statement)
+    some = fetch(settings, "SELECT id::text FROM tasks ORDER BY random() LIMIT $1", _REPEATS)
+    return _Backlog(agent_ids[0], [row["id"] for row in some])
 
 
 async def _measure_ledger(settings: Settings) -> dict[str, float]:
@@ -130,19 +125,10 @@ async def _time(connection: AsyncConnection, operate: Callable[[], Awaitable[obj
     return 1000 * percentile(seconds[_WARM_UP:], 0.5)
 
 
-@contextmanager
-def _open_connection(settings: Settings) -> Iterator[http.client.HTTPConnection]:
-    connection = http.client.HTTPConnection("127.0.0.1", settings.port, timeout=60)
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
 def _time_gets(settings: Settings, paths: Sequence[str]) -> float:
     seconds = []
-    with _open_connection(settings) as connection:
-        for path in [*paths[:_WARM_UP], *paths]:
+    with closing(http.client.HTTPConnection("127.0.0.1", settings.port, timeout=60)) as connection:
+        for path in islice(cycle(paths), _WARM_UP + _REPEATS):
             began = time.perf_counter()
             connection.request("GET", path, headers={"Authorization": f"Bearer {KEY}"})
             answer = connection.getresponse()
@@ -150,7 +136,7 @@ def _time_gets(settings: Settings, paths: Sequence[str]) -> float:
             seconds.append(time.perf_counter() - began)
             if answer.status != http.client.OK:
                 raise RuntimeError(body.decode(errors="replace"))
-    return 1000 * percentile(seconds[-len(paths) :], 0.5)
+    return 1000 * percentile(seconds[_WARM_UP:], 0.5)
 
 
 def _time_uploads(settings: Settings, agent_id: int) -> float:
@@ -160,28 +146,12 @@ def _time_uploads(settings: Settings, agent_id: int) -> float:
     return load.percentile(0.5)
 
 
-def _measure_work(settings: Settings) -> dict[str, float]:
-    """Of so many no-ops worked through by a worker of four slots, the milliseconds that each adds."""
-    asyncio.run(_fetch(settings, "DELETE FROM tasks WHERE name <> $1", TaskName.PING.value))
-    with run_program(settings, "main.py", "worker", "high"):
-        ends = asyncio.run(_watch_ends(settings))
-    return {"no-ops end to end, each": (ends[-1] - ends[_WARM_UP]) * 1000 / (len(ends) - 1 - _WARM_UP)}
-
-
-async def _watch_ends(settings: Settings) -> list[float]:
-    """When the first so many tasks ended, in seconds since 1970."""
+def _measure_work(settings: Settings) -> float:
+    """The milliseconds that each of many no-ops adds to the time in which a worker of four slots does them all."""
+    fetch(settings, "DELETE FROM tasks WHERE name <> $1", TaskName.PING.value)
     query = "SELECT extract(epoch FROM completed_at)::float8 AS at FROM tasks WHERE completed_at IS NOT NULL ORDER BY 1"
-    deadline = time.monotonic() + 120
-    while len(rows := await _fetch(settings, query)) < _NO_OPS:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{_NO_OPS} no-ops did not end")
-        await asyncio.sleep(0.5)
-    return [row["at"] for row in rows[:_NO_OPS]]
-
-
-async def _fetch(settings: Settings, query: str, *arguments: object) -> list[asyncpg.Record]:
-    database = await asyncpg.connect(settings.database_url, command_timeout=600)
-    try:
-        return await database.fetch(query, *arguments)
-    finally:
-        await database.close()
+    with run_program(settings, "main.py", "worker", "high"):
+        rows = wait_for(
+            lambda: len(found := fetch(settings, query)) >= _SOME and found, "the no-ops to end", seconds=300, pause=0.5
+        )
+    return 1000 * float(rows[_SOME - 1]["at"] - rows[_WARM_UP]["at"]) / (_SOME - 1 - _WARM_UP)

@@ -37,9 +37,7 @@ def serve_all(bench: Bench, rounds: int) -> list[int]:
 
 
 @pytest.mark.parametrize(("slots", "window"), [([], 4), ([1], 4), ([4], 4), ([6], 6), ([2, 5], 7)])
-def test_the_window_has_a_place_for_each_living_slot_and_four_at_least(
-    bench: Bench, slots: list[int], window: int
-) -> None:
+def test_the_window_has_a_place_a_living_slot_and_four_at_least(bench: Bench, slots: list[int], window: int) -> None:
     bench.sql("DELETE FROM workers")
     for count in slots:
         bench.add_worker(slots=count)
