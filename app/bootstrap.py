@@ -116,7 +116,10 @@ def _choose_watch(celery: Celery) -> RedisWatch | PollingWatch:
     if not url.startswith(("redis", "unix")):
         return PollingWatch()
     backend: Any = celery.backend  # of Redis, so it publishes each result on the key it stores it under
-    return RedisWatch(Redis.from_url(redis_client_url(url)), lambda task_id: backend.get_key_for_task(task_id).decode())
+    return RedisWatch(
+        Redis.from_url(redis_client_url(url), socket_connect_timeout=2),
+        lambda task_id: backend.get_key_for_task(task_id).decode(),
+    )
 
 
 def build_services(

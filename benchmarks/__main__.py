@@ -1,4 +1,7 @@
-"""Run the benchmarks: ``python -m benchmarks``, or some of them: ``python -m benchmarks uploads fleet``."""
+"""Run the benchmarks: ``python -m benchmarks``, or some of them: ``python -m benchmarks uploads fleet``.
+
+Those that take minutes run when they are named, or with ``all``.
+"""
 
 import argparse
 import asyncio
@@ -34,6 +37,7 @@ _MEASURES = {
     "urgency": urgency.measure,
     "backlog": backlog.measure,
 }
+_LONG = {"recovery", "flush", "fairness", "backlog"}
 
 
 def _measure_retrieval(corpus: Path) -> list[Figure]:
@@ -50,12 +54,15 @@ def _measure_retrieval(corpus: Path) -> list[Figure]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measure Sluice beside the plain glue.")
-    parser.add_argument("measures", nargs="*", metavar="measure", help=f"{', '.join(_MEASURES)}; none: all")
+    parser.add_argument(
+        "measures", nargs="*", metavar="measure", help=f"{', '.join(_MEASURES)}, or all; none: the short ones"
+    )
     parser.add_argument("--corpus", type=Path, help="measure retrieval too, on this corpus (see retrieval.py)")
     options = parser.parse_args()
-    if unknown := set(options.measures) - set(_MEASURES):
+    if unknown := set(options.measures) - set(_MEASURES) - {"all"}:
         parser.error(f"there is no measure {', '.join(sorted(unknown))}; there are {', '.join(_MEASURES)}")
-    chosen = {name: _MEASURES[name] for name in options.measures or _MEASURES}
+    names = list(_MEASURES) if "all" in options.measures else options.measures
+    chosen = {name: _MEASURES[name] for name in names or _MEASURES if names or name not in _LONG}
     if corpus := options.corpus:
         chosen["retrieval"] = lambda: _measure_retrieval(corpus)
     found = {}

@@ -51,7 +51,7 @@ def measure() -> list[Figure]:
     amid = f"wait amid {_FLOOD:,} of another agent"
     return [
         Figure("wait of a single document, idle: p50", percentile(idle, 0.5), "ms"),
-        Figure("one document of the flood takes: p50", task, "ms"),
+        Figure("a document amid the flood takes: p50", task, "ms"),
         Figure(f"{amid}: p50", percentile(flooded, 0.5), "ms", at_most=allowed, plain=plain),
         Figure(f"{amid}: p95", percentile(flooded, 0.95), "ms"),
     ]

@@ -20,7 +20,7 @@ _REMEDIES = {
     "python": "Install Python 3.11 to 3.14.",
     "servers": "Set DATABASE_URL and REDIS_URL to servers of your own, or free the data folder.",
     "database": "Check DATABASE_URL, that Postgres runs and has pgvector, then `python main.py migrate`.",
-    "broker": "Check REDIS_URL and that Redis or Valkey runs.",
+    "broker": "Check CELERY_BROKER_URL, or REDIS_URL, and that the broker runs.",
     "storage": "Check STORAGE_URL: the folder must be writable and have room.",
     "embeddings": "Check EMBEDDING_MODEL; for minilm see docs/embeddings.md.",
     "workers": "Start workers: `make up` or ./start_celery_worker.sh",

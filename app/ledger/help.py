@@ -40,7 +40,7 @@ CALL_HELPER = text(
             SELECT s.id FROM tasks AS s JOIN ranks AS r ON r.queue = s.queue
             WHERE s.state = '{State.QUEUED}' AND r.rank < helper.rank
               AND s.queued_at < now() - interval '1 second'
-                  * CASE WHEN s.helper IS NULL THEN {SILENCE_SECONDS} ELSE power(2, least(s.rings, 6)) END
+                  * CASE WHEN s.helper IS NULL THEN {SILENCE_SECONDS} ELSE power(2, least(s.rings, 3)) END
             ORDER BY r.rank, s.queued_at
             LIMIT greatest(0, helper.idle)
             FOR UPDATE OF s SKIP LOCKED

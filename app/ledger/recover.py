@@ -91,7 +91,7 @@ RUNNING_PROCESSES = text(
 )
 
 # A bell is lost when a task has waited while slots of its queue stood free. It rings again
-# after 2 s, then 4, 8, … 64, for as many tasks as there are free slots.
+# after 2 s, then 4, then every 8, for as many tasks as there are free slots.
 RECONCILE = text(
     f"""
     WITH served AS (
@@ -109,7 +109,7 @@ RECONCILE = text(
         CROSS JOIN LATERAL (
             SELECT s.id FROM tasks AS s
             WHERE s.queue = served.name AND s.state = '{State.QUEUED}'
-              AND s.queued_at < now() - interval '1 second' * power(2, least(s.rings, 6))
+              AND s.queued_at < now() - interval '1 second' * power(2, least(s.rings, 3))
             ORDER BY s.queued_at
             LIMIT greatest(0, served.free)
             FOR UPDATE SKIP LOCKED

@@ -12,7 +12,7 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.plan import Options
 
 _LOOK_SECONDS = 0.25
-# A bell that stays lost rings again after 64 seconds at the latest.
+# Much longer than a lost bell, a lease or a lock may take.
 _STUCK_SECONDS = 90.0
 # An upload may be written shortly after the connection to its client broke.
 _LATE_SECONDS = 1.0

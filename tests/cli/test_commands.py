@@ -168,7 +168,14 @@ def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(shared_stack:
 def test_the_demo_shows_everything_and_leaves_nothing(shared_stack: Stack, tmp_path: Path) -> None:
     for name in ("heron", "gate"):
         (tmp_path / f"{name}.txt").write_text(f"The {name} at Coldharbour waits for the evening boat.")
-    own = {"DATABASE_URL", "REDIS_URL", "DATA_DIR", "PORT", "BOOTSTRAP_API_KEY"}  # what the demo makes for itself
+    own = {
+        "DATABASE_URL",
+        "REDIS_URL",
+        "CELERY_BROKER_URL",
+        "DATA_DIR",
+        "PORT",
+        "BOOTSTRAP_API_KEY",
+    }  # what the demo makes for itself
     environment = {name: value for name, value in shared_stack.environment.items() if name not in own}
     done = subprocess.run(
         [sys.executable, str(ROOT / "main.py"), "demo", "heron.txt", "gate.txt", "--ask", "Who waits for the boat?"],

@@ -140,8 +140,8 @@ def test_a_bell_that_nobody_heard_rings_again(bench: Bench) -> None:
     assert bench.read(task).state is State.QUEUED
 
 
-@pytest.mark.parametrize(("rings", "seconds"), [(1, 2), (2, 4), (3, 8), (5, 32), (6, 64), (7, 64), (40, 64)])
-def test_the_next_ring_waits_twice_as_long_up_to_a_minute(bench: Bench, rings: int, seconds: int) -> None:
+@pytest.mark.parametrize(("rings", "seconds"), [(1, 2), (2, 4), (3, 8), (4, 8), (40, 8)])
+def test_the_next_ring_waits_twice_as_long_up_to_eight_seconds(bench: Bench, rings: int, seconds: int) -> None:
     task = bench.submit()
     bench.admit()
     bench.sql("UPDATE tasks SET rings = :rings", rings=rings)

@@ -6,9 +6,7 @@ import signal
 
 import asyncpg
 import pytest
-from redis import Redis
 
-from app.adapters.redis_url import redis_client_url
 from tests.running import Stack, list_family, wait_for
 
 WORDS = ["sluice", "gate", "lock", "weir", "pound", "culvert", "paddle", "towpath", "heron", "barge"]
@@ -129,7 +127,7 @@ def test_a_task_that_takes_its_whole_worker_down_each_time_is_a_dead_letter_afte
 def test_a_flushed_broker_costs_seconds(busy_stack: Stack) -> None:
     agent = busy_stack.make_agent()
     uploads = [busy_stack.upload(agent, f"{n}.txt", make_text(n)) for n in range(20)]
-    wait_for(lambda: _flush(busy_stack), "bells to lose")
+    wait_for(busy_stack.lose_bells, "bells to lose")
     busy_stack.start_workers("high")
     tasks = busy_stack.finish([upload["task_id"] for upload in uploads])
     assert {task["state"] for task in tasks} == {"SUCCESS"}
@@ -165,10 +163,3 @@ async def _fetch_value(stack: Stack, query: str) -> int:
         return int(await connection.fetchval(query) or 0)
     finally:
         await connection.close()
-
-
-def _flush(stack: Stack) -> bool:
-    with Redis.from_url(redis_client_url(stack.settings.redis_url or "")) as redis:
-        waiting = redis.llen("high_priority")
-        redis.flushdb()
-        return bool(waiting)
