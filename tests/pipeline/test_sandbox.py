@@ -182,8 +182,10 @@ def test_no_more_children_run_than_allowed_and_idle_ones_end(tmp_path: Path) -> 
     async def work() -> None:
         async with sandbox(size=2, idle=0.1) as parser:
             path = pdf(tmp_path, *[LINE] * 20)
-            await asyncio.gather(*(parser.parse(path, PDF) for _ in range(8)))
+            parses = asyncio.gather(*(parser.parse(path, PDF) for _ in range(8)))
+            await until(lambda: len(children()) > 1)
             assert len(children()) == 2
+            await parses
             await until(lambda: len(children()) == 1)
 
     run(work)
