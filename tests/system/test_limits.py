@@ -40,8 +40,9 @@ def test_a_task_that_does_not_heed_a_cancel_is_killed_and_no_other_with_it(stack
     stack.start_api()
     stack.start_workers("high")
     agent = stack.make_agent()
-    (deaf, pid), (other, other_pid) = run_long(stack, agent), run_long(stack, agent)
+    deaf, pid = run_long(stack, agent)
     os.kill(pid, signal.SIGSTOP)
+    other, other_pid = run_long(stack, agent)
     assert stack.delete(f"/tasks/{deaf}")["status"] == "cancelling"
     [task] = stack.finish([deaf], seconds=10)
     assert (task["state"], task["status"], task["crashes"]) == ("REVOKED", "Cancelled by force", 0)
