@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.db.tables import tasks as task_table
 from app.domain.ids import TaskId, WorkerId
-from app.domain.states import ACTIVE, FINAL, RUNNING, WAITING, Event, State, sources, target
+from app.domain.states import ACTIVE, FINAL, RUNNING, WAITING, Event, State
 from app.domain.tasks import Attempt, Bell, Progress, Queue, Task
 from app.ledger.cancel import cancel, force_abort, revive
 from app.ledger.dead_letters import discard, replay
@@ -18,8 +18,9 @@ from app.ledger.help import call_helper
 from app.ledger.queues import list_queues, pause, resume
 from app.ledger.recover import reap_processes, reap_workers, reconcile, release
 from app.ledger.report import Verdict, report
-from app.ledger.statement import DOCUMENT_STATUS, HISTORY_LENGTH, fetch_tasks
+from app.ledger.statement import DOCUMENT_STATUS, fetch_tasks
 from tests.ledger.bench import ORGANIZATION, PID, Bench
+from tests.ledger.invariants import MAX_CRASHES, check_change, check_row
 from tests.ledger.model import (
     CAP,
     END_STATEMENTS,
@@ -31,10 +32,8 @@ from tests.ledger.model import (
     is_live,
     pick,
     pick_some,
-    visible,
 )
 
-MAX_CRASHES = 2
 QUEUES = (Queue.HIGH, Queue.LOW)
 CRASHES = (Event.CRASH, Event.CRASH_OUT, Event.ABORT)
 # How often each use is made. One rule draws among them all: Hypothesis would leave out some of many rules in each run,
@@ -269,34 +268,17 @@ class LedgerMachine(RuleBasedStateMachine):
         self.discarded -= {row.id for row in self.rows.values() if row.state is not State.FAILURE}
         for row in self.rows.values():
             if row.id in before:
-                self._check_change(before[row.id], row)
-            self._check_row(row)
+                check_change(before[row.id], row, self.happened)
+            check_row(row, discarded=row.id in self.discarded)
+            assert row.attempt == self.claims[row.id]
+            live = sum(is_live(attempt, row) for attempt in self.attempts if attempt.task_id == row.id)
+            assert live == (row.state in RUNNING)
         assert count_in_flight(list(self.rows.values()), self.capped) <= CAP
 
     def _read(self) -> dict[TaskId, Task]:
         """All rows in the order of their submission, so that the same numbers choose the same."""
         rows = {row.id: row for row in self.bench.do(lambda connection: fetch_tasks(connection, select(task_table)))}
         return {task_id: rows[task_id] for task_id in self.tasks}
-
-    def _check_change(self, old: Task, new: Task) -> None:
-        """A state changes only by what happened; whatever clients see changes with a higher version."""
-        allowed = {(source, target(event)) for event in self.happened for source in sources(event)}
-        assert old.state == new.state or (old.state, new.state) in allowed
-        assert new.epoch >= old.epoch
-        assert new.version >= old.version
-        assert new.version > old.version or visible(old) == visible(new)
-
-    def _check_row(self, row: Task) -> None:
-        running, final, failed = row.state in RUNNING, row.state in FINAL, row.state is State.FAILURE
-        assert (row.worker_id is not None, row.pid is not None) == (running, running)
-        dead = failed and row.id not in self.discarded
-        assert (row.completed_at is not None, row.dead_lettered_at is not None) == (final, dead)
-        assert len(row.history) <= HISTORY_LENGTH
-        assert row.attempt == self.claims[row.id] >= row.retries + row.crashes
-        assert row.crashes < MAX_CRASHES or (row.crashes == MAX_CRASHES and row.state in (State.FAILURE, State.REVOKED))
-        assert sum(is_live(attempt, row) for attempt in self.attempts if attempt.task_id == row.id) == running
-        versions = [stage["version"] for stage in row.stages]
-        assert versions == sorted(set(versions))
 
     def _in(self, *states: State) -> list[Task]:
         return [row for row in self.rows.values() if row.state in states]
