@@ -26,6 +26,7 @@ from tests.ledger.model import (
     END_STATEMENTS,
     LONG_AGO,
     SLOTS,
+    USES,
     count_admissible,
     count_in_flight,
     is_delayed,
@@ -36,31 +37,6 @@ from tests.ledger.model import (
 
 QUEUES = (Queue.HIGH, Queue.LOW)
 CRASHES = (Event.CRASH, Event.CRASH_OUT, Event.ABORT)
-# How often each use is made. One rule draws among them all: Hypothesis would leave out some of many rules in each run,
-# and a task comes far only where nothing is left out.
-USES = {
-    "submit": 2,
-    "cancel": 2,
-    "revive": 2,
-    "force": 1,
-    "bury_or_replay": 2,
-    "pause_or_resume": 1,
-    "admit": 4,
-    "answer": 3,
-    "answer_promptly": 8,
-    "report": 3,
-    "end": 5,
-    "end_promptly": 3,
-    "add_worker": 2,
-    "expire_worker": 1,
-    "reap": 3,
-    "kill_process": 2,
-    "release": 1,
-    "reconcile": 1,
-    "help": 2,
-    "pass_time": 2,
-    "count": 1,
-}
 
 
 class LedgerMachine(RuleBasedStateMachine):

@@ -18,6 +18,31 @@ Item = TypeVar("Item")
 CAP = 2
 SLOTS = 2
 LONG_AGO = 1000.0
+# How often each use is made. One rule draws among them all: Hypothesis would leave out some of many rules in each run,
+# and a task comes far only where nothing is left out.
+USES = {
+    "submit": 2,
+    "cancel": 2,
+    "revive": 2,
+    "force": 1,
+    "bury_or_replay": 2,
+    "pause_or_resume": 1,
+    "admit": 4,
+    "answer": 3,
+    "answer_promptly": 8,
+    "report": 3,
+    "end": 5,
+    "end_promptly": 3,
+    "add_worker": 2,
+    "expire_worker": 1,
+    "reap": 3,
+    "kill_process": 2,
+    "release": 1,
+    "reconcile": 1,
+    "help": 2,
+    "pass_time": 2,
+    "count": 1,
+}
 END_STATEMENTS: dict[Event, Callable[[AsyncConnection, Attempt], Awaitable[Task | None]]] = {
     Event.FINISH: lambda connection, attempt: finish(connection, attempt, {"done": True}, status="Done"),
     Event.RETRY: lambda connection, attempt: retry(connection, attempt, AWAY, LONG_AGO),
