@@ -12,6 +12,8 @@ from app.domain.states import RUNNING, Event, State, target
 from app.domain.tasks import Bell, Failure, Task
 from app.ledger.statement import fetch_tasks, guard, quoted, remember, returning_tasks
 
+QUEUE_PATIENCE_SECONDS = 4
+
 _CRASHED_OUT = "t.crashes + 1 >= :max_crashes"
 _CANCELLED = "t.cancel_requested_at IS NOT NULL"
 _CRASH_FAILURE = Failure(TaskCrashedError.code, TaskCrashedError.title(), TaskCrashedError.retryable).as_json()
@@ -53,22 +55,22 @@ REAP_WORKERS = _crash(
     "LEFT JOIN workers AS w ON w.id = v.worker_id WHERE (w.id IS NULL OR w.lease_expires_at <= now())"
 )
 
-# Victims that were passed over: a session holds them, of a process that froze in the midst of writing its end.
-HELD = text(
-    f"""
-    SELECT t.id FROM tasks AS t LEFT JOIN workers AS w ON w.id = t.worker_id
-    WHERE t.state IN ({quoted(RUNNING)}) AND (w.id IS NULL OR w.lease_expires_at <= now())
-    """
-)
-
-# No timeout of the server's ends a COPY whose client sends nothing more.
+# A row's xmax is the transaction that has it locked. Tasks of dead workers that the sweep has passed over are held by a
+# process that froze in the midst of ending them; a queue's row is held for milliseconds, by an admission. No timeout of
+# the server's ends a COPY whose client sends nothing more, and the one that would end an admission is long.
 END_HOLDERS = text(
-    """
+    f"""
+    WITH held (transaction, patience) AS (
+        SELECT t.xmax, interval '1 second' FROM tasks AS t LEFT JOIN workers AS w ON w.id = t.worker_id
+        WHERE t.state IN ({quoted(RUNNING)}) AND (w.id IS NULL OR w.lease_expires_at <= now())
+        UNION ALL
+        SELECT q.xmax, make_interval(secs => {QUEUE_PATIENCE_SECONDS}) FROM queues AS q
+    )
     SELECT count(pg_terminate_backend(l.pid))
-    FROM tasks AS t
-    JOIN pg_locks AS l ON l.locktype = 'transactionid' AND l.transactionid = t.xmax AND l.granted
-    JOIN pg_stat_activity AS a ON a.pid = l.pid AND a.xact_start < now() - interval '1 second'
-    WHERE t.id = ANY (:task_ids) AND l.pid <> pg_backend_pid()
+    FROM held
+    JOIN pg_locks AS l ON l.locktype = 'transactionid' AND l.transactionid = held.transaction AND l.granted
+    JOIN pg_stat_activity AS a ON a.pid = l.pid AND a.xact_start < now() - held.patience
+    WHERE l.pid <> pg_backend_pid()
     """
 )
 
@@ -130,12 +132,11 @@ async def reap_workers(connection: AsyncConnection, max_crashes: int) -> list[Ta
 
 
 async def end_holders(connection: AsyncConnection) -> int:
-    """End the sessions that still hold tasks of workers whose lease has run out; returns how many.
+    """End the sessions of frozen processes that hold up the others; returns how many.
 
-    Their transactions roll back, as they would have at the last guard, and the tasks can be taken back.
+    Their transactions roll back, as late ones would have at the last guard.
     """
-    held = list((await connection.execute(HELD)).scalars())
-    return int((await connection.execute(END_HOLDERS, {"task_ids": held})).scalar_one()) if held else 0
+    return int((await connection.execute(END_HOLDERS)).scalar_one())
 
 
 async def list_processes(connection: AsyncConnection, worker_id: WorkerId) -> list[int]:

@@ -81,7 +81,7 @@ class Recovery:
         await self._doorbell.ring(bells)
 
     async def sweep(self) -> None:
-        """Take back the tasks of dead workers, ring lost bells again, and fill the windows of all queues."""
+        """Take back the tasks of dead workers, ring lost bells again, and have the windows of all queues filled."""
         async with self._database.statement() as connection:
             reaped = await reap_workers(connection, self._max_crashes)
             if ended := await end_holders(connection):
@@ -91,7 +91,9 @@ class Recovery:
         if silent:
             log.info("bells_rung_again", tasks=len(silent))
             await self._doorbell.ring(silent)
-        await self._admission.admit(WORK_QUEUES)
+        # Not waited for: an admission may have to wait for a queue's row, and the sweeps must go on.
+        for queue in WORK_QUEUES:
+            self._admission.nudge(queue)
 
     async def _follow_up(self, event: str, tasks: Sequence[Task]) -> None:
         for task in tasks:

@@ -20,6 +20,7 @@ import structlog
 from app.bootstrap import Services, build_services
 from app.domain.errors import DatabaseAwayError
 from app.domain.ids import WorkerId, new_worker_id
+from app.domain.tasks import WORK_QUEUES
 from app.ledger.workers import NewWorker
 from app.tasks.runtime import Plan
 
@@ -62,8 +63,10 @@ class Supervisor:
     async def run(self) -> None:
         """Supervise until told to retire, or until the worker is gone."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._retiring.set)
+        # A connection for the lease, one to look around, and one to wait in for each queue's row.
+        connections = 2 + len(WORK_QUEUES)
         services = build_services(
-            self._plan.settings, self._plan.celery, embedder=self._plan.embedder, connections=3, parsers=1
+            self._plan.settings, self._plan.celery, embedder=self._plan.embedder, connections=connections, parsers=1
         )
         # Apart, so that whatever holds up the looking around, a lock for one, does not cost the lease.
         await asyncio.gather(

@@ -163,12 +163,11 @@ class Bench:
         return row
 
     @contextmanager
-    def hold(self, task: Task) -> Iterator[None]:
-        """Within the block, a session that writes no more holds the task's row, and its changes to it."""
+    def hold(self, statement: str, parameter: object) -> Iterator[None]:
+        """Within the block, a session that says no more holds what the statement has locked."""
         connection = self._runner.run(asyncpg.connect(self._database_url))
-        transaction = connection.transaction()
-        self._runner.run(transaction.start())
-        self._runner.run(connection.execute("UPDATE tasks SET status = 'Held' WHERE id = $1", task.id))
+        self._runner.run(connection.transaction().start())
+        self._runner.run(connection.execute(statement, parameter))
         try:
             yield
         finally:

@@ -16,7 +16,7 @@ from app.ledger.finish import HAND_BACK
 from app.ledger.help import CALL_HELPER
 from app.ledger.queues import QUEUES
 from app.ledger.read import BACKLOG
-from app.ledger.recover import HELD, RECONCILE, RELEASE, RUNNING_PROCESSES
+from app.ledger.recover import END_HOLDERS, RECONCILE, RELEASE, RUNNING_PROCESSES
 from app.ledger.report import REPORT, WATCH
 from app.ledger.upkeep import FORGET_TASKS
 from tests.ledger.bench import PID, Bench
@@ -32,7 +32,7 @@ STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "hand_back": (HAND_BACK.element, ATTEMPT),
     "reconcile": (RECONCILE, {}),
     "list_processes": (RUNNING_PROCESSES, WORKER),
-    "held": (HELD, {}),
+    "end_holders": (END_HOLDERS, {}),
     "lock_stubborn": (LOCK_STUBBORN.element, {"grace": 10.0, **WORKER}),
     "release": (RELEASE.element, WORKER),
     "call_helper": (CALL_HELPER, WORKER),

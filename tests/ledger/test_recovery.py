@@ -96,7 +96,8 @@ def test_two_who_sweep_at_once_count_one_crash(bench: Bench) -> None:
 
 def test_a_session_that_holds_the_row_of_a_dead_worker_is_ended_and_its_writes_are_gone(bench: Bench) -> None:
     started, other = bench.start(), bench.start(worker=bench.add_worker())
-    with bench.hold(started), bench.hold(other):
+    changing = "UPDATE tasks SET status = 'Held' WHERE id = $1"
+    with bench.hold(changing, started.id), bench.hold(changing, other.id):
         assert bench.do(end_holders) == 0
         bench.expire(bench.worker)
         assert bench.do(reap_workers, MAX_CRASHES) == []
@@ -106,6 +107,14 @@ def test_a_session_that_holds_the_row_of_a_dead_worker_is_ended_and_its_writes_a
         (started.id, 1, "The process died; waiting to run again")
     ]
     assert bench.read(other) == other
+
+
+def test_a_session_that_holds_a_queues_row_for_long_is_ended_and_the_queue_admits_again(bench: Bench) -> None:
+    task = bench.submit()
+    with bench.hold("SELECT FROM queues WHERE name = $1 FOR UPDATE", task.queue):
+        assert bench.do(end_holders) == 0
+        wait_for(lambda: bench.do(end_holders) == 1, "the session to be old enough to be ended")
+        assert bench.admit() == [task.bell]
 
 
 def test_only_the_tasks_of_the_dead_processes_are_taken_back(bench: Bench) -> None:
