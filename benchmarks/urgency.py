@@ -7,7 +7,7 @@ from benchmarks.figures import Figure, percentile
 from benchmarks.stack import open_client, run_program, run_servers, wait_for, wait_for_workers
 from benchmarks.work import fetch, make_agents, make_text, upload, wait_for_end
 
-_SINGLES, _LINES, _LONG_LINES, _LOW = 60, 20, 4000, 60
+_SINGLES, _LINES, _LONG_LINES, _LOW = 200, 20, 4000, 120
 _WAITS = """
     SELECT extract(epoch FROM started_at - created_at)::float8 * 1000 AS wait FROM tasks WHERE id = ANY ($1::uuid[])
 """

@@ -186,7 +186,8 @@ def _run_forked(part: Part, parent: int, log: Path | None) -> None:
             with log.open("ab") as file:
                 os.dup2(file.fileno(), sys.stdout.fileno())
                 os.dup2(file.fileno(), sys.stderr.fileno())
-        os.setpgid(0, 0)  # a Ctrl-C in the terminal is for the parent, which then asks its parts
+        # A Ctrl-C in the terminal is for the parent, which then asks its parts; and each has a niceness of its own.
+        os.setsid()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -147,7 +147,8 @@ def _spawn(descriptor: int, memory_mb: int) -> "subprocess.Popen[bytes]":
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        # A group of its own, so that a Ctrl-C is not for it; not a session, in which Linux would forget its niceness.
+        process_group=0,
     )
 
 

@@ -8,6 +8,8 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -28,6 +30,7 @@ from app.tasks.runtime import Plan, close_runtime, get_plan, set_plan
 from app.tasks.supervisor import Supervisor, is_alive
 
 _READY_SECONDS = 10.0
+_AUTOGROUP = Path("/proc/self/autogroup")
 _NICENESS: dict[str, int] = {Queue.HIGH: 0, Queue.MEDIUM: 5, Queue.LOW: 10, Queue.DEFAULT: 5}
 
 log = structlog.get_logger()
@@ -124,7 +127,15 @@ def prepare(sender: Any, **_: Any) -> None:
     gc.freeze()
     _supervisor.start()
     # What is less urgent leaves the processor to what is more so; the supervisor, forked before, does not.
-    os.nice(min((_NICENESS[queue] for queue in worker.queues if queue in _NICENESS), default=0))
+    _be_nice(min((_NICENESS[queue] for queue in worker.queues if queue in _NICENESS), default=0))
+
+
+def _be_nice(niceness: int) -> None:
+    """Leave the processor to others, also to those in other sessions, which Linux weighs session by session."""
+    os.nice(niceness)
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            _AUTOGROUP.write_text(str(niceness))
 
 
 @signals.worker_shutting_down.connect(weak=False)
