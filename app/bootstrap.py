@@ -11,24 +11,34 @@ from redis.asyncio import Redis
 
 from app.adapters.celery_doorbell import CeleryDoorbell
 from app.adapters.file_storage import FileStore
+from app.adapters.firecrawl import FirecrawlReader
 from app.adapters.minilm import MiniLmEmbedder
 from app.adapters.polling_watch import PollingWatch
 from app.adapters.redis_url import redis_client_url
 from app.adapters.redis_watch import RedisWatch
 from app.adapters.sentry import SentryAlarm
+from app.adapters.web_client import WebClient
+from app.adapters.web_reader import WebReader
+from app.adapters.web_robots import WebRobots
 from app.adapters.wordllama import WordLlamaEmbedder
 from app.db.engine import Database, create_engine
 from app.db.schema import find_differences, migrate
+from app.domain.addresses import AllowedHosts
 from app.domain.errors import StartupError
-from app.domain.ports import BlobStore, Embedder
+from app.domain.ports import BlobStore, Embedder, PageReader
 from app.pipeline.sandbox import ParserSandbox
 from app.services.admission import Admission
 from app.services.agents import Agents
 from app.services.answers import Answers
+from app.services.archives import ArchiveLimits, Archives
 from app.services.backpressure import Backpressure
+from app.services.batches import Batches
+from app.services.crawls import Crawls
 from app.services.dead_letters import DeadLetters
 from app.services.documents import Documents
 from app.services.execution import Execution, RetryPolicy
+from app.services.families import Families
+from app.services.idempotency import Idempotency
 from app.services.identities import Identities
 from app.services.ingestion import Ingestion
 from app.services.operations import Operations
@@ -37,6 +47,7 @@ from app.services.search import Search
 from app.services.tasks import Tasks
 from app.services.upkeep import Upkeep
 from app.services.uploads import Uploads
+from app.services.webpages import Webpages
 from app.settings import Settings
 
 
@@ -47,9 +58,14 @@ class Services:
     admission: Admission
     agents: Agents
     answers: Answers
+    archives: Archives
+    batches: Batches
+    crawls: Crawls
     dead_letters: DeadLetters
     documents: Documents
     execution: Execution
+    families: Families
+    idempotency: Idempotency
     identities: Identities
     ingestion: Ingestion
     operations: Operations
@@ -58,6 +74,7 @@ class Services:
     tasks: Tasks
     upkeep: Upkeep
     uploads: Uploads
+    webpages: Webpages
     blobs: BlobStore
     _database: Database
     _doorbell: CeleryDoorbell
@@ -111,6 +128,19 @@ def choose_blobs(settings: Settings) -> FileStore:
     return FileStore(Path(unquote(urlsplit(settings.storage_url).path)))
 
 
+def choose_page_reader(settings: Settings, client: WebClient) -> PageReader:
+    """Who reads web pages: Firecrawl where there is a key for it, else Sluice itself."""
+    if settings.firecrawl_api_key is None:
+        return WebReader(client, max_bytes=settings.max_upload_bytes)
+    return FirecrawlReader(
+        api_key=settings.firecrawl_api_key,
+        api_url=settings.firecrawl_api_url,
+        time_limit=settings.web_time_limit,
+        max_bytes=settings.max_upload_bytes,
+        allowed=AllowedHosts.parse(settings.web_allowed_hosts),
+    )
+
+
 def _choose_watch(celery: Celery) -> RedisWatch | PollingWatch:
     url = celery.conf.result_backend
     if not url.startswith(("redis", "unix")):
@@ -147,6 +177,7 @@ def build_services(
         time_limit=settings.parse_time_limit,
         memory_mb=settings.parse_memory_mb,
         max_pages=settings.parse_max_pages,
+        ocr_languages=settings.ocr_languages,
     )
     admission = Admission(database, doorbell)
     backpressure = Backpressure(database, settings.agent_max_waiting)
@@ -158,21 +189,49 @@ def build_services(
         backoff_max=settings.task_retry_backoff_max,
         time_limit=settings.celery_task_soft_time_limit,
     )
+    families = Families(database, doorbell, admission)
+    ingestion = Ingestion(database, blobs, parser, embedder)
+    uploads = Uploads(database, blobs, admission, backpressure, settings.max_upload_bytes)
+    documents = Documents(database, blobs, admission, doorbell, families)
+    allowed = AllowedHosts.parse(settings.web_allowed_hosts)
+    web = WebClient(user_agent=settings.web_user_agent, time_limit=settings.web_time_limit, allowed=allowed)
+    robots = WebRobots(web, user_agent=settings.web_user_agent)
+    reader = choose_page_reader(settings, web)
+    webpages = Webpages(database, reader, uploads, ingestion, documents, admission, backpressure, allowed)
+    archive_limits = ArchiveLimits(
+        settings.archive_max_members, settings.archive_max_mb * 1024 * 1024, settings.archive_max_depth
+    )
     return Services(
         admission=admission,
         agents=Agents(database, blobs, admission, doorbell),
         answers=Answers(database, admission, backpressure, search),
-        dead_letters=DeadLetters(database, doorbell, admission, alarms),
-        documents=Documents(database, blobs, admission, doorbell),
-        execution=Execution(database, doorbell, admission, policy),
+        archives=Archives(blobs, uploads, ingestion, archive_limits),
+        batches=Batches(database, blobs, uploads, admission, backpressure, families, settings.batch_max_files),
+        dead_letters=DeadLetters(database, doorbell, admission, families, alarms),
+        crawls=Crawls(
+            database,
+            blobs,
+            robots,
+            webpages,
+            ingestion,
+            admission,
+            backpressure,
+            allowed,
+            settings.crawl_delay_seconds,
+        ),
+        documents=documents,
+        execution=Execution(database, doorbell, admission, families, policy),
+        families=families,
+        idempotency=Idempotency(database),
         identities=Identities(database),
-        ingestion=Ingestion(database, blobs, parser, embedder),
+        ingestion=ingestion,
         operations=Operations(database, admission, doorbell.ping),
-        recovery=Recovery(database, doorbell, admission, settings.task_max_crashes),
+        recovery=Recovery(database, doorbell, admission, families, settings.task_max_crashes),
         search=search,
-        tasks=Tasks(database, watch, admission, doorbell),
+        tasks=Tasks(database, watch, admission, doorbell, families),
         upkeep=Upkeep(database, doorbell, blobs, settings.task_retention_days),
-        uploads=Uploads(database, blobs, admission, backpressure, settings.max_upload_bytes),
+        uploads=uploads,
+        webpages=webpages,
         blobs=blobs,
         _database=database,
         _doorbell=doorbell,

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.domain.addresses import AllowedHosts
 from app.domain.errors import StartupError
 
 
@@ -49,9 +50,32 @@ def _check_key_prefix(value: str) -> str:
     return value
 
 
+def _check_languages(value: str) -> str:
+    if not re.fullmatch(r"\w+([+/]\w+)*", value):
+        raise ValueError("must name languages as tesseract does, such as eng or eng+deu")
+    return value
+
+
 def _check_storage_url(value: str) -> str:
     if urlsplit(value).scheme != "file":
         raise ValueError("must start with file://")
+    return value
+
+
+def _check_allowed_hosts(value: str) -> str:
+    AllowedHosts.parse(value)
+    return value
+
+
+def _check_user_agent(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_-]+([ /][ -~]*)?", value):
+        raise ValueError("must begin with a name of letters, _ and -, and be of plain ASCII")
+    return value
+
+
+def _check_web_address(value: str) -> str:
+    if urlsplit(value).scheme not in {"http", "https"}:
+        raise ValueError("must start with https:// or http://")
     return value
 
 
@@ -93,15 +117,27 @@ class Settings(BaseSettings):
     api_workers: int = Field(1, ge=1)
     bootstrap_api_key: str | None = Field(None, min_length=16)
     max_upload_mb: float = Field(50.0, gt=0)
+    batch_max_files: int = Field(1000, ge=1)
+    archive_max_members: int = Field(10_000, ge=1)
+    archive_max_mb: int = Field(1024, ge=1)
+    archive_max_depth: int = Field(3, ge=1)
     storage_url: Annotated[str, AfterValidator(_check_storage_url)] | None = None
 
     parse_time_limit: float = Field(120.0, gt=0)
     parse_memory_mb: int = Field(1024, ge=128)
     parse_max_pages: int = Field(5000, ge=1)
+    ocr_languages: Annotated[str, AfterValidator(_check_languages)] | None = None
 
     embedding_provider: Literal["local"] = "local"
     embedding_model: Literal["wordllama", "minilm"] = "wordllama"
     minilm_path: Path | None = None
+
+    crawl_delay_seconds: float = Field(0.25, ge=0)
+    web_time_limit: float = Field(30.0, gt=0)
+    web_allowed_hosts: Annotated[str, AfterValidator(_check_allowed_hosts)] = ""
+    web_user_agent: Annotated[str, AfterValidator(_check_user_agent)] = "Sluice"
+    firecrawl_api_key: str | None = None
+    firecrawl_api_url: Annotated[str, AfterValidator(_check_web_address)] | None = None
 
     log_format: Literal["console", "json"] = "console"
     sentry_dsn: str | None = None

@@ -16,6 +16,7 @@ from benchmarks import (
     fleet,
     flush,
     prefetch,
+    quality,
     queues,
     recovery,
     retrieval,
@@ -36,6 +37,7 @@ _MEASURES = {
     "fairness": fairness.measure,
     "urgency": urgency.measure,
     "backlog": backlog.measure,
+    "quality": quality.measure,
 }
 _LONG = {"recovery", "flush", "fairness", "backlog"}
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from app import __version__
-from app.api import health, problems, v1
+from app.api import health, idempotency, problems, v1
 from app.api.request_ids import RequestIds
 from app.bootstrap import build_services, prepare_database
 from app.celery_app import create_celery
@@ -20,7 +20,7 @@ _CONNECTIONS = 10
 _DESCRIPTION = """
 Documents for AI agents, through priority queues, with nothing lost. An upload answers with a task
 at once; follow it by polling, long-polling (`wait`) or server-sent events. Every error is a
-problem (RFC 9457) with a stable `code`.
+problem (RFC 9457) with a stable `code`. Every write takes an `Idempotency-Key`, so that it can be sent again safely.
 """
 
 
@@ -45,6 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 await services.close()
 
     app = FastAPI(title="Sluice", version=__version__, description=_DESCRIPTION, lifespan=run)
+    idempotency.install(app)
     app.add_middleware(RequestIds)
     app.include_router(health.router)
     app.include_router(v1.router)

@@ -1,9 +1,10 @@
-"""Reading ``multipart/form-data`` as it arrives: a file's bytes go on while the rest is still under way."""
+"""Reading ``multipart/form-data`` as it arrives: the files' bytes go on while the rest is still under way."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from email.message import Message
+from typing import Protocol
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
@@ -12,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from app.domain.errors import BadRequestError, InvalidRequestError, MissingFileError, PayloadTooLargeError
 
 _FIELD_BYTES = 64 * 1024
-_PARTS = 64
+_FIELDS = 64
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -25,9 +26,8 @@ class _Part:
 
 @dataclass(slots=True)
 class Form:
-    """What a form held besides its file."""
+    """What a form held besides its files."""
 
-    filename: str | None = None
     fields: dict[str, str] = field(default_factory=dict)
 
     def get(self, name: str, default: str = "") -> str:
@@ -50,17 +50,30 @@ def _clean_filename(filename: str) -> str:
     return _CONTROL_CHARACTERS.sub("", filename.replace("\\", "/").rsplit("/", 1)[-1])
 
 
+class FileSink(Protocol):
+    """Takes the files of a form, one after the other."""
+
+    async def begin(self, filename: str) -> None:
+        """A file begins; an error refuses it, and the form."""
+
+    async def write(self, data: bytes) -> None:
+        """The next bytes of the file that began last."""
+
+
 class _FormReader:
-    """Collects the parser's callbacks; whoever feeds it drains ``file_data`` after every feed."""
+    """Collects the parser's callbacks; whoever feeds it drains ``pieces`` after every feed.
+
+    A piece is the name of a file that begins, or bytes of the one that began last.
+    """
 
     def __init__(self, boundary: str) -> None:
         self.form = Form()
-        self.file_data: list[bytes] = []
+        self.files = 0
+        self.pieces: list[str | bytes] = []
         self.complete = False
         self._headers: dict[str, str] = {}
         self._name = self._value = b""
         self._part: _Part | None = None
-        self._parts = 0
         self.parser = MultipartParser(
             boundary,
             {
@@ -77,9 +90,6 @@ class _FormReader:
 
     def _on_part_begin(self) -> None:
         self._headers.clear()
-        self._parts += 1
-        if self._parts > _PARTS:
-            raise InvalidRequestError(f"A form may have {_PARTS} parts.")
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]
@@ -94,16 +104,17 @@ class _FormReader:
     def _on_headers_finished(self) -> None:
         self._part = _parse_disposition(self._headers)
         if self._part.filename is not None:
-            if self.form.filename is not None:
-                raise InvalidRequestError("Send one file in a request.")
-            self.form.filename = self._part.filename
+            self.files += 1
+            self.pieces.append(self._part.filename)
+        elif len(self.form.fields) == _FIELDS:
+            raise InvalidRequestError(f"A form may have {_FIELDS} fields.")
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         part = self._part
         if part is None:
             return
         if part.filename is not None:
-            self.file_data.append(data[start:end])
+            self.pieces.append(data[start:end])
         elif len(part.value) + end - start > _FIELD_BYTES:
             raise PayloadTooLargeError(f"The field {part.name!r} has more than {_FIELD_BYTES} bytes.")
         else:
@@ -118,8 +129,8 @@ class _FormReader:
         self.complete = True
 
 
-async def read_form(content_type: str, body: AsyncIterator[bytes], write: Callable[[bytes], Awaitable[None]]) -> Form:
-    """Read a form, handing the file's bytes to ``write`` as they come.
+async def read_form(content_type: str, body: AsyncIterator[bytes], sink: FileSink) -> Form:
+    """Read a form, handing its files to ``sink`` as they come.
 
     Raises:
         MissingFileError: when there is no file in it, or it is no form at all.
@@ -137,12 +148,12 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], write: Callab
             reader.parser.write(data)
         except FormParserError as error:
             raise BadRequestError(f"The form is malformed: {error}") from error
-        for piece in reader.file_data:
-            await write(piece)
-        reader.file_data.clear()
+        for piece in reader.pieces:
+            await (sink.begin(piece) if isinstance(piece, str) else sink.write(piece))
+        reader.pieces.clear()
     if not reader.complete:
         raise BadRequestError("The form breaks off.")
-    if reader.form.filename is None:
+    if not reader.files:
         raise MissingFileError
     return reader.form
 

@@ -66,8 +66,8 @@ def respond(request: Request, *, status: int, code: str, detail: str, **more: An
     return JSONResponse(problem.model_dump(exclude_none=True), status, headers=headers, media_type=_MEDIA_TYPE)
 
 
-async def _on_sluice_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, SluiceError)  # noqa: S101 - registered for nothing else
+def respond_to(request: Request, error: SluiceError) -> JSONResponse:
+    """The answer that ``error`` stands for."""
     return respond(
         request,
         status=error.status,
@@ -77,6 +77,11 @@ async def _on_sluice_error(request: Request, error: Exception) -> JSONResponse:
         retryable=error.retryable,
         retry_after=error.retry_after or (1 if error.retryable else None),
     )
+
+
+async def _on_sluice_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SluiceError)  # noqa: S101 - registered for nothing else
+    return respond_to(request, error)
 
 
 async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
@@ -128,6 +133,11 @@ def _describe(app: FastAPI) -> None:
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def describe(description: str) -> dict[str, Any]:
+    """How a problem answer stands in an OpenAPI document."""
+    return {"description": description, "content": {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {

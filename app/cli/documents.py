@@ -58,12 +58,13 @@ async def _take_in(session: Session, agent_id: int, path: Path) -> dict[str, Any
             with path.open("rb") as file:
                 while piece := await asyncio.to_thread(file.read, _PIECE):
                     await receipt.write(piece)
-            task = await uploads.accept(receipt, Upload(session.organization_id, agent_id, path.name, {}))
+            accepted = await uploads.accept(receipt, Upload(session.organization_id, agent_id, path.name, {}))
+            task = await session.services.tasks.get(session.organization_id, accepted.task_id)
     except SluiceError as error:
         return {"filename": path.name, "state": "REFUSED", "status": error.message, "code": error.code}
     return {
         "filename": path.name,
-        "document_id": task.document_id,
+        "document_id": accepted.document_id,
         "task_id": task.id,
         "state": task.state.public,
         "status": task.status,

@@ -69,6 +69,11 @@ async def delete_chunks(connection: AsyncConnection, document_id: int) -> None:
     await _count_lexemes(connection, change)
 
 
+async def count_chunks(connection: AsyncConnection, document_id: int) -> int:
+    """How many chunks a document has in the index."""
+    return int((await connection.execute(_COUNT_CHUNKS, {"document_id": document_id})).scalar_one())
+
+
 async def _remove_chunks(connection: AsyncConnection, document_id: int) -> Counter[tuple[int, str]]:
     """Delete a document's chunks; how many had each lexeme, by agent. Each counts under the empty lexeme too."""
     removed = await connection.execute(_REMOVE, {"document_id": document_id})
@@ -150,6 +155,8 @@ _REMOVE = text("""
     FROM removed, unnest(tsvector_to_array(tsv) || CAST('' AS text)) AS lexeme
     GROUP BY agent_id, lexeme
 """)
+
+_COUNT_CHUNKS = text("SELECT count(*) FROM chunks WHERE document_id = CAST(:document_id AS bigint)")
 
 _COUNT = text("""
     INSERT INTO lexemes AS known (agent_id, lexeme, chunk_count)

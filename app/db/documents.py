@@ -1,16 +1,16 @@
 """Queries on documents."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal, select, update
+from sqlalchemy import ColumnElement, case, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.paging import list_rows
 from app.db.tables import chunks, documents
-from app.domain.records import Document, Listing, StoredChunk
+from app.domain.records import Content, Document, Listing, StoredChunk
 
 
 def _document(row: Any) -> Document:
@@ -62,6 +62,48 @@ async def list_agent_documents(connection: AsyncConnection, agent_id: int) -> li
     return [_document(row) for row in rows]
 
 
+async def find_by_content(connection: AsyncConnection, agent_id: int, content_key: bytes) -> Document | None:
+    """The agent's document that a second upload of the same bytes, or of the same page, would be a duplicate of."""
+    query = select(documents).where(documents.c.agent_id == agent_id, documents.c.content_key == content_key)
+    row = (await connection.execute(query)).one_or_none()
+    return _document(row) if row else None
+
+
+async def find_all_by_content(
+    connection: AsyncConnection, agent_id: int, content_keys: Sequence[bytes]
+) -> dict[bytes, int]:
+    """The ids of the agent's documents that have these keys, by key."""
+    query = select(documents.c.content_key, documents.c.id).where(
+        documents.c.agent_id == agent_id, documents.c.content_key.in_(content_keys)
+    )
+    return {row.content_key: row.id for row in await connection.execute(query)}
+
+
+async def find_replaced(
+    connection: AsyncConnection, organization_id: int, agent_id: int, sha256: bytes, filename: str
+) -> Document | None:
+    """The agent's document with these bytes, else the latest of this name; held until the transaction ends."""
+    query = (
+        select(documents)
+        .where(
+            _visible(organization_id),
+            documents.c.agent_id == agent_id,
+            (documents.c.content_key == sha256) | (documents.c.filename == filename),
+        )
+        .order_by((documents.c.content_key == sha256).desc().nulls_last(), documents.c.id.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return _document(row) if row else None
+
+
+async def merge_metadata(connection: AsyncConnection, document_id: int, metadata: Mapping[str, Any]) -> None:
+    """Add what the uploader says of a document to what is said of it already, or change it."""
+    merged = documents.c.metadata.concat(literal(dict(metadata), JSONB))
+    await connection.execute(update(documents).where(documents.c.id == document_id).values(metadata=merged))
+
+
 async def set_indexing_task(connection: AsyncConnection, document_id: int, task_id: UUID) -> None:
     """Let this task decide the document's status from now on; a complete one stays so until the task replaces it."""
     status = func.coalesce(func.nullif(documents.c.status, "failed"), "queued")
@@ -77,14 +119,15 @@ async def complete_document(
     connection: AsyncConnection,
     document_id: int,
     *,
+    content: Content,
     page_count: int | None,
     chunk_count: int,
     embedding_model: str,
     found: Mapping[str, Any],
 ) -> bool:
-    """Mark a document searchable. ``found`` is what the file says of itself; the uploader's metadata wins over it.
+    """Mark a document searchable with this content. False when it was deleted meanwhile.
 
-    False when it was deleted meanwhile.
+    ``found`` is what the file says of itself; what the uploader says of it wins.
     """
     statement = (
         update(documents)
@@ -92,6 +135,7 @@ async def complete_document(
         .values(
             status="completed",
             completed_at=func.now(),
+            **_hold(document_id, content),
             page_count=page_count,
             chunk_count=chunk_count,
             embedding_model=embedding_model,
@@ -102,9 +146,42 @@ async def complete_document(
     return (await connection.execute(statement)).one_or_none() is not None
 
 
+async def keep_archive(connection: AsyncConnection, document_id: int, content: Content) -> bool:
+    """Let an archive hold this content, now that it was unpacked. False when it was deleted meanwhile."""
+    statement = (
+        update(documents)
+        .where(documents.c.id == document_id, documents.c.deleted_at.is_(None))
+        .values(_hold(document_id, content))
+        .returning(documents.c.id)
+    )
+    return (await connection.execute(statement)).one_or_none() is not None
+
+
+def _hold(document_id: int, content: Content) -> dict[Any, Any]:
+    """The values of a document that holds this content from now on."""
+    other = documents.alias()
+    taken = exists().where(
+        other.c.agent_id == documents.c.agent_id, other.c.content_key == content.sha256, other.c.id != document_id
+    )
+    renewed = documents.c.blob_key.is_not(None) & (documents.c.blob_key != content.blob_key)
+    return {
+        "filename": content.filename,
+        "media_type": content.media_type,
+        "size_bytes": content.size_bytes,
+        "sha256": content.sha256,
+        # A web page stays recognised by its address, whatever it holds now.
+        "content_key": case(
+            (documents.c.source_url.is_not(None), documents.c.content_key), (taken, None), else_=content.sha256
+        ),
+        "version": documents.c.version + case((renewed, 1), else_=0),
+        "blob_key": content.blob_key,
+    }
+
+
 async def hide_document(connection: AsyncConnection, document_id: int) -> None:
     """Mark a document deleted: no search and no list shows it from now on."""
-    await connection.execute(update(documents).where(documents.c.id == document_id).values(deleted_at=func.now()))
+    hidden = {"deleted_at": func.now(), "content_key": None}
+    await connection.execute(update(documents).where(documents.c.id == document_id).values(hidden))
 
 
 async def hide_agent_documents(connection: AsyncConnection, agent_id: int) -> None:

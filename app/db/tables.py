@@ -92,9 +92,15 @@ documents = sa.Table(
     sa.Column("task_id", UUID(as_uuid=True)),  # the task whose end decides the status
     _text("filename"),
     _text("media_type"),
-    sa.Column("size_bytes", sa.BigInteger, nullable=False),
-    sa.Column("sha256", BYTEA, nullable=False),
-    _text("blob_key"),
+    # A web page has these once it was fetched.
+    sa.Column("size_bytes", sa.BigInteger),
+    sa.Column("sha256", BYTEA),
+    _text("blob_key", nullable=True),
+    # The digest by which a second upload of the same bytes is recognised: of one document an agent at most, and of
+    # none that failed, was cancelled or deleted.
+    sa.Column("content_key", BYTEA),
+    _text("source_url", nullable=True),
+    _integer("version", default=1),  # counts the contents it has had
     _text("status", default="queued"),
     _object("metadata"),
     _integer("page_count", nullable=True),
@@ -104,6 +110,13 @@ documents = sa.Table(
     _time("completed_at"),
     _time("deleted_at"),
     sa.CheckConstraint("status IN ('queued', 'processing', 'completed', 'failed', 'cancelled')", name="status"),
+    sa.Index(
+        "documents_agent_id_content_key_key",
+        "agent_id",
+        "content_key",
+        unique=True,
+        postgresql_where="content_key IS NOT NULL",
+    ),
     sa.Index(None, "agent_id", "id", postgresql_where="deleted_at IS NULL"),
     sa.Index(None, "organization_id", "id", postgresql_where="deleted_at IS NULL"),
 )
@@ -169,6 +182,38 @@ chores = sa.Table(
     _time("due_at", nullable=False),  # whoever moves this on does the chore, for the whole installation
 )
 
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    metadata,
+    sa.Column("organization_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("holder", UUID(as_uuid=True), nullable=False),  # the fence: no other request can end this one
+    sa.Column("target", BYTEA, nullable=False),  # SHA-256 of method, path and query
+    sa.Column("fingerprint", BYTEA),  # SHA-256 of the body; null, like all that follows, while the request runs
+    sa.Column("size", sa.BigInteger),  # bytes of the body that the fingerprint covers
+    _integer("status", nullable=True),
+    _object("headers", nullable=True),
+    sa.Column("body", BYTEA),
+    _time("created_at", nullable=False),
+    _time("renewed_at", nullable=False),  # a running one that is not renewed has died
+    sa.Index("idempotency_keys_created_at_idx", "created_at"),
+)
+
+crawl_urls = sa.Table(
+    "crawl_urls",
+    metadata,
+    sa.Column("task_id", UUID(as_uuid=True), sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("url", sa.Text, primary_key=True),  # normalised: each page once a crawl
+)
+
+hosts = sa.Table(
+    "hosts",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    _time("next_at", nullable=False),  # when a crawler may ask this host for its next page
+    postgresql_with={"fillfactor": "70"},
+)
+
 turns = sa.Table(
     "turns",
     metadata,
@@ -185,6 +230,7 @@ tasks = sa.Table(
     sa.Column("organization_id", sa.BigInteger, nullable=False),
     _reference("agent_id", "agents.id"),
     _reference("document_id", "documents.id", nullable=True),
+    sa.Column("parent_id", UUID(as_uuid=True)),
     _text("name"),
     _text("queue"),
     _text("state", default="PENDING"),
@@ -216,7 +262,8 @@ tasks = sa.Table(
     _time("dead_lettered_at"),
     _time("announced_at"),  # when the alarm for the dead letter was raised
     sa.CheckConstraint(
-        "state IN ('PENDING', 'QUEUED', 'STARTED', 'PROGRESS', 'RETRY', 'SUCCESS', 'FAILURE', 'REVOKED')", name="state"
+        "state IN ('PENDING', 'QUEUED', 'STARTED', 'PROGRESS', 'EXPANDED', 'RETRY', 'SUCCESS', 'FAILURE', 'REVOKED')",
+        name="state",
     ),
     sa.Index(
         "tasks_waiting_idx",
@@ -231,6 +278,13 @@ tasks = sa.Table(
         "tasks_running_idx",
         "worker_id",
         postgresql_where="state IN ('STARTED', 'PROGRESS')",
+    ),
+    sa.Index("tasks_expanded_idx", "id", postgresql_where="state = 'EXPANDED'"),
+    sa.Index("tasks_parent_id_idx", "parent_id", postgresql_where="parent_id IS NOT NULL"),
+    sa.Index(
+        "tasks_active_children_idx",
+        "parent_id",
+        postgresql_where="parent_id IS NOT NULL AND state NOT IN ('SUCCESS', 'FAILURE', 'REVOKED')",
     ),
     sa.Index("tasks_dead_idx", "organization_id", "id", postgresql_where="dead_lettered_at IS NOT NULL"),
     sa.Index(

@@ -2,7 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
+
+
+class OnDuplicate(StrEnum):
+    """What becomes of an upload whose bytes the agent has already.
+
+    ``SKIP`` answers with the document that is there; ``REPLACE`` processes the upload as that document's new content,
+    and takes one of the same name for it where none has the same bytes; ``REJECT`` refuses.
+    """
+
+    SKIP = "skip"
+    REPLACE = "replace"
+    REJECT = "reject"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +42,19 @@ PAGE_BREAK = "\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a document's text: ``text == document_text[start:end]`` (characters, not bytes), within one page."""
+    """A piece of a document's text: ``text == document_text[start:end]`` (characters, not bytes), within one page.
+
+    ``context`` is what the piece needs to be understood but does not hold: the header of a table that begins before it.
+    """
 
     index: int
     text: str
     start: int
     end: int
     page: int | None
+    context: str = ""
+
+    @property
+    def indexed_text(self) -> str:
+        """What it is found by: its context, where it has one, and its text."""
+        return f"{self.context}\n{self.text}" if self.context else self.text

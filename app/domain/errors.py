@@ -95,6 +95,12 @@ class DocumentBusyError(ConflictError):
     code = "document_busy"
 
 
+class DuplicateDocumentError(ConflictError):
+    """The agent has a document of the same bytes."""
+
+    code = "duplicate_document"
+
+
 class UnstorableValueError(InvalidRequestError):
     """A value in it cannot be stored, such as text with a NUL character."""
 
@@ -111,6 +117,12 @@ class MissingFileError(InvalidRequestError):
     """The request carries no file."""
 
     code = "missing_file"
+
+
+class TooManyFilesError(InvalidRequestError):
+    """The request has too many files."""
+
+    code = "too_many_files"
 
 
 class InvalidMetadataError(InvalidRequestError):
@@ -163,6 +175,25 @@ class DatabaseAwayError(ServiceUnavailableError):
     code = "database_unavailable"
 
 
+class InvalidIdempotencyKeyError(InvalidRequestError):
+    """An Idempotency-Key is 1 to 255 visible ASCII characters, given once."""
+
+    code = "invalid_idempotency_key"
+
+
+class IdempotencyKeyReusedError(InvalidRequestError):
+    """This Idempotency-Key stands for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class IdempotencyInProgressError(ConflictError):
+    """The request with this Idempotency-Key is still running; try again shortly."""
+
+    code = "idempotency_in_progress"
+    retryable = True
+
+
 # --- Documents ----------------------------------------------------------------
 
 
@@ -203,10 +234,105 @@ class DocumentDeletedError(DocumentError):
     code = "document_deleted"
 
 
+class DisallowedByRobotsError(DocumentError):
+    """The site's robots.txt asks crawlers not to read this page."""
+
+    code = "disallowed_by_robots"
+
+
+class ArchiveLimitError(DocumentError):
+    """The archive holds more than is allowed."""
+
+    code = "archive_limit_exceeded"
+
+
+class ArchiveTooDeepError(DocumentError):
+    """Archives lie in archives deeper than is allowed."""
+
+    code = "archive_too_deep"
+
+
+class EmptyArchiveError(DocumentError):
+    """The archive holds no files."""
+
+    code = "archive_empty"
+
+
+class UnsafePathError(DocumentError):
+    """The name of this file leads out of the archive."""
+
+    code = "unsafe_path"
+
+
 class FileMissingError(DocumentError):
     """The stored file is gone."""
 
     code = "file_missing"
+
+
+# --- Web pages ----------------------------------------------------------------
+
+
+class InvalidUrlError(InvalidRequestError):
+    """The URL is not valid."""
+
+    code = "invalid_url"
+
+
+class UrlNotAllowedError(InvalidRequestError):
+    """Pages are not read from this URL."""
+
+    code = "url_not_allowed"
+
+
+class PageNotAvailableError(DocumentError):
+    """The page is not available."""
+
+    code = "page_not_available"
+
+
+class PageBusyError(DocumentError):
+    """The page's server asks to come back later."""
+
+    code = "page_busy"
+    retryable = True
+
+
+class PageUnreachableError(DocumentError):
+    """The page could not be reached."""
+
+    code = "page_unreachable"
+    retryable = True
+
+
+class ResponseTooLargeError(DocumentError):
+    """The page is larger than the limit."""
+
+    code = "response_too_large"
+
+
+class TooManyRedirectsError(DocumentError):
+    """The page redirects too often."""
+
+    code = "too_many_redirects"
+
+
+class UnsupportedCodingError(DocumentError):
+    """The page is sent in a compression that was not asked for."""
+
+    code = "unsupported_content_coding"
+
+
+class PageServiceRefusedError(DocumentError):
+    """The service that reads pages refused the request."""
+
+    code = "page_service_refused"
+
+
+class PageServiceAwayError(ServiceUnavailableError):
+    """The service that reads pages cannot take the request now."""
+
+    code = "page_service_unavailable"
 
 
 # --- Tasks --------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from app.domain.documents import Parsed
 from app.domain.ids import TaskId
 from app.domain.tasks import Bell, Task
+from app.domain.web import FetchedPage
 
 Vector = Sequence[float]
 """One embedding. Adapters return ``array.array('f')``: four bytes a number, the buffer protocol, stdlib only."""
@@ -117,3 +118,41 @@ class TaskWatch(Protocol):
 
     def watch(self, task_id: TaskId) -> AbstractAsyncContextManager[Callable[[float], Awaitable[None]]]:
         """Within the block, ``await wait(seconds)`` returns at the next change, or after that time."""
+
+
+class PageReader(Protocol):
+    """Reads web pages, from the public internet only unless an operator says otherwise."""
+
+    async def read(self, url: str, folder: Path) -> FetchedPage:
+        """Read one page into a file in ``folder``.
+
+        Raises:
+            InvalidUrlError, UrlNotAllowedError: also where a redirect leads.
+            PageNotAvailableError, PageBusyError, PageUnreachableError: by the server's answer, or for want of one.
+            ResponseTooLargeError, TooManyRedirectsError, UnsupportedCodingError: what it sends is not taken.
+            PageServiceRefusedError, PageServiceAwayError: where a service does the reading.
+            StorageFullError
+        """
+
+
+class RobotsRules(Protocol):
+    """What one site's robots.txt says to Sluice (RFC 9309)."""
+
+    @property
+    def crawl_delay(self) -> float:
+        """Seconds to leave between two pages; 0 where the site does not say."""
+
+    def allows(self, url: str) -> bool:
+        """Whether a page of the site may be read."""
+
+
+class RobotsReader(Protocol):
+    """Reads robots.txt."""
+
+    async def load(self, url: str) -> RobotsRules:
+        """The rules of the site that ``url`` belongs to; a site without a robots.txt allows everything.
+
+        Raises:
+            PageUnreachableError, PageBusyError: until the rules are known, nothing of the site may be read.
+            InvalidUrlError, UrlNotAllowedError
+        """

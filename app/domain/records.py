@@ -1,7 +1,7 @@
 """Agents and documents as the services hand them out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -34,8 +34,28 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """A stored file: what one version of a document holds."""
+
+    blob_key: str
+    media_type: str
+    size_bytes: int
+    sha256: bytes
+    filename: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The object kept in a task's arguments."""
+        return {**asdict(self), "sha256": self.sha256.hex()}
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> "Content":
+        """Read what ``as_json`` wrote."""
+        return cls(**{**given, "sha256": bytes.fromhex(given["sha256"])})
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
-    """A document's row."""
+    """A document's row. A web page that was not fetched yet has no content."""
 
     id: int
     organization_id: int
@@ -43,9 +63,12 @@ class Document:
     task_id: UUID | None
     filename: str
     media_type: str
-    size_bytes: int
-    sha256: bytes
-    blob_key: str
+    size_bytes: int | None
+    sha256: bytes | None
+    blob_key: str | None
+    content_key: bytes | None
+    source_url: str | None
+    version: int
     status: str
     metadata: Mapping[str, Any]
     page_count: int | None
@@ -54,6 +77,13 @@ class Document:
     created_at: datetime
     completed_at: datetime | None
     deleted_at: datetime | None
+
+    @property
+    def content(self) -> Content | None:
+        """The stored file, if there is one."""
+        if self.blob_key is None or self.sha256 is None or self.size_bytes is None:
+            return None
+        return Content(self.blob_key, self.media_type, self.size_bytes, self.sha256, self.filename)
 
 
 @dataclass(frozen=True, slots=True)

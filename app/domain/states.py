@@ -8,12 +8,17 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """What a task row says. ``QUEUED`` is shown to clients as ``PENDING``: its bell has rung, nobody has come yet."""
+    """What a task row says.
+
+    ``QUEUED`` is shown to clients as ``PENDING``: its bell has rung, nobody has come yet. ``EXPANDED`` is shown as
+    ``PROGRESS``: what was one task has become many, and nobody runs it while they do.
+    """
 
     PENDING = "PENDING"
     QUEUED = "QUEUED"
     STARTED = "STARTED"
     PROGRESS = "PROGRESS"
+    EXPANDED = "EXPANDED"
     RETRY = "RETRY"
     SUCCESS = "SUCCESS"
     FAILURE = "FAILURE"
@@ -22,7 +27,7 @@ class State(StrEnum):
     @property
     def public(self) -> str:
         """The Celery state name that clients see."""
-        return State.PENDING.value if self is State.QUEUED else self.value
+        return _SHOWN_AS.get(self, self).value
 
 
 class Event(StrEnum):
@@ -31,6 +36,11 @@ class Event(StrEnum):
     ADMIT = "admit"
     CLAIM = "claim"
     REPORT = "report"
+    EXPAND = "expand"
+    GATHER = "gather"
+    GATHER_FAILURE = "gather_failure"
+    GATHER_REVOKED = "gather_revoked"
+    REOPEN = "reopen"
     FINISH = "finish"
     RETRY = "retry"
     FAIL = "fail"
@@ -43,15 +53,22 @@ class Event(StrEnum):
     REVIVE = "revive"
 
 
+_SHOWN_AS = {State.QUEUED: State.PENDING, State.EXPANDED: State.PROGRESS}
+
 WAITING = (State.PENDING, State.RETRY)
 RUNNING = (State.STARTED, State.PROGRESS)
 FINAL = (State.SUCCESS, State.FAILURE, State.REVOKED)
-ACTIVE = (*WAITING, State.QUEUED, *RUNNING)
+ACTIVE = (*WAITING, State.QUEUED, *RUNNING, State.EXPANDED)
 
 TRANSITIONS: dict[Event, tuple[tuple[State, ...], State]] = {
     Event.ADMIT: (WAITING, State.QUEUED),
     Event.CLAIM: ((State.QUEUED,), State.STARTED),
     Event.REPORT: (RUNNING, State.PROGRESS),
+    Event.EXPAND: (RUNNING, State.EXPANDED),
+    Event.GATHER: ((State.EXPANDED,), State.SUCCESS),
+    Event.GATHER_FAILURE: ((State.EXPANDED,), State.FAILURE),
+    Event.GATHER_REVOKED: ((State.EXPANDED,), State.REVOKED),
+    Event.REOPEN: (FINAL, State.EXPANDED),
     Event.FINISH: (RUNNING, State.SUCCESS),
     Event.RETRY: (RUNNING, State.RETRY),
     Event.FAIL: (RUNNING, State.FAILURE),

@@ -1,15 +1,19 @@
 """A task, and a dead letter, as clients see it: one shape for the API and the command line."""
 
+from dataclasses import asdict
 from typing import Any
 
 from app.domain.states import State
-from app.domain.tasks import Task
+from app.domain.tasks import Counts, Task
 
 TOTAL = 100
 
 
-def describe(task: Task, position: int | None = None) -> dict[str, Any]:
-    """The public fields of a task; ``position`` is its place among its agent's waiting ones."""
+def describe(task: Task, position: int | None = None, counts: Counts | None = None) -> dict[str, Any]:
+    """The public fields of a task.
+
+    ``position`` is its place among its agent's waiting ones, ``counts`` how its children stand, if it has any.
+    """
     return {
         "task_id": str(task.id),
         "task_name": task.name,
@@ -22,8 +26,8 @@ def describe(task: Task, position: int | None = None) -> dict[str, Any]:
         "agent_id": task.agent_id,
         "document_id": task.document_id,
         "chunk_count": task.chunk_count,
-        "parent_id": None,
-        "counts": None,
+        "parent_id": str(task.parent_id) if task.parent_id else None,
+        "counts": asdict(counts) if counts else None,
         "attempt": task.attempt,
         "crashes": task.crashes,
         "position": position,

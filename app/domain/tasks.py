@@ -20,6 +20,9 @@ class Queue(StrEnum):
     DEAD_LETTER = "dead_letter"
 
 
+CHILDREN_STAGE = "children"
+"""The stage of a task that has become many."""
+
 WORK_QUEUES = (Queue.HIGH, Queue.MEDIUM, Queue.LOW, Queue.DEFAULT)
 
 
@@ -27,6 +30,10 @@ class TaskName(StrEnum):
     """The names under which tasks are registered with Celery."""
 
     PROCESS_DOCUMENT = "app.tasks.document_tasks.process_document"
+    PROCESS_WEBPAGE = "app.tasks.document_tasks.process_webpage"
+    PROCESS_ARCHIVE = "app.tasks.document_tasks.process_archive"
+    PROCESS_BATCH = "app.tasks.document_tasks.process_batch"
+    CRAWL_SITE = "app.tasks.document_tasks.crawl_site"
     DELETE_DOCUMENT = "app.tasks.document_tasks.delete_document"
     DELETE_AGENT = "app.tasks.document_tasks.delete_agent"
     ANSWER_QUESTION = "app.tasks.answer_tasks.answer_question"
@@ -44,8 +51,21 @@ class NewTask:
     name: TaskName
     queue: Queue
     document_id: int | None = None
+    parent_id: TaskId | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How the children of a task stand. ``pending`` ones wait, in whatever queue."""
+
+    total: int = 0
+    pending: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    revoked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +123,7 @@ class Task:
     organization_id: int
     agent_id: int
     document_id: int | None
+    parent_id: TaskId | None
     name: str
     queue: str
     state: State
@@ -142,6 +163,11 @@ class Task:
     def attempt_token(self) -> Attempt:
         """The fence that whoever claimed this row must show."""
         return Attempt(self.id, self.epoch)
+
+    @property
+    def is_parent(self) -> bool:
+        """Whether it has become many."""
+        return self.stage == CHILDREN_STAGE
 
     @property
     def bell(self) -> Bell:

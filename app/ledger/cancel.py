@@ -12,13 +12,15 @@ from app.ledger.statement import fetch_task, fetch_tasks, guard, quoted, remembe
 _WAITS = guard(Event.CANCEL)
 
 # Waiting tasks end at once; a running one keeps its state until its worker sees the flag.
+CANCELLED = f"""cancel_requested_at = coalesce(t.cancel_requested_at, now()), version = t.version + 1,
+        state = CASE WHEN {_WAITS} THEN '{target(Event.CANCEL)}' ELSE t.state END,
+        status = CASE WHEN {_WAITS} THEN 'Cancelled' ELSE 'Cancelling' END,
+        completed_at = CASE WHEN {_WAITS} THEN now() END"""
+
 CANCEL = returning_tasks(
     f"""
     UPDATE tasks AS t
-    SET cancel_requested_at = coalesce(t.cancel_requested_at, now()), version = t.version + 1,
-        state = CASE WHEN {_WAITS} THEN '{target(Event.CANCEL)}' ELSE t.state END,
-        status = CASE WHEN {_WAITS} THEN 'Cancelled' ELSE 'Cancelling' END,
-        completed_at = CASE WHEN {_WAITS} THEN now() END
+    SET {CANCELLED}
     WHERE t.id = :task_id AND t.organization_id = :organization_id AND t.state IN ({quoted(ACTIVE)})
     """
 )

@@ -60,6 +60,16 @@ HAND_BACK = returning_tasks(
 )
 
 
+DEFER = returning_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET {to(Event.HAND_BACK)}, epoch = t.epoch + 1, attempt = t.attempt - 1, current = 0, stage = NULL,
+        available_at = now() + make_interval(secs => :delay), status = :status, worker_id = NULL, pid = NULL
+    WHERE {_MINE} AND {guard(Event.HAND_BACK)} AND t.cancel_requested_at IS NULL
+    """
+)
+
+
 async def finish(
     connection: AsyncConnection, attempt: Attempt, result: Any, *, status: str, chunk_count: int | None = None
 ) -> Task | None:
@@ -109,3 +119,8 @@ async def abort(connection: AsyncConnection, attempt: Attempt) -> Task | None:
 async def hand_back(connection: AsyncConnection, attempt: Attempt) -> Task | None:
     """PENDING again, without a crash counted: the worker stops, or has lost its lease, and has not finished."""
     return await fetch_task(connection, HAND_BACK, task_id=attempt.task_id, epoch=attempt.epoch)
+
+
+async def defer(connection: AsyncConnection, attempt: Attempt, delay: float, status: str) -> Task | None:
+    """PENDING again for ``delay`` seconds at least, as if this attempt had not been: what it needs is not to be had."""
+    return await fetch_task(connection, DEFER, task_id=attempt.task_id, epoch=attempt.epoch, delay=delay, status=status)

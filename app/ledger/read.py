@@ -55,6 +55,7 @@ async def list_tasks(
     agent_id: int | None = None,
     queue: str | None = None,
     name: str | None = None,
+    parent_id: UUID | None = None,
     limit: int,
     after: UUID | None,
 ) -> Listing[Task]:
@@ -62,9 +63,8 @@ async def list_tasks(
     conditions: list[ColumnElement[bool]] = [tasks.c.organization_id == organization_id]
     if status is not None:
         conditions.append(tasks.c.state.in_([state.value for state in State if state.public == status]))
-    for column, value in ((tasks.c.agent_id, agent_id), (tasks.c.queue, queue), (tasks.c.name, name)):
-        if value is not None:
-            conditions.append(column == value)
+    wanted = {tasks.c.agent_id: agent_id, tasks.c.queue: queue, tasks.c.name: name, tasks.c.parent_id: parent_id}
+    conditions += [column == value for column, value in wanted.items() if value is not None]
     return await list_rows(
         connection,
         tasks,
@@ -85,6 +85,11 @@ async def list_active_tasks(
     if agent_id is not None:
         query = query.where(tasks.c.agent_id == agent_id)
     return await fetch_tasks(connection, query)
+
+
+async def list_document_tasks(connection: AsyncConnection, document_id: int) -> list[Task]:
+    """All tasks that ever were about a document and are not forgotten."""
+    return await fetch_tasks(connection, select(tasks).where(tasks.c.document_id == document_id))
 
 
 async def get_position(connection: AsyncConnection, task: Task) -> int | None:

@@ -20,6 +20,7 @@ DOCUMENT_STATUS = {
     State.RETRY: "queued",
     State.STARTED: "processing",
     State.PROGRESS: "processing",
+    State.EXPANDED: "processing",
     State.SUCCESS: "completed",
     State.FAILURE: "failed",
     State.REVOKED: "cancelled",
@@ -27,6 +28,7 @@ DOCUMENT_STATUS = {
 
 HISTORY_LENGTH = 20
 
+_WITHOUT_CONTENT = f"'{State.FAILURE}', '{State.REVOKED}'"
 _STATUS_OF_STATE = " ".join(f"WHEN '{state}' THEN '{status}'" for state, status in DOCUMENT_STATUS.items())
 
 
@@ -64,14 +66,16 @@ def remember(outcome: str, error: str = "CAST(NULL AS jsonb)") -> str:
 def returning_tasks(update: str) -> TextualSelect:
     """``update … RETURNING t.*`` whose document, where the task decides its status, follows in the same statement.
 
-    A document that is complete stays so: it can be searched whatever becomes of a later task.
+    A document that is complete stays so: it can be searched whatever becomes of a later task. One that failed or was
+    cancelled is no longer what a second upload of the same bytes would be a duplicate of.
     """
     return text(
         f"""
         WITH changed AS ({update} RETURNING t.*),
         followed AS (
             UPDATE documents AS d
-            SET status = CASE c.state {_STATUS_OF_STATE} END
+            SET status = CASE c.state {_STATUS_OF_STATE} END,
+                content_key = CASE WHEN c.state NOT IN ({_WITHOUT_CONTENT}) THEN d.content_key END
             FROM changed AS c
             WHERE d.task_id = c.id AND d.id = c.document_id AND d.status <> 'completed'
               AND d.status <> CASE c.state {_STATUS_OF_STATE} END

@@ -19,11 +19,13 @@ _INSERT_WITH_DOCUMENT = (
         """
         WITH document AS (
             INSERT INTO documents (
-                organization_id, agent_id, task_id, filename, media_type, size_bytes, sha256, blob_key, metadata)
-            SELECT a.organization_id, a.id, :task_id, :filename, :media_type, :size_bytes, :sha256, :blob_key,
-                   :document_metadata
+                organization_id, agent_id, task_id, filename, media_type, size_bytes, sha256, content_key, blob_key,
+                source_url, metadata)
+            SELECT a.organization_id, a.id, :task_id, :filename, :media_type, :size_bytes, :sha256, :content_key,
+                   :blob_key, :source_url, :document_metadata
             FROM agents AS a
             WHERE a.id = :agent_id AND a.organization_id = :organization_id AND a.deleted_at IS NULL
+            ON CONFLICT (agent_id, content_key) WHERE content_key IS NOT NULL DO NOTHING
             RETURNING *
         )
         INSERT INTO tasks (id, organization_id, agent_id, document_id, name, queue, arguments, metadata)
@@ -34,10 +36,13 @@ _INSERT_WITH_DOCUMENT = (
     )
     .bindparams(
         bindparam("task_id", type_=UUID(as_uuid=True)),
-        bindparam("sha256", type_=LargeBinary),
+        *(bindparam(name, type_=LargeBinary) for name in ("sha256", "content_key")),
         bindparam("size_bytes", type_=BigInteger),
         *(bindparam(name, type_=JSONB) for name in ("document_metadata", "arguments", "metadata")),
-        *(bindparam(name, type_=Text) for name in ("filename", "media_type", "blob_key", "name", "queue")),
+        *(
+            bindparam(name, type_=Text)
+            for name in ("filename", "media_type", "blob_key", "source_url", "name", "queue")
+        ),
     )
     .columns(*tasks.c)
 )
@@ -63,7 +68,13 @@ async def submit(connection: AsyncConnection, task: NewTask) -> Task:
 async def submit_with_document(connection: AsyncConnection, task: NewTask, document: Mapping[str, Any]) -> Task | None:
     """Insert a new ``document`` and the ``task`` that processes it, in one statement. The caller then admits.
 
-    Returns None, and inserts nothing, when the organization has no such agent.
+    Returns None, and inserts nothing, when the organization has no such agent, or the agent a document of these bytes.
+
+    Args:
+        connection: In a transaction or not.
+        task: The task.
+        document: ``filename``, ``media_type``, ``document_metadata``; of a stored file ``size_bytes``, ``sha256`` and
+            ``blob_key``, of a web page ``source_url``, the others None; ``content_key`` by which duplicates are told.
     """
     return await fetch_task(
         connection,

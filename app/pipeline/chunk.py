@@ -3,49 +3,31 @@
 Every chunk is found by looking backwards from the furthest point it may reach, for the best place to
 stop: the end of a paragraph, of a sentence, of a line, of a word. The patterns begin with a greedy
 ``.*``, so the regular expression engine itself walks backwards and stops at the last match: each
-character is looked at a bounded number of times, whatever the text.
+character is looked at a bounded number of times, whatever the text. Tables end at their rows, and a piece
+that begins within one carries the header.
 """
 
-# ruff: noqa: RUF001 (punctuation of other scripts is what this is about)
-
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from app.domain.documents import PAGE_BREAK, Chunk, Page
+from app.pipeline.boundaries import (
+    CLAUSE_END,
+    CLAUSE_START,
+    LINE_END,
+    PARAGRAPH_END,
+    PART_END,
+    SENTENCE_END,
+    SENTENCE_START,
+    WORD_END,
+    WORD_START,
+    whole_character,
+)
+from app.pipeline.table_headers import Table, find_header, find_tables, is_within
 
-# Scripts written without spaces: Thai to Myanmar, Khmer, kana, Han, and full-width forms. They may be cut
-# between any two characters, but not before closing marks, small kana or vowel signs, nor after opening ones.
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
-)
-_NOT_FIRST = (
-    "\\W、。，．・：；！？）」』】〉》〕｝”’々ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ"
-    "\u0e2f-\u0e3a\u0e45-\u0e4e\u0eb0-\u0ebd\u0ec6-\u0ecd\u102b-\u103e\u17b4-\u17d3"
-)
-_NOT_LAST = "（「『【〈《〔｛“‘\u0e40-\u0e44\u0ec0-\u0ec4"
-_BETWEEN = f"(?<![{_NOT_LAST}\\s])(?=[^{_NOT_FIRST}])(?:(?<=[{_UNSPACED}])|(?=[{_UNSPACED}]))"
-
-# A full stop after a lone initial or one of these, or before a small letter, ends nothing.
-_ABBREVIATIONS = (
-    r"Mr|Mrs|Ms|Dr|Prof|Rev|Gen|Col|Capt|Lt|Sgt|St|Jr|Sr|Hon|vs|No|Nos|Fig|Figs|Eq|Sec|Ch|Vol|Art|Abs|ca|cf|al|p|pp"
-    r"|e\.g|i\.e|approx|Inc|Ltd|Co|Corp|Sra|Sras|Srta|Ud|Uds|núm|pág|Nr|Bd|Hrsg|bzw|usw|vgl|Str|z\.B|d\.h|u\.a|[A-Z]"
-)
-_NOT_ENDED = "".join(rf"(?<!\b{word}\.)" for word in _ABBREVIATIONS.split("|"))
-_CLOSING = "[\"'”’»›)\\]]{0,3}"
-_SENTENCE_END = (
-    f"(?:(?:\\.{_NOT_ENDED}|[!?…؟۔।॥]){_CLOSING}(?=\\s)(?!\\s+[a-zß-öø-ÿа-я])|[。！？｡][」』】）”’\"']{{0,3}}(?=.))"
-)
-
-_ENDS = tuple(
-    re.compile(f".*{end}", re.DOTALL)
-    for end in (r"\S(?=[^\S\n]*\n[^\S\n]*\n)", _SENTENCE_END, r"\S(?=[^\S\n]*\n)")  # paragraph, sentence, line
-)
-_WORD_END = re.compile(f".*(?:(?<=\\S)(?=\\s)|{_BETWEEN})", re.DOTALL)
-_PART_END = re.compile(r".*(?<=[^\w\s])(?=\w)", re.DOTALL)
-_SENTENCE_START = re.compile(f"(?:{_SENTENCE_END}|\\n[^\\S\\n]*\\n)\\s*", re.DOTALL)
-_WORD_START = re.compile(f"(?<=\\s)(?=\\S)|{_BETWEEN}")
+_ENDS = (PARAGRAPH_END, SENTENCE_END, LINE_END, CLAUSE_END)
+_ROW_FIRST = (LINE_END, *_ENDS)
 _SPACE = re.compile(r"\s*")
 
 
@@ -72,7 +54,7 @@ def split(pages: Iterable[Page], size: int = 1000, overlap: int = 200) -> Iterat
 
 def find_sentences(text: str) -> Iterator[tuple[int, int]]:
     """The sentences of a text, ``text[start:end]``, in order and without white space at their ends."""
-    starts = [_skip_space(text, 0), *(match.end() for match in _SENTENCE_START.finditer(text)), len(text)]
+    starts = [_skip_space(text, 0), *(match.end() for match in SENTENCE_START.finditer(text)), len(text)]
     for start, following in pairwise(starts):
         end = start + len(text[start:following].rstrip())
         if end > start:
@@ -82,22 +64,26 @@ def find_sentences(text: str) -> Iterator[tuple[int, int]]:
 def _chunks(pages: Iterable[Page], size: int, overlap: int) -> Iterator[Chunk]:
     index = offset = 0
     for page in pages:
-        for start, end in _spans(page.text, size, overlap):
-            yield Chunk(index, page.text[start:end], offset + start, offset + end, page.number)
+        tables = find_tables(page.text)
+        for start, end in _spans(page.text, size, overlap, tables):
+            context = find_header(tables, start)
+            yield Chunk(index, page.text[start:end], offset + start, offset + end, page.number, context)
             index += 1
         offset += len(page.text) + len(PAGE_BREAK)
 
 
-def _spans(text: str, size: int, overlap: int) -> Iterator[tuple[int, int]]:
+def _spans(text: str, size: int, overlap: int, tables: Sequence[Table]) -> Iterator[tuple[int, int]]:
     start = done = _skip_space(text, 0)
     stop = len(text.rstrip())
     while stop - start > size:
-        end = _find_end(text, start, done, start + _wish(stop - start, size, overlap), start + size)
+        wish = start + _wish(stop - start, size, overlap)
+        end = _find_end(text, start, done, wish, start + size, _ROW_FIRST if is_within(tables, wish) else _ENDS)
         if end is None:  # the next word fits only without the overlap
             start = done = _skip_space(text, done)
             continue
         yield start, end
-        start, done = _find_start(text, start, end, overlap), end
+        row = _find_row(text, max(end - overlap, start + 1), end) if is_within(tables, end) else None
+        start, done = row or _find_start(text, start, end, overlap), end
     if done < stop:
         yield start, stop
 
@@ -107,49 +93,44 @@ def _wish(rest: int, size: int, overlap: int) -> int:
     return min(size, (rest + overlap) // 2) if rest < size + size // 2 else size
 
 
-def _find_end(text: str, start: int, done: int, wish: int, limit: int) -> int | None:
+def _find_end(text: str, start: int, done: int, wish: int, limit: int, ends: Sequence[re.Pattern[str]]) -> int | None:
     """The best end up to ``wish``, else one up to ``limit``; None when only an end up to ``done`` cuts no word."""
     half = max((start + wish) // 2, done)
-    for pattern in _ENDS:
+    for pattern in ends:
         if match := pattern.match(text, half, wish + 1):
             return match.end()
     for furthest in sorted({wish, limit}):
-        word = _WORD_END.match(text, start + 1, furthest + 1)
+        word = WORD_END.match(text, start + 1, furthest + 1)
         if word and word.end() > done:
             return word.end()
     if word:
         return None
-    part = _PART_END.match(text, half + 1, limit)
-    return part.end() if part else _whole_character(text, limit, max(start, done) + 1)
+    part = PART_END.match(text, half + 1, limit)
+    return part.end() if part else whole_character(text, limit, max(start, done) + 1)
 
 
 def _find_start(text: str, start: int, end: int, overlap: int) -> int:
     """Where the chunk after ``start:end`` begins: at a sentence or word in the overlap, else at what follows."""
     earliest = max(end - overlap, start + 1)
-    sentence = _SENTENCE_START.search(text, earliest - 1, (earliest + end) // 2)
+    sentence = SENTENCE_START.search(text, earliest - 1, (earliest + end) // 2)
     if sentence and sentence.end() >= earliest:
         return _skip_space(text, sentence.end())
-    if word := _WORD_START.search(text, earliest, end):
+    if (clause := CLAUSE_START.search(text, earliest, (earliest + end) // 2)) and clause.end() < end:
+        return _skip_space(text, clause.end())
+    if word := WORD_START.search(text, earliest, end):
         return word.start()
-    if not overlap or text[end].isspace() or _WORD_START.match(text, end):
+    if not overlap or text[end].isspace() or WORD_START.match(text, end):
         return _skip_space(text, end)
-    return _skip_space(text, _whole_character(text, earliest, start))
+    return _skip_space(text, whole_character(text, earliest, start))
+
+
+def _find_row(text: str, earliest: int, end: int) -> int | None:
+    """Where the first whole row of a table after ``earliest`` begins; None where ``end`` is within a row."""
+    if text[end] != "\n":
+        return None
+    return _skip_space(text, text.find("\n", earliest - 1, end + 1))
 
 
 def _skip_space(text: str, position: int) -> int:
     match = _SPACE.match(text, position)
     return match.end() if match else position
-
-
-def _whole_character(text: str, position: int, lowest: int) -> int:
-    """The nearest place at or before ``position`` that splits no accented letter or joined emoji."""
-    for candidate in range(position, max(lowest, position - 32), -1):
-        if not _joins(text[candidate]) and text[candidate - 1] != "\u200d":
-            return candidate
-    return position
-
-
-def _joins(character: str) -> bool:
-    return (
-        character == "\u200d" or "\U0001f3fb" <= character <= "\U0001f3ff" or unicodedata.category(character)[0] == "M"
-    )

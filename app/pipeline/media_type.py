@@ -1,20 +1,55 @@
-"""Tells a document's type by its content. A name only decides between kinds of text."""
+"""Tells a document's type by its content. A name only decides between kinds of text, and of files cut off."""
 
 import re
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import NoReturn
 
-from app.domain.errors import UnsupportedTypeError
-from app.domain.media import DOCX, HTML, MARKDOWN, PDF, SUPPORTED, TEXT
+from app.domain.errors import ParseLimitExceededError, UnsupportedTypeError
+from app.domain.media import (
+    ARCHIVES,
+    DOCX,
+    EML,
+    EPUB,
+    HTML,
+    ODP,
+    ODS,
+    ODT,
+    PDF,
+    PPTX,
+    RTF,
+    SUPPORTED,
+    TEXT,
+    XLSX,
+    ZIP,
+)
 from app.pipeline.parse.encoding import guess_encoding
+from app.pipeline.parse.zip_package import BROKEN, open_zip
 
 _HEAD = 64 * 1024
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLE_SECTOR_BITS = 12
+_OLE_DIRECTORY = 4096
 _RTF = b"{\\rtf"
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _PDF_MARK_WITHIN = 1024
 """Readers accept a PDF whose mark stands after other bytes, within the first 1,024."""
-_MEMBERS_READ = 10_000
+_OFFICE = (DOCX, PPTX, XLSX)
+_ZIPPED = (*_OFFICE, ODT, ODS, ODP, EPUB, ZIP)
+_BODIES = (("word/document", ".xml", DOCX), ("ppt/presentation", ".xml", PPTX), ("xl/workbook", ".xml", XLSX))
+_DECLARED = {
+    EPUB: EPUB,
+    ODT: ODT,
+    ODS: ODS,
+    ODP: ODP,
+    **{f"{media_type}-template": media_type for media_type in (ODT, ODS, ODP)},
+}
+"""What the first part of a zip says it is (OCF 4.2, OpenDocument 1.3, part 2, 3.3)."""
+_OPEN_PACKAGE = "[Content_Types].xml"
+_TEXTS = [media_type for media_type in SUPPORTED if media_type not in {*_ZIPPED, PDF, RTF, HTML}] + [HTML]
+_TEMPLATES = {".php", ".vue", ".svelte", ".xsl", ".xslt"}
+"""Programs that may begin as a page does."""
 _MARKUP = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*"
     r"<(?:!doctype\s+html|html|head|body|meta|title|script|style|link|div|span|p|h[1-6]|table|ul|ol|article|section|main)\b",
@@ -23,13 +58,17 @@ _MARKUP = re.compile(
 _PAGE_MARKUP = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )
+_HEADER_LINE = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,60}:|[ \t]+\S")
+_MAIL_HEADERS = re.compile(
+    r"^(?:(From):|(Message-ID|MIME-Version|Received|Return-Path):)", re.IGNORECASE | re.MULTILINE
+)
 
 
 def detect(path: Path, filename: str) -> str:
-    """The media type of the file at ``path``, one of ``app.domain.media.SUPPORTED``.
+    """The media type of the file at ``path``, one of ``app.domain.media.SUPPORTED`` or ``ARCHIVES``.
 
-    Reads the first 64 KB, and for Office files the zip's directory; the parsers judge the rest. ``filename`` is what
-    the client called the file: ``notes.md`` makes text Markdown, but no name makes a picture a document.
+    Reads the first 64 KB, and of a zip its directory; the parsers judge the rest. ``filename`` is what the client
+    called the file: ``notes.md`` makes text Markdown, but no name makes a picture a document.
 
     Raises:
         UnsupportedTypeError: the detail lists the supported types.
@@ -41,34 +80,77 @@ def detect(path: Path, filename: str) -> str:
         return PDF
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return _detect_zip(path, suffix)
-    if head.startswith(_OLE) and suffix in SUPPORTED[DOCX]:
-        return DOCX  # encrypted, as Word writes it: the parser says so
+    if head.startswith(_OLE):
+        return _detect_ole(path, head, suffix)
     if head.startswith(_RTF):
-        _refuse()
+        return RTF
     encoding = guess_encoding(head, complete=len(head) < _HEAD)
     return _detect_text(head.decode(encoding, "replace"), suffix) if encoding else _refuse()
 
 
 def _detect_zip(path: Path, suffix: str) -> str:
-    """A DOCX is a zip with a Word body. One that is cut off cannot say, so its name does."""
+    """What a zip says it is, else what it holds. One that is cut off can say neither, so its name does."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = [member.filename for member in archive.infolist()[:_MEMBERS_READ]]
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
-        return DOCX if suffix in SUPPORTED[DOCX] else _refuse()
-    if any(name.startswith("word/document") and name.endswith(".xml") for name in names):
-        return DOCX
-    return _refuse()
+        with open_zip(path) as archive:
+            names = archive.namelist()
+            declared = _read_declared(archive)
+    except (*BROKEN, ParseLimitExceededError):
+        return _by_suffix(suffix, _ZIPPED) or _refuse()
+    if declared.startswith(("application/vnd.oasis.opendocument.", "application/epub")):
+        return _DECLARED.get(declared) or _refuse()
+    for start, end, media_type in _BODIES:
+        if any(name.startswith(start) and name.endswith(end) for name in names):
+            return media_type
+    if "META-INF/container.xml" in names:
+        return EPUB
+    return _refuse() if _OPEN_PACKAGE in names else ZIP
+
+
+def _read_declared(archive: zipfile.ZipFile) -> str:
+    try:
+        member = archive.getinfo("mimetype")
+    except KeyError:
+        return ""
+    if member.flag_bits & 1 or member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise zipfile.BadZipFile("What it is cannot be read.")
+    with archive.open(member) as file:
+        return file.read(100).decode("ascii", "replace").strip()
+
+
+def _detect_ole(path: Path, head: bytes, suffix: str) -> str:
+    """Office wraps what has a password into an OLE file, whose parser says so; what else they hold is not read."""
+    named = _by_suffix(suffix, _OFFICE)
+    if named:
+        return named
+    sector = 1 << min(int.from_bytes(head[30:32], "little"), _OLE_SECTOR_BITS)
+    with path.open("rb") as file:
+        file.seek(min((int.from_bytes(head[48:52], "little") + 1) * sector, path.stat().st_size))
+        directory = file.read(_OLE_DIRECTORY)
+    return DOCX if _ENCRYPTED in head or _ENCRYPTED in directory else _refuse()
 
 
 def _detect_text(text: str, suffix: str) -> str:
     text = text.lstrip("\ufeff")
-    if _PAGE_MARKUP.match(text):
+    if _PAGE_MARKUP.match(text) and suffix not in _TEMPLATES:
         return HTML
-    for media_type in (MARKDOWN, TEXT, HTML):
-        if suffix in SUPPORTED[media_type]:
-            return media_type
-    return HTML if _MARKUP.match(text) else TEXT
+    if _is_mail(text):
+        return EML
+    return _by_suffix(suffix, _TEXTS) or (HTML if _MARKUP.match(text) else TEXT)
+
+
+def _is_mail(text: str) -> bool:
+    """Whether it begins as mail on its way does: lines of a header, with a sender and a trace of a mail program."""
+    header = re.split(r"\r?\n\r?\n", text, maxsplit=1)[0]
+    lines = header.splitlines()
+    if not lines or not all(_HEADER_LINE.match(line) for line in lines):
+        return False
+    found = list(_MAIL_HEADERS.finditer(header))
+    return any(match[1] for match in found) and any(match[2] for match in found)
+
+
+def _by_suffix(suffix: str, media_types: Iterable[str]) -> str | None:
+    kinds = {**SUPPORTED, **ARCHIVES}
+    return next((media_type for media_type in media_types if suffix in kinds[media_type]), None)
 
 
 def _refuse() -> NoReturn:

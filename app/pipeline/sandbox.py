@@ -25,6 +25,7 @@ class ParserSandbox:
         time_limit: Seconds a document may take from the moment a child takes it up, second tries included.
         memory_mb: Memory a child may map beyond what it starts with.
         max_pages: Pages a document may have.
+        ocr_languages: Languages in which PDF pages that are pictures are read, such as ``eng+deu``; None: not at all.
         documents_per_child: Documents after which a child is replaced.
         idle_seconds: After so long without work children end; one stays warm.
     """
@@ -36,6 +37,7 @@ class ParserSandbox:
         time_limit: float,
         memory_mb: int,
         max_pages: int,
+        ocr_languages: str | None = None,
         documents_per_child: int = 200,
         idle_seconds: float = 60,
     ) -> None:
@@ -43,6 +45,7 @@ class ParserSandbox:
         self._time_limit = time_limit
         self._memory_mb = memory_mb
         self._max_pages = max_pages
+        self._ocr_languages = ocr_languages
         self._documents_per_child = documents_per_child
         self._idle_seconds = idle_seconds
         self._idle: list[tuple[ChildProcess, asyncio.TimerHandle]] = []
@@ -92,6 +95,7 @@ class ParserSandbox:
             "path": str(path.absolute()),
             "media_type": media_type,
             "pages": self._max_pages,
+            "ocr": self._ocr_languages,
             "seconds": self._time_limit,
             "spare": False,
         }

@@ -62,7 +62,7 @@ def _serve(connection: socket.socket, request: dict[str, Any]) -> None:
             Path(request["path"]),
             request["media_type"],
             reporter,
-            limits=Limits(pages=request["pages"]),
+            limits=Limits(pages=request["pages"], ocr_languages=request["ocr"]),
             spare=request["spare"],
         )
         for page in parsed.pages:

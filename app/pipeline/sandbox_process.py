@@ -17,7 +17,7 @@ from app.domain.documents import Page, Parsed
 from app.pipeline import sandbox_wire as wire
 
 _ROOT = Path(app.__file__).resolve().parent.parent
-_KEPT = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+_KEPT = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TESSDATA_PREFIX")
 _REPLY_LIMIT = 512 * 1024 * 1024
 _ERRORS = {
     kind.code: kind

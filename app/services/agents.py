@@ -23,7 +23,7 @@ from app.ledger.read import list_active_tasks
 from app.ledger.submit import submit
 from app.services.admission import Admission
 from app.services.courtesy import tell
-from app.services.execution import Outcome, Work
+from app.services.work import Outcome, Work
 
 _SLUG_CHARACTERS = 53  # of the 63 there may be; the rest is for a number
 
@@ -172,5 +172,6 @@ class Agents:
             await work.report(Progress("remove", 100 * number // len(documents), status))
             async with self._database.transaction() as connection:
                 await delete_chunks(connection, document.id)
-            await self._blobs.delete(document.blob_key)
+            if document.blob_key:
+                await self._blobs.delete(document.blob_key)
         return Outcome({"documents": len(documents)}, f"Removed {len(documents)} documents")

@@ -11,8 +11,8 @@ from app.ledger.submit import submit
 from app.pipeline.answer import Quote, choose_quotes
 from app.services.admission import Admission
 from app.services.backpressure import Backpressure
-from app.services.execution import Outcome, Work
 from app.services.search import Search
+from app.services.work import Outcome, Work
 
 _NOTHING_FOUND = "The documents of this agent hold no answer to that."
 

@@ -22,6 +22,7 @@ from app.ledger.dead_letters import (
 from app.ledger.read import get_task
 from app.services.admission import Admission
 from app.services.courtesy import tell
+from app.services.families import Families
 
 _BATCH = 500
 _FIRST = UUID(int=0)
@@ -32,10 +33,18 @@ log = structlog.get_logger()
 class DeadLetters:
     """Tasks that failed for good, until somebody decides about them."""
 
-    def __init__(self, database: Database, doorbell: Doorbell, admission: Admission, alarms: Sequence[Alarm]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        doorbell: Doorbell,
+        admission: Admission,
+        families: Families,
+        alarms: Sequence[Alarm],
+    ) -> None:
         self._database = database
         self._doorbell = doorbell
         self._admission = admission
+        self._families = families
         self._alarms = alarms
 
     async def list(
@@ -132,6 +141,7 @@ class DeadLetters:
             await tell(self._doorbell, task)
         for queue in {task.queue for task in tasks}:
             self._admission.nudge(queue)
+        await self._families.reopen_parents(tasks)
 
 
 def _unknown(task_id: TaskId) -> NotFoundError:

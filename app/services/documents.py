@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.chunks import delete_chunks
+from app.db.chunks import count_chunks, delete_chunks
 from app.db.documents import (
     get_document,
     get_document_for_work,
@@ -16,26 +16,34 @@ from app.db.documents import (
 from app.db.engine import Database
 from app.domain.errors import DocumentBusyError, DocumentDeletedError, NotFoundError
 from app.domain.ids import TaskId, new_task_id
+from app.domain.media import ZIP
 from app.domain.ports import BlobStore, Doorbell
 from app.domain.records import Document, Listing, StoredChunk
 from app.domain.states import State
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.ledger.cancel import cancel
-from app.ledger.read import get_task, list_active_tasks
+from app.ledger.read import get_task, list_active_tasks, list_document_tasks
 from app.ledger.submit import submit
 from app.services.admission import Admission
 from app.services.courtesy import tell
-from app.services.execution import Outcome, Work
+from app.services.families import Families
+from app.services.versions import list_blobs
+from app.services.work import Outcome, Work
+
+_WORK = {ZIP: (TaskName.PROCESS_ARCHIVE, Queue.LOW)}
 
 
 class Documents:
     """The documents of an organization."""
 
-    def __init__(self, database: Database, blobs: BlobStore, admission: Admission, doorbell: Doorbell) -> None:
+    def __init__(
+        self, database: Database, blobs: BlobStore, admission: Admission, doorbell: Doorbell, families: Families
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._admission = admission
         self._doorbell = doorbell
+        self._families = families
 
     async def get(self, organization_id: int, document_id: int) -> Document:
         """One document.
@@ -93,8 +101,11 @@ class Documents:
         """The uploaded bytes, of which the first are read already.
 
         Raises:
+            NotFoundError: when its page was not read.
             FileMissingError: now, rather than in the middle of an answer.
         """
+        if document.blob_key is None:
+            raise NotFoundError(f"Document {document.id} holds no file: its page was not read.")
         pieces = self._blobs.open(document.blob_key)
         first = await anext(pieces, b"")
 
@@ -108,6 +119,8 @@ class Documents:
     async def reindex(self, organization_id: int, document_id: int) -> Task:
         """Submit the document to be processed again; until that is done, search finds what it found before.
 
+        A web page is fetched again; an archive is unpacked again, of which only what is new or failed makes work.
+
         Raises:
             NotFoundError
             DocumentBusyError: when a task is at work on it.
@@ -118,7 +131,10 @@ class Documents:
                 raise NotFoundError(f"Document {document_id} does not exist.")
             if await list_active_tasks(connection, document_id=document_id):
                 raise DocumentBusyError
-            task = await self._submit(connection, document, TaskName.PROCESS_DOCUMENT, Queue.HIGH)
+            name, queue = _WORK.get(document.media_type, (TaskName.PROCESS_DOCUMENT, Queue.HIGH))
+            if document.source_url is not None:
+                name = TaskName.PROCESS_WEBPAGE
+            task = await self._submit(connection, document, name, queue)
             await set_indexing_task(connection, document_id, task.id)
         self._admission.nudge(task.queue)
         return task
@@ -140,6 +156,7 @@ class Documents:
         for revoked in cancelled:
             if revoked and revoked.state is State.REVOKED:
                 await tell(self._doorbell, revoked)
+        await self._families.follow([revoked for revoked in cancelled if revoked])
         self._admission.nudge(task.queue)
         return task
 
@@ -159,15 +176,28 @@ class Documents:
         )
 
     async def remove(self, work: Work) -> Outcome:
-        """Remove a deleted document's chunks, vectors and file. Each step can be repeated."""
+        """Remove a deleted document's chunks, vectors and files, also of versions that never came to be.
+
+        Each step can be repeated. That nothing is left is seen before the task counts as done.
+
+        Raises:
+            DocumentBusyError: while a task that was cancelled still winds down.
+        """
+        document_id = work.task.document_id or 0
         async with self._database.statement() as connection:
-            document = await get_document_for_work(connection, work.task.document_id or 0)
+            document = await get_document_for_work(connection, document_id)
+            tasks = await list_document_tasks(connection, document_id)
         if document is None:
             raise DocumentDeletedError
         await work.report(Progress("remove", 0, f"Removing {document.filename}"))
-        await self._blobs.delete(document.blob_key)
-        return Outcome(
-            {"document_id": document.id},
-            f"{document.filename} is deleted",
-            apply=lambda connection: delete_chunks(connection, document.id),
-        )
+        blobs = list_blobs(tasks) | ({document.blob_key} if document.blob_key else set())
+        for key in blobs:
+            await self._blobs.delete(key)
+
+        async def apply(connection: AsyncConnection) -> None:
+            await delete_chunks(connection, document_id)
+            if await count_chunks(connection, document_id):
+                raise DocumentBusyError
+
+        result = {"document_id": document_id, "chunks": document.chunk_count or 0, "files": len(blobs)}
+        return Outcome(result, f"{document.filename} is deleted", apply=apply)

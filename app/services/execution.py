@@ -3,124 +3,34 @@
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
 from app.domain.backoff import choose_delay
 from app.domain.errors import DatabaseAwayError, SluiceError, TaskTimeLimitError
-from app.domain.ids import TaskId, WorkerId
+from app.domain.ids import TaskId
 from app.domain.ports import Doorbell
 from app.domain.states import RUNNING, State
-from app.domain.tasks import Failure, Progress, Task
+from app.domain.tasks import Failure, Task
+from app.ledger.children import expand
 from app.ledger.claim import claim
-from app.ledger.finish import abort, fail, finish, hand_back, retry
+from app.ledger.finish import abort, defer, fail, finish, hand_back, retry
 from app.ledger.read import get_task
-from app.ledger.report import Verdict, report, watch
+from app.ledger.report import Verdict
 from app.services.admission import Admission
-from app.services.courtesy import announce_dead_letter, tell, tell_progress
+from app.services.courtesy import announce_dead_letter, tell
+from app.services.families import Families
+from app.services.work import AttemptLostError, Body, NotNowError, Outcome, Seat, Work
 
-_WATCH_SECONDS = 0.5
 _DATABASE_RETRY_SECONDS = 0.5
 _TRACEBACK_CHARACTERS = 10_000
 _SUMMARY_CHARACTERS = 300
 
 log = structlog.get_logger()
 
-
-async def _write_nothing(_connection: AsyncConnection) -> None:
-    """Many tasks have no more to store than their result."""
-
-
-class Tenure(Protocol):
-    """How a process knows, without asking anybody, whether its worker may still run tasks."""
-
-    def holds(self, worker_id: WorkerId) -> bool:
-        """Whether the worker's lease is alive by this machine's clock."""
-
-    def must_hand_back(self) -> bool:
-        """Whether the worker stops, and has waited for its tasks as long as it may."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """Where an attempt runs: the worker, its process, and whether that worker may go on."""
-
-    worker_id: WorkerId
-    pid: int
-    tenure: Tenure
-
-    @property
-    def verdict(self) -> Verdict:
-        """Go on, or hand back: the worker stops, or its lease has run out and others may have the task already."""
-        ends = self.tenure.must_hand_back() or not self.tenure.holds(self.worker_id)
-        return Verdict.HAND_BACK if ends else Verdict.GO_ON
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a task came to. ``apply`` writes it in the same transaction that turns the task to SUCCESS."""
-
-    result: Any
-    status: str
-    chunk_count: int | None = None
-    apply: Callable[[AsyncConnection], Awaitable[None]] = field(default=_write_nothing)
-
-
-class AttemptLostError(Exception):
-    """The attempt was cancelled, superseded or must be handed back; nothing it holds may be written."""
-
-    def __init__(self, verdict: Verdict) -> None:
-        self.verdict = verdict
-        super().__init__(verdict.name)
-
-
-class Work:
-    """What a task's body is given: the row it runs for, and the means to tell of progress."""
-
-    def __init__(self, task: Task, seat: Seat, database: Database, doorbell: Doorbell) -> None:
-        self.task = task
-        self.verdict = Verdict.GO_ON
-        self._seat = seat
-        self._database = database
-        self._doorbell = doorbell
-
-    async def report(self, progress: Progress) -> None:
-        """Write progress.
-
-        Raises:
-            AttemptLostError: when the task was cancelled or given to another worker.
-        """
-        async with self._database.statement() as connection:
-            self._heed(await report(connection, self.task.attempt_token, progress))
-        await tell_progress(self._doorbell, self.task, progress)
-
-    async def watch(self) -> None:
-        """Return once the attempt is lost, leaving the reason in ``verdict``.
-
-        While the database is away, go on for as long as the lease lasts.
-        """
-        while self.verdict is Verdict.GO_ON:
-            await asyncio.sleep(_WATCH_SECONDS)
-            if (verdict := self._seat.verdict) is not Verdict.GO_ON:
-                self.verdict = verdict
-                return
-            try:
-                async with self._database.statement() as connection:
-                    self.verdict = await watch(connection, self.task.attempt_token)
-            except DatabaseAwayError:
-                log.warning("watch_failed", task_id=str(self.task.id))
-
-    def _heed(self, verdict: Verdict) -> None:
-        if verdict is not Verdict.GO_ON:
-            self.verdict = verdict
-            raise AttemptLostError(verdict)
-
-
-Body = Callable[[Work], Awaitable[Outcome]]
 End = Callable[[], Awaitable[Task | None]]
 
 
@@ -142,10 +52,13 @@ def _summarise(error: Exception) -> str:
 class Execution:
     """Runs attempts: claim, body, guarded end."""
 
-    def __init__(self, database: Database, doorbell: Doorbell, admission: Admission, policy: RetryPolicy) -> None:
+    def __init__(
+        self, database: Database, doorbell: Doorbell, admission: Admission, families: Families, policy: RetryPolicy
+    ) -> None:
         self._database = database
         self._doorbell = doorbell
         self._admission = admission
+        self._families = families
         self._policy = policy
         self._held: set[TaskId] = set()
 
@@ -215,6 +128,9 @@ class Execution:
                 outcome = await self._watched(work, body)
         except AttemptLostError:
             return lambda: self._lose(work)
+        except NotNowError as error:
+            later = error
+            return lambda: self._write(defer, work.task, later.seconds, later.status)
         except asyncio.CancelledError:
             return lambda: self._write(hand_back, work.task)
         except Exception as error:  # noqa: BLE001 - whatever it was, it ends in the ledger
@@ -237,16 +153,25 @@ class Execution:
 
     async def _finish(self, work: Work, outcome: Outcome) -> Task | None:
         async with self._database.transaction() as connection:
-            task = await finish(
-                connection,
-                work.task.attempt_token,
-                outcome.result,
-                status=outcome.status,
-                chunk_count=outcome.chunk_count,
-            )
+            if outcome.expands:
+                task = await expand(connection, work.task.attempt_token, status=outcome.status)
+            else:
+                task = await finish(
+                    connection,
+                    work.task.attempt_token,
+                    outcome.result,
+                    status=outcome.status,
+                    chunk_count=outcome.chunk_count,
+                )
             if task is not None:
                 await outcome.apply(connection)
-        return task or await self._lose(work)
+        if task is None:
+            return await self._lose(work)
+        try:
+            await outcome.after()
+        except Exception:
+            log.exception("after_end_failed", task_id=str(task.id))
+        return task
 
     async def _lose(self, work: Work) -> Task | None:
         """REVOKED when a cancel was asked for; when another worker has the task, there is nothing to write."""
@@ -281,3 +206,7 @@ class Execution:
         await tell(self._doorbell, ended)
         if ended.state is State.FAILURE:
             await announce_dead_letter(self._doorbell, ended)
+        try:
+            await self._families.follow([ended])
+        except DatabaseAwayError:
+            log.warning("family_not_followed", task_id=str(task.id))  # the sweep will

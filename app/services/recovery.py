@@ -15,17 +15,21 @@ from app.ledger.recover import end_holders, list_processes, reap_processes, reap
 from app.ledger.workers import NewWorker, drain, heartbeat, register, retire
 from app.services.admission import Admission
 from app.services.courtesy import announce_dead_letter, tell
+from app.services.families import Families
 
 log = structlog.get_logger()
 
 
 class Recovery:
-    """Leases, dead processes, deaf tasks, lost bells."""
+    """Leases, dead processes, deaf tasks, lost bells, parents left open."""
 
-    def __init__(self, database: Database, doorbell: Doorbell, admission: Admission, max_crashes: int) -> None:
+    def __init__(
+        self, database: Database, doorbell: Doorbell, admission: Admission, families: Families, max_crashes: int
+    ) -> None:
         self._database = database
         self._doorbell = doorbell
         self._admission = admission
+        self._families = families
         self._max_crashes = max_crashes
 
     async def register(self, worker: NewWorker, lease: float) -> None:
@@ -91,6 +95,7 @@ class Recovery:
         if silent:
             log.info("bells_rung_again", tasks=len(silent))
             await self._doorbell.ring(silent)
+        await self._families.sweep()
         # Not waited for: an admission may have to wait for a queue's row, and the sweeps must go on.
         for queue in WORK_QUEUES:
             self._admission.nudge(queue)
@@ -103,3 +108,4 @@ class Recovery:
                 await announce_dead_letter(self._doorbell, task)
         for queue in {task.queue for task in tasks}:
             self._admission.nudge(queue)
+        await self._families.follow(tasks)

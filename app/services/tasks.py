@@ -1,7 +1,7 @@
 """Tasks: watched, cancelled, tried again."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
 from app.db.engine import Database
@@ -10,21 +10,26 @@ from app.domain.ids import TaskId
 from app.domain.ports import Doorbell, TaskWatch
 from app.domain.records import Listing
 from app.domain.states import FINAL, State
-from app.domain.tasks import Task
-from app.ledger.cancel import cancel, revive
+from app.domain.tasks import Counts, Task
+from app.ledger.cancel import cancel
+from app.ledger.children import count_children
 from app.ledger.read import get_position, get_task, list_tasks
 from app.services.admission import Admission
 from app.services.courtesy import tell
+from app.services.families import Families
 
 
 class Tasks:
     """The tasks of an organization."""
 
-    def __init__(self, database: Database, watch: TaskWatch, admission: Admission, doorbell: Doorbell) -> None:
+    def __init__(
+        self, database: Database, watch: TaskWatch, admission: Admission, doorbell: Doorbell, families: Families
+    ) -> None:
         self._database = database
         self._watch = watch
         self._admission = admission
         self._doorbell = doorbell
+        self._families = families
 
     async def get(self, organization_id: int, task_id: TaskId) -> Task:
         """One task.
@@ -37,6 +42,14 @@ class Tasks:
         if task is None:
             raise NotFoundError(f"Task {task_id} does not exist.")
         return task
+
+    async def count_children(self, tasks: Sequence[Task]) -> dict[UUID, Counts]:
+        """How the children of these tasks stand; tasks without children are left out."""
+        parents = [task.id for task in tasks if task.is_parent]
+        if not parents:
+            return {}
+        async with self._database.statement() as connection:
+            return await count_children(connection, parents)
 
     async def get_position(self, task: Task) -> int | None:
         """The place of a waiting task among its agent's, from 1."""
@@ -79,6 +92,7 @@ class Tasks:
         agent_id: int | None = None,
         queue: str | None = None,
         name: str | None = None,
+        parent_id: UUID | None = None,
         limit: int,
         after: UUID | None,
     ) -> Listing[Task]:
@@ -91,6 +105,7 @@ class Tasks:
                 agent_id=agent_id,
                 queue=queue,
                 name=name,
+                parent_id=parent_id,
                 limit=limit,
                 after=after,
             )
@@ -110,20 +125,20 @@ class Tasks:
         await tell(self._doorbell, task)
         if task.state is State.REVOKED:
             self._admission.nudge(task.queue)
+            await self._families.follow([task])
+        if task.state is State.EXPANDED:
+            await self._families.cancel([task.id])
+            task = await self.get(organization_id, task_id)
         return task
 
     async def retry(self, organization_id: int, task_id: TaskId) -> Task:
-        """A fresh attempt of a finished task, with fresh counts.
+        """A fresh attempt of a finished task, with fresh counts; of a parent, of those of its children that failed.
 
         Raises:
             NotFoundError
             ConflictError: when it has not finished.
         """
-        async with self._database.statement() as connection:
-            task = await revive(connection, task_id, organization_id)
-        if task is None:
-            running = await self.get(organization_id, task_id)
-            raise ConflictError(f"The task has not finished: its state is {running.state.public}.")
-        await tell(self._doorbell, task)
-        self._admission.nudge(task.queue)
-        return task
+        task = await self.get(organization_id, task_id)
+        if not (revived := await self._families.revive(task)):
+            raise ConflictError(f"The task has not finished: its state is {task.state.public}.")
+        return revived

@@ -2,7 +2,9 @@
 
 import structlog
 
+from app.db.crawls import forget_hosts
 from app.db.engine import Database
+from app.db.idempotency import forget_keys
 from app.domain.ports import BlobStore, Doorbell
 from app.ledger.dead_letters import list_unannounced
 from app.ledger.queues import count_backlogs
@@ -42,13 +44,16 @@ class Upkeep:
             await self._forget()
 
     async def _forget(self) -> None:
-        """Forget tasks past their retention, turns that tell nothing, workers long gone, uploads that broke off."""
+        """Forget what is past its time: tasks, turns that tell nothing, workers, keys of requests, broken uploads."""
         async with self._database.statement() as connection:
             await forget_workers(connection)
+            await forget_hosts(connection)
             await forget_turns(connection)
             forgotten = 0
             while batch := await forget_tasks(connection, self._retention_days, _BATCH):
                 forgotten += batch
+            while await forget_keys(connection, _BATCH):
+                pass
         if forgotten:
             log.info("tasks_forgotten", tasks=forgotten)
         await self._blobs.sweep()

@@ -11,28 +11,75 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from app.db.agents import get_agent
+from app.db.documents import find_by_content
 from app.db.engine import Database
-from app.domain.errors import DatabaseAwayError, EmptyFileError, NotFoundError, PayloadTooLargeError
-from app.domain.ids import new_task_id
+from app.domain.documents import OnDuplicate
+from app.domain.errors import (
+    DatabaseAwayError,
+    DocumentBusyError,
+    DuplicateDocumentError,
+    EmptyFileError,
+    NotFoundError,
+    PayloadTooLargeError,
+)
+from app.domain.ids import TaskId, new_task_id
+from app.domain.media import ZIP
 from app.domain.ports import BlobStore, BlobWriter
+from app.domain.records import Content, Document
 from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.ledger.submit import submit_with_document
 from app.pipeline.media_type import detect
 from app.services.admission import Admission
 from app.services.backpressure import Backpressure
+from app.services.versions import replace_content
 
 _FILENAME_CHARACTERS = 255
+_LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What the uploader says of a file."""
+    """What the uploader says of a file. Without a queue, archives go to ``low_priority`` and documents to ``high``."""
 
     organization_id: int
     agent_id: int
     filename: str
     metadata: Mapping[str, Any]
-    queue: Queue = Queue.HIGH
+    queue: Queue | None = None
+    on_duplicate: OnDuplicate = OnDuplicate.SKIP
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of an upload: the document, its task, and the document it turned out to be a duplicate of."""
+
+    document_id: int
+    task_id: TaskId
+    filename: str
+    status: str = "queued"
+    duplicate_of: int | None = None
+    replaces: bool = False
+
+    @property
+    def message(self) -> str:
+        """What people are told."""
+        if self.duplicate_of == self.document_id and not self.replaces:
+            return "The agent has this document already"
+        return "Document uploaded successfully and queued for processing"
+
+    @classmethod
+    def of(cls, task: Task, duplicate_of: int | None = None) -> "Accepted":
+        """A document whose task was submitted; ``duplicate_of`` is itself where it gets new content."""
+        document_id = task.document_id or 0
+        replaces = duplicate_of is not None
+        return cls(document_id, task.id, task.metadata["filename"], duplicate_of=duplicate_of, replaces=replaces)
+
+    @classmethod
+    def there_already(cls, document: Document) -> "Accepted":
+        """A document that needs no work, or has its task already."""
+        task_id = TaskId(document.task_id or new_task_id())
+        return cls(document.id, task_id, document.filename, document.status, document.id)
 
 
 class Receipt:
@@ -58,10 +105,19 @@ class Receipt:
         self._hash.update(data)
         await self.writer.write(data)
 
-    @property
-    def sha256(self) -> bytes:
-        """The digest of what has been written."""
-        return self._hash.digest()
+    async def keep(self, filename: str) -> Content:
+        """Tell the type, and make the file durable.
+
+        Raises:
+            EmptyFileError: when it has no bytes.
+            UnsupportedTypeError: when its content is of a type Sluice does not read.
+        """
+        if self.size == 0:
+            raise EmptyFileError
+        filename = filename[-_FILENAME_CHARACTERS:]
+        media_type = detect(await self.writer.seal(), filename)
+        await self.writer.commit()
+        return Content(self.key, media_type, self.size, self._hash.digest(), filename)
 
 
 class Uploads:
@@ -79,56 +135,72 @@ class Uploads:
     @asynccontextmanager
     async def receive(self) -> AsyncIterator[Receipt]:
         """A receipt to write a file to; whatever ``accept`` has not taken by the end of the block is dropped."""
-        key = new_task_id().hex
-        receipt = Receipt(await self._blobs.create(f"{key[-2:]}/{key}"), f"{key[-2:]}/{key}", self.max_bytes)
+        receipt = await self.open()
         try:
             yield receipt
         finally:
             await asyncio.shield(receipt.writer.abort())
 
-    async def accept(self, receipt: Receipt, upload: Upload) -> Task:
-        """Write document and task for a file that has arrived whole; returns the task.
+    async def open(self, key: str | None = None) -> Receipt:
+        """A receipt whose writer the caller aborts when he is done; ``key`` where the blob goes, else a new one."""
+        name = new_task_id().hex
+        key = key or f"{name[-2:]}/{name}"
+        return Receipt(await self._blobs.create(key), key, self.max_bytes)
+
+    async def accept(self, receipt: Receipt, upload: Upload) -> Accepted:
+        """Write document and task for a file that has arrived whole, unless the agent has these bytes already.
 
         Raises:
             EmptyFileError: when it has no bytes.
             UnsupportedTypeError: when its content is of a type Sluice does not read.
             NotFoundError: when the organization has no such agent.
             BacklogFullError: when the agent has too many tasks waiting.
+            DuplicateDocumentError: when the agent has these bytes, and the upload asks to reject them.
         """
         await self._backpressure.check(upload.agent_id)
-        if receipt.size == 0:
-            raise EmptyFileError
-        filename = upload.filename[-_FILENAME_CHARACTERS:]
-        media_type = detect(await receipt.writer.seal(), filename)
-        await receipt.writer.commit()
-        new_task = NewTask(
-            id=new_task_id(),
-            organization_id=upload.organization_id,
-            agent_id=upload.agent_id,
-            name=TaskName.PROCESS_DOCUMENT,
-            queue=upload.queue,
-            metadata={"filename": filename},
-        )
-        document = {
-            "filename": filename,
-            "media_type": media_type,
-            "size_bytes": receipt.size,
-            "sha256": receipt.sha256,
-            "blob_key": receipt.key,
-            "document_metadata": dict(upload.metadata),
-        }
-        async with self._drop_unless_written(receipt), self._database.statement() as connection:
-            task = await submit_with_document(connection, new_task, document)
-            if task is None:
+        content = await receipt.keep(upload.filename)
+        async with self.drop_unless_written([receipt.key]):
+            accepted = await self._submit(upload, content)
+        if accepted.duplicate_of is not None and not accepted.replaces:
+            await self._blobs.delete(receipt.key)
+        return accepted
+
+    async def _submit(self, upload: Upload, content: Content) -> Accepted:
+        task = _make_task(upload, content)
+        if upload.on_duplicate is OnDuplicate.REPLACE:
+            async with self._database.transaction() as connection:
+                replaced = await replace_content(connection, task, content, upload.metadata)
+            if replaced:
+                self._admission.nudge(replaced.queue)
+                return Accepted.of(replaced, replaced.document_id)
+        for _ in range(_LOOKS):
+            async with self._database.statement() as connection:
+                submitted = await submit_with_document(connection, task, _describe(upload, content))
+            if submitted:
+                self._admission.nudge(submitted.queue)
+                return Accepted.of(submitted)
+            if twin := await self._find_twin(upload, content):
+                if upload.on_duplicate is OnDuplicate.REJECT:
+                    raise DuplicateDocumentError(f"It is document {twin.id}.")
+                return Accepted.there_already(twin)
+        raise DocumentBusyError("The document with the same bytes is being changed.")
+
+    async def _find_twin(self, upload: Upload, content: Content) -> Document | None:
+        """The document with the same bytes; None when it has just gone.
+
+        Raises:
+            NotFoundError: when the organization has no such agent: that was why nothing was written.
+        """
+        async with self._database.statement() as connection:
+            if await get_agent(connection, upload.organization_id, upload.agent_id) is None:
                 raise NotFoundError(f"Agent {upload.agent_id} does not exist.")
-        self._admission.nudge(task.queue)
-        return task
+            return await find_by_content(connection, upload.agent_id, content.sha256)
 
     @asynccontextmanager
-    async def _drop_unless_written(self, receipt: Receipt) -> AsyncIterator[None]:
-        """Delete the blob when its row was refused.
+    async def drop_unless_written(self, keys: list[str]) -> AsyncIterator[None]:
+        """Delete blobs when their rows were refused.
 
-        When the database or the caller went away, the row may have been written all the same:
+        When the database or the caller went away, the rows may have been written all the same:
         then a blob without a row is the lesser evil.
         """
         try:
@@ -136,5 +208,32 @@ class Uploads:
         except (DatabaseAwayError, asyncio.CancelledError):
             raise
         except BaseException:
-            await asyncio.shield(self._blobs.delete(receipt.key))
+            for key in keys:
+                await asyncio.shield(self._blobs.delete(key))
             raise
+
+
+def _make_task(upload: Upload, content: Content) -> NewTask:
+    archive = content.media_type == ZIP
+    return NewTask(
+        id=new_task_id(),
+        organization_id=upload.organization_id,
+        agent_id=upload.agent_id,
+        name=TaskName.PROCESS_ARCHIVE if archive else TaskName.PROCESS_DOCUMENT,
+        queue=upload.queue or (Queue.LOW if archive else Queue.HIGH),
+        arguments={"on_duplicate": upload.on_duplicate.value} if archive else {},
+        metadata={"filename": content.filename},
+    )
+
+
+def _describe(upload: Upload, content: Content) -> dict[str, Any]:
+    return {
+        "filename": content.filename,
+        "media_type": content.media_type,
+        "size_bytes": content.size_bytes,
+        "sha256": content.sha256,
+        "content_key": content.sha256,
+        "blob_key": content.blob_key,
+        "source_url": None,
+        "document_metadata": dict(upload.metadata),
+    }

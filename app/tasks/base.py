@@ -13,7 +13,7 @@ from app.bootstrap import Services
 from app.domain.ids import TaskId
 from app.domain.states import State
 from app.domain.tasks import TaskName
-from app.services.execution import Outcome, Work
+from app.services.work import Outcome, Work
 from app.tasks.alert import wake_consumer
 from app.tasks.runtime import get_runtime
 

@@ -2,7 +2,7 @@
 
 from app.bootstrap import Services
 from app.domain.tasks import TaskName
-from app.services.execution import Outcome, Work
+from app.services.work import Outcome, Work
 from app.tasks.base import ledger_task
 
 
@@ -10,6 +10,20 @@ from app.tasks.base import ledger_task
 async def process_document(services: Services, work: Work) -> Outcome:
     """Parse, chunk, embed and store a document."""
     return await services.ingestion.process(work)
+
+
+@ledger_task(TaskName.PROCESS_WEBPAGE)
+async def process_webpage(services: Services, work: Work) -> Outcome:
+    """Read a web page and make it searchable; a page of a crawl adds those it leads to."""
+    if work.task.parent_id is None:
+        return await services.webpages.process(work)
+    return await services.crawls.process(work)
+
+
+@ledger_task(TaskName.PROCESS_ARCHIVE)
+async def process_archive(services: Services, work: Work) -> Outcome:
+    """Unpack an archive; its files become its children."""
+    return await services.archives.unpack(work)
 
 
 @ledger_task(TaskName.DELETE_DOCUMENT)

@@ -12,7 +12,7 @@ from app.bootstrap import Services, build_services
 from app.domain.ids import TaskId
 from app.domain.ports import Embedder
 from app.domain.tasks import Task
-from app.services.execution import Outcome, Seat, Work
+from app.services.work import Outcome, Seat, Work
 from app.settings import Settings
 from app.tasks.lease import Lease
 

@@ -75,6 +75,7 @@ def make_dead_letter() -> Task:
         organization_id=1,
         agent_id=7,
         document_id=3,
+        parent_id=None,
         name=TaskName.PROCESS_DOCUMENT,
         queue=Queue.HIGH,
         state=State.FAILURE,

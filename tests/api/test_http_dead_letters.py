@@ -14,7 +14,7 @@ BROKEN_PDF = b"%PDF-1.7\nnothing that follows is an object\n%%EOF"
 
 def bury(stack: Stack, agent: int, count: int = 1) -> list[str]:
     """Documents that cannot be read; the ids of their tasks, which have failed."""
-    task_ids = [stack.upload(agent, f"{n}.pdf", BROKEN_PDF)["task_id"] for n in range(count)]
+    task_ids = [stack.upload(agent, f"{n}.pdf", BROKEN_PDF + bytes([n]))["task_id"] for n in range(count)]
     assert {task["state"] for task in stack.finish(task_ids)} == {"FAILURE"}
     return task_ids
 

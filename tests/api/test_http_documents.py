@@ -95,7 +95,7 @@ def test_a_deleted_document_is_gone_from_search_at_once_and_its_file_with_the_ta
     check_problem(shared_stack.client.post(f"{path}/reindex"), 404, "not_found")
     assert shared_stack.get("/documents", agent_id=agent)["total"] == 1
     [task] = shared_stack.finish([response.json()["task_id"]])
-    assert (task["state"], task["result"]) == ("SUCCESS", {"document_id": gone["document_id"]})
+    assert (task["state"], task["result"]) == ("SUCCESS", {"document_id": gone["document_id"], "chunks": 1, "files": 1})
     assert len(list_files(blobs) - before) == 1
     assert shared_stack.post(f"/tasks/{gone['task_id']}/retry")["status"] == "queued"
     [retried] = shared_stack.finish([gone["task_id"]])
@@ -121,7 +121,7 @@ def test_a_filter_narrows_the_search(shared_stack: Stack, agent: int) -> None:
     years = {}
     for year in (2025, 2026):
         metadata = f'{{"year": {year}, "tags": {{"kind": "note"}}}}'
-        years[year] = shared_stack.upload(agent, f"{year}.txt", b"The heron of the year.", metadata=metadata)
+        years[year] = shared_stack.upload(agent, f"{year}.txt", f"The heron of {year}.".encode(), metadata=metadata)
     shared_stack.finish([upload["task_id"] for upload in years.values()])
 
     def found(**where: Any) -> set[str]:

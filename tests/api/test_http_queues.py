@@ -24,7 +24,7 @@ def paused(shared_stack: Stack) -> Iterator[str]:
 
 def test_nothing_of_a_paused_queue_starts_until_it_is_resumed(shared_stack: Stack, agent: int, paused: str) -> None:
     low = shared_stack.upload(agent, "low.txt", make_text(5), priority="low")["task_id"]
-    high = shared_stack.upload(agent, "high.txt", make_text(5))["task_id"]
+    high = shared_stack.upload(agent, "high.txt", make_text(6))["task_id"]
     shared_stack.finish([high])
     stats = look(shared_stack, paused)
     assert (stats["paused"], stats["depth"], stats["running"]) == (True, 1, 0)
@@ -38,7 +38,7 @@ def test_nothing_of_a_paused_queue_starts_until_it_is_resumed(shared_stack: Stac
 def test_a_waiting_task_of_a_paused_queue_is_cancelled_like_any_other(
     shared_stack: Stack, agent: int, paused: str
 ) -> None:
-    task_id = shared_stack.upload(agent, "low.txt", make_text(5), priority="low")["task_id"]
+    task_id = shared_stack.upload(agent, "low.txt", make_text(7), priority="low")["task_id"]
     assert shared_stack.delete(f"/tasks/{task_id}")["status"] == "cancelled"
     wait_for(lambda: look(shared_stack, paused)["depth"] == 0, "the queue to be empty")
 

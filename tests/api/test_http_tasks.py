@@ -170,7 +170,7 @@ def walk(client: httpx.Client, path: str, plural: str, **parameters: Any) -> lis
 
 
 def test_lists_hand_out_every_item_once(shared_stack: Stack, agent: int) -> None:
-    uploads = [shared_stack.upload(agent, f"{n}.txt", b"A heron.", priority="medium") for n in range(4)]
+    uploads = [shared_stack.upload(agent, f"{n}.txt", b"A heron." * (n + 1), priority="medium") for n in range(4)]
     uploads.append(shared_stack.upload(agent, "blank.txt", b" "))
     task_ids = [upload["task_id"] for upload in uploads]
     shared_stack.finish(task_ids)

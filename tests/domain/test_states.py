@@ -12,6 +12,7 @@ DRAWING = {
     **{
         running: {
             Event.REPORT: State.PROGRESS,
+            Event.EXPAND: State.EXPANDED,
             Event.FINISH: State.SUCCESS,
             Event.RETRY: State.RETRY,
             Event.FAIL: State.FAILURE,
@@ -22,7 +23,15 @@ DRAWING = {
         }
         for running in (State.STARTED, State.PROGRESS)
     },
-    **{final: {Event.REVIVE: State.PENDING} for final in (State.SUCCESS, State.FAILURE, State.REVOKED)},
+    State.EXPANDED: {
+        Event.GATHER: State.SUCCESS,
+        Event.GATHER_FAILURE: State.FAILURE,
+        Event.GATHER_REVOKED: State.REVOKED,
+    },
+    **{
+        final: {Event.REVIVE: State.PENDING, Event.REOPEN: State.EXPANDED}
+        for final in (State.SUCCESS, State.FAILURE, State.REVOKED)
+    },
 }
 
 
@@ -37,15 +46,15 @@ def test_every_event_is_in_the_table() -> None:
     assert set(TRANSITIONS) == set(Event)
 
 
-def test_every_state_is_waiting_queued_running_or_final_and_only_one_of_them() -> None:
-    kinds = [*WAITING, State.QUEUED, *RUNNING, *FINAL]
+def test_every_state_is_waiting_queued_running_expanded_or_final_and_only_one_of_them() -> None:
+    kinds = [*WAITING, State.QUEUED, *RUNNING, State.EXPANDED, *FINAL]
     assert sorted(kinds) == sorted(State)
     assert set(ACTIVE) == set(State) - set(FINAL)
 
 
 @pytest.mark.parametrize("state", FINAL)
 def test_only_a_revival_leaves_a_final_state(state: State) -> None:
-    assert [event for event in Event if state in sources(event)] == [Event.REVIVE]
+    assert [event for event in Event if state in sources(event)] == [Event.REOPEN, Event.REVIVE]
 
 
 @pytest.mark.parametrize("state", State)
@@ -56,5 +65,6 @@ def test_from_every_state_the_end_can_be_reached(state: State) -> None:
     assert reached >= set(FINAL)
 
 
-def test_a_task_whose_bell_has_rung_is_pending_to_clients() -> None:
-    assert {state: state.public for state in State if state.public != state} == {State.QUEUED: "PENDING"}
+def test_clients_see_a_task_whose_bell_has_rung_as_pending_and_one_that_became_many_as_progress() -> None:
+    shown = {state: state.public for state in State if state.public != state}
+    assert shown == {State.QUEUED: "PENDING", State.EXPANDED: "PROGRESS"}

@@ -1,7 +1,7 @@
 """Small documents of every kind, made here."""
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -12,6 +12,23 @@ _PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 
 def make_pdf(*pages: str) -> bytes:
     """A PDF with a line of text a page; a page without text for an empty string."""
+    return draw_pdf(*(f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET" if text else "" for text in pages))
+
+
+def make_lined_pdf(*pages: Sequence[str]) -> bytes:
+    """A PDF with these lines of text on its pages, from the top down."""
+    return draw_pdf(
+        *("".join(draw_line(72, 740 - 14 * row, line) for row, line in enumerate(lines)) for lines in pages)
+    )
+
+
+def draw_line(x: float, y: float, text: str) -> str:
+    """The content of a PDF page that shows a line of text there, in points from the lower left corner."""
+    return f"BT /F1 9 Tf {x} {y} Td ({text}) Tj ET\n"
+
+
+def draw_pdf(*pages: str) -> bytes:
+    """A PDF of pages with this content, in PDF's own language; ``/F1`` is Helvetica."""
     kids = " ".join(f"{4 + 2 * index} 0 R" for index in range(len(pages)))
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
@@ -19,8 +36,7 @@ def make_pdf(*pages: str) -> bytes:
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     ]
     font = "/Resources << /Font << /F1 3 0 R >> >>"
-    for index, text in enumerate(pages):
-        content = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET" if text else ""
+    for index, content in enumerate(pages):
         objects += [
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] {font} /Contents {5 + 2 * index} 0 R >>",
             f"<< /Length {len(content)} >>\nstream\n{content}\nendstream",

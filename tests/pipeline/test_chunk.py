@@ -1,7 +1,7 @@
 # ruff: noqa: RUF001 (punctuation of other scripts is what this is about)
 
 import time
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pytest
@@ -90,6 +90,34 @@ def test_chinese_without_full_stops_is_cut_between_characters_but_not_before_a_c
     assert not any(chunk.text.startswith("，") for chunk in chunks)
 
 
+@pytest.mark.parametrize("end", ["。", "！", "？", "။", "។"])
+def test_scripts_without_spaces_are_cut_after_the_ends_of_sentences(end: str) -> None:
+    letters = {"။": "မြန်မာစာ", "។": "ភាសាខ្មែរ"}.get(end, "汉字文本")
+    chunks = cut((letters * 3 + end) * 20, 60, 10)
+    assert all(chunk.text.endswith(end) for chunk in chunks)
+
+
+def test_chinese_without_full_stops_is_cut_at_its_semicolons_and_commas() -> None:
+    chunks = cut("第一句话内容不多；第二句话也不长，" * 12, 40, 8)
+    assert all(chunk.text[-1] in "；，" for chunk in chunks)
+
+
+@pytest.mark.parametrize("phrase", ["ภาษาไทยไม่มีช่องว่าง", "ພາສາລາວ", "ភាសាខ្មែរ", "မြန်မာစကား"])
+def test_phrases_of_scripts_without_spaces_between_words_stay_whole(phrase: str) -> None:
+    for chunk in cut(" ".join([phrase] * 60), 100, 30):
+        assert set(chunk.text.split()) == {phrase}
+
+
+@pytest.mark.parametrize(
+    "letters", ["ที่ นี่ น้ำ ใจ", "ខ្មែ រ ស្រី", "မြ န် မာ့ ကျွ န်", "ພາ ສາ ທີ່ ນ້ຳ", "🇩🇪 🇫🇷", "क्ष त्रि य", "👩🏽\u200d👧🏽 e\u0301"]
+)
+def test_no_letter_is_cut_from_its_marks(letters: str) -> None:
+    whole = letters.split() * 40
+    ends = {0, *accumulate(map(len, whole))}
+    for chunk in cut("".join(whole), 50, 10):
+        assert {chunk.start, chunk.end} <= ends
+
+
 def test_latin_words_within_chinese_stay_whole() -> None:
     text = "我用iPhone手机看新闻" * 20
     for chunk in cut(text, 24, 6):
@@ -120,7 +148,7 @@ def test_an_overlap_that_leaves_no_room_is_refused(size: int, overlap: int) -> N
         split([], size, overlap)
 
 
-@pytest.mark.parametrize("unit", ["x", "。", "a\u0301", "\n", "-", "汉", "(", "ก็", ". "])
+@pytest.mark.parametrize("unit", ["x", "。", "a\u0301", "\n", "-", "汉", "(", "ก็", ". ", "ខ្", "🇩🇪", "、"])
 def test_two_megabytes_of_one_unbroken_run_take_less_than_a_second(unit: str) -> None:
     text = unit * (2_000_000 // len(unit))
     began = time.process_time()

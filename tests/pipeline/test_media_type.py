@@ -1,15 +1,46 @@
 import json
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from app.domain.errors import UnsupportedTypeError
-from app.domain.media import DOCX, HTML, MARKDOWN, PDF, SUPPORTED, TEXT
+from app.domain.media import (
+    ARCHIVES,
+    CSV,
+    DOCX,
+    EML,
+    EPUB,
+    HTML,
+    JSON,
+    MARKDOWN,
+    ODP,
+    ODS,
+    ODT,
+    PDF,
+    PPTX,
+    RTF,
+    SOURCE,
+    SUPPORTED,
+    TEXT,
+    TSV,
+    XLSX,
+    XML,
+    YAML,
+    ZIP,
+)
 from app.pipeline.media_type import detect
 from tests.pipeline.documents import make_docx, make_pdf, paragraph
+from tests.pipeline.packages import make_epub, make_odf, make_pptx, make_xlsx, make_zip, slide
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+MAIL = b"Return-Path: <a@b.c>\r\nReceived: from x\r\n\tby y\r\nFrom: a@b.c\r\nSubject: x\r\n\r\n<html>body</html>"
+
+
+def ole(name: str, at_sector: int = 200) -> bytes:
+    """A compound file whose directory, which lies far behind, names this stream."""
+    head = OLE + bytes(22) + (9).to_bytes(2, "little") + bytes(16) + at_sector.to_bytes(4, "little")
+    return head.ljust((at_sector + 1) * 512, b"\0") + name.encode("utf-16-le").ljust(512, b"\0")
 
 
 @pytest.mark.parametrize(
@@ -29,8 +60,31 @@ CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
         ("plain words\n".encode("utf-32-be"), "a.txt", TEXT),
         ("昨日の夜、私たちは劇場に行き".encode("shift_jis"), "a.txt", TEXT),
         (("x" + "ä" * 40_000).encode(), "long.txt", TEXT),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "locked.docx", DOCX),
-        (b"PK\x03\x04 cut off", "letter.docx", DOCX),
+        (OLE + bytes(600), "locked.docx", DOCX),
+        (OLE + bytes(600), "locked.xlsx", XLSX),
+        (OLE + bytes(600), "locked.pptx", PPTX),
+        (ole("EncryptedPackage"), "locked", DOCX),
+        *((b"PK\x03\x04 cut off", f"a{SUPPORTED[kind][0]}", kind) for kind in (DOCX, PPTX, XLSX, ODT, ODS, ODP, EPUB)),
+        (b"PK\x03\x04 cut off", "letters.zip", ZIP),
+        (b"PK\x05\x06" + bytes(18), "empty.docx", ZIP),
+        (b"{\\rtf1 text}", "letter.doc", RTF),
+        (MAIL, "mail", EML),
+        (MAIL, "mail.txt", EML),
+        (b"Dear all", "mail.eml", EML),
+        (b"From: here\nTo: there\n\nA travelogue", "a.txt", TEXT),
+        (b"From: a\n# Notes\nMIME-Version: x\n", "a.md", MARKDOWN),
+        (b"a,b\n1,2", "a.csv", CSV),
+        (b"a\tb\n1\t2", "a.TSV", TSV),
+        (b"a,b\n1,2", "a", TEXT),
+        (b'{"a": 1}', "a.json", JSON),
+        (b"a: 1", "a.yml", YAML),
+        (b"<?xml version='1.0'?><a/>", "a.xml", XML),
+        (b"<?xml version='1.0'?><html xmlns='x'/>", "a.xml", HTML),
+        (b"x = 1", "a.py", SOURCE),
+        (b"<!DOCTYPE html><?php echo 1 ?>", "a.php", SOURCE),
+        (b"<!DOCTYPE html><p>an error page</p>", "a.py", HTML),
+        (b"[a]\nb = 1", "settings.ini", SOURCE),
+        (b"<html>a sheet, says its name</html>", "a.xls", HTML),
     ],
 )
 def test_content_tells_the_type_and_the_name_only_the_kind_of_text(
@@ -48,8 +102,9 @@ def test_content_tells_the_type_and_the_name_only_the_kind_of_text(
         b"MZ\x90\x00" + bytes(range(256)) * 10,
         b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 4,
         b"PK\x03\x04 cut off",
-        b"{\\rtf1 text}",
-        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
+        OLE + bytes(600),
+        ole("WordDocument"),
+        OLE + b"\xff" * 600,
     ],
 )
 def test_what_is_no_document_is_refused_with_the_list_of_what_is(tmp_path: Path, data: bytes) -> None:
@@ -60,12 +115,43 @@ def test_what_is_no_document_is_refused_with_the_list_of_what_is(tmp_path: Path,
     assert all(media_type in (refusal.value.detail or "") for media_type in SUPPORTED)
 
 
-def test_a_zip_is_a_document_only_with_a_word_body(tmp_path: Path) -> None:
-    assert detect(make_docx(tmp_path / "a", paragraph("x")), "renamed.zip") == DOCX
-    with zipfile.ZipFile(tmp_path / "b", "w") as archive:
-        archive.writestr("xl/workbook.xml", "<workbook/>")
+def test_a_zip_is_what_it_holds_whatever_its_name(tmp_path: Path) -> None:
+    body = "<office:text/>"
+    made = {
+        DOCX: make_docx(tmp_path / "docx", paragraph("x")),
+        PPTX: make_pptx(tmp_path / "pptx", [slide()]),
+        XLSX: make_xlsx(tmp_path / "xlsx", {"S": ""}),
+        EPUB: make_epub(tmp_path / "epub", [""]),
+        **{kind: make_odf(tmp_path / kind.rpartition(".")[2], kind, body) for kind in (ODT, ODS, ODP)},
+        ZIP: make_zip(tmp_path / "zip", {"letters/a.docx": "x", "word.xml": "x"}),
+    }
+    for name in ("a.zip", "a.docx", "a.pdf", "a"):
+        assert {kind: detect(path, name) for kind, path in made.items()} == {kind: kind for kind in made}
+    assert detect(make_odf(tmp_path / "a", f"{ODT}-template", body), "a") == ODT
+    assert detect(make_zip(tmp_path / "b", {"META-INF/container.xml": "x"}), "a.zip") == EPUB
+    assert ZIP in ARCHIVES
+    assert ZIP not in SUPPORTED
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"mimetype": "application/vnd.oasis.opendocument.graphics", "content.xml": ""},
+        {"[Content_Types].xml": "", "xl/workbook.bin": ""},
+        {"[Content_Types].xml": "", "visio/document.xml": ""},
+    ],
+)
+def test_a_zipped_document_of_another_kind_is_no_archive(tmp_path: Path, parts: dict[str, str]) -> None:
     with pytest.raises(UnsupportedTypeError):
-        detect(tmp_path / "b", "sheet.docx")
+        detect(make_zip(tmp_path / "a", parts), "a.zip")
+
+
+def test_a_zip_whose_directory_would_fill_the_memory_is_told_by_its_name(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "a", {f"{number}{'x' * 60_000}": "" for number in range(150)})
+    assert detect(path, "a.zip") == ZIP
+    assert detect(path, "a.odt") == ODT
+    with pytest.raises(UnsupportedTypeError):
+        detect(path, "a.txt")
 
 
 @pytest.mark.corpus

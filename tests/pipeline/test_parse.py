@@ -27,6 +27,13 @@ def test_both_readers_give_the_pages_of_a_pdf_with_their_numbers(tmp_path: Path,
     assert parsed.metadata["page_count"] == 3
 
 
+def test_a_pdf_is_spelt_in_plain_letters_though_set_in_ligatures(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    glyphs = b"/Helvetica /Encoding << /Differences [1 /fi 2 /ffl 3 /uniFEFB 4 /uniFE91] >>"
+    path.write_bytes(make_pdf("The \\001rst shu\\002e of papers \\003 \\004").replace(b"/Helvetica", glyphs))
+    assert parse(path, PDF).pages[0].text == "The first shuffle of papers \u0644\u0627 \u0628"
+
+
 @pytest.mark.parametrize("spare", [False, True])
 def test_a_pdf_with_too_many_pages_is_refused_not_cut(tmp_path: Path, spare: bool) -> None:
     path = tmp_path / "a.pdf"

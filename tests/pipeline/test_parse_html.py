@@ -29,6 +29,25 @@ def test_a_page_without_navigation_keeps_every_word_a_reader_sees(tmp_path: Path
     assert text.split("\n\n") == ["Locks", "ab c\nd", "- one\n- two", "x | y", "k  l\n  m", "a barge"]
 
 
+def test_empty_cells_keep_the_others_under_their_headers(tmp_path: Path) -> None:
+    markup = "<table><tr><th><th>1870<th>1871<th></tr><tr><td>Coal<td><td>9<td></tr><tr><td><td>alone</table>"
+    assert read(tmp_path, markup).pages[0].text == " | 1870 | 1871\nCoal |  | 9\nalone"
+
+
+def test_teasers_below_an_article_go(tmp_path: Path) -> None:
+    teaser = "<div class='article-bottom'><p>Another story of locks and barges.</p></div>"
+    page = f"<body><nav><a href='/'>Home</a></nav><article>{_ARTICLE}{teaser}</article>"
+    text = read(tmp_path, page).pages[0].text
+    assert "Paragraph 8 tells" in text
+    assert "Another story" not in text
+
+
+def test_an_article_that_looks_like_a_teaser_stays(tmp_path: Path) -> None:
+    parts = _ARTICLE.split("</p>", 2)
+    page = f"<article>{'</p>'.join(parts[:2])}</p><div class='article-bottom'>{parts[2]}</div></article>"
+    assert "Paragraph 8 tells" in read(tmp_path, f"<body><nav><a href='/'>Home</a></nav>{page}").pages[0].text
+
+
 def test_an_article_is_freed_of_the_navigation_around_it(tmp_path: Path) -> None:
     links = "".join(f"<li><a href='/{number}'>Section {number}</a></li>" for number in range(9))
     markup = (

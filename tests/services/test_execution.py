@@ -23,9 +23,11 @@ from app.ledger.read import get_task
 from app.ledger.report import Verdict
 from app.ledger.submit import submit
 from app.ledger.workers import NewWorker, register
-from app.services import execution
+from app.services import execution, work
 from app.services.admission import Admission
-from app.services.execution import Execution, Outcome, RetryPolicy, Seat, Work
+from app.services.execution import Execution, RetryPolicy
+from app.services.families import Families
+from app.services.work import Outcome, Seat, Work
 from app.settings import Settings
 from app.tasks.lease import Lease
 
@@ -65,7 +67,8 @@ def _run(settings: Settings, scenario: Callable[[Database, Execution, Task, Work
             task = await submit(connection, NewTask(new_task_id(), 1, agent.id, TaskName.PING, Queue.HIGH))
         await admission.admit([Queue.HIGH.value])
         policy = RetryPolicy(max_retries=0, backoff=1, backoff_max=1, time_limit=30)
-        await scenario(database, Execution(database, SilentDoorbell(), admission, policy), task, worker.id)
+        families = Families(database, SilentDoorbell(), admission)
+        await scenario(database, Execution(database, SilentDoorbell(), admission, families, policy), task, worker.id)
         await admission.settle()
         await database.close()
 
@@ -109,7 +112,7 @@ def test_a_watch_that_fails_ends_the_attempt_in_the_ledger(settings: Settings, m
         raise AssertionError
 
     async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
-        monkeypatch.setattr(execution, "watch", fail)
+        monkeypatch.setattr(work, "watch", fail)
         await attempts.run(task.id, _sit(worker), never)
         ended = await _read(database, task)
         assert ended.state is State.FAILURE

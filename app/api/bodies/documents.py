@@ -1,13 +1,16 @@
 """What requests and answers on documents hold."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from app.api.bodies.tasks import ErrorBody, TaskBody, link
+from app.api.bodies.tasks import ErrorBody, TaskAccepted, TaskBody, link, make_links
 from app.domain.records import Document, StoredChunk
-from app.domain.tasks import Task
+from app.domain.tasks import Counts, Task
+from app.services.uploads import Accepted
 
 
 class UploadAccepted(BaseModel):
@@ -44,15 +47,17 @@ class UploadAccepted(BaseModel):
     links: dict[str, str]
 
     @classmethod
-    def of(cls, task: Task) -> "UploadAccepted":
-        """Shape the task of an upload."""
-        document_id = task.document_id or 0
+    def of(cls, accepted: Accepted) -> "UploadAccepted":
+        """Shape what became of an upload."""
         return cls(
-            id=document_id,
-            document_id=document_id,
-            task_id=str(task.id),
-            filename=task.metadata["filename"],
-            links=link(task),
+            id=accepted.document_id,
+            document_id=accepted.document_id,
+            task_id=str(accepted.task_id),
+            status=accepted.status,
+            filename=accepted.filename,
+            duplicate_of=accepted.duplicate_of,
+            message=accepted.message,
+            links=make_links(accepted.task_id, accepted.document_id),
         )
 
 
@@ -67,16 +72,57 @@ class CollectionUploadAccepted(BaseModel):
     message: str
 
 
+class BatchFile(BaseModel):
+    """A file of a batch and the task it became; `error` where it could not be read from the start."""
+
+    filename: str
+    document_id: int | None
+    task_id: str
+    duplicate_of: int | None
+    error: ErrorBody | None
+
+    @classmethod
+    def of(cls, child: Task) -> "BatchFile":
+        """Shape a child as it was submitted."""
+        return cls(
+            filename=child.metadata["filename"],
+            document_id=child.document_id,
+            task_id=str(child.id),
+            duplicate_of=(child.result or {}).get("duplicate_of"),
+            error=ErrorBody.model_validate(child.error) if child.error else None,
+        )
+
+
+class BatchAccepted(TaskAccepted):
+    """A batch was stored. Its task counts the files and ends when the last of them has."""
+
+    counts: dict[str, int]
+    files: list[BatchFile]
+
+    @classmethod
+    def of_batch(cls, parent: Task, children: Sequence[Task], counts: Counts) -> "BatchAccepted":
+        """Shape a parent with its children."""
+        return cls(
+            task_id=str(parent.id),
+            message=f"{len(children)} files uploaded successfully",
+            links=link(parent),
+            counts=asdict(counts),
+            files=[BatchFile.of(child) for child in children],
+        )
+
+
 class DocumentBody(BaseModel):
-    """A document. ``completed`` means that search finds it."""
+    """A document. ``completed`` means that search finds it. ``version`` counts the contents it has had."""
 
     id: int
     agent_id: int
     task_id: str | None
     filename: str
     media_type: str
-    size_bytes: int
-    sha256: str
+    size_bytes: int | None
+    sha256: str | None
+    source_url: str | None
+    version: int
     status: Literal["queued", "processing", "completed", "failed", "cancelled"]
     page_count: int | None
     chunk_count: int | None
@@ -92,7 +138,7 @@ class DocumentBody(BaseModel):
             {
                 **{name: getattr(document, name) for name in cls.model_fields},
                 "task_id": str(document.task_id) if document.task_id else None,
-                "sha256": document.sha256.hex(),
+                "sha256": document.sha256.hex() if document.sha256 else None,
             }
         )
 

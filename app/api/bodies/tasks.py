@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from app.domain.states import FINAL, State
 from app.domain.task_view import describe
-from app.domain.tasks import Task
+from app.domain.tasks import Counts, Task
 
 
 class Stage(BaseModel):
@@ -89,9 +90,9 @@ class TaskBody(BaseModel):
     version: int
 
     @classmethod
-    def of(cls, task: Task, position: int | None = None) -> "TaskBody":
+    def of(cls, task: Task, position: int | None = None, counts: Counts | None = None) -> "TaskBody":
         """Shape a row."""
-        return cls.model_validate(describe(task, position))
+        return cls.model_validate(describe(task, position, counts))
 
     def at_stage(self, entry: dict[str, Any]) -> "TaskBody":
         """The same task as it was when it entered a stage: for those who come to hear of it later."""
@@ -109,9 +110,9 @@ class TaskBody(BaseModel):
         )
 
 
-def replay(task: Task, after_version: int) -> Sequence[TaskBody]:
+def replay(task: Task, after_version: int, counts: Counts | None = None) -> Sequence[TaskBody]:
     """The events a follower has not seen: each stage entered since ``after_version``, then the task as it is."""
-    body = TaskBody.of(task)
+    body = TaskBody.of(task, counts=counts)
     stages = [dict(entry) for entry in task.stages if after_version < entry["version"] < task.version]
     return [*(body.at_stage(entry) for entry in stages), body]
 
@@ -140,9 +141,14 @@ class TaskAccepted(BaseModel):
 
 def link(task: Task) -> dict[str, str]:
     """Where a task, its events and its document are found."""
-    links = {"task": f"/api/v1/tasks/{task.id}", "events": f"/api/v1/tasks/{task.id}/events"}
-    if task.document_id is not None:
-        links["document"] = f"/api/v1/documents/{task.document_id}"
+    return make_links(task.id, task.document_id)
+
+
+def make_links(task_id: UUID, document_id: int | None) -> dict[str, str]:
+    """Where the task of this id, its events and its document are found."""
+    links = {"task": f"/api/v1/tasks/{task_id}", "events": f"/api/v1/tasks/{task_id}/events"}
+    if document_id is not None:
+        links["document"] = f"/api/v1/documents/{document_id}"
     return links
 
 

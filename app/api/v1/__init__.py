@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from app.api.v1 import agents, api_keys, dead_letters, documents, queues, search, tasks, uploads
+from app.api.v1 import agents, api_keys, dead_letters, documents, queues, search, tasks, uploads, webpages
 
 router = APIRouter(prefix="/api/v1")
-for part in (agents, uploads, documents, tasks, dead_letters, search, queues, api_keys):
+for part in (agents, uploads, webpages, documents, tasks, dead_letters, search, queues, api_keys):
     router.include_router(part.router)

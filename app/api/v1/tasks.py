@@ -41,6 +41,7 @@ async def list_tasks(
     agent_id: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
     queue: str | None = None,
     name: str | None = None,
+    parent_id: Annotated[UUID | None, Query(description="Only the children of this task.")] = None,
     limit: Limit = 100,
     after: UUID | None = None,
 ) -> TaskList:
@@ -51,10 +52,13 @@ async def list_tasks(
         agent_id=agent_id,
         queue=queue,
         name=name,
+        parent_id=parent_id,
         limit=limit,
         after=after,
     )
-    return TaskList(tasks=[TaskBody.of(task) for task in listing.items], total=listing.total, next=listing.next)
+    counts = await services.tasks.count_children(listing.items)
+    tasks = [TaskBody.of(task, counts=counts.get(task.id)) for task in listing.items]
+    return TaskList(tasks=tasks, total=listing.total, next=listing.next)
 
 
 @router.get("/{task_id}")
@@ -69,7 +73,8 @@ async def get_task(
         task = await services.tasks.wait(identity.organization_id, task_id, wait)
     else:
         task = await services.tasks.get(identity.organization_id, task_id)
-    return TaskBody.of(task, await services.tasks.get_position(task))
+    counts = await services.tasks.count_children([task])
+    return TaskBody.of(task, await services.tasks.get_position(task), counts.get(task.id))
 
 
 async def _find_task(task_id: IdOfTask, identity: Reader, services: ServicesOf) -> Task:
@@ -86,7 +91,8 @@ async def follow_task(
     """Follow a task as server-sent events: every stage, and the end. `Last-Event-ID` resumes where one left off."""
     seen = int(last_event_id) if last_event_id and last_event_id.isdecimal() else -1
     async for change in services.tasks.follow(task.organization_id, task.id, seen):
-        for body in replay(change, seen):
+        counts = await services.tasks.count_children([change])
+        for body in replay(change, seen, counts.get(change.id)):
             yield ServerSentEvent(data=body, id=str(body.version))
         seen = change.version
 

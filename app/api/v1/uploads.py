@@ -1,61 +1,56 @@
 """Uploads: the way in."""
 
-import json
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from app.api.access import ServicesOf, Writer
-from app.api.bodies.documents import CollectionUploadAccepted, UploadAccepted
+from app.api.bodies.documents import BatchAccepted, CollectionUploadAccepted, UploadAccepted
+from app.api.forms import OPTIONS, describe_form, parse_metadata, parse_on_duplicate, parse_priority
 from app.api.multipart import Form, drain, read_form, stream_body
 from app.api.problems import BACKLOG_FULL, RESPONSES, Problem
 from app.api.v1.agents import AgentId
 from app.bootstrap import Services
-from app.domain.errors import InvalidMetadataError, InvalidRequestError, PayloadTooLargeError
-from app.domain.media import SUPPORTED
-from app.domain.tasks import Queue, Task
+from app.domain.errors import InvalidRequestError, PayloadTooLargeError
+from app.domain.media import ARCHIVES, SUPPORTED
 from app.services.agents import make_slug
-from app.services.uploads import Upload
+from app.services.batches import Batch
+from app.services.uploads import Accepted, Receipt, Upload
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     **RESPONSES,
     **BACKLOG_FULL,
     400: {"model": Problem, "description": "The form is malformed or breaks off."},
+    409: {
+        "model": Problem,
+        "description": "The agent has these bytes already, and `on_duplicate` is `reject`.",
+    },
     413: {"model": Problem, "description": "The file is larger than `MAX_UPLOAD_MB`."},
-    415: {"model": Problem, "description": f"The content is none of {', '.join(SUPPORTED)}."},
+    415: {"model": Problem, "description": f"The content is none of {', '.join((*SUPPORTED, *ARCHIVES))}."},
     507: {"model": Problem, "description": "The disk is full."},
 }
-_PRIORITIES = {"high": Queue.HIGH, "medium": Queue.MEDIUM, "low": Queue.LOW}
-
-
-def _form_schema(**fields: dict[str, Any]) -> dict[str, Any]:
-    properties = {"file": {"type": "string", "format": "binary"}, **fields}
-    schema = {"type": "object", "required": ["file"], "properties": properties}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
-
-
-_OPTIONS: dict[str, dict[str, Any]] = {
-    "metadata": {
-        "type": "string",
-        "description": "A JSON object, kept with the document.",
-        "example": '{"year": 2026}',
-    },
-    "priority": {"type": "string", "enum": list(_PRIORITIES), "default": "high"},
-}
+_FILE = {"type": "string", "format": "binary"}
 
 router = APIRouter(prefix="/documents", tags=["documents"], responses=_PROBLEMS)
 
 
 @router.post(
-    "/agent/{agent_id}/upload", status_code=202, response_model=UploadAccepted, openapi_extra=_form_schema(**_OPTIONS)
+    "/agent/{agent_id}/upload",
+    status_code=202,
+    response_model=UploadAccepted,
+    openapi_extra=describe_form("file", _FILE, **OPTIONS),
 )
 async def upload_document(agent_id: AgentId, request: Request, identity: Writer, services: ServicesOf) -> Response:
-    """Upload a document. The answer comes as soon as it is safely stored; the task tells the rest."""
-    _, task = await _take_in(request, services, identity.organization_id, agent_id)
+    """Upload a document. The answer comes as soon as it is safely stored; the task tells the rest.
+
+    A `.zip` becomes a parent task with a child for each file in it.
+    """
+    _, accepted = await _take_in(request, services, identity.organization_id, agent_id)
     return Response(
-        UploadAccepted.of(task).model_dump_json(),
+        UploadAccepted.of(accepted).model_dump_json(),
         202,
-        headers={"Location": f"/api/v1/tasks/{task.id}"},
+        headers={"Location": f"/api/v1/tasks/{accepted.task_id}"},
         media_type="application/json",
     )
 
@@ -63,35 +58,84 @@ async def upload_document(agent_id: AgentId, request: Request, identity: Writer,
 @router.post(
     "/upload",
     status_code=202,
-    openapi_extra=_form_schema(collection={"type": "string", "default": "default"}, **_OPTIONS),
+    openapi_extra=describe_form("file", _FILE, collection={"type": "string", "default": "default"}, **OPTIONS),
 )
 async def upload_to_collection(
     request: Request, identity: Writer, services: ServicesOf, response: Response
 ) -> CollectionUploadAccepted:
     """Upload a document to a collection. A collection is an agent's slug; the agent is made on first use."""
-    form, task = await _take_in(request, services, identity.organization_id, None)
-    response.headers["Location"] = f"/api/v1/tasks/{task.id}"
+    form, accepted = await _take_in(request, services, identity.organization_id, None)
+    response.headers["Location"] = f"/api/v1/tasks/{accepted.task_id}"
     return CollectionUploadAccepted(
-        task_id=str(task.id),
-        document_id=task.document_id or 0,
-        filename=task.metadata["filename"],
+        task_id=str(accepted.task_id),
+        document_id=accepted.document_id,
+        filename=accepted.filename,
         collection=_collection(form),
-        message="Document uploaded successfully and queued for processing",
+        message=accepted.message,
     )
+
+
+@router.post(
+    "/agent/{agent_id}/batch",
+    status_code=202,
+    openapi_extra=describe_form("files", {"type": "array", "items": _FILE}, **OPTIONS),
+)
+async def upload_batch(
+    agent_id: AgentId, request: Request, identity: Writer, services: ServicesOf, response: Response
+) -> BatchAccepted:
+    """Upload many files at once. The task is their parent: it counts them, and ends when the last of them has.
+
+    A file that is empty or of no supported type fails by itself; the others go in.
+    """
+    body = stream_body(request)
+    try:
+        async with services.batches.receive() as receipts:
+            form = await read_form(request.headers.get("content-type", ""), body, receipts)
+            batch = Batch(
+                identity.organization_id,
+                agent_id,
+                parse_metadata(form),
+                parse_priority(form),
+                parse_on_duplicate(form),
+            )
+            parent, children = await services.batches.accept(receipts, batch)
+    except PayloadTooLargeError:
+        await drain(body, services.uploads.max_bytes)
+        raise
+    response.headers["Location"] = f"/api/v1/tasks/{parent.id}"
+    counts = await services.tasks.count_children([parent])
+    return BatchAccepted.of_batch(parent, children, counts[parent.id])
+
+
+@dataclass(slots=True)
+class _OneFile:
+    """A form's only file, written to its receipt."""
+
+    receipt: Receipt
+    filename: str | None = None
+
+    async def begin(self, filename: str) -> None:
+        if self.filename is not None:
+            raise InvalidRequestError("Send one file in a request.")
+        self.filename = filename
+
+    async def write(self, data: bytes) -> None:
+        await self.receipt.write(data)
 
 
 async def _take_in(
     request: Request, services: Services, organization_id: int, agent_id: int | None
-) -> tuple[Form, Task]:
+) -> tuple[Form, Accepted]:
     """Stream the form's file to storage, then accept it for the agent, or for the collection the form names."""
     body = stream_body(request)
     try:
         async with services.uploads.receive() as receipt:
-            form = await read_form(request.headers.get("content-type", ""), body, receipt.write)
-            metadata, queue = _parse_metadata(form), _parse_priority(form)
+            sink = _OneFile(receipt)
+            form = await read_form(request.headers.get("content-type", ""), body, sink)
+            options = parse_metadata(form), parse_priority(form), parse_on_duplicate(form)
             if agent_id is None:
                 agent_id = (await services.agents.get_or_create(organization_id, _collection(form))).id
-            upload = Upload(organization_id, agent_id, form.filename or "unnamed", metadata, queue)
+            upload = Upload(organization_id, agent_id, sink.filename or "unnamed", *options)
             return form, await services.uploads.accept(receipt, upload)
     except PayloadTooLargeError:
         await drain(body, services.uploads.max_bytes)
@@ -100,22 +144,3 @@ async def _take_in(
 
 def _collection(form: Form) -> str:
     return make_slug(form.get("collection", "default"))
-
-
-def _parse_metadata(form: Form) -> dict[str, Any]:
-    try:
-        metadata = json.loads(form.get("metadata") or "{}")
-        # Python reads more than JSON is: NaN, numbers without end, halves of characters. Postgres does not.
-        text = json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise InvalidMetadataError(str(error)) from error
-    if not isinstance(metadata, dict) or b"\\u0000" in text:
-        raise InvalidMetadataError
-    return metadata
-
-
-def _parse_priority(form: Form) -> Queue:
-    priority = form.get("priority") or "high"
-    if priority not in _PRIORITIES:
-        raise InvalidRequestError(f"priority is one of {', '.join(_PRIORITIES)}.")
-    return _PRIORITIES[priority]

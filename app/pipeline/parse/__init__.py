@@ -3,18 +3,53 @@
 Synchronous and unprotected: hostile files crash or hang it. ``app.pipeline.sandbox`` runs it where that does no harm.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import NoExtractableTextError, UnsupportedTypeError
-from app.domain.media import DOCX, HTML, MARKDOWN, PDF, TEXT
+from app.domain.media import (
+    CSV,
+    DOCX,
+    EML,
+    EPUB,
+    HTML,
+    JSON,
+    MARKDOWN,
+    ODP,
+    ODS,
+    ODT,
+    PDF,
+    PPTX,
+    RTF,
+    SOURCE,
+    TEXT,
+    TSV,
+    XLSX,
+    XML,
+    YAML,
+)
 from app.pipeline.parse.limits import Limits
 from app.pipeline.text import clean, clean_line
 
 _LABEL_CHARACTERS = 16
-_READERS = {PDF: "pdf", DOCX: "docx", HTML: "html", MARKDOWN: "markdown", TEXT: "plain"}
+_LISTED = 100
+_READERS = {
+    PDF: "pdf",
+    DOCX: "docx",
+    HTML: "html",
+    MARKDOWN: "markdown",
+    TEXT: "plain",
+    PPTX: "pptx",
+    XLSX: "xlsx",
+    EPUB: "epub",
+    RTF: "rtf",
+    EML: "mail",
+    **dict.fromkeys((ODT, ODS, ODP), "odf"),
+    **dict.fromkeys((CSV, TSV), "delimited"),
+    **dict.fromkeys((SOURCE, JSON, XML, YAML), "source"),
+}
 
 
 def parse(
@@ -26,6 +61,8 @@ def parse(
     spare: bool = False,
 ) -> Parsed:
     """The pages of the file at ``path`` as clean text, those without any left out.
+
+    Of a PDF, the metadata lists the first of those as ``pages_without_text``.
 
     Args:
         path: A local file.
@@ -41,15 +78,28 @@ def parse(
     if media_type not in _READERS:
         raise UnsupportedTypeError(media_type)
     name = "pdf_spare" if spare and media_type == PDF else _READERS[media_type]
+    limits = limits or Limits()
     read = import_module(f"app.pipeline.parse.{name}").read  # each format's libraries cost memory: load those needed
-    parsed: Parsed = read(path, on_page or _ignore, limits or Limits())
+    parsed: Parsed = read(path, on_page or _ignore, limits)
     pages = [Page(page.number, text) for page in parsed.pages if (text := clean(page.text)).strip()]
-    if not pages or (media_type == PDF and not _has_text(pages)):
+    if media_type == PDF and not _has_text(pages):
+        from app.pipeline.parse.ocr import explain  # noqa: PLC0415, as above
+
+        raise NoExtractableTextError(explain(limits.ocr_languages, parsed.metadata.get("ocr_failure")))
+    if not pages:
         raise NoExtractableTextError
     metadata = {
         key: clean_line(value) if isinstance(value, str) else value for key, value in parsed.metadata.items() if value
     }
+    if media_type == PDF and len(pages) < len(parsed.pages):
+        metadata["pages_without_text"] = _list_blank(parsed.pages, pages)
     return Parsed(pages, metadata)
+
+
+def _list_blank(pages: Sequence[Page], filled: Sequence[Page]) -> list[int]:
+    """The numbers of the first hundred pages without text, which may be pictures."""
+    numbers = {page.number for page in filled}
+    return [page.number for page in pages if page.number and page.number not in numbers][:_LISTED]
 
 
 def _has_text(pages: list[Page]) -> bool:

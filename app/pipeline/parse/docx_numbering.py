@@ -57,7 +57,7 @@ class Numbering:
             properties = child(style, "pPr", "numPr")
             number = attribute(child(properties, "numId"), "val")
             if number:
-                level = _integer(attribute(child(properties, "ilvl"), "val"), 0)
+                level = to_integer(attribute(child(properties, "ilvl"), "val"), 0)
                 self._styles[attribute(style, "styleId") or ""] = (number, level)
 
     def mark(self, properties: etree._Element | None) -> str:
@@ -80,7 +80,7 @@ class Numbering:
         number, depth = self._styles.get(style, ("", 0))
         own = child(properties, "numPr")
         number = attribute(child(own, "numId"), "val") or number
-        return number, _integer(attribute(child(own, "ilvl"), "val"), depth)
+        return number, to_integer(attribute(child(own, "ilvl"), "val"), depth)
 
     def _write(self, list_id: str, depth: int) -> str:
         levels, counts = self._levels[list_id], self._counts[list_id]
@@ -95,11 +95,11 @@ class Numbering:
 def _read_levels(definition: etree._Element) -> list[tuple[int, _Level]]:
     return [
         (
-            _integer(attribute(item, "ilvl"), 0),
+            to_integer(attribute(item, "ilvl"), 0),
             _Level(
                 attribute(child(item, "numFmt"), "val") or "decimal",
                 attribute(child(item, "lvlText"), "val") or "",
-                _integer(attribute(child(item, "start"), "val"), 1),
+                to_integer(attribute(child(item, "start"), "val"), 1),
             ),
         )
         for item in definition
@@ -107,7 +107,8 @@ def _read_levels(definition: etree._Element) -> list[tuple[int, _Level]]:
     ]
 
 
-def _integer(text: str | None, default: int) -> int:
+def to_integer(text: str | None, default: int) -> int:
+    """A figure of up to six digits; ``default`` for anything else."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else default  # noqa: PLR2004, six digits do
 
 

@@ -1,81 +1,65 @@
-"""The zip of XML parts that an Office file is, read within bounds."""
+"""The package of XML parts that an Office file is (ECMA-376, part 2)."""
 
 import posixpath
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from lxml import etree
-
-from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
+from app.domain.errors import DocumentEncryptedError
 from app.pipeline.parse.docx_numbering import local
+from app.pipeline.parse.limits import Limits
+from app.pipeline.parse.zip_package import ZipPackage, resolve
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError, ValueError)
+_NAMES = {"title": "title", "creator": "author", "subject": "subject", "keywords": "keywords", "language": "language"}
 
 
-class Package:
-    """An open Office file. Parts are XML trees; what they unpack to together is bounded before any is unpacked.
+class Package(ZipPackage):
+    """An open Office file.
 
     Args:
         path: The file.
-        inflated_bytes: The bound. Declared sizes can be trusted: ``zipfile`` never yields more than is declared.
+        inflated_bytes: What its parts may unpack to together.
+        members: Files it may hold.
 
     Raises:
-        DocumentEncryptedError, DocumentDamagedError
+        DocumentEncryptedError, DocumentDamagedError, ParseLimitExceededError
     """
 
-    def __init__(self, path: Path, inflated_bytes: int) -> None:
+    def __init__(self, path: Path, inflated_bytes: int, members: int = Limits().members) -> None:
         _refuse_encrypted(path)
-        try:
-            self._archive = zipfile.ZipFile(path)
-        except _BROKEN as error:
-            raise DocumentDamagedError(str(error)) from error
-        self._left = inflated_bytes
-        self._names = set(self._archive.namelist())
+        super().__init__(path, Limits(inflated_bytes=inflated_bytes, members=members))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._archive.close()
-
-    def read(self, name: str) -> etree._Element | None:
-        """The root of a part; None where there is no such part.
-
-        Raises:
-            DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
-        """
-        if name not in self._names:
-            return None
-        member = self._archive.getinfo(name)
-        if member.flag_bits & 1:
-            raise DocumentEncryptedError
-        self._left -= member.file_size
-        if self._left < 0:
-            raise ParseLimitExceededError("It unpacks to more than is allowed.")
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-        try:
-            return etree.fromstring(self._archive.read(member), parser)
-        except (*_BROKEN, etree.XMLSyntaxError) as error:
-            raise DocumentDamagedError(f"{name}: {error}") from error
-
-    def targets(self, part: str) -> Iterator[tuple[str, str]]:
-        """What ``part`` relates to inside the package, as ``(kind, name)``: kind is the relationship's last word."""
+    def relations(self, part: str) -> Iterator[tuple[str, str, str]]:
+        """What ``part`` relates to inside the package, as ``(id, kind, name)``: kind is the type's last word."""
         folder, base = posixpath.split(part)
         relations = self.read(posixpath.join(folder, "_rels", f"{base}.rels"))
         for relation in relations if relations is not None else ():
             if local(relation) == "Relationship" and relation.get("TargetMode") != "External":
                 kind = (relation.get("Type") or "").rpartition("/")[2]
-                target = posixpath.join("/", folder, relation.get("Target") or "")
-                yield kind, posixpath.normpath(target).lstrip("/")
+                yield relation.get("Id") or "", kind, resolve(folder, relation.get("Target") or "")
+
+    def targets(self, part: str) -> Iterator[tuple[str, str]]:
+        """As ``relations``, without the ids."""
+        return ((kind, name) for _, kind, name in self.relations(part))
+
+    def find_main(self, usual: str) -> str:
+        """The name of the part that is the document itself; ``usual`` where the package does not say."""
+        return next((name for kind, name in self.targets("") if kind == "officeDocument"), usual)
+
+    def read_properties(self) -> dict[str, str]:
+        """Title, author, subject, keywords, language and date of making, as far as the file gives them."""
+        name = next((name for kind, name in self.targets("") if kind == "core-properties"), "docProps/core.xml")
+        core = self.read(name)
+        fields = {local(item): item.text for item in core if item.text} if core is not None else {}
+        metadata = {ours: fields[theirs] for theirs, ours in _NAMES.items() if fields.get(theirs)}
+        if created := fields.get("created"):
+            metadata["date"] = created[:10]
+        return metadata
 
 
 def _refuse_encrypted(path: Path) -> None:
-    """Word wraps a document with a password into an OLE file ([MS-OFFCRYPTO], 2.3)."""
-    data = path.read_bytes()
-    if data.startswith(_OLE) and "EncryptedPackage".encode("utf-16-le") in data:
+    """Office wraps a document with a password into an OLE file ([MS-OFFCRYPTO], 2.3)."""
+    with path.open("rb") as file:
+        encrypted = file.read(len(_OLE)) == _OLE and "EncryptedPackage".encode("utf-16-le") in file.read()
+    if encrypted:
         raise DocumentEncryptedError

@@ -2,6 +2,7 @@
 
 import codecs
 import unicodedata
+from pathlib import Path
 
 from app.domain.errors import DocumentDamagedError
 
@@ -59,6 +60,15 @@ def decode(data: bytes, declared: str | None = None) -> str:
     elif declared and data.isascii():
         encoding = _known(declared) or encoding  # ISO-2022-JP and UTF-7 look like ASCII
     return data.decode(encoding, "replace").removeprefix("\ufeff")
+
+
+def to_utf8(path: Path, stated: str) -> None:
+    """Rewrite a text file in UTF-8 from the encoding that its server states; one that is UTF-8, or no text, stays."""
+    data, encoding = path.read_bytes(), _known(stated)
+    guessed = guess_encoding(data)
+    hidden = data.isascii() and (encoding or "").startswith("iso2022")
+    if encoding and (hidden or (guessed == EIGHT_BIT and not _mostly_utf8(data))):
+        path.write_bytes(data.decode(encoding, "replace").encode("utf-8", "replace"))
 
 
 def _control_share(data: bytes) -> float:

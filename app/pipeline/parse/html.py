@@ -22,6 +22,9 @@ _ARTICLE_CHARACTERS = 250
 _ARTICLE_SHARE = 0.25
 """An article shorter than this share of the body's text is likely a part of a page that means to say more."""
 
+_STRICT_SHARE = 0.6
+"""Below it the strict reading lost text rather than teasers: docs/text-quality.md."""
+
 _METADATA = {
     "title": ("og:title", "twitter:title", "dc.title", "citation_title"),
     "author": ("author", "article:author", "dc.creator", "citation_author"),
@@ -82,10 +85,14 @@ def _says_article(tree: etree._Element) -> bool:
 
 
 def _extract_article(tree: etree._Element) -> str:
+    """The article by trafilatura: its strict reading, without teasers, unless that drops much of the plain one."""
     from trafilatura import bare_extraction  # noqa: PLC0415, only pages with navigation pay its memory
 
-    found = bare_extraction(tree, fast=True, include_comments=False)
-    return str(getattr(found, "text", None) or "")
+    found = [
+        bare_extraction(tree, fast=True, include_comments=False, favor_precision=precise) for precise in (False, True)
+    ]
+    plain, strict = (str(getattr(article, "text", None) or "") for article in found)
+    return strict if len(strict) > _STRICT_SHARE * len(plain) else plain
 
 
 def _read_metadata(tree: etree._Element) -> dict[str, str]:

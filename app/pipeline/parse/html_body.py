@@ -85,8 +85,17 @@ def _tidy(text: str) -> Iterator[str]:
     for raw in text.split("\n"):
         cells = [cell.strip() for cell in raw.split(_CELL)]
         folded = raw[1:] if raw[:1] == " " != raw[1:2] else raw
-        line = " | ".join(cell for cell in cells if cell) if len(cells) > 1 else folded.rstrip()
+        line = _join_cells(cells) if len(cells) > 1 else folded.rstrip()
         line = "" if line.strip() == "-" else line
         if line.strip() or not blank:
             yield line
         blank = not line.strip()
+
+
+def _join_cells(cells: list[str]) -> str:
+    """A row; its empty cells keep the others under their headers, except after the last that is full."""
+    if sum(map(bool, cells)) < 2:  # noqa: PLR2004 (one is no row)
+        return "".join(cells)
+    while not cells[-1]:
+        cells = cells[:-1]
+    return " | ".join(cells)

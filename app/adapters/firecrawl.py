@@ -1,0 +1,144 @@
+"""Web pages read by Firecrawl, through its own client: rendered in a browser, returned as Markdown."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app.domain.addresses import AllowedHosts
+from app.domain.errors import (
+    InvalidUrlError,
+    PageServiceAwayError,
+    PageServiceRefusedError,
+    PageUnreachableError,
+    ResponseTooLargeError,
+    SluiceError,
+    StartupError,
+    UrlNotAllowedError,
+)
+from app.domain.web import FetchedPage, check_status, check_url
+from app.domain.web_url import WebUrl
+
+_API_URL = "https://api.firecrawl.dev"
+_MARGIN_SECONDS = 10.0
+"""How much longer than Firecrawl itself its answer is waited for."""
+_MARKDOWN = "text/markdown"
+_METADATA = {
+    "title": ("title", "og_title"),
+    "author": ("author", "article:author"),
+    "date": ("published_time", "article:published_time", "dc_date", "dc_terms_created", "date"),
+    "description": ("description", "og_description"),
+    "language": ("language", "og_locale"),
+}
+_OF_THE_PAGE = {"SCRAPE_DNS_RESOLUTION_ERROR", "SCRAPE_SSL_ERROR", "SCRAPE_TIMEOUT"}
+_TIMEOUT, _BUSY = 408, 429
+_REFUSALS = range(400, 500)
+
+
+class FirecrawlReader:
+    """Has Firecrawl read pages.
+
+    Args:
+        api_key: Firecrawl's.
+        api_url: Where it is, for one that is self-hosted.
+        time_limit: Seconds it may take for a page.
+        max_bytes: The largest page, as Markdown.
+        allowed: Hosts that may be named although they are not public.
+
+    Raises:
+        StartupError: when the package is missing.
+    """
+
+    def __init__(
+        self, *, api_key: str, api_url: str | None, time_limit: float, max_bytes: int, allowed: AllowedHosts
+    ) -> None:
+        try:
+            # An extra, needed only where it is asked for.
+            from firecrawl import FirecrawlError  # noqa: PLC0415
+            from firecrawl.v2.client_async import AsyncFirecrawlClient  # noqa: PLC0415
+        except ImportError as error:
+            raise StartupError(
+                "FIRECRAWL_API_KEY needs the package firecrawl-py: pip install 'sluice[firecrawl]'."
+            ) from error
+        self._client, self._error = AsyncFirecrawlClient, FirecrawlError
+        self._api_key = api_key
+        self._api_url = api_url or _API_URL
+        self._time_limit = time_limit
+        self._max_bytes = max_bytes
+        self._allowed = allowed
+
+    async def read(self, url: str, folder: Path) -> FetchedPage:
+        """Have one page read into a Markdown file in ``folder``; tries again are the ledger's business."""
+        check_url(url, self._allowed)
+        asked = WebUrl.parse(url)
+        document = await self._scrape(str(asked))
+        told = document.metadata_typed.model_dump()
+        check_status(told.get("status_code") or 200)
+        text = str(document.markdown or "").encode("utf-8", "replace")
+        if len(text) > self._max_bytes:
+            raise ResponseTooLargeError(f"The limit is {self._max_bytes} bytes.")
+        path = folder / "page.md"
+        await asyncio.to_thread(path.write_bytes, text)
+        return FetchedPage(
+            url=_choose_url(told, asked),
+            path=path,
+            filename="page.md",
+            media_type_hint=_MARKDOWN,
+            charset="utf-8",
+            metadata=_read_metadata(told),
+        )
+
+    async def _scrape(self, url: str) -> Any:
+        """One request with a client of its own, for clients belong to one event loop."""
+        client = self._client(
+            api_key=self._api_key,
+            api_url=self._api_url,
+            timeout=self._time_limit + _MARGIN_SECONDS,
+            max_retries=1,
+        )
+        milliseconds = int(self._time_limit * 1000)
+        try:
+            return await client.scrape(url, formats=["markdown"], timeout=milliseconds, auto_resume=False)
+        except self._error as error:
+            raise _translate(error) from error
+        except httpx.HTTPError as error:
+            raise PageServiceAwayError(f"It cannot be reached ({type(error).__name__}).") from error
+        except (ValueError, TypeError, AttributeError) as error:  # its client takes the answer's form for granted
+            raise PageServiceAwayError("It answered in a form that cannot be read.") from error
+        finally:
+            await client.async_http_client.close()
+
+
+def _translate(error: Any) -> SluiceError:
+    """Firecrawl's failures by status; some that it reports are the page's."""
+    status, detail = error.status_code, str(error)[:500]
+    if error.code in _OF_THE_PAGE or status == _TIMEOUT:
+        return PageUnreachableError(detail)
+    if status in _REFUSALS and status != _BUSY:
+        return PageServiceRefusedError(detail)
+    return PageServiceAwayError(detail, retry_after=_read_retry_after(error.response))
+
+
+def _read_retry_after(response: Any) -> float | None:
+    seconds = str(response.headers.get("retry-after", "")) if response is not None else ""
+    return float(seconds[:4]) if seconds.isascii() and seconds.isdigit() else None
+
+
+def _choose_url(told: Mapping[str, Any], asked: WebUrl) -> str:
+    for name in ("url", "source_url"):
+        try:
+            return str(WebUrl.parse(str(told.get(name) or "")))
+        except (InvalidUrlError, UrlNotAllowedError):
+            continue
+    return str(asked)
+
+
+def _read_metadata(told: Mapping[str, Any]) -> dict[str, str]:
+    chosen = {name: next((told[key] for key in keys if told.get(key)), None) for name, keys in _METADATA.items()}
+    return {name: _flatten(value) for name, value in chosen.items() if value}
+
+
+def _flatten(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

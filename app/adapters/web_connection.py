@@ -1,0 +1,90 @@
+"""Connections to checked addresses only.
+
+The check stands where the connection is made: a name is resolved once, every address it has is checked, and one of
+those very addresses is connected to. A name that means something else a moment later gains nothing.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from ipaddress import ip_address
+from itertools import zip_longest
+
+import httpcore
+
+from app.domain.addresses import Address, AllowedHosts
+from app.domain.errors import PageUnreachableError
+from app.domain.web import check_address
+
+Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
+"""Turns a name and a port into the addresses of that name."""
+
+CONNECT_SECONDS = 5.0
+_CANDIDATES = 4
+
+
+async def resolve(host: str, port: int) -> Sequence[Address]:
+    """Ask the system, which also knows ``/etc/hosts``.
+
+    Raises:
+        PageUnreachableError: when the name has no address.
+    """
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise PageUnreachableError(f"The name {host} has no address.") from error
+    return [ip_address(entry[4][0]) for entry in found]
+
+
+class CheckedBackend(httpcore.AsyncNetworkBackend):
+    """Opens TCP connections for httpcore, to public addresses and those an operator allows."""
+
+    def __init__(
+        self, allowed: AllowedHosts, resolve: Resolve = resolve, dial: httpcore.AsyncNetworkBackend | None = None
+    ) -> None:
+        self._allowed = allowed
+        self._resolve = resolve
+        self._dial = dial or httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to a host's first address that answers; they share the time.
+
+        Raises:
+            UrlNotAllowedError: when any of its addresses is neither public nor allowed.
+            PageUnreachableError: when it has none.
+        """
+        addresses = _take_turns(await self._find(host, port))[:_CANDIDATES]
+        share = (timeout or CONNECT_SECONDS) / len(addresses)
+        failure: Exception | None = None
+        for address in addresses:
+            try:
+                return await self._dial.connect_tcp(str(address), port, share, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = failure or error
+        raise PageUnreachableError("Its server does not answer.") from failure
+
+    async def _find(self, host: str, port: int) -> Sequence[Address]:
+        try:
+            addresses: Sequence[Address] = [ip_address(host)]
+        except ValueError:
+            addresses = list(dict.fromkeys(await self._resolve(host, port)))
+        if not addresses:
+            raise PageUnreachableError(f"The name {host} has no address.")
+        if not self._allowed.allows_name(host, port):
+            for address in addresses:
+                check_address(address, port, self._allowed)
+        return addresses
+
+
+def _take_turns(addresses: Sequence[Address]) -> list[Address]:
+    """IPv6 and IPv4 by turns, the system's favourite first, so that one that leads nowhere does not cost the page."""
+    first = [address for address in addresses if address.version == addresses[0].version]
+    other = [address for address in addresses if address.version != addresses[0].version]
+    return [address for pair in zip_longest(first, other) for address in pair if address is not None]

@@ -1,0 +1,48 @@
+"""What crawls have in common: the pages each has taken on, and when a host may be asked again."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.ids import TaskId
+
+_TAKE_ON = text("""
+    INSERT INTO crawl_urls (task_id, url) SELECT :task_id, url FROM unnest(CAST(:urls AS text[])) AS url
+    ON CONFLICT DO NOTHING
+    RETURNING url
+""")
+
+_TAKE_TURN = text("""
+    INSERT INTO hosts AS h (name, next_at) VALUES (:name, now() + make_interval(secs => :delay))
+    ON CONFLICT (name) DO UPDATE SET next_at = greatest(h.next_at, now()) + make_interval(secs => :delay)
+    WHERE h.next_at <= now() + make_interval(secs => :patience)
+    RETURNING greatest(0, extract(epoch FROM next_at - now()) - :delay)::float8
+""")
+
+_LOOK = text("SELECT greatest(0, extract(epoch FROM next_at - now()))::float8 FROM hosts WHERE name = :name")
+
+_FORGET = text("DELETE FROM hosts WHERE next_at < now() - interval '1 hour'")
+
+
+async def take_on(connection: AsyncConnection, crawl: TaskId, urls: Sequence[str]) -> set[str]:
+    """Note pages as a crawl's; returns those that were not noted before."""
+    return set((await connection.execute(_TAKE_ON, {"task_id": crawl, "urls": list(urls)})).scalars())
+
+
+async def take_turn(connection: AsyncConnection, host: str, delay: float, patience: float) -> tuple[bool, float]:
+    """Ask for the next turn at a host, ``delay`` seconds after the one before.
+
+    Returns (True, seconds to wait for it), or where that would be more than ``patience`` (False, seconds after which
+    to ask again): then no turn was taken.
+    """
+    parameters = {"name": host, "delay": delay, "patience": patience}
+    wait = (await connection.execute(_TAKE_TURN, parameters)).scalar_one_or_none()
+    if wait is not None:
+        return True, wait
+    return False, (await connection.execute(_LOOK, {"name": host})).scalar_one_or_none() or 0.0
+
+
+async def forget_hosts(connection: AsyncConnection) -> None:
+    """Drop the hosts that nobody has asked for an hour."""
+    await connection.execute(_FORGET)

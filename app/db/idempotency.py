@@ -1,0 +1,109 @@
+"""Queries on idempotency keys. Each statement is meant to be its own transaction."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, CursorResult, bindparam, delete, func, null, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.tables import idempotency_keys
+from app.domain.idempotency import Answer, Fingerprint, Hold, KeyedRequest, KnownRequest, RunningRequest
+
+_LIFETIME = timedelta(hours=24)
+_PATIENCE = timedelta(seconds=60)  # with a running request that is not renewed
+
+_C = idempotency_keys.c
+_EXPIRED = _C.created_at < func.now() - _LIFETIME
+_DEAD = _C.status.is_(None) & (_C.renewed_at < func.now() - _PATIENCE)
+
+_INSERT = insert(idempotency_keys).values(
+    organization_id=bindparam("organization_id"),
+    key=bindparam("key"),
+    holder=bindparam("holder"),
+    target=bindparam("target"),
+)
+# One statement decides among requests that come at once: the row is new, or free to be taken over, or another's.
+_TAKE = _INSERT.on_conflict_do_update(
+    index_elements=[_C.organization_id, _C.key],
+    set_={
+        "holder": _INSERT.excluded.holder,
+        "target": _INSERT.excluded.target,
+        **dict.fromkeys(("fingerprint", "size", "status", "headers", "body"), null()),
+        "created_at": func.now(),
+        "renewed_at": func.now(),
+    },
+    where=_EXPIRED | _DEAD,
+).returning(_C.holder)
+
+
+def _held(hold: Hold) -> ColumnElement[bool]:
+    return (
+        (_C.organization_id == hold.request.organization_id)
+        & (_C.key == hold.request.key)
+        & (_C.holder == hold.holder)
+        & _C.status.is_(None)
+    )
+
+
+async def take_key(connection: AsyncConnection, hold: Hold) -> bool:
+    """Take the key for a request that is about to run.
+
+    False when it stands for one that runs or has run: until then 60 seconds after its last renewal, from then on for 24
+    hours.
+    """
+    request = hold.request
+    values = {
+        "organization_id": request.organization_id,
+        "key": request.key,
+        "holder": hold.holder,
+        "target": request.target,
+    }
+    return (await connection.execute(_TAKE, values)).one_or_none() is not None
+
+
+async def find_key(connection: AsyncConnection, request: KeyedRequest) -> KnownRequest | RunningRequest | None:
+    """What the request's key stands for."""
+    query = select(idempotency_keys).where(_C.organization_id == request.organization_id, _C.key == request.key)
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        return None
+    if row.status is None:
+        return RunningRequest(row.target)
+    answer = Answer(row.status, row.headers, row.body)
+    return KnownRequest(row.holder, row.target, Fingerprint(row.fingerprint, row.size), answer)
+
+
+async def renew_key(connection: AsyncConnection, hold: Hold) -> bool:
+    """Keep a running request's key from being taken over. False when it was."""
+    return await _changes(connection, update(idempotency_keys).where(_held(hold)).values(renewed_at=func.now()))
+
+
+async def store_answer(connection: AsyncConnection, hold: Hold, fingerprint: Fingerprint, answer: Answer) -> bool:
+    """End a running request with its answer. False when its key was taken over."""
+    values = {
+        "fingerprint": fingerprint.digest,
+        "size": fingerprint.size,
+        "status": answer.status,
+        "headers": dict(answer.headers),
+        "body": answer.body,
+    }
+    return await _changes(connection, update(idempotency_keys).where(_held(hold)).values(values))
+
+
+async def free_key(connection: AsyncConnection, hold: Hold) -> None:
+    """Forget a running request, so that the next one with its key is carried out."""
+    await connection.execute(delete(idempotency_keys).where(_held(hold)))
+
+
+async def forget_keys(connection: AsyncConnection, limit: int) -> int:
+    """Delete keys older than 24 hours, ``limit`` at most; returns how many."""
+    primary_key = tuple_(_C.organization_id, _C.key)
+    old = select(_C.organization_id, _C.key).where(_EXPIRED).order_by(_C.created_at).limit(limit)
+    statement = delete(idempotency_keys).where(primary_key.in_(old.with_for_update(skip_locked=True)))
+    result: CursorResult[Any] = await connection.execute(statement)
+    return result.rowcount
+
+
+async def _changes(connection: AsyncConnection, statement: Any) -> bool:
+    return (await connection.execute(statement.returning(_C.holder))).one_or_none() is not None

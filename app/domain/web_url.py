@@ -1,0 +1,205 @@
+"""One reading of a URL, in its canonical form, for every check and for the request itself.
+
+Two readings that differ are how checks are got round; so nothing here is left to ``urllib.parse``, which reads
+URLs otherwise than browsers and HTTP clients do.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from ipaddress import AddressValueError, IPv6Address
+from typing import Self
+from urllib.parse import quote, unquote, urljoin
+
+from app.domain.addresses import Address, read_ipv4
+from app.domain.errors import InvalidUrlError, UrlNotAllowedError
+
+MAX_LENGTH = 2048
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_LAST_PORT = 65535
+_LONGEST_NAME = 253
+_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(.*)", re.IGNORECASE | re.DOTALL)
+_AUTHORITY = re.compile(r"//([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.DOTALL)
+_HOST_AND_PORT = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_PATH_SAFE = "/:@!$&'()*+,;=%"
+_QUERY_SAFE = f"{_PATH_SAFE}?"
+_TRACKING = re.compile(r"(?:utm_[^=]*|gclid|fbclid)(?:=|\Z)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class WebUrl:
+    """An http or https URL, taken apart: ``host`` is ASCII and lower case, an address in its usual notation."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    query: str
+    address: Address | None = None
+    """What ``host`` is, where it is no name."""
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Read a URL; the fragment is dropped.
+
+        Raises:
+            InvalidUrlError: when it cannot be read, is too long or names no host.
+            UrlNotAllowedError: when it is of another scheme or carries credentials.
+        """
+        scheme, rest = _read_scheme(url)
+        parts = _AUTHORITY.match(rest)
+        if parts is None:
+            raise InvalidUrlError("It names no host.")
+        host, address, port = _read_authority(parts[1])
+        path, query = _escape(parts[2], _PATH_SAFE), _escape(parts[3] or "", _QUERY_SAFE)
+        made = cls(scheme, host, port or _DEFAULT_PORTS[scheme], _resolve_dots(path), query, address)
+        if len(str(made)) > MAX_LENGTH:
+            raise InvalidUrlError(f"It is longer than {MAX_LENGTH} characters.")
+        return made
+
+    @property
+    def authority(self) -> str:
+        """Host and port as the ``Host`` header has them: no default port, IPv6 in brackets."""
+        host = f"[{self.host}]" if isinstance(self.address, IPv6Address) else self.host
+        return host if self.has_default_port else f"{host}:{self.port}"
+
+    @property
+    def has_default_port(self) -> bool:
+        """Whether the port is the scheme's own."""
+        return self.port == _DEFAULT_PORTS[self.scheme]
+
+    @property
+    def target(self) -> str:
+        """Path and query, as the request line has them."""
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.target}"
+
+    def join(self, reference: str) -> Self:
+        """The URL a link or a ``Location`` on this page leads to.
+
+        Raises:
+            InvalidUrlError, UrlNotAllowedError: as ``parse``.
+        """
+        if len(reference) > MAX_LENGTH:
+            raise InvalidUrlError(f"It is longer than {MAX_LENGTH} characters.")
+        try:
+            joined = urljoin(str(self), reference)
+        except ValueError as error:
+            raise InvalidUrlError from error
+        return self.parse(joined)
+
+    def without_tracking(self) -> Self:
+        """The same page without the parameters that only tell where a visitor came from."""
+        kept = [pair for pair in self.query.split("&") if not _TRACKING.match(pair)]
+        return replace(self, query="&".join(kept))
+
+
+def _read_scheme(url: str) -> tuple[str, str]:
+    if len(url) > MAX_LENGTH:
+        raise InvalidUrlError(f"It is longer than {MAX_LENGTH} characters.")
+    url = url.strip(" ")
+    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in url):
+        raise InvalidUrlError("It holds control characters.")
+    found = _SCHEME.fullmatch(url)
+    if found is None:
+        raise InvalidUrlError("It begins with no scheme, such as https://.")
+    scheme = found[1].lower()
+    if scheme not in _DEFAULT_PORTS:
+        raise UrlNotAllowedError(f"Only http and https are read, not {scheme[:40]}.")
+    return scheme, found[2]
+
+
+def _read_authority(text: str) -> tuple[str, Address | None, int | None]:
+    if "\\" in text:
+        raise InvalidUrlError("Its host holds a backslash.")
+    if "@" in text:
+        raise UrlNotAllowedError("It carries credentials.")
+    found = _HOST_AND_PORT.fullmatch(text)
+    if found is None:
+        raise InvalidUrlError("Its host cannot be read.")
+    host, address = _read_host(found[1])
+    port = _read_port(found[2]) if found[2] else None
+    return host, address, port
+
+
+def _read_port(text: str) -> int:
+    number = text.lstrip("0")
+    if not number or len(number) > len(str(_LAST_PORT)) or int(number) > _LAST_PORT:
+        raise InvalidUrlError(f"Its port is not between 1 and {_LAST_PORT}.")
+    return int(number)
+
+
+def _read_host(text: str) -> tuple[str, Address | None]:
+    try:
+        if text.startswith("["):
+            address = _read_ipv6(text[1:-1])
+            return str(address), address
+        name = _fold(unquote(text, errors="strict")).removesuffix(".")
+        number = read_ipv4(name) if name else None
+    except ValueError as error:
+        raise InvalidUrlError("Its host is neither a name nor an address.") from error
+    return (str(number), number) if number else (_encode_name(name), None)
+
+
+def _read_ipv6(text: str) -> IPv6Address:
+    address = IPv6Address(text)
+    if address.scope_id is not None:
+        raise AddressValueError("a zone belongs to one machine")
+    return address
+
+
+def _fold(name: str) -> str:
+    """Lower case and compatibility forms undone, so that ``①②⑦`` is the number it will be taken for."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name.lower()).lower()).replace("。", ".")
+
+
+def _encode_name(name: str) -> str:
+    """A host name in ASCII (IDNA 2008, as browsers write it: ß and ς stay letters of their own)."""
+    if not name:
+        raise InvalidUrlError("It names no host.")
+    if len(name) > _LONGEST_NAME:
+        raise InvalidUrlError("Its host name is too long.")
+    labels = [_encode_label(label) for label in name.split(".")]
+    encoded = ".".join(labels)
+    if len(encoded) > _LONGEST_NAME or not all(map(_LABEL.fullmatch, labels)):
+        raise InvalidUrlError("Its host is neither a name nor an address.")
+    return encoded
+
+
+def _encode_label(label: str) -> str:
+    if label.isascii():
+        return label
+    if any(unicodedata.category(char)[0] not in "LMN" and char != "-" for char in label):
+        raise InvalidUrlError("Its host name holds signs that no name has.")
+    return f"xn--{label.encode('punycode').decode('ascii')}"
+
+
+def _escape(text: str, safe: str) -> str:
+    """Percent-encoding in one form: what may stand plain does, the rest in upper case."""
+    tidied = _ESCAPE.sub(_tidy_escape, _STRAY_PERCENT.sub("%25", text))
+    return quote(tidied, safe=safe)
+
+
+def _tidy_escape(escape: re.Match[str]) -> str:
+    char = chr(int(escape[1], 16))
+    return char if char in _UNRESERVED else escape[0].upper()
+
+
+def _resolve_dots(path: str) -> str:
+    """RFC 3986, section 5.2.4."""
+    kept: list[str] = []
+    segments = path.split("/")[1:] or [""]
+    for segment in segments:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in {".", ".."}:
+        kept.append("")
+    return f"/{'/'.join(kept)}"

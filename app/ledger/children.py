@@ -1,0 +1,335 @@
+"""Children: a task that has become many, its parent, waits for them without a worker.
+
+How they stand is counted from their rows, never kept, so no count can be wrong. That the last one has ended is found by
+whoever ended it, in a statement of its own, and by the sweep when that process died: docs/adr/0004-parents.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Boolean, Text, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.tables import tasks
+from app.domain.ids import TaskId
+from app.domain.states import ACTIVE, FINAL, RUNNING, Event, State, target
+from app.domain.tasks import CHILDREN_STAGE, Attempt, Counts, NewTask, Task
+from app.ledger.cancel import CANCELLED, REVIVED
+from app.ledger.statement import fetch_task, fetch_tasks, guard, quoted, returning_tasks, to
+
+_FAILURES_LISTED = 100
+
+_COUNTED = f"""
+    count(*) AS total,
+    count(*) FILTER (WHERE c.state IN ({quoted(RUNNING)}, '{State.EXPANDED}')) AS running,
+    count(*) FILTER (WHERE c.state = '{State.SUCCESS}') AS succeeded,
+    count(*) FILTER (WHERE c.state = '{State.FAILURE}') AS failed,
+    count(*) FILTER (WHERE c.state = '{State.REVOKED}') AS revoked
+"""
+
+_IS_ACTIVE = f"c.state NOT IN ({quoted(FINAL)})"
+
+COUNT_ALL = text("SELECT count(*) FROM tasks AS c WHERE c.parent_id = :task_id")
+
+COUNT = text(f"SELECT c.parent_id, {_COUNTED} FROM tasks AS c WHERE c.parent_id = ANY (:ids) GROUP BY c.parent_id")
+
+INSERT_PARENT = (
+    text(
+        f"""
+    INSERT INTO tasks (id, organization_id, agent_id, name, queue, state, stage, arguments, metadata, status,
+                       started_at)
+    SELECT :id, a.organization_id, a.id, :name, :queue, '{State.EXPANDED}', '{CHILDREN_STAGE}', :arguments, :metadata,
+           :status, now()
+    FROM agents AS a WHERE a.id = :agent_id AND a.organization_id = :organization_id AND a.deleted_at IS NULL
+    RETURNING *
+    """
+    )
+    .bindparams(bindparam("arguments", type_=JSONB), bindparam("metadata", type_=JSONB))
+    .columns(*tasks.c)
+)
+
+EXPAND = returning_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET {to(Event.EXPAND)}, current = greatest(t.current, :current), stage = '{CHILDREN_STAGE}', status = :status,
+        worker_id = NULL, pid = NULL
+    WHERE t.id = :task_id AND t.epoch = :epoch AND {guard(Event.EXPAND)} AND t.cancel_requested_at IS NULL
+    """
+)
+
+# Each with its document, or with the document that has the same bytes: then there is nothing left to do. One that
+# cannot be read from the start is a failure from the start.
+SUBMIT = (
+    text(
+        f"""
+        WITH given AS (
+            SELECT * FROM jsonb_to_recordset(:members) AS m (
+                task_id uuid, document_id bigint, name text, filename text, media_type text, size_bytes bigint,
+                sha256 text, content_key text, blob_key text, source_url text, metadata jsonb, arguments jsonb,
+                error jsonb)
+        ),
+        fresh AS (
+            INSERT INTO documents (organization_id, agent_id, task_id, filename, media_type, size_bytes, sha256,
+                                   content_key, blob_key, source_url, metadata, status)
+            SELECT :organization_id, :agent_id, g.task_id, g.filename, g.media_type, g.size_bytes,
+                   decode(g.sha256, 'hex'), CASE WHEN g.error IS NULL THEN decode(g.content_key, 'hex') END, g.blob_key,
+                   g.source_url, g.metadata, CASE WHEN g.error IS NULL THEN 'queued' ELSE 'failed' END
+            FROM given AS g WHERE g.document_id IS NULL
+            ON CONFLICT (agent_id, content_key) WHERE content_key IS NOT NULL DO NOTHING
+            RETURNING id, task_id, content_key
+        ),
+        taken_over AS (
+            UPDATE documents AS d
+            SET task_id = g.task_id, status = CASE d.status WHEN 'completed' THEN d.status ELSE 'queued' END
+            FROM given AS g WHERE d.id = g.document_id
+        ),
+        placed AS (
+            SELECT g.task_id, g.name, g.filename, g.arguments,
+                   CASE WHEN g.error IS NULL AND f.id IS NULL AND g.document_id IS NULL AND :rejects
+                        THEN :duplicate_error ELSE g.error END AS error,
+                   coalesce(f.id, g.document_id) AS document_id, coalesce(
+                (SELECT d.id FROM documents AS d
+                 WHERE d.agent_id = :agent_id AND d.content_key = decode(g.content_key, 'hex')),
+                (SELECT twin.id FROM fresh AS twin WHERE twin.content_key = decode(g.content_key, 'hex'))) AS twin_id
+            FROM given AS g LEFT JOIN fresh AS f ON f.task_id = g.task_id
+        )
+        INSERT INTO tasks (id, parent_id, organization_id, agent_id, document_id, name, queue, arguments, metadata,
+                           state, status, current, result, error, completed_at)
+        SELECT p.task_id, :parent_id, :organization_id, :agent_id, coalesce(p.document_id, p.twin_id), p.name, :queue,
+               coalesce(p.arguments, '{{}}'), jsonb_build_object('filename', p.filename),
+               CASE WHEN p.error IS NOT NULL THEN '{State.FAILURE}'
+                    WHEN p.document_id IS NULL THEN '{State.SUCCESS}' ELSE '{State.PENDING}' END,
+               CASE WHEN p.error IS NOT NULL THEN p.error ->> 'message'
+                    WHEN p.document_id IS NULL THEN 'These bytes are there already' ELSE 'Waiting in the queue' END,
+               CASE WHEN p.error IS NULL AND p.document_id IS NULL THEN 100 ELSE 0 END,
+               CASE WHEN p.error IS NULL AND p.document_id IS NULL
+                    THEN jsonb_build_object('document_id', p.twin_id, 'duplicate_of', p.twin_id,
+                                            'filename', p.filename) END,
+               p.error,
+               CASE WHEN p.error IS NOT NULL OR p.document_id IS NULL THEN now() END
+        FROM placed AS p
+        RETURNING *
+        """
+    )
+    .bindparams(
+        bindparam("members", type_=JSONB),
+        bindparam("parent_id", type_=UUID_TYPE(as_uuid=True)),
+        bindparam("organization_id", type_=BigInteger),
+        bindparam("agent_id", type_=BigInteger),
+        bindparam("queue", type_=Text),
+        bindparam("rejects", type_=Boolean),
+        bindparam("duplicate_error", type_=JSONB),
+    )
+    .columns(*tasks.c)
+)
+
+# Told to those who watch the parent; its end is told by GATHER.
+TOUCH = text(
+    f"""
+    WITH counted AS (SELECT {_COUNTED} FROM tasks AS c WHERE c.parent_id = :task_id)
+    UPDATE tasks AS t
+    SET version = t.version + 1,
+        current = greatest(t.current, least(99, 100 * (n.succeeded + n.failed + n.revoked) / greatest(1, n.total))),
+        status = format('%s of %s done', n.succeeded + n.failed + n.revoked, n.total)
+    FROM counted AS n
+    WHERE t.id = :task_id AND t.state = '{State.EXPANDED}' AND t.cancel_requested_at IS NULL
+    RETURNING t.*
+    """
+).columns(*tasks.c)
+
+IS_BUSY = text(f"SELECT EXISTS (SELECT FROM tasks AS c WHERE c.parent_id = :task_id AND {_IS_ACTIVE})")
+
+LOCK = text("SELECT t.* FROM tasks AS t WHERE t.id = :task_id FOR UPDATE").columns(*tasks.c)
+
+_OUTCOME = f"""
+    CASE WHEN n.revoked > 0 AND t.cancel_requested_at IS NOT NULL THEN '{target(Event.GATHER_REVOKED)}'
+         WHEN n.succeeded > 0 THEN '{target(Event.GATHER)}'
+         WHEN n.failed > 0 THEN '{target(Event.GATHER_FAILURE)}'
+         ELSE '{target(Event.GATHER_REVOKED)}' END
+"""
+
+# What its children came to is the parent's end: a success if any was, and its failures are told by name.
+GATHER = returning_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET version = t.version + 1, state = {_OUTCOME}, completed_at = clock_timestamp(),
+        current = CASE WHEN n.succeeded > 0 AND n.revoked = 0 THEN 100 ELSE t.current END,
+        status = CASE WHEN n.revoked > 0 AND t.cancel_requested_at IS NOT NULL THEN 'Cancelled'
+                      WHEN n.failed > 0 THEN format('%s of %s done, %s failed', n.succeeded, n.total, n.failed)
+                      ELSE format('%s of %s done', n.succeeded, n.total) END,
+        result = jsonb_build_object('total', n.total, 'succeeded', n.succeeded, 'failed', n.failed,
+                                    'revoked', n.revoked, 'failures', coalesce(f.listed, '[]')),
+        error = CASE WHEN n.succeeded = 0 AND n.failed > 0 AND t.cancel_requested_at IS NULL THEN jsonb_build_object(
+            'code', 'all_children_failed', 'message', 'None of its parts could be processed.', 'retryable', false) END
+    FROM (SELECT {_COUNTED} FROM tasks AS c WHERE c.parent_id = :task_id) AS n,
+         (SELECT jsonb_agg(jsonb_build_object(
+                'task_id', c.id, 'document_id', c.document_id, 'filename', c.metadata ->> 'filename',
+                'code', c.error ->> 'code', 'message', c.error ->> 'message') ORDER BY c.id) AS listed
+          FROM (SELECT * FROM tasks AS failed WHERE failed.parent_id = :task_id AND failed.state = '{State.FAILURE}'
+                ORDER BY failed.id LIMIT {_FAILURES_LISTED}) AS c) AS f
+    WHERE t.id = :task_id AND {guard(Event.GATHER)}
+      AND NOT EXISTS (SELECT FROM tasks AS c WHERE c.parent_id = :task_id AND {_IS_ACTIVE})
+    """
+)
+
+REOPEN = returning_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET {to(Event.REOPEN)}, status = 'Its parts run again', current = 0, result = NULL, error = NULL,
+        completed_at = NULL, cancel_requested_at = NULL
+    WHERE t.id = :task_id AND {guard(Event.REOPEN)}
+    """
+)
+
+REVIVE_CHILDREN = returning_tasks(
+    f"""
+    UPDATE tasks AS t SET {REVIVED}
+    WHERE t.parent_id = :task_id AND t.state IN ('{State.FAILURE}', '{State.REVOKED}')
+      AND (t.document_id IS NULL OR EXISTS (
+          SELECT FROM documents AS d
+          WHERE d.id = t.document_id AND d.deleted_at IS NULL AND (d.blob_key IS NOT NULL OR d.source_url IS NOT NULL)))
+    """
+)
+
+CANCEL_CHILDREN = returning_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET {CANCELLED}
+    WHERE t.parent_id = ANY (:ids) AND t.state IN ({quoted(ACTIVE)}) AND t.cancel_requested_at IS NULL
+    """
+)
+
+# For the sweep: parents whose children have all ended, and cancelled ones whose children do not know it yet.
+LEFT_OPEN = text(
+    f"""
+    SELECT t.id FROM tasks AS t
+    WHERE t.state = '{State.EXPANDED}' AND NOT EXISTS (SELECT FROM tasks AS c WHERE c.parent_id = t.id AND {_IS_ACTIVE})
+    """
+)
+
+CANCELLED_PARENTS = text(
+    f"""
+    SELECT t.id FROM tasks AS t
+    WHERE t.state = '{State.EXPANDED}' AND t.cancel_requested_at IS NOT NULL AND EXISTS (
+        SELECT FROM tasks AS c WHERE c.parent_id = t.id AND {_IS_ACTIVE} AND c.cancel_requested_at IS NULL)
+    """
+)
+
+
+async def insert_parent(connection: AsyncConnection, task: NewTask, status: str) -> Task | None:
+    """Insert a task that is many from the start. None when the organization has no such agent."""
+    return await fetch_task(
+        connection,
+        INSERT_PARENT,
+        id=task.id,
+        organization_id=task.organization_id,
+        agent_id=task.agent_id,
+        name=task.name.value,
+        queue=task.queue.value,
+        arguments=dict(task.arguments),
+        metadata=dict(task.metadata),
+        status=status,
+    )
+
+
+async def submit_children(
+    connection: AsyncConnection,
+    parent: Task,
+    members: Sequence[Mapping[str, Any]],
+    *,
+    duplicate_error: Mapping[str, Any] | None = None,
+) -> list[Task]:
+    """Insert children of ``parent``, each with the document it is about; the caller commits, then admits.
+
+    One whose bytes the agent has already is a success from the start, or fails of ``duplicate_error`` if that is given.
+
+    Args:
+        connection: Within a transaction.
+        parent: Its queue, agent and organization are theirs.
+        members: Each ``{task_id, name, filename, media_type, metadata}`` with ``{size_bytes, sha256 (hex), blob_key}``
+            of a stored file or ``source_url`` of a page, the ``content_key`` (hex) by which duplicates are told,
+            ``arguments``, the ``document_id`` it gives new content to, or the ``error`` it failed of already.
+        duplicate_error: What to answer duplicates with.
+    """
+    return await fetch_tasks(
+        connection,
+        SUBMIT,
+        parent_id=parent.id,
+        organization_id=parent.organization_id,
+        agent_id=parent.agent_id,
+        queue=parent.queue,
+        members=list(members),
+        rejects=duplicate_error is not None,
+        duplicate_error=dict(duplicate_error) if duplicate_error else None,
+    )
+
+
+async def expand(connection: AsyncConnection, attempt: Attempt, *, status: str, current: int = 0) -> Task | None:
+    """EXPANDED: its children, inserted in the same transaction, decide its end. None when cancelled or superseded."""
+    return await fetch_task(
+        connection, EXPAND, task_id=attempt.task_id, epoch=attempt.epoch, status=status, current=current
+    )
+
+
+async def count_children(connection: AsyncConnection, task_ids: Sequence[UUID]) -> dict[UUID, Counts]:
+    """How the children of these tasks stand; a task without children is left out."""
+    rows = await connection.execute(COUNT, {"ids": list(task_ids)})
+    counts = {}
+    for row in rows.mappings():
+        known = {name: row[name] for name in ("total", "running", "succeeded", "failed", "revoked")}
+        pending = known["total"] - known["running"] - known["succeeded"] - known["failed"] - known["revoked"]
+        counts[row["parent_id"]] = Counts(**known, pending=pending)
+    return counts
+
+
+async def count_all_children(connection: AsyncConnection, task_id: TaskId) -> int:
+    """How many children a task has."""
+    return int((await connection.execute(COUNT_ALL, {"task_id": task_id})).scalar_one())
+
+
+async def touch(connection: AsyncConnection, task_id: TaskId) -> Task | None:
+    """Bring a parent's progress up to that of its children. None when it is not expanded."""
+    return await fetch_task(connection, TOUCH, task_id=task_id)
+
+
+async def is_busy(connection: AsyncConnection, task_id: TaskId) -> bool:
+    """Whether a task has children that have not ended."""
+    return bool((await connection.execute(IS_BUSY, {"task_id": task_id})).scalar_one())
+
+
+async def lock(connection: AsyncConnection, task_id: TaskId) -> Task | None:
+    """Hold a parent's row until the transaction ends, so that it neither ends nor is reopened meanwhile."""
+    return await fetch_task(connection, LOCK, task_id=task_id)
+
+
+async def gather(connection: AsyncConnection, task_id: TaskId) -> Task | None:
+    """End a locked parent whose children have all ended. None when it is not expanded, or some have not."""
+    return await fetch_task(connection, GATHER, task_id=task_id)
+
+
+async def reopen(connection: AsyncConnection, task_id: TaskId) -> Task | None:
+    """EXPANDED again, since children of a locked parent were revived. None when it had not ended."""
+    return await fetch_task(connection, REOPEN, task_id=task_id)
+
+
+async def revive_children(connection: AsyncConnection, task_id: TaskId) -> list[Task]:
+    """PENDING again: the children of a locked parent that did not succeed, where there is something to work on."""
+    return await fetch_tasks(connection, REVIVE_CHILDREN, task_id=task_id)
+
+
+async def cancel_children(connection: AsyncConnection, task_ids: Sequence[UUID]) -> list[Task]:
+    """Cancel every unfinished child of these tasks, as ``cancel`` does."""
+    return await fetch_tasks(connection, CANCEL_CHILDREN, ids=list(task_ids))
+
+
+async def list_left_open(connection: AsyncConnection) -> list[TaskId]:
+    """The parents whose children have all ended."""
+    return [TaskId(task_id) for task_id in (await connection.execute(LEFT_OPEN)).scalars()]
+
+
+async def list_cancelled_parents(connection: AsyncConnection) -> list[TaskId]:
+    """The parents that were cancelled while children of theirs do not know it."""
+    return [TaskId(task_id) for task_id in (await connection.execute(CANCELLED_PARENTS)).scalars()]

@@ -1,0 +1,98 @@
+"""ODT, ODS and ODP: one walk over the body for all three (OpenDocument 1.3, part 3).
+
+Recursion follows the XML's depth, which the parser bounds at 256.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lxml import etree
+
+from app.domain.documents import Page, Parsed
+from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
+from app.pipeline.parse.docx_numbering import attribute, child, local
+from app.pipeline.parse.limits import Budget, Limits
+from app.pipeline.parse.odf_body import Body
+from app.pipeline.parse.zip_package import ZipPackage
+
+_NAMES = {
+    "title": "title",
+    "initial-creator": "author",
+    "creator": "author",
+    "subject": "subject",
+    "keyword": "keywords",
+    "language": "language",
+    "creation-date": "date",
+}
+
+
+def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
+    """A text as one page, a workbook or presentation as a numbered page a sheet or slide; title, author, ….
+
+    Raises:
+        DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
+    """
+    with ZipPackage(path, limits) as package:
+        _refuse_encrypted(package)
+        content = package.read("content.xml")
+        document = next((item for item in _children(child(content, "body")) if local(item)), None)
+        if document is None:
+            raise DocumentDamagedError("It has no body.")
+        metadata = _read_metadata(package)
+        styles = package.read("styles.xml") if local(document) == "text" else None
+    body = Body(Budget(limits.characters, "It shows more text than is allowed."))
+    if local(document) not in {"spreadsheet", "presentation", "drawing"}:
+        report(1, 1)
+        return Parsed([Page(None, "\n\n".join(_write_story(body, document, styles)))], metadata)
+    parts = [item for item in document if local(item) in {"table", "page"}]
+    if len(parts) > limits.pages:
+        raise ParseLimitExceededError(f"It has {len(parts)} pages; {limits.pages} are allowed.")
+    pages = []
+    for number, part in enumerate(parts, 1):
+        pages.append(Page(number, _write_page(body, part)))
+        report(number, len(parts))
+    return Parsed(pages, {**metadata, "page_count": len(parts)})
+
+
+def _refuse_encrypted(package: ZipPackage) -> None:
+    manifest = package.read("META-INF/manifest.xml")
+    if manifest is not None and next(manifest.iter("{*}encryption-data"), None) is not None:
+        raise DocumentEncryptedError
+
+
+def _write_story(body: Body, document: etree._Element, styles: etree._Element | None) -> Iterator[str]:
+    """Page headers, the body and page footers, as Word documents are read."""
+    masters = child(styles, "master-styles")
+    for name in ("header", "footer"):
+        margins = masters.iter(f"{{*}}{name}") if masters is not None else iter(())
+        if name == "footer":
+            yield body.write(document)
+        yield from dict.fromkeys(filter(None, map(body.write, margins)))
+
+
+def _write_page(body: Body, part: etree._Element) -> str:
+    if local(part) == "page":
+        notes = child(part, "notes")
+        spoken = body.write(notes) if notes is not None else ""
+        return "\n\n".join(filter(None, (body.write(part), f"Notes: {spoken}" if spoken else "")))
+    rows = body.write_table(part)
+    return f"{attribute(part, 'name') or ''}\n\n{rows}".strip("\n") if rows else ""
+
+
+def _read_metadata(package: ZipPackage) -> dict[str, str]:
+    meta = child(package.read("meta.xml"), "meta")
+    found: dict[str, list[str]] = {}
+    for item in _children(meta):
+        if local(item) in _NAMES and item.text:
+            found.setdefault(local(item), []).append(item.text)
+    metadata: dict[str, str] = {}
+    for theirs, ours in _NAMES.items():
+        if theirs in found:
+            metadata.setdefault(ours, ", ".join(found[theirs]))
+    if "date" in metadata:
+        metadata["date"] = metadata["date"][:10]
+    return metadata
+
+
+def _children(element: etree._Element | None) -> Iterator[etree._Element]:
+    return iter(element) if element is not None else iter(())

@@ -1,0 +1,116 @@
+"""PPTX by a walk over each slide's XML. Recursion follows the XML's depth, which the parser bounds at 256."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lxml import etree
+
+from app.domain.documents import Page, Parsed
+from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
+from app.pipeline.parse.docx_numbering import attribute, child, local
+from app.pipeline.parse.docx_package import Package
+from app.pipeline.parse.limits import Limits
+from app.pipeline.parse.tables import join_blocks, write_row
+
+_TITLES = {"title", "ctrTitle"}
+_COUNTERS = {"sldNum", "dt"}
+"""Placeholders that PowerPoint fills in by itself."""
+
+
+def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
+    """The slides of a presentation as numbered pages, each with its notes; title, author, … from its properties.
+
+    Raises:
+        DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
+    """
+    with Package(path, limits.inflated_bytes, limits.members) as package:
+        main = package.find_main("ppt/presentation.xml")
+        presentation = package.read(main)
+        if presentation is None:
+            raise DocumentDamagedError("It has no presentation part.")
+        slides = _list_slides(package, main, presentation)
+        if len(slides) > limits.pages:
+            raise ParseLimitExceededError(f"It has {len(slides)} slides; {limits.pages} are allowed.")
+        pages = []
+        for number, slide in enumerate(slides, 1):
+            pages.append(Page(number, _read_slide(package, slide)))
+            report(number, len(slides))
+        return Parsed(pages, {**package.read_properties(), "page_count": len(slides)})
+
+
+def _list_slides(package: Package, main: str, presentation: etree._Element) -> list[str]:
+    """The parts of the slides in the order they are shown, which their names do not tell."""
+    names = {key: name for key, kind, name in package.relations(main) if kind == "slide"}
+    listed = child(presentation, "sldIdLst")
+    ids = [_relation(item) for item in listed] if listed is not None else []
+    return [names[key] for key in dict.fromkeys(ids) if key in names]
+
+
+def _relation(item: etree._Element) -> str:
+    """The ``r:id`` of an element that has an ``id`` of its own besides."""
+    return next((str(value) for key, value in item.items() if str(key).endswith("}id")), "")
+
+
+def _read_slide(package: Package, name: str) -> str:
+    slide = package.read(name)
+    if slide is None:
+        raise DocumentDamagedError(f"It has no part {name}.")
+    blocks = list(_blocks(child(slide, "cSld", "spTree")))
+    blocks.sort(key=lambda block: block[0] != "title")  # a title may be drawn after the rest
+    targets = list(package.targets(name))
+    for diagram in (package.read(target) for kind, target in targets if kind == "diagramData"):
+        blocks += _paragraphs(diagram) if diagram is not None else ()
+    for notes in (package.read(target) for kind, target in targets if kind == "notesSlide"):
+        spoken = join_blocks(_notes(child(notes, "cSld", "spTree")))
+        blocks += [("paragraph", f"Notes: {spoken}")] if spoken else []
+    return join_blocks(("paragraph" if kind == "title" else kind, text) for kind, text in blocks)
+
+
+def _notes(tree: etree._Element | None) -> Iterator[tuple[str, str]]:
+    """What is said; the picture of the slide and the page's header are left out."""
+    for shape in tree if tree is not None else ():
+        if _placeholder(shape) == "body":
+            yield from _paragraphs(shape)
+
+
+def _blocks(tree: etree._Element | None) -> Iterator[tuple[str, str]]:
+    for item in tree if tree is not None else ():
+        name = local(item)
+        if name == "tbl":
+            yield from (("row", write_row(_cells(row))) for row in item if local(row) == "tr")
+        elif name == "sp":
+            place = _placeholder(item)
+            if place in _TITLES:
+                yield "title", " ".join(text for _, text in _paragraphs(item))
+            elif place not in _COUNTERS:
+                yield "paragraph", "\n".join(text for _, text in _paragraphs(item))
+        elif name == "AlternateContent":
+            choice, fallback = list(_blocks(child(item, "Choice"))), child(item, "Fallback")
+            yield from choice or _blocks(fallback)
+        else:
+            yield from _blocks(item)
+
+
+def _placeholder(shape: etree._Element) -> str:
+    """What the layout has this shape for: ``title``, ``body``, ``sldNum``, …; empty for a shape of the slide's own."""
+    place = child(shape, "nvSpPr", "nvPr", "ph")
+    return "" if place is None else attribute(place, "type") or "obj"
+
+
+def _cells(row: etree._Element) -> Iterator[str]:
+    for cell in row:
+        if local(cell) == "tc":
+            yield " ".join(text for _, text in _paragraphs(cell))
+
+
+def _paragraphs(shape: etree._Element) -> Iterator[tuple[str, str]]:
+    """The paragraphs below ``shape`` that hold text, in order, as ``("item", text)``."""
+    for paragraph in shape.iter("{*}p"):
+        text = "".join(_inline(paragraph)).strip("\n")
+        if text.strip():
+            yield "item", text
+
+
+def _inline(paragraph: etree._Element) -> Iterator[str]:
+    for item in paragraph.iter("{*}t", "{*}br", "{*}tab"):
+        yield (item.text or "") if local(item) == "t" else " "

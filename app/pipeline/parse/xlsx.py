@@ -1,0 +1,72 @@
+"""XLSX: a page a sheet, read as a stream."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lxml import etree
+
+from app.domain.documents import Page, Parsed
+from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
+from app.pipeline.parse.cell_formats import classify
+from app.pipeline.parse.docx_numbering import attribute, child, local, to_integer
+from app.pipeline.parse.docx_package import Package
+from app.pipeline.parse.limits import Budget, Limits
+from app.pipeline.parse.xlsx_sheet import SheetTarget, StringsTarget
+
+
+def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
+    """The sheets of a workbook as numbered pages: the sheet's name, then a line a row; formulas by their last values.
+
+    Raises:
+        DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
+    """
+    with Package(path, limits.inflated_bytes, limits.members) as package:
+        main = package.find_main("xl/workbook.xml")
+        workbook = package.read(main)
+        if workbook is None:
+            raise DocumentDamagedError("It has no workbook part.")
+        sheets = list(_list_sheets(package, main, workbook))
+        if len(sheets) > limits.pages:
+            raise ParseLimitExceededError(f"It has {len(sheets)} sheets; {limits.pages} are allowed.")
+        write = _prepare(package, main, workbook, Budget(limits.characters, "It shows more text than is allowed."))
+        pages = []
+        for number, (title, part) in enumerate(sheets, 1):
+            pages.append(Page(number, write(title, part)))
+            report(number, len(sheets))
+        return Parsed(pages, {**package.read_properties(), "page_count": len(sheets)})
+
+
+def _list_sheets(package: Package, main: str, workbook: etree._Element) -> Iterator[tuple[str, str]]:
+    """The worksheets in the order of their tabs, as ``(name, part)``."""
+    parts = {key: name for key, kind, name in package.relations(main) if kind == "worksheet"}
+    sheets = child(workbook, "sheets")
+    for sheet in sheets if sheets is not None else ():
+        key = next((str(value) for name, value in sheet.items() if str(name).endswith("}id")), "")
+        if key in parts:
+            yield sheet.get("name") or "", parts[key]
+
+
+def _prepare(package: Package, main: str, workbook: etree._Element, budget: Budget) -> Callable[[str, str], str]:
+    """What turns a sheet's name and part into its text."""
+    targets = dict(package.targets(main))
+    strings = StringsTarget()
+    if targets.get("sharedStrings", "") in package:
+        package.feed(targets["sharedStrings"], strings)
+    kinds = _list_kinds(package.read(targets.get("styles", "")))
+    since_1904 = attribute(child(workbook, "workbookPr"), "date1904") in {"1", "true"}
+
+    def write(title: str, part: str) -> str:
+        sheet = SheetTarget(strings.strings, kinds, budget, since_1904=since_1904)
+        package.feed(part, sheet)
+        return "\n\n".join(filter(None, (title, "\n".join(sheet.lines)))) if sheet.lines else ""
+
+    return write
+
+
+def _list_kinds(styles: etree._Element | None) -> list[str]:
+    """For each cell style the kind of its number format."""
+    formats = child(styles, "numFmts")
+    codes = {item.get("numFmtId"): item.get("formatCode") for item in formats} if formats is not None else {}
+    cells = child(styles, "cellXfs")
+    ids = [item.get("numFmtId") or "0" for item in cells if local(item) == "xf"] if cells is not None else []
+    return [classify(to_integer(key, 0), codes.get(key)) for key in ids]

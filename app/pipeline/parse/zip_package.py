@@ -1,0 +1,138 @@
+"""The zip that many document formats are, read within bounds and never written to disk."""
+
+import io
+import posixpath
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from lxml import etree
+
+from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
+from app.pipeline.parse.limits import Budget, Limits
+
+BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError, ValueError, struct.error)
+"""What ``zipfile`` raises over damaged files."""
+_PIECE = 64 * 1024
+_DIRECTORY_BYTES = 8 * 1024 * 1024
+_WAYS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+"""All that these formats allow; ``zipfile`` inflates the others without bound."""
+_XML: dict[str, Any] = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False}
+
+
+class _Bounded(io.FileIO):
+    """A file of which no more is read at once than a zip's directory may take."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _DIRECTORY_BYTES:
+            raise ParseLimitExceededError("It has a larger table of contents than is allowed.")
+        return super().read(-1 if size is None else size) or b""
+
+
+@contextmanager
+def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The zip at ``path``, unless its directory is larger than 8 MB, which would fill the memory.
+
+    Raises:
+        ParseLimitExceededError
+        OSError, ValueError, …: one of ``BROKEN`` when it is damaged.
+    """
+    with _Bounded(path) as file, zipfile.ZipFile(file) as archive:
+        yield archive
+
+
+class ZipPackage:
+    """An open zipped document. What its parts unpack to together is bounded, by what they declare and what they do.
+
+    Raises:
+        DocumentDamagedError, ParseLimitExceededError: on entering it.
+    """
+
+    def __init__(self, path: Path, limits: Limits) -> None:
+        self._opening = open_zip(path)
+        self._members_allowed = limits.members
+        self._budget = Budget(limits.inflated_bytes, "It unpacks to more than is allowed.")
+
+    def __enter__(self) -> Self:
+        try:
+            self._archive = self._opening.__enter__()
+        except BROKEN as error:
+            raise DocumentDamagedError(str(error)) from error
+        self._names = set(self._archive.namelist())
+        if len(self._archive.infolist()) > self._members_allowed:
+            self._opening.__exit__(None, None, None)
+            raise ParseLimitExceededError(f"It holds more than {self._members_allowed} files.")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._opening.__exit__(kind, error, at)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """The bytes of a part, in pieces of at most 64 KB.
+
+        Raises:
+            DocumentDamagedError: also when there is no such part.
+            DocumentEncryptedError, ParseLimitExceededError
+        """
+        try:
+            with self._open(name) as file:
+                while piece := file.read(_PIECE):
+                    self._budget.spend(len(piece))
+                    yield piece
+        except BROKEN as error:
+            raise DocumentDamagedError(f"{name}: {error}") from error
+
+    def read_bytes(self, name: str) -> bytes | None:
+        """The bytes of a part; None where there is no such part. Raises as ``pieces``."""
+        return b"".join(self.pieces(name)) if name in self else None
+
+    def read(self, name: str) -> etree._Element | None:
+        """The root of an XML part; None where there is no such part.
+
+        Raises:
+            DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
+        """
+        data = self.read_bytes(name)
+        if data is None:
+            return None
+        try:
+            return etree.fromstring(data, etree.XMLParser(**_XML))
+        except (etree.XMLSyntaxError, ValueError) as error:
+            raise DocumentDamagedError(f"{name}: {error}") from error
+
+    def feed(self, name: str, target: Any) -> None:
+        """Walk an XML part without building its tree; ``target`` is what ``lxml.etree.XMLParser`` calls.
+
+        Raises:
+            DocumentDamagedError: also when there is no such part.
+            DocumentEncryptedError, ParseLimitExceededError
+        """
+        parser = etree.XMLParser(target=target, **_XML)
+        try:
+            for piece in self.pieces(name):
+                parser.feed(piece)
+            parser.close()
+        except etree.XMLSyntaxError as error:
+            raise DocumentDamagedError(f"{name}: {error}") from error
+
+    def _open(self, name: str) -> IO[bytes]:
+        member = self._archive.getinfo(name)
+        if member.flag_bits & 1:
+            raise DocumentEncryptedError
+        if member.compress_type not in _WAYS:
+            raise DocumentDamagedError(f"{name} is packed in a way that documents never are.")
+        self._budget.check(member.file_size)
+        return self._archive.open(member)
+
+
+def resolve(folder: str, target: str) -> str:
+    """The name of the part that ``target`` means when it is written in a part that lies in ``folder``."""
+    return posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")

@@ -1,0 +1,130 @@
+"""Families: a task that has become many follows its children, step by step and to the end."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+
+from app.db.engine import Database
+from app.domain.ids import TaskId
+from app.domain.ports import Doorbell
+from app.domain.states import FINAL, State
+from app.domain.tasks import Task
+from app.ledger.cancel import revive
+from app.ledger.children import (
+    cancel_children,
+    gather,
+    is_busy,
+    list_cancelled_parents,
+    list_left_open,
+    lock,
+    reopen,
+    revive_children,
+    touch,
+)
+from app.services.admission import Admission
+from app.services.courtesy import tell
+
+_TOUCH_SECONDS = 0.25
+_PARENTS = 1000
+
+
+class Families:
+    """Parents and children. Every method commits by itself, after what it follows has been committed."""
+
+    def __init__(self, database: Database, doorbell: Doorbell, admission: Admission) -> None:
+        self._database = database
+        self._doorbell = doorbell
+        self._admission = admission
+        self._touched: OrderedDict[TaskId, float] = OrderedDict()
+
+    async def follow(self, tasks: Iterable[Task]) -> None:
+        """Tasks have changed: have their parents show it, and end those whose last child has ended."""
+        for parent_id in _find_parents(tasks):
+            async with self._database.statement() as connection:
+                busy = await is_busy(connection, parent_id)
+                parent = await touch(connection, parent_id) if busy and self._is_due(parent_id) else None
+            if parent:
+                await tell(self._doorbell, parent)
+            if not busy:
+                await self._gather(parent_id)
+
+    async def cancel(self, task_ids: Sequence[TaskId]) -> None:
+        """Cancel the children of cancelled tasks, and theirs; end the parents that have nothing left to wait for."""
+        parents, levels = list(task_ids), []
+        while parents:
+            async with self._database.statement() as connection:
+                cancelled = await cancel_children(connection, parents)
+            await self._tell(cancelled)
+            levels.append(parents)
+            parents = [child.id for child in cancelled if child.state is State.EXPANDED]
+        for parent_id in (parent_id for level in reversed(levels) for parent_id in level):
+            await self._gather(parent_id)
+
+    async def revive(self, task: Task) -> Task | None:
+        """Run a finished task afresh. A parent runs those of its children again that did not succeed.
+
+        None when it has not finished.
+        """
+        async with self._database.transaction() as connection:
+            locked = await lock(connection, task.id)
+            children = await revive_children(connection, task.id) if locked and locked.state in FINAL else []
+            revived = await (
+                reopen(connection, task.id) if children else revive(connection, task.id, task.organization_id)
+            )
+        if revived:
+            await self._tell([*children, revived])
+            await self.reopen_parents([revived])
+        return revived
+
+    async def reopen_parents(self, tasks: Iterable[Task]) -> None:
+        """Children run again: so do their parents, and theirs."""
+        for parent_id in {task.parent_id for task in tasks if task.parent_id}:
+            async with self._database.transaction() as connection:
+                parent = await lock(connection, parent_id)
+                if parent and await is_busy(connection, parent_id):
+                    parent = await reopen(connection, parent_id)
+            if parent and parent.state is State.EXPANDED:
+                await self._tell([parent])
+                await self.reopen_parents([parent])
+
+    async def sweep(self) -> None:
+        """Do what a process that died left undone: hand on cancels, end parents whose children have ended."""
+        async with self._database.statement() as connection:
+            cancelled = await list_cancelled_parents(connection)
+            left_open = await list_left_open(connection)
+        await self.cancel(cancelled)
+        for parent_id in left_open:
+            await self._gather(parent_id)
+
+    async def _gather(self, parent_id: TaskId) -> None:
+        async with self._database.transaction() as connection:
+            await lock(connection, parent_id)
+            parent = await gather(connection, parent_id)
+        if parent:
+            self._touched.pop(parent_id, None)
+            await tell(self._doorbell, parent)
+            await self.follow([parent])
+
+    async def _tell(self, tasks: Sequence[Task]) -> None:
+        for task in tasks:
+            await tell(self._doorbell, task)
+        for queue in {task.queue for task in tasks}:
+            self._admission.nudge(queue)
+
+    def _is_due(self, parent_id: TaskId) -> bool:
+        """Whether this process has not brought a parent up to date for a quarter second."""
+        now = time.monotonic()
+        if now - self._touched.get(parent_id, 0.0) < _TOUCH_SECONDS:
+            return False
+        self._touched[parent_id] = now
+        self._touched.move_to_end(parent_id)
+        if len(self._touched) > _PARENTS:
+            self._touched.popitem(last=False)
+        return True
+
+
+def _find_parents(tasks: Iterable[Task]) -> set[TaskId]:
+    """The parents of those that have ended, and those that have just become parents."""
+    tasks = list(tasks)
+    parents = {task.parent_id for task in tasks if task.parent_id and task.state in FINAL}
+    return parents | {task.id for task in tasks if task.state is State.EXPANDED}

@@ -1,0 +1,49 @@
+"""Readers under test, and how they are run."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from app.adapters.web_client import WebClient
+from app.adapters.web_connection import Resolve, resolve
+from app.adapters.web_reader import WebReader
+from app.domain.addresses import Address, AllowedHosts
+from app.domain.errors import SluiceError
+from app.domain.web import FetchedPage
+
+MAX_BYTES = 1024 * 1024
+
+
+class Names:
+    """A resolver that gives each name its answers in turn, the last one for ever; ``asked`` are the questions."""
+
+    def __init__(self, **answers: Sequence[Sequence[str]]) -> None:
+        self._answers = {name.replace("_", "."): list(turns) for name, turns in answers.items()}
+        self.asked: list[str] = []
+
+    async def __call__(self, host: str, _: int) -> Sequence[Address]:
+        self.asked.append(host)
+        turns = self._answers[host]
+        return [ip_address(address) for address in (turns.pop(0) if len(turns) > 1 else turns[0])]
+
+
+def make_client(allowed: str = "127.0.0.1", *, time_limit: float = 20.0, names: Resolve = resolve) -> WebClient:
+    return WebClient(user_agent="Sluice", time_limit=time_limit, allowed=AllowedHosts.parse(allowed), resolve=names)
+
+
+def read(url: str, folder: Path, client: WebClient | None = None, max_bytes: int = MAX_BYTES) -> FetchedPage:
+    """Read one page on an event loop of its own."""
+    return asyncio.run(WebReader(client or make_client(), max_bytes=max_bytes).read(url, folder))
+
+
+def fail(url: str, folder: Path, client: WebClient | None = None, *, within: float = 5.0) -> SluiceError:
+    """The error that reading a page ends with, in time."""
+    start = time.monotonic()
+    with pytest.raises(SluiceError) as caught:
+        read(url, folder, client)
+    assert time.monotonic() - start < within
+    return caught.value

@@ -1,0 +1,204 @@
+"""The middleware on a small application: slow requests, bodies that nobody reads; and what is written of it."""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+from sqlalchemy import text
+from starlette.requests import ClientDisconnect
+from starlette.types import Message
+
+from app.api import problems
+from app.api.application import create_app
+from app.api.idempotency import IdempotencyKeys
+from app.api.request_ids import RequestIds
+from app.db.engine import Database, create_engine
+from app.domain.errors import IdempotencyInProgressError
+from app.domain.idempotency import Answer, Fingerprint, Hold, KeyedRequest
+from app.domain.identity import Identity
+from app.services.idempotency import Idempotency
+from app.settings import Settings
+from tests.api.checks import check_problem
+
+HEADERS = {"Authorization": "Bearer secret", "Idempotency-Key": "one"}
+LIMIT = 100
+
+
+class Door:
+    """An application that counts what it carries out, and renews the keys of requests at every chunk."""
+
+    def __init__(self, database: Database) -> None:
+        self.carried_out = 0
+        self._database = database
+        app = self.app = FastAPI()
+        app.add_middleware(IdempotencyKeys, renew_seconds=0)
+        app.add_middleware(RequestIds)
+        app.add_api_route("/api/v1/read", self._read, methods=["POST"])
+        app.add_api_route("/api/v1/ignore", self._ignore, methods=["POST"])
+        problems.install(app)
+        self.idempotency = Idempotency(database)
+        app.state.services = SimpleNamespace(
+            identities=self, idempotency=self.idempotency, uploads=SimpleNamespace(max_bytes=LIMIT)
+        )
+        self.client = httpx.AsyncClient(
+            base_url="http://door/api/v1", transport=httpx.ASGITransport(app), headers=HEADERS
+        )
+
+    async def authenticate(self, _secret: str) -> Identity:
+        """Let everybody in."""
+        return Identity(1, frozenset())
+
+    async def _read(self, request: Request) -> dict[str, int]:
+        size = sum([len(chunk) async for chunk in request.stream()])
+        await request.is_disconnected()
+        self.carried_out += 1
+        return {"size": size, "number": self.carried_out}
+
+    async def _ignore(self) -> dict[str, int]:
+        self.carried_out += 1
+        return {"number": self.carried_out}
+
+    async def age(self, seconds: int) -> None:
+        """Make the last renewal of every key so old."""
+        statement = "UPDATE idempotency_keys SET renewed_at = now() - make_interval(secs => :seconds)"
+        async with self._database.statement() as connection:
+            await connection.execute(text(statement), {"seconds": seconds})
+
+    async def get_age(self) -> float:
+        """Seconds since the one key was renewed."""
+        query = "SELECT extract(epoch FROM now() - renewed_at) FROM idempotency_keys"
+        async with self._database.statement() as connection:
+            return float((await connection.execute(text(query))).scalar_one())
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def door(settings: Settings) -> AsyncIterator[Door]:
+    database = Database(create_engine(settings.database_url or "", pool_size=4))
+    made = Door(database)
+    async with made.client:
+        yield made
+    await database.close()
+
+
+@pytest.mark.anyio
+async def test_a_slow_request_keeps_its_key(door: Door) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"he"
+        await door.age(59)
+        yield b"ro"
+        assert await door.get_age() < 30
+        yield b"n"
+
+    first = await door.client.post("/read", content=body())
+    assert first.json() == {"size": 5, "number": 1}
+    again = await door.client.post("/read", content=b"heron")
+    assert (again.json(), again.headers["idempotent-replayed"]) == (first.json(), "true")
+
+
+@pytest.mark.anyio
+async def test_a_request_that_was_taken_over_is_not_carried_out(door: Door) -> None:
+    answers = []
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"he"
+        await door.age(61)
+        answers.append(await door.client.post("/read", content=b"heron"))
+        yield b"ron"
+
+    check_problem(await door.client.post("/read", content=body()), 409, "idempotency_in_progress")
+    answers.append(await door.client.post("/read", content=b"heron"))
+    assert [answer.json() for answer in answers] == [{"size": 5, "number": 1}] * 2
+    assert [answer.headers.get("idempotent-replayed") for answer in answers] == [None, "true"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("more", "kept"), [(False, True), (True, False)])
+async def test_an_answer_is_kept_for_a_client_that_left_once_it_had_sent_everything(
+    door: Door, *, more: bool, kept: bool
+) -> None:
+    events: list[Message] = [{"type": "http.request", "body": b"heron", "more_body": more}]
+
+    async def receive() -> Message:
+        return events.pop() if events else {"type": "http.disconnect"}
+
+    async def send(_: Message) -> None:
+        """Reach nobody."""
+
+    headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+    scope = {"type": "http", "method": "POST", "path": "/api/v1/read", "query_string": b"", "headers": headers}
+    with suppress(ClientDisconnect):
+        await door.app(scope, receive, send)
+    again = await door.client.post("/read", content=b"heron")
+    assert again.json() == {"size": 5, "number": 1}
+    assert ("idempotent-replayed" in again.headers) == kept
+
+
+@pytest.mark.anyio
+async def test_a_body_that_is_ignored_counts_all_the_same(door: Door) -> None:
+    first = await door.client.post("/ignore?a=1", content=b"heron")
+    assert first.json() == {"number": 1}
+    for path, content, status in (
+        ("/ignore?a=1", b"heron", 200),
+        ("/ignore?a=1", b"egret", 422),
+        ("/ignore?a=2", b"heron", 422),
+    ):
+        assert (await door.client.post(path, content=content)).status_code == status
+    assert door.carried_out == 1
+
+
+@pytest.mark.anyio
+async def test_a_body_too_long_to_be_read_for_nobody_is_not_kept(door: Door) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"a" * LIMIT
+        yield b"a"
+        yield b"a"
+
+    assert [(await door.client.post("/ignore", content=body())).json()["number"] for _ in range(2)] == [1, 2]
+    kept = {**HEADERS, "Idempotency-Key": "two"}
+    answers = [await door.client.post("/read", content=body(), headers=kept) for _ in range(2)]
+    assert [answer.json()["number"] for answer in answers] == [3, 3], "who reads it all can tell it again"
+
+
+@pytest.mark.anyio
+async def test_a_request_that_was_taken_over_cannot_end_the_other(door: Door) -> None:
+    request = KeyedRequest(1, "one", b"target")
+    first = await door.idempotency.take(request)
+    await door.age(61)
+    second = await door.idempotency.take(request)
+    assert isinstance(first, Hold)
+    assert isinstance(second, Hold)
+    body, answers = Fingerprint(b"body", 4), [Answer(200, {}, word) for word in (b"first", b"second")]
+    assert not await door.idempotency.store(first, body, answers[0])
+    await door.idempotency.free(first)
+    with pytest.raises(IdempotencyInProgressError):
+        await door.idempotency.renew(first)
+    assert await door.idempotency.store(second, body, answers[1])
+    known = await door.idempotency.take(request)
+    assert not isinstance(known, Hold)
+    assert known.answer == answers[1]
+
+
+def test_every_write_tells_of_the_header_and_no_read_does() -> None:
+    app = create_app()
+    document: dict[str, Any] = app.openapi()
+    assert app.openapi() is document
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            named = [one for one in operation.get("parameters", []) if one["name"] == "Idempotency-Key"]
+            if method == "get" or not path.startswith("/api/v1/"):
+                assert named == [], path
+                continue
+            [parameter] = named
+            assert (parameter["in"], parameter["required"]) == ("header", False)
+            assert parameter["example"]
+            assert "idempotency_in_progress" in operation["responses"]["409"]["description"]
+            assert operation["responses"]["422"]["description"].count("idempotency_key_reused") == 1

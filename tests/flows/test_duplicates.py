@@ -1,0 +1,120 @@
+"""The same bytes to the same agent are one document, unless the uploader wants its content replaced."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+
+from tests.api.checks import check_problem
+from tests.running import Stack, wait_for
+
+
+def put(stack: Stack, agent: int, name: str, content: bytes, **fields: str) -> dict[str, Any]:
+    """Upload, and wait until the task has ended."""
+    accepted = stack.upload(agent, name, content, **fields)
+    stack.finish([accepted["task_id"]])
+    return accepted
+
+
+def find(stack: Stack, agent: int, query: str) -> list[dict[str, Any]]:
+    """What a search by words finds."""
+    hits = stack.post(f"/agents/{agent}/search", {"query": query, "mode": "text"})["results"]
+    return [hit for hit in hits if hit["score"] > 0]
+
+
+def list_blobs(stack: Stack) -> set[str]:
+    """Every stored file."""
+    return {path.name for path in (stack.settings.data_dir / "blobs").rglob("*") if path.is_file()}
+
+
+def test_a_second_upload_is_answered_with_the_document_that_is_there(shared_stack: Stack, agent: int) -> None:
+    first = put(shared_stack, agent, "heron.txt", b"One heron.")
+    stored = list_blobs(shared_stack)
+    again = shared_stack.upload(agent, "renamed.txt", b"One heron.")
+    assert (again["document_id"], again["task_id"]) == (first["document_id"], first["task_id"])
+    assert (again["duplicate_of"], again["status"]) == (first["document_id"], "completed")
+    assert first["duplicate_of"] is None
+    assert shared_stack.get("/documents", agent_id=agent)["total"] == 1
+    assert list_blobs(shared_stack) == stored
+
+
+def test_a_duplicate_may_be_refused(shared_stack: Stack, agent: int) -> None:
+    first = put(shared_stack, agent, "heron.txt", b"One heron.")
+    form: Any = {"files": {"file": ("a.txt", b"One heron.")}, "data": {"on_duplicate": "reject"}}
+    response = shared_stack.client.post(f"/documents/agent/{agent}/upload", **form)
+    problem = check_problem(response, 409, "duplicate_document")
+    assert str(first["document_id"]) in problem["detail"]
+
+
+def test_agents_know_nothing_of_each_others_documents(shared_stack: Stack, agent: int) -> None:
+    first = put(shared_stack, agent, "heron.txt", b"One heron.")
+    other = put(shared_stack, shared_stack.make_agent(), "heron.txt", b"One heron.")
+    assert (other["duplicate_of"], other["document_id"] == first["document_id"]) == (None, False)
+
+
+def test_what_failed_was_cancelled_or_is_deleted_is_no_duplicate(shared_stack: Stack, agent: int) -> None:
+    broken = put(shared_stack, agent, "a.pdf", b"%PDF-1.7\nbroken")
+    assert shared_stack.upload(agent, "a.pdf", b"%PDF-1.7\nbroken")["document_id"] != broken["document_id"]
+    deleted = put(shared_stack, agent, "heron.txt", b"One heron.")
+    shared_stack.client.delete(f"/documents/{deleted['document_id']}").raise_for_status()
+    assert put(shared_stack, agent, "heron.txt", b"One heron.")["duplicate_of"] is None
+
+
+def test_of_many_uploads_of_the_same_bytes_at_once_one_makes_a_document(shared_stack: Stack, agent: int) -> None:
+    with ThreadPoolExecutor(12) as threads:
+        answers = list(threads.map(lambda n: shared_stack.upload(agent, f"{n}.txt", b"A heron for all."), range(24)))
+    assert len({answer["document_id"] for answer in answers}) == 1
+    assert [answer["duplicate_of"] for answer in answers].count(None) == 1
+
+
+def test_replacing_gives_the_document_new_content_and_drops_the_old(shared_stack: Stack, agent: int) -> None:
+    first = put(
+        shared_stack, agent, "plan.txt", b"The sluice opens at dawn.", metadata='{"year": 2025, "kind": "plan"}'
+    )
+    stored = list_blobs(shared_stack)
+    second = put(
+        shared_stack,
+        agent,
+        "plan.txt",
+        b"The gate opens at dusk.",
+        on_duplicate="replace",
+        metadata='{"year": 2026}',
+    )
+    assert (second["document_id"], second["duplicate_of"]) == (first["document_id"], first["document_id"])
+    document = shared_stack.get(f"/documents/{first['document_id']}")
+    assert (document["version"], document["status"], document["metadata"]["year"]) == (2, "completed", 2026)
+    assert document["metadata"]["kind"] == "plan"
+    assert shared_stack.client.get(f"/documents/{first['document_id']}/content").text == "The gate opens at dusk."
+    assert [hit["text"] for hit in find(shared_stack, agent, "opens")] == ["The gate opens at dusk."]
+    wait_for(lambda: len(list_blobs(shared_stack)) == len(stored), "the old file to go")
+    assert put(shared_stack, agent, "again.txt", b"The gate opens at dusk.")["duplicate_of"] == first["document_id"]
+    assert put(shared_stack, agent, "old.txt", b"The sluice opens at dawn.")["duplicate_of"] is None
+
+
+def test_search_finds_the_old_content_until_the_new_is_whole(shared_stack: Stack, agent: int) -> None:
+    put(shared_stack, agent, "plan.txt", b"The sluice opens at dawn.")
+    failed = put(shared_stack, agent, "plan.txt", b"%PDF-1.7\nbroken", on_duplicate="replace")
+    document = shared_stack.get(f"/documents/{failed['document_id']}")
+    assert (document["status"], document["version"], document["filename"]) == ("completed", 1, "plan.txt")
+    assert [hit["text"] for hit in find(shared_stack, agent, "opens")] == ["The sluice opens at dawn."]
+    shared_stack.post("/queues/low_priority/pause")
+    try:
+        waiting = shared_stack.upload(agent, "plan.txt", b"The gate opens.", on_duplicate="replace", priority="low")
+        assert [hit["text"] for hit in find(shared_stack, agent, "opens")] == ["The sluice opens at dawn."]
+    finally:
+        shared_stack.post("/queues/low_priority/resume")
+    shared_stack.finish([waiting["task_id"]])
+    assert [hit["text"] for hit in find(shared_stack, agent, "opens")] == ["The gate opens."]
+
+
+def test_a_deleted_document_leaves_no_file_behind_not_even_of_versions_that_failed(
+    shared_stack: Stack, agent: int
+) -> None:
+    stored = list_blobs(shared_stack)
+    first = put(shared_stack, agent, "plan.txt", b"The sluice opens.")
+    put(shared_stack, agent, "plan.txt", b"%PDF-1.7\nbroken", on_duplicate="replace")
+    assert len(list_blobs(shared_stack)) == len(stored) + 2
+    answer: httpx.Response = shared_stack.client.delete(f"/documents/{first['document_id']}")
+    [task] = shared_stack.finish([answer.json()["task_id"]])
+    assert (task["state"], task["result"]["files"]) == ("SUCCESS", 2)
+    assert list_blobs(shared_stack) == stored
