@@ -40,7 +40,9 @@ from app.services.execution import Execution, RetryPolicy
 from app.services.families import Families
 from app.services.idempotency import Idempotency
 from app.services.identities import Identities
+from app.services.indexing import Indexing
 from app.services.ingestion import Ingestion
+from app.services.large_documents import LargeDocuments
 from app.services.operations import Operations
 from app.services.recovery import Recovery
 from app.services.search import Search
@@ -68,6 +70,7 @@ class Services:
     idempotency: Idempotency
     identities: Identities
     ingestion: Ingestion
+    large_documents: LargeDocuments
     operations: Operations
     recovery: Recovery
     search: Search
@@ -190,7 +193,9 @@ def build_services(
         time_limit=settings.celery_task_soft_time_limit,
     )
     families = Families(database, doorbell, admission)
-    ingestion = Ingestion(database, blobs, parser, embedder)
+    indexing = Indexing(embedder)
+    large_documents = LargeDocuments(database, blobs, indexing, settings.embedding_batch_chunks)
+    ingestion = Ingestion(database, blobs, parser, indexing, large_documents, settings.large_document_chunks)
     uploads = Uploads(database, blobs, admission, backpressure, settings.max_upload_bytes)
     documents = Documents(database, blobs, admission, doorbell, families)
     allowed = AllowedHosts.parse(settings.web_allowed_hosts)
@@ -225,6 +230,7 @@ def build_services(
         idempotency=Idempotency(database),
         identities=Identities(database),
         ingestion=ingestion,
+        large_documents=large_documents,
         operations=Operations(database, admission, doorbell.ping),
         recovery=Recovery(database, doorbell, admission, families, settings.task_max_crashes),
         search=search,

@@ -15,7 +15,14 @@ from app.domain.tasks import Queue
 from app.embedded.running import resolve_settings
 from app.settings import Settings, load_settings
 
-_TASK_MODULES = ["app.tasks.worker", "app.tasks.document_tasks", "app.tasks.answer_tasks", "app.tasks.upkeep_tasks"]
+_TASK_MODULES = [
+    "app.tasks.worker",
+    "app.tasks.document_tasks",
+    "app.tasks.embedding_tasks",
+    "app.tasks.vector_tasks",
+    "app.tasks.answer_tasks",
+    "app.tasks.upkeep_tasks",
+]
 _RABBITMQ_SCHEMES = {"amqp", "amqps"}
 # RabbitMQ's own default, which is never undercut.
 _CONSUMER_TIMEOUT_SECONDS = 1800

@@ -126,6 +126,8 @@ class Settings(BaseSettings):
     parse_time_limit: float = Field(120.0, gt=0)
     parse_memory_mb: int = Field(1024, ge=128)
     parse_max_pages: int = Field(5000, ge=1)
+    large_document_chunks: int = Field(2000, ge=1)
+    embedding_batch_chunks: int = Field(500, ge=1, le=2000)
     ocr_languages: Annotated[str, AfterValidator(_check_languages)] | None = None
 
     embedding_provider: Literal["local"] = "local"

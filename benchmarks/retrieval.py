@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.adapters.minilm import MiniLmEmbedder
 from app.adapters.wordllama import WordLlamaEmbedder
-from app.db.chunks import ChunkRow, replace_chunks, search
+from app.db.chunks import ChunkRow, add_chunks, search
 from app.db.engine import create_engine
 from app.db.schema import migrate
 from app.domain.documents import Chunk
@@ -58,7 +58,8 @@ async def index(connection: AsyncConnection, embedder: Embedder, passages: Mappi
             {"name": name, "agent_id": agent_id},
         )
         row = ChunkRow(Chunk(0, passage, 0, len(passage), None), vector, lexemes(passage))
-        await replace_chunks(connection, agent_id=agent_id, document_id=document.scalar_one(), rows=[row])
+        document_id = document.scalar_one()
+        await add_chunks(connection, agent_id=agent_id, document_id=document_id, edition=0, rows=[row])
     return agent_id
 
 

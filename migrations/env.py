@@ -2,8 +2,8 @@
 
 from alembic import context
 
-from app.db.tables import metadata
+from app.db.tables import tasks
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.configure(connection=context.config.attributes["connection"], target_metadata=tasks.metadata)
 with context.begin_transaction():
     context.run_migrations()

@@ -18,6 +18,9 @@ from app.domain.documents import Chunk
 from app.domain.ports import Vector
 
 CANDIDATES = 100  # chunks that each half proposes, and at least four times what is asked for
+CHUNK_COLUMNS = ("ordinal", "text", "context", "start_char", "end_char", "page")
+LAST_EDITION = 2**31 - 1
+REMOVED_AT_ONCE = 2_000  # chunks that are taken out of the index in one statement, for it to end within seconds
 MATCHES = 4_000  # chunks that a question's rarest words may have in all; commoner words only help to rank these
 
 
@@ -32,12 +35,16 @@ class ChunkRow:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that was found. The score is from 0 to 1 (``vector`` alone: -1), comparable within one search."""
+    """A chunk that was found. The score is from 0 to 1 (``vector`` alone: -1), comparable within one search.
+
+    ``context`` is what it was found by besides its text: the header of a table that begins before it.
+    """
 
     document_id: int
     filename: str
     chunk_id: int
     text: str
+    context: str
     score: float
     page: int | None
     start: int
@@ -45,54 +52,93 @@ class Hit:
     metadata: Mapping[str, Any]
 
 
-async def replace_chunks(
-    connection: AsyncConnection, *, agent_id: int, document_id: int, rows: Sequence[ChunkRow]
+async def add_chunks(
+    connection: AsyncConnection, *, agent_id: int, document_id: int, edition: int, rows: Sequence[ChunkRow]
 ) -> None:
-    """Give a document these chunks in place of any it has.
+    """Add chunks to an edition of a document. Search finds them once that is the document's edition.
 
     The counts of the agent's words come last: from there until the transaction ends, no other may
     change them, so commit soon.
     """
-    change = await _remove_chunks(connection, document_id)
-    await _copy_chunks(connection, agent_id, document_id, rows)
-    added = Counter({(agent_id, ""): len(rows)})
-    for row in rows:
-        added.update((agent_id, lexeme) for lexeme in row.lexemes)
-    added.subtract(change)
-    await _count_lexemes(connection, added)
+    await _copy_chunks(connection, agent_id, document_id, edition, rows)
+    await _count_lexemes(connection, _count(agent_id, rows))
 
 
-async def delete_chunks(connection: AsyncConnection, document_id: int) -> None:
-    """Take a document's chunks out of the index; succeeds when there are none."""
-    change = Counter[tuple[int, str]]()
-    change.subtract(await _remove_chunks(connection, document_id))
+async def replace_chunks(
+    connection: AsyncConnection, *, agent_id: int, document_id: int, edition: int, rows: Sequence[ChunkRow]
+) -> bool:
+    """Give an edition of a document these chunks, and take those of former ones out of the index.
+
+    Returns whether all of those are gone. Counts are changed once for both, so that no two transactions deadlock.
+    """
+    removed = await _remove_chunks(connection, document_id, last=edition - 1)
+    await _copy_chunks(connection, agent_id, document_id, edition, rows)
+    change = _count(agent_id, rows)
+    change.subtract(removed)
     await _count_lexemes(connection, change)
+    return removed[agent_id, ""] < REMOVED_AT_ONCE
+
+
+async def remove_chunks(
+    connection: AsyncConnection, document_id: int, *, first: int = 0, last: int = LAST_EDITION
+) -> int:
+    """Take chunks of a document out of the index, of its editions from ``first`` to ``last``; returns how many.
+
+    At most ``REMOVED_AT_ONCE``: where it returns that, there may be more.
+    """
+    removed = await _remove_chunks(connection, document_id, first=first, last=last)
+    await _count_lexemes(connection, {key: -count for key, count in removed.items()})
+    return sum(count for (_, lexeme), count in removed.items() if lexeme == "")
 
 
 async def count_chunks(connection: AsyncConnection, document_id: int) -> int:
-    """How many chunks a document has in the index."""
+    """How many chunks a document has in the index, of whatever edition."""
     return int((await connection.execute(_COUNT_CHUNKS, {"document_id": document_id})).scalar_one())
 
 
-async def _remove_chunks(connection: AsyncConnection, document_id: int) -> Counter[tuple[int, str]]:
-    """Delete a document's chunks; how many had each lexeme, by agent. Each counts under the empty lexeme too."""
-    removed = await connection.execute(_REMOVE, {"document_id": document_id})
+def _count(agent_id: int, rows: Sequence[ChunkRow]) -> Counter[tuple[int, str]]:
+    """How many chunks have each lexeme. Each counts under the empty lexeme too."""
+    counted = Counter({(agent_id, ""): len(rows)})
+    for row in rows:
+        counted.update((agent_id, lexeme) for lexeme in row.lexemes)
+    return counted
+
+
+async def _remove_chunks(
+    connection: AsyncConnection, document_id: int, *, first: int = 0, last: int = LAST_EDITION
+) -> Counter[tuple[int, str]]:
+    """Delete chunks of a document; how many had each lexeme, by agent."""
+    parameters = {"document_id": document_id, "first": first, "last": last, "limit": REMOVED_AT_ONCE}
+    removed = await connection.execute(_REMOVE, parameters)
     return Counter({(agent_id, lexeme): count for agent_id, lexeme, count in removed})
 
 
-async def _copy_chunks(connection: AsyncConnection, agent_id: int, document_id: int, rows: Sequence[ChunkRow]) -> None:
+async def _copy_chunks(
+    connection: AsyncConnection, agent_id: int, document_id: int, edition: int, rows: Sequence[ChunkRow]
+) -> None:
+    driver = await get_driver(connection)
+    await driver.copy_records_to_table(
+        "chunks",
+        columns=("agent_id", "document_id", "edition", *CHUNK_COLUMNS, "embedding", "tsv"),
+        records=((agent_id, document_id, edition, *as_record(row.chunk), row.vector, row.lexemes) for row in rows),
+    )
+
+
+async def get_driver(connection: AsyncConnection) -> asyncpg.Connection:
+    """The asyncpg connection beneath, for COPY.
+
+    Raises:
+        RuntimeError: outside of a transaction, where half of what is copied could stay.
+    """
     driver = (await connection.get_raw_connection()).driver_connection
     if not isinstance(driver, asyncpg.Connection) or not driver.is_in_transaction():
         raise RuntimeError("chunks are written within a transaction on asyncpg")
-    await driver.copy_records_to_table(
-        "chunks",
-        columns=("agent_id", "document_id", "ordinal", "text", "start_char", "end_char", "page", "embedding", "tsv"),
-        records=(
-            (agent_id, document_id, c.index, c.text, c.start, c.end, c.page, row.vector, row.lexemes)
-            for row in rows
-            for c in (row.chunk,)
-        ),
-    )
+    return driver
+
+
+def as_record(chunk: Chunk) -> tuple[int, str, str, int, int, int | None]:
+    """A chunk as ``CHUNK_COLUMNS`` hold it."""
+    return chunk.index, chunk.text, chunk.context, chunk.start, chunk.end, chunk.page
 
 
 async def _count_lexemes(connection: AsyncConnection, change: Mapping[tuple[int, str], int]) -> None:
@@ -148,8 +194,14 @@ async def search(
 
 
 _REMOVE = text("""
-    WITH removed AS (
-        DELETE FROM chunks WHERE document_id = CAST(:document_id AS bigint) RETURNING agent_id, tsv
+    WITH doomed AS (
+        SELECT id FROM chunks
+        WHERE document_id = CAST(:document_id AS bigint)
+            AND edition BETWEEN CAST(:first AS integer) AND CAST(:last AS integer)
+        LIMIT :limit
+    ),
+    removed AS (
+        DELETE FROM chunks WHERE id IN (SELECT id FROM doomed) RETURNING agent_id, tsv
     )
     SELECT agent_id, lexeme, count(*)
     FROM removed, unnest(tsvector_to_array(tsv) || CAST('' AS text)) AS lexeme
@@ -178,7 +230,7 @@ _SEARCH = text("""
         WINDOW rarest_first AS (ORDER BY l.chunk_count, l.lexeme ROWS UNBOUNDED PRECEDING)
     ),
     visible AS (
-        SELECT id, filename, metadata FROM documents
+        SELECT id, edition, filename, metadata FROM documents
         WHERE agent_id = CAST(:agent_id AS bigint) AND deleted_at IS NULL
             AND metadata @> CAST(:metadata AS jsonb)
             AND (CAST(:document_ids AS bigint[]) IS NULL OR id = ANY (CAST(:document_ids AS bigint[])))
@@ -186,7 +238,7 @@ _SEARCH = text("""
     by_words AS (
         SELECT c.id
         FROM chunks c, LATERAL (SELECT setweight(c.tsv, 'D') AS tsv OFFSET 0) AS unpacked
-        WHERE c.agent_id = CAST(:agent_id AS bigint) AND c.document_id IN (SELECT id FROM visible)
+        WHERE c.agent_id = CAST(:agent_id AS bigint) AND (c.document_id, c.edition) IN (SELECT id, edition FROM visible)
             AND c.tsv @@ (SELECT string_agg(word::text, ' | ')::tsquery FROM asked WHERE chooses)
         ORDER BY (SELECT sum(weight * ts_rank(unpacked.tsv, word, 1)) FROM asked) DESC, c.id
         LIMIT :candidates
@@ -194,19 +246,19 @@ _SEARCH = text("""
     by_meaning AS (
         SELECT c.id
         FROM chunks c
-        WHERE c.agent_id = CAST(:agent_id AS bigint) AND c.document_id IN (SELECT id FROM visible)
+        WHERE c.agent_id = CAST(:agent_id AS bigint) AND (c.document_id, c.edition) IN (SELECT id, edition FROM visible)
             AND CAST(:vector AS halfvec) IS NOT NULL
         ORDER BY c.embedding <=> CAST(:vector AS halfvec), c.id
         LIMIT :candidates
     ),
     candidate AS MATERIALIZED (
-        SELECT c.id, c.document_id, c.text, c.page, c.start_char, c.end_char,
+        SELECT c.id, c.document_id, c.text, c.context, c.page, c.start_char, c.end_char,
             (SELECT sum(weight * ts_rank(unpacked.tsv, word, 1)) FROM asked) AS words,
             1 - coalesce(nullif(c.embedding <=> CAST(:vector AS halfvec), 'NaN'), 1) AS meaning  -- NaN: a zero vector
         FROM chunks c, LATERAL (SELECT setweight(c.tsv, 'D') AS tsv OFFSET 0) AS unpacked
         WHERE c.id IN (SELECT id FROM by_words UNION SELECT id FROM by_meaning)
     )
-    SELECT c.document_id, d.filename, c.id AS chunk_id, c.text,
+    SELECT c.document_id, d.filename, c.id AS chunk_id, c.text, c.context,
         :words_weight * coalesce(c.words / nullif(max(c.words) OVER (), 0), 0)
             + (1 - :words_weight) * coalesce(c.meaning, 0) AS score,
         c.page, c.start_char AS start, c.end_char AS "end", d.metadata

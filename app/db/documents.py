@@ -32,9 +32,12 @@ async def get_document(
     return _document(row) if row else None
 
 
-async def get_document_for_work(connection: AsyncConnection, document_id: int) -> Document | None:
-    """One document for the task that works on it, deleted or not."""
-    row = (await connection.execute(select(documents).where(documents.c.id == document_id))).one_or_none()
+async def get_document_for_work(
+    connection: AsyncConnection, document_id: int, *, lock: bool = False
+) -> Document | None:
+    """One document for the task that works on it, deleted or not; with ``lock``, held until the transaction ends."""
+    query = select(documents).where(documents.c.id == document_id)
+    row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
     return _document(row) if row else None
 
 
@@ -124,10 +127,10 @@ async def complete_document(
     chunk_count: int,
     embedding_model: str,
     found: Mapping[str, Any],
-) -> bool:
-    """Mark a document searchable with this content. False when it was deleted meanwhile.
+) -> int | None:
+    """Mark a document searchable with this content and the next edition of its chunks; returns that edition.
 
-    ``found`` is what the file says of itself; what the uploader says of it wins.
+    ``found`` is what the file says of itself; what the uploader says of it wins. None when it was deleted meanwhile.
     """
     statement = (
         update(documents)
@@ -136,14 +139,16 @@ async def complete_document(
             status="completed",
             completed_at=func.now(),
             **_hold(document_id, content),
+            edition=documents.c.edition + 1,
             page_count=page_count,
             chunk_count=chunk_count,
             embedding_model=embedding_model,
             metadata=literal(dict(found), JSONB).concat(documents.c.metadata),
         )
-        .returning(documents.c.id)
+        .returning(documents.c.edition)
     )
-    return (await connection.execute(statement)).one_or_none() is not None
+    edition: int | None = (await connection.execute(statement)).scalar_one_or_none()
+    return edition
 
 
 async def keep_archive(connection: AsyncConnection, document_id: int, content: Content) -> bool:
@@ -197,14 +202,16 @@ async def list_chunks(
     connection: AsyncConnection, document_id: int, *, limit: int | None = None, after: int | None = None
 ) -> Listing[StoredChunk]:
     """A document's chunks in order, after the ordinal ``after``."""
-    total = await connection.scalar(select(func.count()).where(chunks.c.document_id == document_id))
-    columns = (chunks.c.id, chunks.c.ordinal, chunks.c.text, chunks.c.start_char, chunks.c.end_char, chunks.c.page)
-    query = select(*columns).where(chunks.c.document_id == document_id).order_by(chunks.c.ordinal)
+    edition = select(documents.c.edition).where(documents.c.id == document_id).scalar_subquery()
+    found = (chunks.c.document_id == document_id) & (chunks.c.edition == edition)
+    total = await connection.scalar(select(func.count()).where(found))
+    names = ("id", "ordinal", "text", "context", "start_char", "end_char", "page")
+    query = select(*(chunks.c[name] for name in names)).where(found).order_by(chunks.c.ordinal)
     if after is not None:
         query = query.where(chunks.c.ordinal > after)
     if limit is not None:
         query = query.limit(limit + 1)
     rows = (await connection.execute(query)).all()
     more = limit is not None and len(rows) > limit
-    items = [StoredChunk(r.id, r.ordinal, r.text, r.start_char, r.end_char, r.page) for r in rows[:limit]]
+    items = [StoredChunk(r.id, r.ordinal, r.text, r.context, r.start_char, r.end_char, r.page) for r in rows[:limit]]
     return Listing(items, total or 0, str(items[-1].ordinal) if more else None)

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.tables import metadata
+from app.db.tables import tasks
 
 # One arbitrary number, so that two processes that start together migrate one after the other.
 _LOCK = 0x51_01CE
@@ -44,7 +44,8 @@ async def find_differences(engine: AsyncEngine) -> list[str]:
     """What ``app.db.tables`` says and the database lacks, or the other way round; empty when they agree."""
 
     def compare(connection: Connection) -> list[str]:
-        return [str(difference) for difference in compare_metadata(MigrationContext.configure(connection), metadata)]
+        found = compare_metadata(MigrationContext.configure(connection), tasks.metadata)
+        return [str(difference) for difference in found]
 
     async with engine.connect() as connection:
         return await connection.run_sync(compare)

@@ -1,78 +1,42 @@
 """The schema. Migrations create it; ``alembic check`` keeps the two alike."""
 
-from typing import Any
-
 import sqlalchemy as sa
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TSVECTOR, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, TSVECTOR, UUID
 
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
-        "uq": "%(table_name)s_%(column_0_N_name)s_key",
-        "ck": "%(table_name)s_%(constraint_name)s_check",
-        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
-        "pk": "%(table_name)s_pkey",
-    }
+from app.db.columns import make_id, make_integer, make_object, make_reference, make_text, make_time, metadata
+
+organizations = sa.Table(
+    "organizations", metadata, make_id(), make_text("name"), make_time("created_at", nullable=False)
 )
-
-
-def _id() -> sa.Column[int]:
-    return sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True)
-
-
-def _reference(name: str, column: str, *, nullable: bool = False, **kwargs: Any) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, sa.ForeignKey(column, **kwargs), nullable=nullable)
-
-
-def _time(name: str, *, nullable: bool = True) -> sa.Column[Any]:
-    default = None if nullable else sa.text("now()")
-    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable, server_default=default)
-
-
-def _text(name: str, *, nullable: bool = False, default: str | None = None) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=nullable, server_default=default)
-
-
-def _integer(name: str, *, nullable: bool = False, default: int | None = 0) -> sa.Column[int]:
-    server_default = None if nullable or default is None else sa.text(str(default))
-    return sa.Column(name, sa.Integer, nullable=nullable, server_default=server_default)
-
-
-def _object(name: str, *, nullable: bool = False, empty: str = "{}") -> sa.Column[Any]:
-    default = None if nullable else sa.text(f"'{empty}'")
-    return sa.Column(name, JSONB(none_as_null=True), nullable=nullable, server_default=default)
-
-
-organizations = sa.Table("organizations", metadata, _id(), _text("name"), _time("created_at", nullable=False))
 
 api_keys = sa.Table(
     "api_keys",
     metadata,
-    _id(),
-    _reference("organization_id", "organizations.id"),
-    _text("name"),
-    _text("prefix"),  # the first characters, so that people can tell keys apart
+    make_id(),
+    make_reference("organization_id", "organizations.id"),
+    make_text("name"),
+    make_text("prefix"),  # the first characters, so that people can tell keys apart
     sa.Column("hash", BYTEA, nullable=False, unique=True),  # SHA-256 of the secret
     sa.Column("scopes", ARRAY(sa.Text), nullable=False),
-    _time("created_at", nullable=False),
-    _time("revoked_at"),
+    make_time("created_at", nullable=False),
+    make_time("revoked_at"),
     sa.Index(None, "organization_id"),
 )
 
 agents = sa.Table(
     "agents",
     metadata,
-    _id(),
-    _reference("organization_id", "organizations.id"),
-    _text("name"),
-    _text("slug"),
-    _object("settings"),
-    _integer("weight", default=1),
-    _integer("max_in_flight", nullable=True),
-    _time("created_at", nullable=False),
-    _time("updated_at", nullable=False),
-    _time("deleted_at"),
+    make_id(),
+    make_reference("organization_id", "organizations.id"),
+    make_text("name"),
+    make_text("slug"),
+    make_object("settings"),
+    make_integer("weight", default=1),
+    make_integer("max_in_flight", nullable=True),
+    make_time("created_at", nullable=False),
+    make_time("updated_at", nullable=False),
+    make_time("deleted_at"),
     sa.Index(
         "agents_organization_id_slug_key",
         "organization_id",
@@ -86,29 +50,30 @@ agents = sa.Table(
 documents = sa.Table(
     "documents",
     metadata,
-    _id(),
+    make_id(),
     sa.Column("organization_id", sa.BigInteger, nullable=False),  # its agent's; a second check would buy nothing
-    _reference("agent_id", "agents.id"),
+    make_reference("agent_id", "agents.id"),
     sa.Column("task_id", UUID(as_uuid=True)),  # the task whose end decides the status
-    _text("filename"),
-    _text("media_type"),
+    make_text("filename"),
+    make_text("media_type"),
     # A web page has these once it was fetched.
     sa.Column("size_bytes", sa.BigInteger),
     sa.Column("sha256", BYTEA),
-    _text("blob_key", nullable=True),
+    make_text("blob_key", nullable=True),
     # The digest by which a second upload of the same bytes is recognised: of one document an agent at most, and of
     # none that failed, was cancelled or deleted.
     sa.Column("content_key", BYTEA),
-    _text("source_url", nullable=True),
-    _integer("version", default=1),  # counts the contents it has had
-    _text("status", default="queued"),
-    _object("metadata"),
-    _integer("page_count", nullable=True),
-    _integer("chunk_count", nullable=True),
-    _text("embedding_model", nullable=True),
-    _time("created_at", nullable=False),
-    _time("completed_at"),
-    _time("deleted_at"),
+    make_text("source_url", nullable=True),
+    make_integer("version", default=1),  # counts the contents it has had
+    make_integer("edition"),  # of its chunks, those that search finds
+    make_text("status", default="queued"),
+    make_object("metadata"),
+    make_integer("page_count", nullable=True),
+    make_integer("chunk_count", nullable=True),
+    make_text("embedding_model", nullable=True),
+    make_time("created_at", nullable=False),
+    make_time("completed_at"),
+    make_time("deleted_at"),
     sa.CheckConstraint("status IN ('queued', 'processing', 'completed', 'failed', 'cancelled')", name="status"),
     sa.Index(
         "documents_agent_id_content_key_key",
@@ -124,19 +89,34 @@ documents = sa.Table(
 chunks = sa.Table(
     "chunks",
     metadata,
-    _id(),
+    make_id(),
     sa.Column("agent_id", sa.BigInteger, nullable=False),
-    _reference("document_id", "documents.id"),
-    _integer("ordinal", default=None),
-    _text("text"),
-    _integer("start_char", default=None),
-    _integer("end_char", default=None),
-    _integer("page", nullable=True),
+    make_reference("document_id", "documents.id"),
+    make_integer("edition"),
+    make_integer("ordinal", default=None),
+    make_text("text"),
+    make_text("context", default=""),
+    make_integer("start_char", default=None),
+    make_integer("end_char", default=None),
+    make_integer("page", nullable=True),
     sa.Column("embedding", HALFVEC),
     sa.Column("tsv", TSVECTOR),
-    sa.Index("chunks_document_id_ordinal_key", "document_id", "ordinal", unique=True),
+    sa.Index("chunks_document_id_edition_ordinal_key", "document_id", "edition", "ordinal", unique=True),
     sa.Index("chunks_agent_id_idx", "agent_id"),
     sa.Index("chunks_agent_id_tsv_idx", "agent_id", "tsv", postgresql_using="gin"),
+)
+
+staged_chunks = sa.Table(
+    "staged_chunks",
+    metadata,
+    # The task that cut a large document; its children embed these, some hundreds each, and move them to ``chunks``.
+    sa.Column("task_id", UUID(as_uuid=True), sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    make_text("text"),
+    make_text("context"),
+    make_integer("start_char", default=None),
+    make_integer("end_char", default=None),
+    make_integer("page", nullable=True),
 )
 
 lexemes = sa.Table(
@@ -144,7 +124,7 @@ lexemes = sa.Table(
     metadata,
     sa.Column("agent_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("lexeme", sa.Text, primary_key=True),
-    _integer("chunk_count", default=None),
+    make_integer("chunk_count", default=None),
     postgresql_with={"fillfactor": "70"},
 )
 
@@ -152,12 +132,12 @@ workers = sa.Table(
     "workers",
     metadata,
     sa.Column("id", UUID(as_uuid=True), primary_key=True),
-    _text("name"),  # Celery's node name
-    _text("host"),
-    _integer("pid", default=None),
+    make_text("name"),  # Celery's node name
+    make_text("host"),
+    make_integer("pid", default=None),
     sa.Column("queues", ARRAY(sa.Text), nullable=False),
-    _integer("concurrency", default=None),
-    _time("started_at", nullable=False),
+    make_integer("concurrency", default=None),
+    make_time("started_at", nullable=False),
     sa.Column("lease_expires_at", sa.DateTime(timezone=True), nullable=False),
     postgresql_with={"fillfactor": "70"},
 )
@@ -168,18 +148,18 @@ queues = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     # Start-time fair queueing: the start tag of the task admitted last.
     sa.Column("virtual_time", sa.Double, nullable=False, server_default=sa.text("0")),
-    _time("paused_at"),
+    make_time("paused_at"),
     # A long backlog as it was last counted: what could run, what waits for a later time, and since when the oldest.
     sa.Column("waiting", sa.BigInteger, nullable=False, server_default=sa.text("0")),
     sa.Column("delayed", sa.BigInteger, nullable=False, server_default=sa.text("0")),
-    _time("oldest_at"),
+    make_time("oldest_at"),
 )
 
 chores = sa.Table(
     "chores",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
-    _time("due_at", nullable=False),  # whoever moves this on does the chore, for the whole installation
+    make_time("due_at", nullable=False),  # whoever moves this on does the chore, for the whole installation
 )
 
 idempotency_keys = sa.Table(
@@ -191,11 +171,11 @@ idempotency_keys = sa.Table(
     sa.Column("target", BYTEA, nullable=False),  # SHA-256 of method, path and query
     sa.Column("fingerprint", BYTEA),  # SHA-256 of the body; null, like all that follows, while the request runs
     sa.Column("size", sa.BigInteger),  # bytes of the body that the fingerprint covers
-    _integer("status", nullable=True),
-    _object("headers", nullable=True),
+    make_integer("status", nullable=True),
+    make_object("headers", nullable=True),
     sa.Column("body", BYTEA),
-    _time("created_at", nullable=False),
-    _time("renewed_at", nullable=False),  # a running one that is not renewed has died
+    make_time("created_at", nullable=False),
+    make_time("renewed_at", nullable=False),  # a running one that is not renewed has died
     sa.Index("idempotency_keys_created_at_idx", "created_at"),
 )
 
@@ -210,7 +190,7 @@ hosts = sa.Table(
     "hosts",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
-    _time("next_at", nullable=False),  # when a crawler may ask this host for its next page
+    make_time("next_at", nullable=False),  # when a crawler may ask this host for its next page
     postgresql_with={"fillfactor": "70"},
 )
 
@@ -228,39 +208,39 @@ tasks = sa.Table(
     metadata,
     sa.Column("id", UUID(as_uuid=True), primary_key=True),
     sa.Column("organization_id", sa.BigInteger, nullable=False),
-    _reference("agent_id", "agents.id"),
-    _reference("document_id", "documents.id", nullable=True),
+    make_reference("agent_id", "agents.id"),
+    make_reference("document_id", "documents.id", nullable=True),
     sa.Column("parent_id", UUID(as_uuid=True)),
-    _text("name"),
-    _text("queue"),
-    _text("state", default="PENDING"),
-    _object("arguments"),
-    _object("metadata"),
-    _integer("attempt"),  # claims so far
-    _integer("retries"),  # attempts that ended in a retryable error
-    _integer("crashes"),  # attempts whose process died
-    _integer("epoch"),  # the fence: whoever holds an older one can change nothing
-    _integer("version"),  # counts every visible change
-    _integer("rings"),  # bells rung since the task was last admitted
-    _text("helper", nullable=True),  # the queue whose idle workers were called, too
+    make_text("name"),
+    make_text("queue"),
+    make_text("state", default="PENDING"),
+    make_object("arguments"),
+    make_object("metadata"),
+    make_integer("attempt"),  # claims so far
+    make_integer("retries"),  # attempts that ended in a retryable error
+    make_integer("crashes"),  # attempts whose process died
+    make_integer("epoch"),  # the fence: whoever holds an older one can change nothing
+    make_integer("version"),  # counts every visible change
+    make_integer("rings"),  # bells rung since the task was last admitted
+    make_text("helper", nullable=True),  # the queue whose idle workers were called, too
     sa.Column("worker_id", UUID(as_uuid=True)),
-    _integer("pid", nullable=True),  # the process that runs the attempt
-    _integer("current"),
-    _text("stage", nullable=True),
-    _text("status", default="Waiting in the queue"),
-    _object("stages", empty="[]"),
-    _integer("chunk_count", nullable=True),
-    _object("result", nullable=True),
-    _object("error", nullable=True),
-    _object("history", empty="[]"),
-    _time("created_at", nullable=False),
-    _time("available_at", nullable=False),
-    _time("queued_at"),
-    _time("started_at"),
-    _time("completed_at"),
-    _time("cancel_requested_at"),
-    _time("dead_lettered_at"),
-    _time("announced_at"),  # when the alarm for the dead letter was raised
+    make_integer("pid", nullable=True),  # the process that runs the attempt
+    make_integer("current"),
+    make_text("stage", nullable=True),
+    make_text("status", default="Waiting in the queue"),
+    make_object("stages", empty="[]"),
+    make_integer("chunk_count", nullable=True),
+    make_object("result", nullable=True),
+    make_object("error", nullable=True),
+    make_object("history", empty="[]"),
+    make_time("created_at", nullable=False),
+    make_time("available_at", nullable=False),
+    make_time("queued_at"),
+    make_time("started_at"),
+    make_time("completed_at"),
+    make_time("cancel_requested_at"),
+    make_time("dead_lettered_at"),
+    make_time("announced_at"),  # when the alarm for the dead letter was raised
     sa.CheckConstraint(
         "state IN ('PENDING', 'QUEUED', 'STARTED', 'PROGRESS', 'EXPANDED', 'RETRY', 'SUCCESS', 'FAILURE', 'REVOKED')",
         name="state",

@@ -69,6 +69,7 @@ class Document:
     content_key: bytes | None
     source_url: str | None
     version: int
+    edition: int
     status: str
     metadata: Mapping[str, Any]
     page_count: int | None
@@ -88,11 +89,12 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
-    """A chunk as it is listed."""
+    """A chunk as it is listed; ``context`` is what it was found by besides its text."""
 
     id: int
     ordinal: int
     text: str
+    context: str
     start: int
     end: int
     page: int | None

@@ -1,8 +1,4 @@
-"""Children: a task that has become many, its parent, waits for them without a worker.
-
-How they stand is counted from their rows, never kept, so no count can be wrong. That the last one has ended is found by
-whoever ended it, in a statement of its own, and by the sweep when that process died: docs/adr/0004-parents.md.
-"""
+"""Children: what a task becomes when it becomes many. How they stand is counted from their rows, never kept."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,14 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import tasks
 from app.domain.ids import TaskId
-from app.domain.states import ACTIVE, FINAL, RUNNING, Event, State, target
+from app.domain.states import ACTIVE, FINAL, RUNNING, Event, State
 from app.domain.tasks import CHILDREN_STAGE, Attempt, Counts, NewTask, Task
 from app.ledger.cancel import CANCELLED, REVIVED
 from app.ledger.statement import fetch_task, fetch_tasks, guard, quoted, returning_tasks, to
 
-_FAILURES_LISTED = 100
-
-_COUNTED = f"""
+COUNTED = f"""
     count(*) AS total,
     count(*) FILTER (WHERE c.state IN ({quoted(RUNNING)}, '{State.EXPANDED}')) AS running,
     count(*) FILTER (WHERE c.state = '{State.SUCCESS}') AS succeeded,
@@ -30,11 +24,11 @@ _COUNTED = f"""
     count(*) FILTER (WHERE c.state = '{State.REVOKED}') AS revoked
 """
 
-_IS_ACTIVE = f"c.state NOT IN ({quoted(FINAL)})"
+IS_ACTIVE = f"c.state NOT IN ({quoted(FINAL)})"
 
 COUNT_ALL = text("SELECT count(*) FROM tasks AS c WHERE c.parent_id = :task_id")
 
-COUNT = text(f"SELECT c.parent_id, {_COUNTED} FROM tasks AS c WHERE c.parent_id = ANY (:ids) GROUP BY c.parent_id")
+COUNT = text(f"SELECT c.parent_id, {COUNTED} FROM tasks AS c WHERE c.parent_id = ANY (:ids) GROUP BY c.parent_id")
 
 INSERT_PARENT = (
     text(
@@ -54,11 +48,11 @@ INSERT_PARENT = (
 EXPAND = returning_tasks(
     f"""
     UPDATE tasks AS t
-    SET {to(Event.EXPAND)}, current = greatest(t.current, :current), stage = '{CHILDREN_STAGE}', status = :status,
+    SET {to(Event.EXPAND)}, arguments = t.arguments || :arguments, stage = '{CHILDREN_STAGE}', status = :status,
         worker_id = NULL, pid = NULL
     WHERE t.id = :task_id AND t.epoch = :epoch AND {guard(Event.EXPAND)} AND t.cancel_requested_at IS NULL
     """
-)
+).bindparams(bindparam("arguments", type_=JSONB))
 
 # Each with its document, or with the document that has the same bytes: then there is nothing left to do. One that
 # cannot be read from the start is a failure from the start.
@@ -126,63 +120,7 @@ SUBMIT = (
     .columns(*tasks.c)
 )
 
-# Told to those who watch the parent; its end is told by GATHER.
-TOUCH = text(
-    f"""
-    WITH counted AS (SELECT {_COUNTED} FROM tasks AS c WHERE c.parent_id = :task_id)
-    UPDATE tasks AS t
-    SET version = t.version + 1,
-        current = greatest(t.current, least(99, 100 * (n.succeeded + n.failed + n.revoked) / greatest(1, n.total))),
-        status = format('%s of %s done', n.succeeded + n.failed + n.revoked, n.total)
-    FROM counted AS n
-    WHERE t.id = :task_id AND t.state = '{State.EXPANDED}' AND t.cancel_requested_at IS NULL
-    RETURNING t.*
-    """
-).columns(*tasks.c)
-
-IS_BUSY = text(f"SELECT EXISTS (SELECT FROM tasks AS c WHERE c.parent_id = :task_id AND {_IS_ACTIVE})")
-
-LOCK = text("SELECT t.* FROM tasks AS t WHERE t.id = :task_id FOR UPDATE").columns(*tasks.c)
-
-_OUTCOME = f"""
-    CASE WHEN n.revoked > 0 AND t.cancel_requested_at IS NOT NULL THEN '{target(Event.GATHER_REVOKED)}'
-         WHEN n.succeeded > 0 THEN '{target(Event.GATHER)}'
-         WHEN n.failed > 0 THEN '{target(Event.GATHER_FAILURE)}'
-         ELSE '{target(Event.GATHER_REVOKED)}' END
-"""
-
-# What its children came to is the parent's end: a success if any was, and its failures are told by name.
-GATHER = returning_tasks(
-    f"""
-    UPDATE tasks AS t
-    SET version = t.version + 1, state = {_OUTCOME}, completed_at = clock_timestamp(),
-        current = CASE WHEN n.succeeded > 0 AND n.revoked = 0 THEN 100 ELSE t.current END,
-        status = CASE WHEN n.revoked > 0 AND t.cancel_requested_at IS NOT NULL THEN 'Cancelled'
-                      WHEN n.failed > 0 THEN format('%s of %s done, %s failed', n.succeeded, n.total, n.failed)
-                      ELSE format('%s of %s done', n.succeeded, n.total) END,
-        result = jsonb_build_object('total', n.total, 'succeeded', n.succeeded, 'failed', n.failed,
-                                    'revoked', n.revoked, 'failures', coalesce(f.listed, '[]')),
-        error = CASE WHEN n.succeeded = 0 AND n.failed > 0 AND t.cancel_requested_at IS NULL THEN jsonb_build_object(
-            'code', 'all_children_failed', 'message', 'None of its parts could be processed.', 'retryable', false) END
-    FROM (SELECT {_COUNTED} FROM tasks AS c WHERE c.parent_id = :task_id) AS n,
-         (SELECT jsonb_agg(jsonb_build_object(
-                'task_id', c.id, 'document_id', c.document_id, 'filename', c.metadata ->> 'filename',
-                'code', c.error ->> 'code', 'message', c.error ->> 'message') ORDER BY c.id) AS listed
-          FROM (SELECT * FROM tasks AS failed WHERE failed.parent_id = :task_id AND failed.state = '{State.FAILURE}'
-                ORDER BY failed.id LIMIT {_FAILURES_LISTED}) AS c) AS f
-    WHERE t.id = :task_id AND {guard(Event.GATHER)}
-      AND NOT EXISTS (SELECT FROM tasks AS c WHERE c.parent_id = :task_id AND {_IS_ACTIVE})
-    """
-)
-
-REOPEN = returning_tasks(
-    f"""
-    UPDATE tasks AS t
-    SET {to(Event.REOPEN)}, status = 'Its parts run again', current = 0, result = NULL, error = NULL,
-        completed_at = NULL, cancel_requested_at = NULL
-    WHERE t.id = :task_id AND {guard(Event.REOPEN)}
-    """
-)
+DROP = text(f"DELETE FROM tasks AS c WHERE c.parent_id = :task_id AND c.state IN ({quoted(FINAL)})")
 
 REVIVE_CHILDREN = returning_tasks(
     f"""
@@ -199,22 +137,6 @@ CANCEL_CHILDREN = returning_tasks(
     UPDATE tasks AS t
     SET {CANCELLED}
     WHERE t.parent_id = ANY (:ids) AND t.state IN ({quoted(ACTIVE)}) AND t.cancel_requested_at IS NULL
-    """
-)
-
-# For the sweep: parents whose children have all ended, and cancelled ones whose children do not know it yet.
-LEFT_OPEN = text(
-    f"""
-    SELECT t.id FROM tasks AS t
-    WHERE t.state = '{State.EXPANDED}' AND NOT EXISTS (SELECT FROM tasks AS c WHERE c.parent_id = t.id AND {_IS_ACTIVE})
-    """
-)
-
-CANCELLED_PARENTS = text(
-    f"""
-    SELECT t.id FROM tasks AS t
-    WHERE t.state = '{State.EXPANDED}' AND t.cancel_requested_at IS NOT NULL AND EXISTS (
-        SELECT FROM tasks AS c WHERE c.parent_id = t.id AND {_IS_ACTIVE} AND c.cancel_requested_at IS NULL)
     """
 )
 
@@ -267,10 +189,21 @@ async def submit_children(
     )
 
 
-async def expand(connection: AsyncConnection, attempt: Attempt, *, status: str, current: int = 0) -> Task | None:
-    """EXPANDED: its children, inserted in the same transaction, decide its end. None when cancelled or superseded."""
+async def expand(
+    connection: AsyncConnection, attempt: Attempt, *, status: str, last_step: Mapping[str, Any] | None = None
+) -> Task | None:
+    """EXPANDED: its children, inserted in the same transaction, decide its end. None when cancelled or superseded.
+
+    With a ``last_step``, ``{name, queue, arguments}``, its children are parts of one thing: it fails of the first of
+    them that does, and when all have succeeded the last step is submitted as one more child, whose result is its own.
+    """
     return await fetch_task(
-        connection, EXPAND, task_id=attempt.task_id, epoch=attempt.epoch, status=status, current=current
+        connection,
+        EXPAND,
+        task_id=attempt.task_id,
+        epoch=attempt.epoch,
+        status=status,
+        arguments={"last_step": dict(last_step)} if last_step else {},
     )
 
 
@@ -290,29 +223,9 @@ async def count_all_children(connection: AsyncConnection, task_id: TaskId) -> in
     return int((await connection.execute(COUNT_ALL, {"task_id": task_id})).scalar_one())
 
 
-async def touch(connection: AsyncConnection, task_id: TaskId) -> Task | None:
-    """Bring a parent's progress up to that of its children. None when it is not expanded."""
-    return await fetch_task(connection, TOUCH, task_id=task_id)
-
-
-async def is_busy(connection: AsyncConnection, task_id: TaskId) -> bool:
-    """Whether a task has children that have not ended."""
-    return bool((await connection.execute(IS_BUSY, {"task_id": task_id})).scalar_one())
-
-
-async def lock(connection: AsyncConnection, task_id: TaskId) -> Task | None:
-    """Hold a parent's row until the transaction ends, so that it neither ends nor is reopened meanwhile."""
-    return await fetch_task(connection, LOCK, task_id=task_id)
-
-
-async def gather(connection: AsyncConnection, task_id: TaskId) -> Task | None:
-    """End a locked parent whose children have all ended. None when it is not expanded, or some have not."""
-    return await fetch_task(connection, GATHER, task_id=task_id)
-
-
-async def reopen(connection: AsyncConnection, task_id: TaskId) -> Task | None:
-    """EXPANDED again, since children of a locked parent were revived. None when it had not ended."""
-    return await fetch_task(connection, REOPEN, task_id=task_id)
+async def drop_children(connection: AsyncConnection, task_id: TaskId) -> None:
+    """Forget the ended children of a task that becomes many anew."""
+    await connection.execute(DROP, {"task_id": task_id})
 
 
 async def revive_children(connection: AsyncConnection, task_id: TaskId) -> list[Task]:
@@ -323,13 +236,3 @@ async def revive_children(connection: AsyncConnection, task_id: TaskId) -> list[
 async def cancel_children(connection: AsyncConnection, task_ids: Sequence[UUID]) -> list[Task]:
     """Cancel every unfinished child of these tasks, as ``cancel`` does."""
     return await fetch_tasks(connection, CANCEL_CHILDREN, ids=list(task_ids))
-
-
-async def list_left_open(connection: AsyncConnection) -> list[TaskId]:
-    """The parents whose children have all ended."""
-    return [TaskId(task_id) for task_id in (await connection.execute(LEFT_OPEN)).scalars()]
-
-
-async def list_cancelled_parents(connection: AsyncConnection) -> list[TaskId]:
-    """The parents that were cancelled while children of theirs do not know it."""
-    return [TaskId(task_id) for task_id in (await connection.execute(CANCELLED_PARENTS)).scalars()]

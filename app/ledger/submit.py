@@ -1,6 +1,6 @@
 """Submit: a task enters as PENDING, in the transaction that writes what it is about."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, LargeBinary, Text, bindparam, insert, text
@@ -12,6 +12,7 @@ from app.domain.tasks import NewTask, Task
 from app.ledger.statement import fetch_task, fetch_tasks
 
 _INSERT = insert(tasks).returning(*tasks.c)
+_INSERT_MANY = insert(tasks)
 
 # An upload waits for this statement alone, so it is one: the check of the agent, both rows, and the commit.
 _INSERT_WITH_DOCUMENT = (
@@ -50,19 +51,27 @@ _INSERT_WITH_DOCUMENT = (
 
 async def submit(connection: AsyncConnection, task: NewTask) -> Task:
     """Insert ``task``. The caller commits, then admits."""
-    rows = await fetch_tasks(
-        connection,
-        _INSERT,
-        id=task.id,
-        organization_id=task.organization_id,
-        agent_id=task.agent_id,
-        document_id=task.document_id,
-        name=task.name.value,
-        queue=task.queue.value,
-        arguments=dict(task.arguments),
-        metadata=dict(task.metadata),
-    )
+    rows = await fetch_tasks(connection, _INSERT, **_as_row(task))
     return rows[0]
+
+
+async def submit_all(connection: AsyncConnection, new_tasks: Sequence[NewTask]) -> None:
+    """Insert tasks, at least one. The caller commits, then admits."""
+    await connection.execute(_INSERT_MANY, [_as_row(task) for task in new_tasks])
+
+
+def _as_row(task: NewTask) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "organization_id": task.organization_id,
+        "agent_id": task.agent_id,
+        "document_id": task.document_id,
+        "parent_id": task.parent_id,
+        "name": task.name.value,
+        "queue": task.queue.value,
+        "arguments": dict(task.arguments),
+        "metadata": dict(task.metadata),
+    }
 
 
 async def submit_with_document(connection: AsyncConnection, task: NewTask, document: Mapping[str, Any]) -> Task | None:

@@ -50,14 +50,16 @@ _OPEN_PACKAGE = "[Content_Types].xml"
 _TEXTS = [media_type for media_type in SUPPORTED if media_type not in {*_ZIPPED, PDF, RTF, HTML}] + [HTML]
 _TEMPLATES = {".php", ".vue", ".svelte", ".xsl", ".xslt"}
 """Programs that may begin as a page does."""
+_PROLOGUE = r"\s*+(?:<\?xml[^>]*+>\s*+)?+(?><!--.*?-->\s*+)*+"
+"""What may stand before the first element. Nothing in it is tried twice: comments could be told apart in as many ways
+as there are sets of them, and the file that has a hundred and no element would be read for ever."""
 _MARKUP = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*"
-    r"<(?:!doctype\s+html|html|head|body|meta|title|script|style|link|div|span|p|h[1-6]|table|ul|ol|article|section|main)\b",
+    _PROLOGUE
+    + r"<(?:!doctype\s+html|html|head|body|meta|title|script|style|link|div|span|p|h[1-6]|table|ul|ol|article|section"
+    r"|main)\b",
     re.IGNORECASE | re.DOTALL,
 )
-_PAGE_MARKUP = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
-)
+_PAGE_MARKUP = re.compile(_PROLOGUE + r"<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 _HEADER_LINE = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,60}:|[ \t]+\S")
 _MAIL_HEADERS = re.compile(
     r"^(?:(From):|(Message-ID|MIME-Version|Received|Return-Path):)", re.IGNORECASE | re.MULTILINE

@@ -13,8 +13,9 @@ from typing import Any
 
 import app
 from app.domain import errors
-from app.domain.documents import Page, Parsed
+from app.domain.documents import Parsed
 from app.pipeline import sandbox_wire as wire
+from app.pipeline.page_spool import PageSpool
 
 _ROOT = Path(app.__file__).resolve().parent.parent
 _KEPT = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TESSDATA_PREFIX")
@@ -103,7 +104,7 @@ class ChildProcess:
             raise errors.DocumentDamagedError("Its reader answered in disorder.") from error
 
     async def _read_reply(self, on_page: Callable[[int, int], None] | None) -> Parsed:
-        pages: list[Page] = []
+        pages = PageSpool()
         left = _REPLY_LIMIT
         while True:
             kind, length = wire.HEADER.unpack(await self._reader.readexactly(wire.HEADER.size))
@@ -113,7 +114,7 @@ class ChildProcess:
             payload = await self._reader.readexactly(length)
             if kind == wire.PAGE:
                 (number,) = wire.PAGE_HEADER.unpack_from(payload)
-                pages.append(Page(number or None, payload[wire.PAGE_HEADER.size :].decode("utf-8", "replace")))
+                pages.append(number, payload[wire.PAGE_HEADER.size :])
             elif kind == wire.PROGRESS and on_page is not None:
                 done, total = json.loads(payload)
                 on_page(int(done), int(total))

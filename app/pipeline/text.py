@@ -5,6 +5,7 @@ Every step is linear in the length of the text, whatever the text.
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 _SPACES = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f"
 _LINE_ENDS = "\v\f\u0085\u2028\u2029"
@@ -27,6 +28,8 @@ _INVISIBLE = [
 _REPLACEMENTS: dict[int, str | None] = (
     dict.fromkeys(_INVISIBLE) | dict.fromkeys(map(ord, _SPACES), " ") | dict.fromkeys(map(ord, _LINE_ENDS), "\n")
 )
+PART_CHARACTERS = 1_000_000
+"""What is worked on at once of a text without pages."""
 _SLICES = re.compile(r".{1,1023}(?:\s|\Z)|.{1,1024}", re.DOTALL)
 _BLANK_LINES = re.compile(r"\n{4,}")
 
@@ -40,6 +43,17 @@ def clean(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_REPLACEMENTS)
     text = "\n".join(line.rstrip() for line in _compose(text).split("\n"))
     return _BLANK_LINES.sub("\n\n\n", text).strip("\n")
+
+
+def cut(text: str, length: int = PART_CHARACTERS) -> Iterator[str]:
+    """A text in parts of at most ``length`` characters, cut at paragraphs, else lines, else words, if there are any."""
+    start = 0
+    while len(text) - start > length:
+        ends = (text.rfind(mark, start + length // 2, start + length) for mark in ("\n\n", "\n", " "))
+        end = next((end for end in ends if end > 0), start + length)
+        yield text[start:end]
+        start = end
+    yield text[start:]
 
 
 def clean_line(text: str, limit: int = 1000) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.agents import count_namesakes, find_agent, get_agent, hide_agent, insert_agent, list_agents, update_agent
-from app.db.chunks import delete_chunks
+from app.db.chunks import REMOVED_AT_ONCE, remove_chunks
 from app.db.documents import hide_agent_documents, list_agent_documents
 from app.db.engine import Database
 from app.domain.errors import InvalidRequestError, NotFoundError, SlugTakenError
@@ -170,8 +170,13 @@ class Agents:
         for number, document in enumerate(documents):
             status = f"Removing {document.filename} ({number + 1} of {len(documents)})"
             await work.report(Progress("remove", 100 * number // len(documents), status))
-            async with self._database.transaction() as connection:
-                await delete_chunks(connection, document.id)
+            await self._remove_chunks(document.id)
             if document.blob_key:
                 await self._blobs.delete(document.blob_key)
         return Outcome({"documents": len(documents)}, f"Removed {len(documents)} documents")
+
+    async def _remove_chunks(self, document_id: int) -> None:
+        removed = REMOVED_AT_ONCE
+        while removed == REMOVED_AT_ONCE:
+            async with self._database.transaction() as connection:
+                removed = await remove_chunks(connection, document_id)

@@ -5,12 +5,12 @@ import random
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.chunks import delete_chunks
+from app.db.chunks import remove_chunks
 from app.db.crawls import take_on, take_turn
 from app.db.documents import find_all_by_content, hide_document
 from app.db.engine import Database
@@ -23,7 +23,8 @@ from app.domain.records import Document
 from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.domain.web import CrawlScope, check_url, normalise_url
 from app.domain.web_url import WebUrl
-from app.ledger.children import count_all_children, insert_parent, lock, submit_children
+from app.ledger.children import count_all_children, insert_parent, submit_children
+from app.ledger.parents import lock
 from app.ledger.read import get_task
 from app.pipeline.links import Links, find_links
 from app.services.admission import Admission
@@ -180,7 +181,7 @@ class Crawls:
     def _skip(self, document: Document, stored: StoredPage, reason: str) -> Outcome:
         async def apply(connection: AsyncConnection) -> None:
             await hide_document(connection, document.id)
-            await delete_chunks(connection, document.id)
+            await remove_chunks(connection, document.id)
 
         async def drop() -> None:
             await self._blobs.delete(stored.content.blob_key)
@@ -200,7 +201,7 @@ class Crawls:
             if parent and urls and parent.cancel_requested_at is None:
                 await self._add(connection, parent, urls, depth)
 
-        return Outcome(outcome.result, outcome.status, outcome.chunk_count, apply, after=outcome.after)
+        return replace(outcome, apply=apply)
 
     async def _add(self, connection: AsyncConnection, crawl: Task, urls: Sequence[str], depth: int) -> None:
         """Add pages to a crawl, those that it has not taken on before, as far as it may grow."""

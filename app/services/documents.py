@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.chunks import count_chunks, delete_chunks
+from app.db.chunks import REMOVED_AT_ONCE, count_chunks, remove_chunks
 from app.db.documents import (
     get_document,
     get_document_for_work,
@@ -193,11 +193,21 @@ class Documents:
         blobs = list_blobs(tasks) | ({document.blob_key} if document.blob_key else set())
         for key in blobs:
             await self._blobs.delete(key)
+        removed = await self._remove_chunks(work, document)
 
-        async def apply(connection: AsyncConnection) -> None:
-            await delete_chunks(connection, document_id)
+        async def verify(connection: AsyncConnection) -> None:
             if await count_chunks(connection, document_id):
                 raise DocumentBusyError
 
-        result = {"document_id": document_id, "chunks": document.chunk_count or 0, "files": len(blobs)}
-        return Outcome(result, f"{document.filename} is deleted", apply=apply)
+        result = {"document_id": document_id, "chunks": removed, "files": len(blobs)}
+        return Outcome(result, f"{document.filename} is deleted", apply=verify)
+
+    async def _remove_chunks(self, work: Work, document: Document) -> int:
+        """Take all chunks of a document out of the index, some a transaction; returns how many there were."""
+        total, removed = 0, REMOVED_AT_ONCE
+        while removed == REMOVED_AT_ONCE:
+            async with self._database.transaction() as connection:
+                removed = await remove_chunks(connection, document.id)
+            total += removed
+            await work.report(Progress("remove", 50, f"Removing {document.filename} ({total} chunks)"))
+        return total

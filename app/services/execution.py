@@ -154,7 +154,9 @@ class Execution:
     async def _finish(self, work: Work, outcome: Outcome) -> Task | None:
         async with self._database.transaction() as connection:
             if outcome.expands:
-                task = await expand(connection, work.task.attempt_token, status=outcome.status)
+                task = await expand(
+                    connection, work.task.attempt_token, status=outcome.status, last_step=outcome.last_step
+                )
             else:
                 task = await finish(
                     connection,

@@ -5,22 +5,23 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 from app.db.engine import Database
-from app.domain.ids import TaskId
+from app.domain.ids import TaskId, new_task_id
 from app.domain.ports import Doorbell
 from app.domain.states import FINAL, State
-from app.domain.tasks import Task
+from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.ledger.cancel import revive
-from app.ledger.children import (
-    cancel_children,
+from app.ledger.children import cancel_children, revive_children
+from app.ledger.parents import (
     gather,
     is_busy,
     list_cancelled_parents,
     list_left_open,
     lock,
+    needs_last_step,
     reopen,
-    revive_children,
     touch,
 )
+from app.ledger.submit import submit
 from app.services.admission import Admission
 from app.services.courtesy import tell
 
@@ -67,7 +68,9 @@ class Families:
         """
         async with self._database.transaction() as connection:
             locked = await lock(connection, task.id)
-            children = await revive_children(connection, task.id) if locked and locked.state in FINAL else []
+            whole = "last_step" in task.arguments  # then all of it runs again
+            apart = locked and locked.state in FINAL and not whole
+            children = await revive_children(connection, task.id) if apart else []
             revived = await (
                 reopen(connection, task.id) if children else revive(connection, task.id, task.organization_id)
             )
@@ -98,12 +101,18 @@ class Families:
 
     async def _gather(self, parent_id: TaskId) -> None:
         async with self._database.transaction() as connection:
-            await lock(connection, parent_id)
-            parent = await gather(connection, parent_id)
-        if parent:
+            parent = await lock(connection, parent_id)
+            if parent and await needs_last_step(connection, parent):
+                await submit(connection, _make_last_step(parent))
+                self._admission.nudge(parent.arguments["last_step"]["queue"])
+                return
+            ended = await gather(connection, parent) if parent else None
+            if ended and ended.state is State.REVOKED and "last_step" in ended.arguments:
+                await submit(connection, _make_sweep(ended))
+        if ended:
             self._touched.pop(parent_id, None)
-            await tell(self._doorbell, parent)
-            await self.follow([parent])
+            await tell(self._doorbell, ended)
+            await self.follow([ended])
 
     async def _tell(self, tasks: Sequence[Task]) -> None:
         for task in tasks:
@@ -121,6 +130,34 @@ class Families:
         if len(self._touched) > _PARENTS:
             self._touched.popitem(last=False)
         return True
+
+
+def _make_last_step(parent: Task) -> NewTask:
+    step = parent.arguments["last_step"]
+    return NewTask(
+        id=new_task_id(),
+        organization_id=parent.organization_id,
+        agent_id=parent.agent_id,
+        document_id=parent.document_id,
+        parent_id=parent.id,
+        name=TaskName(step["name"]),
+        queue=Queue(step["queue"]),
+        arguments=step["arguments"],
+        metadata=parent.metadata,
+    )
+
+
+def _make_sweep(task: Task) -> NewTask:
+    """What clears away the batches of a cancelled task that were done."""
+    return NewTask(
+        id=new_task_id(),
+        organization_id=task.organization_id,
+        agent_id=task.agent_id,
+        document_id=task.document_id,
+        name=TaskName.SWEEP_DOCUMENT,
+        queue=Queue.DEFAULT,
+        metadata=task.metadata,
+    )
 
 
 def _find_parents(tasks: Iterable[Task]) -> set[TaskId]:

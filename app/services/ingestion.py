@@ -6,8 +6,8 @@ Three steps, so that no session is open while work runs: load (read the row), pr
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,20 +15,21 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.agents import get_agent
-from app.db.chunks import ChunkRow, replace_chunks
-from app.db.documents import complete_document, get_document_for_work
+from app.db.chunks import replace_chunks
+from app.db.documents import get_document_for_work
 from app.db.engine import Database
 from app.domain.documents import Chunk, Parsed
 from app.domain.errors import DocumentDeletedError, FileMissingError, NoExtractableTextError
-from app.domain.ports import BlobStore, Embedder, Parser
+from app.domain.ports import BlobStore, Parser
 from app.domain.records import AgentSettings, Content, Document
-from app.domain.tasks import Progress
+from app.domain.tasks import Progress, Task
 from app.pipeline.chunk import split
-from app.pipeline.lexemes import lexemes
+from app.services.indexing import Indexing
+from app.services.large_documents import LargeDocuments
+from app.services.publication import Version, publish, submit_sweep
 from app.services.versions import read_content
 from app.services.work import Outcome, Work
 
-_EMBED_BATCH = 128
 _REPORT_SECONDS = 0.5
 
 
@@ -50,11 +51,21 @@ class Pace:
 class Ingestion:
     """Turns documents into searchable chunks."""
 
-    def __init__(self, database: Database, blobs: BlobStore, parser: Parser, embedder: Embedder) -> None:
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        parser: Parser,
+        indexing: Indexing,
+        large: LargeDocuments,
+        large_chunks: int,
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._parser = parser
-        self._embedder = embedder
+        self._indexing = indexing
+        self._large = large
+        self._large_chunks = large_chunks
 
     async def process(self, work: Work) -> Outcome:
         """Make a stored file searchable: the document's own, or the one that the task is to put in its place.
@@ -95,39 +106,46 @@ class Ingestion:
 
         ``said`` is what is known of it beside what the file says itself, and wins over that.
         """
+        if not _is_first(work.task, document):
+            await self._large.clear(work, document)
         parsed = await self._parse(work, content)
-        rows = await self._index(work, content, settings, parsed)
-        await work.report(Progress("store", 80, f"Storing {len(rows)} chunks of {content.filename}", len(rows)))
-        metadata = {**parsed.metadata, **(said or {})}
-        page_count = metadata.pop("page_count", None)
+        found = {**parsed.metadata, **(said or {})}
+        page_count = found.pop("page_count", None)
+        characters = sum(len(page.text) for page in parsed.pages)
+        await work.report(Progress("chunk", 50, f"Chunking {content.filename}"))
+        chunks = split(parsed.pages, size=settings.chunk_size, overlap=settings.chunk_overlap)
+        head = await asyncio.to_thread(lambda: list(islice(chunks, self._large_chunks + 1)))
+        if not head:
+            raise NoExtractableTextError
+        version = Version(content, found, page_count, len(head), characters, self._indexing.model)
+        if len(head) > self._large_chunks:
+            return await self._large.stage(work, document, version, chain(head, chunks))
+        return await self._index(work, document, version, head)
+
+    async def _index(self, work: Work, document: Document, version: Version, chunks: Sequence[Chunk]) -> Outcome:
+        """Words and vectors; progress 50 to 80. The outcome stores them and publishes the version."""
+        pace, total, filename = Pace(), len(chunks), version.content.filename
+
+        async def tell(done: int) -> None:
+            if done < total and pace.due():
+                status = f"Embedding {filename} (chunk {done} of {total})"
+                await work.report(Progress("embed", 50 + 30 * done // total, status, total))
+
+        await work.report(Progress("embed", 50, f"Embedding {filename}", total))
+        rows = await self._indexing.index(chunks, tell)
+        await work.report(Progress("store", 80, f"Storing {total} chunks of {filename}", total))
 
         async def apply(connection: AsyncConnection) -> None:
-            kept = await complete_document(
-                connection,
-                document.id,
-                content=content,
-                page_count=page_count,
-                chunk_count=len(rows),
-                embedding_model=self._embedder.model,
-                found=metadata,
-            )
-            if not kept:
-                raise DocumentDeletedError
-            await replace_chunks(connection, agent_id=document.agent_id, document_id=document.id, rows=rows)
+            edition = await publish(connection, document.id, version)
+            place = {"agent_id": document.agent_id, "document_id": document.id, "edition": edition}
+            if not await replace_chunks(connection, **place, rows=rows):
+                await submit_sweep(connection, document)
 
         async def drop_former() -> None:
-            if document.blob_key and document.blob_key != content.blob_key:
+            if document.blob_key and document.blob_key != version.content.blob_key:
                 await self._blobs.delete(document.blob_key)
 
-        result = {
-            "document_id": document.id,
-            "filename": content.filename,
-            "page_count": page_count,
-            "chunk_count": len(rows),
-            "characters": sum(len(page.text) for page in parsed.pages),
-        }
-        status = f"{content.filename} is ready: {len(rows)} chunks"
-        return Outcome(result, status, len(rows), apply, after=drop_former)
+        return Outcome(version.as_result(document.id), version.status, total, apply, after=drop_former)
 
     async def _parse(self, work: Work, content: Content) -> Parsed:
         """Text by pages; progress 20 to 50."""
@@ -149,30 +167,7 @@ class Ingestion:
             finally:
                 await asyncio.gather(*reports, return_exceptions=True)
 
-    async def _index(self, work: Work, content: Content, settings: AgentSettings, parsed: Parsed) -> list[ChunkRow]:
-        """Chunks with their words and vectors; progress 50 to 80."""
-        await work.report(Progress("embed", 50, f"Chunking {content.filename}"))
-        chunks = await asyncio.to_thread(
-            lambda: list(split(parsed.pages, size=settings.chunk_size, overlap=settings.chunk_overlap))
-        )
-        if not chunks:
-            raise NoExtractableTextError
-        pace, rows, total = Pace(), list[ChunkRow](), len(chunks)
-        for batch in _batches(chunks, _EMBED_BATCH):
-            vectors = await self._embedder.embed([chunk.text for chunk in batch])
-            words = await asyncio.to_thread(_count_words, batch)
-            rows += [ChunkRow(*row) for row in zip(batch, vectors, words, strict=True)]
-            if len(rows) < total and pace.due():
-                status = f"Embedding {content.filename} (chunk {len(rows)} of {total})"
-                await work.report(Progress("embed", 50 + 30 * len(rows) // total, status, total))
-        return rows
 
-
-def _count_words(chunks: Sequence[Chunk]) -> list[dict[str, list[int]]]:
-    return [lexemes(chunk.text) for chunk in chunks]
-
-
-def _batches(chunks: Sequence[Chunk], size: int) -> Iterator[list[Chunk]]:
-    remaining = iter(chunks)
-    while batch := list(islice(remaining, size)):
-        yield batch
+def _is_first(task: Task, document: Document) -> bool:
+    """Whether this is the first attempt of the task that came with the document: nothing can be left of a former."""
+    return task.attempt == 1 and task.created_at == document.created_at

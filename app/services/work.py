@@ -1,7 +1,7 @@
 """Work: what the body of a task is given, and what it gives back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -59,7 +59,8 @@ class Outcome:
     """What a task came to.
 
     ``apply`` writes it in the same transaction that turns the task to SUCCESS; with ``expands``, to EXPANDED: then
-    ``apply`` inserts its children. ``after`` is done once that is committed, if the process lives to do it.
+    ``apply`` inserts its children, which ``last_step`` follows (``app.ledger.children.expand``). ``after`` is done once
+    that is committed, if the process lives to do it.
     """
 
     result: Any
@@ -67,6 +68,7 @@ class Outcome:
     chunk_count: int | None = None
     apply: Callable[[AsyncConnection], Awaitable[None]] = field(default=_write_nothing)
     expands: bool = False
+    last_step: Mapping[str, Any] | None = None
     after: Callable[[], Awaitable[None]] = field(default=_do_nothing)
 
 
@@ -106,6 +108,14 @@ class Work:
         async with self._database.statement() as connection:
             self._heed(await report(connection, self.task.attempt_token, progress))
         await tell_progress(self._doorbell, self.task, progress)
+
+    async def report_within(self, connection: AsyncConnection, progress: Progress) -> None:
+        """Write progress as part of a transaction, which so holds only while the attempt does.
+
+        Raises:
+            AttemptLostError: as ``report``; the transaction must then roll back.
+        """
+        self._heed(await report(connection, self.task.attempt_token, progress))
 
     async def watch(self) -> None:
         """Return once the attempt is lost, leaving the reason in ``verdict``.

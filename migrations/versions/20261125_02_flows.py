@@ -49,6 +49,25 @@ def upgrade() -> None:
     op.add_column("documents", sa.Column("content_key", sa.LargeBinary(), nullable=True))
     op.add_column("documents", sa.Column("source_url", sa.Text(), nullable=True))
     op.add_column("documents", sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False))
+    op.add_column("documents", sa.Column("edition", sa.Integer(), server_default=sa.text("0"), nullable=False))
+    op.add_column("chunks", sa.Column("edition", sa.Integer(), server_default=sa.text("0"), nullable=False))
+    op.add_column("chunks", sa.Column("context", sa.Text(), server_default="", nullable=False))
+    op.drop_index("chunks_document_id_ordinal_key", table_name="chunks")
+    op.create_index(
+        "chunks_document_id_edition_ordinal_key", "chunks", ["document_id", "edition", "ordinal"], unique=True
+    )
+    op.create_table(
+        "staged_chunks",
+        sa.Column("task_id", sa.UUID(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("context", sa.Text(), nullable=False),
+        sa.Column("start_char", sa.Integer(), nullable=False),
+        sa.Column("end_char", sa.Integer(), nullable=False),
+        sa.Column("page", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name="staged_chunks_task_id_fkey", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("task_id", "ordinal", name="staged_chunks_pkey"),
+    )
     # Of documents with the same bytes the oldest is the one that others are duplicates of.
     op.execute(
         """
@@ -71,6 +90,13 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    op.drop_table("staged_chunks")
+    op.execute("DELETE FROM chunks AS c USING documents AS d WHERE d.id = c.document_id AND c.edition <> d.edition")
+    op.drop_index("chunks_document_id_edition_ordinal_key", table_name="chunks")
+    op.create_index("chunks_document_id_ordinal_key", "chunks", ["document_id", "ordinal"], unique=True)
+    op.drop_column("chunks", "context")
+    op.drop_column("chunks", "edition")
+    op.drop_column("documents", "edition")
     op.drop_table("hosts")
     op.drop_table("crawl_urls")
     op.drop_index("documents_agent_id_content_key_key", table_name="documents")

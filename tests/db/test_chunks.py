@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db.chunks import ChunkRow, Hit, delete_chunks, replace_chunks, search
+from app.db.chunks import REMOVED_AT_ONCE, ChunkRow, Hit, add_chunks, remove_chunks, replace_chunks, search
 from app.db.codecs import decode_halfvec, decode_tsvector, encode_halfvec, encode_tsvector
 from app.domain.documents import Chunk
 from app.domain.ports import Vector
@@ -40,8 +40,15 @@ async def add_document(
     )
     added = await connection.execute(statement, {"agent_id": agent_id, "metadata": metadata})
     document_id = int(added.scalar_one())
-    await replace_chunks(connection, agent_id=agent_id, document_id=document_id, rows=make_rows(texts, vector))
+    await put_chunks(connection, agent_id, document_id, make_rows(texts, vector))
     return document_id
+
+
+async def put_chunks(connection: AsyncConnection, agent_id: int, document_id: int, rows: list[ChunkRow]) -> None:
+    """A new edition of a document's chunks, in place of the old."""
+    statement = text("UPDATE documents SET edition = edition + 1 WHERE id = :id RETURNING edition")
+    edition = int((await connection.execute(statement, {"id": document_id})).scalar_one())
+    assert await replace_chunks(connection, agent_id=agent_id, document_id=document_id, edition=edition, rows=rows)
 
 
 async def find(
@@ -185,19 +192,46 @@ async def test_replacing_and_deleting_chunks_keeps_the_counts_of_words(connectio
     await add_document(connection, agent_id, "green")
     assert await count_words(connection, agent_id) == {"": 3, "red": 2, "green": 2}
 
-    await replace_chunks(connection, agent_id=agent_id, document_id=document_id, rows=make_rows(["blue red"]))
+    await put_chunks(connection, agent_id, document_id, make_rows(["blue red"]))
     assert await count_words(connection, agent_id) == {"": 2, "red": 1, "green": 1, "blue": 1}
 
-    await delete_chunks(connection, document_id)
-    await delete_chunks(connection, document_id)
+    await remove_chunks(connection, document_id)
+    await remove_chunks(connection, document_id)
     assert await count_words(connection, agent_id) == {"": 1, "green": 1}
+
+
+async def test_an_edition_is_found_only_once_it_is_the_documents(connection: AsyncConnection) -> None:
+    agent_id = await add_agent(connection)
+    document_id = await add_document(connection, agent_id, "north gate of old")
+    rows = make_rows(["north gate anew", "north gate again"])
+    await add_chunks(connection, agent_id=agent_id, document_id=document_id, edition=2, rows=rows)
+    for mode in ("text", "vector", "hybrid"):
+        hits = await find(connection, agent_id, "north gate", NORTH, mode=mode)
+        assert [hit.text for hit in hits] == ["north gate of old"]
+    await connection.execute(text("UPDATE documents SET edition = 2 WHERE id = :id"), {"id": document_id})
+    assert {hit.text for hit in await find(connection, agent_id, "north gate")} == {
+        "north gate anew",
+        "north gate again",
+    }
+    assert await remove_chunks(connection, document_id, last=1) == 1
+    counts = await count_words(connection, agent_id)
+    assert (counts[""], counts["north"], counts["gate"]) == (2, 2, 2)
+
+
+async def test_many_chunks_are_removed_some_at_a_time(connection: AsyncConnection) -> None:
+    agent_id = await add_agent(connection)
+    document_id = await add_document(connection, agent_id, *["north"] * (REMOVED_AT_ONCE + 1))
+    assert await remove_chunks(connection, document_id) == REMOVED_AT_ONCE
+    assert await count_words(connection, agent_id) == {"": 1, "north": 1}
+    assert await remove_chunks(connection, document_id) == 1
+    assert await count_words(connection, agent_id) == {}
 
 
 async def test_chunks_are_not_written_outside_a_transaction(engine: AsyncEngine) -> None:
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
         with pytest.raises(RuntimeError, match="transaction"):
-            await replace_chunks(connection, agent_id=1, document_id=1, rows=make_rows(["a"]))
+            await replace_chunks(connection, agent_id=1, document_id=1, edition=1, rows=make_rows(["a"]))
 
 
 async def test_documents_that_finish_at_once_wait_for_each_other_and_never_deadlock(engine: AsyncEngine) -> None:
@@ -209,7 +243,7 @@ async def test_documents_that_finish_at_once_wait_for_each_other_and_never_deadl
         async with engine.begin() as connection:
             document_id = await add_document(connection, agent_id, " ".join(words[:: number % 2 * -2 + 1]))
         async with engine.begin() as connection:
-            await delete_chunks(connection, document_id)
+            await remove_chunks(connection, document_id)
 
     await asyncio.gather(*map(finish, range(24)))
     async with engine.connect() as connection:

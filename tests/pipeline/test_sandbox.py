@@ -21,7 +21,7 @@ from app.domain.errors import (
     SluiceError,
     UnsupportedTypeError,
 )
-from app.domain.media import DOCX, PDF, TEXT
+from app.domain.media import DOCX, MARKDOWN, PDF, TEXT
 from app.pipeline.media_type import detect
 from app.pipeline.sandbox import ParserSandbox
 from tests.pipeline.documents import make_docx, make_pdf, paragraph
@@ -153,12 +153,12 @@ def test_an_endless_parse_ends_at_the_limit(tmp_path: Path) -> None:
 
 def test_a_parse_that_takes_too_much_memory_is_refused_and_its_child_replaced(tmp_path: Path) -> None:
     async def work() -> None:
-        path = tmp_path / "large.txt"
+        path = tmp_path / "large.md"
         with path.open("wb") as file:
             file.truncate(300 * 1024 * 1024)
         async with sandbox(memory_mb=128) as parser:
             with pytest.raises(ParseLimitExceededError):
-                await parser.parse(path, TEXT)
+                await parser.parse(path, MARKDOWN)
             assert (await parser.parse(pdf(tmp_path), PDF)).pages
 
     run(work)

@@ -165,11 +165,15 @@ class DocumentStatus(BaseModel):
 
 
 class ChunkBody(BaseModel):
-    """A chunk: ``text`` is ``start`` to ``end`` (characters) of the document's text."""
+    """A chunk: ``text`` is ``start`` to ``end`` (characters) of the document's text.
+
+    ``context`` is what it is found by besides: the header of a table that begins before it.
+    """
 
     id: int
     ordinal: int
     text: str
+    context: str
     start: int
     end: int
     page: int | None

@@ -21,12 +21,16 @@ class SearchRequest(BaseModel):
 
 
 class SearchHit(BaseModel):
-    """A chunk that was found; the score is comparable within one answer."""
+    """A chunk that was found; the score is comparable within one answer.
+
+    ``context`` is what it was found by besides its text: the header of a table that begins before it.
+    """
 
     document_id: int
     filename: str
     chunk_id: int
     text: str
+    context: str
     score: float
     page: int | None
     start: int

@@ -31,7 +31,7 @@ from app.domain.media import (
     YAML,
 )
 from app.pipeline.parse.limits import Limits
-from app.pipeline.text import clean, clean_line
+from app.pipeline.text import clean, clean_line, cut
 
 _LABEL_CHARACTERS = 16
 _LISTED = 100
@@ -81,7 +81,8 @@ def parse(
     limits = limits or Limits()
     read = import_module(f"app.pipeline.parse.{name}").read  # each format's libraries cost memory: load those needed
     parsed: Parsed = read(path, on_page or _ignore, limits)
-    pages = [Page(page.number, text) for page in parsed.pages if (text := clean(page.text)).strip()]
+    parts = ((page.number, part) for page in parsed.pages for part in cut(page.text))
+    pages = [Page(number, text) for number, part in parts if (text := clean(part)).strip()]
     if media_type == PDF and not _has_text(pages):
         from app.pipeline.parse.ocr import explain  # noqa: PLC0415, as above
 

@@ -2,6 +2,7 @@
 
 import codecs
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 from app.domain.errors import DocumentDamagedError
@@ -21,6 +22,7 @@ _CONTROL_SHARE = 0.01
 _SAMPLE = 4096
 _GUESS_FROM = 64 * 1024
 _NEVER = ["utf_7", "cp037", "cp500", "cp1026", "cp1140"]
+_PIECE = 1024 * 1024
 _LEVEL = 0.02
 """Where statistics cannot tell Western Europe from its neighbours, the commoner encoding is the better guess."""
 
@@ -60,6 +62,31 @@ def decode(data: bytes, declared: str | None = None) -> str:
     elif declared and data.isascii():
         encoding = _known(declared) or encoding  # ISO-2022-JP and UTF-7 look like ASCII
     return data.decode(encoding, "replace").removeprefix("\ufeff")
+
+
+def decode_file(path: Path) -> Iterator[str]:
+    """The text in a file, however large, in pieces of a megabyte; as ``decode`` where there is only one.
+
+    What encoding a large file is in, its first megabyte tells.
+
+    Raises:
+        DocumentDamagedError: when it is not text in any known encoding.
+    """
+    with path.open("rb") as file:
+        piece = file.read(_PIECE)
+        if len(piece) < _PIECE:
+            yield decode(piece)
+            return
+        encoding = guess_encoding(piece, complete=False)
+        if encoding is None:
+            raise DocumentDamagedError("It is not text in any known encoding.")
+        if encoding == EIGHT_BIT:
+            encoding = _mostly_utf8(piece) or _guess_by_statistics(piece)
+        decoder = codecs.getincrementaldecoder(encoding)("replace")
+        while piece:
+            yield decoder.decode(piece)
+            piece = file.read(_PIECE)
+        yield decoder.decode(b"", final=True)
 
 
 def to_utf8(path: Path, stated: str) -> None:

@@ -1,15 +1,32 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from app.domain.documents import Page, Parsed
-from app.pipeline.parse.encoding import decode
+from app.pipeline.parse.encoding import decode_file
 from app.pipeline.parse.limits import Limits
+from app.pipeline.text import cut
 
 
 def read(path: Path, report: Callable[[int, int], None], _limits: Limits) -> Parsed:
-    """Text in any common encoding. Form feeds, where there are any, part numbered pages."""
-    pages = decode(path.read_bytes()).rstrip("\f\n").split("\f")
-    report(len(pages), len(pages))
-    if len(pages) == 1:
-        return Parsed([Page(None, pages[0])])
-    return Parsed([Page(number, text) for number, text in enumerate(pages, 1)])
+    """Text in any common encoding. Form feeds, where there are any, part numbered pages.
+
+    Raises:
+        DocumentDamagedError: when it is not text.
+    """
+    parts = list(_cut_pages(decode_file(path)))
+    last = max((number for number, text in parts if text.strip("\f\n")), default=1)
+    report(last, last)
+    return Parsed([Page(number if last > 1 else None, text) for number, text in parts if number <= last])
+
+
+def _cut_pages(pieces: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Texts with the numbers of their pages; a long page comes in parts, so that it is never held whole."""
+    number, rest = 1, ""
+    for piece in pieces:
+        *ended, rest = (rest + piece).split("\f")
+        for text in ended:
+            yield number, text
+            number += 1
+        *parts, rest = cut(rest)
+        yield from ((number, part) for part in parts)
+    yield number, rest

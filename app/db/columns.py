@@ -1,0 +1,49 @@
+"""The kinds of columns that tables are made of."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "pk": "%(table_name)s_pkey",
+    }
+)
+
+
+def make_id() -> sa.Column[int]:
+    """An identity column."""
+    return sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True)
+
+
+def make_reference(name: str, column: str, *, nullable: bool = False, **kwargs: Any) -> sa.Column[int]:
+    """A foreign key."""
+    return sa.Column(name, sa.BigInteger, sa.ForeignKey(column, **kwargs), nullable=nullable)
+
+
+def make_time(name: str, *, nullable: bool = True) -> sa.Column[Any]:
+    """A moment; one that must not be null is now unless it is given."""
+    default = None if nullable else sa.text("now()")
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable, server_default=default)
+
+
+def make_text(name: str, *, nullable: bool = False, default: str | None = None) -> sa.Column[str]:
+    """A text."""
+    return sa.Column(name, sa.Text, nullable=nullable, server_default=default)
+
+
+def make_integer(name: str, *, nullable: bool = False, default: int | None = 0) -> sa.Column[int]:
+    """A number, 0 unless it is given."""
+    server_default = None if nullable or default is None else sa.text(str(default))
+    return sa.Column(name, sa.Integer, nullable=nullable, server_default=server_default)
+
+
+def make_object(name: str, *, nullable: bool = False, empty: str = "{}") -> sa.Column[Any]:
+    """An object in JSON, empty unless it is given."""
+    default = None if nullable else sa.text(f"'{empty}'")
+    return sa.Column(name, JSONB(none_as_null=True), nullable=nullable, server_default=default)

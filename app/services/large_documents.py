@@ -1,0 +1,177 @@
+"""Large documents: cut once, embedded in batches by tasks of their own, and published when the last of them is done.
+
+Neither their text nor their chunks are ever in memory as a whole, and what a batch has done is done: a process that
+dies repeats its own batch only.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.chunks import REMOVED_AT_ONCE, add_chunks, remove_chunks
+from app.db.documents import get_document_for_work
+from app.db.engine import Database
+from app.db.staging import drop_staged, read_staged, stage_chunks
+from app.domain.documents import Chunk
+from app.domain.errors import DocumentBusyError, DocumentDeletedError, FileMissingError
+from app.domain.ids import TaskId, new_task_id
+from app.domain.ports import BlobStore
+from app.domain.records import Document
+from app.domain.states import FINAL
+from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
+from app.ledger.children import drop_children
+from app.ledger.read import get_task, list_document_tasks
+from app.ledger.submit import submit_all
+from app.services.indexing import Indexing
+from app.services.publication import Version, publish, submit_sweep
+from app.services.work import Outcome, Work
+
+
+class LargeDocuments:
+    """Works on documents of more chunks than one task should embed."""
+
+    def __init__(self, database: Database, blobs: BlobStore, indexing: Indexing, batch_chunks: int) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._indexing = indexing
+        self._batch_chunks = batch_chunks
+
+    async def clear(self, work: Work, document: Document) -> None:
+        """Take out of the index what a former attempt left that was never published."""
+        removed = REMOVED_AT_ONCE
+        while removed == REMOVED_AT_ONCE:
+            async with self._database.transaction() as connection:
+                await work.report_within(connection, Progress("parse", 20, f"Preparing {document.filename}"))
+                await drop_staged(connection, work.task.id)
+                removed = await remove_chunks(connection, document.id, first=document.edition + 1)
+
+    async def stage(self, work: Work, document: Document, version: Version, chunks: Iterator[Chunk]) -> Outcome:
+        """Put the chunks aside, some hundreds a transaction; the outcome submits a task for each of these batches.
+
+        ``version`` lacks the number of chunks, which is not known before.
+        """
+        count, batches, filename = 0, list[tuple[int, int]](), version.content.filename
+        while batch := await asyncio.to_thread(lambda: list(islice(chunks, self._batch_chunks))):
+            count += len(batch)
+            batches.append((batch[0].index, batch[-1].index))
+            async with self._database.transaction() as connection:
+                progress = Progress("chunk", 50, f"Chunking {filename} ({count} chunks)", count)
+                await work.report_within(connection, progress)
+                await stage_chunks(connection, work.task.id, batch)
+        edition = document.edition + 1
+        whole = replace(version, chunk_count=count)
+
+        async def apply(connection: AsyncConnection) -> None:
+            await drop_children(connection, work.task.id)
+            await submit_all(connection, [_make_batch(work.task, edition, *batch) for batch in batches])
+
+        return Outcome(
+            None,
+            f"Embedding {filename} ({len(batches)} batches)",
+            count,
+            apply,
+            expands=True,
+            last_step={
+                "name": TaskName.PUBLISH_DOCUMENT.value,
+                "queue": Queue.MEDIUM.value,
+                "arguments": {"version": whole.as_json(), "edition": edition},
+            },
+        )
+
+    async def embed(self, work: Work) -> Outcome:
+        """Embed one batch and add it to the index, where search does not find it yet.
+
+        Raises:
+            FileMissingError: when its chunks are gone.
+        """
+        task, given = work.task, work.task.arguments
+        first, last = given["first"], given["last"]
+        parent_id = task.parent_id or task.id
+        async with self._database.statement() as connection:
+            chunks = await read_staged(connection, parent_id, first, last)
+        if not chunks:
+            raise FileMissingError("The chunks of this batch are gone.")
+        await work.report(Progress("embed", 50, f"Embedding chunks {first + 1} to {last + 1}"))
+        rows = await self._indexing.index(chunks)
+
+        async def apply(connection: AsyncConnection) -> None:
+            await drop_staged(connection, parent_id, first, last)
+            await add_chunks(
+                connection,
+                agent_id=task.agent_id,
+                document_id=task.document_id or 0,
+                edition=given["edition"],
+                rows=rows,
+            )
+
+        result = {"document_id": task.document_id, "chunk_count": len(rows)}
+        return Outcome(result, f"Embedded {len(rows)} chunks", len(rows), apply)
+
+    async def publish(self, work: Work) -> Outcome:
+        """Let search find the document's new chunks, all of which are there, in place of its old ones.
+
+        Raises:
+            DocumentDeletedError
+            DocumentBusyError: when another version was published meanwhile.
+        """
+        document, given = await self._load(work), work.task.arguments
+        version = Version.from_json(given["version"])
+        await work.report(Progress("store", 80, f"Publishing {version.content.filename}", version.chunk_count))
+
+        async def apply(connection: AsyncConnection) -> None:
+            if await publish(connection, document.id, version) != given["edition"]:
+                raise DocumentBusyError
+            await submit_sweep(connection, document)
+
+        async def drop_former() -> None:
+            if document.blob_key and document.blob_key != version.content.blob_key:
+                await self._blobs.delete(document.blob_key)
+
+        return Outcome(version.as_result(document.id), version.status, version.chunk_count, apply, after=drop_former)
+
+    async def sweep(self, work: Work) -> Outcome:
+        """Take out of the index what search no longer finds, and what never was published and will not be."""
+        total, removed = 0, 1
+        while removed:
+            async with self._database.transaction() as connection:
+                removed = await self._remove_some(connection, work.task.document_id or 0)
+            total += removed
+            await work.report(Progress("remove", 50, f"Removed {total} chunks"))
+        return Outcome({"document_id": work.task.document_id, "chunks": total}, f"Removed {total} chunks")
+
+    async def _remove_some(self, connection: AsyncConnection, document_id: int) -> int:
+        document = await get_document_for_work(connection, document_id, lock=True)
+        if document is None:
+            return 0
+        removed = await remove_chunks(connection, document_id, last=document.edition - 1)
+        # While the row is held nobody can begin anew; and once the task that decides has ended, nobody is at work.
+        deciding = await get_task(connection, TaskId(document.task_id)) if document.task_id else None
+        if removed == 0 and (deciding is None or deciding.state in FINAL):
+            for task in await list_document_tasks(connection, document_id):
+                await drop_staged(connection, task.id)
+            removed = await remove_chunks(connection, document_id, first=document.edition + 1)
+        return removed
+
+    async def _load(self, work: Work) -> Document:
+        async with self._database.statement() as connection:
+            document = await get_document_for_work(connection, work.task.document_id or 0)
+        if document is None or document.deleted_at:
+            raise DocumentDeletedError
+        return document
+
+
+def _make_batch(task: Task, edition: int, first: int, last: int) -> NewTask:
+    return NewTask(
+        id=new_task_id(),
+        organization_id=task.organization_id,
+        agent_id=task.agent_id,
+        document_id=task.document_id,
+        parent_id=task.id,
+        name=TaskName.EMBED_CHUNKS,
+        queue=Queue.MEDIUM,
+        arguments={"edition": edition, "first": first, "last": last},
+        metadata=task.metadata,
+    )

@@ -1,0 +1,12 @@
+"""Tasks that embed the chunks of large documents."""
+
+from app.bootstrap import Services
+from app.domain.tasks import TaskName
+from app.services.work import Outcome, Work
+from app.tasks.base import ledger_task
+
+
+@ledger_task(TaskName.EMBED_CHUNKS)
+async def embed_chunks(services: Services, work: Work) -> Outcome:
+    """Embed one batch of a document's chunks."""
+    return await services.large_documents.embed(work)

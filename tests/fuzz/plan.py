@@ -1,0 +1,71 @@
+"""What a run will upload, all of it drawn from one seed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from tests.fuzz import bytes_mutations, markup_mutations, pdf_mutations, zip_mutations
+from tests.fuzz.case import Case
+from tests.fuzz.hostile import list_hostile
+from tests.fuzz.seeds import make_seeds
+
+_MAIN = ("pdf", "docx", "zip", "html")
+_MAIN_SHARE = 0.65
+_HOSTILE_SHARE = 0.5  # of a run that is too short for all of them
+_PLAIN_MUTATIONS = 0.4
+_ZIPPED = {"docx", "xlsx", "pptx", "epub", "odt", "zip"}
+_MOST_BYTES = 1_500_000
+
+
+@dataclass(frozen=True)
+class Options:
+    """The bounds of a run. ``time_limit`` is what one parse may take, ``patience`` how long nothing may end, in s."""
+
+    files: int = 2000
+    seed: int = 1
+    time_limit: float = 10.0
+    patience: float = 90.0
+    folder: Path | None = None
+
+
+def list_cases(options: Options, corpus: Path | None) -> list[Case]:
+    """The files of a run: those that somebody thought of, then mutations of good ones."""
+    hostile = list_hostile()
+    room = round(options.files * _HOSTILE_SHARE)
+    if len(hostile) > room:
+        hostile = _draw(options, "hostile").sample(hostile, room)
+    seeds = make_seeds(corpus)
+    mutants = (_mutate(_draw(options, f"file {number}"), seeds) for number in range(len(hostile), options.files))
+    return [*hostile, *mutants]
+
+
+def _draw(options: Options, purpose: str) -> Random:
+    return Random(f"{options.seed} {purpose}")  # noqa: S311 - to be repeated, not to be secret
+
+
+def _mutate(random: Random, seeds: Mapping[str, Sequence[bytes]]) -> Case:
+    others = sorted(seeds.keys() - set(_MAIN))
+    form = random.choice(_MAIN if random.random() < _MAIN_SHARE else others)
+    data, ways = random.choice(seeds[form]), list[str]()
+    if random.random() > _PLAIN_MUTATIONS:
+        data, way = _mutate_by_form(random, form, data)
+        ways.append(way)
+    for mutation in _choose_plain(random, at_least=0 if ways else 1):
+        data = mutation(random, data)
+        ways.append(mutation.__name__)
+    return Case(form, " ".join(ways), data[:_MOST_BYTES])
+
+
+def _mutate_by_form(random: Random, form: str, data: bytes) -> tuple[bytes, str]:
+    """A mutation that knows what the file is made of."""
+    if form == "pdf":
+        return pdf_mutations.mutate(random, data)
+    if form in _ZIPPED:
+        return zip_mutations.mutate(random, data)
+    return markup_mutations.mutate(random, data)
+
+
+def _choose_plain(random: Random, *, at_least: int) -> Iterator[bytes_mutations.Mutation]:
+    for _ in range(random.choice((at_least, at_least, at_least + 1, at_least + 2))):
+        yield random.choice(bytes_mutations.MUTATIONS)

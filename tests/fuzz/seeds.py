@@ -1,0 +1,86 @@
+"""Good documents of every format, small, to be mutated."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from email.message import EmailMessage
+from pathlib import Path
+
+from app.domain.media import ODT
+from tests.flows.zips import make_zip
+from tests.pipeline import packages
+from tests.pipeline.documents import make_docx, make_lined_pdf, make_pdf, paragraph
+
+_CORPUS_BYTES = 300_000
+_LINES = [f"The heron of lock {number} waits for the barge at gate {number % 7}." for number in range(40)]
+_TABLE = (
+    "<w:tbl>" + "<w:tr><w:tc><w:p><w:r><w:t>lock</w:t></w:r></w:p></w:tc><w:tc/></w:tr>" * 3 + "</w:tbl>"
+)  # rows as Word writes them
+_HTML = (
+    '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Locks</title><meta name="author" content="Ada">'
+    "</head><body><nav><a href='/'>Home</a><a href='/locks'>Locks</a></nav><article><h1>Locks</h1>"
+    + "".join(f"<p>{line} <b>Bold</b> &amp; <a href='#{n}'>linked</a>.</p>" for n, line in enumerate(_LINES))
+    + "<table><tr><th>Lock</th><th>Fall</th></tr><tr><td>Alder</td><td>2.4</td></tr></table><ul><li>One<li>Two</ul>"
+    "<pre>as  it   is</pre></article><footer>Canal trust</footer></body></html>"
+)
+_RTF = (
+    r"{\rtf1\ansi\ansicpg1252\deff0{\fonttbl{\f0 Arial;}}{\info{\title Locks}{\author Ada}}"
+    + "".join(rf"\pard {line}\par\b bold\b0\u8364?\'e9\par{{\*\bkmkstart x}}" for line in _LINES)
+    + r"\trowd\intbl a\cell b\cell\row}"
+)
+_MARKDOWN = "---\ntitle: Locks\nauthor: Ada\n---\n# Locks\n\n" + "\n".join(f"- {line}" for line in _LINES)
+
+
+def make_seeds(corpus: Path | None) -> Mapping[str, Sequence[bytes]]:
+    """Files by format; those of the corpus beside those made here, where there is one."""
+    with tempfile.TemporaryDirectory() as folder:
+        seeds = _make_seeds(Path(folder))
+    for path in sorted(corpus.glob("good/*")) if corpus else []:
+        form = path.suffix[1:].lower()
+        if form in seeds and path.stat().st_size <= _CORPUS_BYTES:
+            seeds[form].append(path.read_bytes())
+    return seeds
+
+
+def _make_seeds(folder: Path) -> dict[str, list[bytes]]:
+    made = {**_make_zipped(folder), **_make_plain()}
+    members = {f"locks/{form}.{form}": files[0] for form, files in made.items()}
+    inner = make_zip({"note.txt": b"A note on locks.", "deep.md": b"# Deep\n\nDown."})
+    made["zip"] = [make_zip(members), make_zip({"inner.zip": inner, "a.txt": b"The first.", "b.html": _HTML.encode()})]
+    return made
+
+
+def _make_zipped(folder: Path) -> dict[str, list[bytes]]:
+    body = paragraph("Locks", '<w:pStyle w:val="Heading1"/>') + "".join(map(paragraph, _LINES)) + _TABLE
+    slides = [packages.slide(packages.shape("Locks", place="title"), packages.shape(*_LINES[:5])) for _ in range(3)]
+    rows = "".join(
+        f'<row r="{n}"><c r="A{n}" t="s"><v>{n % 2}</v></c><c r="B{n}" s="0"><v>{n}.5</v></c></row>'
+        for n in range(1, 40)
+    )
+    text = "".join(f"<text:p>{line}</text:p>" for line in _LINES)
+    paths = {
+        "docx": make_docx(folder / "docx", body, {"header1": "<x/>", "styles": "<w:styles/>"}),
+        "pptx": packages.make_pptx(folder / "pptx", slides),
+        "xlsx": packages.make_xlsx(folder / "xlsx", {"Locks": rows}, strings=["<t>Alder</t>", "<t>Birch</t>"]),
+        "epub": packages.make_epub(folder / "epub", [f"<h1>Locks</h1><p>{line}</p>" for line in _LINES[:4]]),
+        "odt": packages.make_odf(folder / "odt", ODT, f"<office:text>{text}</office:text>"),
+    }
+    return {form: [path.read_bytes()] for form, path in paths.items()}
+
+
+def _make_plain() -> dict[str, list[bytes]]:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "ada@example.com", "bob@example.com", "Löcks"
+    mail["Message-ID"] = "<1@example.com>"
+    mail.set_content("\n".join(_LINES))
+    mail.add_alternative(_HTML, subtype="html")
+    mail.add_attachment(b"a,b\n1,2\n", maintype="text", subtype="csv", filename="a.csv")
+    table = "lock,fall,note\n" + "\n".join(f'{n},{n}.5,"{line}"' for n, line in enumerate(_LINES))
+    return {
+        "pdf": [make_lined_pdf(_LINES, _LINES[::-1]), make_pdf(*_LINES[:8])],
+        "html": [_HTML.encode()],
+        "rtf": [_RTF.encode()],
+        "eml": [mail.as_bytes()],
+        "csv": [table.encode(), table.replace(",", ";").encode("utf-16")],
+        "md": [_MARKDOWN.encode()],
+        "txt": ["\n".join(_LINES).encode(), "Ærø: naïve café. 鷺は水門で待つ。".encode() * 20],
+    }

@@ -1,0 +1,17 @@
+import logging
+from pathlib import Path
+
+from app.settings import Settings
+from tests.fuzz.installation import FuzzedStack
+from tests.fuzz.plan import Options
+from tests.fuzz.run import run
+
+
+def test_hostile_files_cost_nobody_but_themselves(settings: Settings, tmp_path: Path) -> None:
+    options = Options(files=120, seed=1, time_limit=3.0, patience=60.0)
+    with FuzzedStack(settings, tmp_path, options) as stack:
+        stack.start_api()
+        stack.start_workers()
+        report = run(stack, options, None, logging.getLogger(__name__).info)
+    assert report.is_clean, str(report)
+    assert (report.files, report.deaths) == (120, 0)
