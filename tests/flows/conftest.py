@@ -14,6 +14,8 @@ LIMITS = {
     "archive_max_members": "100",
     "archive_max_mb": "5",
     "archive_max_depth": "3",
+    "large_document_chunks": "60",
+    "embedding_batch_chunks": "20",
     "web_allowed_hosts": "127.0.0.1",
     "web_time_limit": "5",
     "crawl_delay_seconds": "0.01",
