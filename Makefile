@@ -21,7 +21,7 @@ quote = '$(subst ','\'',$(1))'
 files = $(foreach pattern,$(FILES),$(or $(wildcard $(pattern)),$(pattern)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check chaos bench lock clean venv
+.PHONY: help setup demo up test check chaos fuzz bench lock clean venv
 
 help: ## Show what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -34,8 +34,8 @@ demo: .venv/.runtime ## See it work on examples/, or on your own: FILES="a.pdf b
 up: .venv/.runtime ## Run the whole stack until Ctrl-C; data stays in DATA_DIR (./var)
 	@$(BIN)/python main.py up
 
-test: .venv/.dev ## Run the whole test suite (ARGS="-k ledger" for a part)
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/.dev ## Run the whole test suite (ARGS="-k ledger" for a part, ARGS=-n0 in one process)
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: .venv/.dev ## Check style, types, import contracts, migrations and docs
 	$(BIN)/ruff check
@@ -47,6 +47,9 @@ check: .venv/.dev ## Check style, types, import contracts, migrations and docs
 
 chaos: .venv/.dev ## Kill everything, over and over, then audit (ARGS="--tasks 1500 --kills 30 --seed 1")
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+fuzz: .venv/.dev ## Upload thousands of hostile files, then audit (ARGS="--files 2000 --seed 1", or "--schema 300")
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: .venv/.dev ## Run the benchmarks; prints a table and writes JSON
 	@$(BIN)/python -m benchmarks $(ARGS)

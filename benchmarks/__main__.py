@@ -15,6 +15,7 @@ from benchmarks import (
     fairness,
     fleet,
     flush,
+    memory,
     prefetch,
     quality,
     queues,
@@ -38,8 +39,9 @@ _MEASURES = {
     "urgency": urgency.measure,
     "backlog": backlog.measure,
     "quality": quality.measure,
+    "memory": memory.measure,
 }
-_LONG = {"recovery", "flush", "fairness", "backlog"}
+_LONG = {"recovery", "flush", "fairness", "backlog", "memory"}
 
 
 def _measure_retrieval(corpus: Path) -> list[Figure]:

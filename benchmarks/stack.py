@@ -85,6 +85,7 @@ def list_environment(settings: Settings) -> dict[str, str]:
         "DATA_DIR": str(settings.data_dir),
         "PORT": str(settings.port),
         "BOOTSTRAP_API_KEY": KEY,
+        "MAX_UPLOAD_MB": str(settings.max_upload_mb),
         "CELERY_LOG_LEVEL": "WARNING",
     }
 

@@ -53,11 +53,11 @@ def upload(client: httpx.Client, agent_id: int, filename: str, content: str, pri
     return str(answer.raise_for_status().json()["task_id"])
 
 
-def wait_for_end(client: httpx.Client, task_id: str) -> None:
+def wait_for_end(client: httpx.Client, task_id: str, seconds: float = 120.0) -> None:
     """Wait until a task has ended, by long polls: who asks all the time measures himself."""
 
     def has_ended() -> bool:
         answer = client.get(f"/api/v1/tasks/{task_id}", params={"wait": 30})
         return answer.raise_for_status().json()["state"] in FINAL
 
-    wait_for(has_ended, "a task to end", pause=0)
+    wait_for(has_ended, "a task to end", seconds=seconds, pause=0)

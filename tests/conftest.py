@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -13,21 +14,35 @@ import pytest
 from app.bootstrap import prepare_database
 from app.embedded import Engines, EngineUrls
 from app.settings import Settings, load_settings
+from tests.parts import PartScheduling, order
 from tests.rabbitmq import SCHEMES, open_vhost
 from tests.running import BROKERS, Stack
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
-_DATABASES = 16  # that a Redis has by default
+# With pytest-xdist, this process is one of several that each run a part of the suite.
+_PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "")
+_PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+# This process's share of the databases that a Redis has by default.
+_DATABASES = max(1, 16 // _PROCESSES)
+_FIRST_DATABASE = int(_PROCESS.removeprefix("gw") or "0") * _DATABASES % 16
 # Read before the environment is cleaned.
 _GIVEN = {name: os.environ.get(name) for name in ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL")}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what reads the corpus where there is none."""
+    """Skip what reads the corpus where there is none. Where processes share the suite, order its parts."""
     if not CORPUS.is_dir():
         for item in items:
             if item.get_closest_marker("corpus"):
                 item.add_marker(pytest.mark.skip(reason="the corpus is not here"))
+    if _PROCESS:
+        order(items)
+
+
+@pytest.hookimpl(optionalhook=True)  # called where pytest-xdist is at work
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> PartScheduling:
+    """Share the suite out by its parts."""
+    return PartScheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -109,7 +124,7 @@ def _make_database(servers: EngineUrls, template: str) -> Iterator[tuple[str, st
     name = f"sluice_test_{os.getpid()}_{_made}"
     execute(servers.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     # Stacks that live at the same time must not hear each other's bells.
-    number = _made % _DATABASES
+    number = _FIRST_DATABASE + _made % _DATABASES
     made = _with_database(servers.database_url, name), _with_redis_database(servers.redis_url, number)
     with _open_broker(name, number) as broker_url:
         if broker_url:

@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 KEY = "a-key-made-for-tests-only"
 BROKERS: dict[tuple[str, str], str] = {}
 """The brokers of the databases made for tests, by the addresses of Postgres and Redis, where the Redis is not it."""
+_START_SECONDS = 90.0  # programs that start while other tests do take their time
 Result = TypeVar("Result")
 
 
@@ -96,14 +97,15 @@ class Stack:
     def start_api(self) -> None:
         """Start the API and wait until it answers."""
         self.api = self.start("api")
-        wait_for(self._answers, "the API to answer")
+        wait_for(self._answers, "the API to answer", _START_SECONDS)
 
     def start_workers(self, *queues: str) -> None:
         """Start a worker for each named queue, or for all, and wait until each holds a lease."""
         self.workers = self.start("worker", *queues)
         pids = {worker["pid"] for worker in self.get("/workers")["workers"]} if self.api else set()
         if self.api:
-            wait_for(lambda: self._count_new_workers(pids) == len(queues or WORKERS), "the workers to register")
+            number = len(queues or WORKERS)
+            wait_for(lambda: self._have_registered(number, pids), "the workers to register", _START_SECONDS)
 
     def stop(self, program: subprocess.Popen[bytes] | None, number: signal.Signals = signal.SIGTERM) -> None:
         """Stop a program by a signal and wait for its end."""
@@ -174,8 +176,10 @@ class Stack:
         wait_for(all_ended, f"{len(task_ids)} tasks to end", seconds)
         return [done[task_id] for task_id in task_ids]
 
-    def _count_new_workers(self, known: set[int]) -> int:
-        return sum(worker["pid"] not in known for worker in self.get("/workers")["workers"])
+    def _have_registered(self, number: int, known: set[int]) -> bool:
+        assert self.workers
+        assert self.workers.poll() is None, "the workers ended while starting"
+        return sum(worker["pid"] not in known for worker in self.get("/workers")["workers"]) == number
 
     def _answers(self) -> bool:
         assert self.api

@@ -4,11 +4,18 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Connection
 
+from app.api import problems
 from app.bootstrap import Services
-from app.domain.errors import ForbiddenError, UnauthorizedError
+from app.domain.errors import ForbiddenError, SluiceError
 from app.domain.identity import Identity, Scope
+
+_PREFIX = "/api/v1"
 
 _bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer sk_sluice_…`")
 
@@ -22,15 +29,51 @@ async def get_services(request: Request) -> Services:
 ServicesOf = Annotated[Services, Depends(get_services)]
 
 
+class Access:
+    """ASGI middleware: who has no valid key learns that, and not even whether the rest of the request makes sense.
+
+    Routing and the reading of the body come after it. Who is calling is kept as ``request.state.identity``.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        """Let the request pass, or answer 401."""
+        if scope["type"] != "http" or not _is_guarded(read_path(scope)):
+            await self._app(scope, receive, send)
+            return
+        services: Services = scope["app"].state.services
+        try:
+            identity = await services.identities.authenticate(read_token(Headers(scope=scope)))
+        except SluiceError as error:
+            await problems.respond_to(Request(scope), error)(scope, receive, send)
+            return
+        scope["state"]["identity"] = identity
+        await self._app(scope, receive, send)
+
+
+def read_path(scope: Connection) -> str:
+    """The path of a request as the application knows it, wherever a proxy has put that."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def read_token(headers: Headers) -> str:
+    """The API key that a request carries; empty where it carries none."""
+    scheme, token = get_authorization_scheme_param(headers.get("authorization"))
+    return token if scheme.lower() == "bearer" else ""
+
+
+def _is_guarded(path: str) -> bool:
+    return path == _PREFIX or path.startswith(f"{_PREFIX}/")
+
+
 def require(scope: Scope) -> Callable[..., Awaitable[Identity]]:
     """A dependency that lets only keys with ``scope`` pass."""
 
-    async def identify(
-        services: ServicesOf, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-    ) -> Identity:
-        if credentials is None:
-            raise UnauthorizedError
-        identity = await services.identities.authenticate(credentials.credentials)
+    async def identify(request: Request, _key: Annotated[object, Depends(_bearer)]) -> Identity:
+        identity: Identity = request.state.identity
         if not identity.allows(scope):
             raise ForbiddenError(f"It takes {scope}.")
         return identity

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from app import __version__
 from app.api import health, idempotency, problems, v1
+from app.api.access import Access
 from app.api.request_ids import RequestIds
 from app.bootstrap import build_services, prepare_database
 from app.celery_app import create_celery
@@ -46,6 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="Sluice", version=__version__, description=_DESCRIPTION, lifespan=run)
     idempotency.install(app)
+    app.add_middleware(Access)
     app.add_middleware(RequestIds)
     app.include_router(health.router)
     app.include_router(v1.router)

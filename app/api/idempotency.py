@@ -11,13 +11,13 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI
-from fastapi.security.utils import get_authorization_scheme_param
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import problems
+from app.api.access import read_path, read_token
 from app.api.fingerprints import FingerprintedBody
 from app.bootstrap import Services
 from app.domain.errors import InvalidIdempotencyKeyError, SluiceError, UnauthorizedError
@@ -69,7 +69,7 @@ class IdempotencyKeys:
             await self._app(scope, receive, send)
             return
         keys = [value for name, value in scope["headers"] if name == _HEADER]
-        if not keys or not _path(scope).startswith(_PREFIX):
+        if not keys or not read_path(scope).startswith(_PREFIX):
             await self._app(scope, receive, send)
             return
         await self._serve(keys, scope, receive, send)
@@ -78,8 +78,8 @@ class IdempotencyKeys:
         services: Services = scope["app"].state.services
         headers = Headers(scope=scope)
         body, limit = FingerprintedBody(receive, headers.get("content-type", "")), services.uploads.max_bytes
-        token = _read_token(headers)
-        secret = token if _path(scope).startswith(_SECRET) else None
+        token = read_token(headers)
+        secret = token if read_path(scope).startswith(_SECRET) else None
         try:
             identity = await services.identities.authenticate(token)
             request = KeyedRequest(identity.organization_id, _read_key(keys), _hash_target(scope, secret))
@@ -181,16 +181,6 @@ class _Exchange:
             await self._ending.keep(Answer(status, kept, b"".join(part.get("body", b"") for part in rest)))
         else:
             await self._ending.free()
-
-
-def _path(scope: Scope) -> str:
-    path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", ""))
-
-
-def _read_token(headers: Headers) -> str:
-    scheme, token = get_authorization_scheme_param(headers.get("authorization"))
-    return token if scheme.lower() == "bearer" else ""
 
 
 def _read_key(keys: list[bytes]) -> str:

@@ -14,6 +14,8 @@ from app.domain.errors import BadRequestError, InvalidRequestError, MissingFileE
 
 _FIELD_BYTES = 64 * 1024
 _FIELDS = 64
+_BOUNDARY_CHARACTERS = 70
+"""RFC 2046, 5.1.1."""
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -142,6 +144,8 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], sink: FileSin
     boundary = content.get_param("boundary")
     if content.get_content_type() != "multipart/form-data" or not isinstance(boundary, str):
         raise MissingFileError("Send it as multipart/form-data.")
+    if len(boundary) > _BOUNDARY_CHARACTERS:
+        raise BadRequestError(f"The form's boundary has more than {_BOUNDARY_CHARACTERS} characters.")
     reader = _FormReader(boundary)
     async for data in body:
         try:

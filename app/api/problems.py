@@ -120,12 +120,18 @@ def install(app: FastAPI) -> None:
 
 
 def _describe(app: FastAPI) -> None:
-    """Have problems described under their media type; FastAPI describes them under that of the operation's success."""
+    """Have problems described under their media type; FastAPI describes them under that of the operation's success.
+
+    And every operation with a body says that it may be unreadable.
+    """
     build = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = build()
-        operations = (operation for path in document["paths"].values() for operation in path.values())
+        operations = [operation for path in document["paths"].values() for operation in path.values()]
+        for operation in operations:
+            if "requestBody" in operation:
+                operation["responses"].setdefault("400", describe("The body cannot be read."))
         for response in (one for operation in operations for one in operation["responses"].values()):
             for described in list(response.get("content", {}).values()):
                 if described.get("schema", {}).get("$ref", "").endswith("/Problem"):

@@ -84,7 +84,7 @@ def open_archive(path: Path, max_members: int) -> Iterator[list[Member]]:
     except BROKEN as error:
         raise DocumentDamagedError(str(error)) from error
     try:
-        infos = [info for info in archive.infolist() if not info.is_dir() and not _is_junk(info.filename)]
+        infos = [info for info in archive.infolist() if not info.filename.endswith("/") and not _is_junk(info.filename)]
         if len(infos) > max_members:
             raise ArchiveLimitError(f"It has {len(infos)} members; {max_members} are allowed.")
         yield [Member(_clean(info.filename), _judge(info), archive, info) for info in infos]

@@ -1,7 +1,6 @@
 """Dead letters reported by the real Sentry client to a server of our own."""
 
 import asyncio
-import gzip
 import json
 import threading
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
 from app.adapters.sentry import SentryAlarm
@@ -28,9 +28,9 @@ class SentryServer:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                if self.headers.get("Content-Encoding") == "gzip":
-                    body = gzip.decompress(body)
-                lines = body.splitlines()
+                # The client packs with Brotli where that is installed, and httpx then undoes it.
+                headers = {"Content-Encoding": self.headers.get("Content-Encoding", "identity")}
+                lines = httpx.Response(200, headers=headers, content=body).content.splitlines()
                 events.extend(
                     json.loads(payload)
                     for header, payload in zip(lines[1::2], lines[2::2], strict=False)

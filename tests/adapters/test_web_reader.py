@@ -60,6 +60,7 @@ def test_the_request_carries_a_name_and_nothing_of_the_machine(
         *(("deflate", zlib.compress(_PAGE)), ("deflate", raw_deflate(_PAGE)), ("identity", _PAGE)),
         *(("gzip", gzip.compress(_PAGE[:9]) + gzip.compress(_PAGE[9:])), ("gzip", gzip.compress(_PAGE) + b"junk")),
     ],
+    ids=["gzip", "x-gzip", "in capitals", "deflate", "deflate without a head", "none", "two members", "junk behind it"],
 )
 def test_compression_is_undone(coding: str, body: bytes, server: WebServer, tmp_path: Path) -> None:
     server.pages["/packed"] = answer(body, content_encoding=coding)

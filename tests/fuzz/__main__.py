@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from tests.conftest import CORPUS
 from tests.fuzz.installation import FuzzedStack
 from tests.fuzz.plan import Options
 from tests.fuzz.run import run
+from tests.running import ROOT
 
 
 def main() -> None:
@@ -24,11 +27,22 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=Options.seed, help="repeats a run (%(default)s)")
     parser.add_argument("--time-limit", type=float, default=Options.time_limit, help="of one parse, in s (%(default)s)")
     parser.add_argument("--folder", type=Path, help="where logs and data go, to stay; none: a folder that does not")
-    options = Options(**vars(parser.parse_args()))
+    parser.add_argument("--schema", type=int, metavar="N", help="instead, N requests to each operation of the API")
+    arguments = vars(parser.parse_args())
+    if examples := arguments.pop("schema"):
+        sys.exit(_try_schema(examples))
+    options = Options(**arguments)
     with _open_folder(options) as folder, _open_stack(folder, options) as stack:
         report = run(stack, options, CORPUS if CORPUS.is_dir() else None, _say)
     sys.stdout.write(f"{report}\n")
     sys.exit(not report.is_clean)
+
+
+def _try_schema(examples: int) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", "--timeout=3600", "tests/api/test_schema.py"]
+    return subprocess.run(
+        command, env={**os.environ, "SCHEMA_EXAMPLES": str(examples)}, cwd=ROOT, check=False
+    ).returncode
 
 
 @contextmanager

@@ -19,13 +19,13 @@ _MOST_GROWTH = 200
 """MB that a process may come to hold beyond what it began with."""
 _SLOWEST = 15.0
 
-_TASKS = """
-    SELECT t.id::text, t.parent_id::text, t.state, t.crashes, t.retries, t.error ->> 'code' AS code,
+TASKS = """
+    SELECT t.id::text, t.name, t.parent_id::text, t.state, t.crashes, t.retries, t.error ->> 'code' AS code,
            t.error ->> 'message' AS message, t.metadata ->> 'filename' AS filename, d.status,
            extract(epoch FROM t.completed_at - t.started_at)::float AS seconds
     FROM tasks AS t LEFT JOIN documents AS d ON d.task_id = t.id
 """
-TASKS = _TASKS
+"""Every task, with what the audit looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def check_answers(answers: Sequence[Answer]) -> Iterator[Finding]:
     """Every file was taken on, or refused in a way that the API describes."""
     for answer in answers:
         if answer.task_id is None and (answer.status, answer.code) not in REFUSALS:
-            kind = "server error" if answer.status >= 500 or not answer.status else "undocumented refusal"  # noqa: PLR2004
+            kind = "server error" if answer.status >= 500 or not answer.status else "undocumented refusal"
             yield Finding(kind, f"{answer.case.form} ({answer.case.way}): {answer.status} {answer.code}")
 
 

@@ -1,6 +1,8 @@
 """Zipped documents whose parts loop, swell, nest and lie."""
 
+import io
 import tempfile
+import zipfile
 from pathlib import Path
 
 from app.domain.media import ODS, ODT
@@ -19,7 +21,7 @@ _ENTITIES = {
     "laughs": _LAUGHS + "]>",
     "one entity of a megabyte": f"<!DOCTYPE x [<!ENTITY a9 '{'x' * 500_000}'>]>",
     "a file of the machine": "<!DOCTYPE x [<!ENTITY a9 SYSTEM 'file:///etc/passwd'>]>",
-    "an entity from afar": "<!DOCTYPE x SYSTEM 'http://127.0.0.1:9/x.dtd' [<!ENTITY % p SYSTEM 'http://127.0.0.1:9/'> %p;]>",
+    "an entity from afar": "<!DOCTYPE x SYSTEM 'http://127.0.0.1:9/' [<!ENTITY % p SYSTEM 'http://127.0.0.1:9/'> %p;]>",
     "an entity in itself": "<!DOCTYPE x [<!ENTITY a9 '&a9;'>]>",
 }
 
@@ -43,9 +45,6 @@ def _rewrite(data: bytes, part: str, content: str | bytes) -> bytes:
 
 
 def _parts(data: bytes) -> dict[str, bytes]:
-    import io
-    import zipfile
-
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -87,15 +86,15 @@ def _make_entities(path: Path) -> Made:
         made[form, "with many attributes"] = _rewrite(
             data, part, content.replace(">", " ".join(["", *(f'a{n}="x"' for n in range(100_000))]) + ">", 1)
         )
-        made[form, "with nothing in the part"] = _rewrite(data, part, b"")
+        made[form, "empty"] = _rewrite(data, part, b"")
     return made
 
 
 def _make_docx(path: Path) -> Made:
     tables = "<w:tbl><w:tr><w:tc>"
     styles = "".join(
-        f'<w:style w:styleId="{n}"><w:basedOn w:val="{(n + 1) % 50}"/><w:pPr><w:numPr><w:ilvl w:val="{n - 5}"/></w:numPr>'
-        "</w:pPr></w:style>"
+        f'<w:style w:styleId="{n}"><w:basedOn w:val="{(n + 1) % 50}"/><w:pPr><w:numPr><w:ilvl w:val="{n - 5}"/>'
+        "</w:numPr></w:pPr></w:style>"
         for n in range(50)
     )
     levels = "".join(
@@ -132,7 +131,9 @@ def _make_xlsx(path: Path) -> Made:
     rows = {
         "cells at the far end": '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>' * 200,
         "rows beyond any end": f'<row r="{10**18}"><c r="{"Z" * 3000}1"><v>1</v></c></row>' + cell,
-        "shared strings that are not there": '<row><c t="s"><v>-1</v></c><c t="s"><v>999999999</v></c><c t="s"><v>x</v></c></row>',
+        "shared strings that are not there": "".join(
+            f'<row><c t="s"><v>{n}</v></c></row>' for n in (-1, 999999999, "x")
+        ),
         "styles that are not there": '<row><c s="-1"><v>1</v></c><c s="99999999999"><v>1e308</v></c></row>' + cell,
         "numbers that are none": "".join(
             f'<row><c s="1"><v>{number}</v></c></row>'

@@ -107,7 +107,7 @@ def _make_numbers() -> dict[str, bytes]:
             {
                 5: _stream(
                     zlib.compress(b"\2" * 999),
-                    f"/Filter /FlateDecode /DecodeParms << /Predictor 2 /Colors {huge} /BitsPerComponent 32 /Columns 9 >>",
+                    f"/Filter /FlateDecode /DecodeParms << /Predictor 2 /Colors {huge} /Columns 9 >>",
                 )
             }
         ),

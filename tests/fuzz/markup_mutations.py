@@ -32,14 +32,17 @@ def repeat_mark(random: Random, data: bytes) -> bytes:
     """One tag, group or mark so often that nothing of it is closed."""
     found = re.findall(rb"<[a-zA-Z][^>]{0,80}>|\\[a-z]+|[{>#\[(*]", data) or [b"<b>"]
     at = random.randrange(len(data) + 1)
-    return data[:at] + random.choice([*found, *_MARKS]) * random.choice((10, 1000, 20_000)) + data[at:]
+    mark: bytes = random.choice([*found, *_MARKS])
+    return data[:at] + mark * random.choice((10, 1000, 20_000)) + data[at:]
 
 
 def swell_attribute(random: Random, data: bytes) -> bytes:
     """An element with too much of attributes."""
     many = b" ".join(b'a%d="x"' % n for n in range(random.choice((10, 3000, 20_000))))
-    attribute = random.choice((many, b'a="' + b"x" * 300_000 + b'"', b"style='" + b"a:b;" * 10_000 + b"'"))
-    return re.sub(rb"(<\w[\w:]*)", lambda match: match[1] + b" " + attribute, data, count=random.randint(1, 2))
+    attribute: bytes = random.choice((many, b'a="' + b"x" * 300_000 + b'"', b"style='" + b"a:b;" * 10_000 + b"'"))
+    found = list(re.finditer(rb"<\w[\w:]*", data))
+    at = random.choice(found).end() if found else 0
+    return b"%b %b%b" % (data[:at], attribute, data[at:])
 
 
 def change_number(random: Random, data: bytes) -> bytes:

@@ -74,7 +74,7 @@ def pack_streams(random: Random, data: bytes) -> bytes:
         if random.random() < 0.5:
             packed[random.randrange(len(packed))] ^= 0xFF
         filters = random.choice((b"/FlateDecode", b"[/FlateDecode /FlateDecode]", b"[/FlateDecode /LZWDecode]"))
-        return b"<< /Length %d /Filter %b >>\nstream\n%b\nendstream" % (len(packed), filters, packed)
+        return b"<< /Length %d /Filter %b >>\nstream\n%b\nendstream" % (len(packed), filters, bytes(packed))
 
     return re.sub(rb"<< /Length \d+ >>\nstream\n(.*?)\nendstream", pack, data, flags=re.DOTALL)
 

@@ -15,28 +15,35 @@ _MAIN_SHARE = 0.65
 _HOSTILE_SHARE = 0.5  # of a run that is too short for all of them
 _PLAIN_MUTATIONS = 0.4
 _ZIPPED = {"docx", "xlsx", "pptx", "epub", "odt", "zip"}
-_MOST_BYTES = 1_500_000
 
 
 @dataclass(frozen=True)
 class Options:
-    """The bounds of a run. ``time_limit`` is what one parse may take, ``patience`` how long nothing may end, in s."""
+    """The bounds of a run.
+
+    ``time_limit`` is what one parse may take, ``patience`` how long nothing may end, both in seconds; ``most_bytes`` is
+    the size of the largest file.
+    """
 
     files: int = 2000
     seed: int = 1
     time_limit: float = 10.0
     patience: float = 90.0
+    most_bytes: int = 1_500_000
     folder: Path | None = None
 
 
 def list_cases(options: Options, corpus: Path | None) -> list[Case]:
     """The files of a run: those that somebody thought of, then mutations of good ones."""
-    hostile = list_hostile()
+    hostile = [case for case in list_hostile() if len(case.data) <= options.most_bytes]
     room = round(options.files * _HOSTILE_SHARE)
     if len(hostile) > room:
         hostile = _draw(options, "hostile").sample(hostile, room)
     seeds = make_seeds(corpus)
-    mutants = (_mutate(_draw(options, f"file {number}"), seeds) for number in range(len(hostile), options.files))
+    mutants = (
+        _mutate(_draw(options, f"file {number}"), seeds, options.most_bytes)
+        for number in range(len(hostile), options.files)
+    )
     return [*hostile, *mutants]
 
 
@@ -44,7 +51,7 @@ def _draw(options: Options, purpose: str) -> Random:
     return Random(f"{options.seed} {purpose}")  # noqa: S311 - to be repeated, not to be secret
 
 
-def _mutate(random: Random, seeds: Mapping[str, Sequence[bytes]]) -> Case:
+def _mutate(random: Random, seeds: Mapping[str, Sequence[bytes]], most_bytes: int) -> Case:
     others = sorted(seeds.keys() - set(_MAIN))
     form = random.choice(_MAIN if random.random() < _MAIN_SHARE else others)
     data, ways = random.choice(seeds[form]), list[str]()
@@ -54,7 +61,7 @@ def _mutate(random: Random, seeds: Mapping[str, Sequence[bytes]]) -> Case:
     for mutation in _choose_plain(random, at_least=0 if ways else 1):
         data = mutation(random, data)
         ways.append(mutation.__name__)
-    return Case(form, " ".join(ways), data[:_MOST_BYTES])
+    return Case(form, " ".join(ways), data[:most_bytes])
 
 
 def _mutate_by_form(random: Random, form: str, data: bytes) -> tuple[bytes, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from app.domain.media import ODT
 from tests.flows.zips import make_zip
 from tests.pipeline import packages
-from tests.pipeline.documents import make_docx, make_lined_pdf, make_pdf, paragraph
+from tests.pipeline.documents import W, make_docx, make_lined_pdf, make_pdf, paragraph
 
 _CORPUS_BYTES = 300_000
 _LINES = [f"The heron of lock {number} waits for the barge at gate {number % 7}." for number in range(40)]
@@ -57,8 +57,9 @@ def _make_zipped(folder: Path) -> dict[str, list[bytes]]:
         for n in range(1, 40)
     )
     text = "".join(f"<text:p>{line}</text:p>" for line in _LINES)
+    parts = dict.fromkeys(("header1", "styles"), f'<w:x xmlns:w="{W}"/>')
     paths = {
-        "docx": make_docx(folder / "docx", body, {"header1": "<x/>", "styles": "<w:styles/>"}),
+        "docx": make_docx(folder / "docx", body, parts),
         "pptx": packages.make_pptx(folder / "pptx", slides),
         "xlsx": packages.make_xlsx(folder / "xlsx", {"Locks": rows}, strings=["<t>Alder</t>", "<t>Birch</t>"]),
         "epub": packages.make_epub(folder / "epub", [f"<h1>Locks</h1><p>{line}</p>" for line in _LINES[:4]]),

@@ -8,7 +8,7 @@ from tests.fuzz.run import run
 
 
 def test_hostile_files_cost_nobody_but_themselves(settings: Settings, tmp_path: Path) -> None:
-    options = Options(files=120, seed=1, time_limit=3.0, patience=60.0)
+    options = Options(files=120, seed=1, time_limit=2.0, patience=60.0, most_bytes=60_000)
     with FuzzedStack(settings, tmp_path, options) as stack:
         stack.start_api()
         stack.start_workers()

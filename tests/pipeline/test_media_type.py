@@ -163,3 +163,11 @@ def test_every_file_of_the_corpus_is_told_apart() -> None:
         if "unsupported_type" in manifest[f"bad/{path.name}"]["expect"]:
             with pytest.raises(UnsupportedTypeError):
                 detect(path, path.name)
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize("page", [b"", b"<!doctype html><p>The heron waits."])
+def test_comments_before_everything_are_read_once(tmp_path: Path, page: bytes) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(b"<!-- a -->\n" * 1000 + (page or b"The heron waits."))
+    assert detect(path, "a.txt") == (HTML if page else TEXT)

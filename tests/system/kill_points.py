@@ -47,7 +47,7 @@ OUTSIDE_THE_ATTEMPT = {
 AFTER_CLAIM = "after the claim"
 DURING_THE_ATTEMPT = {
     AFTER_CLAIM: Point(f"{_EXECUTION}:claim", Moment.AFTER_SOME),
-    "after loading the rows": Point("app.services.ingestion:Ingestion._load", Moment.AFTER),
+    "after loading the rows": Point("app.services.ingestion:Ingestion.load", Moment.AFTER),
     "before parsing": Point(_PARSE, Moment.BEFORE),
     "while its child parses": Point("app.pipeline.sandbox_process:ChildProcess._read_reply", Moment.BEFORE),
     "after parsing": Point(_PARSE, Moment.AFTER),

@@ -90,15 +90,16 @@ def check_whole(stack: MortalStack, witness: Witness, agent: int, documents: Seq
 
 
 def upload_until_struck(stack: MortalStack, witness: Witness, agent: int, point: str) -> int:
-    """Upload until the API has come by a point behind the row; returns how many uploads that took.
+    """Upload until the API has come by a point behind the row; returns how many documents that took.
 
-    Each counts that was sent, answered or not. Where a worker's sweep admits a task before the API does, the API
-    does not come by the point, and it takes another.
+    One that is sent again, because its answer was lost, is there already and counts once. Where a worker's sweep
+    admits a task before the API does, the API does not come by the point, and it takes another document.
     """
     stack.arm(point)
     uploads = 0
     while stack.is_armed(point):
-        uploads += 1 + stack.insist(agent, "heron.txt", TEXT)
+        uploads += 1
+        stack.insist(agent, "heron.txt", TEXT + f"\n\nThis is copy {uploads}.".encode())
         wait_for(lambda: witness.is_at_rest() or not stack.is_armed(point), "the API to come by, or to be too late")
     return uploads
 

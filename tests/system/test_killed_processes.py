@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import asyncpg
 import pytest
@@ -38,8 +40,8 @@ def count_chunks(stack: Stack) -> dict[int, tuple[int, int]]:
 
 @pytest.fixture
 def busy_stack(stack: Stack) -> Stack:
-    """A stack whose lease is short, so that a test need not wait out the default."""
-    stack.environment["WORKER_LEASE_SECONDS"] = "3"
+    """A stack whose lease is short, so that a test need not wait out the default. A long document is one task."""
+    stack.environment |= {"WORKER_LEASE_SECONDS": "3", "LARGE_DOCUMENT_CHUNKS": "1000000"}
     stack.start_api()
     return stack
 
@@ -47,14 +49,19 @@ def busy_stack(stack: Stack) -> Stack:
 def test_a_hundred_uploads_survive_the_death_of_every_worker_process(busy_stack: Stack) -> None:
     busy_stack.start_workers()
     agent = busy_stack.make_agent()
-    uploads = [busy_stack.upload(agent, f"{n}.txt", make_text(n)) for n in range(100)]
 
-    def some_done() -> bool:
-        return 10 <= int(busy_stack.get("/tasks/", status="SUCCESS", limit=1)["total"]) < 90
+    def upload_all() -> list[dict[str, Any]]:
+        return [busy_stack.upload(agent, f"{n}.txt", make_text(n)) for n in range(100)]
 
-    wait_for(some_done, "the work to be half done")
-    busy_stack.kill_workers()
-    assert busy_stack.get("/tasks/", status="SUCCESS", limit=1)["total"] < 100
+    def count_done() -> int:
+        return int(busy_stack.get("/tasks/", status="SUCCESS", limit=1)["total"])
+
+    with ThreadPoolExecutor(1) as thread:
+        uploading = thread.submit(upload_all)
+        wait_for(lambda: count_done() >= 10, "the work to be under way", seconds=90)
+        busy_stack.kill_workers()
+        uploads = uploading.result()
+    assert count_done() < 100
     busy_stack.start_workers()
     tasks = busy_stack.finish([upload["task_id"] for upload in uploads])
     assert {task["state"] for task in tasks} == {"SUCCESS"}
@@ -66,7 +73,7 @@ def test_a_hundred_uploads_survive_the_death_of_every_worker_process(busy_stack:
 def test_the_task_of_a_killed_pool_process_runs_again_at_once(busy_stack: Stack) -> None:
     busy_stack.start_workers("high")
     agent = busy_stack.make_agent()
-    upload = busy_stack.upload(agent, "long.txt", make_text(1, sentences=60_000))
+    upload = busy_stack.upload(agent, "long.txt", make_text(1, sentences=40_000))
     wait_for(lambda: busy_stack.get(f"/tasks/{upload['task_id']}")["state"] == "PROGRESS", "the task to run")
     pid = asyncio.run(_fetch_value(busy_stack, "SELECT pid FROM tasks WHERE pid IS NOT NULL"))
     os.kill(pid, signal.SIGKILL)
@@ -79,7 +86,7 @@ def test_the_task_of_a_killed_pool_process_runs_again_at_once(busy_stack: Stack)
 def test_a_task_that_kills_its_process_each_time_is_a_dead_letter_after_exactly_three(busy_stack: Stack) -> None:
     busy_stack.start_workers("high", "default")
     agent = busy_stack.make_agent()
-    upload = busy_stack.upload(agent, "poison.txt", make_text(1, sentences=100_000))
+    upload = busy_stack.upload(agent, "poison.txt", make_text(1, sentences=40_000))
 
     def kill_or_end() -> bool:
         task = busy_stack.get(f"/tasks/{upload['task_id']}")
@@ -108,7 +115,7 @@ def test_a_task_that_takes_its_whole_worker_down_each_time_is_a_dead_letter_afte
     busy_stack: Stack,
 ) -> None:
     agent = busy_stack.make_agent()
-    upload = busy_stack.upload(agent, "poison.txt", make_text(1, sentences=100_000))
+    upload = busy_stack.upload(agent, "poison.txt", make_text(1, sentences=40_000))
 
     def is_running(attempt: int) -> bool:
         task = busy_stack.get(f"/tasks/{upload['task_id']}")
@@ -163,3 +170,25 @@ async def _fetch_value(stack: Stack, query: str) -> int:
         return int(await connection.fetchval(query) or 0)
     finally:
         await connection.close()
+
+
+def test_a_large_document_repeats_only_the_batches_that_were_under_way(busy_stack: Stack) -> None:
+    busy_stack.environment |= {"LARGE_DOCUMENT_CHUNKS": "50", "EMBEDDING_BATCH_CHUNKS": "10"}
+    busy_stack.start_workers("high", "medium")
+    agent = busy_stack.make_agent(chunk_size=300, chunk_overlap=0)
+    accepted = busy_stack.upload(agent, "book.txt", make_text(1, 2500))
+
+    def list_batches(**wanted: str) -> list[dict[str, object]]:
+        parameters = {"parent_id": accepted["task_id"], "limit": 1000, **wanted}
+        return list(busy_stack.get("/tasks/", **parameters)["tasks"])
+
+    wait_for(lambda: len(list_batches(status="SUCCESS")) >= 5, "some batches to be done")
+    busy_stack.kill_workers()
+    done = {batch["task_id"] for batch in list_batches(status="SUCCESS")}
+    assert len(done) < len(list_batches())
+    busy_stack.start_workers("high", "medium")
+    [task] = busy_stack.finish([accepted["task_id"]])
+    assert task["state"] == "SUCCESS"
+    assert {batch["attempt"] for batch in list_batches() if batch["task_id"] in done} == {1}
+    chunks = task["result"]["chunk_count"]
+    assert count_chunks(busy_stack) == {accepted["document_id"]: (chunks, chunks)}

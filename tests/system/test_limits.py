@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from itertools import count
 from typing import Any
 
 import asyncpg
@@ -27,22 +28,26 @@ def fetch(stack: Stack, query: str, *parameters: Any) -> list[Any]:
     return asyncio.run(run())
 
 
-def run_long(stack: Stack, agent: int, **fields: str) -> tuple[str, int]:
-    """A task that runs for long; its id and the process that runs it."""
-    task_id = stack.upload(agent, "long.txt", make_text(1, sentences=60_000), **fields)["task_id"]
+def run_long(stack: Stack, agent: int, number: int, **fields: str) -> tuple[str, int]:
+    """A task that runs for long, on the document of that number; its id and the process that runs it."""
+    task_id = stack.upload(agent, "long.txt", make_text(number, sentences=60_000), **fields)["task_id"]
     wait_for(lambda: stack.get(f"/tasks/{task_id}")["state"] == "PROGRESS", "the task to run")
     [[pid]] = fetch(stack, "SELECT pid FROM tasks WHERE id = $1", task_id)
     return task_id, pid
 
 
 def test_a_task_that_does_not_heed_a_cancel_is_killed_and_no_other_with_it(stack: Stack) -> None:
-    stack.environment |= {"TASK_CANCEL_GRACE_SECONDS": "1", "WORKER_LEASE_SECONDS": "3"}
+    stack.environment |= {
+        "TASK_CANCEL_GRACE_SECONDS": "1",
+        "WORKER_LEASE_SECONDS": "3",
+        "LARGE_DOCUMENT_CHUNKS": "1000000",
+    }
     stack.start_api()
     stack.start_workers("high")
     agent = stack.make_agent()
-    deaf, pid = run_long(stack, agent)
+    deaf, pid = run_long(stack, agent, 1)
     os.kill(pid, signal.SIGSTOP)
-    other, other_pid = run_long(stack, agent)
+    other, other_pid = run_long(stack, agent, 2)
     assert stack.delete(f"/tasks/{deaf}")["status"] == "cancelling"
     [task] = stack.finish([deaf], seconds=10)
     assert (task["state"], task["status"], task["crashes"]) == ("REVOKED", "Cancelled by force", 0)
@@ -52,7 +57,7 @@ def test_a_task_that_does_not_heed_a_cancel_is_killed_and_no_other_with_it(stack
     assert pid != other_pid
     assert stack.get("/documents", agent_id=agent, status="cancelled")["total"] == 1
     assert set(count_chunks(stack)) == {task["document_id"]}
-    ready = stack.upload(agent, "next.txt", make_text(2))["task_id"]
+    ready = stack.upload(agent, "next.txt", make_text(3))["task_id"]
     assert stack.finish([ready])[0]["state"] == "SUCCESS", "the slot is filled again"
 
 
@@ -66,11 +71,11 @@ def _is_there(pid: int) -> bool:
 
 @pytest.mark.parametrize("queue", ["high", "low"])
 def test_a_worker_told_to_stop_hands_back_what_does_not_finish_in_time(stack: Stack, queue: str) -> None:
-    stack.environment["WORKER_SHUTDOWN_SECONDS"] = "0.5"
+    stack.environment |= {"WORKER_SHUTDOWN_SECONDS": "0.5", "LARGE_DOCUMENT_CHUNKS": "1000000"}
     stack.start_api()
     stack.start_workers(queue)
     agent = stack.make_agent()
-    task_id, _ = run_long(stack, agent, priority=queue)
+    task_id, _ = run_long(stack, agent, 1, priority=queue)
     began = time.monotonic()
     stack.stop(stack.workers)
     assert time.monotonic() - began < 10
@@ -99,10 +104,11 @@ def test_an_agent_with_too_much_waiting_is_told_to_come_again_and_others_are_not
     stack.environment["AGENT_MAX_WAITING"] = "6"
     stack.start_api()
     full, other = stack.make_agent(), stack.make_agent()
+    numbers = count()
 
     def is_refused() -> Any:
         url = f"/documents/agent/{full}/upload"
-        response = stack.client.post(url, files={"file": ("a.txt", b"One more.")})
+        response = stack.client.post(url, files={"file": ("a.txt", f"One more: {next(numbers)}.".encode())})
         return response if response.status_code == 429 else None
 
     refusal = wait_for(is_refused, "the limit to be reached")

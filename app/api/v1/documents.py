@@ -70,7 +70,12 @@ async def list_document_chunks(
 @router.get(
     "/{document_id}/content",
     response_class=Response,
-    responses={200: {"description": "The file, or its text.", "content": {"application/octet-stream": {}}}},
+    responses={
+        200: {
+            "description": "The file, under the media type it was recognised by, or its text as `text/plain`.",
+            "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
 )
 async def get_document_content(
     document_id: DocumentId,

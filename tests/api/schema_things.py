@@ -1,0 +1,60 @@
+"""Things for generated requests to be about: without them, nearly every answer would be a 404."""
+
+from collections.abc import Iterator
+
+from tests.flows.zips import make_zip
+from tests.running import Stack
+
+_LETTERS = 8
+"""Failed tasks for operations that change them: each uses one up."""
+
+Things = dict[str, int | str]
+
+
+class Supply:
+    """What a stack holds for generated requests.
+
+    Operations that only read are given things that stay, the others new ones. No worker runs when it is made, so that
+    nothing changes but by requests.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        stack.start_api()
+        stack.start_workers()
+        self._stack = stack
+        self._agent = stack.make_agent()
+        good = stack.upload(self._agent, "good.txt", b"The heron waits. " * 200, metadata='{"year": 2026}')
+        archive = stack.upload(self._agent, "files.zip", make_zip({"a.txt": b"The weir.", "b.pdf": b"%PDF-1.7\n"}))
+        bad = [stack.upload(self._agent, f"{n}.pdf", b"%%PDF-1.7\n%d" % n) for n in range(_LETTERS + 1)]
+        tasks = [upload["task_id"] for upload in (good, archive, *bad)]
+        stack.finish(tasks)
+        stack.stop(stack.workers)
+        self._letters = tasks[2:]
+        self._documents = [upload["document_id"] for upload in (good, archive, bad[0])]
+        self._tasks = [*tasks[:2], self._letters.pop()]
+
+    @property
+    def base_url(self) -> str:
+        """Where the API answers, without the path."""
+        return str(self._stack.client.base_url.copy_with(path="/"))
+
+    def offer(self, operation: str) -> Iterator[Things]:
+        """Things for the requests of one operation, such as ``GET /api/v1/agents``, endlessly."""
+        method, path = operation.split()
+        keeps = method == "GET" or path.endswith("/search")
+        task = None if keeps or "{task_id}" not in path else self._letters.pop()
+        made = None if keeps else self._make()
+        while True:
+            yield self._choose() if made is None else {**made, "task_id": task or self._tasks[0]}
+
+    def _choose(self) -> Things:
+        documents, tasks = self._documents, self._tasks
+        documents.append(documents.pop(0))
+        tasks.append(tasks.pop(0))
+        return {"agent_id": self._agent, "document_id": documents[0], "task_id": tasks[0]}
+
+    def _make(self) -> Things:
+        agent = self._stack.make_agent()
+        document = self._stack.upload(agent, "new.txt", b"The heron waits.")["document_id"]
+        key = self._stack.post("/api-keys", {"name": "made for a request"})["id"]
+        return {"agent_id": agent, "document_id": document, "key_id": key, "name": "low_priority"}

@@ -1,0 +1,69 @@
+"""What is read of an archive is bounded, member by member, whatever it says."""
+
+import bz2
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from app.domain.errors import DocumentDamagedError
+from app.pipeline.archive import open_archive
+
+TEXT = bytes(range(256)) * 2000
+
+
+def pack(path: Path, content: bytes, name: str = "a.txt") -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr(name, content)
+    return path
+
+
+def read(path: Path) -> bytes:
+    with open_archive(path, 10) as [member]:
+        return b"".join(member.pieces())
+
+
+@pytest.mark.parametrize("content", [b"", b"x", TEXT, bytes(3_000_000)], ids=len)
+def test_what_was_packed_by_bzip2_is_read_as_it_was(tmp_path: Path, content: bytes) -> None:
+    assert read(pack(tmp_path / "a.zip", content)) == content
+
+
+def test_a_bomb_of_bzip2_is_unpacked_only_as_far_as_it_is_read(tmp_path: Path) -> None:
+    path = pack(tmp_path / "a.zip", bytes(100_000_000))
+    assert path.stat().st_size < 1000
+    tracemalloc.start()
+    with open_archive(path, 10) as [member]:
+        assert len(next(member.pieces())) <= 64 * 1024
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+@pytest.mark.parametrize("spoil", [lambda data: data[:-20] + bytes(20), lambda data: data[:100], lambda _: b"no bzip2"])
+def test_a_member_that_is_no_bzip2_is_damaged(tmp_path: Path, spoil: object) -> None:
+    packed = bz2.compress(TEXT)
+    path = pack(tmp_path / "a.zip", TEXT)
+    assert callable(spoil)
+    path.write_bytes(path.read_bytes().replace(packed, spoil(packed).ljust(len(packed), b"\0")))
+    with pytest.raises(DocumentDamagedError):
+        read(path)
+
+
+def test_a_member_without_a_name_is_a_file_like_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x", "A note.")
+    path.write_bytes(_drop_name(path.read_bytes()))
+    with open_archive(path, 10) as [member]:
+        assert (member.path, b"".join(member.pieces())) == ("unnamed", b"A note.")
+
+
+def _drop_name(data: bytes) -> bytes:
+    """The archive of one member, its name of one letter made a comment of nothing."""
+    central = data.index(b"PK\x01\x02")
+    changed = bytearray(data[:30] + data[31 : central + 46] + data[central + 47 :])
+    changed[26:28] = changed[central - 1 + 28 : central - 1 + 30] = bytes(2)
+    end = changed.index(b"PK\x05\x06")
+    changed[end + 12 : end + 20] = (46).to_bytes(4, "little") + (central - 1).to_bytes(4, "little")
+    return bytes(changed)
