@@ -18,7 +18,7 @@ from app.cli.progress import ProgressBoard, print_answer, print_hits
 from app.cli.serve import Stopped, listen_for_stop
 from app.cli.stack import run_stack, say
 from app.domain.errors import SluiceError, StartupError
-from app.domain.media import SUPPORTED
+from app.domain.media import ARCHIVES, SUPPORTED
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
 
@@ -59,7 +59,7 @@ def demo(
 
 def list_examples() -> list[Path]:
     """The example documents."""
-    endings = tuple(ending for endings in SUPPORTED.values() for ending in endings)
+    endings = tuple(ending for kinds in (SUPPORTED, ARCHIVES) for endings in kinds.values() for ending in endings)
     paths = sorted(path for path in _EXAMPLES.iterdir() if path.suffix in endings and path.name != "README.md")
     if not paths:
         raise StartupError("The folder examples/ is not here; name documents of your own.")
