@@ -125,7 +125,7 @@ DROP = text(f"DELETE FROM tasks AS c WHERE c.parent_id = :task_id AND c.state IN
 REVIVE_CHILDREN = returning_tasks(
     f"""
     UPDATE tasks AS t SET {REVIVED}
-    WHERE t.parent_id = :task_id AND t.state IN ('{State.FAILURE}', '{State.REVOKED}')
+    WHERE t.parent_id = :task_id AND t.state = ANY (:states)
       AND (t.document_id IS NULL OR EXISTS (
           SELECT FROM documents AS d
           WHERE d.id = t.document_id AND d.deleted_at IS NULL AND (d.blob_key IS NOT NULL OR d.source_url IS NOT NULL)))
@@ -229,8 +229,15 @@ async def drop_children(connection: AsyncConnection, task_id: TaskId) -> None:
 
 
 async def revive_children(connection: AsyncConnection, task_id: TaskId) -> list[Task]:
-    """PENDING again: the children of a locked parent that did not succeed, where there is something to work on."""
-    return await fetch_tasks(connection, REVIVE_CHILDREN, task_id=task_id)
+    """PENDING again: the children of a locked parent that did not succeed, or all where all did.
+
+    Those that have nothing to work on stay as they are: members that could not be read, deleted documents.
+    """
+    failed = [State.FAILURE.value, State.REVOKED.value]
+    revived = await fetch_tasks(connection, REVIVE_CHILDREN, task_id=task_id, states=failed)
+    if not revived:
+        revived = await fetch_tasks(connection, REVIVE_CHILDREN, task_id=task_id, states=[State.SUCCESS.value])
+    return revived
 
 
 async def cancel_children(connection: AsyncConnection, task_ids: Sequence[UUID]) -> list[Task]:

@@ -25,6 +25,7 @@ from app.domain.media import ZIP
 from app.domain.ports import BlobStore
 from app.domain.records import Content, Document
 from app.domain.tasks import Progress, Task
+from app.ledger.children import drop_children
 from app.ledger.report import Verdict
 from app.pipeline.archive import Member as ArchiveMember
 from app.pipeline.archive import open_archive
@@ -154,6 +155,7 @@ class Archives:
         async def apply(connection: AsyncConnection) -> None:
             if not await keep_archive(connection, document.id, content):
                 raise DocumentDeletedError
+            await drop_children(connection, task.id)
             on_duplicate = OnDuplicate(task.arguments.get("on_duplicate", OnDuplicate.SKIP))
             children = await submit_members(connection, task, members, on_duplicate)
             unused.extend(list_unused_blobs(members, children))

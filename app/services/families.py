@@ -27,6 +27,8 @@ from app.services.courtesy import tell
 
 _TOUCH_SECONDS = 0.25
 _PARENTS = 1000
+_NEVER_RUN = {TaskName.PROCESS_BATCH, TaskName.CRAWL_SITE}
+"""Tasks that are many from the start: no worker knows them."""
 
 
 class Families:
@@ -62,15 +64,17 @@ class Families:
             await self._gather(parent_id)
 
     async def revive(self, task: Task) -> Task | None:
-        """Run a finished task afresh. A parent runs those of its children again that did not succeed.
+        """Run a finished task afresh. A parent runs those of its children again that did not succeed, or else all.
 
-        None when it has not finished.
+        None when it has not finished, or has no children that could run.
         """
         async with self._database.transaction() as connection:
             locked = await lock(connection, task.id)
             whole = "last_step" in task.arguments  # then all of it runs again
             apart = locked and locked.state in FINAL and not whole
             children = await revive_children(connection, task.id) if apart else []
+            if not children and task.name in _NEVER_RUN:
+                return None
             revived = await (
                 reopen(connection, task.id) if children else revive(connection, task.id, task.organization_id)
             )

@@ -136,9 +136,10 @@ class Tasks:
 
         Raises:
             NotFoundError
-            ConflictError: when it has not finished.
+            ConflictError: when it has not finished, or has nothing to run again.
         """
         task = await self.get(organization_id, task_id)
         if not (revived := await self._families.revive(task)):
-            raise ConflictError(f"The task has not finished: its state is {task.state.public}.")
+            reason = "There is nothing of it to run again" if task.state in FINAL else "The task has not finished"
+            raise ConflictError(f"{reason}: its state is {task.state.public}.")
         return revived

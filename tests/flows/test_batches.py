@@ -118,3 +118,14 @@ def test_a_cancel_that_did_not_reach_the_children_is_handed_on_by_the_sweep(shar
     finally:
         shared_stack.post("/queues/low_priority/resume")
     assert (parent["state"], parent["counts"]["revoked"]) == ("REVOKED", 2)
+
+
+def test_a_batch_is_run_again_what_failed_of_it_or_else_all_or_else_not(shared_stack: Stack, agent: int) -> None:
+    answer, _ = finish(shared_stack, post_batch(shared_stack, agent, {"a.txt": b"The heron.", "b.txt": b"The weir."}))
+    shared_stack.post(f"/tasks/{answer['task_id']}/retry")
+    [again] = shared_stack.finish([answer["task_id"]])
+    attempts = {shared_stack.get(f"/tasks/{file['task_id']}")["attempt"] for file in answer["files"]}
+    assert (again["state"], again["counts"]["succeeded"], attempts) == ("SUCCESS", 2, {2})
+    answer, parent = finish(shared_stack, post_batch(shared_stack, agent, {"empty.txt": b""}))
+    assert parent["state"] == "FAILURE"
+    check_problem(shared_stack.client.post(f"/tasks/{answer['task_id']}/retry"), 409, "conflict")
