@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import structlog
 from celery import Celery
 from redis.asyncio import Redis
 
@@ -24,7 +25,7 @@ from app.adapters.wordllama import WordLlamaEmbedder
 from app.db.engine import Database, create_engine
 from app.db.schema import find_differences, migrate
 from app.domain.addresses import AllowedHosts
-from app.domain.errors import StartupError
+from app.domain.errors import StartupError, StorageAwayError
 from app.domain.ports import BlobStore, Embedder, PageReader
 from app.pipeline.sandbox import ParserSandbox
 from app.services.admission import Admission
@@ -51,6 +52,8 @@ from app.services.upkeep import Upkeep
 from app.services.uploads import Uploads
 from app.services.webpages import Webpages
 from app.settings import Settings
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +127,40 @@ def choose_embedder(settings: Settings) -> Embedder:
     return WordLlamaEmbedder()
 
 
-def choose_blobs(settings: Settings) -> FileStore:
-    """Where uploaded files live."""
+def choose_blobs(settings: Settings) -> BlobStore:
+    """Where uploaded files live.
+
+    Raises:
+        StartupError: when the package that this needs is missing.
+    """
     if settings.storage_url is None:
         return FileStore(settings.data_dir / "blobs")
-    return FileStore(Path(unquote(urlsplit(settings.storage_url).path)))
+    url = urlsplit(settings.storage_url)
+    if url.scheme == "file":
+        return FileStore(Path(unquote(url.path)))
+    try:
+        from app.adapters.s3_storage import S3Store  # noqa: PLC0415 - an extra, needed only where it is asked for
+    except ImportError as error:
+        raise StartupError("STORAGE_URL with s3:// needs the package boto3: pip install 'sluice[s3]'.") from error
+    return S3Store(
+        bucket=url.netloc,
+        prefix=url.path.strip("/"),
+        spool=settings.data_dir / "spool",
+        endpoint_url=settings.s3_endpoint_url,
+        encryption=settings.s3_server_side_encryption,
+    )
+
+
+async def check_storage(blobs: BlobStore) -> None:
+    """Try the storage at start. One that is away may come back, and until then is only told of.
+
+    Raises:
+        StartupError: when it refuses.
+    """
+    try:
+        await blobs.check()
+    except StorageAwayError as error:
+        log.warning("storage_away", detail=error.detail)
 
 
 def choose_page_reader(settings: Settings, client: WebClient) -> PageReader:
@@ -212,7 +244,7 @@ def build_services(
         answers=Answers(database, admission, backpressure, search),
         archives=Archives(blobs, uploads, ingestion, archive_limits),
         batches=Batches(database, blobs, uploads, admission, backpressure, families, settings.batch_max_files),
-        dead_letters=DeadLetters(database, doorbell, admission, families, alarms),
+        dead_letters=DeadLetters(database, doorbell, admission, alarms),
         crawls=Crawls(
             database,
             blobs,

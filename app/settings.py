@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.domain.addresses import AllowedHosts
 from app.domain.errors import StartupError
 
+_PASSWORD = re.compile(r"//[^/\s]*@")
+
 
 def _check_database_url(value: str) -> str:
     if urlsplit(value).scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
@@ -57,8 +59,13 @@ def _check_languages(value: str) -> str:
 
 
 def _check_storage_url(value: str) -> str:
-    if urlsplit(value).scheme != "file":
-        raise ValueError("must start with file://")
+    if urlsplit(value).scheme == "s3":
+        if not re.fullmatch(
+            r"s3://[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?", value
+        ):
+            raise ValueError("must be s3://bucket or s3://bucket/prefix, of letters, digits and . _ -")
+    elif urlsplit(value).scheme != "file":
+        raise ValueError("must start with file:// or s3://")
     return value
 
 
@@ -122,6 +129,8 @@ class Settings(BaseSettings):
     archive_max_mb: int = Field(1024, ge=1)
     archive_max_depth: int = Field(3, ge=1)
     storage_url: Annotated[str, AfterValidator(_check_storage_url)] | None = None
+    s3_endpoint_url: Annotated[str, AfterValidator(_check_web_address)] | None = None
+    s3_server_side_encryption: Literal["AES256", "aws:kms"] | None = None
 
     parse_time_limit: float = Field(120.0, gt=0)
     parse_memory_mb: int = Field(1024, ge=128)
@@ -161,4 +170,5 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
-        raise StartupError(f"{name}: {first['msg']} (got {first.get('input')!r})") from error
+        given = _PASSWORD.sub("//***@", repr(first.get("input")))
+        raise StartupError(f"{name}: {first['msg']} (got {given})") from None

@@ -10,7 +10,7 @@ from app import __version__
 from app.api import health, idempotency, problems, v1
 from app.api.access import Access
 from app.api.request_ids import RequestIds
-from app.bootstrap import build_services, prepare_database
+from app.bootstrap import build_services, check_storage, prepare_database
 from app.celery_app import create_celery
 from app.embedded.running import borrow_servers
 from app.logs import configure_logs
@@ -38,6 +38,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             services = build_services(resolved, create_celery(resolved), connections=_CONNECTIONS, parsers=1)
             app.state.services = services
             try:
+                await check_storage(services.blobs)
                 secret = await services.identities.bootstrap(resolved.bootstrap_api_key)
                 if secret:
                     sys.stderr.write(f"\nYour API key, shown only now: {secret}\n\n")

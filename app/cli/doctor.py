@@ -4,6 +4,8 @@ import asyncio
 import shutil
 import sys
 from collections.abc import Callable
+from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 import typer
 
@@ -11,6 +13,7 @@ from app.bootstrap import build_services, choose_blobs, choose_embedder
 from app.celery_app import check_broker, create_celery
 from app.cli.session import AsJson, print_json
 from app.domain.errors import SluiceError
+from app.domain.ports import BlobStore
 from app.embedded.running import borrow_servers
 from app.services.operations import Check
 from app.settings import Settings, load_settings
@@ -21,7 +24,7 @@ _REMEDIES = {
     "servers": "Set DATABASE_URL and REDIS_URL to servers of your own, or free the data folder.",
     "database": "Check DATABASE_URL, that Postgres runs and has pgvector, then `python main.py migrate`.",
     "broker": "Check CELERY_BROKER_URL, or REDIS_URL, and that the broker runs.",
-    "storage": "Check STORAGE_URL: the folder must be writable and have room.",
+    "storage": "Check STORAGE_URL: the folder must be writable and have room; for s3:// see docs/storage.md.",
     "embeddings": "Check EMBEDDING_MODEL; for minilm see docs/embeddings.md.",
     "workers": "Start workers: `make up` or ./start_celery_worker.sh",
 }
@@ -79,11 +82,26 @@ def _try_broker(settings: Settings) -> str:
 
 
 def _try_storage(settings: Settings) -> str:
-    choose_blobs(settings)
-    free = shutil.disk_usage(settings.data_dir if settings.storage_url is None else "/").free
+    asyncio.run(_write_and_remove(choose_blobs(settings)))
+    url = settings.storage_url
+    folder = unquote(urlsplit(url).path) if url and url.startswith("file:") else settings.data_dir
+    free = shutil.disk_usage(folder).free
     if free < _ROOM_BYTES:
         raise OSError(f"only {free / 1024**2:.0f} MB are free")
     return f"{free / 1024**3:.0f} GB free"
+
+
+async def _write_and_remove(blobs: BlobStore) -> None:
+    await blobs.check()
+    key = f"doctor/{uuid4().hex}"
+    writer = await blobs.create(key)
+    try:
+        await writer.write(b"doctor")
+        await writer.seal()
+        await writer.commit()
+    finally:
+        await writer.abort()
+    await blobs.delete(key)
 
 
 def _check(name: str, attempt: Callable[[], str]) -> Check:

@@ -13,6 +13,12 @@ _TAKE_ON = text("""
     RETURNING url
 """)
 
+_TAKE_OVER = text("""
+    INSERT INTO crawl_urls AS u (task_id, url, taken_by) VALUES (:task_id, :url, :taken_by)
+    ON CONFLICT (task_id, url) DO UPDATE SET taken_by = excluded.taken_by WHERE u.taken_by = excluded.taken_by
+    RETURNING url
+""")
+
 _TAKE_TURN = text("""
     INSERT INTO hosts AS h (name, next_at) VALUES (:name, now() + make_interval(secs => :delay))
     ON CONFLICT (name) DO UPDATE SET next_at = greatest(h.next_at, now()) + make_interval(secs => :delay)
@@ -28,6 +34,15 @@ _FORGET = text("DELETE FROM hosts WHERE next_at < now() - interval '1 hour'")
 async def take_on(connection: AsyncConnection, crawl: TaskId, urls: Sequence[str]) -> set[str]:
     """Note pages as a crawl's; returns those that were not noted before."""
     return set((await connection.execute(_TAKE_ON, {"task_id": crawl, "urls": list(urls)})).scalars())
+
+
+async def take_over(connection: AsyncConnection, crawl: TaskId, url: str, page: TaskId) -> bool:
+    """Note that the page of a task is really the one at ``url``; False when the crawl has that from elsewhere.
+
+    A later attempt of the same task may do so again.
+    """
+    parameters = {"task_id": crawl, "url": url, "taken_by": page}
+    return (await connection.execute(_TAKE_OVER, parameters)).one_or_none() is not None
 
 
 async def take_turn(connection: AsyncConnection, host: str, delay: float, patience: float) -> tuple[bool, float]:

@@ -86,19 +86,12 @@ async def find_replaced(
     connection: AsyncConnection, organization_id: int, agent_id: int, sha256: bytes, filename: str
 ) -> Document | None:
     """The agent's document with these bytes, else the latest of this name; held until the transaction ends."""
-    query = (
-        select(documents)
-        .where(
-            _visible(organization_id),
-            documents.c.agent_id == agent_id,
-            (documents.c.content_key == sha256) | (documents.c.filename == filename),
-        )
-        .order_by((documents.c.content_key == sha256).desc().nulls_last(), documents.c.id.desc())
-        .limit(1)
-        .with_for_update()
-    )
-    row = (await connection.execute(query)).one_or_none()
-    return _document(row) if row else None
+    owned = _visible(organization_id) & (documents.c.agent_id == agent_id)
+    for wanted in (documents.c.content_key == sha256, documents.c.filename == filename):
+        query = select(documents).where(owned, wanted).order_by(documents.c.id.desc()).limit(1).with_for_update()
+        if row := (await connection.execute(query)).one_or_none():
+            return _document(row)
+    return None
 
 
 async def merge_metadata(connection: AsyncConnection, document_id: int, metadata: Mapping[str, Any]) -> None:
@@ -122,6 +115,7 @@ async def complete_document(
     connection: AsyncConnection,
     document_id: int,
     *,
+    task_id: UUID,
     content: Content,
     page_count: int | None,
     chunk_count: int,
@@ -130,11 +124,12 @@ async def complete_document(
 ) -> int | None:
     """Mark a document searchable with this content and the next edition of its chunks; returns that edition.
 
-    ``found`` is what the file says of itself; what the uploader says of it wins. None when it was deleted meanwhile.
+    ``found`` is what the file says of itself; what the uploader says of it wins. None when it was deleted meanwhile, or
+    another task than ``task_id`` has taken it over.
     """
     statement = (
         update(documents)
-        .where(documents.c.id == document_id, documents.c.deleted_at.is_(None))
+        .where(documents.c.id == document_id, documents.c.task_id == task_id, documents.c.deleted_at.is_(None))
         .values(
             status="completed",
             completed_at=func.now(),
@@ -151,11 +146,11 @@ async def complete_document(
     return edition
 
 
-async def keep_archive(connection: AsyncConnection, document_id: int, content: Content) -> bool:
-    """Let an archive hold this content, now that it was unpacked. False when it was deleted meanwhile."""
+async def keep_archive(connection: AsyncConnection, document_id: int, task_id: UUID, content: Content) -> bool:
+    """Let an archive hold this content, now that it was unpacked. False when it was deleted or taken over meanwhile."""
     statement = (
         update(documents)
-        .where(documents.c.id == document_id, documents.c.deleted_at.is_(None))
+        .where(documents.c.id == document_id, documents.c.task_id == task_id, documents.c.deleted_at.is_(None))
         .values(_hold(document_id, content))
         .returning(documents.c.id)
     )
@@ -168,6 +163,10 @@ def _hold(document_id: int, content: Content) -> dict[Any, Any]:
     taken = exists().where(
         other.c.agent_id == documents.c.agent_id, other.c.content_key == content.sha256, other.c.id != document_id
     )
+    page_key = func.sha256(func.convert_to(func.concat("url:", documents.c.source_url), "UTF8"))
+    page_taken = exists().where(
+        other.c.agent_id == documents.c.agent_id, other.c.content_key == page_key, other.c.id != document_id
+    )
     renewed = documents.c.blob_key.is_not(None) & (documents.c.blob_key != content.blob_key)
     return {
         "filename": content.filename,
@@ -176,7 +175,9 @@ def _hold(document_id: int, content: Content) -> dict[Any, Any]:
         "sha256": content.sha256,
         # A web page stays recognised by its address, whatever it holds now.
         "content_key": case(
-            (documents.c.source_url.is_not(None), documents.c.content_key), (taken, None), else_=content.sha256
+            (documents.c.source_url.is_not(None), case((page_taken, None), else_=page_key)),
+            (taken, None),
+            else_=content.sha256,
         ),
         "version": documents.c.version + case((renewed, 1), else_=0),
         "blob_key": content.blob_key,

@@ -84,6 +84,7 @@ def _note_idle(_dbapi_connection: Any, record: Any) -> None:
     record.info["idle_since"] = time.monotonic()
 
 
+_TRANSACTION_TIMEOUT = "25P04"
 _AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -106,6 +107,8 @@ def _is_unstorable(error: BaseException) -> bool:
 def _is_outage(error: BaseException) -> bool:
     """Whether the database cannot be reached now, so that the same statement may succeed later."""
     if isinstance(error, DBAPIError):
+        if getattr(error.orig, "sqlstate", None) == _TRANSACTION_TIMEOUT:
+            return False  # it would take as long the next time
         return error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), _AWAY)
     return isinstance(error, (*_AWAY, PoolTimeoutError, OSError))
 

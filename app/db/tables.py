@@ -83,6 +83,7 @@ documents = sa.Table(
         postgresql_where="content_key IS NOT NULL",
     ),
     sa.Index(None, "agent_id", "id", postgresql_where="deleted_at IS NULL"),
+    sa.Index("documents_agent_id_filename_idx", "agent_id", "filename", postgresql_where="deleted_at IS NULL"),
     sa.Index(None, "organization_id", "id", postgresql_where="deleted_at IS NULL"),
 )
 
@@ -184,6 +185,7 @@ crawl_urls = sa.Table(
     metadata,
     sa.Column("task_id", UUID(as_uuid=True), sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("url", sa.Text, primary_key=True),  # normalised: each page once a crawl
+    sa.Column("taken_by", UUID(as_uuid=True)),  # the task of another page that turned out to be this one
 )
 
 hosts = sa.Table(

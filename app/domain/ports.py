@@ -59,14 +59,19 @@ class BlobWriter(Protocol):
         """End the writing. Returns a local file that holds the bytes until ``commit`` or ``abort``."""
 
     async def commit(self) -> None:
-        """Keep the sealed blob under its key; when this returns, it is durable."""
+        """Keep the sealed blob under its key; when this returns, it is durable. One that is cancelled may yet happen."""
 
     async def abort(self) -> None:
         """Drop what was written. Safe to call at any time, also after ``commit`` (then it does nothing)."""
 
 
 class BlobStore(Protocol):
-    """Where uploaded files live."""
+    """Where uploaded files live.
+
+    A key is up to eight parts with ``/`` between them, each of ASCII letters, digits and ``. _ -`` and not beginning
+    with a dot; any other raises ``FileMissingError``. A blob written under a key again replaces the former whole.
+    A store across a network raises ``StorageAwayError`` from any method while it cannot be reached.
+    """
 
     async def create(self, key: str) -> BlobWriter:
         """Begin a new blob.
@@ -83,13 +88,26 @@ class BlobStore(Protocol):
         """
 
     async def fetch(self, key: str, folder: Path) -> Path:
-        """A local path that holds the blob, in place where possible, else copied into ``folder``."""
+        """A local path that holds the blob, in place where possible, else copied into ``folder``.
+
+        Raises:
+            FileMissingError: when there is no such blob.
+            StorageFullError
+        """
 
     async def delete(self, key: str) -> None:
         """Remove the blob; removing one that is not there succeeds."""
 
     async def sweep(self) -> None:
         """Remove what broken uploads left behind a day ago or earlier; committed blobs are not touched."""
+
+    async def check(self) -> None:
+        """Try the store.
+
+        Raises:
+            StartupError: when it refuses, and will until somebody mends it.
+            StorageAwayError: when it cannot be reached now.
+        """
 
 
 class Doorbell(Protocol):

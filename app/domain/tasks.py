@@ -44,6 +44,10 @@ class TaskName(StrEnum):
     ANNOUNCE_DEAD_LETTER = "app.tasks.upkeep_tasks.announce_dead_letter"
 
 
+INDEXING = (TaskName.PROCESS_DOCUMENT, TaskName.PROCESS_WEBPAGE, TaskName.PROCESS_ARCHIVE)
+"""Tasks that give a document its content: at most one at a time works on one."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewTask:
     """What it takes to submit a task."""

@@ -1,13 +1,20 @@
 """Cancel and revive: what people decide about a task. And the end of a task that does not heed a cancel."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import tasks
 from app.domain.ids import TaskId, WorkerId
-from app.domain.states import ACTIVE, RUNNING, Event, target
-from app.domain.tasks import Attempt, Task
+from app.domain.states import ACTIVE, FINAL, RUNNING, Event, State, target
+from app.domain.tasks import INDEXING, Attempt, Task, TaskName
 from app.ledger.statement import fetch_task, fetch_tasks, guard, quoted, remember, returning_tasks, to
+
+
+def _names(names: Iterable[TaskName]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
 
 _WAITS = guard(Event.CANCEL)
 
@@ -25,17 +32,35 @@ CANCEL = returning_tasks(
     """
 )
 
+CANCEL_AGENT = returning_tasks(
+    f"UPDATE tasks AS t SET {CANCELLED} WHERE t.agent_id = :agent_id AND t.state IN ({quoted(ACTIVE)})"
+)
+
 # A fresh start; the history of what went before stays.
 REVIVED = f"""{to(Event.REVIVE)}, epoch = t.epoch + 1, retries = 0, crashes = 0, available_at = now(), current = 0,
         stage = NULL, stages = '[]', status = 'Waiting in the queue', result = NULL, error = NULL,
         started_at = NULL, completed_at = NULL, cancel_requested_at = NULL, dead_lettered_at = NULL,
         announced_at = NULL"""
 
+# A document has one task at work on it. One that was to give it new content and has been overtaken would undo what came
+# after; and parts of a document that are done have nothing left to work on.
+MAY_REVIVE = f"""
+    (t.name NOT IN ({_names(INDEXING)}) OR t.document_id IS NULL OR (
+        NOT EXISTS (
+            SELECT FROM tasks AS other
+            WHERE other.document_id = t.document_id AND other.id <> t.id AND other.name IN ({_names(INDEXING)})
+              AND other.state NOT IN ({quoted(FINAL)}))
+        AND (NOT t.arguments ? 'content' OR EXISTS (
+            SELECT FROM documents AS d WHERE d.id = t.document_id AND d.task_id = t.id))))
+    AND (t.name NOT IN ({_names((TaskName.EMBED_CHUNKS, TaskName.PUBLISH_DOCUMENT))}) OR t.state <> '{State.SUCCESS}')
+"""
+
 REVIVE = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET {REVIVED}
     WHERE t.id = :task_id AND t.organization_id = :organization_id AND {guard(Event.REVIVE)}
+      AND {MAY_REVIVE}
     """
 )
 
@@ -66,8 +91,13 @@ async def cancel(connection: AsyncConnection, task_id: TaskId, organization_id: 
     return await fetch_task(connection, CANCEL, task_id=task_id, organization_id=organization_id)
 
 
+async def cancel_agent(connection: AsyncConnection, agent_id: int) -> list[Task]:
+    """Cancel every unfinished task of an agent, as ``cancel`` does."""
+    return await fetch_tasks(connection, CANCEL_AGENT, agent_id=agent_id)
+
+
 async def revive(connection: AsyncConnection, task_id: TaskId, organization_id: int) -> Task | None:
-    """PENDING again with fresh counts, from any final state. None when it is not final or unknown."""
+    """PENDING again with fresh counts, from any final state. None when it is not final, unknown or overtaken."""
     return await fetch_task(connection, REVIVE, task_id=task_id, organization_id=organization_id)
 
 

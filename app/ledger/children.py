@@ -72,6 +72,7 @@ SUBMIT = (
                    decode(g.sha256, 'hex'), CASE WHEN g.error IS NULL THEN decode(g.content_key, 'hex') END, g.blob_key,
                    g.source_url, g.metadata, CASE WHEN g.error IS NULL THEN 'queued' ELSE 'failed' END
             FROM given AS g WHERE g.document_id IS NULL
+            ORDER BY g.content_key
             ON CONFLICT (agent_id, content_key) WHERE content_key IS NOT NULL DO NOTHING
             RETURNING id, task_id, content_key
         ),

@@ -12,14 +12,14 @@ from app.domain.ids import TaskId
 from app.domain.records import Listing
 from app.domain.states import Event
 from app.domain.tasks import DeadLetterFilter, Queue, Task
-from app.ledger.cancel import REVIVED
+from app.ledger.cancel import MAY_REVIVE, REVIVED
 from app.ledger.statement import fetch_task, fetch_tasks, guard, returning_tasks
 
 REPLAY = returning_tasks(
     f"""
     UPDATE tasks AS t SET {REVIVED}
     WHERE t.id = ANY (:task_ids) AND t.organization_id = :organization_id AND {guard(Event.REVIVE)}
-      AND t.dead_lettered_at IS NOT NULL
+      AND t.dead_lettered_at IS NOT NULL AND {MAY_REVIVE}
     """
 )
 
@@ -73,16 +73,19 @@ async def count_dead_letters(connection: AsyncConnection, organization_id: int, 
 
 
 async def replay(connection: AsyncConnection, organization_id: int, task_ids: Sequence[UUID]) -> list[Task]:
-    """PENDING again with fresh counts: those of the tasks that are dead letters of the organization's."""
+    """PENDING again with fresh counts: those of the tasks that are dead letters of the organization's.
+
+    One whose document another task has taken over stays a dead letter.
+    """
     return await fetch_tasks(connection, REPLAY, organization_id=organization_id, task_ids=list(task_ids))
 
 
-async def lock_dead_letters(
+async def find_dead_letters(
     connection: AsyncConnection, organization_id: int, wanted: DeadLetterFilter, *, limit: int, after: UUID
 ) -> list[UUID]:
-    """The ids of the next ``limit`` that match, in their order after ``after``, held until the transaction ends."""
+    """The ids of the next ``limit`` that match, in their order after ``after``."""
     conditions = (*_conditions(organization_id, wanted), tasks.c.id > after)
-    query = select(tasks.c.id).where(*conditions).order_by(tasks.c.id).limit(limit).with_for_update()
+    query = select(tasks.c.id).where(*conditions).order_by(tasks.c.id).limit(limit)
     return list((await connection.execute(query)).scalars())
 
 

@@ -4,6 +4,9 @@ That the last child has ended is found by whoever ended it, in a statement of it
 process died: docs/adr/0004-parents.md.
 """
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,7 +15,7 @@ from app.domain.ids import TaskId
 from app.domain.states import Event, State, target
 from app.domain.tasks import Task
 from app.ledger.children import COUNTED, IS_ACTIVE
-from app.ledger.statement import fetch_task, guard, returning_tasks, to
+from app.ledger.statement import fetch_task, fetch_tasks, guard, returning_tasks, to
 
 _FAILURES_LISTED = 100
 
@@ -37,11 +40,23 @@ TOUCH = text(
 
 IS_BUSY = text(f"SELECT EXISTS (SELECT FROM tasks AS c WHERE c.parent_id = :task_id AND {IS_ACTIVE})")
 
+LOCK_ANCESTORS = text(
+    """
+    WITH RECURSIVE ancestors (id) AS (
+        SELECT c.parent_id FROM tasks AS c WHERE c.id = ANY (:ids) AND c.parent_id IS NOT NULL
+        UNION
+        SELECT p.parent_id FROM tasks AS p JOIN ancestors AS a ON p.id = a.id WHERE p.parent_id IS NOT NULL
+    )
+    SELECT t.* FROM tasks AS t WHERE t.id IN (SELECT id FROM ancestors) ORDER BY t.id FOR UPDATE
+    """
+).columns(*tasks.c)
+
 LOCK = text("SELECT t.* FROM tasks AS t WHERE t.id = :task_id FOR UPDATE").columns(*tasks.c)
 
 _OUTCOME = f"""
     CASE WHEN n.revoked > 0 AND t.cancel_requested_at IS NOT NULL THEN '{target(Event.GATHER_REVOKED)}'
-         WHEN {_IS_WHOLE} AND n.failed > 0 THEN '{target(Event.GATHER_FAILURE)}'
+         WHEN {_IS_WHOLE} AND last.id IS NULL AND n.failed > 0 THEN '{target(Event.GATHER_FAILURE)}'
+         WHEN {_IS_WHOLE} AND last.id IS NULL THEN '{target(Event.GATHER_REVOKED)}'
          WHEN n.succeeded > 0 THEN '{target(Event.GATHER)}'
          WHEN n.failed > 0 THEN '{target(Event.GATHER_FAILURE)}'
          ELSE '{target(Event.GATHER_REVOKED)}' END
@@ -52,16 +67,17 @@ GATHER = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET version = t.version + 1, state = {_OUTCOME}, completed_at = clock_timestamp(),
-        current = CASE WHEN n.succeeded > 0 AND n.revoked = 0 AND NOT ({_IS_WHOLE} AND n.failed > 0) THEN 100
+        current = CASE WHEN n.succeeded > 0 AND n.revoked = 0 AND NOT ({_IS_WHOLE} AND last.id IS NULL) THEN 100
                        ELSE t.current END,
         status = CASE WHEN n.revoked > 0 AND t.cancel_requested_at IS NOT NULL THEN 'Cancelled'
+                      WHEN {_IS_WHOLE} AND last.id IS NULL AND n.failed = 0 THEN 'Cancelled'
                       WHEN n.failed > 0 THEN format('%s of %s done, %s failed', n.succeeded, n.total, n.failed)
                       ELSE coalesce(last.status, format('%s of %s done', n.succeeded, n.total)) END,
         chunk_count = coalesce(last.chunk_count, t.chunk_count),
         result = coalesce(last.result, jsonb_build_object(
             'total', n.total, 'succeeded', n.succeeded, 'failed', n.failed, 'revoked', n.revoked,
             'failures', coalesce(f.listed, '[]'))),
-        error = CASE WHEN n.failed = 0 OR t.cancel_requested_at IS NOT NULL THEN NULL
+        error = CASE WHEN n.failed = 0 OR (n.revoked > 0 AND t.cancel_requested_at IS NOT NULL) THEN NULL
                      WHEN {_IS_WHOLE}
                      THEN (SELECT c.error FROM tasks AS c WHERE c.id = CAST(f.listed -> 0 ->> 'task_id' AS uuid))
                      WHEN n.succeeded = 0 THEN jsonb_build_object('code', 'all_children_failed',
@@ -131,6 +147,11 @@ async def gather(connection: AsyncConnection, parent: Task) -> Task | None:
     """End a locked parent whose children have all ended. None when it is not expanded, or some have not."""
     last_step = parent.arguments.get("last_step") or {}
     return await fetch_task(connection, GATHER, task_id=parent.id, last_step=last_step.get("name"))
+
+
+async def lock_ancestors(connection: AsyncConnection, task_ids: Sequence[UUID]) -> list[Task]:
+    """Hold the rows of all parents of these tasks, and of theirs, until the transaction ends."""
+    return await fetch_tasks(connection, LOCK_ANCESTORS, ids=list(task_ids))
 
 
 async def needs_last_step(connection: AsyncConnection, parent: Task) -> bool:

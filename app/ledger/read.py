@@ -87,6 +87,16 @@ async def list_active_tasks(
     return await fetch_tasks(connection, query)
 
 
+async def lock_document_tasks(connection: AsyncConnection, document_id: int) -> None:
+    """Hold the unfinished tasks of a document until the transaction ends.
+
+    Before the document's own row is: a task that ends holds its row, then its document's.
+    """
+    unfinished = tasks.c.state.in_([state.value for state in ACTIVE])
+    query = select(tasks.c.id).where(tasks.c.document_id == document_id, unfinished).order_by(tasks.c.id)
+    await connection.execute(query.with_for_update())
+
+
 async def list_document_tasks(connection: AsyncConnection, document_id: int) -> list[Task]:
     """All tasks that ever were about a document and are not forgotten."""
     return await fetch_tasks(connection, select(tasks).where(tasks.c.document_id == document_id))

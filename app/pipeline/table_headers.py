@@ -68,5 +68,6 @@ def _make(text: str, rows: Sequence[tuple[int, int]]) -> list[Table]:
     ruled = _RULE.fullmatch(text, *rows[1]) is not None
     header = text[slice(*rows[0])].strip()
     if len(header) > _HEADER:
-        header = header[: header.rfind("|", 0, _HEADER)].rstrip()
+        cut = header.rfind("|", 0, _HEADER)
+        header = header[: cut if cut > 0 else _HEADER].rstrip()
     return [Table(rows[0][0], rows[2 if ruled else 1][0], rows[-1][1], header)]

@@ -16,15 +16,16 @@ from app.domain.errors import InvalidRequestError, NotFoundError, SlugTakenError
 from app.domain.ids import new_task_id
 from app.domain.ports import BlobStore, Doorbell
 from app.domain.records import Agent, AgentSettings, Listing
-from app.domain.states import State
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
-from app.ledger.cancel import cancel
-from app.ledger.read import list_active_tasks
+from app.ledger.cancel import cancel_agent
+from app.ledger.read import list_document_tasks
 from app.ledger.submit import submit
 from app.services.admission import Admission
 from app.services.courtesy import tell
+from app.services.versions import list_blobs
 from app.services.work import Outcome, Work
 
+_TOLD = 500  # cancelled tasks of which Celery's backend is told; of more, nobody is watching each
 _SLUG_CHARACTERS = 53  # of the 63 there may be; the rest is for a number
 
 
@@ -151,15 +152,13 @@ class Agents:
             if not await hide_agent(connection, organization_id, agent_id):
                 raise NotFoundError(f"Agent {agent_id} does not exist.")
             await hide_agent_documents(connection, agent_id)
-            active = await list_active_tasks(connection, agent_id=agent_id)
-            cancelled = [await cancel(connection, task.id, organization_id) for task in active]
+            cancelled = await cancel_agent(connection, agent_id)
             task = await submit(
                 connection,
                 NewTask(new_task_id(), organization_id, agent_id, TaskName.DELETE_AGENT, Queue.DEFAULT),
             )
-        for revoked in cancelled:
-            if revoked and revoked.state is State.REVOKED:
-                await tell(self._doorbell, revoked)
+        for revoked in cancelled[:_TOLD]:
+            await tell(self._doorbell, revoked)
         self._admission.nudge(task.queue)
         return task
 
@@ -171,8 +170,10 @@ class Agents:
             status = f"Removing {document.filename} ({number + 1} of {len(documents)})"
             await work.report(Progress("remove", 100 * number // len(documents), status))
             await self._remove_chunks(document.id)
-            if document.blob_key:
-                await self._blobs.delete(document.blob_key)
+            async with self._database.statement() as connection:
+                blobs = list_blobs(await list_document_tasks(connection, document.id))
+            for key in {*blobs, document.blob_key} - {None}:
+                await self._blobs.delete(str(key))
         return Outcome({"documents": len(documents)}, f"Removed {len(documents)} documents")
 
     async def _remove_chunks(self, document_id: int) -> None:

@@ -15,7 +15,6 @@ from app.domain.documents import OnDuplicate
 from app.domain.errors import (
     ArchiveLimitError,
     ArchiveTooDeepError,
-    DocumentDeletedError,
     EmptyArchiveError,
     FileMissingError,
     SluiceError,
@@ -32,6 +31,7 @@ from app.pipeline.archive import open_archive
 from app.pipeline.media_type import detect
 from app.services.ingestion import Ingestion, Pace
 from app.services.members import Member, describe_failure, describe_member, list_unused_blobs, submit_members
+from app.services.publication import explain_loss
 from app.services.uploads import Uploads
 from app.services.versions import read_content
 from app.services.work import Outcome, Work
@@ -139,7 +139,7 @@ class Archives:
             while piece := await asyncio.to_thread(next, pieces, b""):
                 unpacking.spend(len(piece))
                 await receipt.write(piece)
-            if receipt.size and detect(await receipt.writer.seal(), path) == ZIP:
+            if receipt.size and await asyncio.to_thread(detect, await receipt.writer.seal(), path) == ZIP:
                 if depth >= unpacking.limits.depth:
                     raise ArchiveTooDeepError(f"{unpacking.limits.depth} levels are allowed.")
                 await self._walk(unpacking, await receipt.writer.seal(), prefix=path + "/", depth=depth + 1)
@@ -153,12 +153,12 @@ class Archives:
         unused: list[str] = []
 
         async def apply(connection: AsyncConnection) -> None:
-            if not await keep_archive(connection, document.id, content):
-                raise DocumentDeletedError
+            if not await keep_archive(connection, document.id, task.id, content):
+                await explain_loss(connection, document.id)
             await drop_children(connection, task.id)
             on_duplicate = OnDuplicate(task.arguments.get("on_duplicate", OnDuplicate.SKIP))
             children = await submit_members(connection, task, members, on_duplicate)
-            unused.extend(list_unused_blobs(members, children))
+            unused[:] = list_unused_blobs(members, children)
 
         async def drop_unused() -> None:
             if document.blob_key and document.blob_key != content.blob_key:
@@ -176,7 +176,7 @@ class Archives:
         try:
             yield
         except BaseException:
-            if unpacking.work.verdict in {Verdict.GO_ON, Verdict.CANCELLED}:
+            if await unpacking.work.ask() in {Verdict.GO_ON, Verdict.CANCELLED}:
                 for key in [member["blob_key"] for member in unpacking.members if "blob_key" in member]:
                     await asyncio.shield(self._blobs.delete(key))
             raise

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from app.db.engine import Database
 from app.domain.documents import OnDuplicate
@@ -122,7 +123,12 @@ class Batches:
                 except (EmptyFileError, UnsupportedTypeError) as error:
                     return describe_failure(filename, error, batch.metadata)
 
-        return list(await asyncio.gather(*(keep(filename, receipt) for filename, receipt in receipts.files)))
+        try:
+            async with asyncio.TaskGroup() as group:
+                keeping = [group.create_task(keep(filename, receipt)) for filename, receipt in receipts.files]
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
+        return [task.result() for task in keeping]
 
     async def _submit(self, batch: Batch, members: list[Member]) -> tuple[Task, list[Task]]:
         task = NewTask(
@@ -137,4 +143,6 @@ class Batches:
             parent = await insert_parent(connection, task, f"0 of {len(members)} done")
             if parent is None:
                 raise NotFoundError(f"Agent {batch.agent_id} does not exist.")
-            return parent, await submit_members(connection, parent, members, batch.on_duplicate)
+            children = await submit_members(connection, parent, members, batch.on_duplicate)
+        places = {UUID(member["task_id"]): place for place, member in enumerate(members)}
+        return parent, sorted(children, key=lambda child: places[child.id])

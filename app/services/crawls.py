@@ -10,8 +10,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.chunks import remove_chunks
-from app.db.crawls import take_on, take_turn
+from app.db.crawls import take_on, take_over, take_turn
 from app.db.documents import find_all_by_content, hide_document
 from app.db.engine import Database
 from app.domain.addresses import AllowedHosts
@@ -23,18 +22,19 @@ from app.domain.records import Document
 from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.domain.web import CrawlScope, check_url, normalise_url
 from app.domain.web_url import WebUrl
-from app.ledger.children import count_all_children, insert_parent, submit_children
+from app.ledger.children import count_all_children, count_children, insert_parent, submit_children
 from app.ledger.parents import lock
 from app.ledger.read import get_task
 from app.pipeline.links import Links, find_links
 from app.services.admission import Admission
 from app.services.backpressure import Backpressure
 from app.services.ingestion import Ingestion
+from app.services.publication import submit_sweep
 from app.services.webpages import StoredPage, Webpages, make_content_key, make_filename
 from app.services.work import NotNowError, Outcome, Work
 
 _PATIENCE_SECONDS = 1.0
-_SPREAD = 0.5
+_SPREAD_SECONDS = 30.0
 _RULES_SECONDS = 3600.0
 _SITES = 100
 
@@ -109,11 +109,11 @@ class Crawls:
         document, settings = await self._ingestion.load(work)
         url, crawl = document.source_url or "", await self._find_crawl(work.task)
         scope = _read_scope(crawl)
-        await self._wait_for_turn(url, await self._check_rules(url))
+        await self._wait_for_turn(crawl, url, await self._check_rules(url))
         async with self._webpages.read(work, document) as stored:
             links = await self._find_links(stored)
             own = normalise_url(links.canonical or stored.page.url)
-            reason = await self._find_reason_to_skip(crawl, scope, links, own, url)
+            reason = await self._find_reason_to_skip(crawl, scope, links, own, url, work.task.id)
             if reason:
                 outcome = self._skip(document, stored, reason)
             else:
@@ -144,7 +144,7 @@ class Crawls:
             raise DisallowedByRobotsError
         return max(self._delay, known[1].crawl_delay)
 
-    async def _wait_for_turn(self, url: str, delay: float) -> None:
+    async def _wait_for_turn(self, crawl: Task, url: str, delay: float) -> None:
         """Wait until the host may be asked, if that is soon; all workers take turns.
 
         Raises:
@@ -153,8 +153,11 @@ class Crawls:
         host = WebUrl.parse(url).authority
         async with self._database.statement() as connection:
             taken, seconds = await take_turn(connection, host, delay, _PATIENCE_SECONDS)
+            counts = {} if taken else await count_children(connection, [crawl.id])
         if not taken:
-            later = seconds + random.random() * _SPREAD  # noqa: S311 - so that not all come back at once
+            # Come back at any time until the others that wait have had their turns, too.
+            waiting = counts[crawl.id].pending + 1 if crawl.id in counts else 1
+            later = seconds + random.random() * min(_SPREAD_SECONDS, waiting * delay)  # noqa: S311
             raise NotNowError(later, f"Waiting for a turn at {host}")
         await asyncio.sleep(seconds)
 
@@ -165,7 +168,7 @@ class Crawls:
         return await asyncio.to_thread(find_links, page.path, page.url, None)
 
     async def _find_reason_to_skip(
-        self, crawl: Task, scope: CrawlScope, links: Links, own: str, url: str
+        self, crawl: Task, scope: CrawlScope, links: Links, own: str, url: str, page: TaskId
     ) -> str | None:
         """Why a page is not to be kept, though its links are followed."""
         if links.noindex:
@@ -175,16 +178,17 @@ class Crawls:
         if not scope.allows(own):
             return f"It is {own}, which is not part of the crawl"
         async with self._database.statement() as connection:
-            fresh = await take_on(connection, crawl.id, [own])
+            fresh = await take_over(connection, crawl.id, own, page)
         return None if fresh else f"It is {own}, which is part of the crawl already"
 
     def _skip(self, document: Document, stored: StoredPage, reason: str) -> Outcome:
         async def apply(connection: AsyncConnection) -> None:
             await hide_document(connection, document.id)
-            await remove_chunks(connection, document.id)
+            await submit_sweep(connection, document)
 
         async def drop() -> None:
-            await self._blobs.delete(stored.content.blob_key)
+            for key in {stored.content.blob_key, document.blob_key} - {None}:
+                await self._blobs.delete(str(key))
 
         return Outcome(
             {"document_id": None, "url": stored.page.url, "skipped": reason}, reason, apply=apply, after=drop
@@ -196,10 +200,12 @@ class Crawls:
         urls = [url for url in links.urls if scope.allows(url, depth)]
 
         async def apply(connection: AsyncConnection) -> None:
-            await outcome.apply(connection)
-            parent = await lock(connection, crawl.id)  # one page at a time, so that their number is kept to
-            if parent and urls and parent.cancel_requested_at is None:
+            # One page at a time, so that their number is kept to; and before the words of the agent are counted, for
+            # whoever changes those keeps all others waiting.
+            parent = await lock(connection, crawl.id) if urls else None
+            if parent and parent.cancel_requested_at is None:
                 await self._add(connection, parent, urls, depth)
+            await outcome.apply(connection)
 
         return replace(outcome, apply=apply)
 

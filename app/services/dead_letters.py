@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 
 from app.db.engine import Database
-from app.domain.errors import NotFoundError
+from app.domain.errors import DocumentBusyError, NotFoundError
 from app.domain.ids import TaskId
 from app.domain.ports import Alarm, Doorbell
 from app.domain.records import Listing
@@ -14,15 +14,16 @@ from app.domain.tasks import DeadLetterFilter, Task
 from app.ledger.dead_letters import (
     count_dead_letters,
     discard,
+    find_dead_letters,
     list_dead_letters,
-    lock_dead_letters,
     note_announced,
     replay,
 )
+from app.ledger.parents import lock_ancestors, reopen
 from app.ledger.read import get_task
 from app.services.admission import Admission
 from app.services.courtesy import tell
-from app.services.families import Families
+from app.services.versions import take_over
 
 _BATCH = 500
 _FIRST = UUID(int=0)
@@ -38,13 +39,11 @@ class DeadLetters:
         database: Database,
         doorbell: Doorbell,
         admission: Admission,
-        families: Families,
         alarms: Sequence[Alarm],
     ) -> None:
         self._database = database
         self._doorbell = doorbell
         self._admission = admission
-        self._families = families
         self._alarms = alarms
 
     async def list(
@@ -76,22 +75,32 @@ class DeadLetters:
 
         Raises:
             NotFoundError: when it is no dead letter of the organization's.
+            DocumentBusyError: when another task has its document.
         """
-        async with self._database.statement() as connection:
-            replayed = await replay(connection, organization_id, [task_id])
+        replayed, reopened = await self._replay(organization_id, [task_id])
         if not replayed:
-            raise _unknown(task_id)
-        await self._follow_up(replayed)
+            await self.get(organization_id, task_id)
+            raise DocumentBusyError("Another task has taken it over.")
+        await self._follow_up([*replayed, *reopened])
         return replayed[0]
+
+    async def _replay(self, organization_id: int, task_ids: Sequence[UUID]) -> tuple[Sequence[Task], Sequence[Task]]:
+        """Run dead letters afresh; returns them, and the parents that were opened again for them."""
+        async with self._database.transaction() as connection:
+            parents = await lock_ancestors(connection, task_ids)
+            replayed = await replay(connection, organization_id, task_ids)
+            await take_over(connection, replayed)
+            reopened = [await reopen(connection, parent.id) for parent in parents] if replayed else []
+        return replayed, [parent for parent in reopened if parent]
 
     async def replay_all(self, organization_id: int, wanted: DeadLetterFilter) -> int:
         """Run afresh every dead letter that matches, some hundreds a transaction; returns how many."""
         count, after = 0, _FIRST
         while True:
-            async with self._database.transaction() as connection:
-                task_ids = await lock_dead_letters(connection, organization_id, wanted, limit=_BATCH, after=after)
-                replayed = await replay(connection, organization_id, task_ids)
-            await self._follow_up(replayed)
+            async with self._database.statement() as connection:
+                task_ids = await find_dead_letters(connection, organization_id, wanted, limit=_BATCH, after=after)
+            replayed, reopened = await self._replay(organization_id, task_ids)
+            await self._follow_up([*replayed, *reopened])
             count += len(replayed)
             if len(task_ids) < _BATCH:
                 return count
@@ -141,7 +150,6 @@ class DeadLetters:
             await tell(self._doorbell, task)
         for queue in {task.queue for task in tasks}:
             self._admission.nudge(queue)
-        await self._families.reopen_parents(tasks)
 
 
 def _unknown(task_id: TaskId) -> NotFoundError:

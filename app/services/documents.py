@@ -1,6 +1,8 @@
 """Documents: looked at, indexed anew, deleted."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,6 +13,7 @@ from app.db.documents import (
     hide_document,
     list_chunks,
     list_documents,
+    merge_metadata,
     set_indexing_task,
 )
 from app.db.engine import Database
@@ -21,16 +24,23 @@ from app.domain.ports import BlobStore, Doorbell
 from app.domain.records import Document, Listing, StoredChunk
 from app.domain.states import State
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
-from app.ledger.cancel import cancel
-from app.ledger.read import get_task, list_active_tasks, list_document_tasks
+from app.ledger.read import get_task, list_active_tasks, list_document_tasks, lock_document_tasks
 from app.ledger.submit import submit
 from app.services.admission import Admission
 from app.services.courtesy import tell
 from app.services.families import Families
-from app.services.versions import list_blobs
+from app.services.versions import cancel_work, list_blobs
 from app.services.work import Outcome, Work
 
 _WORK = {ZIP: (TaskName.PROCESS_ARCHIVE, Queue.LOW)}
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What is asked of a document that is to be processed again."""
+
+    metadata: Mapping[str, Any]
+    queue: Queue
 
 
 class Documents:
@@ -116,22 +126,30 @@ class Documents:
 
         return replay()
 
-    async def reindex(self, organization_id: int, document_id: int) -> Task:
+    async def reindex(self, organization_id: int, document_id: int, request: Renewal | None = None) -> Task:
         """Submit the document to be processed again; until that is done, search finds what it found before.
 
-        A web page is fetched again; an archive is unpacked again, of which only what is new or failed makes work.
+        A web page is fetched again; an archive is unpacked again, of which only what is new or failed makes work. A
+        ``request`` takes the document over from whatever is at work on it.
 
         Raises:
             NotFoundError
-            DocumentBusyError: when a task is at work on it.
+            DocumentBusyError: when a task is at work on it, and there is no ``request``.
         """
         async with self._database.transaction() as connection:
             document = await get_document(connection, organization_id, document_id, lock=True)
             if document is None:
                 raise NotFoundError(f"Document {document_id} does not exist.")
-            if await list_active_tasks(connection, document_id=document_id):
+            if request:
+                await cancel_work(connection, document)
+                await merge_metadata(connection, document_id, request.metadata)
+            elif any(
+                task.name != TaskName.SWEEP_DOCUMENT
+                for task in await list_active_tasks(connection, document_id=document_id)
+            ):
                 raise DocumentBusyError
             name, queue = _WORK.get(document.media_type, (TaskName.PROCESS_DOCUMENT, Queue.HIGH))
+            queue = request.queue if request else queue
             if document.source_url is not None:
                 name = TaskName.PROCESS_WEBPAGE
             task = await self._submit(connection, document, name, queue)
@@ -146,17 +164,17 @@ class Documents:
             NotFoundError
         """
         async with self._database.transaction() as connection:
+            await lock_document_tasks(connection, document_id)
             document = await get_document(connection, organization_id, document_id, lock=True)
             if document is None:
                 raise NotFoundError(f"Document {document_id} does not exist.")
             await hide_document(connection, document_id)
-            active = await list_active_tasks(connection, document_id=document_id)
-            cancelled = [await cancel(connection, task.id, organization_id) for task in active]
+            cancelled = await cancel_work(connection, document)
             task = await self._submit(connection, document, TaskName.DELETE_DOCUMENT, Queue.DEFAULT)
         for revoked in cancelled:
-            if revoked and revoked.state is State.REVOKED:
+            if revoked.state is State.REVOKED:
                 await tell(self._doorbell, revoked)
-        await self._families.follow([revoked for revoked in cancelled if revoked])
+        await self._families.follow(cancelled)
         self._admission.nudge(task.queue)
         return task
 

@@ -17,6 +17,7 @@ from app.ledger.parents import (
     list_cancelled_parents,
     list_left_open,
     lock,
+    lock_ancestors,
     needs_last_step,
     reopen,
     touch,
@@ -24,6 +25,7 @@ from app.ledger.parents import (
 from app.ledger.submit import submit
 from app.services.admission import Admission
 from app.services.courtesy import tell
+from app.services.versions import take_over
 
 _TOUCH_SECONDS = 0.25
 _PARENTS = 1000
@@ -69,6 +71,7 @@ class Families:
         None when it has not finished, or has no children that could run.
         """
         async with self._database.transaction() as connection:
+            parents = await lock_ancestors(connection, [task.id])
             locked = await lock(connection, task.id)
             whole = "last_step" in task.arguments  # then all of it runs again
             apart = locked and locked.state in FINAL and not whole
@@ -78,21 +81,12 @@ class Families:
             revived = await (
                 reopen(connection, task.id) if children else revive(connection, task.id, task.organization_id)
             )
+            if revived:
+                await take_over(connection, [*children, revived])
+            reopened = [await reopen(connection, parent.id) for parent in parents] if revived else []
         if revived:
-            await self._tell([*children, revived])
-            await self.reopen_parents([revived])
+            await self._tell([*children, revived, *(parent for parent in reopened if parent)])
         return revived
-
-    async def reopen_parents(self, tasks: Iterable[Task]) -> None:
-        """Children run again: so do their parents, and theirs."""
-        for parent_id in {task.parent_id for task in tasks if task.parent_id}:
-            async with self._database.transaction() as connection:
-                parent = await lock(connection, parent_id)
-                if parent and await is_busy(connection, parent_id):
-                    parent = await reopen(connection, parent_id)
-            if parent and parent.state is State.EXPANDED:
-                await self._tell([parent])
-                await self.reopen_parents([parent])
 
     async def sweep(self) -> None:
         """Do what a process that died left undone: hand on cancels, end parents whose children have ended."""
@@ -104,15 +98,17 @@ class Families:
             await self._gather(parent_id)
 
     async def _gather(self, parent_id: TaskId) -> None:
+        step = None
         async with self._database.transaction() as connection:
             parent = await lock(connection, parent_id)
             if parent and await needs_last_step(connection, parent):
-                await submit(connection, _make_last_step(parent))
-                self._admission.nudge(parent.arguments["last_step"]["queue"])
-                return
+                step = await submit(connection, _make_last_step(parent))
+                parent = None
             ended = await gather(connection, parent) if parent else None
             if ended and ended.state is State.REVOKED and "last_step" in ended.arguments:
                 await submit(connection, _make_sweep(ended))
+        if step:
+            self._admission.nudge(step.queue)
         if ended:
             self._touched.pop(parent_id, None)
             await tell(self._doorbell, ended)

@@ -136,7 +136,7 @@ class Ingestion:
         await work.report(Progress("store", 80, f"Storing {total} chunks of {filename}", total))
 
         async def apply(connection: AsyncConnection) -> None:
-            edition = await publish(connection, document.id, version)
+            edition = await publish(connection, document.id, work.task.id, version)
             place = {"agent_id": document.agent_id, "document_id": document.id, "edition": edition}
             if not await replace_chunks(connection, **place, rows=rows):
                 await submit_sweep(connection, document)

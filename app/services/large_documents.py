@@ -11,7 +11,7 @@ from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.chunks import REMOVED_AT_ONCE, add_chunks, remove_chunks
+from app.db.chunks import LAST_EDITION, REMOVED_AT_ONCE, add_chunks, remove_chunks
 from app.db.documents import get_document_for_work
 from app.db.engine import Database
 from app.db.staging import drop_staged, read_staged, stage_chunks
@@ -122,7 +122,8 @@ class LargeDocuments:
         await work.report(Progress("store", 80, f"Publishing {version.content.filename}", version.chunk_count))
 
         async def apply(connection: AsyncConnection) -> None:
-            if await publish(connection, document.id, version) != given["edition"]:
+            task_id = work.task.parent_id or work.task.id
+            if await publish(connection, document.id, task_id, version) != given["edition"]:
                 raise DocumentBusyError
             await submit_sweep(connection, document)
 
@@ -146,7 +147,8 @@ class LargeDocuments:
         document = await get_document_for_work(connection, document_id, lock=True)
         if document is None:
             return 0
-        removed = await remove_chunks(connection, document_id, last=document.edition - 1)
+        past = LAST_EDITION if document.deleted_at else document.edition - 1
+        removed = await remove_chunks(connection, document_id, last=past)
         # While the row is held nobody can begin anew; and once the task that decides has ended, nobody is at work.
         deciding = await get_task(connection, TaskId(document.task_id)) if document.task_id else None
         if removed == 0 and (deciding is None or deciding.state in FINAL):

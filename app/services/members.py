@@ -15,9 +15,8 @@ from app.domain.media import ZIP
 from app.domain.records import Content
 from app.domain.states import State
 from app.domain.tasks import Failure, Task, TaskName
-from app.ledger.cancel import cancel
 from app.ledger.children import submit_children
-from app.ledger.read import list_active_tasks
+from app.services.versions import cancel_work
 
 _BATCH = 500
 
@@ -59,6 +58,8 @@ async def submit_members(
     """Insert a child for each member. Within a transaction, which must commit before they are admitted."""
     if on_duplicate is OnDuplicate.REPLACE:
         members = [await _aim(connection, parent, member) for member in members]
+    # In one order for all, so that two that bring the same files wait for each other and never deadlock.
+    members = sorted(members, key=lambda member: member.get("content_key") or "")
     rejection = DuplicateDocumentError()
     error = Failure(rejection.code, rejection.message, retryable=False).as_json()
     children, remaining = list[Task](), iter(members)
@@ -83,7 +84,6 @@ async def _aim(connection: AsyncConnection, parent: Task, member: Member) -> Mem
     document = await find_replaced(connection, parent.organization_id, parent.agent_id, sha256, member["filename"])
     if document is None:
         return member
-    for active in await list_active_tasks(connection, document_id=document.id):
-        await cancel(connection, active.id, parent.organization_id)
+    await cancel_work(connection, document)
     content = {name: member[name] for name in ("blob_key", "media_type", "size_bytes", "sha256", "filename")}
     return {**member, "document_id": document.id, "arguments": {**member["arguments"], "content": content}}

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.documents import complete_document
-from app.domain.errors import DocumentDeletedError
+from app.db.documents import complete_document, get_document_for_work
+from app.domain.errors import DocumentDeletedError, DocumentSupersededError
 from app.domain.ids import new_task_id
 from app.domain.records import Content, Document
 from app.domain.tasks import NewTask, Queue, TaskName
@@ -57,15 +58,17 @@ class Version:
         return cls(**{**given, "content": Content.from_json(given["content"])})
 
 
-async def publish(connection: AsyncConnection, document_id: int, version: Version) -> int:
+async def publish(connection: AsyncConnection, document_id: int, task_id: UUID, version: Version) -> int:
     """Let a document hold this version; returns the edition of its chunks that search finds from now on.
 
     Raises:
         DocumentDeletedError: when it was deleted meanwhile.
+        DocumentSupersededError: when another task than ``task_id`` has taken it over.
     """
     edition = await complete_document(
         connection,
         document_id,
+        task_id=task_id,
         content=version.content,
         page_count=version.page_count,
         chunk_count=version.chunk_count,
@@ -73,8 +76,18 @@ async def publish(connection: AsyncConnection, document_id: int, version: Versio
         found=version.found,
     )
     if edition is None:
-        raise DocumentDeletedError
-    return edition
+        await explain_loss(connection, document_id)
+    return edition or 0
+
+
+async def explain_loss(connection: AsyncConnection, document_id: int) -> None:
+    """Say why a task may not give a document its content.
+
+    Raises:
+        DocumentDeletedError, DocumentSupersededError
+    """
+    document = await get_document_for_work(connection, document_id)
+    raise DocumentDeletedError if document is None or document.deleted_at else DocumentSupersededError
 
 
 async def submit_sweep(connection: AsyncConnection, document: Document) -> None:

@@ -115,7 +115,8 @@ class Receipt:
         if self.size == 0:
             raise EmptyFileError
         filename = filename[-_FILENAME_CHARACTERS:]
-        media_type = detect(await self.writer.seal(), filename)
+        # Off the loop: the directory of an archive may be long.
+        media_type = await asyncio.to_thread(detect, await self.writer.seal(), filename)
         await self.writer.commit()
         return Content(self.key, media_type, self.size, self._hash.digest(), filename)
 

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.documents import find_replaced, merge_metadata, set_indexing_task
-from app.domain.records import Content
-from app.domain.tasks import NewTask, Task, TaskName
+from app.domain.records import Content, Document
+from app.domain.tasks import INDEXING, NewTask, Task, TaskName
 from app.ledger.cancel import cancel
 from app.ledger.read import list_active_tasks
 from app.ledger.submit import submit
@@ -26,8 +26,7 @@ async def replace_content(
     document = await find_replaced(connection, task.organization_id, task.agent_id, content.sha256, content.filename)
     if document is None:
         return None
-    for active in await list_active_tasks(connection, document_id=document.id):
-        await cancel(connection, active.id, task.organization_id)
+    await cancel_work(connection, document)
     await merge_metadata(connection, document.id, metadata)
     submitted = await submit(
         connection,
@@ -35,6 +34,20 @@ async def replace_content(
     )
     await set_indexing_task(connection, document.id, submitted.id)
     return submitted
+
+
+async def cancel_work(connection: AsyncConnection, document: Document) -> list[Task]:
+    """Cancel whatever is at work on a document or waits for it; returns those tasks as they stand then."""
+    active = await list_active_tasks(connection, document_id=document.id)
+    cancelled = [await cancel(connection, task.id, document.organization_id) for task in active]
+    return [task for task in cancelled if task]
+
+
+async def take_over(connection: AsyncConnection, tasks: Sequence[Task]) -> None:
+    """Let tasks that run again decide the status of their documents, where that is their work."""
+    for task in tasks:
+        if task.document_id is not None and task.name in INDEXING:
+            await set_indexing_task(connection, task.document_id, task.id)
 
 
 def read_content(task: Task) -> Content | None:

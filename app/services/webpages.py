@@ -25,7 +25,7 @@ from app.ledger.submit import submit_with_document
 from app.pipeline.parse.encoding import to_utf8
 from app.services.admission import Admission
 from app.services.backpressure import Backpressure
-from app.services.documents import Documents
+from app.services.documents import Documents, Renewal
 from app.services.ingestion import Ingestion
 from app.services.uploads import Accepted, Uploads
 from app.services.versions import page_key
@@ -175,7 +175,8 @@ class Webpages:
             raise DuplicateDocumentError(f"It is document {twin.id}.")
         if request.on_duplicate is OnDuplicate.SKIP:
             return Accepted.there_already(twin)
-        task = await self._documents.reindex(request.organization_id, twin.id)
+        renewal = Renewal(request.metadata, request.queue)
+        task = await self._documents.reindex(request.organization_id, twin.id, renewal)
         return Accepted.of(task, twin.id)
 
 

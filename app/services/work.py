@@ -117,6 +117,13 @@ class Work:
         """
         self._heed(await report(connection, self.task.attempt_token, progress))
 
+    async def ask(self) -> Verdict:
+        """Whether the attempt is this one's still; what became of it, if that is known already."""
+        if self.verdict is not Verdict.GO_ON:
+            return self.verdict
+        async with self._database.statement() as connection:
+            return await watch(connection, self.task.attempt_token)
+
     async def watch(self) -> None:
         """Return once the attempt is lost, leaving the reason in ``verdict``.
 

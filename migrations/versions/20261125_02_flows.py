@@ -34,8 +34,16 @@ def upgrade() -> None:
         "crawl_urls",
         sa.Column("task_id", sa.UUID(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("taken_by", sa.UUID(), nullable=True),
         sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name="crawl_urls_task_id_fkey", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("task_id", "url", name="crawl_urls_pkey"),
+    )
+    op.create_index(
+        "documents_agent_id_filename_idx",
+        "documents",
+        ["agent_id", "filename"],
+        unique=False,
+        postgresql_where="deleted_at IS NULL",
     )
     op.create_table(
         "hosts",
@@ -91,7 +99,16 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.drop_table("staged_chunks")
+    op.drop_index("documents_agent_id_filename_idx", table_name="documents")
     op.execute("DELETE FROM chunks AS c USING documents AS d WHERE d.id = c.document_id AND c.edition <> d.edition")
+    op.execute("DELETE FROM lexemes")
+    op.execute(
+        """
+        INSERT INTO lexemes (agent_id, lexeme, chunk_count)
+        SELECT agent_id, lexeme, count(*) FROM chunks, unnest(tsvector_to_array(tsv) || CAST('' AS text)) AS lexeme
+        GROUP BY agent_id, lexeme
+        """
+    )
     op.drop_index("chunks_document_id_edition_ordinal_key", table_name="chunks")
     op.create_index("chunks_document_id_ordinal_key", "chunks", ["document_id", "ordinal"], unique=True)
     op.drop_column("chunks", "context")

@@ -7,7 +7,7 @@ import pytest
 from tests.api.checks import check_problem, list_files, make_text
 from tests.running import Stack
 
-HIT_FIELDS = {"document_id", "filename", "chunk_id", "text", "score", "page", "start", "end", "metadata"}
+HIT_FIELDS = {"document_id", "filename", "chunk_id", "text", "context", "score", "page", "start", "end", "metadata"}
 
 
 def search(stack: Stack, agent: int, query: str, **more: Any) -> list[dict[str, Any]]:

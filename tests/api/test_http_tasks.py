@@ -24,7 +24,7 @@ def test_a_finished_task_tells_everything(shared_stack: Stack, herons: dict[str,
     assert (task["state"], task["current"], task["total"], task["error"]) == ("SUCCESS", 100, 100, None)
     assert (task["agent_id"], task["document_id"]) == (herons["agent_id"], herons["document_id"])
     assert (task["attempt"], task["crashes"], task["position"]) == (1, 0, None)
-    assert [stage["name"] for stage in task["stages"]] == ["queue", "load", "parse", "embed", "store"]
+    assert [stage["name"] for stage in task["stages"]] == ["queue", "load", "parse", "chunk", "embed", "store"]
     assert all(stage["ms"] >= 0 for stage in task["stages"])
     assert task["created_at"] <= task["started_at"] <= task["completed_at"]
     assert task["created_at"].endswith("Z")

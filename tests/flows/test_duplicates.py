@@ -118,3 +118,13 @@ def test_a_deleted_document_leaves_no_file_behind_not_even_of_versions_that_fail
     [task] = shared_stack.finish([answer.json()["task_id"]])
     assert (task["state"], task["result"]["files"]) == ("SUCCESS", 2)
     assert list_blobs(shared_stack) == stored
+
+
+def test_a_failed_replacement_cannot_undo_a_later_one(shared_stack: Stack, agent: int) -> None:
+    put(shared_stack, agent, "plan.txt", b"The first plan.")
+    failed = put(shared_stack, agent, "plan.txt", b"%PDF-1.7\nbroken", on_duplicate="replace")
+    last = put(shared_stack, agent, "plan.txt", b"The last plan.", on_duplicate="replace")
+    check_problem(shared_stack.client.post(f"/dead-letters/{failed['task_id']}/replay"), 409, "document_busy")
+    check_problem(shared_stack.client.post(f"/tasks/{failed['task_id']}/retry"), 409, "conflict")
+    content = shared_stack.client.get(f"/documents/{last['document_id']}/content")
+    assert content.text == "The last plan."

@@ -7,7 +7,7 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.api.checks import make_text
+from tests.api.checks import check_problem, make_text
 from tests.running import Stack, wait_for
 
 SENTENCE = "The keeper of lock {n} wrote down the draught of boat {n} and the toll that it paid.\n\n"
@@ -175,3 +175,32 @@ def test_documents_below_the_threshold_stay_one_task(shared_stack: Stack, agent:
     accepted = shared_stack.upload(agent, "small.txt", make_text(40))
     [task] = shared_stack.finish([accepted["task_id"]])
     assert (task["state"], task["counts"]) == ("SUCCESS", None)
+
+
+def test_a_cancelled_batch_cancels_the_document_and_never_completes_it_in_part(held: Stack, agent: int) -> None:
+    accepted = held.upload(agent, "book.txt", make_book(100))
+    wait_for_batches(held, accepted["task_id"])
+    batch = held.get("/tasks/", parent_id=accepted["task_id"], limit=100)["tasks"][0]["task_id"]
+    assert held.client.delete(f"/tasks/{batch}").json()["status"] == "cancelled"
+    held.post("/queues/medium_priority/resume")
+    [task] = held.finish([accepted["task_id"]])
+    assert (task["state"], task["counts"]["revoked"]) == ("REVOKED", 1)
+    assert held.get(f"/documents/{accepted['document_id']}")["status"] == "cancelled"
+    wait_for(lambda: count_rows(held, accepted["document_id"]) == (0, 0), "the other batches to be cleared away")
+
+
+def test_an_old_task_cannot_run_again_amid_a_new_one(held: Stack, agent: int) -> None:
+    accepted = held.upload(agent, "book.txt", make_book(100))
+    held.post("/queues/medium_priority/resume")
+    held.finish([accepted["task_id"]])
+    held.post("/queues/medium_priority/pause")
+    renewed = held.post(f"/documents/{accepted['document_id']}/reindex")["task_id"]
+    wait_for_batches(held, renewed)
+    check_problem(held.client.post(f"/tasks/{accepted['task_id']}/retry"), 409, "conflict")
+    held.post("/queues/medium_priority/resume")
+    [task] = held.finish([renewed])
+    assert task["state"] == "SUCCESS"
+    wait_for(
+        lambda: count_rows(held, accepted["document_id"]) == (task["result"]["chunk_count"], 0),
+        "one edition to be left",
+    )

@@ -141,3 +141,16 @@ def test_reindexing_and_deleting_leave_one_file_and_none(shared_stack: Stack, ag
     assert len({path for path in blobs.rglob("*") if path.is_file()} - before) == 1
     shared_stack.finish([shared_stack.client.delete(path).json()["task_id"]])
     assert {path for path in blobs.rglob("*") if path.is_file()} == before
+
+
+def test_a_page_that_failed_and_was_read_later_is_known_by_its_address(shared_stack: Stack, agent: int) -> None:
+    pages: dict[str, Page] = {}
+    with serve(pages.get) as late:
+        accepted, task = fetch(shared_stack, agent, f"{late.url}/late")
+        assert task["error"]["code"] == "page_not_available"
+        pages["/late"] = html("<p>The heron came late.</p>")
+        shared_stack.post(f"/tasks/{accepted['task_id']}/retry")
+        [task] = shared_stack.finish([accepted["task_id"]])
+        assert task["state"] == "SUCCESS"
+        again = add(shared_stack, agent, f"{late.url}/late").json()
+    assert (again["document_id"], again["duplicate_of"]) == (accepted["document_id"], accepted["document_id"])

@@ -1,17 +1,19 @@
 """All files that somebody thought of."""
 
-from tests.fuzz import hostile_markup, hostile_office, hostile_pdf, hostile_text, hostile_zip
-from tests.fuzz.case import Case
+from collections.abc import Callable, Mapping
 
-_MAKERS = {
+from tests.fuzz import hostile_markup, hostile_office, hostile_pdf, hostile_text, hostile_zip
+from tests.fuzz.case import Source, Trick
+
+_MAKERS: dict[str, Callable[[], Mapping[str, Source]]] = {
     "pdf": hostile_pdf.make,
     "html": hostile_markup.make,
     "zip": hostile_zip.make,
 }
 
 
-def list_hostile() -> list[Case]:
+def list_tricks() -> list[Trick]:
     """The files, each named after its trick."""
-    made = [Case(form, way, data) for form, make in _MAKERS.items() for way, data in make().items()]
+    made = [Trick(form, way, source) for form, make in _MAKERS.items() for way, source in make().items()]
     many = {**hostile_office.make(), **hostile_text.make()}
-    return made + [Case(form, way, data) for (form, way), data in many.items()]
+    return made + [Trick(form, way, source) for (form, way), source in many.items()]

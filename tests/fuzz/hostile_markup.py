@@ -1,5 +1,7 @@
 """Web pages that nest, swell and lie."""
 
+from tests.fuzz.case import Source
+
 _DEEP = 100_000
 _END = "<p>The heron of the lock waits for the barge.</p>"
 _NAVIGATION = "<nav><a href='/'>Home</a></nav>"
@@ -21,7 +23,7 @@ def _page(body: str, head: str = "") -> bytes:
     return f"<!DOCTYPE html><html><head>{head}</head><body>{body}</body></html>".encode("utf-8", "surrogateescape")
 
 
-def make() -> dict[str, bytes]:
+def make() -> dict[str, Source]:
     """The files by their tricks."""
     return {**_make_nests(), **_make_sizes(), **_make_comments(), **_make_lies()}
 

@@ -3,14 +3,16 @@
 import io
 import tempfile
 import zipfile
+from functools import partial
 from pathlib import Path
 
 from app.domain.media import ODS, ODT
 from tests.flows.zips import make_zip
+from tests.fuzz.case import Source
 from tests.pipeline import packages
 from tests.pipeline.documents import W, make_docx, paragraph
 
-Made = dict[tuple[str, str], bytes]
+Made = dict[tuple[str, str], Source]
 
 _DEEP = 50_000
 _TEXT = paragraph("The heron of the lock waits for the barge.")
@@ -42,6 +44,18 @@ def make() -> Made:
 def _rewrite(data: bytes, part: str, content: str | bytes) -> bytes:
     """The same zip with other content in a part."""
     return make_zip({**_parts(data), part: content.encode() if isinstance(content, str) else content})
+
+
+def _split(content: str, mark: str) -> tuple[bytes, bytes, bytes]:
+    """What comes before the first such mark, a space to be put between, and the rest."""
+    before, found, after = content.partition(mark)
+    return before.encode(), b" ", (found + after).encode()
+
+
+def _swell(data: bytes, part: str, pieces: tuple[bytes, bytes, bytes], times: int) -> bytes:
+    """The same zip with the middle piece of a part repeated."""
+    before, repeated, after = pieces
+    return _rewrite(data, part, before + repeated * times + after)
 
 
 def _parts(data: bytes) -> dict[str, bytes]:
@@ -77,12 +91,11 @@ def _make_entities(path: Path) -> Made:
         made[form, "in no encoding"] = _rewrite(
             data, part, b'<?xml version="1.0" encoding="x-none"?>' + content.encode()
         )
-        made[form, "of zeroes"] = _rewrite(data, part, bytes(150 * 1024 * 1024))
-        made[form, "of space"] = _rewrite(data, part, content.replace("</", " " * 60_000_000 + "</", 1))
+        made[form, "of zeroes"] = partial(_swell, data, part, (b"", b"\0", b""), 150_000_000)
+        made[form, "of space"] = partial(_swell, data, part, _split(content, "</"), 60_000_000)
         made[form, "nested"] = _rewrite(data, part, content.replace("</", "<a>" * _DEEP + "</a>" * _DEEP + "</", 1))
-        made[form, "with an attribute of megabytes"] = _rewrite(
-            data, part, content.replace(">", f' a="{"x" * 12_000_000}">', 1)
-        )
+        attribute = _split(content.replace(">", ' a="">', 1), '">')
+        made[form, "with an attribute of megabytes"] = partial(_swell, data, part, attribute, 12_000_000)
         made[form, "with many attributes"] = _rewrite(
             data, part, content.replace(">", " ".join(["", *(f'a{n}="x"' for n in range(100_000))]) + ">", 1)
         )
@@ -161,7 +174,7 @@ def _make_xlsx(path: Path) -> Made:
         + "".join(f'<xf numFmtId="{200 + n}"/>' for n in range(len(formats)))
         + "</cellXfs>"
     )
-    made = {
+    made: Made = {
         ("xlsx", title): packages.make_xlsx(path, {"S": row}, styles=styles).read_bytes() for title, row in rows.items()
     }
     every = "".join(f'<row><c s="{n}"><v>45000.5</v></c></row>' for n in range(12))

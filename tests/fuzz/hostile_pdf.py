@@ -2,6 +2,9 @@
 
 import zlib
 from collections.abc import Mapping
+from functools import cache, partial
+
+from tests.fuzz.case import Source
 
 _FONT = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
 _PAGE = "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 4 0 R >> >> /Contents 5 0 R >>"
@@ -35,7 +38,7 @@ def _build(objects: Mapping[int, str | bytes], trailer: str = "", startxref: int
     return body + b"xref\n0 1\n0000000000 65535 f \n" + table + end.encode()
 
 
-def make() -> dict[str, bytes]:
+def make() -> dict[str, Source]:
     """The files by their tricks."""
     return {**_make_trees(), **_make_numbers(), **_make_bombs(), **_make_nests(), **_make_fonts(), **_make_tables()}
 
@@ -118,22 +121,36 @@ def _make_numbers() -> dict[str, bytes]:
     }
 
 
-def _make_bombs() -> dict[str, bytes]:
-    bomb = zlib.compress(bytes(_BOMB), 9)
+@cache
+def _pack_zeroes() -> bytes:
+    return zlib.compress(bytes(_BOMB), 9)
+
+
+def _stream_bomb(
+    number: int, entries: str, trailer: str = "", *, twice: bool = False, size: int | None = None
+) -> bytes:
+    """A file whose object of this number is a bomb: packed once or twice, whole or up to a size."""
+    bomb = _pack_zeroes()[:size]
+    return _build({number: _stream(zlib.compress(bomb, 9) if twice else bomb, entries)}, trailer)
+
+
+def _hide_table(entries: str) -> bytes:
+    return _stream_bomb(6, entries).replace(b"trailer", b"trailor")
+
+
+def _make_bombs() -> dict[str, Source]:
     text = zlib.compress((_TEXT.encode() + b"\n") * 400_000, 9)
     flate = "/Filter /FlateDecode"
+    table = f"/Type /XRef /W [1 4 2] /Size 100000000 /Root 1 0 R {flate}"
+    objects = f"/Type /ObjStm /N 100000000 /First 10 {flate}"
     return {
-        "stream of zeroes": _build({5: _stream(bomb, flate)}),
-        "stream packed twice": _build({5: _stream(zlib.compress(bomb, 9), "/Filter [/FlateDecode /FlateDecode]")}),
-        "stream packed a thousand times": _build({5: _stream(bomb[:5000], f"/Filter [{'/FlateDecode ' * 1000}]")}),
+        "stream of zeroes": partial(_stream_bomb, 5, flate),
+        "stream packed twice": partial(_stream_bomb, 5, "/Filter [/FlateDecode /FlateDecode]", twice=True),
+        "stream packed a thousand times": partial(_stream_bomb, 5, f"/Filter [{'/FlateDecode ' * 1000}]", size=5000),
         "text shown four hundred thousand times": _build({5: _stream(text, flate)}),
         "run-length bomb": _build({5: _stream(b"\x81 " * 300_000, "/Filter [/RunLengthDecode /RunLengthDecode]")}),
-        "table of objects is a bomb": _build(
-            {6: _stream(bomb, f"/Type /XRef /W [1 4 2] /Size 100000000 /Root 1 0 R {flate}")},
-        ).replace(b"trailer", b"trailor"),
-        "stream of objects is a bomb": _build(
-            {3: "null", 6: _stream(bomb, f"/Type /ObjStm /N 100000000 /First 10 {flate}")}, "/XRefStm 6"
-        ),
+        "table of objects is a bomb": partial(_hide_table, table),
+        "stream of objects is a bomb": partial(_stream_bomb, 6, objects, "/XRefStm 6"),
     }
 
 

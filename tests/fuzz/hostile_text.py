@@ -2,7 +2,9 @@
 
 import base64
 
-Made = dict[tuple[str, str], bytes]
+from tests.fuzz.case import Source
+
+Made = dict[tuple[str, str], Source]
 
 _DEEP = 100_000
 _MAIL = b"From: a@example.com\r\nMessage-ID: <1@example.com>\r\nSubject: Herons\r\n"

@@ -6,14 +6,16 @@ import struct
 import warnings
 import zipfile
 from collections.abc import Sequence
+from functools import partial
 
 from tests.flows.zips import encrypt, make_zip
+from tests.fuzz.case import Source
 
 _TEXT = b"The heron of the lock waits for the barge."
 _MEGABYTE = bytes(1024 * 1024)
 
 
-def make() -> dict[str, bytes]:
+def make() -> dict[str, Source]:
     """The files by their tricks."""
     return {**_make_bombs(), **_make_nests(), **_make_names(), **_make_lies(), **_make_structures()}
 
@@ -29,12 +31,12 @@ def _bomb(way: int, megabytes: int, members: int = 1) -> bytes:
     return stream.getvalue()
 
 
-def _make_bombs() -> dict[str, bytes]:
+def _make_bombs() -> dict[str, Source]:
     return {
-        "bomb by deflate": _bomb(zipfile.ZIP_DEFLATED, 100),
-        "bomb by bzip2": _bomb(zipfile.ZIP_BZIP2, 250),
-        "bomb by LZMA": _bomb(zipfile.ZIP_LZMA, 20),
-        "many members, each below the limit": _bomb(zipfile.ZIP_DEFLATED, 1, 60),
+        "bomb by deflate": partial(_bomb, zipfile.ZIP_DEFLATED, 100),
+        "bomb by bzip2": partial(_bomb, zipfile.ZIP_BZIP2, 250),
+        "bomb by LZMA": partial(_bomb, zipfile.ZIP_LZMA, 20),
+        "many members, each below the limit": partial(_bomb, zipfile.ZIP_DEFLATED, 1, 60),
         "members that share their bytes": _overlap(300),
         "bombs that are documents": make_zip({f"{n}.html": b"<p>" + b"x" * 900_000 for n in range(5)}),
     }
@@ -56,19 +58,23 @@ def _nest(depth: int, copies: int, innermost: bytes) -> bytes:
     return data
 
 
-def _make_nests() -> dict[str, bytes]:
+def _nest_bombs(depth: int, copies: int, way: int, megabytes: int, members: int = 1) -> bytes:
+    return _nest(depth, copies, _bomb(way, megabytes, members))
+
+
+def _make_nests() -> dict[str, Source]:
     return {
         "twelve deep": _nest(12, 1, make_zip({"a.txt": _TEXT})),
         "two deep, sixteen wide": _nest(2, 16, make_zip({"a.txt": _TEXT})),
-        "two deep, eight wide, bombs": _nest(1, 8, _bomb(zipfile.ZIP_DEFLATED, 1, 20)),
-        "nested bzip2 bombs": _nest(2, 2, _bomb(zipfile.ZIP_BZIP2, 50)),
+        "two deep, eight wide, bombs": partial(_nest_bombs, 1, 8, zipfile.ZIP_DEFLATED, 1, 20),
+        "nested bzip2 bombs": partial(_nest_bombs, 2, 2, zipfile.ZIP_BZIP2, 50),
         "nested nothing": _nest(2, 30, make_zip({})),
         "nested noise": make_zip({f"{n}.zip": b"PK\x03\x04" + bytes([n]) * 500 for n in range(30)}),
         "nested and cut off": make_zip({"a.zip": make_zip({"a.txt": _TEXT})[:-30], "b.txt": _TEXT}),
     }
 
 
-def _make_names() -> dict[str, bytes]:
+def _make_names() -> dict[str, Source]:
     names = [
         *("../../../etc/passwd", "/etc/passwd", "C:\\Windows\\a.txt", "..\\..\\a.txt", "a/../../b.txt", "//host/a.txt"),
         *("", ".", "..", "a\x07b.txt", "\u202etxt.exe", "x" * 60_000, "a/" * 20_000 + "b", "CON", "a.txt:stream"),

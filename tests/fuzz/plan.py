@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from random import Random
 
 from tests.fuzz import bytes_mutations, markup_mutations, pdf_mutations, zip_mutations
 from tests.fuzz.case import Case
-from tests.fuzz.hostile import list_hostile
+from tests.fuzz.hostile import list_tricks
 from tests.fuzz.seeds import make_seeds
 
 _MAIN = ("pdf", "docx", "zip", "html")
@@ -35,10 +36,12 @@ class Options:
 
 def list_cases(options: Options, corpus: Path | None) -> list[Case]:
     """The files of a run: those that somebody thought of, then mutations of good ones."""
-    hostile = [case for case in list_hostile() if len(case.data) <= options.most_bytes]
+    tricks = list_tricks()
     room = round(options.files * _HOSTILE_SHARE)
-    if len(hostile) > room:
-        hostile = _draw(options, "hostile").sample(hostile, room)
+    if len(tricks) > room:
+        _draw(options, "hostile").shuffle(tricks)
+    made = (case for trick in tricks if len((case := trick.make()).data) <= options.most_bytes)
+    hostile = list(islice(made, room))
     seeds = make_seeds(corpus)
     mutants = (
         _mutate(_draw(options, f"file {number}"), seeds, options.most_bytes)

@@ -9,7 +9,7 @@ import pytest
 from app.settings import Settings
 
 _LINES = (Path(__file__).parents[2] / ".env.example").read_text().splitlines()
-_WRITTEN = dict(line.split("=", 1) for line in _LINES if re.match(r"[A-Z_]+=", line))
+_WRITTEN = dict(line.split("=", 1) for line in _LINES if re.match(r"[A-Z0-9_]+=", line))
 _FIELDS = {name.upper(): field for name, field in Settings.model_fields.items()}
 
 
@@ -28,5 +28,5 @@ def test_the_example_shows_the_default(name: str) -> None:
 
 
 def test_every_variable_is_explained_in_the_line_above_it() -> None:
-    bare = [line for above, line in pairwise(_LINES) if re.match(r"[A-Z_]+=", line) and not above.startswith("# ")]
+    bare = [line for above, line in pairwise(_LINES) if re.match(r"[A-Z0-9_]+=", line) and not above.startswith("# ")]
     assert bare == []

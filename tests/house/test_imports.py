@@ -14,6 +14,8 @@ _ROOMS = {
     "Stemmer": {"pipeline"},
     "alembic": {"db"},
     "asyncpg": {"db"},
+    "boto3": {"adapters"},
+    "botocore": {"adapters"},
     "celery": {"adapters", "bootstrap", "celery_app", "cli", "tasks"},
     "charset_normalizer": {"pipeline"},
     "fastapi": {"api", "console"},

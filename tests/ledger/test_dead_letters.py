@@ -10,9 +10,9 @@ from app.ledger.cancel import cancel, revive
 from app.ledger.dead_letters import (
     count_dead_letters,
     discard,
+    find_dead_letters,
     list_dead_letters,
     list_unannounced,
-    lock_dead_letters,
     note_announced,
     replay,
 )
@@ -103,10 +103,10 @@ def test_nothing_but_ones_own_dead_letters_is_replayed(bench: Bench) -> None:
     assert find(bench) == {dead.id}
 
 
-def test_many_are_locked_in_parts_until_none_is_left(bench: Bench) -> None:
+def test_many_are_found_in_parts_until_none_is_left(bench: Bench) -> None:
     dead = sorted(bury(bench).id for _ in range(5))
     parts, after = [], UUID(int=0)
-    while part := bench.do(lock_dead_letters, ORGANIZATION, ALL, limit=2, after=after):
+    while part := bench.do(find_dead_letters, ORGANIZATION, ALL, limit=2, after=after):
         parts.append(part)
         after = part[-1]
     assert parts == [dead[:2], dead[2:4], dead[4:]]

@@ -70,6 +70,12 @@ class UnsafePathError(DocumentError):
     code = "unsafe_path"
 
 
+class DocumentSupersededError(DocumentError):
+    """Another task has taken this document over."""
+
+    code = "document_superseded"
+
+
 class FileMissingError(DocumentError):
     """The stored file is gone."""
 

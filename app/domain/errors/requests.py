@@ -143,6 +143,12 @@ class DatabaseAwayError(ServiceUnavailableError):
     code = "database_unavailable"
 
 
+class StorageAwayError(ServiceUnavailableError):
+    """The storage of files cannot take the request now; try again shortly."""
+
+    code = "storage_away"
+
+
 class InvalidIdempotencyKeyError(InvalidRequestError):
     """An Idempotency-Key is 1 to 255 visible ASCII characters, given once."""
 
