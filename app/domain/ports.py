@@ -59,7 +59,7 @@ class BlobWriter(Protocol):
         """End the writing. Returns a local file that holds the bytes until ``commit`` or ``abort``."""
 
     async def commit(self) -> None:
-        """Keep the sealed blob under its key; when this returns, it is durable. One that is cancelled may yet happen."""
+        """Keep the sealed blob under its key; when this returns, it is durable. If cancelled, it may yet happen."""
 
     async def abort(self) -> None:
         """Drop what was written. Safe to call at any time, also after ``commit`` (then it does nothing)."""

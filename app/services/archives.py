@@ -18,6 +18,7 @@ from app.domain.errors import (
     EmptyArchiveError,
     FileMissingError,
     SluiceError,
+    StorageAwayError,
     StorageFullError,
 )
 from app.domain.media import ZIP
@@ -122,7 +123,7 @@ class Archives:
                 await unpacking.report(len(members))
                 try:
                     await self._take(unpacking, member, prefix + member.path, depth)
-                except (ArchiveLimitError, StorageFullError):
+                except (ArchiveLimitError, StorageFullError, StorageAwayError):
                     raise
                 except SluiceError as error:
                     unpacking.members.append(describe_failure(prefix + member.path, error, unpacking.said))

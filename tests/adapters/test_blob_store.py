@@ -29,8 +29,7 @@ class Place:
 
     store: BlobStore
     spool: Path
-    list_keys: Callable[[], set[str]]
-    """The keys that hold a blob, as the file system or the bucket has them."""
+    list_keys: Callable[[], set[str]]  # those that hold a blob, as the file system or the bucket has them
 
 
 @pytest.fixture(scope="module")
@@ -196,8 +195,7 @@ def test_two_blobs_are_fetched_into_one_folder(place: Place, tmp_path: Path) -> 
 
 
 def test_a_missing_blob_is_named_so(place: Place, tmp_path: Path) -> None:
-    folder = tmp_path / "into"
-    folder.mkdir()
+    (folder := tmp_path / "into").mkdir()
 
     async def body() -> None:
         with pytest.raises(FileMissingError):
