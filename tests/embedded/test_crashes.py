@@ -81,6 +81,11 @@ def test_servers_end_with_a_killed_parent_and_the_next_start_finds_everything(
     assert "was not properly shut down" not in log
 
 
+def holds_lock(pid: int, folder: Path) -> bool:
+    """Whether a process has the lock of a data folder open."""
+    return str(folder / "engines.lock") in {file.path for file in psutil.Process(pid).open_files()}
+
+
 def test_a_process_forked_from_a_killed_parent_does_not_keep_the_folder(
     tmp_path: Path, programs: list[Program]
 ) -> None:
@@ -90,6 +95,7 @@ def test_a_process_forked_from_a_killed_parent_does_not_keep_the_folder(
     os.kill(program.process.pid, signal.SIGKILL)
     program.process.wait(10)
     try:
+        wait_for(lambda: not holds_lock(forked, tmp_path), "the forked process to let go of what it inherited")
         with Engines(tmp_path):
             assert lives(forked)
     finally:
