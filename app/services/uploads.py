@@ -91,6 +91,7 @@ class Receipt:
         self.size = 0
         self._limit = limit
         self._hash = hashlib.sha256()
+        self._head = b""
 
     async def write(self, data: bytes) -> None:
         """Take the next bytes.
@@ -103,6 +104,7 @@ class Receipt:
         if self.size > self._limit:
             raise PayloadTooLargeError(f"The limit is {self._limit} bytes.")
         self._hash.update(data)
+        self._head = self._head or bytes(data[:2])
         await self.writer.write(data)
 
     async def keep(self, filename: str) -> Content:
@@ -115,8 +117,10 @@ class Receipt:
         if self.size == 0:
             raise EmptyFileError
         filename = filename[-_FILENAME_CHARACTERS:]
-        # Off the loop: the directory of an archive may be long.
-        media_type = await asyncio.to_thread(detect, await self.writer.seal(), filename)
+        path = await self.writer.seal()
+        # The directory of a zip may be long, so it is read off the loop; of other files the first bytes tell.
+        is_zip = self._head.startswith(b"PK")
+        media_type = await asyncio.to_thread(detect, path, filename) if is_zip else detect(path, filename)
         await self.writer.commit()
         return Content(self.key, media_type, self.size, self._hash.digest(), filename)
 
