@@ -13,8 +13,9 @@ from app.db.tables import tasks
 from app.domain.ids import TaskId
 from app.domain.states import ACTIVE, FINAL, RUNNING, Event, State
 from app.domain.tasks import CHILDREN_STAGE, Attempt, Counts, NewTask, Task
-from app.ledger.cancel import CANCELLED, REVIVED
+from app.ledger.cancel import CANCELLED, MAY_REVIVE, REVIVED
 from app.ledger.statement import fetch_task, fetch_tasks, guard, quoted, returning_tasks, to
+from app.ledger.submit import as_row
 
 COUNTED = f"""
     count(*) AS total,
@@ -130,6 +131,7 @@ REVIVE_CHILDREN = returning_tasks(
       AND (t.document_id IS NULL OR EXISTS (
           SELECT FROM documents AS d
           WHERE d.id = t.document_id AND d.deleted_at IS NULL AND (d.blob_key IS NOT NULL OR d.source_url IS NOT NULL)))
+      AND {MAY_REVIVE}
     """
 )
 
@@ -144,18 +146,7 @@ CANCEL_CHILDREN = returning_tasks(
 
 async def insert_parent(connection: AsyncConnection, task: NewTask, status: str) -> Task | None:
     """Insert a task that is many from the start. None when the organization has no such agent."""
-    return await fetch_task(
-        connection,
-        INSERT_PARENT,
-        id=task.id,
-        organization_id=task.organization_id,
-        agent_id=task.agent_id,
-        name=task.name.value,
-        queue=task.queue.value,
-        arguments=dict(task.arguments),
-        metadata=dict(task.metadata),
-        status=status,
-    )
+    return await fetch_task(connection, INSERT_PARENT, **as_row(task), status=status)
 
 
 async def submit_children(

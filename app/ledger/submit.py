@@ -51,16 +51,17 @@ _INSERT_WITH_DOCUMENT = (
 
 async def submit(connection: AsyncConnection, task: NewTask) -> Task:
     """Insert ``task``. The caller commits, then admits."""
-    rows = await fetch_tasks(connection, _INSERT, **_as_row(task))
+    rows = await fetch_tasks(connection, _INSERT, **as_row(task))
     return rows[0]
 
 
 async def submit_all(connection: AsyncConnection, new_tasks: Sequence[NewTask]) -> None:
     """Insert tasks, at least one. The caller commits, then admits."""
-    await connection.execute(_INSERT_MANY, [_as_row(task) for task in new_tasks])
+    await connection.execute(_INSERT_MANY, [as_row(task) for task in new_tasks])
 
 
-def _as_row(task: NewTask) -> dict[str, Any]:
+def as_row(task: NewTask) -> dict[str, Any]:
+    """A new task's columns."""
     return {
         "id": task.id,
         "organization_id": task.organization_id,
