@@ -98,8 +98,8 @@ def api_part(settings: Settings) -> Part:
             log_config=None,
             access_log=False,
             server_header=False,
-            # Longer than clients and load balancers keep idle connections: who gives one up must not be the server, which
-            # would do so (after 5 s by default) just as a client that keeps them as long sends its next request.
+            # Longer than clients and load balancers keep idle connections: a server that gives one up first may do so
+            # just as the client sends its next request. By default both wait 5 s.
             timeout_keep_alive=75,
             timeout_graceful_shutdown=5,
         )

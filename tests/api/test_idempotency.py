@@ -207,6 +207,7 @@ def test_organizations_do_not_share_keys(shared_stack: Stack, foreigner: httpx.C
     assert (ours.status_code, theirs.status_code) == (201, 201)
     assert ours.json()["id"] != theirs.json()["id"]
     check_replay(theirs, make(foreigner, key, "Theirs"))
+    foreigner.delete(f"/agents/{theirs.json()['id']}").raise_for_status()
 
 
 @contextmanager
