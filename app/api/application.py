@@ -39,6 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.services = services
             try:
                 await check_storage(services.blobs)
+                await services.indexes.ensure()
                 secret = await services.identities.bootstrap(resolved.bootstrap_api_key)
                 if secret:
                     sys.stderr.write(f"\nYour API key, shown only now: {secret}\n\n")

@@ -19,14 +19,19 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"description": "Names the parts that are down."}})
 async def readyz(services: ServicesOf) -> JSONResponse:
-    """Tell whether every part works."""
+    """Tell whether every part works.
+
+    A provider that is down is named, and its work waits; the answer stays 200, since uploads are taken all the same.
+    """
     checks = await services.operations.check()
     ready = all(check.ok for check in checks)
     workers = await services.operations.list_workers() if ready else []
+    providers = await services.operations.list_providers() if ready else []
+    away = {provider.name: provider.describe() for provider in providers if provider.down_since}
     body: dict[str, Any] = {
-        "status": "ready" if ready else "not ready",
-        "down": [check.name for check in checks if not check.ok],
-        "checks": {check.name: check.detail for check in checks},
+        "status": "not ready" if not ready else "degraded" if away else "ready",
+        "down": [*(check.name for check in checks if not check.ok), *away],
+        "checks": {**{check.name: check.detail for check in checks}, **away},
         "workers": len(workers),
     }
     return JSONResponse(body, 200 if ready else 503, headers={} if ready else {"Retry-After": "5"})

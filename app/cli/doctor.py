@@ -4,14 +4,16 @@ import asyncio
 import shutil
 import sys
 from collections.abc import Callable
+from typing import Annotated
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 import typer
 
-from app.bootstrap import build_services, choose_blobs, choose_embedder
+from app.bootstrap import Embedders, Services, build_services, choose_blobs, describe_embedding
 from app.celery_app import check_broker, create_celery
 from app.cli.session import AsJson, print_json
+from app.cli.vectors import check_vectors
 from app.domain.errors import SluiceError
 from app.domain.ports import BlobStore
 from app.embedded.running import borrow_servers
@@ -25,13 +27,28 @@ _REMEDIES = {
     "database": "Check DATABASE_URL, that Postgres runs and has pgvector, then `python main.py migrate`.",
     "broker": "Check CELERY_BROKER_URL, or REDIS_URL, and that the broker runs.",
     "storage": "Check STORAGE_URL: the folder must be writable and have room; for s3:// see docs/storage.md.",
-    "embeddings": "Check EMBEDDING_MODEL; for minilm see docs/embeddings.md.",
+    "embeddings": "Check EMBEDDING_PROVIDER, its model and its key; see docs/embeddings.md.",
+    "index": "Set the model and the store back, or `python main.py reembed`; see docs/vector-stores.md.",
+    "providers": "Work for them waits and goes on by itself; what they answered stands above. See docs/providers.md.",
     "workers": "Start workers: `make up` or ./start_celery_worker.sh",
 }
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    vectors: Annotated[
+        bool, typer.Option("--vectors", help="Compare the index of vectors with the documents instead.")
+    ] = False,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="With --vectors: remove orphans, embed again what is missing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Check every dependency, and say how to mend what is wrong."""
+    if mend and not vectors:
+        raise typer.BadParameter("--mend goes with --vectors")
+    if vectors:
+        check_vectors(mend=mend, as_json=as_json)
+        return
     checks = [_check("python", lambda: sys.version.split()[0])]
     try:
         with borrow_servers(load_settings()) as servers:
@@ -56,7 +73,7 @@ def _remedy(check: Check) -> str | None:
 def _check_parts(settings: Settings) -> list[Check]:
     checks = [_check("broker", lambda: _try_broker(settings))]
     checks.append(_check("storage", lambda: _try_storage(settings)))
-    checks.append(_check("embeddings", lambda: choose_embedder(settings).model))
+    checks.append(_check("embeddings", lambda: _try_embeddings(settings)))
     try:
         return [*checks, *asyncio.run(_check_database(settings))]
     except Exception as error:  # noqa: BLE001 - whatever is wrong is what was asked for
@@ -71,9 +88,39 @@ async def _check_database(settings: Settings) -> list[Check]:
             workers = await services.operations.list_workers()
             names = ", ".join(worker.name for worker in workers)
             checks.append(Check("workers", ok=bool(workers), detail=names or "none is running"))
+            checks += await _check_index(services)
         return checks
     finally:
         await services.close()
+
+
+async def _check_index(services: Services) -> list[Check]:
+    """Whether the settings ask for the index there is, its store works, and who is away."""
+    checks = []
+    try:
+        await services.indexes.check()
+        index = await services.vectors.get_active()
+        await services.vectors.check(index)
+        checks.append(Check("index", ok=True, detail=f"{index.embedding} in {index.store}"))
+    except SluiceError as error:
+        checks.append(Check("index", ok=False, detail=error.message))
+    away = await services.operations.list_providers()
+    return [*checks, *(Check("providers", ok=False, detail=provider.describe()) for provider in away)]
+
+
+def _try_embeddings(settings: Settings) -> str:
+    """One vector of the model, asked for without a count: the doctor looks, it does not queue."""
+
+    async def embed() -> str:
+        embedders = Embedders(settings)
+        try:
+            embedder = embedders(describe_embedding(settings))
+            embedded = await embedder.embed(["Is anybody there?"])
+            return f"{embedder.model}, {len(embedded.vectors[0])} numbers"
+        finally:
+            await embedders.close()
+
+    return asyncio.run(embed())
 
 
 def _try_broker(settings: Settings) -> str:

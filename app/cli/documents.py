@@ -17,6 +17,7 @@ from app.domain.errors import SluiceError
 from app.domain.ids import TaskId
 from app.domain.states import State
 from app.domain.tasks import Task
+from app.domain.vectors import Account
 from app.services.uploads import Upload
 
 _PIECE = 1024 * 1024
@@ -103,8 +104,8 @@ def search(
 
     async def work(session: Session) -> tuple[list[dict[str, Any]], float]:
         owner = await session.find_agent(agent)
-        began = time.perf_counter()
-        hits = await session.services.search.find(owner.id, query, top_k=top_k, mode=mode)  # type: ignore[arg-type]
+        account, began = Account(session.organization_id, owner.id), time.perf_counter()
+        hits = await session.services.search.find(account, query, top_k=top_k, mode=mode)  # type: ignore[arg-type]
         return [asdict(hit) for hit in hits], (time.perf_counter() - began) * 1000
 
     hits, took = run(work)

@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import agents, dead_letters, demo, doctor, documents, keys, queues, serve, tasks
+from app.cli import agents, dead_letters, demo, doctor, documents, keys, queues, reembed, serve, tasks
 
 program = typer.Typer(
     name="sluice",
@@ -11,7 +11,7 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (serve, demo, documents, doctor):
+for part in (serve, demo, documents, doctor, reembed):
     part.add_to(program)
 program.add_typer(agents.program, name="agents", help="Make and list agents.")
 program.add_typer(dead_letters.program, name="dead-letters", help="List, show, replay and discard dead letters.")

@@ -19,16 +19,20 @@ def show(context: typer.Context, as_json: AsJson = False) -> None:
     if context.invoked_subcommand is not None:
         return
 
-    async def work(session: Session) -> list[dict[str, Any]]:
+    async def work(session: Session) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         listed = await session.services.operations.list_queues()
-        return [{**asdict(queue), "rate_per_second": round(rate, 3)} for queue, rate in listed]
+        providers = await session.services.operations.list_providers()
+        queues = [{**asdict(queue), "rate_per_second": round(rate, 3)} for queue, rate in listed]
+        return queues, [asdict(provider) for provider in providers]
 
-    listed = run(work)
+    listed, providers = run(work)
     if as_json:
-        print_json({"queues": listed, "total": len(listed), "next": None})
+        print_json({"queues": listed, "providers": providers, "total": len(listed), "next": None})
         return
     columns = ["name", "paused_at", "depth", "delayed", "running", "oldest_age", "rate_per_second", "workers", "slots"]
     print_table(columns, [[queue[column] for column in columns] for queue in listed])
+    for provider in providers:
+        say(f"Work for {provider['name']} waits until {provider['ask_at']:%H:%M:%S}: {provider['reason']}")
 
 
 @program.command("pause")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from app.bootstrap import check_storage, choose_blobs, find_schema_differences, prepare_database
+from app.bootstrap import check_index, check_storage, choose_blobs, find_schema_differences, prepare_database
 from app.celery_app import check_broker
 from app.cli.parts import Parts, api_part, choose_patience, worker_part
 from app.cli.stack import WORKERS, check_port, run_stack, say
@@ -69,6 +69,7 @@ def worker(
     configure_logs(settings)
     check_broker(resolve_settings(settings))
     asyncio.run(check_storage(choose_blobs(settings)))
+    asyncio.run(check_index(resolve_settings(settings)))
     listen_for_stop()
     try:
         workers = [worker_part(settings, name) for name in queues or WORKERS]

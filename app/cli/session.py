@@ -45,8 +45,16 @@ class Session:
         raise NotFoundError(f"Agent {name!r} does not exist. Make it: python main.py agents create {name}")
 
 
-def run(work: Callable[[Session], Awaitable[Result]]) -> Result:
-    """Run ``work`` with a session on the configured servers, or on those of the data folder."""
+def run(work: Callable[[Session], Awaitable[Result]], *, any_index: bool = False) -> Result:
+    """Run ``work`` with a session on the configured servers, or on those of the data folder.
+
+    Args:
+        work: What to do.
+        any_index: Whether it may run although the settings ask for another index of vectors than there is.
+
+    Raises:
+        IndexMismatchError: when they do, and it may not.
+    """
     given = load_settings()
     configure_logs(given, "WARNING")
 
@@ -55,6 +63,8 @@ def run(work: Callable[[Session], Awaitable[Result]]) -> Result:
         await prepare_database(settings)
         services = build_services(settings, create_celery(settings), connections=5, parsers=1)
         try:
+            if not any_index:
+                await services.indexes.ensure()
             yield Session(services, await services.identities.get_default_organization())
         finally:
             await services.close()

@@ -21,9 +21,9 @@ def make_id() -> sa.Column[int]:
     return sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True)
 
 
-def make_reference(name: str, column: str, *, nullable: bool = False, **kwargs: Any) -> sa.Column[int]:
+def make_reference(name: str, column: str, *, nullable: bool = False, primary_key: bool = False) -> sa.Column[int]:
     """A foreign key."""
-    return sa.Column(name, sa.BigInteger, sa.ForeignKey(column, **kwargs), nullable=nullable)
+    return sa.Column(name, sa.BigInteger, sa.ForeignKey(column), nullable=nullable, primary_key=primary_key)
 
 
 def make_time(name: str, *, nullable: bool = True) -> sa.Column[Any]:

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, case, exists, func, literal, select, updat
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.editions import hide_editions
 from app.db.paging import list_rows
 from app.db.tables import chunks, documents
 from app.domain.records import Content, Document, Listing, StoredChunk
@@ -120,30 +121,31 @@ async def complete_document(
     page_count: int | None,
     chunk_count: int,
     embedding_model: str,
+    edition: int,
     found: Mapping[str, Any],
-) -> int | None:
-    """Mark a document searchable with this content and the next edition of its chunks; returns that edition.
+) -> bool:
+    """Mark a document searchable with this content and this edition of its chunks.
 
-    ``found`` is what the file says of itself; what the uploader says of it wins. None when it was deleted meanwhile, or
-    another task than ``task_id`` has taken it over.
+    ``found`` is what the file says of itself; what the uploader says of it wins. False when it was deleted meanwhile,
+    another task than ``task_id`` has taken it over, or a later edition is there.
     """
     statement = (
         update(documents)
         .where(documents.c.id == document_id, documents.c.task_id == task_id, documents.c.deleted_at.is_(None))
+        .where(documents.c.edition < edition)
         .values(
             status="completed",
             completed_at=func.now(),
             **_hold(document_id, content),
-            edition=documents.c.edition + 1,
+            edition=edition,
             page_count=page_count,
             chunk_count=chunk_count,
             embedding_model=embedding_model,
             metadata=literal(dict(found), JSONB).concat(documents.c.metadata),
         )
-        .returning(documents.c.edition)
+        .returning(documents.c.id)
     )
-    edition: int | None = (await connection.execute(statement)).scalar_one_or_none()
-    return edition
+    return (await connection.execute(statement)).one_or_none() is not None
 
 
 async def keep_archive(connection: AsyncConnection, document_id: int, task_id: UUID, content: Content) -> bool:
@@ -188,6 +190,7 @@ async def hide_document(connection: AsyncConnection, document_id: int) -> None:
     """Mark a document deleted: no search and no list shows it from now on."""
     hidden = {"deleted_at": func.now(), "content_key": None}
     await connection.execute(update(documents).where(documents.c.id == document_id).values(hidden))
+    await hide_editions(connection, [document_id])
 
 
 async def hide_agent_documents(connection: AsyncConnection, agent_id: int) -> None:

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.tables import tasks
+from app.db.vector_tables import metadata
 
 # One arbitrary number, so that two processes that start together migrate one after the other.
 _LOCK = 0x51_01CE
@@ -44,7 +44,7 @@ async def find_differences(engine: AsyncEngine) -> list[str]:
     """What ``app.db.tables`` says and the database lacks, or the other way round; empty when they agree."""
 
     def compare(connection: Connection) -> list[str]:
-        found = compare_metadata(MigrationContext.configure(connection), tasks.metadata)
+        found = compare_metadata(MigrationContext.configure(connection), metadata)
         return [str(difference) for difference in found]
 
     async with engine.connect() as connection:

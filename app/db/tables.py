@@ -1,7 +1,6 @@
 """The schema. Migrations create it; ``alembic check`` keeps the two alike."""
 
 import sqlalchemy as sa
-from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, TSVECTOR, UUID
 
 from app.db.columns import make_id, make_integer, make_object, make_reference, make_text, make_time, metadata
@@ -66,6 +65,7 @@ documents = sa.Table(
     make_text("source_url", nullable=True),
     make_integer("version", default=1),  # counts the contents it has had
     make_integer("edition"),  # of its chunks, those that search finds
+    make_integer("last_edition"),  # the number handed out last: no two attempts write under the same
     make_text("status", default="queued"),
     make_object("metadata"),
     make_integer("page_count", nullable=True),
@@ -100,7 +100,6 @@ chunks = sa.Table(
     make_integer("start_char", default=None),
     make_integer("end_char", default=None),
     make_integer("page", nullable=True),
-    sa.Column("embedding", HALFVEC),
     sa.Column("tsv", TSVECTOR),
     sa.Index("chunks_document_id_edition_ordinal_key", "document_id", "edition", "ordinal", unique=True),
     sa.Index("chunks_agent_id_idx", "agent_id"),

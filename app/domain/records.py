@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+from app.domain.documents import Chunk
+
 Item = TypeVar("Item")
 
 
@@ -70,6 +72,7 @@ class Document:
     source_url: str | None
     version: int
     edition: int
+    last_edition: int
     status: str
     metadata: Mapping[str, Any]
     page_count: int | None
@@ -98,6 +101,10 @@ class StoredChunk:
     start: int
     end: int
     page: int | None
+
+    def as_chunk(self) -> Chunk:
+        """The chunk as the pipeline cut it."""
+        return Chunk(self.ordinal, self.text, self.start, self.end, self.page, self.context)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,16 @@ UNANNOUNCED = text(
 ANNOUNCED = text("UPDATE tasks SET announced_at = now() WHERE id = :task_id AND dead_lettered_at IS NOT NULL")
 
 
+async def count_dead(connection: AsyncConnection, name: str, index_id: int) -> int:
+    """How many tasks of a name, about this index of vectors, failed for good."""
+    query = select(func.count()).where(
+        tasks.c.dead_lettered_at.is_not(None),
+        tasks.c.name == name,
+        tasks.c.arguments["index_id"].astext == str(index_id),
+    )
+    return int((await connection.execute(query)).scalar_one())
+
+
 def _conditions(organization_id: int, wanted: DeadLetterFilter) -> Sequence[ColumnElement[bool]]:
     asked = {
         tasks.c.queue: wanted.queue,

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.agents import count_namesakes, find_agent, get_agent, hide_agent, insert_agent, list_agents, update_agent
 from app.db.chunks import REMOVED_AT_ONCE, remove_chunks
 from app.db.documents import hide_agent_documents, list_agent_documents
+from app.db.editions import hide_editions
 from app.db.engine import Database
 from app.domain.errors import InvalidRequestError, NotFoundError, SlugTakenError
 from app.domain.ids import new_task_id
@@ -22,6 +23,7 @@ from app.ledger.read import list_document_tasks
 from app.ledger.submit import submit
 from app.services.admission import Admission
 from app.services.courtesy import tell
+from app.services.vectors import Vectors
 from app.services.versions import list_blobs
 from app.services.work import Outcome, Work
 
@@ -56,11 +58,14 @@ def check_settings(settings: AgentSettings) -> AgentSettings:
 class Agents:
     """The agents of organizations."""
 
-    def __init__(self, database: Database, blobs: BlobStore, admission: Admission, doorbell: Doorbell) -> None:
+    def __init__(
+        self, database: Database, blobs: BlobStore, admission: Admission, doorbell: Doorbell, vectors: Vectors
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._admission = admission
         self._doorbell = doorbell
+        self._vectors = vectors
 
     async def create(
         self, organization_id: int, name: str, slug: str | None, settings: Mapping[str, Any] | None = None
@@ -170,6 +175,7 @@ class Agents:
             status = f"Removing {document.filename} ({number + 1} of {len(documents)})"
             await work.report(Progress("remove", 100 * number // len(documents), status))
             await self._remove_chunks(document.id)
+            await self._vectors.sweep(document.id)
             async with self._database.statement() as connection:
                 blobs = list_blobs(await list_document_tasks(connection, document.id))
             for key in {*blobs, document.blob_key} - {None}:
@@ -180,4 +186,5 @@ class Agents:
         removed = REMOVED_AT_ONCE
         while removed == REMOVED_AT_ONCE:
             async with self._database.transaction() as connection:
+                await hide_editions(connection, [document_id])
                 removed = await remove_chunks(connection, document_id)

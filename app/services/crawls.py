@@ -14,7 +14,7 @@ from app.db.crawls import take_on, take_over, take_turn
 from app.db.documents import find_all_by_content, hide_document
 from app.db.engine import Database
 from app.domain.addresses import AllowedHosts
-from app.domain.errors import DisallowedByRobotsError, NotFoundError
+from app.domain.errors import DisallowedByRobotsError, NotFoundError, NotNowError
 from app.domain.ids import TaskId, new_task_id
 from app.domain.media import HTML
 from app.domain.ports import BlobStore, RobotsReader, RobotsRules
@@ -31,7 +31,7 @@ from app.services.backpressure import Backpressure
 from app.services.ingestion import Ingestion
 from app.services.publication import submit_sweep
 from app.services.webpages import StoredPage, Webpages, make_content_key, make_filename
-from app.services.work import NotNowError, Outcome, Work
+from app.services.work import Outcome, Work
 
 _PATIENCE_SECONDS = 1.0
 _SPREAD_SECONDS = 30.0
@@ -158,7 +158,7 @@ class Crawls:
             # Come back at any time until the others that wait have had their turns, too.
             waiting = counts[crawl.id].pending + 1 if crawl.id in counts else 1
             later = seconds + random.random() * min(_SPREAD_SECONDS, waiting * delay)  # noqa: S311
-            raise NotNowError(later, f"Waiting for a turn at {host}")
+            raise NotNowError(f"Waiting for a turn at {host}", retry_after=later)
         await asyncio.sleep(seconds)
 
     async def _find_links(self, stored: StoredPage) -> Links:

@@ -29,9 +29,12 @@ from app.ledger.submit import submit
 from app.services.admission import Admission
 from app.services.courtesy import tell
 from app.services.families import Families
+from app.services.vectors import Vectors
 from app.services.versions import cancel_work, list_blobs
 from app.services.work import Outcome, Work
 
+# These go on beside whatever else is done to a document.
+_ASIDE = (TaskName.SWEEP_DOCUMENT, TaskName.REEMBED_DOCUMENT)
 _WORK = {ZIP: (TaskName.PROCESS_ARCHIVE, Queue.LOW)}
 
 
@@ -47,10 +50,17 @@ class Documents:
     """The documents of an organization."""
 
     def __init__(
-        self, database: Database, blobs: BlobStore, admission: Admission, doorbell: Doorbell, families: Families
+        self,
+        database: Database,
+        blobs: BlobStore,
+        admission: Admission,
+        doorbell: Doorbell,
+        families: Families,
+        vectors: Vectors,
     ) -> None:
         self._database = database
         self._blobs = blobs
+        self._vectors = vectors
         self._admission = admission
         self._doorbell = doorbell
         self._families = families
@@ -143,10 +153,7 @@ class Documents:
             if request:
                 await cancel_work(connection, document)
                 await merge_metadata(connection, document_id, request.metadata)
-            elif any(
-                task.name != TaskName.SWEEP_DOCUMENT
-                for task in await list_active_tasks(connection, document_id=document_id)
-            ):
+            elif any(task.name not in _ASIDE for task in await list_active_tasks(connection, document_id=document_id)):
                 raise DocumentBusyError
             name, queue = _WORK.get(document.media_type, (TaskName.PROCESS_DOCUMENT, Queue.HIGH))
             queue = request.queue if request else queue
@@ -212,6 +219,7 @@ class Documents:
         for key in blobs:
             await self._blobs.delete(key)
         removed = await self._remove_chunks(work, document)
+        await self._vectors.sweep(document_id)
 
         async def verify(connection: AsyncConnection) -> None:
             if await count_chunks(connection, document_id):

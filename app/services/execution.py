@@ -10,7 +10,7 @@ import structlog
 
 from app.db.engine import Database
 from app.domain.backoff import choose_delay
-from app.domain.errors import DatabaseAwayError, SluiceError, TaskTimeLimitError
+from app.domain.errors import DatabaseAwayError, NotNowError, SluiceError, TaskTimeLimitError
 from app.domain.ids import TaskId
 from app.domain.ports import Doorbell
 from app.domain.states import RUNNING, State
@@ -23,9 +23,10 @@ from app.ledger.report import Verdict
 from app.services.admission import Admission
 from app.services.courtesy import announce_dead_letter, tell
 from app.services.families import Families
-from app.services.work import AttemptLostError, Body, NotNowError, Outcome, Seat, Work
+from app.services.work import AttemptLostError, Body, Outcome, Seat, Work
 
 _DATABASE_RETRY_SECONDS = 0.5
+_LATER_SECONDS = 5.0
 _TRACEBACK_CHARACTERS = 10_000
 _SUMMARY_CHARACTERS = 300
 
@@ -130,7 +131,9 @@ class Execution:
             return lambda: self._lose(work)
         except NotNowError as error:
             later = error
-            return lambda: self._write(defer, work.task, later.seconds, later.status)
+            return lambda: self._write(
+                defer, work.task, later.retry_after or _LATER_SECONDS, later.detail or later.message
+            )
         except asyncio.CancelledError:
             return lambda: self._write(hand_back, work.task)
         except Exception as error:  # noqa: BLE001 - whatever it was, it ends in the ledger

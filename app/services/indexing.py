@@ -1,43 +1,76 @@
 """Indexing: chunks get what they are found by, their words and their vectors."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from app.db.chunks import ChunkRow
 from app.domain.documents import Chunk
 from app.domain.ports import Embedder
+from app.domain.vectors import Account, EmbeddingSpec, Vector, VectorIndex
 from app.pipeline.lexemes import lexemes
+from app.services.embedding import Embedding
 
 _BATCH = 128
+
+Embedders = Callable[[EmbeddingSpec], Embedder]
+"""Finds the embedder that a spec names."""
 
 
 async def _say_nothing(_done: int) -> None:
     """Nobody wants to know how far it is."""
 
 
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """Chunks as the index takes them: rows with their words, and vectors by the chunks' ordinals."""
+
+    rows: Sequence[ChunkRow]
+    vectors: Mapping[int, Vector]
+
+
 class Indexing:
-    """Turns chunks into rows of the index."""
+    """Makes the words and the vectors of chunks."""
 
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
+    def __init__(self, embedding: Embedding, embedders: Embedders) -> None:
+        self._embedding = embedding
+        self._embedders = embedders
 
-    @property
-    def model(self) -> str:
-        """The name of the embedding model."""
-        return self._embedder.model
+    def name_model(self, index: VectorIndex) -> str:
+        """The name of an index's model, as documents record it."""
+        return self._embedders(index.embedding).model
 
     async def index(
-        self, chunks: Sequence[Chunk], on_done: Callable[[int], Awaitable[None]] = _say_nothing
-    ) -> list[ChunkRow]:
-        """One row a chunk, in order. ``on_done`` is told how many are done, again and again."""
+        self,
+        index: VectorIndex,
+        chunks: Sequence[Chunk],
+        account: Account,
+        on_done: Callable[[int], Awaitable[None]] = _say_nothing,
+    ) -> Indexed:
+        """Rows and vectors of the chunks, in order. ``on_done`` is told how many are done, again and again."""
+        vectors = await self.embed(index, chunks, account, on_done)
         rows = list[ChunkRow]()
         for start in range(0, len(chunks), _BATCH):
             batch = chunks[start : start + _BATCH]
-            vectors = await self._embedder.embed([chunk.indexed_text for chunk in batch])
             words = await asyncio.to_thread(_count_words, batch)
-            rows += [ChunkRow(*row) for row in zip(batch, vectors, words, strict=True)]
-            await on_done(len(rows))
-        return rows
+            rows += [ChunkRow(*row) for row in zip(batch, words, strict=True)]
+        return Indexed(rows, vectors)
+
+    async def embed(
+        self,
+        index: VectorIndex,
+        chunks: Sequence[Chunk],
+        account: Account,
+        on_done: Callable[[int], Awaitable[None]] = _say_nothing,
+    ) -> dict[int, Vector]:
+        """The chunks' vectors alone, by ordinal."""
+        texts = [chunk.indexed_text for chunk in chunks]
+        vectors = await self._embedding.embed(self._embedders(index.embedding), texts, account, on_done)
+        return {chunk.index: vector for chunk, vector in zip(chunks, vectors, strict=True)}
+
+    async def embed_query(self, index: VectorIndex, query: str, account: Account) -> Vector:
+        """The vector of a question."""
+        return await self._embedding.embed_query(self._embedders(index.embedding), query, account)
 
 
 def _count_words(chunks: Sequence[Chunk]) -> list[dict[str, list[int]]]:

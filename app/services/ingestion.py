@@ -7,6 +7,7 @@ Three steps, so that no session is open while work runs: load (read the row), pr
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,18 +16,21 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.agents import get_agent
-from app.db.chunks import replace_chunks
+from app.db.chunks import count_words, replace_chunks
 from app.db.documents import get_document_for_work
+from app.db.editions import tidy_editions
 from app.db.engine import Database
 from app.domain.documents import Chunk, Parsed
 from app.domain.errors import DocumentDeletedError, FileMissingError, NoExtractableTextError
 from app.domain.ports import BlobStore, Parser
 from app.domain.records import AgentSettings, Content, Document
 from app.domain.tasks import Progress, Task
+from app.domain.vectors import Account, VectorBatch
 from app.pipeline.chunk import split
 from app.services.indexing import Indexing
 from app.services.large_documents import LargeDocuments
-from app.services.publication import Version, publish, submit_sweep
+from app.services.publication import Place, Version, publish, submit_sweep
+from app.services.vectors import Vectors
 from app.services.versions import read_content
 from app.services.work import Outcome, Work
 
@@ -57,6 +61,7 @@ class Ingestion:
         blobs: BlobStore,
         parser: Parser,
         indexing: Indexing,
+        vectors: Vectors,
         large: LargeDocuments,
         large_chunks: int,
     ) -> None:
@@ -64,6 +69,7 @@ class Ingestion:
         self._blobs = blobs
         self._parser = parser
         self._indexing = indexing
+        self._vectors = vectors
         self._large = large
         self._large_chunks = large_chunks
 
@@ -117,7 +123,7 @@ class Ingestion:
         head = await asyncio.to_thread(lambda: list(islice(chunks, self._large_chunks + 1)))
         if not head:
             raise NoExtractableTextError
-        version = Version(content, found, page_count, len(head), characters, self._indexing.model)
+        version = Version(content, found, page_count, len(head), characters, "")
         if len(head) > self._large_chunks:
             return await self._large.stage(work, document, version, chain(head, chunks))
         return await self._index(work, document, version, head)
@@ -132,14 +138,23 @@ class Ingestion:
                 await work.report(Progress("embed", 50 + 30 * done // total, status, total))
 
         await work.report(Progress("embed", 50, f"Embedding {filename}", total))
-        rows = await self._indexing.index(chunks, tell)
+        index = await self._vectors.get_active()
+        account = Account(document.organization_id, document.agent_id)
+        indexed = await self._indexing.index(index, chunks, account, tell)
         await work.report(Progress("store", 80, f"Storing {total} chunks of {filename}", total))
+        edition = await self._vectors.reserve(index, document.id)
+        batch = VectorBatch(document.agent_id, document.id, edition, indexed.vectors)
+        index = await self._vectors.write(index, batch)
+        version = replace(version, embedding_model=self._indexing.name_model(index))
 
         async def apply(connection: AsyncConnection) -> None:
-            edition = await publish(connection, document.id, work.task.id, version)
+            await publish(connection, document.id, work.task.id, version, Place(index.id, edition))
             place = {"agent_id": document.agent_id, "document_id": document.id, "edition": edition}
-            if not await replace_chunks(connection, **place, rows=rows):
+            written = await replace_chunks(connection, **place, rows=indexed.rows)
+            await self._vectors.write_within(connection, index, batch)
+            if await tidy_editions(connection, document.id) or not written.removed_all:
                 await submit_sweep(connection, document)
+            await count_words(connection, written.words)
 
         async def drop_former() -> None:
             if document.blob_key and document.blob_key != version.content.blob_key:

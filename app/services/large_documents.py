@@ -6,37 +6,42 @@ dies repeats its own batch only.
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.chunks import LAST_EDITION, REMOVED_AT_ONCE, add_chunks, remove_chunks
+from app.db.chunks import LAST_EDITION, REMOVED_AT_ONCE, add_chunks, count_words, remove_chunks
 from app.db.documents import get_document_for_work
 from app.db.engine import Database
 from app.db.staging import drop_staged, read_staged, stage_chunks
 from app.domain.documents import Chunk
-from app.domain.errors import DocumentBusyError, DocumentDeletedError, FileMissingError
+from app.domain.errors import DocumentDeletedError, FileMissingError
 from app.domain.ids import TaskId, new_task_id
 from app.domain.ports import BlobStore
 from app.domain.records import Document
 from app.domain.states import FINAL
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
+from app.domain.vectors import Account, VectorBatch
 from app.ledger.children import drop_children
 from app.ledger.read import get_task, list_document_tasks
 from app.ledger.submit import submit_all
 from app.services.indexing import Indexing
-from app.services.publication import Version, publish, submit_sweep
+from app.services.publication import Place, Version, publish, submit_sweep
+from app.services.vectors import Vectors
 from app.services.work import Outcome, Work
 
 
 class LargeDocuments:
     """Works on documents of more chunks than one task should embed."""
 
-    def __init__(self, database: Database, blobs: BlobStore, indexing: Indexing, batch_chunks: int) -> None:
+    def __init__(
+        self, database: Database, blobs: BlobStore, indexing: Indexing, vectors: Vectors, batch_chunks: int
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._indexing = indexing
+        self._vectors = vectors
         self._batch_chunks = batch_chunks
 
     async def clear(self, work: Work, document: Document) -> None:
@@ -61,12 +66,13 @@ class LargeDocuments:
                 progress = Progress("chunk", 50, f"Chunking {filename} ({count} chunks)", count)
                 await work.report_within(connection, progress)
                 await stage_chunks(connection, work.task.id, batch)
-        edition = document.edition + 1
-        whole = replace(version, chunk_count=count)
+        index = await self._vectors.get_active()
+        place = Place(index.id, await self._vectors.reserve(index, document.id))
+        whole = replace(version, chunk_count=count, embedding_model=self._indexing.name_model(index))
 
         async def apply(connection: AsyncConnection) -> None:
             await drop_children(connection, work.task.id)
-            await submit_all(connection, [_make_batch(work.task, edition, *batch) for batch in batches])
+            await submit_all(connection, [_make_batch(work.task, place, *batch) for batch in batches])
 
         return Outcome(
             None,
@@ -77,7 +83,7 @@ class LargeDocuments:
             last_step={
                 "name": TaskName.PUBLISH_DOCUMENT.value,
                 "queue": Queue.MEDIUM.value,
-                "arguments": {"version": whole.as_json(), "edition": edition},
+                "arguments": {"version": whole.as_json(), **asdict(place)},
             },
         )
 
@@ -95,36 +101,34 @@ class LargeDocuments:
         if not chunks:
             raise FileMissingError("The chunks of this batch are gone.")
         await work.report(Progress("embed", 50, f"Embedding chunks {first + 1} to {last + 1}"))
-        rows = await self._indexing.index(chunks)
+        index = await self._vectors.get_for_batch(given["index_id"], task.document_id or 0, given["edition"])
+        indexed = await self._indexing.index(index, chunks, Account(task.organization_id, task.agent_id))
+        place = {"agent_id": task.agent_id, "document_id": task.document_id or 0, "edition": given["edition"]}
+        batch = VectorBatch(**place, vectors=indexed.vectors)
+        index = await self._vectors.write(index, batch)
 
         async def apply(connection: AsyncConnection) -> None:
             await drop_staged(connection, parent_id, first, last)
-            await add_chunks(
-                connection,
-                agent_id=task.agent_id,
-                document_id=task.document_id or 0,
-                edition=given["edition"],
-                rows=rows,
-            )
+            written = await add_chunks(connection, **place, rows=indexed.rows)
+            await self._vectors.write_within(connection, index, batch)
+            await count_words(connection, written.words)
 
-        result = {"document_id": task.document_id, "chunk_count": len(rows)}
-        return Outcome(result, f"Embedded {len(rows)} chunks", len(rows), apply)
+        result = {"document_id": task.document_id, "chunk_count": len(chunks)}
+        return Outcome(result, f"Embedded {len(chunks)} chunks", len(chunks), apply)
 
     async def publish(self, work: Work) -> Outcome:
         """Let search find the document's new chunks, all of which are there, in place of its old ones.
 
         Raises:
-            DocumentDeletedError
-            DocumentBusyError: when another version was published meanwhile.
+            DocumentDeletedError, DocumentSupersededError
         """
         document, given = await self._load(work), work.task.arguments
-        version = Version.from_json(given["version"])
+        version, place = Version.from_json(given["version"]), Place(given["index_id"], given["edition"])
         await work.report(Progress("store", 80, f"Publishing {version.content.filename}", version.chunk_count))
 
         async def apply(connection: AsyncConnection) -> None:
             task_id = work.task.parent_id or work.task.id
-            if await publish(connection, document.id, task_id, version) != given["edition"]:
-                raise DocumentBusyError
+            await publish(connection, document.id, task_id, version, place)
             await submit_sweep(connection, document)
 
         async def drop_former() -> None:
@@ -141,6 +145,7 @@ class LargeDocuments:
                 removed = await self._remove_some(connection, work.task.document_id or 0)
             total += removed
             await work.report(Progress("remove", 50, f"Removed {total} chunks"))
+        await self._vectors.sweep(work.task.document_id or 0)
         return Outcome({"document_id": work.task.document_id, "chunks": total}, f"Removed {total} chunks")
 
     async def _remove_some(self, connection: AsyncConnection, document_id: int) -> int:
@@ -165,7 +170,7 @@ class LargeDocuments:
         return document
 
 
-def _make_batch(task: Task, edition: int, first: int, last: int) -> NewTask:
+def _make_batch(task: Task, place: Place, first: int, last: int) -> NewTask:
     return NewTask(
         id=new_task_id(),
         organization_id=task.organization_id,
@@ -174,6 +179,6 @@ def _make_batch(task: Task, edition: int, first: int, last: int) -> NewTask:
         parent_id=task.id,
         name=TaskName.EMBED_CHUNKS,
         queue=Queue.MEDIUM,
-        arguments={"edition": edition, "first": first, "last": last},
+        arguments={**asdict(place), "first": first, "last": last},
         metadata=task.metadata,
     )

@@ -13,6 +13,7 @@ from app.domain.tasks import WORK_QUEUES
 from app.ledger.queues import QueueStats, count_finished, list_queues, pause, resume
 from app.ledger.workers import Worker, list_workers
 from app.services.admission import Admission
+from app.services.providers import Providers, ProviderState
 
 _RATE_SECONDS = 60.0
 _CHECK_SECONDS = 3.0
@@ -30,10 +31,17 @@ class Check:
 class Operations:
     """Queues, workers and the state of the parts."""
 
-    def __init__(self, database: Database, admission: Admission, ping_broker: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        admission: Admission,
+        ping_broker: Callable[[], Awaitable[None]],
+        providers: Providers,
+    ) -> None:
         self._database = database
         self._admission = admission
         self._ping_broker = ping_broker
+        self._providers = providers
 
     async def list_queues(self) -> list[tuple[QueueStats, float]]:
         """Every queue with its tasks finished a second, over the last minute."""
@@ -67,6 +75,10 @@ class Operations:
         """The workers that live."""
         async with self._database.statement() as connection:
             return await list_workers(connection)
+
+    async def list_providers(self) -> list[ProviderState]:
+        """The providers that are not asked for now, since they are down or want to be left alone."""
+        return await self._providers.list_states()
 
     async def check(self) -> list[Check]:
         """Try every part."""

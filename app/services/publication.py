@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.documents import complete_document, get_document_for_work
+from app.db.editions import publish_edition
 from app.domain.errors import DocumentDeletedError, DocumentSupersededError
 from app.domain.ids import new_task_id
 from app.domain.records import Content, Document
@@ -58,14 +59,22 @@ class Version:
         return cls(**{**given, "content": Content.from_json(given["content"])})
 
 
-async def publish(connection: AsyncConnection, document_id: int, task_id: UUID, version: Version) -> int:
-    """Let a document hold this version; returns the edition of its chunks that search finds from now on.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the vectors of a version are: in which index, under which edition."""
+
+    index_id: int
+    edition: int
+
+
+async def publish(connection: AsyncConnection, document_id: int, task_id: UUID, version: Version, place: Place) -> None:
+    """Let a document hold this version, whose chunks search finds from now on.
 
     Raises:
         DocumentDeletedError: when it was deleted meanwhile.
-        DocumentSupersededError: when another task than ``task_id`` has taken it over.
+        DocumentSupersededError: when another task than ``task_id`` has taken it over, or a later edition is there.
     """
-    edition = await complete_document(
+    published = await complete_document(
         connection,
         document_id,
         task_id=task_id,
@@ -73,11 +82,12 @@ async def publish(connection: AsyncConnection, document_id: int, task_id: UUID, 
         page_count=version.page_count,
         chunk_count=version.chunk_count,
         embedding_model=version.embedding_model,
+        edition=place.edition,
         found=version.found,
     )
-    if edition is None:
+    if not published:
         await explain_loss(connection, document_id)
-    return edition or 0
+    await publish_edition(connection, place.index_id, document_id, place.edition)
 
 
 async def explain_loss(connection: AsyncConnection, document_id: int) -> None:

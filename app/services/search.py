@@ -1,12 +1,17 @@
 """Search: the chunks of an agent's documents that fit a query."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from app.db.chunks import Hit, search
 from app.db.engine import Database
-from app.domain.ports import Embedder
+from app.db.ranking import Hit, find_by_words, find_documents, rank
+from app.domain.vectors import Account, VectorKey
 from app.pipeline.lexemes import query_lexemes
+from app.services.indexing import Indexing
+from app.services.vectors import Vectors
+
+CANDIDATES = 100  # chunks that each half proposes, and at least four times what is asked for
+_WORDS_WEIGHT = {"text": 1.0, "hybrid": 0.5, "vector": 0.0}
 
 Mode = Literal["hybrid", "vector", "text"]
 
@@ -14,30 +19,77 @@ Mode = Literal["hybrid", "vector", "text"]
 class Search:
     """Finds chunks by words, by meaning, or by both."""
 
-    def __init__(self, database: Database, embedder: Embedder) -> None:
+    def __init__(self, database: Database, indexing: Indexing, vectors: Vectors) -> None:
         self._database = database
-        self._embedder = embedder
+        self._indexing = indexing
+        self._vectors = vectors
 
     async def find(
-        self, agent_id: int, query: str, *, top_k: int, mode: Mode = "hybrid", where: Mapping[str, Any] | None = None
+        self,
+        account: Account,
+        query: str,
+        *,
+        top_k: int,
+        mode: Mode = "hybrid",
+        where: Mapping[str, Any] | None = None,
     ) -> list[Hit]:
-        """The ``top_k`` chunks that fit ``query`` best, the best first.
+        """The ``top_k`` chunks that fit ``query`` best, the best first; those of deleted documents never.
 
         Args:
-            agent_id: Whose documents; the caller has checked that they may be read.
+            account: Whose documents; the caller has checked that they may be read.
             query: Words or a question, in any language.
             top_k: Chunks at most.
             mode: Words (``text``), meaning (``vector``), or both ranked together (``hybrid``).
-            where: Metadata that a document must have.
+            where: Metadata that a document must have; ``document_id`` is an id or a list of ids.
+
+        Raises:
+            ProviderBusyError, ProviderPausedError, ProviderDownError: when the model or the store is not to be had.
         """
-        vector = None if mode == "text" else (await self._embedder.embed([query]))[0]
-        async with self._database.transaction() as connection:
-            return await search(
-                connection,
-                agent_id=agent_id,
-                query_lexemes=query_lexemes(query),
-                query_vector=vector,
-                mode=mode,
-                top_k=top_k,
-                filter=where,
+        limit = max(CANDIDATES, 4 * top_k)
+        lexemes = [] if mode == "vector" else query_lexemes(query)
+        document_ids = await self._find_documents(account.agent_id, where)
+        if document_ids == []:
+            return []
+        async with self._database.statement() as connection:
+            by_words = (
+                await find_by_words(connection, account.agent_id, lexemes, limit=limit, document_ids=document_ids)
+                if lexemes
+                else []
             )
+        candidates: dict[VectorKey, float | None] = dict.fromkeys(by_words)
+        if mode != "text":
+            candidates |= await self._find_by_meaning(account, query, limit, document_ids, by_words)
+        async with self._database.statement() as connection:
+            return await rank(
+                connection,
+                account.agent_id,
+                lexemes,
+                candidates,
+                words_weight=_WORDS_WEIGHT[mode],
+                limit=top_k,
+            )
+
+    async def _find_documents(self, agent_id: int, where: Mapping[str, Any] | None) -> list[int] | None:
+        """The documents that fit a filter; None where there is none, and all do."""
+        if not where:
+            return None
+        metadata = dict(where)
+        document_ids = metadata.pop("document_id", None)
+        if isinstance(document_ids, int):
+            document_ids = [document_ids]
+        async with self._database.statement() as connection:
+            return await find_documents(connection, agent_id, document_ids=document_ids, metadata=metadata)
+
+    async def _find_by_meaning(
+        self,
+        account: Account,
+        query: str,
+        limit: int,
+        document_ids: Sequence[int] | None,
+        by_words: Sequence[VectorKey],
+    ) -> dict[VectorKey, float]:
+        index = await self._vectors.get_active()
+        vector = await self._indexing.embed_query(index, query, account)
+        return await self._vectors.find(
+            index, account.agent_id, vector, limit=limit, document_ids=document_ids, compared=by_words
+        )

@@ -3,6 +3,7 @@
 import structlog
 
 from app.db.crawls import forget_hosts
+from app.db.embedded_texts import forget_embedded
 from app.db.engine import Database
 from app.db.idempotency import forget_keys
 from app.domain.ports import BlobStore, Doorbell
@@ -10,9 +11,11 @@ from app.ledger.dead_letters import list_unannounced
 from app.ledger.queues import count_backlogs
 from app.ledger.upkeep import forget_tasks, forget_turns, forget_workers, take_turn
 from app.services.courtesy import ring_alarm
+from app.services.reembedding import Reembedding
 
 _COUNT_SECONDS = 5.0
 _ANNOUNCE_SECONDS = 30.0
+_REEMBED_SECONDS = 2.0
 _FORGET_SECONDS = 600.0
 _BATCH = 1000
 _ALARMS = 100
@@ -23,11 +26,21 @@ log = structlog.get_logger()
 class Upkeep:
     """What would otherwise grow without end, or be forgotten."""
 
-    def __init__(self, database: Database, doorbell: Doorbell, blobs: BlobStore, retention_days: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        doorbell: Doorbell,
+        blobs: BlobStore,
+        reembedding: Reembedding,
+        retention_days: int,
+        cache_days: int,
+    ) -> None:
         self._database = database
         self._doorbell = doorbell
         self._blobs = blobs
+        self._reembedding = reembedding
         self._retention_days = retention_days
+        self._cache_days = cache_days
 
     async def do_chores(self) -> None:
         """Do what is due and nobody else has taken on."""
@@ -38,8 +51,11 @@ class Upkeep:
             if await take_turn(connection, "announce", _ANNOUNCE_SECONDS):
                 silent = await list_unannounced(connection, _ALARMS)
             forget = await take_turn(connection, "forget", _FORGET_SECONDS)
+            reembed = await take_turn(connection, "reembed", _REEMBED_SECONDS)
         for task_id in silent:
             await ring_alarm(self._doorbell, task_id)
+        if reembed:
+            await self._reembedding.advance()
         if forget:
             await self._forget()
 
@@ -53,6 +69,8 @@ class Upkeep:
             while batch := await forget_tasks(connection, self._retention_days, _BATCH):
                 forgotten += batch
             while await forget_keys(connection, _BATCH):
+                pass
+            while await forget_embedded(connection, self._cache_days, _BATCH):
                 pass
         if forgotten:
             log.info("tasks_forgotten", tasks=forgotten)

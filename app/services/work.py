@@ -80,15 +80,6 @@ class AttemptLostError(Exception):
         super().__init__(verdict.name)
 
 
-class NotNowError(Exception):
-    """What the task needs is not to be had yet: it gives its slot back for some seconds. No attempt is counted."""
-
-    def __init__(self, seconds: float, status: str) -> None:
-        self.seconds = seconds
-        self.status = status
-        super().__init__(status)
-
-
 class Work:
     """What a task's body is given: the row it runs for, and the means to tell of progress."""
 

@@ -1,4 +1,4 @@
-"""Tasks that embed the chunks of large documents."""
+"""Tasks that make vectors."""
 
 from app.bootstrap import Services
 from app.domain.tasks import TaskName
@@ -10,3 +10,9 @@ from app.tasks.base import ledger_task
 async def embed_chunks(services: Services, work: Work) -> Outcome:
     """Embed one batch of a document's chunks."""
     return await services.large_documents.embed(work)
+
+
+@ledger_task(TaskName.REEMBED_DOCUMENT)
+async def reembed_document(services: Services, work: Work) -> Outcome:
+    """Bring the vectors of a document to another index."""
+    return await services.reembedding.embed(work)

@@ -8,9 +8,8 @@ from typing import Any, TypeVar
 
 from celery import Celery
 
-from app.bootstrap import Services, build_services
+from app.bootstrap import Embedders, Services, build_services
 from app.domain.ids import TaskId
-from app.domain.ports import Embedder
 from app.domain.tasks import Task
 from app.services.work import Outcome, Seat, Work
 from app.settings import Settings
@@ -58,7 +57,7 @@ class Runtime:
         return build_services(
             plan.settings,
             plan.celery,
-            embedder=plan.embedder,
+            embedders=plan.embedders,
             connections=plan.connections,
             parsers=plan.parsers,
         )
@@ -68,12 +67,12 @@ class Plan:
     """What a worker's main process decides before it forks, and every process of it builds its runtime from."""
 
     def __init__(
-        self, settings: Settings, celery: Celery, lease: Lease, *, embedder: Embedder, slots: int, forks: bool
+        self, settings: Settings, celery: Celery, lease: Lease, *, embedders: Embedders, slots: int, forks: bool
     ) -> None:
         self.settings = settings
         self.celery = celery
         self.lease = lease
-        self.embedder = embedder
+        self.embedders = embedders
         # A forked process runs one task at a time, beside its watch and its admissions; threads share a pool.
         self.connections = 3 if forks else min(slots, 6) + 2
         self.parsers = 1 if forks else min(slots, os.cpu_count() or 1)

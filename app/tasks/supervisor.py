@@ -66,7 +66,7 @@ class Supervisor:
         # A connection for the lease, one to look around, and one to wait in for each queue's row.
         connections = 2 + len(WORK_QUEUES)
         services = build_services(
-            self._plan.settings, self._plan.celery, embedder=self._plan.embedder, connections=connections, parsers=1
+            self._plan.settings, self._plan.celery, embedders=self._plan.embedders, connections=connections, parsers=1
         )
         # Apart, so that whatever holds up the looking around, a lock for one, does not cost the lease.
         await asyncio.gather(

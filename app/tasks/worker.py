@@ -17,7 +17,7 @@ from celery import signals
 from celery.bootsteps import StartStopStep
 from celery.concurrency import get_implementation
 
-from app.bootstrap import choose_embedder
+from app.bootstrap import Embedders, describe_embedding
 from app.domain.ids import new_worker_id
 from app.domain.tasks import Queue
 from app.embedded.running import resolve_settings
@@ -109,8 +109,9 @@ def prepare(sender: Any, **_: Any) -> None:
     global _supervisor  # noqa: PLW0603 - Celery's signals carry no state of ours
     settings = resolve_settings(load_settings())
     forks = get_implementation(sender.pool_cls).__module__.endswith("prefork")
-    embedder = choose_embedder(settings)
-    plan = Plan(settings, sender.app, Lease(), embedder=embedder, slots=sender.concurrency, forks=forks)
+    embedders = Embedders(settings)
+    embedders(describe_embedding(settings))
+    plan = Plan(settings, sender.app, Lease(), embedders=embedders, slots=sender.concurrency, forks=forks)
     set_plan(plan)
     worker = NewWorker(
         id=new_worker_id(),

@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db.engine import create_engine
 from app.settings import Settings
+from tests.db.library import Library
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,9 @@ async def connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     async with engine.connect() as connection:
         yield connection
         await connection.rollback()
+
+
+@pytest.fixture
+def library(engine: AsyncEngine) -> Library:
+    """Agents and documents on a fresh database."""
+    return Library(engine)

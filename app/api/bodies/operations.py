@@ -59,10 +59,21 @@ class QueueBody(BaseModel):
     slots: int
 
 
+class ProviderBody(BaseModel):
+    """A provider that is not asked before ``ask_at``: it is down (``open``), or asked for quiet (``waiting``)."""
+
+    name: str
+    state: str
+    down_since: datetime | None
+    ask_at: datetime | None
+    reason: str
+
+
 class QueueList(BaseModel):
-    """Every queue."""
+    """Every queue, and the providers whose work waits."""
 
     queues: list[QueueBody]
+    providers: list[ProviderBody]
     total: int
     next: str | None = None
 

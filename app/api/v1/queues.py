@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.api.access import Admin, Reader, ServicesOf
-from app.api.bodies.operations import QueueBody, QueueList, QueueSteered, WorkerBody, WorkerList
+from app.api.bodies.operations import ProviderBody, QueueBody, QueueList, QueueSteered, WorkerBody, WorkerList
 from app.api.problems import RESPONSES
 
 router = APIRouter(tags=["operations"], responses=RESPONSES)
@@ -26,7 +26,9 @@ async def list_queues(_identity: Reader, services: ServicesOf) -> QueueList:
         )
         for queue, rate in await services.operations.list_queues()
     ]
-    return QueueList(queues=queues, total=len(queues))
+    states = await services.operations.list_providers()
+    providers = [ProviderBody.model_validate(state, from_attributes=True) for state in states]
+    return QueueList(queues=queues, providers=providers, total=len(queues))
 
 
 @router.post("/queues/{name}/pause")

@@ -9,6 +9,7 @@ from app.api.bodies.search import AskRequest, SearchHit, SearchRequest, SearchRe
 from app.api.bodies.tasks import TaskAccepted
 from app.api.problems import BACKLOG_FULL, RESPONSES
 from app.api.v1.agents import AgentId
+from app.domain.vectors import Account
 
 router = APIRouter(prefix="/agents", tags=["search"], responses=RESPONSES)
 
@@ -18,7 +19,8 @@ async def search(agent_id: AgentId, body: SearchRequest, identity: Reader, servi
     """Find the chunks that fit a query best: by words, by meaning, or by both."""
     began = time.perf_counter()
     agent = await services.agents.get(identity.organization_id, agent_id)
-    hits = await services.search.find(agent.id, body.query, top_k=body.top_k, mode=body.mode, where=body.where)
+    account = Account(identity.organization_id, agent.id)
+    hits = await services.search.find(account, body.query, top_k=body.top_k, mode=body.mode, where=body.where)
     took = round((time.perf_counter() - began) * 1000, 2)
     return SearchResults(results=[SearchHit.model_validate(hit, from_attributes=True) for hit in hits], took_ms=took)
 

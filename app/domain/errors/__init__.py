@@ -23,6 +23,16 @@ from app.domain.errors.documents import (
     ParseLimitExceededError,
     UnsafePathError,
 )
+from app.domain.errors.providers import (
+    IndexRetiredError,
+    NotNowError,
+    ProviderBusyError,
+    ProviderDownError,
+    ProviderPausedError,
+    ProviderRefusedError,
+    ProviderRejectedError,
+    VectorLengthError,
+)
 from app.domain.errors.requests import (
     BacklogFullError,
     BadRequestError,
@@ -51,6 +61,7 @@ from app.domain.errors.requests import (
     UnsupportedTypeError,
 )
 from app.domain.errors.startup import (
+    IndexMismatchError,
     PartDiedError,
     StartupError,
 )
@@ -92,6 +103,8 @@ __all__ = [
     "ForbiddenError",
     "IdempotencyInProgressError",
     "IdempotencyKeyReusedError",
+    "IndexMismatchError",
+    "IndexRetiredError",
     "InvalidIdempotencyKeyError",
     "InvalidMetadataError",
     "InvalidRequestError",
@@ -99,6 +112,7 @@ __all__ = [
     "MissingFileError",
     "NoExtractableTextError",
     "NotFoundError",
+    "NotNowError",
     "PageBusyError",
     "PageNotAvailableError",
     "PageServiceAwayError",
@@ -107,6 +121,11 @@ __all__ = [
     "ParseLimitExceededError",
     "PartDiedError",
     "PayloadTooLargeError",
+    "ProviderBusyError",
+    "ProviderDownError",
+    "ProviderPausedError",
+    "ProviderRefusedError",
+    "ProviderRejectedError",
     "ResponseTooLargeError",
     "ServiceUnavailableError",
     "SlugTakenError",
@@ -125,4 +144,5 @@ __all__ = [
     "UnsupportedCodingError",
     "UnsupportedTypeError",
     "UrlNotAllowedError",
+    "VectorLengthError",
 ]

@@ -13,3 +13,9 @@ class StartupError(SluiceError):
     """Sluice cannot start."""
 
     code = "startup_failed"
+
+
+class IndexMismatchError(StartupError):
+    """The settings ask for other vectors than the documents are indexed with."""
+
+    code = "index_mismatch"

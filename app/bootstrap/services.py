@@ -1,32 +1,29 @@
-"""The only place where adapters are chosen: settings in, services out."""
+"""Every use case, wired to the adapters that the settings name."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from typing import Any, Protocol
 
-import structlog
 from celery import Celery
 from redis.asyncio import Redis
 
 from app.adapters.celery_doorbell import CeleryDoorbell
-from app.adapters.file_storage import FileStore
-from app.adapters.firecrawl import FirecrawlReader
-from app.adapters.minilm import MiniLmEmbedder
 from app.adapters.polling_watch import PollingWatch
+from app.adapters.redis_limits import Limit, RedisLimits
 from app.adapters.redis_url import redis_client_url
 from app.adapters.redis_watch import RedisWatch
 from app.adapters.sentry import SentryAlarm
 from app.adapters.web_client import WebClient
-from app.adapters.web_reader import WebReader
 from app.adapters.web_robots import WebRobots
-from app.adapters.wordllama import WordLlamaEmbedder
+from app.bootstrap.database import get_database_url
+from app.bootstrap.models import Embedders, choose_chat
+from app.bootstrap.storage import choose_blobs
+from app.bootstrap.stores import Stores, describe_index
+from app.bootstrap.web import choose_page_reader
 from app.db.engine import Database, create_engine
-from app.db.schema import find_differences, migrate
 from app.domain.addresses import AllowedHosts
-from app.domain.errors import StartupError, StorageAwayError
-from app.domain.ports import BlobStore, Embedder, PageReader
+from app.domain.ports import BlobStore
 from app.pipeline.sandbox import ParserSandbox
 from app.services.admission import Admission
 from app.services.agents import Agents
@@ -34,9 +31,11 @@ from app.services.answers import Answers
 from app.services.archives import ArchiveLimits, Archives
 from app.services.backpressure import Backpressure
 from app.services.batches import Batches
+from app.services.consistency import Consistency
 from app.services.crawls import Crawls
 from app.services.dead_letters import DeadLetters
 from app.services.documents import Documents
+from app.services.embedding import Embedding
 from app.services.execution import Execution, RetryPolicy
 from app.services.families import Families
 from app.services.idempotency import Idempotency
@@ -45,15 +44,24 @@ from app.services.indexing import Indexing
 from app.services.ingestion import Ingestion
 from app.services.large_documents import LargeDocuments
 from app.services.operations import Operations
+from app.services.providers import Providers
 from app.services.recovery import Recovery
+from app.services.reembedding import Reembedding
 from app.services.search import Search
 from app.services.tasks import Tasks
 from app.services.upkeep import Upkeep
 from app.services.uploads import Uploads
+from app.services.vector_indexes import Indexes
+from app.services.vectors import Vectors
 from app.services.webpages import Webpages
 from app.settings import Settings
 
-log = structlog.get_logger()
+
+class Connected(Protocol):
+    """What holds connections to others."""
+
+    async def close(self) -> None:
+        """Let go of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,7 @@ class Services:
     answers: Answers
     archives: Archives
     batches: Batches
+    consistency: Consistency
     crawls: Crawls
     dead_letters: DeadLetters
     documents: Documents
@@ -72,108 +81,35 @@ class Services:
     families: Families
     idempotency: Idempotency
     identities: Identities
+    indexes: Indexes
     ingestion: Ingestion
     large_documents: LargeDocuments
     operations: Operations
+    providers: Providers
     recovery: Recovery
+    reembedding: Reembedding
     search: Search
     tasks: Tasks
     upkeep: Upkeep
     uploads: Uploads
+    vectors: Vectors
     webpages: Webpages
     blobs: BlobStore
     _database: Database
     _doorbell: CeleryDoorbell
     _parser: ParserSandbox
     _watch: RedisWatch | PollingWatch
+    _connected: Sequence[Connected]
 
     async def close(self) -> None:
         """Finish what is under way, then let go of every connection and process."""
         await self.admission.settle()
         await self._watch.close()
         await self._parser.close()
+        for part in self._connected:
+            await part.close()
         await asyncio.to_thread(self._doorbell.close)
         await self._database.close()
-
-
-async def prepare_database(settings: Settings) -> None:
-    """Bring the database up to this version's schema."""
-    engine = create_engine(_database_url(settings), pool_size=1, register_types=False)
-    try:
-        await migrate(engine)
-    finally:
-        await engine.dispose()
-
-
-async def find_schema_differences(settings: Settings) -> list[str]:
-    """How the database's schema differs from this version's; empty when they agree."""
-    engine = create_engine(_database_url(settings), pool_size=1, register_types=False)
-    try:
-        return await find_differences(engine)
-    finally:
-        await engine.dispose()
-
-
-def _database_url(settings: Settings) -> str:
-    if settings.database_url is None:
-        raise StartupError("DATABASE_URL is not set and no embedded Postgres runs. Start one with `make up`.")
-    return settings.database_url
-
-
-def choose_embedder(settings: Settings) -> Embedder:
-    """The embedding model that the settings name."""
-    if settings.embedding_model == "minilm":
-        return MiniLmEmbedder(settings.minilm_path)
-    return WordLlamaEmbedder()
-
-
-def choose_blobs(settings: Settings) -> BlobStore:
-    """Where uploaded files live.
-
-    Raises:
-        StartupError: when the package that this needs is missing.
-    """
-    if settings.storage_url is None:
-        return FileStore(settings.data_dir / "blobs")
-    url = urlsplit(settings.storage_url)
-    if url.scheme == "file":
-        return FileStore(Path(unquote(url.path)))
-    try:
-        from app.adapters.s3_storage import S3Store  # noqa: PLC0415 - an extra, needed only where it is asked for
-    except ImportError as error:
-        raise StartupError("STORAGE_URL with s3:// needs the package boto3: pip install 'sluice[s3]'.") from error
-    return S3Store(
-        bucket=url.netloc,
-        prefix=url.path.strip("/"),
-        spool=settings.data_dir / "spool",
-        endpoint_url=settings.s3_endpoint_url,
-        encryption=settings.s3_server_side_encryption,
-    )
-
-
-async def check_storage(blobs: BlobStore) -> None:
-    """Try the storage at start. One that is away may come back, and until then is only told of.
-
-    Raises:
-        StartupError: when it refuses.
-    """
-    try:
-        await blobs.check()
-    except StorageAwayError as error:
-        log.warning("storage_away", detail=error.detail)
-
-
-def choose_page_reader(settings: Settings, client: WebClient) -> PageReader:
-    """Who reads web pages: Firecrawl where there is a key for it, else Sluice itself."""
-    if settings.firecrawl_api_key is None:
-        return WebReader(client, max_bytes=settings.max_upload_bytes)
-    return FirecrawlReader(
-        api_key=settings.firecrawl_api_key,
-        api_url=settings.firecrawl_api_url,
-        time_limit=settings.web_time_limit,
-        max_bytes=settings.max_upload_bytes,
-        allowed=AllowedHosts.parse(settings.web_allowed_hosts),
-    )
 
 
 def _choose_watch(celery: Celery) -> RedisWatch | PollingWatch:
@@ -187,24 +123,37 @@ def _choose_watch(celery: Celery) -> RedisWatch | PollingWatch:
     )
 
 
+def _make_limits(settings: Settings) -> RedisLimits:
+    openai = Limit(settings.openai_requests_per_minute, settings.openai_tokens_per_minute)
+    return RedisLimits(
+        settings.redis_url or "",
+        {
+            "openai-embeddings": openai,
+            "openai-chat": openai,
+            "pinecone": Limit(settings.pinecone_requests_per_minute, None),
+        },
+        prefix=settings.redis_key_prefix,
+    )
+
+
 def build_services(
-    settings: Settings, celery: Celery, *, embedder: Embedder | None = None, connections: int, parsers: int
+    settings: Settings, celery: Celery, *, embedders: Embedders | None = None, connections: int, parsers: int
 ) -> Services:
     """Build every service. Call it on the event loop, and in the process, that will use them.
 
     Args:
         settings: The settings, with ``database_url`` known.
         celery: The application through which bells are rung.
-        embedder: A model that is loaded already; else the settings choose.
+        embedders: The models of this process, some of which may be loaded already.
         connections: Database connections at most.
         parsers: Documents parsed at once at most, each in a process of its own.
 
     Raises:
         StartupError: when there is no database to talk to.
     """
-    database = Database(create_engine(_database_url(settings), pool_size=connections))
+    database = Database(create_engine(get_database_url(settings), pool_size=connections))
     doorbell = CeleryDoorbell(celery)
-    embedder = embedder or choose_embedder(settings)
+    embedders = embedders or Embedders(settings)
     blobs = choose_blobs(settings)
     watch = _choose_watch(celery)
     parser = ParserSandbox(
@@ -217,7 +166,14 @@ def build_services(
     admission = Admission(database, doorbell)
     backpressure = Backpressure(database, settings.agent_max_waiting)
     alarms = [SentryAlarm(settings.sentry_dsn)] if settings.sentry_dsn else []
-    search = Search(database, embedder)
+    limits = _make_limits(settings)
+    providers = Providers(database, limits)
+    stores = Stores(settings, database)
+    vectors = Vectors(database, stores, providers)
+    embedding = Embedding(database, providers)
+    indexing = Indexing(embedding, embedders)
+    search = Search(database, indexing, vectors)
+    chat = choose_chat(settings)
     policy = RetryPolicy(
         max_retries=settings.task_max_retries,
         backoff=settings.task_retry_backoff,
@@ -225,11 +181,11 @@ def build_services(
         time_limit=settings.celery_task_soft_time_limit,
     )
     families = Families(database, doorbell, admission)
-    indexing = Indexing(embedder)
-    large_documents = LargeDocuments(database, blobs, indexing, settings.embedding_batch_chunks)
-    ingestion = Ingestion(database, blobs, parser, indexing, large_documents, settings.large_document_chunks)
+    large_documents = LargeDocuments(database, blobs, indexing, vectors, settings.embedding_batch_chunks)
+    ingestion = Ingestion(database, blobs, parser, indexing, vectors, large_documents, settings.large_document_chunks)
+    reembedding = Reembedding(database, admission, indexing, vectors, settings.embedding_batch_chunks)
     uploads = Uploads(database, blobs, admission, backpressure, settings.max_upload_bytes)
-    documents = Documents(database, blobs, admission, doorbell, families)
+    documents = Documents(database, blobs, admission, doorbell, families, vectors)
     allowed = AllowedHosts.parse(settings.web_allowed_hosts)
     web = WebClient(user_agent=settings.web_user_agent, time_limit=settings.web_time_limit, allowed=allowed)
     robots = WebRobots(web, user_agent=settings.web_user_agent)
@@ -240,10 +196,11 @@ def build_services(
     )
     return Services(
         admission=admission,
-        agents=Agents(database, blobs, admission, doorbell),
-        answers=Answers(database, admission, backpressure, search),
+        agents=Agents(database, blobs, admission, doorbell, vectors),
+        answers=Answers(database, admission, backpressure, search, providers, chat),
         archives=Archives(blobs, uploads, ingestion, archive_limits),
         batches=Batches(database, blobs, uploads, admission, backpressure, families, settings.batch_max_files),
+        consistency=Consistency(database, vectors),
         dead_letters=DeadLetters(database, doorbell, admission, alarms),
         crawls=Crawls(
             database,
@@ -261,18 +218,25 @@ def build_services(
         families=families,
         idempotency=Idempotency(database),
         identities=Identities(database),
+        indexes=Indexes(database, describe_index(settings)),
         ingestion=ingestion,
         large_documents=large_documents,
-        operations=Operations(database, admission, doorbell.ping),
+        operations=Operations(database, admission, doorbell.ping, providers),
+        providers=providers,
         recovery=Recovery(database, doorbell, admission, families, settings.task_max_crashes),
+        reembedding=reembedding,
         search=search,
         tasks=Tasks(database, watch, admission, doorbell, families),
-        upkeep=Upkeep(database, doorbell, blobs, settings.task_retention_days),
+        upkeep=Upkeep(
+            database, doorbell, blobs, reembedding, settings.task_retention_days, settings.embedding_cache_days
+        ),
         uploads=uploads,
+        vectors=vectors,
         webpages=webpages,
         blobs=blobs,
         _database=database,
         _doorbell=doorbell,
         _parser=parser,
         _watch=watch,
+        _connected=[part for part in (embedders, stores, limits, chat) if part],
     )

@@ -1,0 +1,141 @@
+"""What OpenAI's client raises, and what servers answer, as Sluice's own errors."""
+
+import math
+import re
+import time
+from collections.abc import Mapping
+from email.utils import mktime_tz, parsedate_tz
+from http import HTTPStatus
+from typing import Any
+
+from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIError
+
+from app.domain.errors import (
+    ProviderBusyError,
+    ProviderDownError,
+    ProviderRefusedError,
+    ProviderRejectedError,
+    SluiceError,
+)
+
+_REFUSED = frozenset({401, 402, 403, 404, 405})  # the key, the account, the model's name or the address is wrong
+_REJECTED = frozenset({400, 413, 414, 415, 422, 431})
+_ACCOUNT_CODES = frozenset(
+    {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "account_deactivated"}
+)
+"""Codes that come with 429 although waiting does not help."""
+_MODEL_CODES = frozenset({"model_not_found", "invalid_api_key"})
+_LONGEST_WAIT = 86_400.0
+_LONGEST_DETAIL = 300
+_KEY = re.compile(r"\bsk-[\w*.-]+")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])")
+
+
+def translate(provider: str, error: OpenAIError, *, secret: str | None = None) -> SluiceError:
+    """The error that Sluice raises instead.
+
+    Args:
+        provider: Who was asked; the detail names it.
+        error: What the client raised.
+        secret: The API key, which no detail ever holds though servers repeat it.
+    """
+    if isinstance(error, APIStatusError):
+        return _translate_status(provider, error, secret)
+    if isinstance(error, APITimeoutError):
+        return ProviderDownError(f"{provider} did not answer in time.")
+    if isinstance(error, APIConnectionError):
+        return ProviderDownError(f"{provider} cannot be reached ({_name_cause(error)}).")
+    return ProviderDownError(f"{provider} failed ({type(error).__name__}).")
+
+
+def read_retry_after(headers: Mapping[str, str]) -> float | None:
+    """How many seconds a server asks to wait; None where it does not say.
+
+    ``retry-after-ms`` and ``retry-after`` (seconds or a date) come first. OpenAI's ``x-ratelimit-reset-…`` tell when
+    a limit is whole again: of a limit that is used up, or the sooner of the two where neither says so.
+    """
+    waits = (
+        _read_seconds(headers.get("retry-after-ms"), 0.001),
+        _read_seconds(headers.get("retry-after"), 1.0),
+        _read_date(headers.get("retry-after")),
+        _read_resets(headers),
+    )
+    wait = next((wait for wait in waits if wait is not None), None)
+    return None if wait is None else min(max(wait, 0.0), _LONGEST_WAIT)
+
+
+def describe(error: APIStatusError, *, secret: str | None = None) -> str:
+    """What a server said, on one line and without the key."""
+    said = _find_message(error.body)
+    if secret:
+        said = said.replace(secret, "***")
+    said = _KEY.sub("***", " ".join(said.split()))
+    return said[: _LONGEST_DETAIL - 1] + "…" if len(said) > _LONGEST_DETAIL else said
+
+
+def _translate_status(provider: str, error: APIStatusError, secret: str | None) -> SluiceError:
+    status = error.status_code
+    said = describe(error, secret=secret)
+    request = f" (request {error.request_id[:100]})" if error.request_id else ""
+    detail = f"{provider} answered {status}{': ' if said else ''}{said}{request}"
+    codes = {error.code, error.type}
+    if status in _REFUSED or codes & _ACCOUNT_CODES or codes & _MODEL_CODES:
+        return ProviderRefusedError(detail)
+    if status in _REJECTED:
+        return ProviderRejectedError(detail)
+    busy = ProviderBusyError if status == HTTPStatus.TOO_MANY_REQUESTS else ProviderDownError
+    return busy(detail, retry_after=read_retry_after(error.response.headers))
+
+
+def _find_message(body: object) -> str:
+    """The words in an error's body, whichever of the usual shapes it has; a page of HTML has none."""
+    if isinstance(body, Mapping):
+        found = next((body[name] for name in ("message", "detail", "error", "msg") if body.get(name)), "")
+        place = body.get("loc")  # which parameter it is about, of FastAPI's errors
+        return (f"{place}: " if place else "") + _find_message(found)
+    if isinstance(body, list):
+        return "; ".join(filter(None, map(_find_message, body)))
+    text = body if isinstance(body, str) else ""
+    return "" if text.lstrip().startswith("<") else text
+
+
+def _name_cause(error: BaseException) -> str:
+    """The innermost exception's class: what goes wrong on the way to a host says itself by its name."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return type(error).__name__
+
+
+def _read_seconds(value: str | None, unit: float) -> float | None:
+    try:
+        seconds = float(value or "") * unit
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) else None
+
+
+def _read_date(value: str | None) -> float | None:
+    try:
+        parsed = parsedate_tz(value or "")
+        return None if parsed is None else mktime_tz(parsed) - time.time()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _read_resets(headers: Mapping[str, str]) -> float | None:
+    resets: dict[str, float] = {
+        limit: wait
+        for limit in ("requests", "tokens")
+        if (wait := _read_span(headers.get(f"x-ratelimit-reset-{limit}"))) is not None
+    }
+    used_up = [wait for limit, wait in resets.items() if headers.get(f"x-ratelimit-remaining-{limit}") == "0"]
+    return max(used_up) if used_up else min(resets.values(), default=None)
+
+
+def _read_span(value: Any) -> float | None:
+    """Seconds of a span such as ``6m0s`` or ``120ms``."""
+    parts = _SPAN.findall(value or "")
+    if not parts or "".join(number + unit for number, unit in parts) != value:
+        return _read_seconds(value, 1.0)
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)

@@ -1,0 +1,190 @@
+"""Requests to Pinecone through its own client, and what its answers mean."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from typing import TypeVar
+
+from pinecone import AsyncPinecone, RetryConfig
+from pinecone._internal.constants import DATA_PLANE_API_VERSION
+from pinecone._internal.http_client import AsyncHTTPClient
+from pinecone.async_client.async_index import AsyncIndex
+from pinecone.errors import ApiError, PineconeError, PineconeTypeError, PineconeValueError
+from pinecone.models.indexes.index import IndexModel
+from pinecone.models.response_info import ResponseInfo
+
+from app.domain.errors import (
+    ProviderBusyError,
+    ProviderDownError,
+    ProviderRefusedError,
+    ProviderRejectedError,
+    SluiceError,
+    StartupError,
+    VectorLengthError,
+)
+
+_ONCE = RetryConfig(max_retries=0)
+_REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}
+_USED_UP = re.compile(r"current month|upgrade your plan", re.IGNORECASE)
+"""A plan's limit for a month, which comes with 429 although waiting does not help."""
+_OTHER_LENGTH = "does not match the dimension of the index"
+_LONGEST_WAIT = 86_400.0
+_LONGEST_REASON = 300
+Result = TypeVar("Result")
+
+
+class NamespaceMissingError(ProviderRejectedError):
+    """Pinecone's index has no such namespace."""
+
+
+class IndexMissingError(ProviderRefusedError):
+    """Pinecone has no such index."""
+
+
+class PineconeIndex(AsyncIndex):
+    """Pinecone's client of one index, with what it does not offer: to try once only, and what a deletion answers."""
+
+    def __init__(self, *, host: str, api_key: str, time_limit: float) -> None:
+        super().__init__(host=host, api_key=api_key, timeout=time_limit)
+        self._config = replace(self._config, retry_config=_ONCE)
+        self._http = AsyncHTTPClient(self._config, DATA_PLANE_API_VERSION)
+
+    async def remove(self, ids: Sequence[str], namespace: str) -> ResponseInfo:
+        """Delete by id; returns what the answer's headers say."""
+        answer = await self._http.post("/vectors/delete", json={"ids": list(ids), "namespace": namespace})
+        return ResponseInfo(raw_headers=dict(answer.headers))
+
+
+@dataclass
+class _Clients:
+    """Those of one event loop."""
+
+    control: AsyncPinecone | None = None
+    indexes: dict[str, PineconeIndex] = field(default_factory=dict)
+
+
+class PineconeConnection:
+    """Clients for each event loop, made at their first request: connections belong to one loop of one process.
+
+    Args:
+        api_key: Pinecone's.
+        time_limit: Seconds for a request.
+
+    Raises:
+        StartupError: when the key cannot be one.
+    """
+
+    def __init__(self, *, api_key: str, time_limit: float) -> None:
+        logging.getLogger("pinecone").setLevel(logging.WARNING)  # it tells of every request
+        if not re.fullmatch(r"[!-~]+", api_key):
+            raise StartupError("PINECONE_API_KEY holds characters that no key has.")
+        self._api_key = api_key
+        self._time_limit = time_limit
+        self._clients: dict[asyncio.AbstractEventLoop, _Clients] = {}
+
+    async def ask(self, host: str, request: Callable[[PineconeIndex], Awaitable[Result]]) -> Result:
+        """Make one request to the index at a host.
+
+        Raises:
+            NamespaceMissingError: when that is what it was about.
+            ProviderBusyError: when Pinecone takes no more requests for now.
+            ProviderDownError: when it cannot be reached, fails, or takes too long.
+            ProviderRefusedError: when it refuses the key or the account.
+            ProviderRejectedError: when it rejects the request, or the host cannot be one.
+            VectorLengthError: when the vectors are not as long as the index's.
+        """
+        with self._failures_named():
+            indexes = self._get_clients().indexes
+            if host not in indexes:
+                indexes[host] = PineconeIndex(host=host, api_key=self._api_key, time_limit=self._time_limit)
+            async with asyncio.timeout(self._time_limit):
+                return await request(indexes[host])
+
+    async def describe(self, name: str) -> IndexModel:
+        """What the control plane says of an index. Raises as ``ask`` does, and ``IndexMissingError``."""
+        with self._failures_named():
+            clients = self._get_clients()
+            if clients.control is None:
+                clients.control = AsyncPinecone(api_key=self._api_key, timeout=self._time_limit, retry_config=_ONCE)
+            async with asyncio.timeout(self._time_limit):
+                return await clients.control.indexes.describe(name)
+
+    async def close(self) -> None:
+        """Close the connections of this event loop."""
+        clients = self._clients.pop(asyncio.get_running_loop(), _Clients())
+        for client in [*clients.indexes.values(), clients.control]:
+            if client is not None:
+                await client.close()
+
+    def _get_clients(self) -> _Clients:
+        loop = asyncio.get_running_loop()
+        if loop not in self._clients:
+            # A client of a loop that has ended can be of no more use, not even to close it.
+            self._clients = {other: clients for other, clients in self._clients.items() if not other.is_closed()}
+            self._clients[loop] = _Clients()
+        return self._clients[loop]
+
+    @contextmanager
+    def _failures_named(self) -> Iterator[None]:
+        """Errors as Sluice's own, not chained: what the client raises may hold the key."""
+        try:
+            yield
+        except ApiError as error:
+            raise _translate(error, self._api_key) from None
+        except (PineconeValueError, PineconeTypeError) as error:
+            raise ProviderRejectedError(
+                f"Pinecone's client rejects it: {_shorten(str(error), self._api_key)}"
+            ) from None
+        except PineconeError as error:
+            raise ProviderDownError(f"The request to Pinecone failed with {_name_cause(error)}.") from None
+        except TimeoutError:
+            raise ProviderDownError("Pinecone took too long to answer.") from None
+
+
+def _translate(error: ApiError, secret: str) -> SluiceError:
+    status, reason = error.status_code, _shorten(error.message, secret)
+    request = f" (request {error.request_id[:100]})" if error.request_id else ""
+    told = f"Pinecone answered with {status}" + (f": {reason}" if reason else ".") + request
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        used_up = _USED_UP.search(reason)
+        return ProviderRefusedError(told) if used_up else ProviderBusyError(told, retry_after=_read_retry_after(error))
+    if status in _REFUSED:
+        return ProviderRefusedError(told)
+    if status == HTTPStatus.NOT_FOUND:
+        return _translate_missing(told, reason)
+    if _OTHER_LENGTH in reason:
+        return VectorLengthError(told)
+    rejected = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if rejected and status != HTTPStatus.REQUEST_TIMEOUT:
+        return ProviderRejectedError(told)
+    return ProviderDownError(told)
+
+
+def _translate_missing(told: str, reason: str) -> SluiceError:
+    if "namespace" in reason.lower():
+        return NamespaceMissingError(told)
+    return IndexMissingError(told)
+
+
+def _read_retry_after(error: ApiError) -> float | None:
+    seconds: float | None = getattr(error, "retry_after", None)
+    return None if seconds is None else min(seconds, _LONGEST_WAIT)
+
+
+def _shorten(text: str, secret: str) -> str:
+    """What was said, on one line, without the key and without a page of HTML."""
+    said = " ".join(text.split())
+    if said.startswith("<"):
+        return ""
+    return said[: _LONGEST_REASON - 1] + "…" if len(said) > _LONGEST_REASON else said
+
+
+def _name_cause(error: BaseException) -> str:
+    """The innermost exception's class: what goes wrong on the way to a host says itself by its name."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return type(error).__name__

@@ -1,0 +1,21 @@
+"""The only place where adapters are chosen: settings in, services out."""
+
+from app.bootstrap.database import find_schema_differences, prepare_database
+from app.bootstrap.models import Embedders, describe_embedding
+from app.bootstrap.services import Services, build_services
+from app.bootstrap.storage import check_storage, choose_blobs
+from app.bootstrap.stores import check_index
+from app.bootstrap.web import choose_page_reader
+
+__all__ = [
+    "Embedders",
+    "Services",
+    "build_services",
+    "check_index",
+    "check_storage",
+    "choose_blobs",
+    "choose_page_reader",
+    "describe_embedding",
+    "find_schema_differences",
+    "prepare_database",
+]

@@ -1,0 +1,112 @@
+"""Who makes vectors and answers."""
+
+from app.adapters.minilm import MiniLmEmbedder
+from app.adapters.wordllama import WordLlamaEmbedder
+from app.domain.errors import StartupError
+from app.domain.ports import ChatModel, Embedder
+from app.domain.vectors import EmbeddingSpec
+from app.settings import Settings
+
+_LOCAL = ("wordllama", "minilm")
+
+
+def describe_embedding(settings: Settings) -> EmbeddingSpec:
+    """The model that the settings ask for.
+
+    Raises:
+        StartupError: when there is no such model.
+    """
+    provider, model = settings.embedding_provider, settings.embedding_model
+    if provider == "openai":
+        return EmbeddingSpec(provider, settings.openai_embedding_model, settings.openai_embedding_dimensions)
+    if provider == "sentence-transformers":
+        return EmbeddingSpec(provider, model or "all-MiniLM-L6-v2")
+    if model not in {None, *_LOCAL}:
+        raise StartupError(f"EMBEDDING_MODEL: must be one of {', '.join(_LOCAL)} (got {model!r})")
+    return EmbeddingSpec(provider, model or _LOCAL[0])
+
+
+class Embedders:
+    """The models of this process, each loaded once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._known: dict[tuple[str, str, int | None], Embedder] = {}
+
+    def __call__(self, spec: EmbeddingSpec) -> Embedder:
+        """The embedder that a spec names.
+
+        Raises:
+            StartupError: when something that it needs is missing.
+        """
+        settings = self._settings
+        # How long vectors are is asked of a model only where the settings asked for it.
+        asked = settings.openai_embedding_dimensions if spec.provider == "openai" else None
+        key = (spec.provider, spec.model, asked)
+        if key not in self._known:
+            self._known[key] = _make_embedder(settings, spec, asked)
+        return self._known[key]
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        for embedder in self._known.values():
+            await embedder.close()
+
+
+def _make_embedder(settings: Settings, spec: EmbeddingSpec, dimensions: int | None) -> Embedder:
+    if spec.provider == "openai":
+        return _make_openai_embedder(settings, spec.model, dimensions)
+    if spec.provider == "sentence-transformers":
+        from app.adapters.sentence_transformers import SentenceTransformersEmbedder  # noqa: PLC0415 - an extra
+
+        return SentenceTransformersEmbedder(spec.model)
+    if spec.model == "minilm":
+        return MiniLmEmbedder(settings.minilm_path)
+    return WordLlamaEmbedder()
+
+
+def _make_openai_embedder(settings: Settings, model: str, dimensions: int | None) -> Embedder:
+    key = _find_openai_key(settings, "EMBEDDING_PROVIDER=openai")
+    try:
+        from app.adapters.openai_embeddings import OpenAIEmbedder  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise _make_missing("EMBEDDING_PROVIDER=openai", error) from error
+    return OpenAIEmbedder(
+        api_key=key,
+        base_url=settings.openai_base_url,
+        model=model,
+        dimensions=dimensions,
+        time_limit=settings.openai_time_limit,
+    )
+
+
+def choose_chat(settings: Settings) -> ChatModel | None:
+    """The language model that writes answers; None where the settings name none.
+
+    Raises:
+        StartupError: when something that it needs is missing.
+    """
+    if settings.openai_chat_model is None:
+        return None
+    key = _find_openai_key(settings, "OPENAI_CHAT_MODEL")
+    try:
+        from app.adapters.openai_chat import OpenAIChat  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise _make_missing("OPENAI_CHAT_MODEL", error) from error
+    return OpenAIChat(
+        api_key=key,
+        base_url=settings.openai_base_url,
+        model=settings.openai_chat_model,
+        time_limit=settings.openai_time_limit,
+    )
+
+
+def _find_openai_key(settings: Settings, what: str) -> str | None:
+    """The key, which services other than OpenAI's own may do without."""
+    if settings.openai_api_key is None and settings.openai_base_url is None:
+        raise StartupError(f"{what} needs OPENAI_API_KEY.")
+    return settings.openai_api_key
+
+
+def _make_missing(what: str, error: ImportError) -> StartupError:
+    return StartupError(f"{what} needs the package {error.name}: pip install 'sluice[openai]'.")

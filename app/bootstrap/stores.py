@@ -1,0 +1,105 @@
+"""Where vectors are kept, and how much of a provider may be asked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from app.bootstrap.database import get_database_url
+from app.bootstrap.models import describe_embedding
+from app.db.engine import Database, create_engine
+from app.db.pgvector_store import PgVectorStore
+from app.domain.errors import DatabaseAwayError, StartupError
+from app.domain.ports import VectorStore
+from app.services.vector_indexes import Indexes, Wanted
+from app.settings import Settings
+
+_STORE_SECONDS = 30.0
+
+log = structlog.get_logger()
+
+
+def describe_index(settings: Settings) -> Wanted:
+    """The index of vectors that the settings ask for."""
+    place: Mapping[str, Any] = {}
+    if settings.vector_store == "pinecone":
+        place = {"index": settings.pinecone_index}
+    elif settings.vector_store == "qdrant":
+        place = {"prefix": settings.qdrant_collection}
+    return Wanted(settings.vector_store, describe_embedding(settings), place)
+
+
+async def check_index(settings: Settings) -> None:
+    """See that the settings ask for the index of vectors that there is. While the database is away, nobody can tell.
+
+    Raises:
+        IndexMismatchError: when they ask for another.
+    """
+    database = Database(create_engine(get_database_url(settings), pool_size=1, register_types=False))
+    try:
+        await Indexes(database, describe_index(settings)).check()
+    except DatabaseAwayError:
+        log.warning("index_not_checked")
+    finally:
+        await database.close()
+
+
+class Stores:
+    """The stores of vectors, each made when it is first needed: an index that is on its way out may be in another."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._known: dict[str, VectorStore] = {"pgvector": PgVectorStore(database)}
+
+    def __call__(self, name: str) -> VectorStore:
+        """The store of a name.
+
+        Raises:
+            StartupError: when something that it needs is missing.
+        """
+        if name not in self._known:
+            self._known[name] = _make_pinecone(self._settings) if name == "pinecone" else _make_qdrant(self._settings)
+        return self._known[name]
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        for store in self._known.values():
+            await store.close()
+
+
+def _make_pinecone(settings: Settings) -> VectorStore:
+    if settings.pinecone_api_key is None:
+        raise StartupError("VECTOR_STORE=pinecone needs PINECONE_API_KEY.")
+    try:
+        from app.adapters.pinecone import PineconeStore  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise StartupError(
+            "VECTOR_STORE=pinecone needs the package pinecone: pip install 'sluice[pinecone]'."
+        ) from error
+    return PineconeStore(
+        api_key=settings.pinecone_api_key,
+        index_name=settings.pinecone_index,
+        host=settings.pinecone_host,
+        time_limit=_STORE_SECONDS,
+    )
+
+
+def _make_qdrant(settings: Settings) -> VectorStore:
+    if settings.qdrant_url is None:
+        raise StartupError("VECTOR_STORE=qdrant needs QDRANT_URL.")
+    try:
+        from app.adapters.qdrant import QdrantStore  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise StartupError(
+            "VECTOR_STORE=qdrant needs the package qdrant-client: pip install 'sluice[qdrant]'."
+        ) from error
+    return QdrantStore(
+        url=settings.qdrant_url,
+        api_key=settings.qdrant_api_key,
+        collection=settings.qdrant_collection,
+        time_limit=_STORE_SECONDS,
+    )
+
+
+def _make_missing(store: str, package: str) -> StartupError:
+    return StartupError(f"VECTOR_STORE={store} needs the package {package}: pip install 'sluice[{store}]'.")

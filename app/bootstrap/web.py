@@ -1,0 +1,21 @@
+"""Who reads web pages."""
+
+from app.adapters.firecrawl import FirecrawlReader
+from app.adapters.web_client import WebClient
+from app.adapters.web_reader import WebReader
+from app.domain.addresses import AllowedHosts
+from app.domain.ports import PageReader
+from app.settings import Settings
+
+
+def choose_page_reader(settings: Settings, client: WebClient) -> PageReader:
+    """Who reads web pages: Firecrawl where there is a key for it, else Sluice itself."""
+    if settings.firecrawl_api_key is None:
+        return WebReader(client, max_bytes=settings.max_upload_bytes)
+    return FirecrawlReader(
+        api_key=settings.firecrawl_api_key,
+        api_url=settings.firecrawl_api_url,
+        time_limit=settings.web_time_limit,
+        max_bytes=settings.max_upload_bytes,
+        allowed=AllowedHosts.parse(settings.web_allowed_hosts),
+    )

@@ -1,0 +1,80 @@
+"""The command that changes the model, or the store of vectors, while everything goes on."""
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.session import AsJson, Session, print_json, print_table, run
+from app.cli.stack import say
+from app.domain.vectors import IndexState
+from app.services.vector_indexes import IndexStatus
+
+_LOOK_SECONDS = 1.0
+
+
+def reembed(
+    status: Annotated[bool, typer.Option("--status", help="Only show the indexes of vectors.")] = False,
+    abandon: Annotated[bool, typer.Option("--abandon", help="Give up the index that is being built.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the new index has taken over.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Build a new index of vectors, with the model and in the store that the settings ask for.
+
+    Workers fill it in the background; searches read the old one until the new one holds everything.
+    """
+    if status + abandon + wait > 1:
+        raise typer.BadParameter("--status, --abandon and --wait exclude each other")
+
+    async def work(session: Session) -> list[IndexStatus]:
+        indexes = session.services.indexes
+        if abandon:
+            await indexes.abandon()
+        elif not status:
+            begun = await indexes.begin()
+            say(f"Building an index with {begun.index.embedding} in {begun.index.store}: {begun.lacking} documents.")
+            if wait:
+                await _wait(session, begun.index.id)
+        return await indexes.list_indexes()
+
+    listed = [_describe(entry) for entry in run(work, any_index=True)]
+    if as_json:
+        print_json({"indexes": listed})
+    else:
+        print_table(list(listed[0]) if listed else [], [list(entry.values()) for entry in listed])
+
+
+async def _wait(session: Session, index_id: int) -> None:
+    """Wait until an index is active, telling how far it is once a second."""
+    told = ""
+    while True:
+        entry = next((e for e in await session.services.indexes.list_indexes() if e.index.id == index_id), None)
+        if entry is None or entry.index.state is not IndexState.BUILDING:
+            return
+        line = f"{entry.complete} documents done, {entry.lacking} to go" + (
+            f", {entry.failed} failed for good: see `dead-letters list`" if entry.failed else ""
+        )
+        if line != told:
+            say(line)
+            told = line
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _describe(entry: IndexStatus) -> dict[str, Any]:
+    spec = entry.index.embedding
+    return {
+        "id": entry.index.id,
+        "state": entry.index.state.value,
+        "store": entry.index.store,
+        "provider": spec.provider,
+        "model": spec.model,
+        "dimensions": spec.dimensions,
+        "documents": entry.complete,
+        "lacking": entry.lacking,
+        "failed": entry.failed,
+    }
+
+
+def add_to(program: typer.Typer) -> None:
+    """Register the command."""
+    program.command()(reembed)

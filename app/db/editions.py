@@ -1,0 +1,253 @@
+"""Editions: what each index of vectors holds of each document, or may hold after a crash.
+
+A row stands here before anything is written, and goes once nothing of it is left. So whatever a process that died has
+left in a store across a network is found here, and need not be searched for there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+LATE_SECONDS = 3600.0
+"""How long after its number was given out a process that was frozen may still write vectors of an edition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One edition of a document in one index."""
+
+    index_id: int
+    document_id: int
+    edition: int
+    agent_id: int
+    organization_id: int
+
+
+async def reserve_edition(connection: AsyncConnection, index_id: int, document_id: int) -> int | None:
+    """Take the number of a document's next edition, which no other attempt gets; None when the document is gone."""
+    parameters = {"index_id": index_id, "document_id": document_id}
+    edition: int | None = (await connection.execute(_RESERVE, parameters)).scalar_one_or_none()
+    return edition
+
+
+async def publish_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> None:
+    """Note that search finds this edition from now on, all of whose vectors this index holds, and no former one.
+
+    Where another index is active by now, or is being built, it is noted as lacking this edition.
+    """
+    parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
+    await connection.execute(_PUBLISH, parameters)
+    await connection.execute(_LACK, parameters)
+
+
+async def hide_editions(connection: AsyncConnection, document_ids: Sequence[int]) -> None:
+    """Note that search finds nothing of these documents any more."""
+    await connection.execute(_HIDE, {"document_ids": list(document_ids)})
+
+
+async def plan_index(connection: AsyncConnection, index_id: int) -> int:
+    """Note that an index lacks everything that search finds; returns how many documents that is."""
+    return (await connection.execute(_PLAN, {"index_id": index_id})).rowcount
+
+
+async def renew_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> None:
+    """Note that an edition is about to be written to an index, also to another than it was reserved in."""
+    parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
+    await connection.execute(_RENEW, parameters)
+
+
+async def complete_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> None:
+    """Note that an index holds all vectors of the edition that search finds."""
+    parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
+    await connection.execute(_COMPLETE, parameters)
+
+
+async def list_hidden(connection: AsyncConnection, index_id: int, agent_id: int) -> list[tuple[int, int]]:
+    """Editions of an agent's documents in an index that search must not find, each (document id, edition)."""
+    rows = await connection.execute(_HIDDEN, {"index_id": index_id, "agent_id": agent_id})
+    return [(row.document_id, row.edition) for row in rows]
+
+
+async def list_lacking(connection: AsyncConnection, task: str, limit: int) -> list[Edition]:
+    """What search finds and an index lacks, except where tasks of this name are at it already, or failed for good."""
+    rows = await connection.execute(_LACKING, {"task": task, "limit": limit})
+    return [Edition(**row) for row in rows.mappings()]
+
+
+async def count_lacking(connection: AsyncConnection, index_id: int) -> int:
+    """How many documents that search finds an index lacks."""
+    return int((await connection.execute(_COUNT_LACKING, {"index_id": index_id})).scalar_one())
+
+
+async def count_complete(connection: AsyncConnection, index_id: int) -> int:
+    """How many documents an index holds."""
+    return int((await connection.execute(_COUNT_COMPLETE, {"index_id": index_id})).scalar_one())
+
+
+async def list_stale(connection: AsyncConnection, document_id: int) -> list[Edition]:
+    """Editions of a document that no search will ever find."""
+    rows = await connection.execute(_STALE, {"document_id": document_id})
+    return [Edition(**row) for row in rows.mappings()]
+
+
+async def list_unswept(connection: AsyncConnection, task: str, limit: int, late: float = LATE_SECONDS) -> list[Edition]:
+    """Stale editions that nobody has swept, or that may have been written to since; one a document.
+
+    Left out are documents that tasks of the name ``task`` are about already.
+    """
+    parameters = {"task": task, "late": late, "limit": limit}
+    return [Edition(**row) for row in (await connection.execute(_UNSWEPT, parameters)).mappings()]
+
+
+async def forget_edition(connection: AsyncConnection, swept: Edition, late: float = LATE_SECONDS) -> None:
+    """Note that nothing is left of an edition; it is forgotten once those that wrote it cannot come back."""
+    place = {"index_id": swept.index_id, "document_id": swept.document_id, "edition": swept.edition}
+    if not (await connection.execute(_FORGET, {**place, "late": late})).rowcount:
+        await connection.execute(_MARK, place)
+
+
+async def drop_editions(connection: AsyncConnection, index_id: int, limit: int) -> int:
+    """Forget editions of an index of which nothing is left; returns how many."""
+    return (await connection.execute(_DROP, {"index_id": index_id, "limit": limit})).rowcount
+
+
+async def tidy_editions(connection: AsyncConnection, document_id: int) -> bool:
+    """Forget the editions whose vectors went with their chunks; returns whether a sweep has something left to do."""
+    await connection.execute(_TIDY, {"document_id": document_id})
+    return bool((await connection.execute(_REMAINS, {"document_id": document_id})).scalar_one())
+
+
+_PLACE = """
+    (index_id, document_id, edition)
+        = (CAST(:index_id AS bigint), CAST(:document_id AS bigint), CAST(:edition AS integer))
+"""
+
+_FOUND = "d.deleted_at IS NULL AND d.edition > 0 AND d.chunk_count > 0"
+
+# What stands here incomplete is on its way in, lacks something, or is on its way out.
+_LACKS = "NOT e.complete AND e.edition = d.edition AND d.deleted_at IS NULL AND i.state <> 'retired'"
+
+# Editions after the present one are those of the task that decides about the document, while that is at work; and where
+# it has become many, also after that: what failed or was cancelled may be run again, and the others' work is kept.
+_IS_STALE = """
+    NOT e.complete AND i.state <> 'retired' AND (
+        d.deleted_at IS NOT NULL OR e.edition < d.edition OR (e.edition > d.edition AND NOT EXISTS (
+            SELECT FROM tasks AS t
+            WHERE t.id = d.task_id AND (t.completed_at IS NULL OR t.stage = 'children'))))
+"""
+
+_EDITION = "e.index_id, e.document_id, e.edition, e.agent_id, d.organization_id"
+
+_JOINED = """
+    editions AS e JOIN documents AS d ON d.id = e.document_id JOIN vector_indexes AS i ON i.id = e.index_id
+"""
+
+_RESERVE = text("""
+    WITH reserved AS (
+        UPDATE documents SET last_edition = greatest(last_edition, edition) + 1
+        WHERE id = CAST(:document_id AS bigint) AND deleted_at IS NULL
+        RETURNING id, agent_id, last_edition
+    )
+    INSERT INTO editions (index_id, document_id, edition, agent_id)
+    SELECT CAST(:index_id AS bigint), id, last_edition, agent_id FROM reserved
+    RETURNING edition
+""")
+
+_PUBLISH = text("""
+    UPDATE editions
+    SET complete = (index_id = CAST(:index_id AS bigint) AND edition = CAST(:edition AS integer))
+    WHERE document_id = CAST(:document_id AS bigint)
+        AND (complete OR index_id = CAST(:index_id AS bigint) AND edition = CAST(:edition AS integer))
+""")
+
+_LACK = text("""
+    INSERT INTO editions (index_id, document_id, edition, agent_id)
+    SELECT i.id, d.id, CAST(:edition AS integer), d.agent_id
+    FROM vector_indexes AS i, documents AS d
+    WHERE i.state IN ('active', 'building') AND i.id <> CAST(:index_id AS bigint)
+        AND d.id = CAST(:document_id AS bigint)
+    ON CONFLICT DO NOTHING
+""")
+
+_HIDE = text(
+    "UPDATE editions SET complete = false WHERE document_id = ANY (CAST(:document_ids AS bigint[])) AND complete"
+)
+
+_PLAN = text(f"""
+    INSERT INTO editions (index_id, document_id, edition, agent_id)
+    SELECT CAST(:index_id AS bigint), d.id, d.edition, d.agent_id FROM documents AS d WHERE {_FOUND}
+    ON CONFLICT DO NOTHING
+""")
+
+_RENEW = text("""
+    INSERT INTO editions (index_id, document_id, edition, agent_id)
+    SELECT CAST(:index_id AS bigint), id, CAST(:edition AS integer), agent_id FROM documents
+    WHERE id = CAST(:document_id AS bigint)
+    ON CONFLICT (index_id, document_id, edition) DO UPDATE SET reserved_at = now(), swept_at = NULL
+""")
+
+_COMPLETE = text(f"UPDATE editions SET complete = true WHERE {_PLACE}")
+
+_HIDDEN = text("""
+    SELECT e.document_id, e.edition
+    FROM editions AS e JOIN documents AS d ON d.id = e.document_id
+    WHERE e.agent_id = CAST(:agent_id AS bigint) AND e.index_id = CAST(:index_id AS bigint) AND NOT e.complete
+        AND (e.edition <> d.edition OR d.deleted_at IS NOT NULL)
+    ORDER BY e.document_id, e.edition
+""")
+
+_LACKING = text(f"""
+    SELECT {_EDITION} FROM {_JOINED}
+    WHERE {_LACKS} AND NOT EXISTS (
+        SELECT FROM tasks AS t
+        WHERE t.document_id = d.id AND t.name = :task AND t.arguments ->> 'index_id' = e.index_id::text
+            AND (t.completed_at IS NULL OR t.dead_lettered_at IS NOT NULL))
+    LIMIT :limit
+""")
+
+_COUNT_LACKING = text(f"SELECT count(*) FROM {_JOINED} WHERE {_LACKS} AND e.index_id = CAST(:index_id AS bigint)")
+
+_COUNT_COMPLETE = text("SELECT count(*) FROM editions WHERE index_id = CAST(:index_id AS bigint) AND complete")
+
+_STALE = text(f"""
+    SELECT {_EDITION} FROM {_JOINED}
+    WHERE e.document_id = CAST(:document_id AS bigint) AND {_IS_STALE}
+    ORDER BY e.index_id, e.edition
+""")
+
+_UNSWEPT = text(f"""
+    SELECT DISTINCT ON (e.document_id) {_EDITION} FROM {_JOINED}
+    WHERE {_IS_STALE}
+        AND (e.swept_at IS NULL OR e.reserved_at < now() - make_interval(secs => :late))
+        AND NOT EXISTS (
+            SELECT FROM tasks AS t WHERE t.document_id = d.id AND t.name = :task
+                AND (t.completed_at IS NULL OR t.dead_lettered_at IS NOT NULL))
+    ORDER BY e.document_id
+    LIMIT :limit
+""")
+
+_FORGET = text(f"""
+    DELETE FROM editions WHERE {_PLACE} AND reserved_at < now() - make_interval(secs => :late)
+""")
+
+_MARK = text(f"UPDATE editions SET swept_at = now() WHERE {_PLACE}")
+
+_DROP = text("""
+    DELETE FROM editions WHERE (index_id, document_id, edition) IN (
+        SELECT index_id, document_id, edition FROM editions WHERE index_id = CAST(:index_id AS bigint) LIMIT :limit)
+""")
+
+_TIDY = text("""
+    DELETE FROM editions AS e USING vector_indexes AS i, documents AS d
+    WHERE e.document_id = CAST(:document_id AS bigint) AND i.id = e.index_id AND i.store = 'pgvector'
+        AND d.id = e.document_id AND e.edition < d.edition
+        AND NOT EXISTS (SELECT FROM chunks AS c WHERE c.document_id = e.document_id AND c.edition = e.edition)
+""")
+
+_REMAINS = text("""
+    SELECT EXISTS (
+        SELECT FROM editions AS e JOIN documents AS d ON d.id = e.document_id
+        WHERE e.document_id = CAST(:document_id AS bigint) AND e.edition < d.edition AND e.swept_at IS NULL)
+""")

@@ -1,0 +1,215 @@
+"""Vectors in Postgres: written in the transaction that publishes them, compared exactly."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.chunks import get_driver
+from app.db.engine import Database
+from app.domain.errors import VectorLengthError
+from app.domain.vectors import Match, Vector, VectorBatch, VectorIndex, VectorKey
+
+_PAGE = 5_000
+_DROPPED_AT_ONCE = 20_000
+
+
+class PgVectorStore:
+    """Keeps vectors as ``halfvec``, two bytes a number, beside the chunks they belong to.
+
+    A chunk must be there before its vector, and takes it along when it goes.
+    """
+
+    name = "pgvector"
+    transactional = True
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def check(self, index: VectorIndex) -> None:
+        """Nothing to try: where the tables are, the index is."""
+
+    def split(self, batch: VectorBatch) -> list[VectorBatch]:
+        """The batch as it is."""
+        return [batch]
+
+    async def upsert(self, index: VectorIndex, batch: VectorBatch, within: object | None = None) -> None:
+        """Write vectors in the transaction of ``within``.
+
+        Raises:
+            TypeError: without a transaction.
+            VectorLengthError: when the index holds vectors of another length.
+        """
+        if not isinstance(within, AsyncConnection):
+            raise TypeError("vectors in Postgres are written within the transaction that publishes them")
+        if any(len(vector) != index.embedding.dimensions for vector in batch.vectors.values()):
+            raise VectorLengthError(f"The index has {index.embedding.dimensions} numbers a vector.")
+        driver = await get_driver(within)
+        place = {"index_id": index.id, "document_id": batch.document_id, "edition": batch.edition}
+        await within.execute(_FORGET, {**place, "ordinals": list(batch.vectors)})
+        await driver.copy_records_to_table(
+            "vectors",
+            columns=("document_id", "edition", "ordinal", "index_id", "agent_id", "embedding"),
+            records=(
+                (batch.document_id, batch.edition, ordinal, index.id, batch.agent_id, vector)
+                for ordinal, vector in batch.vectors.items()
+            ),
+        )
+
+    async def settle(self, index: VectorIndex, batch: VectorBatch) -> None:
+        """Nothing to wait for: what was committed is seen."""
+
+    async def query(
+        self,
+        index: VectorIndex,
+        agent_id: int,
+        vector: Vector,
+        *,
+        limit: int,
+        document_ids: Sequence[int] | None = None,
+        without: Sequence[tuple[int, int]] = (),
+    ) -> list[Match]:
+        """An agent's vectors that are most like ``vector``, the most alike first: an exact scan of that agent's."""
+        parameters: dict[str, Any] = {
+            "index_id": index.id,
+            "agent_id": agent_id,
+            "vector": vector,
+            "hidden_ids": [document_id for document_id, _ in without],
+            "hidden_editions": [edition for _, edition in without],
+            "limit": limit,
+        }
+        statement = _QUERY
+        if document_ids is not None:
+            statement, parameters["document_ids"] = _QUERY_DOCUMENTS, list(document_ids)
+        async with self._database.statement() as connection:
+            rows = (await connection.execute(statement, parameters)).all()
+        return [Match(VectorKey(row.document_id, row.edition, row.ordinal), row.similarity) for row in rows]
+
+    async def compare(
+        self, index: VectorIndex, agent_id: int, vector: Vector, keys: Sequence[VectorKey]
+    ) -> dict[VectorKey, float]:
+        """How alike those of these vectors are that are there."""
+        parameters = {
+            "index_id": index.id,
+            "agent_id": agent_id,
+            "vector": vector,
+            "document_ids": [key.document_id for key in keys],
+            "editions": [key.edition for key in keys],
+            "ordinals": [key.ordinal for key in keys],
+        }
+        async with self._database.statement() as connection:
+            rows = (await connection.execute(_COMPARE, parameters)).all()
+        return {VectorKey(row.document_id, row.edition, row.ordinal): row.similarity for row in rows}
+
+    async def delete(
+        self,
+        index: VectorIndex,
+        agent_id: int,
+        document_id: int,
+        edition: int,
+    ) -> None:
+        """Remove an edition's vectors."""
+        parameters = {"index_id": index.id, "agent_id": agent_id, "document_id": document_id, "edition": edition}
+        async with self._database.statement() as connection:
+            await connection.execute(_DELETE, parameters)
+
+    async def list_agents(self, index: VectorIndex) -> list[int]:
+        """The agents that have vectors in the index: one probe of the table's index each."""
+        async with self._database.statement() as connection:
+            return list((await connection.execute(_LIST_AGENTS, {"index_id": index.id})).scalars())
+
+    async def list_keys(self, index: VectorIndex, agent_id: int) -> AsyncIterator[VectorKey]:
+        """The keys of all vectors of an agent, a page of some thousands at a time."""
+        last = VectorKey(0, 0, 0)
+        while True:
+            parameters = {
+                "index_id": index.id,
+                "agent_id": agent_id,
+                "document_id": last.document_id,
+                "edition": last.edition,
+                "ordinal": last.ordinal,
+                "limit": _PAGE,
+            }
+            async with self._database.statement() as connection:
+                keys = [VectorKey(*row) for row in await connection.execute(_LIST_KEYS, parameters)]
+            for key in keys:
+                yield key
+            if len(keys) < _PAGE:
+                return
+            last = keys[-1]
+
+    async def drop(self, index: VectorIndex) -> bool:
+        """Remove some thousands of an index's vectors; returns whether all are gone."""
+        parameters = {"index_id": index.id, "limit": _DROPPED_AT_ONCE}
+        async with self._database.statement() as connection:
+            dropped = (await connection.execute(_DROP, parameters)).rowcount
+        return dropped < _DROPPED_AT_ONCE
+
+    async def close(self) -> None:
+        """The pool is closed by whoever made it."""
+
+
+_FORGET = text("""
+    DELETE FROM vectors
+    WHERE document_id = CAST(:document_id AS bigint) AND edition = CAST(:edition AS integer)
+        AND ordinal = ANY (CAST(:ordinals AS integer[])) AND index_id = CAST(:index_id AS bigint)
+""")
+
+# The cosine with a vector of zeros is NaN to Postgres, which sorts it last.
+_SIMILARITY = "1 - coalesce(nullif(v.embedding <=> CAST(:vector AS halfvec), 'NaN'), 1)"
+
+# Two texts, so that the plan for a few documents looks these up rather than going through all of the agent's.
+_QUERY, _QUERY_DOCUMENTS = (
+    text(f"""
+        SELECT v.document_id, v.edition, v.ordinal, {_SIMILARITY} AS similarity
+        FROM vectors AS v
+        WHERE v.agent_id = CAST(:agent_id AS bigint) AND v.index_id = CAST(:index_id AS bigint) {narrowed}
+            AND (v.document_id, v.edition) NOT IN (
+                SELECT * FROM unnest(CAST(:hidden_ids AS bigint[]), CAST(:hidden_editions AS integer[])))
+        ORDER BY v.embedding <=> CAST(:vector AS halfvec), v.document_id, v.edition, v.ordinal
+        LIMIT :limit
+    """)
+    for narrowed in ("", "AND v.document_id = ANY (CAST(:document_ids AS bigint[]))")
+)
+
+_COMPARE = text(f"""
+    SELECT v.document_id, v.edition, v.ordinal, {_SIMILARITY} AS similarity
+    FROM vectors AS v
+    JOIN unnest(CAST(:document_ids AS bigint[]), CAST(:editions AS integer[]), CAST(:ordinals AS integer[]))
+        AS asked (document_id, edition, ordinal) USING (document_id, edition, ordinal)
+    WHERE v.index_id = CAST(:index_id AS bigint) AND v.agent_id = CAST(:agent_id AS bigint)
+""")
+
+_DELETE = text("""
+    DELETE FROM vectors
+    WHERE document_id = CAST(:document_id AS bigint) AND edition = CAST(:edition AS integer)
+        AND index_id = CAST(:index_id AS bigint) AND agent_id = CAST(:agent_id AS bigint)
+""")
+
+_LIST_AGENTS = text("""
+    WITH RECURSIVE agents (agent_id) AS (
+        (SELECT agent_id FROM vectors WHERE index_id = CAST(:index_id AS bigint) ORDER BY agent_id LIMIT 1)
+        UNION ALL
+        SELECT (
+            SELECT v.agent_id FROM vectors AS v
+            WHERE v.agent_id > a.agent_id AND v.index_id = CAST(:index_id AS bigint)
+            ORDER BY v.agent_id LIMIT 1)
+        FROM agents AS a WHERE a.agent_id IS NOT NULL
+    )
+    SELECT agent_id FROM agents WHERE agent_id IS NOT NULL
+""")
+
+_LIST_KEYS = text("""
+    SELECT document_id, edition, ordinal FROM vectors
+    WHERE agent_id = CAST(:agent_id AS bigint) AND index_id = CAST(:index_id AS bigint)
+        AND (document_id, edition, ordinal)
+            > (CAST(:document_id AS bigint), CAST(:edition AS integer), CAST(:ordinal AS integer))
+    ORDER BY document_id, edition, ordinal
+    LIMIT :limit
+""")
+
+_DROP = text("""
+    DELETE FROM vectors WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM vectors WHERE index_id = CAST(:index_id AS bigint) LIMIT :limit))
+""")

@@ -1,0 +1,108 @@
+"""Queries on the indexes of vectors. At most one is active, and one is built to take its place."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.vector_tables import vector_indexes
+from app.domain.vectors import EmbeddingSpec, IndexState, VectorIndex
+
+_UNREAD_SECONDS = 30
+_RETIRED = {"state": IndexState.RETIRED.value, "retired_at": func.now()}
+_COLUMNS = ("id", "store", "provider", "model", "dimensions", "place", "state")
+
+
+def _index(row: Any) -> VectorIndex:
+    spec = EmbeddingSpec(row.provider, row.model, row.dimensions)
+    return VectorIndex(row.id, row.store, spec, row.place, IndexState(row.state))
+
+
+async def find_index(connection: AsyncConnection, state: IndexState) -> VectorIndex | None:
+    """The index that is active, or being built."""
+    row = (await connection.execute(_select().where(vector_indexes.c.state == state.value))).one_or_none()
+    return _index(row) if row else None
+
+
+async def get_index(connection: AsyncConnection, index_id: int) -> VectorIndex | None:
+    """One index."""
+    row = (await connection.execute(_select().where(vector_indexes.c.id == index_id))).one_or_none()
+    return _index(row) if row else None
+
+
+async def list_indexes(connection: AsyncConnection) -> list[VectorIndex]:
+    """Every index, the oldest first."""
+    return [_index(row) for row in await connection.execute(_select().order_by(vector_indexes.c.id))]
+
+
+async def list_unread(connection: AsyncConnection) -> list[VectorIndex]:
+    """Indexes that were retired so long ago that no search reads them any more."""
+    past = vector_indexes.c.retired_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, _UNREAD_SECONDS)
+    return [_index(row) for row in await connection.execute(_select().where(past))]
+
+
+async def lock_indexes(connection: AsyncConnection) -> None:
+    """Let nobody publish, or reserve an edition, until the transaction ends."""
+    await connection.execute(select(vector_indexes.c.id).with_for_update())
+
+
+async def add_index(
+    connection: AsyncConnection, store: str, spec: EmbeddingSpec, place: Mapping[str, Any], state: IndexState
+) -> VectorIndex | None:
+    """Make an index; None when there is one in that state already."""
+    values = {
+        "store": store,
+        "provider": spec.provider,
+        "model": spec.model,
+        "dimensions": spec.dimensions,
+        "place": dict(place),
+        "state": state.value,
+        "activated_at": func.now() if state is IndexState.ACTIVE else None,
+    }
+    statement = upsert(vector_indexes).values(values).on_conflict_do_nothing()
+    row = (await connection.execute(statement.returning(*_columns()))).one_or_none()
+    return _index(row) if row else None
+
+
+async def fix_dimensions(connection: AsyncConnection, index_id: int, dimensions: int) -> int:
+    """Record how long an index's vectors are, unless that is known; returns what is known."""
+    statement = (
+        update(vector_indexes)
+        .where(vector_indexes.c.id == index_id)
+        .values(dimensions=func.coalesce(vector_indexes.c.dimensions, dimensions))
+        .returning(vector_indexes.c.dimensions)
+    )
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def activate(connection: AsyncConnection, index_id: int) -> None:
+    """Let the index that was built take the place of the active one. Within a transaction."""
+    await connection.execute(
+        update(vector_indexes).where(vector_indexes.c.state == IndexState.ACTIVE.value).values(_RETIRED)
+    )
+    await connection.execute(
+        update(vector_indexes)
+        .where(vector_indexes.c.id == index_id)
+        .values(state=IndexState.ACTIVE.value, activated_at=func.now())
+    )
+
+
+async def retire_building(connection: AsyncConnection) -> bool:
+    """Give up the index that is being built; False when there is none."""
+    statement = update(vector_indexes).where(vector_indexes.c.state == IndexState.BUILDING.value).values(_RETIRED)
+    return (await connection.execute(statement)).rowcount > 0
+
+
+async def forget_index(connection: AsyncConnection, index_id: int) -> None:
+    """Forget an index of which nothing is left."""
+    await connection.execute(delete(vector_indexes).where(vector_indexes.c.id == index_id))
+
+
+def _columns() -> list[Any]:
+    return [vector_indexes.c[name] for name in _COLUMNS]
+
+
+def _select() -> Any:
+    return select(*_columns())

@@ -1,0 +1,23 @@
+"""What the inside asks of the outside. Adapters in ``app.adapters`` fulfil these; ``app.bootstrap`` chooses them."""
+
+from app.domain.ports.models import ChatModel, Embedder, RateLimiter
+from app.domain.ports.storage import BlobStore, BlobWriter
+from app.domain.ports.vectors import VectorStore
+from app.domain.ports.web import PageReader, RobotsReader, RobotsRules
+from app.domain.ports.work import Alarm, Doorbell, Parser, TaskWatch
+
+__all__ = [
+    "Alarm",
+    "BlobStore",
+    "BlobWriter",
+    "ChatModel",
+    "Doorbell",
+    "Embedder",
+    "PageReader",
+    "Parser",
+    "RateLimiter",
+    "RobotsReader",
+    "RobotsRules",
+    "TaskWatch",
+    "VectorStore",
+]

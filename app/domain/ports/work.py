@@ -1,0 +1,54 @@
+"""How workers and people are called, and documents read."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from app.domain.documents import Parsed
+from app.domain.ids import TaskId
+from app.domain.tasks import Bell, Task
+
+
+class Parser(Protocol):
+    """Reads a document file into clean text."""
+
+    async def parse(self, path: Path, media_type: str, on_page: Callable[[int, int], None] | None = None) -> Parsed:
+        """Parse the file at ``path``.
+
+        Args:
+            path: A local file.
+            media_type: One of ``app.domain.media.SUPPORTED``.
+            on_page: Called on the event loop as ``(pages done, pages in all)`` while a paged format is read.
+
+        Raises:
+            DocumentDamagedError, DocumentEncryptedError, NoExtractableTextError, ParseLimitExceededError
+        """
+
+
+class Doorbell(Protocol):
+    """Calls workers, and tells Celery's result backend what the ledger decided.
+
+    Both are courtesies: a bell that is lost rings again, and clients read the ledger. So
+    neither raises when the broker is down; the failure is logged.
+    """
+
+    async def ring(self, bells: Sequence[Bell]) -> None:
+        """Publish one message a bell."""
+
+    async def tell(self, task_id: TaskId, state: str, info: Any) -> None:
+        """Store a Celery state under the task's id, which also wakes whoever watches the task."""
+
+
+class Alarm(Protocol):
+    """Tells people outside of Sluice that a task failed for good."""
+
+    async def raise_for(self, task: Task) -> None:
+        """Tell of a dead letter. An alarm that cannot be raised is logged: the dead letter waits in any case."""
+
+
+class TaskWatch(Protocol):
+    """Wakes those who wait for a task to change."""
+
+    def watch(self, task_id: TaskId) -> AbstractAsyncContextManager[Callable[[float], Awaitable[None]]]:
+        """Within the block, ``await wait(seconds)`` returns at the next change, or after that time."""

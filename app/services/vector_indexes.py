@@ -1,0 +1,134 @@
+"""Indexes of vectors: the one the settings ask for, the one there is, and the one that is being built."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.editions import count_complete, count_lacking, plan_index
+from app.db.engine import Database
+from app.db.vector_indexes import add_index, find_index, list_indexes, retire_building
+from app.domain.errors import ConflictError, IndexMismatchError, NotFoundError
+from app.domain.tasks import TaskName
+from app.domain.vectors import EmbeddingSpec, IndexState, VectorIndex
+from app.ledger.dead_letters import count_dead
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The index that the settings ask for."""
+
+    store: str
+    embedding: EmbeddingSpec
+    place: Mapping[str, Any] = field(default_factory=dict)
+
+    def agrees_with(self, index: VectorIndex) -> bool:
+        """Whether an index is what is asked for; of a length that was not asked for, any will do."""
+        asked, there = self.embedding, index.embedding
+        same = (self.store, asked.provider, asked.model) == (index.store, there.provider, there.model)
+        length = asked.dimensions is None or there.dimensions in {None, asked.dimensions}
+        return same and length and all(index.place.get(name) == value for name, value in self.place.items())
+
+    def __str__(self) -> str:
+        """As people are told."""
+        return f"{self.embedding} in {self.store}"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """An index with how many documents it holds and lacks, and how many of these failed for good."""
+
+    index: VectorIndex
+    complete: int
+    lacking: int
+    failed: int
+
+
+class Indexes:
+    """The indexes of vectors of this installation, and the one that its settings ask for."""
+
+    def __init__(self, database: Database, wanted: Wanted) -> None:
+        self._database = database
+        self._wanted = wanted
+
+    async def ensure(self) -> None:
+        """Make the first index, or see that the settings ask for the one there is, or for the one being built.
+
+        Raises:
+            IndexMismatchError
+        """
+        wanted = self._wanted
+        async with self._database.transaction() as connection:
+            active = await find_index(connection, IndexState.ACTIVE)
+            if active is None:
+                made = await add_index(connection, wanted.store, wanted.embedding, wanted.place, IndexState.ACTIVE)
+                if made:
+                    await plan_index(connection, made.id)
+                active = made or await find_index(connection, IndexState.ACTIVE)
+            building = await find_index(connection, IndexState.BUILDING)
+        self._compare(active, building)
+
+    async def check(self) -> None:
+        """See that the settings ask for an index that there is, if there is any yet.
+
+        Raises:
+            IndexMismatchError
+        """
+        try:
+            async with self._database.transaction() as connection:
+                active = await find_index(connection, IndexState.ACTIVE)
+                building = await find_index(connection, IndexState.BUILDING)
+        except ProgrammingError:
+            return  # the schema is not there: the API, which brings it, will check
+        self._compare(active, building)
+
+    def _compare(self, active: VectorIndex | None, building: VectorIndex | None) -> None:
+        if active and not any(self._wanted.agrees_with(index) for index in (active, building) if index):
+            raise IndexMismatchError(
+                f"The documents are indexed with {active.embedding} in {active.store}; the settings ask for"
+                f" {self._wanted}. Set them back, or have a new index built: python main.py reembed"
+            )
+
+    async def begin(self) -> IndexStatus:
+        """Begin to build the index that the settings ask for.
+
+        Raises:
+            ConflictError: when it is the active one already, or another is being built.
+        """
+        wanted = self._wanted
+        async with self._database.transaction() as connection:
+            active = await find_index(connection, IndexState.ACTIVE)
+            building = await find_index(connection, IndexState.BUILDING)
+            if building:
+                if not wanted.agrees_with(building):
+                    raise ConflictError(f"An index is being built with {building.embedding} in {building.store}.")
+                return await self._measure(connection, building)
+            if active and wanted.agrees_with(active):
+                raise ConflictError(f"The documents are indexed with {active.embedding} in {active.store} already.")
+            made = await add_index(connection, wanted.store, wanted.embedding, wanted.place, IndexState.BUILDING)
+            if made is None:
+                raise ConflictError("Another index is being built.")
+            await plan_index(connection, made.id)
+            return await self._measure(connection, made)
+
+    async def abandon(self) -> None:
+        """Give up the index that is being built.
+
+        Raises:
+            NotFoundError: when there is none.
+        """
+        async with self._database.transaction() as connection:
+            if not await retire_building(connection):
+                raise NotFoundError("No index is being built.")
+
+    async def list_indexes(self) -> list[IndexStatus]:
+        """The indexes there are, the oldest first."""
+        async with self._database.statement() as connection:
+            return [await self._measure(connection, index) for index in await list_indexes(connection)]
+
+    async def _measure(self, connection: AsyncConnection, index: VectorIndex) -> IndexStatus:
+        complete, lacking = await count_complete(connection, index.id), await count_lacking(connection, index.id)
+        failed = await count_dead(connection, TaskName.REEMBED_DOCUMENT, index.id) if lacking else 0
+        return IndexStatus(index, complete, lacking, failed)

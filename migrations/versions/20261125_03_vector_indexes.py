@@ -1,0 +1,164 @@
+"""Vectors by index, in a table of their own; the editions that an index holds; what providers were asked."""
+
+import sqlalchemy as sa
+from alembic import op
+from pgvector.sqlalchemy import HALFVEC
+
+revision = "20261125_03"
+down_revision = "20261125_02"
+branch_labels = None
+depends_on = None
+
+# The names under which documents recorded the models that compute here, and what the settings call these.
+_MODELS = "(VALUES ('wordllama-l2-256', 'wordllama'), ('minilm-l6-int8', 'minilm')) AS known (recorded, model)"
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.add_column("documents", sa.Column("last_edition", sa.Integer(), server_default=sa.text("0"), nullable=False))
+    op.execute(
+        "UPDATE documents SET last_edition = greatest(edition, (SELECT coalesce(max(c.edition), 0)"
+        " FROM chunks AS c WHERE c.document_id = documents.id))"
+    )
+    _create_indexes()
+    _create_providers()
+    _move_vectors()
+    op.execute("INSERT INTO chores (name) VALUES ('reembed')")
+    op.drop_column("chunks", "embedding")
+
+
+def _create_indexes() -> None:
+    op.create_table(
+        "vector_indexes",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("store", sa.Text(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("dimensions", sa.Integer(), nullable=True),
+        sa.Column("place", sa.dialects.postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('building', 'active', 'retired')", name=op.f("vector_indexes_state_check")),
+        sa.PrimaryKeyConstraint("id", name="vector_indexes_pkey"),
+    )
+    op.create_index(
+        "vector_indexes_state_key",
+        "vector_indexes",
+        ["state"],
+        unique=True,
+        postgresql_where="state IN ('building', 'active')",
+    )
+    op.create_table(
+        "editions",
+        sa.Column("index_id", sa.BigInteger(), nullable=False),
+        sa.Column("document_id", sa.BigInteger(), nullable=False),
+        sa.Column("edition", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("agent_id", sa.BigInteger(), nullable=False),
+        sa.Column("complete", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("reserved_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("swept_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["index_id"], ["vector_indexes.id"], name="editions_index_id_fkey"),
+        sa.ForeignKeyConstraint(["document_id"], ["documents.id"], name="editions_document_id_fkey"),
+        sa.PrimaryKeyConstraint("index_id", "document_id", "edition", name="editions_pkey"),
+    )
+    op.create_index("editions_document_id_idx", "editions", ["document_id"])
+    op.create_index("editions_incomplete_idx", "editions", ["agent_id", "document_id"], postgresql_where="NOT complete")
+    op.create_table(
+        "vectors",
+        sa.Column("document_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("edition", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("index_id", sa.BigInteger(), nullable=False),
+        sa.Column("agent_id", sa.BigInteger(), nullable=False),
+        sa.Column("embedding", HALFVEC(), nullable=False),
+        sa.ForeignKeyConstraint(["index_id"], ["vector_indexes.id"], name="vectors_index_id_fkey"),
+        sa.ForeignKeyConstraint(
+            ["document_id", "edition", "ordinal"],
+            ["chunks.document_id", "chunks.edition", "chunks.ordinal"],
+            name="vectors_chunk_fkey",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("document_id", "edition", "ordinal", "index_id", name="vectors_pkey"),
+    )
+    op.create_index("vectors_agent_id_index_id_idx", "vectors", ["agent_id", "index_id"])
+    # Vectors stay in their rows, which are a page at most: what is moved out costs a look-up each time it is compared.
+    op.execute("ALTER TABLE vectors ALTER COLUMN embedding SET STORAGE PLAIN")
+
+
+def _create_providers() -> None:
+    op.create_table(
+        "embedded_texts",
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("vector", sa.LargeBinary(), nullable=True),
+        sa.Column("holder", sa.UUID(), nullable=True),
+        sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("used_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("model", "hash", name="embedded_texts_pkey"),
+    )
+    op.create_index("embedded_texts_used_at_idx", "embedded_texts", ["used_at"])
+    op.create_table(
+        "provider_usage",
+        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("organization_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("agent_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("requests", sa.BigInteger(), nullable=False),
+        sa.Column("input_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("output_tokens", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("hour", "organization_id", "agent_id", "provider", "model", name="provider_usage_pkey"),
+    )
+    op.create_table(
+        "providers",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("down_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ask_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="providers_pkey"),
+        postgresql_with={"fillfactor": "70"},
+    )
+
+
+def _move_vectors() -> None:
+    """The model that most documents were embedded with becomes that of the index; the others' will be made anew."""
+    op.execute(f"""
+        INSERT INTO vector_indexes (store, provider, model, dimensions, state, activated_at)
+        SELECT 'pgvector', 'local', known.model, vector_dims(c.embedding), 'active', now()
+        FROM documents AS d JOIN {_MODELS} ON known.recorded = d.embedding_model
+        JOIN chunks AS c ON c.document_id = d.id AND c.edition = d.edition
+        WHERE d.deleted_at IS NULL AND c.embedding IS NOT NULL
+        GROUP BY known.model, vector_dims(c.embedding) ORDER BY count(*) DESC LIMIT 1
+    """)
+    op.execute(f"""
+        INSERT INTO vectors (document_id, edition, ordinal, index_id, agent_id, embedding)
+        SELECT c.document_id, c.edition, c.ordinal, i.id, c.agent_id, c.embedding
+        FROM vector_indexes AS i JOIN {_MODELS} ON known.model = i.model
+        JOIN documents AS d ON d.embedding_model = known.recorded
+        JOIN chunks AS c ON c.document_id = d.id AND c.edition = d.edition
+        WHERE vector_dims(c.embedding) = i.dimensions
+    """)
+    op.execute("""
+        INSERT INTO editions (index_id, document_id, edition, agent_id, complete)
+        SELECT i.id, d.id, d.edition, d.agent_id, EXISTS (
+            SELECT FROM vectors AS v WHERE v.document_id = d.id AND v.edition = d.edition AND v.index_id = i.id)
+        FROM vector_indexes AS i CROSS JOIN documents AS d
+        WHERE d.deleted_at IS NULL AND d.chunk_count > 0
+    """)
+
+
+def downgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.add_column("chunks", sa.Column("embedding", HALFVEC(), nullable=True))
+    op.execute("""
+        UPDATE chunks AS c SET embedding = v.embedding
+        FROM vectors AS v JOIN vector_indexes AS i ON i.id = v.index_id AND i.state = 'active'
+        WHERE (v.document_id, v.edition, v.ordinal) = (c.document_id, c.edition, c.ordinal)
+    """)
+    for table in ("providers", "provider_usage", "embedded_texts", "vectors", "editions", "vector_indexes"):
+        op.drop_table(table)
+    op.drop_column("documents", "last_edition")
+    op.execute("DELETE FROM chores WHERE name = 'reembed'")
