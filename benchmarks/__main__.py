@@ -17,12 +17,14 @@ from benchmarks import (
     flush,
     memory,
     prefetch,
+    providers,
     quality,
     queues,
     recovery,
     retrieval,
     uploads,
     urgency,
+    vectors,
 )
 from benchmarks.figures import Figure, print_figures, write_figures
 from benchmarks.stack import run_servers
@@ -40,8 +42,10 @@ _MEASURES = {
     "backlog": backlog.measure,
     "quality": quality.measure,
     "memory": memory.measure,
+    "providers": providers.measure,
+    "vectors": vectors.measure,
 }
-_LONG = {"recovery", "flush", "fairness", "backlog", "memory"}
+_LONG = {"recovery", "flush", "fairness", "backlog", "memory", "providers", "vectors"}
 
 
 def _measure_retrieval(corpus: Path) -> list[Figure]:

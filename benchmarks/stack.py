@@ -91,10 +91,13 @@ def list_environment(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def run_program(settings: Settings, *command: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a Python program for the block, then stop it and wait for its end. What it prints is shown if it fails."""
+def run_program(settings: Settings, *command: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a Python program for the block, then stop it and wait for its end. What it prints is shown if it fails.
+
+    ``variables`` are set in its environment besides.
+    """
     log = settings.data_dir / "program.log"
-    environment = list_environment(settings)
+    environment = list_environment(settings) | variables
     with log.open("ab") as output:
         program = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment, stdout=output, stderr=output)
     try:

@@ -10,7 +10,7 @@ from struct import pack, unpack_from
 import asyncpg
 import numpy as np
 
-from app.domain.ports import Vector
+from app.domain.vectors import Vector
 
 _WEIGHT_AND_POSITION = 0x3FFF  # the upper two bits are the weight; 0 is D, the default
 

@@ -23,20 +23,34 @@ def anyio_backend() -> str:
 @installed
 async def test_sentences_are_as_near_as_the_published_model_says() -> None:
     # The model's documentation gives 0.755 for the first two; eight bits move that a little.
-    vectors = np.array(
-        await MiniLmEmbedder().embed(
-            [
-                "A man is eating food.",
-                "A man is eating a piece of bread.",
-                "A cheetah is running behind its prey. " * 100,
-                *["padding"] * 10,
-            ]
-        )
+    embedded = await MiniLmEmbedder().embed(
+        [
+            "A man is eating food.",
+            "A man is eating a piece of bread.",
+            "A cheetah is running behind its prey. " * 100,
+            *["padding"] * 10,
+        ]
     )
+    vectors = np.array(embedded.vectors)
     assert vectors.shape == (13, 384)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
     assert vectors[0] @ vectors[1] == pytest.approx(0.755, abs=0.02)
     assert vectors[0] @ vectors[2] < 0.2
+
+
+@installed
+async def test_a_text_has_the_same_vector_whatever_its_neighbours() -> None:
+    embedder = MiniLmEmbedder()
+    (alone,) = (await embedder.embed(["The gate is open."])).vectors
+    among = (await embedder.embed(["Loud! " * 200, "The gate is open.", "x"])).vectors
+    assert among[1] == alone
+
+
+@installed
+async def test_only_the_first_256_tokens_count() -> None:
+    start = "water " * 254
+    first, second = (await MiniLmEmbedder().embed([start, start + "and a wholly different end of it"])).vectors
+    assert first == second
 
 
 @installed

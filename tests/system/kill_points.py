@@ -56,6 +56,7 @@ DURING_THE_ATTEMPT = {
     "in the last transaction, after the task": Point(f"{_EXECUTION}:finish", Moment.AFTER_SOME),
     "in the last transaction, after the chunks": Point("app.services.ingestion:replace_chunks", Moment.AFTER),
 }
+AFTER_VECTORS = "after the vectors are written, before the last transaction"
 AROUND_A_HEARTBEAT = {
     "before a heartbeat": Point(f"{_RECOVERY}:heartbeat", Moment.BEFORE),
     "after a heartbeat": Point(f"{_RECOVERY}:heartbeat", Moment.AFTER),
@@ -74,6 +75,7 @@ POINTS = {
         **OUTSIDE_THE_ATTEMPT,
         **DURING_THE_ATTEMPT,
         **AROUND_A_HEARTBEAT,
+        AFTER_VECTORS: Point("app.services.vectors:Vectors.write", Moment.AFTER),
         AFTER_RETRY: Point(f"{_EXECUTION}:retry", Moment.AFTER_SOME),
         AFTER_FAILURE: Point(f"{_EXECUTION}:fail", Moment.AFTER_SOME),
         AFTER_TAKING_BACK: Point(f"{_RECOVERY}:reap_processes", Moment.AFTER_SOME),

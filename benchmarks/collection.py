@@ -1,0 +1,145 @@
+"""A large collection: many agents, a few of them with most of the vectors, written through Sluice's own tables.
+
+A document's vectors lie about a centre of its own, and that about a topic's: any two have a cosine of about 0.1, and
+two of a document 0.6, as texts have with the model that computes here. A document's are made from its number whenever
+they are wanted, so that nobody holds them all.
+"""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import Database
+from app.db.pgvector_store import PgVectorStore
+from app.domain.vectors import Vector, VectorBatch, VectorIndex, VectorKey
+
+DIMENSIONS, CHUNKS = 256, 30  # numbers a vector, vectors a document
+_TOPICS, _SKEW, _TOGETHER = 200, 0.9, 200
+_BASE, _TOPIC, _DOCUMENT, _CHUNK = 0.3, 0.45, 0.6, 0.6  # how much of each is in a vector; together about 1
+
+Numbers = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Documents of ``CHUNKS`` vectors: whose each is, by number; and once they are written, the ids by number."""
+
+    owners: NDArray[np.int64]
+    agent_ids: Sequence[int] = ()
+    first_document_id: int = 0
+
+    def list_documents(self, owner: int) -> list[int]:
+        """The numbers of an owner's documents."""
+        return [int(number) for number in np.flatnonzero(self.owners == owner)]
+
+    def list_owners(self) -> list[tuple[int, int]]:
+        """Every owner with how many vectors it has, the largest first."""
+        counts = np.bincount(self.owners) * CHUNKS
+        return [(int(owner), int(counts[owner])) for owner in np.argsort(-counts, kind="stable") if counts[owner]]
+
+    def name(self, document: int, ordinal: int) -> VectorKey:
+        """The key of a vector."""
+        return VectorKey(self.first_document_id + document, 1, ordinal)
+
+
+def make_collection(vectors: int, agents: int) -> Collection:
+    """Share documents out: the n-th agent has n to the power of -0.9 of the first one's, in no order."""
+    shares = np.arange(1, agents + 1) ** -_SKEW
+    chosen = np.random.default_rng(0).choice(agents, vectors // CHUNKS, p=shares / shares.sum())
+    return Collection(chosen.astype(np.int64))
+
+
+def make_document(number: int) -> Numbers:
+    """A document's vectors, the same for the same number."""
+    source = np.random.default_rng([1, number])
+    centre = _BASE * _make_unit(0) + _TOPIC * _make_unit(1 + number % _TOPICS) + _DOCUMENT * _draw(source, 1)
+    return _normalize(centre + _CHUNK * _draw(source, CHUNKS))
+
+
+def make_questions(documents: Sequence[int], count: int, seed: int) -> list[Vector]:
+    """Unit vectors, each beside one of these documents'."""
+    source = np.random.default_rng([2, seed])
+    asked = [make_document(int(number))[source.integers(CHUNKS)] for number in source.choice(documents, count)]
+    return [array("f", row.tobytes()) for row in _normalize(np.array(asked) + 0.8 * _draw(source, count))]
+
+
+async def write_collection(
+    database: Database, store: PgVectorStore, index: VectorIndex, collection: Collection
+) -> Collection:
+    """Write agents, documents, chunks without words, and the vectors; returns the collection with their ids."""
+    async with database.transaction() as connection:
+        agents = await connection.execute(_ADD_AGENTS, {"count": int(collection.owners.max()) + 1})
+        agent_ids = sorted(agents.scalars())
+        owners = [agent_ids[owner] for owner in collection.owners]
+        documents = await connection.execute(_ADD_DOCUMENTS, {"agent_ids": owners, "chunks": CHUNKS})
+        written = Collection(collection.owners, agent_ids, min(documents.scalars()))
+    for some in _group(len(owners)):
+        async with database.transaction() as connection:
+            await _write_documents(connection, store, index, written, some)
+    async with database.statement() as connection:
+        await connection.execute(_COUNT_CHUNKS)
+        for table in ("agents", "documents", "chunks", "vectors", "lexemes"):
+            await connection.execute(text(f"VACUUM (ANALYZE) {table}"))
+    return written
+
+
+async def _write_documents(
+    connection: AsyncConnection, store: PgVectorStore, index: VectorIndex, collection: Collection, some: range
+) -> None:
+    first = collection.first_document_id
+    await connection.execute(_ADD_CHUNKS, {"first": first + some.start, "last": first + some.stop - 1})
+    for number in some:
+        agent_id = collection.agent_ids[collection.owners[number]]
+        vectors: dict[int, Any] = dict(enumerate(make_document(number)))
+        await store.upsert(index, VectorBatch(agent_id, first + number, 1, vectors), connection)
+
+
+def _group(count: int) -> Iterator[range]:
+    return (range(first, min(first + _TOGETHER, count)) for first in range(0, count, _TOGETHER))
+
+
+def _draw(source: np.random.Generator, count: int) -> Numbers:
+    """Vectors in all directions, of a length of about 1."""
+    return source.standard_normal((count, DIMENSIONS), dtype=np.float32) / np.float32(DIMENSIONS**0.5)
+
+
+def _make_unit(number: int) -> Numbers:
+    return _draw(np.random.default_rng([3, number]), 1)
+
+
+def _normalize(numbers: Numbers) -> Numbers:
+    normal: Numbers = numbers / np.linalg.norm(numbers, axis=1, keepdims=True)
+    return normal
+
+
+_ADD_AGENTS = text("""
+    INSERT INTO agents (organization_id, name, slug)
+    SELECT (SELECT min(id) FROM organizations), 'benchmark', gen_random_uuid()
+    FROM generate_series(1, CAST(:count AS integer))
+    RETURNING id
+""")
+
+_ADD_DOCUMENTS = text("""
+    INSERT INTO documents (organization_id, agent_id, filename, media_type, status, edition, last_edition, chunk_count)
+    SELECT (SELECT min(id) FROM organizations), agent_id, 'a.txt', 'text/plain', 'completed', 1, 1, :chunks
+    FROM unnest(CAST(:agent_ids AS bigint[])) WITH ORDINALITY AS owner (agent_id, number)
+    ORDER BY number
+    RETURNING id
+""")
+
+_ADD_CHUNKS = text("""
+    INSERT INTO chunks (agent_id, document_id, edition, ordinal, text, start_char, end_char)
+    SELECT agent_id, id, 1, ordinal, 'A chunk.', 0, 8
+    FROM documents, generate_series(0, chunk_count - 1) AS ordinal
+    WHERE id BETWEEN CAST(:first AS bigint) AND CAST(:last AS bigint)
+""")
+
+_COUNT_CHUNKS = text("""
+    INSERT INTO lexemes (agent_id, lexeme, chunk_count) SELECT agent_id, '', count(*) FROM chunks GROUP BY agent_id
+""")

@@ -1,0 +1,201 @@
+"""A million vectors of a thousand agents in Postgres: how much of the true ten nearest a search finds, and how soon.
+
+What is true is computed from the vectors as they were made, in single precision. A part of them is also put into
+Qdrant's own client, in its local mode: without a server, it compares everything it holds with numpy.
+
+``VECTORS=100000 make bench ARGS=vectors`` is a shorter run, in which no agent is large enough for a graph.
+"""
+
+import asyncio
+import os
+import time
+import warnings
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from qdrant_client import QdrantClient, models
+
+from app.db.engine import Database, create_engine
+from app.db.large_agents import tend_graphs
+from app.db.pgvector_store import PgVectorStore
+from app.db.vector_indexes import add_index, find_index
+from app.domain.vectors import EmbeddingSpec, IndexState, Vector, VectorIndex, VectorKey
+from app.settings import Settings
+from benchmarks.collection import CHUNKS, DIMENSIONS, Collection, make_collection, make_document, make_questions
+from benchmarks.collection import write_collection as write
+from benchmarks.figures import Figure, percentile
+from benchmarks.stack import run_servers
+
+_VECTORS, _AGENTS = int(os.environ.get("VECTORS", "1_000_000")), 1_000
+_TOP, _CANDIDATES = 10, 100  # of which the recall is, and how many a search asks for
+_ANY, _ONE, _SAME = 300, 100, 40  # questions: to agents at random, to the largest one, to both stores
+_SAME_VECTORS = 50_000
+_HIDDEN = 20  # every so many of a document is hidden
+
+Find = Callable[[int, Vector], Awaitable[Sequence[VectorKey]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    owner: int
+    vector: Vector
+    nearest: frozenset[VectorKey]
+
+
+def measure() -> list[Figure]:
+    """Agents at random; the largest one, without and with a graph; the same vectors in Qdrant's client."""
+    with run_servers() as settings:
+        return asyncio.run(_measure(settings))
+
+
+async def _measure(settings: Settings) -> list[Figure]:
+    database = Database(create_engine(settings.database_url or "", pool_size=2))
+    try:
+        index, store = await _make_index(database), PgVectorStore(database)
+        began = time.monotonic()
+        collection = await write(database, store, index, make_collection(_VECTORS, _AGENTS))
+        seconds = time.monotonic() - began
+        return [
+            Figure(f"{len(collection.owners) * CHUNKS:,} vectors written", seconds, "s"),
+            *await _measure_any(_search(store, index, collection), collection),
+            *await _measure_largest(database, index, collection),
+            *await _measure_beside(_search(store, index, collection), collection),
+        ]
+    finally:
+        await database.close()
+
+
+async def _make_index(database: Database) -> VectorIndex:
+    async with database.transaction() as connection:
+        spec = EmbeddingSpec("local", "made-for-benchmarks", DIMENSIONS)
+        index = await find_index(connection, IndexState.ACTIVE)
+        index = index or await add_index(connection, "pgvector", spec, {}, IndexState.ACTIVE)
+    if index is None or index.embedding != spec:
+        raise RuntimeError("the database has another index already")
+    return index
+
+
+def _search(store: PgVectorStore, index: VectorIndex, collection: Collection, hidden: Sequence[int] = ()) -> Find:
+    """A search without some documents, by number."""
+    without = [(collection.first_document_id + number, 1) for number in hidden]
+
+    async def find(owner: int, vector: Vector) -> Sequence[VectorKey]:
+        agent_id = collection.agent_ids[owner]
+        matches = await store.query(index, agent_id, vector, limit=_CANDIDATES, without=without)
+        return [match.key for match in matches]
+
+    return find
+
+
+async def _measure_any(find: Find, collection: Collection) -> list[Figure]:
+    owners = np.random.default_rng(4).choice([owner for owner, _ in collection.list_owners()], _ANY)
+    questions = [question for owner in owners for question in _ask(collection, int(owner), 1)]
+    return await _time(f"{_AGENTS:,} agents", find, questions)
+
+
+async def _measure_largest(database: Database, index: VectorIndex, collection: Collection) -> list[Figure]:
+    """The largest agent: all compared; through its graph; through its graph with some documents hidden."""
+    owner, count = collection.list_owners()[0]
+    exact = PgVectorStore(database)
+    questions = _ask(collection, owner, _ONE)
+    name = f"agent of {count:,}"
+    figures = await _time(f"{name}, all compared", _search(exact, index, collection), questions)
+    began = time.monotonic()
+    if not await tend_graphs(database):
+        return figures
+    seconds = time.monotonic() - began
+    hidden = collection.list_documents(owner)[::_HIDDEN]
+    store = PgVectorStore(database)
+    return [
+        *figures,
+        Figure(f"{name}: graph built", seconds, "s"),
+        *await _time(f"{name}, graph", _search(store, index, collection), questions),
+        *await _time(
+            f"{name}, graph, {100 // _HIDDEN} % hidden",
+            _search(store, index, collection, hidden),
+            _ask(collection, owner, _ONE, hidden),
+        ),
+    ]
+
+
+async def _measure_beside(find: Find, collection: Collection) -> list[Figure]:
+    """The vectors of some agents, again in Qdrant's client: the same questions to both."""
+    owners, total = list[int](), 0
+    for owner, count in collection.list_owners()[1:]:
+        if total + count <= _SAME_VECTORS:
+            owners.append(owner)
+            total += count
+    asked = np.random.default_rng(5).choice(owners, _SAME)
+    questions = [question for owner in asked for question in _ask(collection, int(owner), 1)]
+    name = f"{total:,} vectors of {len(owners)} agents"
+    client = _fill_qdrant(collection, owners)
+    try:
+        return [
+            *await _time(f"{name}: Sluice", find, questions),
+            *await _time(f"{name}: Qdrant's local client", _search_qdrant(client), questions),
+        ]
+    finally:
+        client.close()
+
+
+def _fill_qdrant(collection: Collection, owners: Sequence[int]) -> QdrantClient:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the local mode is slow with so many
+        client = QdrantClient(":memory:")
+        client.create_collection("vectors", models.VectorParams(size=DIMENSIONS, distance=models.Distance.COSINE))
+        for owner in owners:
+            for number in collection.list_documents(owner):
+                client.upsert("vectors", _make_points(collection, owner, number))
+    return client
+
+
+def _make_points(collection: Collection, owner: int, number: int) -> list[models.PointStruct]:
+    return [
+        models.PointStruct(
+            id=number * CHUNKS + ordinal,
+            vector=vector.tolist(),
+            payload={"owner": owner, "document_id": collection.first_document_id + number, "ordinal": ordinal},
+        )
+        for ordinal, vector in enumerate(make_document(number))
+    ]
+
+
+def _search_qdrant(client: QdrantClient) -> Find:
+    async def find(owner: int, vector: Vector) -> Sequence[VectorKey]:
+        chosen = models.Filter(must=[models.FieldCondition(key="owner", match=models.MatchValue(value=owner))])
+        found = client.query_points("vectors", query=list(vector), query_filter=chosen, limit=_CANDIDATES)
+        payloads = [point.payload or {} for point in found.points]
+        return [VectorKey(payload["document_id"], 1, payload["ordinal"]) for payload in payloads]
+
+    return find
+
+
+def _ask(collection: Collection, owner: int, count: int, hidden: Sequence[int] = ()) -> list[_Question]:
+    """Questions about an agent's documents, with the keys of the true nearest outside of the hidden ones."""
+    documents = [number for number in collection.list_documents(owner) if number not in set(hidden)]
+    keys = [collection.name(number, ordinal) for number in documents for ordinal in range(CHUNKS)]
+    vectors = make_questions(documents, count, seed=owner)
+    alike = np.concatenate([make_document(number) for number in documents]) @ np.array(vectors).T
+    nearest = np.argsort(-alike, axis=0)[:_TOP]
+    return [
+        _Question(owner, vector, frozenset(keys[row] for row in nearest[:, number]))
+        for number, vector in enumerate(vectors)
+    ]
+
+
+async def _time(name: str, find: Find, questions: Sequence[_Question]) -> list[Figure]:
+    """Ask one after the other. The first one, which meets nothing prepared, is not counted among the times."""
+    times, found = [], 0
+    await find(questions[0].owner, questions[0].vector)
+    for question in questions:
+        began = time.perf_counter()
+        keys = await find(question.owner, question.vector)
+        times.append(1000 * (time.perf_counter() - began))
+        found += len(question.nearest.intersection(keys[:_TOP]))
+    recall = 100 * found / sum(len(question.nearest) for question in questions)
+    return [
+        Figure(f"{name}: recall@{_TOP}", recall, "%", at_least=95),
+        Figure(f"{name}: p50", percentile(times, 0.5), "ms"),
+        Figure(f"{name}: p95", percentile(times, 0.95), "ms"),
+    ]

@@ -1,0 +1,260 @@
+"""A Pinecone on loopback: the control plane and a host for each index, which lag and fail to order.
+
+Real hosts are asked by TLS, these are not, and the control plane says so in the names of hosts that it tells.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import SHUT_RDWR, socket
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.adapters.pinecone_engine import AnswerError, Index, Lag
+from tests.adapters.pinecone_protocol import (
+    LARGEST_BODY,
+    LONGEST_URL,
+    Asked,
+    Told,
+    answer_data_plane,
+    describe_index,
+)
+from tests.adapters.troubles import BUSY_SECONDS, Trouble
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Whatever is sent back."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What reached the server."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def path(self) -> str:
+        """Without the parameters."""
+        return urlsplit(self.target).path
+
+    def read(self) -> Any:
+        """The body's content."""
+        return json.loads(self.body) if self.body else {}
+
+
+class _Listener:
+    """Answers at one address, which it keeps while it is away."""
+
+    def __init__(self, answer: Callable[[Request], Answer]) -> None:
+        self._answer = answer
+        self._connections: set[socket] = set()
+        self._port = 0
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body together, or the client's kernel waits between them
+
+            def setup(self) -> None:
+                super().setup()
+                outer._connections.add(self.connection)
+
+            def finish(self) -> None:
+                outer._connections.discard(self.connection)
+                super().finish()
+
+            def _reply(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                answer = outer._answer(Request(self.command, self.path, headers, body))
+                data = json.dumps(answer.body).encode()
+                self.send_response(answer.status)
+                for name, value in {"content-type": "application/json", **answer.headers}.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_GET = do_POST = do_DELETE = _reply  # noqa: N815 - names that the library looks for
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, *_: object) -> None:
+                """A client that goes away is no news."""
+
+        self._server = Server(("127.0.0.1", self._port), Handler)
+        self._port = int(self._server.server_address[1])
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer no more, also on connections that are open."""
+        self._server.shutdown()
+        self._server.server_close()
+        for connection in list(self._connections):
+            with suppress(OSError):
+                connection.shutdown(SHUT_RDWR)
+        self._thread.join()
+
+
+class PineconeServer:
+    """Everything at its address outlives its being away.
+
+    Attributes:
+        api_key: The only one it takes.
+        requests: Every request that reached it.
+        tells_log: Whether answers tell places in the log; those of dedicated indexes do not.
+        ordered: Answers to give to the next requests instead of true ones, by path.
+    """
+
+    def __init__(self, api_key: str = "pcsk_a-key-made-for-tests") -> None:
+        self.api_key = api_key
+        self.requests: list[Request] = []
+        self.tells_log = True
+        self.ordered: dict[str, list[Answer]] = {}
+        self._indexes: dict[str, Index] = {}
+        self._lock = threading.Lock()
+        self._trouble: Trouble | None = None
+        self._flowing = threading.Event()
+        self._flowing.set()
+        self._control = _Listener(self._answer_control)
+        self._hosts: dict[str, _Listener] = {}
+
+    @property
+    def url(self) -> str:
+        """Where the control plane is: PINECONE_CONTROLLER_HOST."""
+        return self._control.url
+
+    def create_index(self, name: str, dimension: int, *, lag: Lag | None = None, **kind: Any) -> Index:
+        """Make an index, of another kind than usual if need be: see ``Index``."""
+        index = self._indexes[name] = Index(name, dimension, lag=lag or Lag(), **kind)
+        self._hosts[name] = _Listener(lambda request: self._answer_data(index, request))
+        return index
+
+    def get_host(self, name: str) -> str:
+        """Where an index is: PINECONE_HOST."""
+        return self._hosts[name].url
+
+    def get_index(self, name: str) -> Index:
+        """An index, to be looked into."""
+        return self._indexes[name]
+
+    def count(self, path: str) -> int:
+        """Requests for a path."""
+        return sum(request.path == path for request in self.requests)
+
+    @contextmanager
+    def suffer(self, trouble: Trouble) -> Iterator[None]:
+        """Be in trouble within the block."""
+        listeners = [self._control, *self._hosts.values()]
+        if trouble is Trouble.AWAY:
+            for listener in listeners:
+                listener.stop()
+        self._trouble = trouble
+        try:
+            yield
+        finally:
+            self._trouble = None
+            if trouble is Trouble.AWAY:
+                for listener in listeners:
+                    listener.start()
+
+    @contextmanager
+    def stall(self) -> Iterator[None]:
+        """Take requests within the block, and answer them after it."""
+        self._flowing.clear()
+        try:
+            yield
+        finally:
+            self._flowing.set()
+
+    def close(self) -> None:
+        """Answer no more."""
+        for listener in [self._control, *self._hosts.values()]:
+            listener.stop()
+
+    def _answer_control(self, request: Request) -> Answer:
+        return self._reply(request, self._describe)
+
+    def _answer_data(self, index: Index, request: Request) -> Answer:
+        def reply(asked: Asked) -> Answer:
+            try:
+                told: Told = answer_data_plane(index, asked)
+            except AnswerError as error:
+                return Answer(error.status, {"code": error.code, "message": str(error), "details": []})
+            return Answer(HTTPStatus.OK, told.body, told.headers if self.tells_log else {})
+
+        return self._reply(request, reply)
+
+    def _describe(self, asked: Asked) -> Answer:
+        name = asked.path.removeprefix("/indexes").strip("/")
+        described = {index.name: describe_index(index, self.get_host(index.name)) for index in self._indexes.values()}
+        if not name:
+            return Answer(HTTPStatus.OK, {"indexes": list(described.values())})
+        if name not in described:
+            reason = {"code": "NOT_FOUND", "message": f"Resource {name} not found"}
+            return Answer(HTTPStatus.NOT_FOUND, {"error": reason, "status": 404})
+        return Answer(HTTPStatus.OK, described[name])
+
+    def _reply(self, request: Request, reply: Callable[[Asked], Answer]) -> Answer:
+        """Answer out of order, or as every request may be refused, or leave it to ``reply``."""
+        with self._lock:
+            self.requests.append(request)
+            ordered = self.ordered.get(request.path)
+        self._flowing.wait()
+        if self._trouble:
+            headers = {"retry-after": str(BUSY_SECONDS)} if self._trouble is Trouble.BUSY else {}
+            return Answer(self._trouble.status, {"code": 13, "message": self._trouble, "details": []}, headers)
+        if ordered:
+            return ordered.pop(0)
+        if refusal := self._refuse(request):
+            return refusal
+        parts = urlsplit(request.target)
+        with self._lock:
+            return reply(Asked(request.method, parts.path, parse_qs(parts.query), request.read()))
+
+    def _refuse(self, request: Request) -> Answer | None:
+        if request.headers.get("api-key") != self.api_key:
+            return Answer(HTTPStatus.UNAUTHORIZED, "Unauthorized")
+        if "x-pinecone-api-version" not in request.headers:
+            return Answer(HTTPStatus.BAD_REQUEST, {"code": 3, "message": "X-Pinecone-Api-Version is missing"})
+        if len(request.target) > LONGEST_URL:
+            return Answer(HTTPStatus.REQUEST_URI_TOO_LONG, "")
+        if len(request.body) > LARGEST_BODY:
+            reason = f"message length too large: found {len(request.body)} bytes, the limit is: {LARGEST_BODY} bytes"
+            return Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"code": 11, "message": reason, "details": []})
+        return None
+
+
+@contextmanager
+def run_pinecone() -> Iterator[PineconeServer]:
+    """A server without an index, for a block. Other processes reach it too."""
+    server = PineconeServer()
+    try:
+        yield server
+    finally:
+        server.close()

@@ -1,0 +1,284 @@
+"""A Qdrant server on loopback: the REST protocol over the in-memory engine of Qdrant's own client, with bad days."""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from email.message import Message
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import SHUT_RDWR, socket
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import TypeAdapter, ValidationError
+from qdrant_client import QdrantClient, models
+
+from tests.adapters.troubles import BUSY_SECONDS, Trouble
+
+_LARGEST_BODY = 32 * 1024 * 1024
+_POINTS: TypeAdapter[Any] = TypeAdapter(models.PointInsertOperations)
+_SELECTOR: TypeAdapter[Any] = TypeAdapter(models.PointsSelector)
+Body = dict[str, Any]
+_DONE = {"operation_id": 0, "status": "completed"}
+
+
+class _AnswerError(Exception):
+    """Another answer than success."""
+
+    def __init__(self, status: HTTPStatus, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass
+class Layout:
+    """How a collection was asked to be made, and how which fields of its payload are indexed."""
+
+    asked: Body
+    indexed: Body = field(default_factory=dict)
+
+
+class _Engine:
+    """What the server holds. One request at a time."""
+
+    def __init__(self) -> None:
+        self._local = QdrantClient(":memory:")
+        self.layouts: dict[str, Layout] = {}
+        self._lock = threading.Lock()
+        named = r"/collections/([^/]+)"
+        self._routes: list[tuple[str, str, Callable[[str, Body], Any]]] = [
+            ("GET", named, self._describe),
+            ("PUT", named, self._create),
+            ("DELETE", named, self._drop),
+            ("PUT", f"{named}/index", self._index),
+            ("PUT", f"{named}/points", self._upsert),
+            ("POST", f"{named}/points/query", self._query),
+            ("POST", f"{named}/points/scroll", self._scroll),
+            ("POST", f"{named}/points/count", self._count),
+            ("POST", f"{named}/points/delete", self._delete),
+        ]
+
+    def answer(self, method: str, path: str, body: Body) -> Any:
+        """The result of one request."""
+        for wanted, pattern, run in self._routes:
+            if wanted == method and (found := re.fullmatch(pattern, path)):
+                name = found[1]
+                with self._lock:
+                    if run not in {self._create, self._drop} and name not in self.layouts:
+                        reason = f"Not found: Collection `{name}` doesn't exist!"
+                        raise _AnswerError(HTTPStatus.NOT_FOUND, reason)
+                    return run(name, body)
+        raise _AnswerError(HTTPStatus.NOT_FOUND, "")
+
+    def _describe(self, name: str, _: Body) -> Any:
+        fields = {
+            field: {"data_type": how["type"], "params": how, "points": 0}
+            for field, how in self.layouts[name].indexed.items()
+        }
+        return _dump(self._local.get_collection(name)) | {"payload_schema": fields}
+
+    def _create(self, name: str, body: Body) -> Any:
+        if name in self.layouts:
+            raise _AnswerError(HTTPStatus.CONFLICT, f"Wrong input: Collection `{name}` already exists!")
+        asked = models.CreateCollection.model_validate(body)
+        self._local.create_collection(name, vectors_config=asked.vectors)
+        self.layouts[name] = Layout(body)
+        return True
+
+    def _drop(self, name: str, _: Body) -> Any:
+        self.layouts.pop(name, None)
+        return self._local.delete_collection(name)
+
+    def _index(self, name: str, body: Body) -> Any:
+        asked = models.CreateFieldIndex.model_validate(body)
+        how = _dump(asked.field_schema)
+        self.layouts[name].indexed[asked.field_name] = how if isinstance(how, dict) else {"type": how}
+        return _DONE
+
+    def _upsert(self, name: str, body: Body) -> Any:
+        asked = _POINTS.validate_python(body)
+        points = asked.points if isinstance(asked, models.PointsList) else asked.batch
+        lengths = (
+            [len(point["vector"]) for point in body["points"]]
+            if "points" in body
+            else map(len, body["batch"]["vectors"])
+        )
+        expected = self.layouts[name].asked["vectors"]["size"]
+        for wrong in (length for length in lengths if length != expected):
+            reason = f"Wrong input: Vector dimension error: expected dim: {expected}, got {wrong}"
+            raise _AnswerError(HTTPStatus.BAD_REQUEST, reason)
+        return _dump(self._local.upsert(name, points))
+
+    def _query(self, name: str, body: Body) -> Any:
+        asked = models.QueryRequest.model_validate(body)
+        self._refuse_slow(name, asked.filter)
+        return _dump(
+            self._local.query_points(
+                name,
+                asked.query,
+                query_filter=asked.filter,
+                limit=asked.limit or 10,
+                with_payload=bool(asked.with_payload),
+            )
+        )
+
+    def _scroll(self, name: str, body: Body) -> Any:
+        asked = models.ScrollRequest.model_validate(body)
+        self._refuse_slow(name, asked.filter)
+        payload = True if asked.with_payload is None else asked.with_payload
+        points, following = self._local.scroll(
+            name, asked.filter, asked.limit or 10, offset=asked.offset, with_payload=payload
+        )
+        return {"points": [_dump(point) for point in points], "next_page_offset": following}
+
+    def _count(self, name: str, body: Body) -> Any:
+        asked = models.CountRequest.model_validate(body)
+        self._refuse_slow(name, asked.filter)
+        return _dump(self._local.count(name, asked.filter))
+
+    def _delete(self, name: str, body: Body) -> Any:
+        asked = _SELECTOR.validate_python(body)
+        if isinstance(asked, models.FilterSelector):
+            self._refuse_slow(name, asked.filter)
+        return _dump(self._local.delete(name, asked))
+
+    def _refuse_slow(self, name: str, asked: models.Filter | None) -> None:
+        """Refuse to filter by what is not indexed, as servers in strict mode do."""
+        wanted = set(re.findall(r'"key":"([^"]+)"', asked.model_dump_json())) if asked else set()
+        for slow in sorted(wanted - self.layouts[name].indexed.keys()):
+            reason = f'Bad request: Index required but not found for "{slow}" of one of the following types: [keyword]'
+            raise _AnswerError(HTTPStatus.BAD_REQUEST, reason)
+
+
+def _dump(model: Any) -> Any:
+    return model.model_dump(mode="json", exclude_none=True) if hasattr(model, "model_dump") else model
+
+
+class QdrantServer:
+    """A server at one address; what it holds outlives its being away.
+
+    Attributes:
+        api_key: The only one it takes.
+        requests: Method and target of every request that reached it.
+        deaf_to: How paths end whose requests it does not carry out, although it says so.
+    """
+
+    def __init__(self, api_key: str = "a-key-made-for-tests") -> None:
+        self.api_key = api_key
+        self.requests: list[str] = []
+        self.deaf_to: str | None = None
+        self._engine = _Engine()
+        self._trouble: Trouble | None = None
+        self._connections: set[socket] = set()
+        self._start(0)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def collections(self) -> dict[str, Layout]:
+        """Those there are, by name."""
+        return self._engine.layouts
+
+    @contextmanager
+    def suffer(self, trouble: Trouble) -> Iterator[None]:
+        """Be in trouble within the block."""
+        if trouble is Trouble.AWAY:
+            self.close()
+        self._trouble = trouble
+        try:
+            yield
+        finally:
+            self._trouble = None
+            if trouble is Trouble.AWAY:
+                self._start(self._port)
+
+    def close(self) -> None:
+        """Answer no more, also on connections that are open."""
+        self._server.shutdown()
+        self._server.server_close()
+        for connection in list(self._connections):
+            with suppress(OSError):
+                connection.shutdown(SHUT_RDWR)
+        self._thread.join()
+
+    def answer(self, method: str, target: str, headers: Message, body: bytes) -> tuple[int, Body]:
+        """Status and body of the answer to one request."""
+        path = urlsplit(target).path
+        self.requests.append(f"{method} {target}")
+        try:
+            self._refuse(headers, body)
+            deaf = self.deaf_to is not None and path.endswith(self.deaf_to)
+            result = _DONE if deaf else self._engine.answer(method, path, json.loads(body) if body else {})
+        except _AnswerError as error:
+            return error.status, {"status": {"error": str(error)}, "time": 0.0}
+        except (ValidationError, ValueError) as error:
+            return HTTPStatus.BAD_REQUEST, {"status": {"error": f"Format error in JSON body: {error}"}, "time": 0.0}
+        return HTTPStatus.OK, {"result": result, "status": "ok", "time": 0.001}
+
+    def _refuse(self, headers: Message, body: bytes) -> None:
+        if self._trouble:
+            raise _AnswerError(self._trouble.status, self._trouble)
+        if headers.get("api-key") != self.api_key:
+            raise _AnswerError(HTTPStatus.UNAUTHORIZED, "Invalid API key or JWT")
+        if len(body) > _LARGEST_BODY:
+            raise _AnswerError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "JSON payload is larger than allowed")
+
+    def _start(self, port: int) -> None:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def setup(self) -> None:
+                super().setup()
+                outer._connections.add(self.connection)
+
+            def finish(self) -> None:
+                outer._connections.discard(self.connection)
+                super().finish()
+
+            def _answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                status, content = outer.answer(self.command, self.path, self.headers, body)
+                data = json.dumps(content).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                if status == HTTPStatus.TOO_MANY_REQUESTS:
+                    self.send_header("Retry-After", str(BUSY_SECONDS))
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_GET = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815 - names that the library looks for
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, *_: object) -> None:
+                """A client that goes away is no news."""
+
+        self._server = Server(("127.0.0.1", port), Handler)
+        self._port = int(self._server.server_address[1])
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+
+@contextmanager
+def run_qdrant() -> Iterator[QdrantServer]:
+    """A server that holds nothing, for a block. Other processes reach it too."""
+    server = QdrantServer()
+    try:
+        yield server
+    finally:
+        server.close()

@@ -1,0 +1,32 @@
+"""What is particular to it; that it embeds is held to it, where it is installed, by the tests of every embedder."""
+
+from pathlib import Path
+
+import pytest
+
+from app.adapters.sentence_transformers import SentenceTransformersEmbedder
+from app.domain.errors import StartupError
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def test_a_missing_extra_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.adapters.sentence_transformers.find_spec", lambda _: None)
+    with pytest.raises(StartupError, match=r"pip install 'sluice\[sentence-transformers\]'"):
+        SentenceTransformersEmbedder("a-model")
+
+
+def test_the_name_that_was_given_is_the_name_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.adapters.sentence_transformers.find_spec", lambda _: object())
+    assert SentenceTransformersEmbedder("/models/one-of-ours").model == "/models/one-of-ours"
+
+
+async def test_a_folder_that_holds_no_model_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    with pytest.raises(StartupError, match=str(tmp_path)):
+        await SentenceTransformersEmbedder(str(tmp_path)).embed(["a gate"])

@@ -1,0 +1,191 @@
+"""Every store of vectors that is held to the suite, each with what a test needs around it."""
+
+import asyncio
+import itertools
+import os
+import time
+from array import array
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import pytest
+
+from app.adapters.pinecone import PineconeStore
+from app.adapters.qdrant import QdrantStore
+from app.domain.ports.vectors import VectorStore
+from app.domain.vectors import EmbeddingSpec, Vector, VectorBatch, VectorIndex, VectorKey
+from tests.adapters.pinecone_engine import Lag
+from tests.adapters.pinecone_server import PineconeServer, run_pinecone
+from tests.adapters.qdrant_server import run_qdrant
+from tests.adapters.troubles import Trouble
+
+Result = TypeVar("Result")
+_index_ids = itertools.count(1)
+# Read before the environment is cleaned.
+_GIVEN_URL, _GIVEN_KEY = os.environ.get("QDRANT_URL"), os.environ.get("QDRANT_API_KEY")
+
+
+class Case:
+    """One store under test.
+
+    Args:
+        store: It.
+        tolerance: How far a similarity may be from the true cosine.
+    """
+
+    def __init__(self, store: VectorStore, *, tolerance: float = 1e-5) -> None:
+        self.store = store
+        self.tolerance = tolerance
+
+    def run(self, body: Coroutine[Any, Any, Result]) -> Result:
+        """Run a test's body on an event loop of its own, and close the store on it."""
+
+        async def run_and_close() -> Result:
+            try:
+                return await body
+            finally:
+                await self.store.close()
+
+        return asyncio.run(run_and_close())
+
+    async def make_index(self, dimensions: int | None = None) -> VectorIndex:
+        """An index that holds nothing. None: nobody knows yet how long its vectors will be."""
+        return VectorIndex(next(_index_ids), self.store.name, EmbeddingSpec("local", "made-for-tests", dimensions))
+
+    async def write(self, index: VectorIndex, batch: VectorBatch) -> None:
+        """Write a batch as Sluice does; when this returns, ``query`` sees it."""
+        for piece in self.store.split(batch):
+            await self.store.upsert(index, piece)
+        await self.store.settle(index, batch)
+
+
+class Service(Protocol):
+    """What stands behind a store across a network."""
+
+    def suffer(self, trouble: Trouble) -> AbstractContextManager[None]:
+        """Be in trouble within the block, and well again after it; what was stored stays."""
+
+
+class RemoteCase(Case):
+    """A store whose service can get into trouble."""
+
+    def __init__(self, store: VectorStore, service: Service, *, tolerance: float = 1e-5) -> None:
+        super().__init__(store, tolerance=tolerance)
+        self.service = service
+
+
+class PineconeCase(RemoteCase):
+    """Pinecone, whose queries lag behind, and whose indexes somebody makes beforehand, each for one length."""
+
+    def __init__(self, store: VectorStore, server: PineconeServer) -> None:
+        super().__init__(store, server)
+        self._server = server
+
+    async def make_index(self, dimensions: int | None = None) -> VectorIndex:
+        index = await super().make_index(dimensions)
+        name = f"for-index-{index.id}"
+        self._server.create_index(name, dimensions or 8, lag=Lag(queries=1))
+        return replace(index, place={"index": name, "host": self._server.get_host(name)})
+
+    async def write(self, index: VectorIndex, batch: VectorBatch) -> None:
+        """Write to an index that was made for the first vectors that it gets."""
+        if batch.vectors:
+            self._server.get_index(index.place["index"]).fit(len(next(iter(batch.vectors.values()))))
+        await super().write(index, batch)
+
+
+@contextmanager
+def _open_pinecone(_: pytest.FixtureRequest) -> Iterator[RemoteCase]:
+    with run_pinecone() as server:
+        store = PineconeStore(api_key=server.api_key, index_name="none", host=None, time_limit=30, first_pause=0.01)
+        yield PineconeCase(store, server)
+
+
+class GivenCase(Case):
+    """A server that was given, from which everything is removed at the end that was put there."""
+
+    def __init__(self, store: VectorStore) -> None:
+        super().__init__(store)
+        self._made: list[VectorIndex] = []
+
+    async def make_index(self, dimensions: int | None = None) -> VectorIndex:
+        self._made.append(await super().make_index(dimensions))
+        return self._made[-1]
+
+    async def clean(self) -> None:
+        """Remove the indexes."""
+        for index in self._made:
+            await self.store.drop(index)
+
+
+@contextmanager
+def _open_given_qdrant(_: pytest.FixtureRequest) -> Iterator[Case]:
+    collection = f"sluice-test-{os.getpid()}-{time.time_ns()}"
+    store = QdrantStore(url=_GIVEN_URL or "", api_key=_GIVEN_KEY, collection=collection, time_limit=30)
+    case = GivenCase(store)
+    try:
+        yield case
+    finally:
+        case.run(case.clean())
+
+
+@contextmanager
+def _open_qdrant(_: pytest.FixtureRequest) -> Iterator[RemoteCase]:
+    with run_qdrant() as server:
+        store = QdrantStore(url=server.url, api_key=server.api_key, collection="sluice-test", time_limit=30)
+        yield RemoteCase(store, server)
+
+
+REMOTE_CASES: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[RemoteCase]]] = {
+    "pinecone": _open_pinecone,
+    "qdrant": _open_qdrant,
+}
+"""By name, how to open those that are reached over a network; the request is there for its other fixtures."""
+
+CASES: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Case]]] = {
+    **REMOTE_CASES,
+    **({"qdrant-given": _open_given_qdrant} if _GIVEN_URL else {}),
+}
+"""All of them."""
+
+
+def make_unit(*numbers: float) -> Vector:
+    """A vector in that direction, of length 1."""
+    return normalize(np.array(numbers))
+
+
+def make_beside(similarity: float, dimensions: int = 8) -> Vector:
+    """A unit vector of that cosine to ``make_unit(1, 0, 0, …)``."""
+    return make_unit(similarity, (1 - similarity**2) ** 0.5, *[0.0] * (dimensions - 2))
+
+
+def normalize(numbers: np.ndarray[Any, np.dtype[Any]]) -> Vector:
+    """A vector as those who make vectors return it."""
+    return array("f", (numbers / np.linalg.norm(numbers)).astype(np.float32).tobytes())
+
+
+def make_random(count: int, dimensions: int, seed: int) -> list[Vector]:
+    """Unit vectors in all directions, the same ones for the same seed."""
+    numbers = np.random.default_rng(seed).normal(size=(count, dimensions))
+    return [normalize(row) for row in numbers]
+
+
+def make_batch(
+    agent_id: int, document_id: int, vectors: Mapping[int, Vector] | Iterable[Vector], edition: int = 1
+) -> VectorBatch:
+    """Vectors of one edition, by ordinal or numbered from 0."""
+    numbered = vectors if isinstance(vectors, Mapping) else dict(enumerate(vectors))
+    return VectorBatch(agent_id, document_id, edition, numbered)
+
+
+async def list_keys(store: VectorStore, index: VectorIndex, agent_id: int) -> list[VectorKey]:
+    """All keys of an agent, sorted."""
+    return sorted([key async for key in store.list_keys(index, agent_id)])
+
+
+def dot(left: Sequence[float], right: Sequence[float]) -> float:
+    """The cosine of two unit vectors, in double precision."""
+    return float(np.dot(np.asarray(left, np.float64), np.asarray(right, np.float64)))
