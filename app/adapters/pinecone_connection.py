@@ -177,7 +177,7 @@ def _read_retry_after(error: ApiError) -> float | None:
 
 def _shorten(text: str, secret: str) -> str:
     """What was said, on one line, without the key and without a page of HTML."""
-    said = " ".join(text.split())
+    said = " ".join(text.replace(secret, "***").split())
     if said.startswith("<"):
         return ""
     return said[: _LONGEST_REASON - 1] + "…" if len(said) > _LONGEST_REASON else said

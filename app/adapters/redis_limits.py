@@ -1,6 +1,8 @@
 """How much all processes together ask of a provider, counted in Redis by the library ``limits``."""
 
+import asyncio
 import math
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +17,11 @@ from redis.exceptions import RedisError
 from app.adapters.redis_url import redis_client_url
 from app.domain.errors import ProviderBusyError
 
-# A provider counts a request when it arrives: one that was held up on its way may fall into the same minute as one
-# that was sent a minute later. So a minute has a second more here.
-_WINDOW_SECONDS = 61
+# A provider counts a request when it arrives: one that was held up on its way, or here, may fall into the same minute
+# as one that was sent a minute later. So a minute has two seconds more here: one for hosts whose clocks differ and for
+# the way, one for Redis, whose answer counts from when it was asked for.
+_WINDOW_SECONDS = 62
+_LATE_SECONDS = 1.0
 _PORTIONS = 10_000
 _CONNECTIONS = 8
 _PATIENCE_SECONDS = 2.0
@@ -41,6 +45,8 @@ class RedisLimits:
     of cost, so tokens are counted in portions of a ten-thousandth of the limit, rounded up: with 1,000,000 a minute, a
     question of 20 tokens takes 100. Entries bear their host's time; clocks must agree to within a second.
 
+    Connections are made at first use, and anew on another event loop, as after a fork.
+
     Args:
         redis_url: Where the counts are.
         limits: By the name of the provider. Who is not named is not limited, and Redis is not asked.
@@ -54,7 +60,8 @@ class RedisLimits:
         self._redis_url = redis_url
         self._prefix = f"{prefix}limits"
         self._counts = {name: _list_counts(limit, window) for name, limit in limits.items()}
-        self._connected: tuple[BlockingConnectionPool, RedisStorage] | None = None
+        self._connected: _Connected | None = None
+        self._inherited: _Connected | None = None
 
     async def acquire(self, provider: str, tokens: int) -> float:
         """Take room for one request of so many tokens.
@@ -63,38 +70,56 @@ class RedisLimits:
         took the last tokens in between.
 
         Raises:
-            ProviderBusyError: when Redis cannot be reached.
+            ProviderBusyError: when Redis cannot be reached, or answers so late that its answer counts no more.
         """
         counts = self._counts.get(provider)
         if not counts:
             return 0.0
+        began = time.monotonic()
         try:
-            return await _take(self._connect(), provider, counts, tokens)
+            wait = await _take(self._connect(), provider, counts, tokens)
         except (RedisError, OSError) as error:
-            detail = f"Waiting for provider {provider}: Redis, which counts what is asked of it, is away."
-            raise ProviderBusyError(detail, retry_after=_AWAY_SECONDS) from error
+            raise _make_busy(provider, "is away") from error
+        if not wait and time.monotonic() - began > _LATE_SECONDS:
+            raise _make_busy(provider, "answers late")
+        return wait
 
     async def close(self) -> None:
-        """Let go of connections."""
-        if self._connected:
-            pool, self._connected = self._connected[0], None
-            await pool.aclose()
+        """Let go of this loop's connections."""
+        connected, self._connected = self._connected, None
+        if connected and connected.loop is asyncio.get_running_loop():
+            await connected.pool.aclose()
 
     def _connect(self) -> RedisStorage:
         """Made at first use, since an installation without limits needs none."""
-        if self._connected is None:
-            pool = BlockingConnectionPool.from_url(
-                redis_client_url(self._redis_url),
-                max_connections=_CONNECTIONS,
-                timeout=_PATIENCE_SECONDS,
-                socket_connect_timeout=_PATIENCE_SECONDS,
-                socket_timeout=_PATIENCE_SECONDS,
-            )
-            # ``limits`` reads addresses more strictly than its client does, so it is given the connections instead.
-            options: dict[str, Any] = {"connection_pool": pool}
-            storage = RedisStorage("async+redis://", implementation="redispy", key_prefix=self._prefix, **options)
-            self._connected = pool, storage
-        return self._connected[1]
+        known, loop = self._connected, asyncio.get_running_loop()
+        if known and known.loop is loop:
+            return known.storage
+        if known and known.process != os.getpid():
+            # Let go of, a parent's connections would be taken from the parent's loop: the two share its selector.
+            self._inherited = known
+        pool = BlockingConnectionPool.from_url(
+            redis_client_url(self._redis_url),
+            max_connections=_CONNECTIONS,
+            timeout=_PATIENCE_SECONDS,
+            socket_connect_timeout=_PATIENCE_SECONDS,
+            socket_timeout=_PATIENCE_SECONDS,
+        )
+        # ``limits`` reads addresses more strictly than its client does, so it is given the connections instead.
+        options: dict[str, Any] = {"connection_pool": pool}
+        storage = RedisStorage("async+redis://", implementation="redispy", key_prefix=self._prefix, **options)
+        self._connected = _Connected(os.getpid(), loop, pool, storage)
+        return storage
+
+
+@dataclass(frozen=True, slots=True)
+class _Connected:
+    """Connections, and the event loop of the process that may use them."""
+
+    process: int
+    loop: asyncio.AbstractEventLoop
+    pool: BlockingConnectionPool
+    storage: RedisStorage
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +160,12 @@ async def _find_wait(storage: RedisStorage, provider: str, count: _Count, tokens
     """Seconds until the entry leaves the window that stands in the way: with it, enough have left."""
     item = count.item
     newer = item.amount - count.measure(tokens) + 1
-    start, _ = await storage.get_moving_window(item.key_for(provider), newer, item.get_expiry())
+    start, found = await storage.get_moving_window(item.key_for(provider), newer, item.get_expiry())
+    if found < newer:  # it has left since it was met
+        return _SOONEST_SECONDS
     return max(_SOONEST_SECONDS, start + item.get_expiry() - time.time())
+
+
+def _make_busy(provider: str, how: str) -> ProviderBusyError:
+    detail = f"Waiting for provider {provider}: Redis, which counts what is asked of it, {how}."
+    return ProviderBusyError(detail, retry_after=_AWAY_SECONDS)

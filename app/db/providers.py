@@ -180,4 +180,7 @@ _BUSY = text(f"""
     WHERE {_HEEDED}
 """)
 
-_SUCCEED = text(f"UPDATE providers AS p SET failures = 0, ask_at = {_ASKED_FOR}, down_since = NULL WHERE {_HEEDED}")
+_SUCCEED = text(f"""
+    UPDATE providers AS p SET failures = 0, ask_at = {_ASKED_FOR}, down_since = NULL
+    WHERE {_HEEDED} AND (p.failures > 0 OR p.down_since IS NOT NULL)
+""")

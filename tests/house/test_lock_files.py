@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).parents[2]
-_LOCKS = ("requirements.lock", "requirements-dev.lock")
+_LOCKS = ("requirements.lock", "requirements-services.lock", "requirements-dev.lock", "requirements-minilm.lock")
 _PIN = re.compile(r"([a-z0-9-]+)==([^ ]+)(?: ; [^\\]+?)?((?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n")
 
 
@@ -20,8 +20,9 @@ def test_a_lock_holds_nothing_but_pins_with_hashes(name: str) -> None:
     assert rest == "", "an address, an option or a pin without a hash"
 
 
-def test_the_developers_lock_holds_the_versions_that_run() -> None:
-    assert _pins("requirements.lock") <= _pins("requirements-dev.lock")
+@pytest.mark.parametrize("name", ["requirements-services.lock", "requirements-dev.lock"])
+def test_a_larger_lock_holds_the_versions_that_run(name: str) -> None:
+    assert _pins("requirements.lock") <= _pins(name)
 
 
 def test_celery_is_the_version_that_survives_a_restart_of_redis() -> None:
