@@ -2,8 +2,11 @@
 
 from alembic import context
 
+from app.db.large_agents import is_of_schema
 from app.db.vector_tables import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=metadata, include_name=is_of_schema
+)
 with context.begin_transaction():
     context.run_migrations()

@@ -119,7 +119,7 @@ class PineconeStore:
             return
         namespace = await self._locate(index, batch.agent_id)
         places = [(namespace, key) for key in batch.keys if (namespace, key) in self._written]
-        target = min((self._written[place] for place in places), default=None)
+        target = max((self._written[place] for place in places), default=None)
         patience = self._begin(f"Pinecone does not show all vectors of document {batch.document_id} that it took.")
         while not await shows_batch(namespace, batch, target):
             await patience.pause()

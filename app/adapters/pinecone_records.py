@@ -1,11 +1,11 @@
 """How vectors are written to Pinecone: their names, their numbers, and what can be asked about them."""
 
-import math
 import re
 from collections.abc import Sequence
-from operator import mul
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from pinecone.models.vectors.responses import QueryResponse
 
 from app.domain.vectors import Match, Vector, VectorBatch, VectorKey
@@ -15,8 +15,9 @@ Filter = dict[str, Any]
 _PIECE_RECORDS = 1_000
 _PIECE_BYTES = 1_900_000
 """Of one request, of which Pinecone takes 2 MB."""
-_NUMBER_BYTES = 18
-"""A number as JSON, rounded as ``make_records`` does it, at its longest."""
+_DECIMALS = 9
+_NUMBER_BYTES = 14
+"""A number as JSON, of that many decimals and not above 1, at its longest."""
 _RECORD_BYTES = 400
 """What comes with the numbers of a vector, at its longest."""
 _NAME = re.compile(r"(\d+)#(\d+)#(\d+)")
@@ -88,14 +89,15 @@ def read_matches(answer: QueryResponse) -> list[Match]:
 
 def measure_cosine(left: Sequence[float], right: Sequence[float]) -> float:
     """The cosine of two vectors, neither of them of zeros."""
-    lengths = math.sqrt(_multiply(left, left) * _multiply(right, right))
-    return _multiply(left, right) / lengths
-
-
-def _multiply(left: Sequence[float], right: Sequence[float]) -> float:
-    return math.fsum(map(mul, left, right))
+    return float(np.dot(_scale(left), _scale(right)))
 
 
 def _shorten(vector: Vector) -> list[float]:
-    """The same numbers to four bytes, in half as many digits as eight bytes have."""
-    return [float(f"{number:.9g}") for number in vector]
+    """A vector of length 1 in that direction, as exact as four bytes a number are, in half as many digits as eight."""
+    rounded: list[float] = np.round(_scale(vector), _DECIMALS).tolist()
+    return rounded
+
+
+def _scale(vector: Sequence[float]) -> npt.NDArray[np.float64]:
+    numbers = np.asarray(vector, np.float64)
+    return numbers / np.linalg.norm(numbers)

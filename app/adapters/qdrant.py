@@ -207,15 +207,13 @@ class QdrantStore:
             found = await self._describe(name)
         if found is None:
             raise CollectionMissingError(f"The collection {name!r} was removed while it was made.")
-        actual = _read_length(found)
-        _check_length(actual, length)
         for field in FIELDS.keys() - found.payload_schema.keys():
 
             async def make_index(client: AsyncQdrantClient, field: str = field) -> None:
                 await client.create_payload_index(name, field, FIELDS[field], wait=True)
 
             await self._connection.ask(make_index)
-        return actual
+        return _read_length(found)
 
     async def _create(self, name: str, length: int) -> None:
         layout = models.VectorParams(size=length, distance=models.Distance.COSINE)

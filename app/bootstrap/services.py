@@ -104,6 +104,7 @@ class Services:
     async def close(self) -> None:
         """Finish what is under way, then let go of every connection and process."""
         await self.admission.settle()
+        await self.upkeep.close()
         await self._watch.close()
         await self._parser.close()
         for part in self._connected:

@@ -57,8 +57,15 @@ def create_engine(database_url: str, *, pool_size: int, register_types: bool = T
     return engine
 
 
+# For searches through an HNSW index: how many candidates it looks at, and that it goes on until enough fit (ADR 5).
+_TUNE_GRAPHS = (
+    "SELECT set_config('hnsw.ef_search', '400', false), set_config('hnsw.iterative_scan', 'strict_order', false)"
+)
+
+
 async def _prepare(connection: asyncpg.Connection) -> None:
     await connection.execute(_LIMIT_TRANSACTIONS)
+    await connection.execute(_TUNE_GRAPHS)
     await codecs.register(connection)
 
 

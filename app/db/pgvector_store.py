@@ -1,13 +1,19 @@
-"""Vectors in Postgres: written in the transaction that publishes them, compared exactly."""
+"""Vectors in Postgres: written in the transaction that publishes them.
+
+An agent's are compared exactly, all of them; those of a large agent are looked up in a graph
+(docs/adr/0005-vectors-in-postgres.md).
+"""
 
 from collections.abc import AsyncIterator, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.chunks import get_driver
 from app.db.engine import Database
+from app.db.large_agents import Graphs
 from app.domain.errors import VectorLengthError
 from app.domain.vectors import Match, Vector, VectorBatch, VectorIndex, VectorKey
 
@@ -26,6 +32,7 @@ class PgVectorStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._graphs = Graphs(database)
 
     async def check(self, index: VectorIndex) -> None:
         """Nothing to try: where the tables are, the index is."""
@@ -70,7 +77,7 @@ class PgVectorStore:
         document_ids: Sequence[int] | None = None,
         without: Sequence[tuple[int, int]] = (),
     ) -> list[Match]:
-        """An agent's vectors that are most like ``vector``, the most alike first: an exact scan of that agent's."""
+        """An agent's vectors that are most like ``vector``, the most alike first."""
         parameters: dict[str, Any] = {
             "index_id": index.id,
             "agent_id": agent_id,
@@ -82,6 +89,9 @@ class PgVectorStore:
         statement = _QUERY
         if document_ids is not None:
             statement, parameters["document_ids"] = _QUERY_DOCUMENTS, list(document_ids)
+        elif any(vector) and await self._graphs.has(index.id, agent_id):
+            statement = _write_graph_query(index.id, agent_id, len(vector))
+            del parameters["index_id"], parameters["agent_id"]
         async with self._database.statement() as connection:
             rows = (await connection.execute(statement, parameters)).all()
         return [Match(VectorKey(row.document_id, row.edition, row.ordinal), row.similarity) for row in rows]
@@ -159,19 +169,31 @@ _FORGET = text("""
 # The cosine with a vector of zeros is NaN to Postgres, which sorts it last.
 _SIMILARITY = "1 - coalesce(nullif(v.embedding <=> CAST(:vector AS halfvec), 'NaN'), 1)"
 
-# Two texts, so that the plan for a few documents looks these up rather than going through all of the agent's.
-_QUERY, _QUERY_DOCUMENTS = (
-    text(f"""
+
+def _write_query(where: str, embedding: str = "v.embedding") -> TextClause:
+    return text(f"""
         SELECT v.document_id, v.edition, v.ordinal, {_SIMILARITY} AS similarity
         FROM vectors AS v
-        WHERE v.agent_id = CAST(:agent_id AS bigint) AND v.index_id = CAST(:index_id AS bigint) {narrowed}
+        WHERE {where}
             AND (v.document_id, v.edition) NOT IN (
                 SELECT * FROM unnest(CAST(:hidden_ids AS bigint[]), CAST(:hidden_editions AS integer[])))
-        ORDER BY v.embedding <=> CAST(:vector AS halfvec), v.document_id, v.edition, v.ordinal
+        ORDER BY {embedding} <=> CAST(:vector AS halfvec), v.document_id, v.edition, v.ordinal
         LIMIT :limit
     """)
-    for narrowed in ("", "AND v.document_id = ANY (CAST(:document_ids AS bigint[]))")
-)
+
+
+_OF_AGENT = "v.agent_id = CAST(:agent_id AS bigint) AND v.index_id = CAST(:index_id AS bigint)"
+# Two texts, so that the plan for a few documents looks these up rather than going through all of the agent's.
+_QUERY = _write_query(_OF_AGENT)
+_QUERY_DOCUMENTS = _write_query(f"{_OF_AGENT} AND v.document_id = ANY (CAST(:document_ids AS bigint[]))")
+
+
+@lru_cache(maxsize=1000)
+def _write_graph_query(index_id: int, agent_id: int, dimensions: int) -> TextClause:
+    """For an agent with a graph. Its numbers stand in the text: with parameters, a plan cannot tell that it fits."""
+    of_agent = f"v.agent_id = {int(agent_id)} AND v.index_id = {int(index_id)}"
+    return _write_query(of_agent, f"CAST(v.embedding AS halfvec({int(dimensions)}))")
+
 
 _COMPARE = text(f"""
     SELECT v.document_id, v.edition, v.ordinal, {_SIMILARITY} AS similarity

@@ -59,6 +59,8 @@ vectors = sa.Table(
         ondelete="CASCADE",
     ),
     sa.Index("vectors_agent_id_index_id_idx", "agent_id", "index_id"),
+    # Vectors stay in their rows, of up to a page: what is moved out costs a look-up each time it is compared.
+    postgresql_with={"toast_tuple_target": "8160"},
 )
 
 embedded_texts = sa.Table(

@@ -6,6 +6,7 @@ or dies, finds what it paid for when it comes back; and a text that two tasks wa
 
 import asyncio
 import hashlib
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -81,7 +82,7 @@ class Embedding:
                 deadline = time.monotonic() + self._others_seconds
             elif time.monotonic() > deadline:
                 detail = f"Waiting for provider {purchase.provider}: another task has asked for the same texts."
-                raise ProviderBusyError(detail, retry_after=self._hold_seconds)
+                raise ProviderBusyError(detail, retry_after=self._hold_seconds * random.uniform(1, 1.5))  # noqa: S311 - spreads load
             elif purchase.missing:
                 await asyncio.sleep(_LOOK_SECONDS)
         return purchase.list_vectors()
@@ -128,11 +129,11 @@ class Embedding:
     async def _held(self, purchase: "_Purchase", hashes: Sequence[bytes]) -> AsyncIterator[list[bytes]]:
         """Within the block, be the one that asks for those texts that are yielded."""
         model, holder = purchase.model, purchase.holder
-        async with self._database.statement() as connection:
-            held = await hold_texts(connection, model, hashes, holder, self._hold_seconds)
-        mine = [hash_ for hash_ in hashes if hash_ in held]
+        held = set(hashes)  # as may be, where it is not known how that ended
         try:
-            if mine:
+            async with self._database.statement() as connection:
+                held = await hold_texts(connection, model, hashes, holder, self._hold_seconds)
+            if mine := [hash_ for hash_ in hashes if hash_ in held]:
                 async with renewed(partial(self._renew, purchase, mine), self._hold_seconds / 3):
                     yield mine
             else:
@@ -149,7 +150,19 @@ class Embedding:
 
     async def _ask(self, purchase: "_Purchase", hashes: Sequence[bytes], tokens: int) -> None:
         """One request, kept and counted as soon as it is answered."""
-        embedded = await self._providers.call(purchase.provider, partial(purchase.request, hashes), tokens=tokens)
+        await self._providers.call(purchase.provider, partial(self._pay, purchase, hashes), tokens=tokens)
+
+    async def _pay(self, purchase: "_Purchase", hashes: Sequence[bytes]) -> None:
+        """Ask; what was answered is kept though the task is cancelled meanwhile."""
+        embedded = await purchase.request(hashes)
+        keeping = asyncio.create_task(self._keep(purchase, hashes, embedded))
+        try:
+            await asyncio.shield(keeping)
+        except asyncio.CancelledError:
+            await asyncio.wait({keeping})
+            raise
+
+    async def _keep(self, purchase: "_Purchase", hashes: Sequence[bytes], embedded: Embedded) -> None:
         vectors = dict(zip(hashes, embedded.vectors, strict=True))
         async with self._database.transaction() as connection:
             await keep_embedded(connection, purchase.model, vectors)

@@ -171,8 +171,15 @@ class Providers:
             raise _make_pause(known, known.wait or self._probe_seconds)
 
     async def _take_room(self, call: _Call) -> float:
-        """Ask the limiter; where it has no room, somebody else may see whether the provider is up."""
-        wait = await self._limiter.acquire(call.provider, call.tokens)
+        """Ask the limiter; where it has no room, somebody else may see whether the provider is up.
+
+        Raises:
+            ProviderBusyError: when the limiter cannot count.
+        """
+        try:
+            wait = await self._limiter.acquire(call.provider, call.tokens)
+        except ProviderBusyError as error:
+            raise ProviderBusyError(error.detail, retry_after=_spread(error.retry_after or _BUSY_SECONDS)) from error
         if wait and call.probing:
             await self._note(partial(put_off, name=call.provider, seconds=wait))
         return wait
@@ -224,8 +231,7 @@ class Providers:
         return _make_pause(state, state.wait)
 
     async def _succeed(self, call: _Call) -> None:
-        if call.known is None or not (call.probing or call.known.failures):
-            return
+        """Count failures from 0 again, those too that others met while this request was under way."""
         await self._note(partial(note_success, name=call.provider, probing=call.probing))
         if call.probing:
             log.info("provider_up", provider=call.provider)

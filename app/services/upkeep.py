@@ -1,11 +1,15 @@
 """Upkeep: chores that fall to one supervisor at a time, for the whole installation."""
 
+import asyncio
+
 import structlog
 
 from app.db.crawls import forget_hosts
 from app.db.embedded_texts import forget_embedded
 from app.db.engine import Database
 from app.db.idempotency import forget_keys
+from app.db.large_agents import tend_graphs
+from app.domain.errors import DatabaseAwayError
 from app.domain.ports import BlobStore, Doorbell
 from app.ledger.dead_letters import list_unannounced
 from app.ledger.queues import count_backlogs
@@ -16,6 +20,7 @@ from app.services.reembedding import Reembedding
 _COUNT_SECONDS = 5.0
 _ANNOUNCE_SECONDS = 30.0
 _REEMBED_SECONDS = 2.0
+_GRAPHS_SECONDS = 300.0
 _FORGET_SECONDS = 600.0
 _BATCH = 1000
 _ALARMS = 100
@@ -41,6 +46,7 @@ class Upkeep:
         self._reembedding = reembedding
         self._retention_days = retention_days
         self._cache_days = cache_days
+        self._tending: asyncio.Task[None] | None = None
 
     async def do_chores(self) -> None:
         """Do what is due and nobody else has taken on."""
@@ -52,12 +58,32 @@ class Upkeep:
                 silent = await list_unannounced(connection, _ALARMS)
             forget = await take_turn(connection, "forget", _FORGET_SECONDS)
             reembed = await take_turn(connection, "reembed", _REEMBED_SECONDS)
+            graphs = await take_turn(connection, "graphs", _GRAPHS_SECONDS)
         for task_id in silent:
             await ring_alarm(self._doorbell, task_id)
         if reembed:
             await self._reembedding.advance()
+        if graphs and self._tending is None:
+            self._tending = asyncio.create_task(self._tend_graphs())
         if forget:
             await self._forget()
+
+    async def close(self) -> None:
+        """Give up what takes long: whoever has the next turn begins it anew."""
+        if self._tending:
+            self._tending.cancel()
+            await asyncio.gather(self._tending, return_exceptions=True)
+
+    async def _tend_graphs(self) -> None:
+        """Not waited for: to build one takes minutes, and the other chores go on."""
+        try:
+            await tend_graphs(self._database)
+        except DatabaseAwayError:
+            log.warning("graphs_not_tended")
+        except Exception:
+            log.exception("graphs_not_tended")
+        finally:
+            self._tending = None
 
     async def _forget(self) -> None:
         """Forget what is past its time: tasks, turns that tell nothing, workers, keys of requests, broken uploads."""

@@ -63,8 +63,8 @@ class Supervisor:
     async def run(self) -> None:
         """Supervise until told to retire, or until the worker is gone."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._retiring.set)
-        # A connection for the lease, one to look around, and one to wait in for each queue's row.
-        connections = 2 + len(WORK_QUEUES)
+        # One for the lease, one to look around, one for what takes minutes, and one to wait in for each queue's row.
+        connections = 3 + len(WORK_QUEUES)
         services = build_services(
             self._plan.settings, self._plan.celery, embedders=self._plan.embedders, connections=connections, parsers=1
         )

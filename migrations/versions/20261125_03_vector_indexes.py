@@ -23,7 +23,7 @@ def upgrade() -> None:
     _create_indexes()
     _create_providers()
     _move_vectors()
-    op.execute("INSERT INTO chores (name) VALUES ('reembed')")
+    op.execute("INSERT INTO chores (name) VALUES ('graphs'), ('reembed')")
     op.drop_column("chunks", "embedding")
 
 
@@ -81,10 +81,9 @@ def _create_indexes() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("document_id", "edition", "ordinal", "index_id", name="vectors_pkey"),
+        postgresql_with={"toast_tuple_target": "8160"},
     )
     op.create_index("vectors_agent_id_index_id_idx", "vectors", ["agent_id", "index_id"])
-    # Vectors stay in their rows, which are a page at most: what is moved out costs a look-up each time it is compared.
-    op.execute("ALTER TABLE vectors ALTER COLUMN embedding SET STORAGE PLAIN")
 
 
 def _create_providers() -> None:
@@ -161,4 +160,4 @@ def downgrade() -> None:
     for table in ("providers", "provider_usage", "embedded_texts", "vectors", "editions", "vector_indexes"):
         op.drop_table(table)
     op.drop_column("documents", "last_edition")
-    op.execute("DELETE FROM chores WHERE name = 'reembed'")
+    op.execute("DELETE FROM chores WHERE name IN ('graphs', 'reembed')")

@@ -273,7 +273,8 @@ def test_a_store_may_be_closed_twice_and_before_its_first_use(case: Case) -> Non
         await case.store.close()
         index = await case.make_index()
         await case.write(index, make_batch(OWNER, 1, [AHEAD]))
-        await asyncio.gather(*(case.store.close() for _ in range(2)))
-        await case.store.close()
+        for _ in range(2):
+            await asyncio.gather(*(case.store.close() for _ in range(2)))
+            assert len(await case.store.query(index, OWNER, AHEAD, limit=1)) == 1, "it connects again"
 
     case.run(body())

@@ -84,7 +84,7 @@ def test_every_key_of_an_agent_is_listed_once_and_no_other(case: Case) -> None:
 def test_every_agent_is_listed(case: Case) -> None:
     async def body() -> None:
         index = await case.make_index()
-        await case.write(index, make_batch(OWNER, 1, make_random(1_500, 8, seed=3)))
+        await case.write(index, make_batch(OWNER, 1, make_random(2_500, 8, seed=3)))
         for agent_id in range(100, 350):
             await case.write(index, make_batch(agent_id, agent_id, [AHEAD]))
         assert sorted(await case.store.list_agents(index)) == [OWNER, *range(100, 350)]

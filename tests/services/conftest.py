@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import Database, create_engine
 from app.settings import Settings
@@ -12,8 +13,14 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def database(settings: Settings) -> AsyncIterator[Database]:
+async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    """An engine on a fresh database."""
+    engine = create_engine(settings.database_url or "", pool_size=8)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def database(engine: AsyncEngine) -> Database:
     """A fresh database."""
-    database = Database(create_engine(settings.database_url or "", pool_size=8))
-    yield database
-    await database.close()
+    return Database(engine)

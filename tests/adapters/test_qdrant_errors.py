@@ -1,0 +1,144 @@
+"""What the store in Qdrant makes of answers, and of none."""
+
+from collections.abc import Coroutine, Iterator
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+
+from app.adapters.qdrant import QdrantStore
+from app.domain.errors import (
+    ProviderBusyError,
+    ProviderDownError,
+    ProviderRefusedError,
+    ProviderRejectedError,
+    SluiceError,
+    StartupError,
+)
+from app.domain.vectors import EmbeddingSpec, VectorIndex
+from tests.adapters.qdrant_server import QdrantServer, run_qdrant
+from tests.adapters.s3_servers import run_answering
+from tests.adapters.troubles import BUSY_SECONDS, Trouble
+from tests.adapters.vector_stores import Case, make_batch, make_unit
+from tests.web_server import answer, serve, stall
+
+INDEX = VectorIndex(3, "qdrant", EmbeddingSpec("local", "made-for-tests"))
+AHEAD = make_unit(1, 0, 0, 0)
+OWNER = 7
+Result = TypeVar("Result")
+
+
+@pytest.fixture
+def server() -> Iterator[QdrantServer]:
+    with run_qdrant() as running:
+        yield running
+
+
+def make_store(url: str, api_key: str | None = "a-key-made-for-tests", time_limit: float = 30) -> QdrantStore:
+    return QdrantStore(url=url, api_key=api_key, collection="sluice", time_limit=time_limit)
+
+
+def run(store: QdrantStore, work: Coroutine[Any, Any, Result]) -> Result:
+    """Do that on an event loop of its own, and close the store on it."""
+    return Case(store).run(work)
+
+
+def ask(server: QdrantServer, method: str, path: str, body: object = None) -> None:
+    """What another program does."""
+    headers = {"api-key": server.api_key}
+    httpx.request(method, server.url + path, json=body, headers=headers, trust_env=False).raise_for_status()
+
+
+def test_a_deletion_that_left_something_is_not_taken_for_one(server: QdrantServer) -> None:
+    store = make_store(server.url)
+
+    async def body() -> None:
+        await store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD]))
+        server.deaf_to = "/points/delete"
+        with pytest.raises(ProviderDownError):
+            await store.delete(INDEX, OWNER, 1, 1)
+
+    run(store, body())
+
+
+def test_a_check_names_what_does_not_fit(server: QdrantServer) -> None:
+    store = make_store(server.url)
+    run(store, store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD])))
+    with pytest.raises(StartupError, match=r"sluice-3.* of 4 numbers"):
+        run(store, store.check(replace(INDEX, embedding=EmbeddingSpec("local", "other", 5))))
+    run(store, store.check(replace(INDEX, embedding=EmbeddingSpec("local", "made-for-tests", 4))))
+    ask(server, "PUT", "/collections/foreign", {"vectors": {"size": 4, "distance": "Dot"}})
+    with pytest.raises(StartupError, match="foreign"):
+        run(store, store.check(replace(INDEX, place={"collection": "foreign"})))
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://127.0.0.1:port"])
+def test_a_check_names_the_setting_of_an_address_that_is_none(url: str) -> None:
+    with pytest.raises(StartupError, match="QDRANT_URL"):
+        run(store := make_store(url), store.check(INDEX))
+
+
+def test_a_check_names_the_setting_of_a_key_that_is_refused_and_not_the_key(server: QdrantServer) -> None:
+    with pytest.raises(StartupError, match="QDRANT_API_KEY") as raised:
+        run(store := make_store(server.url, "a-wrong-key"), store.check(INDEX))
+    assert "a-wrong-key" not in str(raised.value)
+    with pytest.raises(ProviderRefusedError):
+        run(store := make_store(server.url, None), store.query(INDEX, OWNER, AHEAD, limit=1))
+
+
+def test_a_busy_server_says_how_long(server: QdrantServer) -> None:
+    with server.suffer(Trouble.BUSY), pytest.raises(ProviderBusyError) as raised:
+        run(store := make_store(server.url), store.query(INDEX, OWNER, AHEAD, limit=1))
+    assert raised.value.retry_after == BUSY_SECONDS
+
+
+@pytest.mark.parametrize("when", [{}, {"retry_after": "Wed, 25 Nov 2026 07:00:00 GMT"}, {"retry_after": "0"}])
+def test_a_busy_server_need_not_say_so_in_seconds(when: dict[str, str]) -> None:
+    with serve() as web:
+        web.pages["/collections/sluice-3"] = answer(b"{}", "429 Too Many Requests", **when)
+        with pytest.raises(ProviderBusyError):
+            run(store := make_store(web.url("")), store.check(INDEX))
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "error"),
+    [
+        (404, b"default backend - 404", ProviderDownError),
+        (404, b'{"detail": "Not Found"}', ProviderDownError),
+        (200, b"<html>Sign in</html>", ProviderDownError),
+        (200, b'{"result": 3}', ProviderDownError),
+        (200, b'{"result": null}', ProviderDownError),
+        (308, b"", ProviderDownError),
+        (408, b"", ProviderDownError),
+        (502, b"<html>Bad gateway</html>", ProviderDownError),
+        (507, b'{"status": {"error": "No space left"}}', ProviderDownError),
+        (403, b"Forbidden: only global access is allowed", ProviderRefusedError),
+        (400, b'{"status": {"error": "Wrong input"}}', ProviderRejectedError),
+        (413, b"too large", ProviderRejectedError),
+        (422, b'{"status": {"error": "Validation error"}}', ProviderRejectedError),
+    ],
+)
+def test_an_answer_that_is_none_is_named_for_what_it_is(status: int, content: bytes, error: type[SluiceError]) -> None:
+    with run_answering(status, content) as url:
+        store = make_store(url)
+
+        async def body() -> None:
+            for request in (
+                store.query(INDEX, OWNER, AHEAD, limit=1),
+                store.delete(INDEX, OWNER, 1, 1),
+                store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD])),
+                store.list_agents(INDEX),
+            ):
+                with pytest.raises(SluiceError) as raised:
+                    await request
+                assert type(raised.value) is error
+
+        run(store, body())
+
+
+def test_a_server_that_says_nothing_is_not_waited_for_longer_than_the_limit() -> None:
+    with serve() as web:
+        web.pages["/collections/sluice-3"] = stall
+        with pytest.raises(ProviderDownError, match="too long"):
+            run(store := make_store(web.url(""), time_limit=0.2), store.check(INDEX))

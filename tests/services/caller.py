@@ -1,0 +1,48 @@
+"""A process of its own that asks a provider, or embeds, and never hears an answer: for a test to kill.
+
+Arguments: what to do, the database, and the texts to embed. Says ``asked`` once the request is on its way.
+"""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from app.db.engine import Database, create_engine
+from app.domain.vectors import Account, Embedded
+from app.services.embedding import Embedding
+from app.services.providers import Providers
+from tests.services.outside import HOLD_SECONDS, PACE, PROBE_SECONDS, PROVIDER, NoLimits, PaidEmbedder
+
+
+async def never_answer() -> None:
+    """A request that hangs."""
+    print("asked", flush=True)  # noqa: T201 - what the test waits for
+    await asyncio.Event().wait()
+
+
+class HangingEmbedder(PaidEmbedder):
+    """One whose requests hang."""
+
+    async def embed(self, _texts: Sequence[str]) -> Embedded:
+        """Does not return."""
+        await never_answer()
+        raise AssertionError
+
+
+async def _ignore(_done: int) -> None:
+    """Nobody looks at the progress."""
+
+
+async def run(what: str, database_url: str, texts: Sequence[str]) -> None:
+    """Do it, for ever."""
+    database = Database(create_engine(database_url, pool_size=3))
+    providers = Providers(database, NoLimits(), pace=PACE, probe_seconds=PROBE_SECONDS)
+    if what == "ask":
+        await providers.call(PROVIDER, never_answer)
+    else:
+        embedding = Embedding(database, providers, hold_seconds=HOLD_SECONDS)
+        await embedding.embed(HangingEmbedder(), texts, Account(1, 1), _ignore)
+
+
+if __name__ == "__main__":
+    asyncio.run(run(sys.argv[1], sys.argv[2], sys.argv[3:]))
