@@ -185,7 +185,9 @@ class QdrantStore:
         await self._connection.close()
 
     def _locate(self, index: VectorIndex) -> str:
-        return str(index.place.get("collection") or f"{self._collection}-{index.id}")
+        # An index stays where it was made, whatever the settings say by now.
+        prefix = index.place.get("prefix") or self._collection
+        return str(index.place.get("collection") or f"{prefix}-{index.id}")
 
     async def _describe(self, name: str) -> models.CollectionInfo | None:
         try:

@@ -77,9 +77,10 @@ def test_an_index_may_be_in_a_collection_of_another_name(server: QdrantServer) -
         await store.upsert(index, make_batch(OWNER, 1, [AHEAD]))
         assert await store.query(INDEX, OWNER, AHEAD, limit=1) == []
         assert len(await store.query(index, OWNER, AHEAD, limit=1)) == 1
+        await store.upsert(replace(INDEX, place={"prefix": "before"}), make_batch(OWNER, 1, [AHEAD]))
 
     run(store, body())
-    assert list(server.collections) == ["elsewhere"]
+    assert list(server.collections) == ["elsewhere", "before-3"]
 
 
 def test_a_search_is_one_request_without_a_warning(server: QdrantServer) -> None:

@@ -11,7 +11,7 @@ from app.db.engine import Database, create_engine
 from app.domain.vectors import Account, Embedded
 from app.services.embedding import Embedding
 from app.services.providers import Providers
-from tests.services.outside import HOLD_SECONDS, PACE, PROBE_SECONDS, PROVIDER, NoLimits, PaidEmbedder
+from tests.services.outside import CLAIM_SECONDS, PACE, PROVIDER, NoLimits, PaidEmbedder
 
 
 async def never_answer() -> None:
@@ -36,11 +36,11 @@ async def _ignore(_done: int) -> None:
 async def run(what: str, database_url: str, texts: Sequence[str]) -> None:
     """Do it, for ever."""
     database = Database(create_engine(database_url, pool_size=3))
-    providers = Providers(database, NoLimits(), pace=PACE, probe_seconds=PROBE_SECONDS)
+    providers = Providers(database, NoLimits(), pace=PACE, probe_seconds=CLAIM_SECONDS)
     if what == "ask":
         await providers.call(PROVIDER, never_answer)
     else:
-        embedding = Embedding(database, providers, hold_seconds=HOLD_SECONDS)
+        embedding = Embedding(database, providers, hold_seconds=CLAIM_SECONDS)
         await embedding.embed(HangingEmbedder(), texts, Account(1, 1), _ignore)
 
 

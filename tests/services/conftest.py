@@ -1,10 +1,14 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import Database, create_engine
-from app.settings import Settings
+from app.services.embedding import Embedding
+from app.services.providers import Providers
+from tests.services.outside import CLAIM_SECONDS, PACE, NoLimits
 
 
 @pytest.fixture(scope="session")
@@ -12,15 +16,48 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="module")
+def database_url(make_database: Callable[[], AbstractContextManager[tuple[str, str]]]) -> Iterator[str]:
+    """A database that the tests of a module share."""
+    with make_database() as (url, _):
+        yield url
+
+
 @pytest.fixture
-async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
-    """An engine on a fresh database."""
-    engine = create_engine(settings.database_url or "", pool_size=8)
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """An engine on a database in which nothing is known of providers."""
+    engine = create_engine(database_url, pool_size=8)
+    async with engine.begin() as connection:
+        await connection.execute(text("TRUNCATE providers, embedded_texts, provider_usage"))
     yield engine
     await engine.dispose()
 
 
 @pytest.fixture
 def database(engine: AsyncEngine) -> Database:
-    """A fresh database."""
+    """A database in which nothing is known of providers."""
     return Database(engine)
+
+
+@pytest.fixture
+def providers(database: Database) -> Providers:
+    """Providers whose times the test moves."""
+    return Providers(database, NoLimits(), pace=PACE, probe_seconds=CLAIM_SECONDS)
+
+
+@pytest.fixture
+def others(database: Database) -> Providers:
+    """The same in another process, as far as it can know."""
+    return Providers(database, NoLimits(), pace=PACE, probe_seconds=CLAIM_SECONDS)
+
+
+@pytest.fixture
+def embedding(database: Database) -> Embedding:
+    """Whose reservations the test moves."""
+    return Embedding(database, Providers(database, NoLimits()), hold_seconds=CLAIM_SECONDS)
+
+
+@pytest.fixture
+def other(database: Database) -> Embedding:
+    """The same in another process, as far as it can know."""
+    return Embedding(database, Providers(database, NoLimits()), hold_seconds=CLAIM_SECONDS)

@@ -7,18 +7,23 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from app.db.engine import Database
-from app.domain.vectors import Embedded, TextBatch
-from app.services.providers import Pace
+from app.domain.errors import ProviderDownError
+from app.domain.vectors import Account, Embedded, TextBatch, Vector
+from app.services.embedding import Embedding
+from app.services.providers import Pace, Providers, ProviderState
 
 PROVIDER = "openai-embeddings"
-# Circuits whose times a test does not wait for, but moves: see ``let_pass``.
+OUTAGE = "openai-embeddings answered 503: try later"
+ACCOUNT = Account(1, 7)
+# Times that no test waits for, but moves: see ``let_pass``.
 PACE = Pace(threshold=5, pause=5.0, longest=60.0)
-# Claims that run out soon after the process that held them was killed, and are renewed until then.
-PROBE_SECONDS = 1.0
-HOLD_SECONDS = 1.0
+CLAIM_SECONDS = 60.0
+# Of a claim that is seen to be renewed.
+SHORT_CLAIM_SECONDS = 3.0
 
 
 class NoLimits:
@@ -27,6 +32,25 @@ class NoLimits:
     async def acquire(self, _provider: str, _tokens: int) -> float:
         """At once."""
         return 0.0
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class Limiter:
+    """Has the waits it is given, one a request, then room; cannot count where one is an error."""
+
+    def __init__(self, *waits: float | Exception) -> None:
+        self.waits = list(waits)
+        self.tokens: list[int] = []
+
+    async def acquire(self, _provider: str, tokens: int) -> float:
+        """The next wait."""
+        self.tokens.append(tokens)
+        wait = self.waits.pop(0) if self.waits else 0.0
+        if isinstance(wait, Exception):
+            raise wait
+        return wait
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -106,10 +130,11 @@ def vector_of(words: str) -> "array[float]":
 
 
 async def let_pass(database: Database, seconds: float) -> None:
-    """Move the times of all circuits back, as if so many seconds had passed."""
-    statement = text("UPDATE providers SET ask_at = ask_at - make_interval(secs => :seconds)")
-    async with database.statement() as connection:
-        await connection.execute(statement, {"seconds": seconds})
+    """Move the times of all circuits and reservations back, as if so many seconds had passed."""
+    async with database.transaction() as connection:
+        for table, column in (("providers", "ask_at"), ("embedded_texts", "held_until")):
+            statement = text(f"UPDATE {table} SET {column} = {column} - make_interval(secs => :seconds)")
+            await connection.execute(statement, {"seconds": seconds})
 
 
 async def fetch(database: Database, query: str, **parameters: Any) -> list[Any]:
@@ -124,3 +149,54 @@ async def wait_until(condition: Callable[[], object], what: str, seconds: float 
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         await asyncio.sleep(0.01)
+
+
+async def fail(
+    providers: Providers, times: int = 1, *, error: Callable[[], Exception] | None = None
+) -> list[Exception]:
+    """What the caller gets when the provider fails so many times."""
+    made = [error() if error else ProviderDownError(OUTAGE) for _ in range(times)]
+    got = []
+    for failure in made:
+        with pytest.raises(Exception) as raised:  # noqa: PT011 - the test looks at which
+            await providers.call(PROVIDER, Provider(failure).request)
+        got.append(raised.value)
+    return got
+
+
+async def get_state(providers: Providers) -> ProviderState:
+    """Of the one that is not asked now."""
+    [state] = await providers.list_states()
+    return state
+
+
+class Steps:
+    """What a task was told of its progress."""
+
+    def __init__(self) -> None:
+        self.done: list[int] = []
+
+    async def __call__(self, done: int) -> None:
+        """Note it."""
+        self.done.append(done)
+
+
+def write(count: int, first: int = 0) -> list[str]:
+    """So many texts, no two alike."""
+    return [f"text {number}" for number in range(first, first + count)]
+
+
+def vectors_of(texts: Sequence[str]) -> list[Vector]:
+    """What ``PaidEmbedder`` makes of texts."""
+    return [vector_of(words) for words in texts]
+
+
+async def embed(embedding: Embedding, embedder: PaidEmbedder, texts: Sequence[str]) -> list[Vector]:
+    """Vectors for ``ACCOUNT``, whose progress nobody follows."""
+    return await embedding.embed(embedder, texts, ACCOUNT, Steps())
+
+
+async def count_held(database: Database) -> int:
+    """How many texts somebody asks for."""
+    [row] = await fetch(database, "SELECT count(*) AS held FROM embedded_texts WHERE vector IS NULL")
+    return int(row.held)

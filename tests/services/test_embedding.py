@@ -7,64 +7,39 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.embedded_texts import forget_embedded
+from app.db.embedded_texts import hold_texts
 from app.db.engine import Database
-from app.db.provider_usage import list_usage
 from app.domain.errors import ProviderBusyError, ProviderDownError, ProviderPausedError, ProviderRejectedError
-from app.domain.vectors import Account, Vector
+from app.domain.vectors import Embedded
+from app.services import embedding as service
 from app.services.embedding import Embedding
 from app.services.providers import Providers
-from app.settings import Settings
 from tests.running import ROOT
-from tests.services.outside import HOLD_SECONDS, PROVIDER, NoLimits, PaidEmbedder, fetch, vector_of, wait_until
+from tests.services.outside import (
+    ACCOUNT,
+    CLAIM_SECONDS,
+    PROVIDER,
+    SHORT_CLAIM_SECONDS,
+    NoLimits,
+    PaidEmbedder,
+    Steps,
+    count_held,
+    embed,
+    fetch,
+    let_pass,
+    vector_of,
+    vectors_of,
+    wait_until,
+    write,
+)
 
 pytestmark = pytest.mark.anyio
-
-ACCOUNT = Account(1, 7)
-
-
-@pytest.fixture
-def embedding(database: Database) -> Embedding:
-    return Embedding(database, Providers(database, NoLimits()), hold_seconds=HOLD_SECONDS)
-
-
-@pytest.fixture
-def other(database: Database) -> Embedding:
-    """The same in another process, as far as it can know."""
-    return Embedding(database, Providers(database, NoLimits()), hold_seconds=HOLD_SECONDS)
-
-
-class Steps:
-    """What a task was told of its progress."""
-
-    def __init__(self) -> None:
-        self.done: list[int] = []
-
-    async def __call__(self, done: int) -> None:
-        self.done.append(done)
-
-
-def write(count: int, first: int = 0) -> list[str]:
-    """So many texts, no two alike."""
-    return [f"text {number}" for number in range(first, first + count)]
-
-
-async def embed(embedding: Embedding, embedder: PaidEmbedder, texts: Sequence[str]) -> list[Vector]:
-    return await embedding.embed(embedder, texts, ACCOUNT, Steps())
-
-
-def vectors_of(texts: Sequence[str]) -> list[Vector]:
-    return [vector_of(words) for words in texts]
-
-
-async def count_held(database: Database) -> int:
-    [row] = await fetch(database, "SELECT count(*) AS held FROM embedded_texts WHERE vector IS NULL")
-    return int(row.held)
 
 
 async def test_every_text_gets_its_vector_in_order_and_is_paid_for_once_however_often_it_occurs(
@@ -141,30 +116,29 @@ async def test_two_tasks_that_want_the_same_texts_at_once_pay_once(
 
 
 async def test_a_reservation_lasts_as_long_as_its_request_however_long_that_takes(
-    embedding: Embedding, other: Embedding, database: Database
+    other: Embedding, database: Database
 ) -> None:
     embedder = PaidEmbedder()
     embedder.go_on.clear()
+    embedding = Embedding(database, Providers(database, NoLimits()), hold_seconds=SHORT_CLAIM_SECONDS)
     first = asyncio.create_task(embed(embedding, embedder, write(5)))
     await embedder.began.wait()
     second = asyncio.create_task(embed(other, embedder, write(5)))
-    [begun] = await fetch(database, "SELECT max(held_until) AS until FROM embedded_texts")
-    async with asyncio.timeout(30):
-        while True:
-            [now] = await fetch(database, "SELECT min(held_until) AS until FROM embedded_texts")
-            if now.until - begun.until > timedelta(seconds=1.5 * HOLD_SECONDS):
-                break  # without renewal it would be another's by now
-            await asyncio.sleep(0.02)
-    assert not second.done()
+    until = "SELECT min(held_until) AS first, max(held_until) AS last FROM embedded_texts"
+    [begun] = now = await fetch(database, until)
+    async with asyncio.timeout(60):
+        while now[0].first - begun.last < timedelta(seconds=SHORT_CLAIM_SECONDS):
+            await asyncio.sleep(0.05)
+            now = await fetch(database, until)
     embedder.go_on.set()
     assert await first == await second == vectors_of(write(5))
     assert embedder.requests == 1
 
 
 async def test_what_a_killed_process_was_asking_for_is_asked_for_by_another(
-    settings: Settings, embedding: Embedding
+    database_url: str, embedding: Embedding, database: Database
 ) -> None:
-    command = [sys.executable, "-m", "tests.services.caller", "embed", settings.database_url or "", *write(5)]
+    command = [sys.executable, "-m", "tests.services.caller", "embed", database_url, *write(5)]
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=subprocess.PIPE)
     assert process.stdout
     assert await process.stdout.readline() == b"asked\n"
@@ -174,6 +148,7 @@ async def test_what_a_killed_process_was_asking_for_is_asked_for_by_another(
     assert embedder.paid == Counter(write(1, 5)), "only what nobody else was asking for"
     process.kill()
     await process.wait()
+    await let_pass(database, CLAIM_SECONDS)
     assert await taking == vectors_of(write(6))
     assert embedder.paid == Counter(write(6))
 
@@ -206,13 +181,46 @@ async def test_a_task_that_is_cancelled_lets_others_ask_at_once(database: Databa
         assert await embed(embedding, embedder, write(5)) == vectors_of(write(5))
 
 
+async def test_what_is_answered_while_the_task_is_cancelled_is_kept_and_counted(
+    embedding: Embedding, database: Database
+) -> None:
+    class Cancelling(PaidEmbedder):
+        async def embed(self, texts: Sequence[str]) -> Embedded:
+            embedded = await super().embed(texts)
+            task.cancel()
+            return embedded
+
+    task = asyncio.create_task(embed(embedding, Cancelling(), write(25)))
+    await asyncio.wait({task})
+    assert task.cancelled()
+    assert await count_held(database) == 0
+    [usage] = await fetch(database, "SELECT requests, input_tokens FROM provider_usage")
+    assert tuple(usage) == (1, 10)
+    again = PaidEmbedder()
+    assert await embed(embedding, again, write(25)) == vectors_of(write(25))
+    assert again.paid == Counter(write(15, 10))
+
+
+async def test_a_task_that_is_cancelled_while_it_reserves_texts_leaves_none_reserved(
+    embedding: Embedding, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hold_and_be_cancelled(*arguments: Any) -> set[bytes]:
+        await hold_texts(*arguments)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(service, "hold_texts", hold_and_be_cancelled)
+    with pytest.raises(asyncio.CancelledError):
+        await embed(embedding, PaidEmbedder(), write(5))
+    assert await count_held(database) == 0
+
+
 async def test_many_tasks_that_want_overlapping_texts_in_any_order_never_block_one_another_and_pay_once(
     database: Database,
 ) -> None:
     embedder, chance, began = PaidEmbedder(), random.Random(3), time.monotonic()  # noqa: S311 - not a secret
 
     async def want() -> None:
-        embedding = Embedding(database, Providers(database, NoLimits()), hold_seconds=HOLD_SECONDS)
+        embedding = Embedding(database, Providers(database, NoLimits()), hold_seconds=CLAIM_SECONDS)
         for _ in range(3):
             texts = chance.sample(write(120), 70)
             assert await embed(embedding, embedder, texts) == vectors_of(texts)
@@ -244,100 +252,3 @@ async def test_a_model_that_computes_here_needs_no_database_and_no_provider() ->
     assert await embedding.embed(LocalEmbedder(), texts, ACCOUNT, steps) == vectors_of(texts)
     assert steps.done == [10, 20, 30]
     assert await embedding.embed_query(LocalEmbedder(), "what?", ACCOUNT) == vector_of("what?")
-
-
-async def test_what_was_paid_is_counted_by_hour_for_the_agent_it_was_for(
-    embedding: Embedding, database: Database
-) -> None:
-    await embedding.embed(PaidEmbedder(), write(25), Account(1, 7), Steps())
-    await embedding.embed(PaidEmbedder(), write(30), Account(1, 8), Steps())
-    await embedding.embed(PaidEmbedder(), write(30), Account(2, 9), Steps())
-    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    begin, end = hour - timedelta(hours=1), hour + timedelta(hours=1)
-    async with database.statement() as connection:
-        both = await list_usage(connection, 1, begin=begin, end=end)
-        one = await list_usage(connection, 1, begin=begin, end=end, agent_id=8)
-        nothing = await list_usage(connection, 3, begin=begin, end=end)
-        later = await list_usage(connection, 1, begin=end, end=end + timedelta(hours=1))
-    counted = [(used.agent_id, used.provider, used.model, used.requests, used.input_tokens) for used in both]
-    assert counted == [(7, PROVIDER, "paid-2", 3, 25), (8, PROVIDER, "paid-2", 1, 5)]
-    assert one == both[1:]
-    assert nothing == later == []
-    assert both[0].hour.minute == 0
-
-
-async def test_a_question_is_paid_for_once_and_one_that_was_a_text_never(
-    embedding: Embedding, database: Database
-) -> None:
-    embedder = PaidEmbedder()
-    await embed(embedding, embedder, ["a text"])
-    half = "half a pair: \ud800"  # which JSON can spell, and UTF-8 cannot
-    for question in ("what?", "what?", "a text", half, half):
-        assert await embedding.embed_query(embedder, question, ACCOUNT) == vector_of(question)
-    assert embedder.paid == Counter(["a text", "what?", half])
-    [row] = await fetch(database, "SELECT sum(requests) AS requests, sum(input_tokens) AS tokens FROM provider_usage")
-    assert (row.requests, row.tokens) == (3, 3)
-
-
-async def test_a_question_does_not_wait_for_a_task_that_asks_for_the_same_text(embedding: Embedding) -> None:
-    hanging, embedder = PaidEmbedder(), PaidEmbedder()
-    hanging.go_on.clear()
-    task = asyncio.create_task(embed(embedding, hanging, ["what?"]))
-    await hanging.began.wait()
-    async with asyncio.timeout(10):
-        assert await embedding.embed_query(embedder, "what?", ACCOUNT) == vector_of("what?")
-    hanging.go_on.set()
-    assert await task == [vector_of("what?")]
-
-
-async def test_a_use_is_noted_once_a_day_and_what_nobody_uses_is_forgotten(
-    embedding: Embedding, database: Database
-) -> None:
-    await embed(embedding, PaidEmbedder(), write(6))
-    await age(database, "text 0", hours=30 * 24 + 1)
-    await age(database, "text 1", hours=30 * 24 + 1)
-    await age(database, "text 2", hours=23)
-    before = await list_uses(database)
-    await embed(embedding, PaidEmbedder(), ["text 1", "text 2"])
-    after = await list_uses(database)
-    assert [words for words in before if after[words] != before[words]] == ["text 1"]
-    async with database.statement() as connection:
-        assert await forget_embedded(connection, 30, 100) == 1
-    again = PaidEmbedder()
-    await embed(embedding, again, write(6))
-    assert again.paid == Counter(["text 0"])
-
-
-async def test_what_is_forgotten_leaves_out_what_somebody_asks_for(embedding: Embedding, database: Database) -> None:
-    await embed(embedding, PaidEmbedder(), write(5))
-    embedder = PaidEmbedder()
-    embedder.go_on.clear()
-    running = asyncio.create_task(embed(embedding, embedder, write(3, 5)))
-    await embedder.began.wait()
-    async with database.statement() as connection:
-        assert [await forget_embedded(connection, 0, 3) for _ in range(3)] == [3, 2, 0]
-    assert await count_held(database) == 3
-    embedder.go_on.set()
-    await running
-
-
-async def age(database: Database, words: str, hours: float) -> None:
-    """Have a text been used for the last time so many hours ago."""
-    await fetch(
-        database,
-        "UPDATE embedded_texts SET used_at = used_at - make_interval(hours => :hours)"
-        " WHERE hash = sha256(convert_to(:words, 'UTF8')) RETURNING hash",
-        words=words,
-        hours=hours,
-    )
-
-
-async def list_uses(database: Database) -> dict[str, datetime]:
-    """When each text was used."""
-    rows = await fetch(
-        database,
-        "SELECT words, used_at FROM embedded_texts"
-        " JOIN (SELECT 'text ' || n AS words FROM generate_series(0, 9) AS n) AS known"
-        " ON hash = sha256(convert_to(words, 'UTF8')) ORDER BY words",
-    )
-    return {row.words: row.used_at for row in rows}
