@@ -159,6 +159,7 @@ class Settings(BaseSettings):
     openai_base_url: Annotated[str, AfterValidator(_check_web_address)] | None = None
     openai_embedding_model: str = "text-embedding-3-small"
     openai_embedding_dimensions: int | None = Field(None, ge=1, le=4000)
+    openai_embedding_batch: int = Field(100, ge=1, le=2048)
     openai_chat_model: str | None = None
     openai_time_limit: float = Field(60.0, gt=0)
     openai_requests_per_minute: int | None = Field(None, ge=1)

@@ -21,9 +21,11 @@ from app.domain.vectors import Vector, VectorBatch, VectorIndex, VectorKey
 
 DIMENSIONS, CHUNKS = 256, 30  # numbers a vector, vectors a document
 _TOPICS, _SKEW, _TOGETHER = 200, 0.9, 200
-_BASE, _TOPIC, _DOCUMENT, _CHUNK = 0.3, 0.45, 0.6, 0.6  # how much of each is in a vector; together about 1
+_BASE, _TOPIC, _DOCUMENT, _CHUNK = 0.3, 0.5, 0.55, 0.6  # how much of each is in a vector; together about 1
 
 Numbers = NDArray[np.float32]
+_WIDTHS = (1 + np.arange(DIMENSIONS, dtype=np.float32)) ** -0.5
+_WIDTHS /= np.linalg.norm(_WIDTHS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,8 @@ def _group(count: int) -> Iterator[range]:
 
 
 def _draw(source: np.random.Generator, count: int) -> Numbers:
-    """Vectors in all directions, of a length of about 1."""
-    return source.standard_normal((count, DIMENSIONS), dtype=np.float32) / np.float32(DIMENSIONS**0.5)
+    """Vectors of a length of about 1. As with texts, few of the numbers tell most: neighbours are many and close."""
+    return source.standard_normal((count, DIMENSIONS), dtype=np.float32) * _WIDTHS
 
 
 def _make_unit(number: int) -> Numbers:

@@ -30,7 +30,7 @@ from benchmarks.stack import run_servers
 _VECTORS, _AGENTS = int(os.environ.get("VECTORS", "1_000_000")), 1_000
 _TOP, _CANDIDATES = 10, 100  # of which the recall is, and how many a search asks for
 _ANY, _ONE, _SAME = 300, 100, 40  # questions: to agents at random, to the largest one, to both stores
-_SAME_VECTORS = 50_000
+_SAME_VECTORS, _LARGE = 50_000, 10  # of agents that are smaller than so many
 _HIDDEN = 20  # every so many of a document is hidden
 
 Find = Callable[[int, Vector], Awaitable[Sequence[VectorKey]]]
@@ -122,7 +122,7 @@ async def _measure_largest(database: Database, index: VectorIndex, collection: C
 async def _measure_beside(find: Find, collection: Collection) -> list[Figure]:
     """The vectors of some agents, again in Qdrant's client: the same questions to both."""
     owners, total = list[int](), 0
-    for owner, count in collection.list_owners()[1:]:
+    for owner, count in collection.list_owners()[_LARGE:]:
         if total + count <= _SAME_VECTORS:
             owners.append(owner)
             total += count

@@ -18,7 +18,7 @@ def describe_embedding(settings: Settings) -> EmbeddingSpec:
     """
     provider, model = settings.embedding_provider, settings.embedding_model
     if provider == "openai":
-        return EmbeddingSpec(provider, settings.openai_embedding_model, settings.openai_embedding_dimensions)
+        return EmbeddingSpec(provider, settings.openai_embedding_model, asked=settings.openai_embedding_dimensions)
     if provider == "sentence-transformers":
         return EmbeddingSpec(provider, model or "all-MiniLM-L6-v2")
     if model not in {None, *_LOCAL}:
@@ -39,12 +39,9 @@ class Embedders:
         Raises:
             StartupError: when something that it needs is missing.
         """
-        settings = self._settings
-        # How long vectors are is asked of a model only where the settings asked for it.
-        asked = settings.openai_embedding_dimensions if spec.provider == "openai" else None
-        key = (spec.provider, spec.model, asked)
+        key = (spec.provider, spec.model, spec.asked)
         if key not in self._known:
-            self._known[key] = _make_embedder(settings, spec, asked)
+            self._known[key] = _make_embedder(self._settings, spec)
         return self._known[key]
 
     async def close(self) -> None:
@@ -53,9 +50,9 @@ class Embedders:
             await embedder.close()
 
 
-def _make_embedder(settings: Settings, spec: EmbeddingSpec, dimensions: int | None) -> Embedder:
+def _make_embedder(settings: Settings, spec: EmbeddingSpec) -> Embedder:
     if spec.provider == "openai":
-        return _make_openai_embedder(settings, spec.model, dimensions)
+        return _make_openai_embedder(settings, spec)
     if spec.provider == "sentence-transformers":
         from app.adapters.sentence_transformers import SentenceTransformersEmbedder  # noqa: PLC0415 - an extra
 
@@ -65,7 +62,7 @@ def _make_embedder(settings: Settings, spec: EmbeddingSpec, dimensions: int | No
     return WordLlamaEmbedder()
 
 
-def _make_openai_embedder(settings: Settings, model: str, dimensions: int | None) -> Embedder:
+def _make_openai_embedder(settings: Settings, spec: EmbeddingSpec) -> Embedder:
     key = _find_openai_key(settings, "EMBEDDING_PROVIDER=openai")
     try:
         from app.adapters.openai_embeddings import OpenAIEmbedder  # noqa: PLC0415 - an extra
@@ -74,9 +71,10 @@ def _make_openai_embedder(settings: Settings, model: str, dimensions: int | None
     return OpenAIEmbedder(
         api_key=key,
         base_url=settings.openai_base_url,
-        model=model,
-        dimensions=dimensions,
+        model=spec.model,
+        dimensions=spec.asked,
         time_limit=settings.openai_time_limit,
+        texts=settings.openai_embedding_batch,
     )
 
 

@@ -32,7 +32,7 @@ def show(context: typer.Context, as_json: AsJson = False) -> None:
     columns = ["name", "paused_at", "depth", "delayed", "running", "oldest_age", "rate_per_second", "workers", "slots"]
     print_table(columns, [[queue[column] for column in columns] for queue in listed])
     for provider in providers:
-        say(f"Work for {provider['name']} waits until {provider['ask_at']:%H:%M:%S}: {provider['reason']}")
+        say(f"Work for {provider['name']} waits until {provider['ask_at']:%H:%M:%S} UTC: {provider['reason']}")
 
 
 @program.command("pause")

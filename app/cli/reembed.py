@@ -31,8 +31,9 @@ def reembed(
         if abandon:
             await indexes.abandon()
         elif not status:
+            await session.services.reembedding.try_out(indexes.wanted)
             begun = await indexes.begin()
-            say(f"Building an index with {begun.index.embedding} in {begun.index.store}: {begun.lacking} documents.")
+            say(f"Building an index with {begun.index.embedding} in {begun.index.store}.")
             if wait:
                 await _wait(session, begun.index.id)
         return await indexes.list_indexes()
@@ -51,9 +52,9 @@ async def _wait(session: Session, index_id: int) -> None:
         entry = next((e for e in await session.services.indexes.list_indexes() if e.index.id == index_id), None)
         if entry is None or entry.index.state is not IndexState.BUILDING:
             return
-        line = f"{entry.complete} documents done, {entry.lacking} to go" + (
-            f", {entry.failed} failed for good: see `dead-letters list`" if entry.failed else ""
-        )
+        more = "" if entry.planned else " or more"
+        failed = f", {entry.failed} failed for good: see `dead-letters list`" if entry.failed else ""
+        line = f"{entry.complete} documents done, {entry.lacking}{more} to go{failed}"
         if line != told:
             say(line)
             told = line

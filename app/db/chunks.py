@@ -70,9 +70,10 @@ async def remove_chunks(
     return sum(count for (_, lexeme), count in removed.items() if lexeme == "")
 
 
-async def count_chunks(connection: AsyncConnection, document_id: int) -> int:
-    """How many chunks a document has in the index, of whatever edition."""
-    return int((await connection.execute(_COUNT_CHUNKS, {"document_id": document_id})).scalar_one())
+async def count_chunks(connection: AsyncConnection, document_id: int, edition: int | None = None) -> int:
+    """How many chunks a document has, of one edition or of all."""
+    parameters = {"document_id": document_id, "edition": edition}
+    return int((await connection.execute(_COUNT_CHUNKS, parameters)).scalar_one())
 
 
 def _count(agent_id: int, rows: Sequence[ChunkRow]) -> Counter[tuple[int, str]]:
@@ -143,7 +144,11 @@ _REMOVE = text("""
     GROUP BY agent_id, lexeme
 """)
 
-_COUNT_CHUNKS = text("SELECT count(*) FROM chunks WHERE document_id = CAST(:document_id AS bigint)")
+_COUNT_CHUNKS = text("""
+    SELECT count(*) FROM chunks
+    WHERE document_id = CAST(:document_id AS bigint)
+        AND (CAST(:edition AS integer) IS NULL OR edition = CAST(:edition AS integer))
+""")
 
 _COUNT = text("""
     INSERT INTO lexemes AS known (agent_id, lexeme, chunk_count)

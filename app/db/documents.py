@@ -84,13 +84,13 @@ async def find_all_by_content(
 
 
 async def find_replaced(
-    connection: AsyncConnection, organization_id: int, agent_id: int, sha256: bytes, filename: str
+    connection: AsyncConnection, organization_id: int, agent_id: int, sha256: bytes, filename: str, *, lock: bool
 ) -> Document | None:
-    """The agent's document with these bytes, else the latest of this name; held until the transaction ends."""
+    """The agent's document with these bytes, else the latest of this name; with ``lock``, held to the end."""
     owned = _visible(organization_id) & (documents.c.agent_id == agent_id)
     for wanted in (documents.c.content_key == sha256, documents.c.filename == filename):
-        query = select(documents).where(owned, wanted).order_by(documents.c.id.desc()).limit(1).with_for_update()
-        if row := (await connection.execute(query)).one_or_none():
+        query = select(documents).where(owned, wanted).order_by(documents.c.id.desc()).limit(1)
+        if row := (await connection.execute(query.with_for_update() if lock else query)).one_or_none():
             return _document(row)
     return None
 

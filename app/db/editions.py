@@ -47,15 +47,27 @@ async def hide_editions(connection: AsyncConnection, document_ids: Sequence[int]
     await connection.execute(_HIDE, {"document_ids": list(document_ids)})
 
 
-async def plan_index(connection: AsyncConnection, index_id: int) -> int:
-    """Note that an index lacks everything that search finds; returns how many documents that is."""
-    return (await connection.execute(_PLAN, {"index_id": index_id})).rowcount
+async def plan_index(connection: AsyncConnection, index_id: int, limit: int) -> bool:
+    """Note that an index lacks what search finds, of the next ``limit`` documents; returns whether that is all.
+
+    Whatever was published since the index was added has noted that by itself.
+    """
+    return bool((await connection.execute(_PLAN, {"index_id": index_id, "limit": limit})).scalar_one())
 
 
-async def renew_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> None:
-    """Note that an edition is about to be written to an index, also to another than it was reserved in."""
+async def is_planned(connection: AsyncConnection, index_id: int) -> bool:
+    """Whether it is noted of every document whether the index lacks it."""
+    return bool((await connection.execute(_IS_PLANNED, {"index_id": index_id})).scalar_one())
+
+
+async def renew_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> int | None:
+    """Note that an edition is about to be written to an index, also to another than it was reserved in.
+
+    Returns the last ordinal that was brought there before, if any was.
+    """
     parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
-    await connection.execute(_RENEW, parameters)
+    done_to: int | None = (await connection.execute(_RENEW, parameters)).scalar_one_or_none()
+    return done_to
 
 
 async def complete_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> None:
@@ -64,41 +76,22 @@ async def complete_edition(connection: AsyncConnection, index_id: int, document_
     await connection.execute(_COMPLETE, parameters)
 
 
+async def note_done(connection: AsyncConnection, index_id: int, document_id: int, edition: int, ordinal: int) -> None:
+    """Note up to which chunk an edition was brought to an index."""
+    parameters = {"index_id": index_id, "document_id": document_id, "edition": edition, "ordinal": ordinal}
+    await connection.execute(_NOTE_DONE, parameters)
+
+
+async def unreserve_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> None:
+    """Forget an edition of which nothing was written."""
+    parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
+    await connection.execute(_UNRESERVE, parameters)
+
+
 async def list_hidden(connection: AsyncConnection, index_id: int, agent_id: int) -> list[tuple[int, int]]:
     """Editions of an agent's documents in an index that search must not find, each (document id, edition)."""
     rows = await connection.execute(_HIDDEN, {"index_id": index_id, "agent_id": agent_id})
     return [(row.document_id, row.edition) for row in rows]
-
-
-async def list_lacking(connection: AsyncConnection, task: str, limit: int) -> list[Edition]:
-    """What search finds and an index lacks, except where tasks of this name are at it already, or failed for good."""
-    rows = await connection.execute(_LACKING, {"task": task, "limit": limit})
-    return [Edition(**row) for row in rows.mappings()]
-
-
-async def count_lacking(connection: AsyncConnection, index_id: int) -> int:
-    """How many documents that search finds an index lacks."""
-    return int((await connection.execute(_COUNT_LACKING, {"index_id": index_id})).scalar_one())
-
-
-async def count_complete(connection: AsyncConnection, index_id: int) -> int:
-    """How many documents an index holds."""
-    return int((await connection.execute(_COUNT_COMPLETE, {"index_id": index_id})).scalar_one())
-
-
-async def list_stale(connection: AsyncConnection, document_id: int) -> list[Edition]:
-    """Editions of a document that no search will ever find."""
-    rows = await connection.execute(_STALE, {"document_id": document_id})
-    return [Edition(**row) for row in rows.mappings()]
-
-
-async def list_unswept(connection: AsyncConnection, task: str, limit: int, late: float = LATE_SECONDS) -> list[Edition]:
-    """Stale editions that nobody has swept, or that may have been written to since; one a document.
-
-    Left out are documents that tasks of the name ``task`` are about already.
-    """
-    parameters = {"task": task, "late": late, "limit": limit}
-    return [Edition(**row) for row in (await connection.execute(_UNSWEPT, parameters)).mappings()]
 
 
 async def forget_edition(connection: AsyncConnection, swept: Edition, late: float = LATE_SECONDS) -> None:
@@ -125,24 +118,6 @@ _PLACE = """
 """
 
 _FOUND = "d.deleted_at IS NULL AND d.edition > 0 AND d.chunk_count > 0"
-
-# What stands here incomplete is on its way in, lacks something, or is on its way out.
-_LACKS = "NOT e.complete AND e.edition = d.edition AND d.deleted_at IS NULL AND i.state <> 'retired'"
-
-# Editions after the present one are those of the task that decides about the document, while that is at work; and where
-# it has become many, also after that: what failed or was cancelled may be run again, and the others' work is kept.
-_IS_STALE = """
-    NOT e.complete AND i.state <> 'retired' AND (
-        d.deleted_at IS NOT NULL OR e.edition < d.edition OR (e.edition > d.edition AND NOT EXISTS (
-            SELECT FROM tasks AS t
-            WHERE t.id = d.task_id AND (t.completed_at IS NULL OR t.stage = 'children'))))
-"""
-
-_EDITION = "e.index_id, e.document_id, e.edition, e.agent_id, d.organization_id"
-
-_JOINED = """
-    editions AS e JOIN documents AS d ON d.id = e.document_id JOIN vector_indexes AS i ON i.id = e.index_id
-"""
 
 _RESERVE = text("""
     WITH reserved AS (
@@ -176,19 +151,44 @@ _HIDE = text(
 )
 
 _PLAN = text(f"""
-    INSERT INTO editions (index_id, document_id, edition, agent_id)
-    SELECT CAST(:index_id AS bigint), d.id, d.edition, d.agent_id FROM documents AS d WHERE {_FOUND}
-    ON CONFLICT DO NOTHING
+    WITH part AS (
+        SELECT d.id, d.edition, d.agent_id, {_FOUND} AS found FROM documents AS d, vector_indexes AS i
+        WHERE i.id = CAST(:index_id AS bigint) AND d.id > i.planned_to
+        ORDER BY d.id LIMIT :limit
+    ),
+    noted AS (
+        -- As if search had found it for ever: no index takes over without what was there when it was begun.
+        INSERT INTO editions (index_id, document_id, edition, agent_id, noted_at)
+        SELECT CAST(:index_id AS bigint), id, edition, agent_id, '-infinity' FROM part WHERE found
+        ON CONFLICT DO NOTHING
+    )
+    UPDATE vector_indexes
+    SET planned_to = CASE WHEN (SELECT count(*) FROM part) < :limit THEN NULL ELSE (SELECT max(id) FROM part) END
+    WHERE id = CAST(:index_id AS bigint)
+    RETURNING planned_to IS NULL
 """)
+
+_IS_PLANNED = text("SELECT planned_to IS NULL FROM vector_indexes WHERE id = CAST(:index_id AS bigint)")
 
 _RENEW = text("""
     INSERT INTO editions (index_id, document_id, edition, agent_id)
     SELECT CAST(:index_id AS bigint), id, CAST(:edition AS integer), agent_id FROM documents
     WHERE id = CAST(:document_id AS bigint)
     ON CONFLICT (index_id, document_id, edition) DO UPDATE SET reserved_at = now(), swept_at = NULL
+    RETURNING done_to
 """)
 
-_COMPLETE = text(f"UPDATE editions SET complete = true WHERE {_PLACE}")
+_NOTE_DONE = text(f"UPDATE editions SET done_to = CAST(:ordinal AS integer) WHERE {_PLACE}")
+
+_UNRESERVE = text(f"DELETE FROM editions WHERE {_PLACE} AND NOT complete")
+
+# Not one that search has left meanwhile: the caller holds the document's row.
+_COMPLETE = text(f"""
+    UPDATE editions SET complete = true, done_to = NULL
+    WHERE {_PLACE} AND EXISTS (
+        SELECT FROM documents AS d
+        WHERE d.id = document_id AND d.edition = editions.edition AND d.deleted_at IS NULL)
+""")
 
 _HIDDEN = text("""
     SELECT e.document_id, e.edition
@@ -196,36 +196,6 @@ _HIDDEN = text("""
     WHERE e.agent_id = CAST(:agent_id AS bigint) AND e.index_id = CAST(:index_id AS bigint) AND NOT e.complete
         AND (e.edition <> d.edition OR d.deleted_at IS NOT NULL)
     ORDER BY e.document_id, e.edition
-""")
-
-_LACKING = text(f"""
-    SELECT {_EDITION} FROM {_JOINED}
-    WHERE {_LACKS} AND NOT EXISTS (
-        SELECT FROM tasks AS t
-        WHERE t.document_id = d.id AND t.name = :task AND t.arguments ->> 'index_id' = e.index_id::text
-            AND (t.completed_at IS NULL OR t.dead_lettered_at IS NOT NULL))
-    LIMIT :limit
-""")
-
-_COUNT_LACKING = text(f"SELECT count(*) FROM {_JOINED} WHERE {_LACKS} AND e.index_id = CAST(:index_id AS bigint)")
-
-_COUNT_COMPLETE = text("SELECT count(*) FROM editions WHERE index_id = CAST(:index_id AS bigint) AND complete")
-
-_STALE = text(f"""
-    SELECT {_EDITION} FROM {_JOINED}
-    WHERE e.document_id = CAST(:document_id AS bigint) AND {_IS_STALE}
-    ORDER BY e.index_id, e.edition
-""")
-
-_UNSWEPT = text(f"""
-    SELECT DISTINCT ON (e.document_id) {_EDITION} FROM {_JOINED}
-    WHERE {_IS_STALE}
-        AND (e.swept_at IS NULL OR e.reserved_at < now() - make_interval(secs => :late))
-        AND NOT EXISTS (
-            SELECT FROM tasks AS t WHERE t.document_id = d.id AND t.name = :task
-                AND (t.completed_at IS NULL OR t.dead_lettered_at IS NOT NULL))
-    ORDER BY e.document_id
-    LIMIT :limit
 """)
 
 _FORGET = text(f"""

@@ -98,9 +98,14 @@ _HELD = """
     ORDER BY hash FOR UPDATE
 """
 
-_RENEW = text(f"""
-    WITH held AS MATERIALIZED ({_HELD})
-    UPDATE embedded_texts AS e SET held_until = {_UNTIL} FROM held WHERE e.model = :model AND e.hash = held.hash
+# In one order, as whoever keeps or holds texts does, so that two wait for each other and never deadlock.
+_RENEW = text("""
+    UPDATE embedded_texts SET held_until = clock_timestamp() + make_interval(secs => :seconds)
+    WHERE (model, hash) IN (
+        SELECT model, hash FROM embedded_texts
+        WHERE model = :model AND hash = ANY (CAST(:hashes AS bytea[])) AND holder = CAST(:holder AS uuid)
+        ORDER BY hash
+        FOR UPDATE)
 """)
 
 _RELEASE = text(f"""

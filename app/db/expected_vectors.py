@@ -46,7 +46,7 @@ _LIST_CHUNK_KEYS = text("""
 """)
 
 _DOUBT = text("""
-    UPDATE editions AS e SET complete = false
+    UPDATE editions AS e SET complete = false, done_to = NULL
     FROM documents AS d
     WHERE d.id = e.document_id AND d.edition = e.edition AND e.index_id = CAST(:index_id AS bigint)
         AND e.document_id = ANY (CAST(:document_ids AS bigint[]))

@@ -275,6 +275,13 @@ tasks = sa.Table(
     ),
     sa.Index("tasks_completed_at_idx", "completed_at", postgresql_where="completed_at IS NOT NULL"),
     sa.Index("tasks_organization_id_id_idx", "organization_id", "id"),
+    sa.Index(
+        "tasks_keeping_vectors_idx",
+        "document_id",
+        "name",
+        postgresql_where="name IN ('app.tasks.embedding_tasks.reembed_document',"
+        " 'app.tasks.vector_tasks.sweep_document') AND (completed_at IS NULL OR dead_lettered_at IS NOT NULL)",
+    ),
     sa.Index("tasks_document_id_idx", "document_id", postgresql_where="document_id IS NOT NULL"),
     # Progress rewrites a row several times: room on its page keeps those updates out of the indexes.
     postgresql_with={"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02"},

@@ -3,20 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.vector_tables import vector_indexes
 from app.domain.vectors import EmbeddingSpec, IndexState, VectorIndex
 
-_UNREAD_SECONDS = 30
+_UNREAD_SECONDS = 30.0
+_AGAIN_SECONDS = 600.0
+_LOCK = 0x51_01D0  # an arbitrary number. An advisory lock, since its waiters stand in a queue; those for a row do not
 _RETIRED = {"state": IndexState.RETIRED.value, "retired_at": func.now()}
-_COLUMNS = ("id", "store", "provider", "model", "dimensions", "place", "state")
+_COLUMNS = ("id", "store", "provider", "model", "dimensions", "asked_dimensions", "place", "state")
 
 
 def _index(row: Any) -> VectorIndex:
-    spec = EmbeddingSpec(row.provider, row.model, row.dimensions)
+    spec = EmbeddingSpec(row.provider, row.model, row.dimensions, row.asked_dimensions)
     return VectorIndex(row.id, row.store, spec, row.place, IndexState(row.state))
 
 
@@ -37,15 +39,31 @@ async def list_indexes(connection: AsyncConnection) -> list[VectorIndex]:
     return [_index(row) for row in await connection.execute(_select().order_by(vector_indexes.c.id))]
 
 
-async def list_unread(connection: AsyncConnection) -> list[VectorIndex]:
-    """Indexes that were retired so long ago that no search reads them any more."""
-    past = vector_indexes.c.retired_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, _UNREAD_SECONDS)
-    return [_index(row) for row in await connection.execute(_select().where(past))]
+async def list_droppable(connection: AsyncConnection, late: float) -> list[tuple[VectorIndex, bool]]:
+    """Retired indexes that no search reads any more and of which something may be there, each with whether it is over.
+
+    Nothing may be left of one that was dropped; but until ``late`` seconds after it was retired, a process that was
+    frozen may write to it, so it is dropped again now and then.
+    """
+    rows = await connection.execute(_DROPPABLE, {"late": late, "unread": _UNREAD_SECONDS, "again": _AGAIN_SECONDS})
+    return [(_index(row), row.over) for row in rows]
 
 
-async def lock_indexes(connection: AsyncConnection) -> None:
-    """Let nobody publish, or reserve an edition, until the transaction ends."""
-    await connection.execute(select(vector_indexes.c.id).with_for_update())
+async def note_dropped(connection: AsyncConnection, index_id: int) -> None:
+    """Note that nothing is left of an index."""
+    await connection.execute(
+        update(vector_indexes).where(vector_indexes.c.id == index_id).values(dropped_at=func.now())
+    )
+
+
+async def share_indexes(connection: AsyncConnection) -> None:
+    """Let no index be added, or take over, until the transaction ends: what is published now is noted in each."""
+    await connection.execute(_SHARE, {"lock": _LOCK})
+
+
+async def hold_indexes(connection: AsyncConnection) -> None:
+    """Let nobody publish until the transaction ends, and wait for those that do."""
+    await connection.execute(_HOLD, {"lock": _LOCK})
 
 
 async def add_index(
@@ -57,8 +75,10 @@ async def add_index(
         "provider": spec.provider,
         "model": spec.model,
         "dimensions": spec.dimensions,
+        "asked_dimensions": spec.asked,
         "place": dict(place),
         "state": state.value,
+        "planned_to": 0,
         "activated_at": func.now() if state is IndexState.ACTIVE else None,
     }
     statement = upsert(vector_indexes).values(values).on_conflict_do_nothing()
@@ -78,13 +98,13 @@ async def fix_dimensions(connection: AsyncConnection, index_id: int, dimensions:
 
 
 async def activate(connection: AsyncConnection, index_id: int) -> None:
-    """Let the index that was built take the place of the active one. Within a transaction."""
+    """Let the index that was built take the place of the active one. Within a transaction that holds the indexes."""
     await connection.execute(
         update(vector_indexes).where(vector_indexes.c.state == IndexState.ACTIVE.value).values(_RETIRED)
     )
     await connection.execute(
         update(vector_indexes)
-        .where(vector_indexes.c.id == index_id)
+        .where(vector_indexes.c.id == index_id, vector_indexes.c.state == IndexState.BUILDING.value)
         .values(state=IndexState.ACTIVE.value, activated_at=func.now())
     )
 
@@ -106,3 +126,16 @@ def _columns() -> list[Any]:
 
 def _select() -> Any:
     return select(*_columns())
+
+
+_SHARE = text("SELECT pg_advisory_xact_lock_shared(:lock)")
+
+_HOLD = text("SELECT pg_advisory_xact_lock(:lock)")
+
+_DROPPABLE = text(f"""
+    SELECT {", ".join(_COLUMNS)}, retired_at < now() - make_interval(secs => :late) AS over
+    FROM vector_indexes
+    WHERE state = 'retired' AND retired_at < now() - make_interval(secs => :unread)
+        AND (dropped_at IS NULL OR dropped_at < now() - make_interval(secs => :again))
+    ORDER BY id
+""")

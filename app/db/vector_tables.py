@@ -16,12 +16,15 @@ vector_indexes = sa.Table(
     make_text("store"),
     make_text("provider"),
     make_text("model"),
+    make_integer("asked_dimensions", nullable=True),  # null: as many as the model gives by itself
     make_integer("dimensions", nullable=True),  # null until a vector was seen
     make_object("place"),
     make_text("state"),
     make_time("created_at", nullable=False),
     make_time("activated_at"),
     make_time("retired_at"),
+    make_time("dropped_at"),  # when nothing was left of it that was found
+    sa.Column("planned_to", sa.BigInteger),  # the document up to which it is noted what it lacks; null: of all
     sa.CheckConstraint("state IN ('building', 'active', 'retired')", name="state"),
     sa.Index("vector_indexes_state_key", "state", unique=True, postgresql_where="state IN ('building', 'active')"),
 )
@@ -36,10 +39,13 @@ editions = sa.Table(
     sa.Column("agent_id", sa.BigInteger, nullable=False),
     # Whether the index holds all of what search finds of the document; false before that and after it.
     sa.Column("complete", sa.Boolean, nullable=False, server_default=sa.false()),
-    make_time("reserved_at", nullable=False),
+    make_integer("done_to", nullable=True),  # the last ordinal that was brought from another index
+    make_time("noted_at", nullable=False),
+    make_time("reserved_at", nullable=False),  # when somebody last began to write it
     make_time("swept_at"),
     sa.Index("editions_document_id_idx", "document_id"),
-    sa.Index("editions_incomplete_idx", "agent_id", "document_id", postgresql_where="NOT complete"),
+    sa.Index("editions_incomplete_idx", "agent_id", "index_id", "document_id", postgresql_where="NOT complete"),
+    sa.Index("editions_lacking_idx", "index_id", "document_id", postgresql_where="NOT complete"),
 )
 
 vectors = sa.Table(
@@ -58,7 +64,7 @@ vectors = sa.Table(
         name="vectors_chunk_fkey",
         ondelete="CASCADE",
     ),
-    sa.Index("vectors_agent_id_index_id_idx", "agent_id", "index_id"),
+    sa.Index("vectors_index_id_agent_id_idx", "index_id", "agent_id"),
     # Vectors stay in their rows, of up to a page: what is moved out costs a look-up each time it is compared.
     postgresql_with={"toast_tuple_target": "8160"},
 )

@@ -12,15 +12,21 @@ Vector = Sequence[float]
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingSpec:
-    """Which model makes the vectors. ``dimensions`` is None until it was asked for, or a vector was seen."""
+    """Which model makes the vectors.
+
+    ``dimensions`` is how long they are, None until one was seen. ``asked`` is how long they were asked to be, None
+    where the model was left to decide.
+    """
 
     provider: str  # local, openai, sentence-transformers
     model: str
     dimensions: int | None = None
+    asked: int | None = None
 
     def __str__(self) -> str:
         """As people are told, such as ``openai text-embedding-3-small (1536 numbers)``."""
-        numbers = f" ({self.dimensions} numbers)" if self.dimensions else ""
+        length = self.dimensions or self.asked
+        numbers = f" ({length} numbers)" if length else ""
         return f"{self.provider} {self.model}{numbers}"
 
 

@@ -10,7 +10,7 @@ from app.db.tables import tasks
 from app.domain.ids import TaskId
 from app.domain.records import Listing
 from app.domain.states import ACTIVE, WAITING, State
-from app.domain.tasks import WORK_QUEUES, Task
+from app.domain.tasks import WORK_QUEUES, Task, TaskName
 from app.ledger.statement import fetch_task, fetch_tasks, quoted
 
 POSITION_CAP = 1000
@@ -39,12 +39,14 @@ BACKLOG = text(
 )
 
 
-async def get_task(connection: AsyncConnection, task_id: TaskId, organization_id: int | None = None) -> Task | None:
-    """One task; with an organization, only if it is theirs."""
+async def get_task(
+    connection: AsyncConnection, task_id: TaskId, organization_id: int | None = None, *, lock: bool = False
+) -> Task | None:
+    """One task; with an organization, only if it is theirs; with ``lock``, held until the transaction ends."""
     query = select(tasks).where(tasks.c.id == task_id)
     if organization_id is not None:
         query = query.where(tasks.c.organization_id == organization_id)
-    return await fetch_task(connection, query)
+    return await fetch_task(connection, query.with_for_update() if lock else query)
 
 
 async def list_tasks(
@@ -121,3 +123,9 @@ async def has_backlog(connection: AsyncConnection, agent_id: int, limit: int) ->
     """Whether an agent has ``limit`` tasks or more waiting, in all queues; counting stops there."""
     parameters = {"agent_id": agent_id, "queues": list(WORK_QUEUES), "limit": limit}
     return bool((await connection.execute(BACKLOG, parameters)).scalar_one() >= limit)
+
+
+async def count_unfinished(connection: AsyncConnection, name: TaskName) -> int:
+    """How many tasks of a name, one of those that keep vectors, have not ended."""
+    query = text(f"SELECT count(*) FROM tasks WHERE name = '{name.value}' AND completed_at IS NULL")
+    return int((await connection.execute(query)).scalar_one())

@@ -13,6 +13,8 @@ TAKE_TURN = text(
     """
 )
 
+TAKE_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:chore, 0))")
+
 FORGET_TASKS = text(
     f"""
     DELETE FROM tasks WHERE id IN (
@@ -51,3 +53,8 @@ async def forget_turns(connection: AsyncConnection) -> None:
 async def forget_workers(connection: AsyncConnection) -> None:
     """Drop the rows of workers that have been gone for an hour."""
     await connection.execute(FORGET_WORKERS)
+
+
+async def take_alone(connection: AsyncConnection, chore: str) -> bool:
+    """Whether nobody else is at a chore now; nobody else will be until the transaction ends."""
+    return bool((await connection.execute(TAKE_ALONE, {"chore": f"sluice:{chore}"})).scalar_one())

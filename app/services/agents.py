@@ -156,8 +156,9 @@ class Agents:
         async with self._database.transaction() as connection:
             if not await hide_agent(connection, organization_id, agent_id):
                 raise NotFoundError(f"Agent {agent_id} does not exist.")
-            await hide_agent_documents(connection, agent_id)
+            # Tasks before documents, as those hold them that end.
             cancelled = await cancel_agent(connection, agent_id)
+            await hide_agent_documents(connection, agent_id)
             task = await submit(
                 connection,
                 NewTask(new_task_id(), organization_id, agent_id, TaskName.DELETE_AGENT, Queue.DEFAULT),

@@ -1,5 +1,6 @@
 """Answers: a question becomes a task that searches, then answers with its sources."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +11,7 @@ from app.db.ranking import Hit
 from app.domain.ids import new_task_id
 from app.domain.ports import ChatModel
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
-from app.domain.vectors import Account
+from app.domain.vectors import Account, Completion
 from app.ledger.submit import submit
 from app.pipeline.answer import Quote, choose_quotes
 from app.pipeline.citation import INSTRUCTIONS, cite, compose_question
@@ -88,12 +89,15 @@ class Answers:
         passages = [hit.text for hit in hits]
         asked = compose_question(question, passages)
         tokens = chat.count_tokens(INSTRUCTIONS) + chat.count_tokens(asked) + _MAX_TOKENS
-        completion = await self._providers.call(
-            chat.provider, lambda: chat.complete(INSTRUCTIONS, asked, max_tokens=_MAX_TOKENS), tokens=tokens
-        )
+
+        async def ask() -> Completion:
+            """Counted before anything else can come between."""
+            answered = await chat.complete(INSTRUCTIONS, asked, max_tokens=_MAX_TOKENS)
+            await asyncio.shield(self._count(account, chat, answered))
+            return answered
+
+        completion = await self._providers.call(chat.provider, ask, tokens=tokens)
         usage = {"input_tokens": completion.input_tokens, "output_tokens": completion.output_tokens}
-        async with self._database.statement() as connection:
-            await count_usage(connection, account, chat.provider, chat.model, requests=1, **usage)
         cited = cite(completion.text, passages)
         return {
             "answer": cited.text,
@@ -102,6 +106,17 @@ class Answers:
             "model": chat.model,
             "usage": usage,
         }
+
+    async def _count(self, account: Account, chat: ChatModel, completion: Completion) -> None:
+        async with self._database.statement() as connection:
+            await count_usage(
+                connection,
+                account,
+                chat.provider,
+                chat.model,
+                input_tokens=completion.input_tokens,
+                output_tokens=completion.output_tokens,
+            )
 
 
 def _extract(question: str, hits: Sequence[Hit]) -> dict[str, Any]:

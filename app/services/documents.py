@@ -147,6 +147,7 @@ class Documents:
             DocumentBusyError: when a task is at work on it, and there is no ``request``.
         """
         async with self._database.transaction() as connection:
+            await lock_document_tasks(connection, document_id)
             document = await get_document(connection, organization_id, document_id, lock=True)
             if document is None:
                 raise NotFoundError(f"Document {document_id} does not exist.")

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from app.db.chunks import ChunkRow
 from app.domain.documents import Chunk
+from app.domain.errors import NotNowError, StartupError
 from app.domain.ports import Embedder
 from app.domain.vectors import Account, EmbeddingSpec, Vector, VectorIndex
 from app.pipeline.lexemes import lexemes
 from app.services.embedding import Embedding
 
 _BATCH = 128
+_LACK_SECONDS = 30.0  # until a process is looked at again that lacks a key or a package
 
 Embedders = Callable[[EmbeddingSpec], Embedder]
 """Finds the embedder that a spec names."""
@@ -38,7 +40,7 @@ class Indexing:
 
     def name_model(self, index: VectorIndex) -> str:
         """The name of an index's model, as documents record it."""
-        return self._embedders(index.embedding).model
+        return self._find_embedder(index).model
 
     async def index(
         self,
@@ -65,12 +67,34 @@ class Indexing:
     ) -> dict[int, Vector]:
         """The chunks' vectors alone, by ordinal."""
         texts = [chunk.indexed_text for chunk in chunks]
-        vectors = await self._embedding.embed(self._embedders(index.embedding), texts, account, on_done)
+        vectors = await self._embedding.embed(self._find_embedder(index), texts, account, on_done)
         return {chunk.index: vector for chunk, vector in zip(chunks, vectors, strict=True)}
+
+    async def try_out(self, spec: EmbeddingSpec) -> None:
+        """Have a model make a vector, uncounted.
+
+        Raises:
+            StartupError: when something that it needs is missing.
+            ProviderDownError, ProviderRefusedError, ProviderBusyError, ProviderRejectedError
+        """
+        await self._embedders(spec).embed(["Is anybody there?"])
+
+    def _find_embedder(self, index: VectorIndex) -> Embedder:
+        """The model of an index.
+
+        Raises:
+            NotNowError: when this process lacks what it takes: others may not, and this one will not for ever.
+        """
+        try:
+            return self._embedders(index.embedding)
+        except StartupError as error:
+            raise NotNowError(
+                f"Waiting for {index.embedding.model}: {error.detail}", retry_after=_LACK_SECONDS
+            ) from error
 
     async def embed_query(self, index: VectorIndex, query: str, account: Account) -> Vector:
         """The vector of a question."""
-        return await self._embedding.embed_query(self._embedders(index.embedding), query, account)
+        return await self._embedding.embed_query(self._find_embedder(index), query, account)
 
 
 def _count_words(chunks: Sequence[Chunk]) -> list[dict[str, list[int]]]:

@@ -144,7 +144,7 @@ class Ingestion:
         await work.report(Progress("store", 80, f"Storing {total} chunks of {filename}", total))
         edition = await self._vectors.reserve(index, document.id)
         batch = VectorBatch(document.agent_id, document.id, edition, indexed.vectors)
-        index = await self._vectors.write(index, batch)
+        index = await self._vectors.write_first(index, batch)
         version = replace(version, embedding_model=self._indexing.name_model(index))
 
         async def apply(connection: AsyncConnection) -> None:

@@ -11,16 +11,16 @@ from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.chunks import LAST_EDITION, REMOVED_AT_ONCE, add_chunks, count_words, remove_chunks
+from app.db.chunks import LAST_EDITION, REMOVED_AT_ONCE, add_chunks, count_chunks, count_words, remove_chunks
 from app.db.documents import get_document_for_work
 from app.db.engine import Database
 from app.db.staging import drop_staged, read_staged, stage_chunks
 from app.domain.documents import Chunk
-from app.domain.errors import DocumentDeletedError, FileMissingError
+from app.domain.errors import DocumentBusyError, DocumentDeletedError, FileMissingError
 from app.domain.ids import TaskId, new_task_id
 from app.domain.ports import BlobStore
 from app.domain.records import Document
-from app.domain.states import FINAL
+from app.domain.states import FINAL, State
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.domain.vectors import Account, VectorBatch
 from app.ledger.children import drop_children
@@ -101,7 +101,7 @@ class LargeDocuments:
         if not chunks:
             raise FileMissingError("The chunks of this batch are gone.")
         await work.report(Progress("embed", 50, f"Embedding chunks {first + 1} to {last + 1}"))
-        index = await self._vectors.get_for_batch(given["index_id"], task.document_id or 0, given["edition"])
+        index = await self._vectors.get_for_batch(given.get("index_id"), task.document_id or 0, given["edition"])
         indexed = await self._indexing.index(index, chunks, Account(task.organization_id, task.agent_id))
         place = {"agent_id": task.agent_id, "document_id": task.document_id or 0, "edition": given["edition"]}
         batch = VectorBatch(**place, vectors=indexed.vectors)
@@ -121,13 +121,16 @@ class LargeDocuments:
 
         Raises:
             DocumentDeletedError, DocumentSupersededError
+            FileMissingError: when some of its chunks are gone.
         """
         document, given = await self._load(work), work.task.arguments
-        version, place = Version.from_json(given["version"]), Place(given["index_id"], given["edition"])
+        version, place = Version.from_json(given["version"]), Place(given.get("index_id"), given["edition"])
         await work.report(Progress("store", 80, f"Publishing {version.content.filename}", version.chunk_count))
 
         async def apply(connection: AsyncConnection) -> None:
             task_id = work.task.parent_id or work.task.id
+            if await count_chunks(connection, document.id, place.edition) != version.chunk_count:
+                raise FileMissingError("Some chunks of this document are gone: have it indexed again.")
             await publish(connection, document.id, task_id, version, place)
             await submit_sweep(connection, document)
 
@@ -149,18 +152,33 @@ class LargeDocuments:
         return Outcome({"document_id": work.task.document_id, "chunks": total}, f"Removed {total} chunks")
 
     async def _remove_some(self, connection: AsyncConnection, document_id: int) -> int:
-        document = await get_document_for_work(connection, document_id, lock=True)
+        document, deciding = await self._hold(connection, document_id)
         if document is None:
             return 0
         past = LAST_EDITION if document.deleted_at else document.edition - 1
         removed = await remove_chunks(connection, document_id, last=past)
-        # While the row is held nobody can begin anew; and once the task that decides has ended, nobody is at work.
-        deciding = await get_task(connection, TaskId(document.task_id)) if document.task_id else None
-        if removed == 0 and (deciding is None or deciding.state in FINAL):
+        # While both rows are held nobody can begin anew; and once the task that decides has ended, nobody is at work.
+        if removed == 0 and (deciding is None or (deciding.state in FINAL and not _may_go_on(deciding))):
             for task in await list_document_tasks(connection, document_id):
                 await drop_staged(connection, task.id)
             removed = await remove_chunks(connection, document_id, first=document.edition + 1)
         return removed
+
+    @staticmethod
+    async def _hold(connection: AsyncConnection, document_id: int) -> tuple[Document | None, Task | None]:
+        """A document and the task that decides about it, that task held first, as those do that end.
+
+        Raises:
+            DocumentBusyError: when another task has begun to decide in between.
+        """
+        seen = await get_document_for_work(connection, document_id)
+        if seen is None:
+            return None, None
+        deciding = await get_task(connection, TaskId(seen.task_id), lock=True) if seen.task_id else None
+        document = await get_document_for_work(connection, document_id, lock=True)
+        if document and document.task_id != seen.task_id:
+            raise DocumentBusyError
+        return document, deciding
 
     async def _load(self, work: Work) -> Document:
         async with self._database.statement() as connection:
@@ -168,6 +186,11 @@ class LargeDocuments:
         if document is None or document.deleted_at:
             raise DocumentDeletedError
         return document
+
+
+def _may_go_on(task: Task) -> bool:
+    """Whether a document in batches failed in some: these may be run again, and the others' work is kept for that."""
+    return task.is_parent and task.state is State.FAILURE
 
 
 def _make_batch(task: Task, place: Place, first: int, last: int) -> NewTask:

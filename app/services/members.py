@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.documents import find_replaced
 from app.domain.documents import OnDuplicate
 from app.domain.errors import DuplicateDocumentError, SluiceError
 from app.domain.ids import new_task_id
@@ -16,7 +15,7 @@ from app.domain.records import Content
 from app.domain.states import State
 from app.domain.tasks import Failure, Task, TaskName
 from app.ledger.children import submit_children
-from app.services.versions import cancel_work
+from app.services.versions import cancel_work, hold_replaced
 
 _BATCH = 500
 
@@ -81,7 +80,7 @@ async def _aim(connection: AsyncConnection, parent: Task, member: Member) -> Mem
     if "blob_key" not in member:
         return member
     sha256 = bytes.fromhex(member["sha256"])
-    document = await find_replaced(connection, parent.organization_id, parent.agent_id, sha256, member["filename"])
+    document = await hold_replaced(connection, parent.organization_id, parent.agent_id, sha256, member["filename"])
     if document is None:
         return member
     await cancel_work(connection, document)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.documents import complete_document, get_document_for_work
 from app.db.editions import publish_edition
+from app.db.vector_indexes import share_indexes
 from app.domain.errors import DocumentDeletedError, DocumentSupersededError
 from app.domain.ids import new_task_id
 from app.domain.records import Content, Document
@@ -61,9 +62,12 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the vectors of a version are: in which index, under which edition."""
+    """Where the vectors of a version are: in which index, under which edition.
 
-    index_id: int
+    The index is None in tasks of a version of Sluice that knew but one: the active one then has all to be made anew.
+    """
+
+    index_id: int | None
     edition: int
 
 
@@ -87,7 +91,8 @@ async def publish(connection: AsyncConnection, document_id: int, task_id: UUID, 
     )
     if not published:
         await explain_loss(connection, document_id)
-    await publish_edition(connection, place.index_id, document_id, place.edition)
+    await share_indexes(connection)
+    await publish_edition(connection, place.index_id or 0, document_id, place.edition)
 
 
 async def explain_loss(connection: AsyncConnection, document_id: int) -> None:

@@ -1,6 +1,7 @@
 """Upkeep: chores that fall to one supervisor at a time, for the whole installation."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -20,6 +21,7 @@ from app.services.reembedding import Reembedding
 _COUNT_SECONDS = 5.0
 _ANNOUNCE_SECONDS = 30.0
 _REEMBED_SECONDS = 2.0
+_SWEEP_SECONDS = 20.0
 _GRAPHS_SECONDS = 300.0
 _FORGET_SECONDS = 600.0
 _BATCH = 1000
@@ -43,10 +45,14 @@ class Upkeep:
         self._database = database
         self._doorbell = doorbell
         self._blobs = blobs
-        self._reembedding = reembedding
         self._retention_days = retention_days
         self._cache_days = cache_days
-        self._tending: asyncio.Task[None] | None = None
+        self._long: dict[str, tuple[float, Callable[[], Awaitable[object]]]] = {
+            "reembed": (_REEMBED_SECONDS, reembedding.advance),
+            "sweep": (_SWEEP_SECONDS, reembedding.sweep),
+            "graphs": (_GRAPHS_SECONDS, lambda: tend_graphs(database)),
+        }
+        self._running: dict[str, asyncio.Task[None]] = {}
 
     async def do_chores(self) -> None:
         """Do what is due and nobody else has taken on."""
@@ -57,33 +63,34 @@ class Upkeep:
             if await take_turn(connection, "announce", _ANNOUNCE_SECONDS):
                 silent = await list_unannounced(connection, _ALARMS)
             forget = await take_turn(connection, "forget", _FORGET_SECONDS)
-            reembed = await take_turn(connection, "reembed", _REEMBED_SECONDS)
-            graphs = await take_turn(connection, "graphs", _GRAPHS_SECONDS)
+            long = [name for name, (seconds, _) in self._long.items() if await take_turn(connection, name, seconds)]
         for task_id in silent:
             await ring_alarm(self._doorbell, task_id)
-        if reembed:
-            await self._reembedding.advance()
-        if graphs and self._tending is None:
-            self._tending = asyncio.create_task(self._tend_graphs())
         if forget:
             await self._forget()
+        for name in long:
+            self._begin(name)
 
     async def close(self) -> None:
         """Give up what takes long: whoever has the next turn begins it anew."""
-        if self._tending:
-            self._tending.cancel()
-            await asyncio.gather(self._tending, return_exceptions=True)
+        for task in list(self._running.values()):
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
 
-    async def _tend_graphs(self) -> None:
-        """Not waited for: to build one takes minutes, and the other chores go on."""
+    def _begin(self, name: str) -> None:
+        """Begin a chore that may take minutes. It is not waited for: other chores, and the sweeps, go on."""
+        if name not in self._running:
+            self._running[name] = asyncio.create_task(self._run(name))
+
+    async def _run(self, name: str) -> None:
         try:
-            await tend_graphs(self._database)
+            await self._long[name][1]()
         except DatabaseAwayError:
-            log.warning("graphs_not_tended")
+            log.warning("chore_broken_off", chore=name)
         except Exception:
-            log.exception("graphs_not_tended")
+            log.exception("chore_failed", chore=name)
         finally:
-            self._tending = None
+            del self._running[name]
 
     async def _forget(self) -> None:
         """Forget what is past its time: tasks, turns that tell nothing, workers, keys of requests, broken uploads."""

@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.editions import count_complete, count_lacking, plan_index
+from app.db.edition_lists import count_complete, count_lacking
+from app.db.editions import is_planned
 from app.db.engine import Database
-from app.db.vector_indexes import add_index, find_index, list_indexes, retire_building
+from app.db.vector_indexes import add_index, find_index, hold_indexes, list_indexes, retire_building
 from app.domain.errors import ConflictError, IndexMismatchError, NotFoundError
 from app.domain.tasks import TaskName
 from app.domain.vectors import EmbeddingSpec, IndexState, VectorIndex
@@ -25,10 +26,10 @@ class Wanted:
     place: Mapping[str, Any] = field(default_factory=dict)
 
     def agrees_with(self, index: VectorIndex) -> bool:
-        """Whether an index is what is asked for; of a length that was not asked for, any will do."""
+        """Whether an index is what is asked for, with vectors of the length that is asked for."""
         asked, there = self.embedding, index.embedding
         same = (self.store, asked.provider, asked.model) == (index.store, there.provider, there.model)
-        length = asked.dimensions is None or there.dimensions in {None, asked.dimensions}
+        length = asked.asked == there.asked or asked.asked == there.dimensions is not None
         return same and length and all(index.place.get(name) == value for name, value in self.place.items())
 
     def __str__(self) -> str:
@@ -38,9 +39,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """An index with how many documents it holds and lacks, and how many of these failed for good."""
+    """An index with how many documents it holds and lacks, and how many of these failed for good.
+
+    Until it is ``planned``, it lacks more than is known.
+    """
 
     index: VectorIndex
+    planned: bool
     complete: int
     lacking: int
     failed: int
@@ -63,9 +68,8 @@ class Indexes:
         async with self._database.transaction() as connection:
             active = await find_index(connection, IndexState.ACTIVE)
             if active is None:
+                await hold_indexes(connection)
                 made = await add_index(connection, wanted.store, wanted.embedding, wanted.place, IndexState.ACTIVE)
-                if made:
-                    await plan_index(connection, made.id)
                 active = made or await find_index(connection, IndexState.ACTIVE)
             building = await find_index(connection, IndexState.BUILDING)
         self._compare(active, building)
@@ -91,6 +95,11 @@ class Indexes:
                 f" {self._wanted}. Set them back, or have a new index built: python main.py reembed"
             )
 
+    @property
+    def wanted(self) -> Wanted:
+        """The index that the settings ask for."""
+        return self._wanted
+
     async def begin(self) -> IndexStatus:
         """Begin to build the index that the settings ask for.
 
@@ -99,6 +108,8 @@ class Indexes:
         """
         wanted = self._wanted
         async with self._database.transaction() as connection:
+            # What is published before this is planned for; what is published after it notes that by itself.
+            await hold_indexes(connection)
             active = await find_index(connection, IndexState.ACTIVE)
             building = await find_index(connection, IndexState.BUILDING)
             if building:
@@ -110,7 +121,6 @@ class Indexes:
             made = await add_index(connection, wanted.store, wanted.embedding, wanted.place, IndexState.BUILDING)
             if made is None:
                 raise ConflictError("Another index is being built.")
-            await plan_index(connection, made.id)
             return await self._measure(connection, made)
 
     async def abandon(self) -> None:
@@ -120,6 +130,7 @@ class Indexes:
             NotFoundError: when there is none.
         """
         async with self._database.transaction() as connection:
+            await hold_indexes(connection)
             if not await retire_building(connection):
                 raise NotFoundError("No index is being built.")
 
@@ -131,4 +142,4 @@ class Indexes:
     async def _measure(self, connection: AsyncConnection, index: VectorIndex) -> IndexStatus:
         complete, lacking = await count_complete(connection, index.id), await count_lacking(connection, index.id)
         failed = await count_dead(connection, TaskName.REEMBED_DOCUMENT, index.id) if lacking else 0
-        return IndexStatus(index, complete, lacking, failed)
+        return IndexStatus(index, await is_planned(connection, index.id), complete, lacking, failed)

@@ -7,14 +7,23 @@ from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.editions import forget_edition, list_hidden, list_stale, renew_edition, reserve_edition
+from app.db.edition_lists import list_stale
+from app.db.editions import forget_edition, list_hidden, renew_edition, reserve_edition, unreserve_edition
 from app.db.engine import Database
 from app.db.vector_indexes import find_index, fix_dimensions, get_index
-from app.domain.errors import DocumentDeletedError, IndexRetiredError, StartupError, VectorLengthError
+from app.domain.errors import (
+    DocumentDeletedError,
+    IndexRetiredError,
+    NotNowError,
+    ProviderPausedError,
+    StartupError,
+    VectorLengthError,
+)
 from app.domain.ports import VectorStore
 from app.domain.vectors import IndexState, Vector, VectorBatch, VectorIndex, VectorKey
 from app.services.providers import Providers
 
+_LACK_SECONDS = 30.0  # until a process is looked at again that lacks a key or a package
 _WRITE_PATIENCE = 20.0  # seconds; a store's limits count by the second, and what was written would be written again
 
 Stores = Callable[[str], VectorStore]
@@ -55,13 +64,15 @@ class Vectors:
             raise IndexRetiredError
         return index
 
-    async def get_for_batch(self, index_id: int, document_id: int, edition: int) -> VectorIndex:
-        """The index that a batch of a large document is meant for, or where that was replaced, the active one."""
+    async def get_for_batch(self, index_id: int | None, document_id: int, edition: int) -> VectorIndex:
+        """The index that a batch of a large document is meant for, or where that was replaced, the active one.
+
+        The batch may have waited for hours: it is noted that its edition is written to now.
+        """
         async with self._database.statement() as connection:
-            index = await get_index(connection, index_id)
-            if index and index.state is not IndexState.RETIRED:
-                return index
-        index = await self.get_active()
+            index = await get_index(connection, index_id) if index_id else None
+        if index is None or index.state is IndexState.RETIRED:
+            index = await self.get_active()
         async with self._database.statement() as connection:
             await renew_edition(connection, index.id, document_id, edition)
         return index
@@ -85,16 +96,25 @@ class Vectors:
             VectorLengthError: when the index holds vectors of another length.
         """
         index = await self._fit(index, batch)
-        store = self._stores(index.store)
+        store = self._find_store(index)
         if not store.transactional:
             for piece in store.split(batch):
                 await self._ask(store, partial(store.upsert, index, piece), _WRITE_PATIENCE)
             await self._ask(store, partial(store.settle, index, batch), _WRITE_PATIENCE)
         return index
 
+    async def write_first(self, index: VectorIndex, batch: VectorBatch) -> VectorIndex:
+        """``write`` an edition that was just reserved, and give the number back where nothing could be written yet."""
+        try:
+            return await self.write(index, batch)
+        except ProviderPausedError:
+            async with self._database.statement() as connection:
+                await unreserve_edition(connection, index.id, batch.document_id, batch.edition)
+            raise
+
     async def write_within(self, connection: AsyncConnection, index: VectorIndex, batch: VectorBatch) -> None:
         """Write vectors in the transaction that publishes them, where the store takes part in it."""
-        store = self._stores(index.store)
+        store = self._find_store(index)
         if store.transactional:
             for piece in store.split(batch):
                 await store.upsert(index, piece, connection)
@@ -110,7 +130,7 @@ class Vectors:
         compared: Sequence[VectorKey],
     ) -> dict[VectorKey, float]:
         """An agent's chunks that are most like a vector, and how alike ``compared`` are besides: the cosine by key."""
-        store = self._stores(index.store)
+        store = self._find_store(index)
         async with self._database.statement() as connection:
             hidden = await list_hidden(connection, index.id, agent_id)
         query = partial(store.query, index, agent_id, vector, limit=limit, document_ids=document_ids, without=hidden)
@@ -134,21 +154,21 @@ class Vectors:
 
     async def delete(self, index: VectorIndex, agent_id: int, document_id: int, edition: int) -> None:
         """Remove an edition's vectors."""
-        store = self._stores(index.store)
+        store = self._find_store(index)
         await self._ask(store, partial(store.delete, index, agent_id, document_id, edition), _WRITE_PATIENCE)
 
     async def list_keys(self, index: VectorIndex, agent_id: int) -> set[VectorKey]:
         """The keys of all vectors of an agent."""
-        return {key async for key in self._stores(index.store).list_keys(index, agent_id)}
+        return {key async for key in self._find_store(index).list_keys(index, agent_id)}
 
     async def list_agents(self, index: VectorIndex) -> list[int]:
         """The agents that have vectors in an index."""
-        store = self._stores(index.store)
+        store = self._find_store(index)
         return await self._ask(store, partial(store.list_agents, index))
 
     async def drop(self, index: VectorIndex) -> bool:
         """Remove some of a retired index; returns whether all is gone."""
-        store = self._stores(index.store)
+        store = self._find_store(index)
         return await self._ask(store, partial(store.drop, index))
 
     async def check(self, index: VectorIndex) -> None:
@@ -158,6 +178,17 @@ class Vectors:
             StartupError, ProviderDownError
         """
         await self._stores(index.store).check(index)
+
+    def _find_store(self, index: VectorIndex) -> VectorStore:
+        """The store of an index.
+
+        Raises:
+            NotNowError: when this process lacks what it takes to reach it. Others may not, nor this one for ever.
+        """
+        try:
+            return self._stores(index.store)
+        except StartupError as error:
+            raise NotNowError(f"Waiting for {index.store}: {error.detail}", retry_after=_LACK_SECONDS) from error
 
     async def _fit(self, index: VectorIndex, batch: VectorBatch) -> VectorIndex:
         """The index with the length of its vectors, which its first ones decide.

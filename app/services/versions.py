@@ -11,7 +11,7 @@ from app.db.documents import find_replaced, merge_metadata, set_indexing_task
 from app.domain.records import Content, Document
 from app.domain.tasks import INDEXING, NewTask, Task, TaskName
 from app.ledger.cancel import cancel
-from app.ledger.read import list_active_tasks
+from app.ledger.read import list_active_tasks, lock_document_tasks
 from app.ledger.submit import submit
 
 
@@ -23,7 +23,7 @@ async def replace_content(
     Search finds the old content until the task has put the new in its place. What else was at work on the document is
     cancelled. None, and nothing submitted, when there is no such document. Within a transaction.
     """
-    document = await find_replaced(connection, task.organization_id, task.agent_id, content.sha256, content.filename)
+    document = await hold_replaced(connection, task.organization_id, task.agent_id, content.sha256, content.filename)
     if document is None:
         return None
     await cancel_work(connection, document)
@@ -34,6 +34,19 @@ async def replace_content(
     )
     await set_indexing_task(connection, document.id, submitted.id)
     return submitted
+
+
+async def hold_replaced(
+    connection: AsyncConnection, organization_id: int, agent_id: int, sha256: bytes, filename: str
+) -> Document | None:
+    """The agent's document with these bytes, else the latest of this name; held until the transaction ends.
+
+    The tasks at work on it are held first: one that ends holds its own row, then its document's.
+    """
+    whose = (connection, organization_id, agent_id, sha256, filename)
+    if seen := await find_replaced(*whose, lock=False):
+        await lock_document_tasks(connection, seen.id)
+    return await find_replaced(*whose, lock=True)
 
 
 async def cancel_work(connection: AsyncConnection, document: Document) -> list[Task]:

@@ -11,6 +11,10 @@ depends_on = None
 
 # The names under which documents recorded the models that compute here, and what the settings call these.
 _MODELS = "(VALUES ('wordllama-l2-256', 'wordllama'), ('minilm-l6-int8', 'minilm')) AS known (recorded, model)"
+_KEEPING = (
+    "name IN ('app.tasks.embedding_tasks.reembed_document', 'app.tasks.vector_tasks.sweep_document')"
+    " AND (completed_at IS NULL OR dead_lettered_at IS NOT NULL)"
+)
 
 
 def upgrade() -> None:
@@ -23,7 +27,8 @@ def upgrade() -> None:
     _create_indexes()
     _create_providers()
     _move_vectors()
-    op.execute("INSERT INTO chores (name) VALUES ('graphs'), ('reembed')")
+    op.create_index("tasks_keeping_vectors_idx", "tasks", ["document_id", "name"], postgresql_where=_KEEPING)
+    op.execute("INSERT INTO chores (name) VALUES ('graphs'), ('reembed'), ('sweep')")
     op.drop_column("chunks", "embedding")
 
 
@@ -34,12 +39,15 @@ def _create_indexes() -> None:
         sa.Column("store", sa.Text(), nullable=False),
         sa.Column("provider", sa.Text(), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("asked_dimensions", sa.Integer(), nullable=True),
         sa.Column("dimensions", sa.Integer(), nullable=True),
         sa.Column("place", sa.dialects.postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("dropped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("planned_to", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("state IN ('building', 'active', 'retired')", name=op.f("vector_indexes_state_check")),
         sa.PrimaryKeyConstraint("id", name="vector_indexes_pkey"),
     )
@@ -57,6 +65,8 @@ def _create_indexes() -> None:
         sa.Column("edition", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("agent_id", sa.BigInteger(), nullable=False),
         sa.Column("complete", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("done_to", sa.Integer(), nullable=True),
+        sa.Column("noted_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("reserved_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("swept_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["index_id"], ["vector_indexes.id"], name="editions_index_id_fkey"),
@@ -64,7 +74,10 @@ def _create_indexes() -> None:
         sa.PrimaryKeyConstraint("index_id", "document_id", "edition", name="editions_pkey"),
     )
     op.create_index("editions_document_id_idx", "editions", ["document_id"])
-    op.create_index("editions_incomplete_idx", "editions", ["agent_id", "document_id"], postgresql_where="NOT complete")
+    op.create_index(
+        "editions_incomplete_idx", "editions", ["agent_id", "index_id", "document_id"], postgresql_where="NOT complete"
+    )
+    op.create_index("editions_lacking_idx", "editions", ["index_id", "document_id"], postgresql_where="NOT complete")
     op.create_table(
         "vectors",
         sa.Column("document_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -83,7 +96,7 @@ def _create_indexes() -> None:
         sa.PrimaryKeyConstraint("document_id", "edition", "ordinal", "index_id", name="vectors_pkey"),
         postgresql_with={"toast_tuple_target": "8160"},
     )
-    op.create_index("vectors_agent_id_index_id_idx", "vectors", ["agent_id", "index_id"])
+    op.create_index("vectors_index_id_agent_id_idx", "vectors", ["index_id", "agent_id"])
 
 
 def _create_providers() -> None:
@@ -160,4 +173,6 @@ def downgrade() -> None:
     for table in ("providers", "provider_usage", "embedded_texts", "vectors", "editions", "vector_indexes"):
         op.drop_table(table)
     op.drop_column("documents", "last_edition")
-    op.execute("DELETE FROM chores WHERE name IN ('graphs', 'reembed')")
+    op.drop_index("tasks_keeping_vectors_idx", "tasks")
+    op.execute("DELETE FROM tasks WHERE name = 'app.tasks.embedding_tasks.reembed_document'")
+    op.execute("DELETE FROM chores WHERE name IN ('graphs', 'reembed', 'sweep')")

@@ -24,7 +24,6 @@ _ROOMS = {
     "httpcore": {"adapters"},
     "httpx": {"adapters", "cli"},
     "kombu": {"adapters", "celery_app", "tasks"},
-    "limits": {"adapters"},
     "lxml": {"pipeline"},
     "numpy": {"adapters", "db", "pipeline"},
     "onnx": {"adapters"},

@@ -5,10 +5,12 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from app.db.engine import Database
+from app.db.providers import take_probe
 from app.domain.errors import (
     NotNowError,
     ProviderBusyError,
@@ -17,6 +19,7 @@ from app.domain.errors import (
     ProviderRefusedError,
     ProviderRejectedError,
 )
+from app.services import providers as service
 from app.services.providers import Pace, Providers
 from tests.running import ROOT
 from tests.services.outside import (
@@ -127,6 +130,25 @@ async def test_one_asks_whether_it_is_up_again_and_its_success_brings_all_back(
     assert await providers.list_states() == []
     answers = await asyncio.gather(*(others.call(PROVIDER, provider.request) for _ in range(10)))
     assert answers == ["answer"] * 10
+
+
+async def test_of_two_that_see_at_the_same_moment_that_the_time_has_come_one_asks(
+    providers: Providers, others: Providers, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = asyncio.Barrier(2)
+
+    async def take_at_the_same_moment(*arguments: Any) -> bool:
+        await both.wait()
+        return await take_probe(*arguments)
+
+    await fail(providers, 5)
+    await let_pass(database, 5)
+    monkeypatch.setattr(service, "take_probe", take_at_the_same_moment)
+    provider = Provider()
+    calls = (process.call(PROVIDER, provider.request) for process in (providers, others))
+    got = await asyncio.gather(*calls, return_exceptions=True)
+    assert provider.asked == 1
+    assert {type(end) for end in got} == {str, ProviderPausedError}
 
 
 async def test_each_time_it_fails_again_it_is_left_alone_for_twice_as_long_but_never_over_a_minute(

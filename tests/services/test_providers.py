@@ -112,6 +112,7 @@ async def test_one_that_is_down_can_be_asked_by_others_while_the_first_has_no_ro
     await let_pass(database, 5)
     with pytest.raises(ProviderBusyError):
         await Providers(database, Limiter(30.0)).call(PROVIDER, Provider().request)
+    assert 29 < (await get_state(providers)).wait <= 30, "when there is room, not when its claim would have run out"
     await let_pass(database, 30)
     assert await providers.call(PROVIDER, Provider().request) == "answer"
 

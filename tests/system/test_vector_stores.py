@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.adapters.pinecone_server import run_pinecone
 
 from app.adapters.pinecone import PineconeStore
 from app.adapters.qdrant import QdrantStore
 from app.domain.ports import VectorStore
 from app.domain.vectors import EmbeddingSpec, VectorBatch, VectorIndex
 from app.settings import Settings, load_settings
+from tests.adapters.pinecone_server import run_pinecone
 from tests.adapters.qdrant_server import run_qdrant
 from tests.running import ROOT, wait_for
 from tests.system.kill_points import AFTER_VECTORS
