@@ -148,7 +148,7 @@ class Settings(BaseSettings):
     parse_memory_mb: int = Field(1024, ge=128)
     parse_max_pages: int = Field(5000, ge=1)
     large_document_chunks: int = Field(2000, ge=1)
-    embedding_batch_chunks: int = Field(500, ge=1, le=2000)
+    embedding_batch_chunks: int = Field(500, ge=1, le=1000)
     ocr_languages: Annotated[str, AfterValidator(_check_languages)] | None = None
 
     embedding_provider: Literal["local", "openai", "sentence-transformers"] = "local"

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -14,7 +13,8 @@ from app.db.engine import Database, create_engine
 from app.db.pgvector_store import PgVectorStore
 from app.db.vector_indexes import fix_dimensions
 from app.domain.vectors import EmbeddingSpec, VectorBatch, VectorIndex
-from tests.adapters.vector_stores import CASES, Case
+from app.settings import Settings
+from tests.adapters.vector_stores import Case
 
 Result = TypeVar("Result")
 
@@ -91,12 +91,10 @@ class PgVectorCase(Case):
 
 
 @contextmanager
-def _open_pgvector(request: pytest.FixtureRequest) -> Iterator[Case]:
-    settings = request.getfixturevalue("settings")
-    yield PgVectorCase(_RunningDatabase(settings.database_url))
+def open_pgvector(settings: Settings) -> Iterator[Case]:
+    """Pgvector on a fresh database."""
+    yield PgVectorCase(_RunningDatabase(settings.database_url or ""))
 
-
-CASES["pgvector"] = _open_pgvector
 
 _INDEX = text("""
     INSERT INTO vector_indexes (store, provider, model, dimensions, state)

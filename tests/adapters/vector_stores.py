@@ -145,8 +145,18 @@ REMOTE_CASES: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager
 }
 """By name, how to open those that are reached over a network; the request is there for its other fixtures."""
 
+
+@contextmanager
+def _open_pgvector(request: pytest.FixtureRequest) -> Iterator[Case]:
+    from tests.adapters.pgvector_case import open_pgvector  # noqa: PLC0415 - which is made of what is here
+
+    with open_pgvector(request.getfixturevalue("settings")) as case:
+        yield case
+
+
 CASES: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Case]]] = {
     **REMOTE_CASES,
+    "pgvector": _open_pgvector,
     **({"qdrant-given": _open_given_qdrant} if _GIVEN_URL else {}),
 }
 """All of them."""

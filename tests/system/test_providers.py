@@ -152,7 +152,7 @@ def test_another_model_is_refused_until_its_index_was_built_beside_the_old_one(
 
     built = run_command(stack, "reembed", "--wait", **openai)
     assert built.returncode == 0, built.stderr.decode()
-    assert sum(server.paid.values()) == 750
+    assert sum(server.paid.values()) == 750 + 1, "each chunk once, and a text to try the model out"
     question = {"query": PARAGRAPH.format(1007, 3021), "mode": "vector"}
     assert stack.post(f"/agents/{agent}/search", question)["results"][0]["text"] == question["query"]
     assert server.paid[question["query"]] == 1, "the question is a text that was paid for"
