@@ -10,7 +10,8 @@ from app import __version__
 from app.api import health, idempotency, problems, v1
 from app.api.access import Access
 from app.api.request_ids import RequestIds
-from app.bootstrap import build_services, check_storage, prepare_database
+from app.api.startup import StartupReasons
+from app.bootstrap import build_services, check_choices, check_storage, check_store, prepare_database
 from app.celery_app import create_celery
 from app.embedded.running import borrow_servers
 from app.logs import configure_logs
@@ -32,6 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
         configure_logs(given)
+        check_choices(given)
         with borrow_servers(given) as servers:
             resolved = servers.settings
             await prepare_database(resolved)
@@ -40,6 +42,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             try:
                 await check_storage(services.blobs)
                 await services.indexes.ensure()
+                await check_store(services)
                 secret = await services.identities.bootstrap(resolved.bootstrap_api_key)
                 if secret:
                     sys.stderr.write(f"\nYour API key, shown only now: {secret}\n\n")
@@ -51,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     idempotency.install(app)
     app.add_middleware(Access)
     app.add_middleware(RequestIds)
+    app.add_middleware(StartupReasons)
     app.include_router(health.router)
     app.include_router(v1.router)
     problems.install(app)

@@ -1,5 +1,6 @@
 """The only place where adapters are chosen: settings in, services out."""
 
+from app.bootstrap.choices import check_choices, check_store
 from app.bootstrap.database import find_schema_differences, prepare_database
 from app.bootstrap.models import Embedders, describe_embedding
 from app.bootstrap.services import Services, build_services
@@ -11,8 +12,10 @@ __all__ = [
     "Embedders",
     "Services",
     "build_services",
+    "check_choices",
     "check_index",
     "check_storage",
+    "check_store",
     "choose_blobs",
     "choose_page_reader",
     "describe_embedding",

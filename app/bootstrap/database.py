@@ -1,15 +1,20 @@
 """The database that the settings name."""
 
-from app.db.engine import create_engine
+from app.db.engine import Database, create_engine
 from app.db.schema import find_differences, migrate
-from app.domain.errors import StartupError
+from app.domain.errors import DatabaseAwayError, StartupError
 from app.settings import Settings
 
 
 async def prepare_database(settings: Settings) -> None:
-    """Bring the database up to this version's schema."""
+    """Bring the database up to this version's schema.
+
+    Raises:
+        StartupError: when it cannot be reached, or refuses.
+    """
     engine = create_engine(get_database_url(settings), pool_size=1, register_types=False)
     try:
+        await _meet(Database(engine))
         await migrate(engine)
     finally:
         await engine.dispose()
@@ -33,3 +38,16 @@ def get_database_url(settings: Settings) -> str:
     if settings.database_url is None:
         raise StartupError("DATABASE_URL is not set and no embedded Postgres runs. Start one with `make up`.")
     return settings.database_url
+
+
+async def _meet(database: Database) -> None:
+    """Connect once, so that it is told in a line why that cannot be done."""
+    try:
+        async with database.statement():
+            return
+    except DatabaseAwayError as error:
+        reason: BaseException = error.__cause__ or error
+    except Exception as error:  # noqa: BLE001 - a password, a name or a certificate that the server does not take
+        reason = error
+    said = (str(reason) or type(reason).__name__).splitlines()[0]
+    raise StartupError(f"The database of DATABASE_URL cannot be reached: {said}") from reason

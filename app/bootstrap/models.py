@@ -7,7 +7,8 @@ from app.domain.ports import ChatModel, Embedder
 from app.domain.vectors import EmbeddingSpec
 from app.settings import Settings
 
-_LOCAL = ("wordllama", "minilm")
+WORDLLAMA = "wordllama"
+_LOCAL = (WORDLLAMA, "minilm")
 
 
 def describe_embedding(settings: Settings) -> EmbeddingSpec:

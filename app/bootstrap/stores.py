@@ -58,7 +58,7 @@ class Stores:
             StartupError: when something that it needs is missing.
         """
         if name not in self._known:
-            self._known[name] = _make_pinecone(self._settings) if name == "pinecone" else _make_qdrant(self._settings)
+            self._known[name] = make_store(self._settings, name)
         return self._known[name]
 
     async def close(self) -> None:
@@ -67,15 +67,22 @@ class Stores:
             await store.close()
 
 
+def make_store(settings: Settings, name: str) -> VectorStore:
+    """A store outside Postgres.
+
+    Raises:
+        StartupError: when its key, its address or its package is missing.
+    """
+    return _make_pinecone(settings) if name == "pinecone" else _make_qdrant(settings)
+
+
 def _make_pinecone(settings: Settings) -> VectorStore:
     if settings.pinecone_api_key is None:
         raise StartupError("VECTOR_STORE=pinecone needs PINECONE_API_KEY.")
     try:
         from app.adapters.pinecone import PineconeStore  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise StartupError(
-            "VECTOR_STORE=pinecone needs the package pinecone: pip install 'sluice[pinecone]'."
-        ) from error
+        raise _make_missing("pinecone", "pinecone") from error
     return PineconeStore(
         api_key=settings.pinecone_api_key,
         index_name=settings.pinecone_index,
@@ -90,9 +97,7 @@ def _make_qdrant(settings: Settings) -> VectorStore:
     try:
         from app.adapters.qdrant import QdrantStore  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise StartupError(
-            "VECTOR_STORE=qdrant needs the package qdrant-client: pip install 'sluice[qdrant]'."
-        ) from error
+        raise _make_missing("qdrant", "qdrant-client") from error
     return QdrantStore(
         url=settings.qdrant_url,
         api_key=settings.qdrant_api_key,

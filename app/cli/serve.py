@@ -9,14 +9,21 @@ from typing import Annotated
 
 import typer
 
-from app.bootstrap import check_index, check_storage, choose_blobs, find_schema_differences, prepare_database
+from app.bootstrap import (
+    check_choices,
+    check_index,
+    check_storage,
+    choose_blobs,
+    find_schema_differences,
+    prepare_database,
+)
 from app.celery_app import check_broker
 from app.cli.parts import Parts, api_part, choose_patience, worker_part
 from app.cli.stack import WORKERS, check_port, run_stack, say
 from app.domain.errors import PartDiedError
 from app.embedded.running import borrow_servers, resolve_settings
 from app.logs import configure_logs
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 
 _POLL_SECONDS = 0.2
 
@@ -39,6 +46,7 @@ def up() -> None:
     """Run the whole stack until Ctrl-C. Data stays in DATA_DIR."""
     settings = load_settings()
     configure_logs(settings)
+    check_choices(settings)
     listen_for_stop()
     try:
         with run_stack(settings) as stack:
@@ -57,8 +65,19 @@ def up() -> None:
 def api() -> None:
     """Run the HTTP API alone."""
     settings = load_settings()
+    configure_logs(settings)
+    check_choices(settings)
     check_port(settings)
-    api_part(settings).run()
+    listen_for_stop()
+    try:
+        # Started here, the servers of the data folder serve every process of the API.
+        with borrow_servers(settings) as servers:
+            asyncio.run(_check_start(servers.settings))
+            api_part(settings).run()
+    except Stopped:
+        say("Stopped.")
+    except SystemExit as ended:
+        sys.exit(1 if ended.code else 0)
 
 
 def worker(
@@ -67,9 +86,9 @@ def worker(
     """Run one worker a queue until TERM, which lets running tasks finish. Exits with 1 if a worker dies."""
     settings = load_settings()
     configure_logs(settings)
+    check_choices(settings)
     check_broker(resolve_settings(settings))
-    asyncio.run(check_storage(choose_blobs(settings)))
-    asyncio.run(check_index(resolve_settings(settings)))
+    asyncio.run(_check_start(resolve_settings(settings)))
     listen_for_stop()
     try:
         workers = [worker_part(settings, name) for name in queues or WORKERS]
@@ -92,6 +111,12 @@ def migrate(
                 say(difference)
             sys.exit(1)
     say("The schema is up to date.")
+
+
+async def _check_start(settings: Settings) -> None:
+    """Find out before processes are forked what would keep each of them from starting."""
+    await check_storage(choose_blobs(settings))
+    await check_index(settings)
 
 
 def add_to(program: typer.Typer) -> None:

@@ -132,9 +132,11 @@ _COLUMNS = """
 
 _GET = text(f"SELECT {_COLUMNS} FROM providers AS p WHERE p.name = :name")
 
+# One that nobody has asked for a while may be up again: who knows.
 _LIST = text(f"""
     SELECT {_COLUMNS} FROM providers AS p
-    WHERE p.down_since IS NOT NULL OR p.ask_at > clock_timestamp() ORDER BY p.name
+    WHERE p.ask_at > clock_timestamp() - CASE WHEN p.down_since IS NULL THEN interval '0' ELSE interval '2 minutes' END
+    ORDER BY p.name
 """)
 
 _ADD = text("INSERT INTO providers (name) VALUES (:name) ON CONFLICT DO NOTHING")

@@ -152,7 +152,7 @@ class Ingestion:
             place = {"agent_id": document.agent_id, "document_id": document.id, "edition": edition}
             written = await replace_chunks(connection, **place, rows=indexed.rows)
             await self._vectors.write_within(connection, index, batch)
-            if await tidy_editions(connection, document.id) or not written.removed_all:
+            if edition > 1 and (await tidy_editions(connection, document.id) or not written.removed_all):
                 await submit_sweep(connection, document)
             await count_words(connection, written.words)
 

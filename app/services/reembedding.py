@@ -119,11 +119,13 @@ class Reembedding:
         minutes, and gives its slot back.
 
         Raises:
-            IndexRetiredError: when the index is gone.
-            NotNowError
+            DocumentDeletedError
+            NotNowError: when its turn is over.
         """
         task = work.task
         index = await self._vectors.get(task.arguments["index_id"])
+        if index is None:
+            return Outcome({"document_id": task.document_id, "chunk_count": 0}, "The index was given up", 0)
         async with self._database.statement() as connection:
             document = await get_document_for_work(connection, task.document_id or 0)
             done_to = await renew_edition(connection, index.id, document.id, document.edition) if document else None
@@ -220,12 +222,12 @@ class Reembedding:
             )
 
     async def _drop(self, index: VectorIndex, *, over: bool) -> None:
-        """Remove some of a retired index, or all; once nobody can write to it any more, forget it."""
-        if not await self._vectors.drop(index):
-            return
+        """Remove all of a retired index; once nobody can write to it any more, forget it."""
+        while not await self._vectors.drop(index):
+            log.info("index_being_dropped", index=index.id)
         async with self._database.transaction() as connection:
             if await drop_editions(connection, index.id, _FORGOTTEN_AT_ONCE) == _FORGOTTEN_AT_ONCE:
-                return
+                return  # the rest at the next turn
             if over:
                 await forget_index(connection, index.id)
             else:

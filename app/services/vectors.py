@@ -13,7 +13,6 @@ from app.db.engine import Database
 from app.db.vector_indexes import find_index, fix_dimensions, get_index
 from app.domain.errors import (
     DocumentDeletedError,
-    IndexRetiredError,
     NotNowError,
     ProviderPausedError,
     StartupError,
@@ -52,27 +51,18 @@ class Vectors:
             raise StartupError("There is no index of vectors yet: the API makes it when it starts.")
         return index
 
-    async def get(self, index_id: int) -> VectorIndex:
-        """One index.
-
-        Raises:
-            IndexRetiredError: when it is gone.
-        """
+    async def get(self, index_id: int) -> VectorIndex | None:
+        """An index that is active or being built; None for one that is retired or gone."""
         async with self._database.statement() as connection:
             index = await get_index(connection, index_id)
-        if index is None:
-            raise IndexRetiredError
-        return index
+        return index if index and index.state is not IndexState.RETIRED else None
 
     async def get_for_batch(self, index_id: int | None, document_id: int, edition: int) -> VectorIndex:
         """The index that a batch of a large document is meant for, or where that was replaced, the active one.
 
         The batch may have waited for hours: it is noted that its edition is written to now.
         """
-        async with self._database.statement() as connection:
-            index = await get_index(connection, index_id) if index_id else None
-        if index is None or index.state is IndexState.RETIRED:
-            index = await self.get_active()
+        index = (await self.get(index_id) if index_id else None) or await self.get_active()
         async with self._database.statement() as connection:
             await renew_edition(connection, index.id, document_id, edition)
         return index

@@ -24,7 +24,6 @@ from app.domain.errors.documents import (
     UnsafePathError,
 )
 from app.domain.errors.providers import (
-    IndexRetiredError,
     NotNowError,
     ProviderBusyError,
     ProviderDownError,
@@ -104,7 +103,6 @@ __all__ = [
     "IdempotencyInProgressError",
     "IdempotencyKeyReusedError",
     "IndexMismatchError",
-    "IndexRetiredError",
     "InvalidIdempotencyKeyError",
     "InvalidMetadataError",
     "InvalidRequestError",

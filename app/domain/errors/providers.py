@@ -47,9 +47,3 @@ class VectorLengthError(SluiceError):
     """The model's vectors are not as long as those of the index."""
 
     code = "vector_length_mismatch"
-
-
-class IndexRetiredError(SluiceError):
-    """The index of vectors that this work was meant for is gone."""
-
-    code = "index_retired"

@@ -1,0 +1,35 @@
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.adapters.qdrant import QdrantStore
+from app.db.engine import create_engine
+from app.settings import Settings
+from tests.adapters.qdrant_server import QdrantServer, run_qdrant
+from tests.indexes.world import World
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def world(settings: Settings, tmp_path: Path) -> AsyncIterator[World]:
+    """An installation of which nobody has started anything yet."""
+    engine = create_engine(settings.database_url or "", pool_size=10)
+    world = await World(engine, tmp_path).open()
+    yield world
+    await world.close()
+    await engine.dispose()
+
+
+@pytest.fixture
+def qdrant(world: World) -> Iterator[QdrantServer]:
+    """A store across a network, which the installation may use."""
+    with run_qdrant() as server:
+        world.stores["qdrant"] = QdrantStore(
+            url=server.url, api_key=server.api_key, collection="sluice", time_limit=10
+        )
+        yield server

@@ -1,0 +1,76 @@
+"""What is outside of Sluice, as the tests of indexes have it: models that count, parsers that read lines, silent bells."""
+
+import hashlib
+import math
+from array import array
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.domain.documents import Page, Parsed
+from app.domain.ids import TaskId
+from app.domain.tasks import Bell
+from app.domain.vectors import Embedded, TextBatch, Vector
+
+LENGTHS = {"old": 3, "new": 4, "third": 5}
+"""How many numbers the vectors of each model have."""
+
+
+async def _do_nothing() -> None:
+    """Most tests do nothing while a model computes."""
+
+
+class Model:
+    """A model that computes here. ``texts`` is whatever it embedded; ``meanwhile`` is done before it answers."""
+
+    provider = None
+
+    def __init__(self, name: str) -> None:
+        self.model = name
+        self.texts: list[str] = []
+        self.meanwhile: Callable[[], Awaitable[None]] = _do_nothing
+
+    def batches(self, texts: Sequence[str]) -> list[TextBatch]:
+        """One batch."""
+        return [TextBatch(0, len(texts))]
+
+    async def embed(self, texts: Sequence[str]) -> Embedded:
+        """A unit vector for each text, another for each other text."""
+        await self.meanwhile()
+        self.texts += texts
+        return Embedded([vector_of(self.model, words) for words in texts])
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class LineParser:
+    """Reads texts, each line of which becomes a page, and so a chunk."""
+
+    async def parse(
+        self,
+        path: Path,
+        media_type: str,  # noqa: ARG002 - of the port
+        on_page: Callable[[int, int], None] | None = None,  # noqa: ARG002 - of the port
+    ) -> Parsed:
+        """Pages from 1."""
+        lines = path.read_text().splitlines()  # noqa: ASYNC240 - a few bytes of a test
+        return Parsed([Page(number, line) for number, line in enumerate(lines, 1)])
+
+
+class SilentDoorbell:
+    """A broker that takes every bell and tells nobody."""
+
+    async def ring(self, bells: Sequence[Bell]) -> None:
+        """Take the bells."""
+
+    async def tell(self, task_id: TaskId, state: str, info: Any) -> None:
+        """Take the news."""
+
+
+def vector_of(model: str, words: str) -> Vector:
+    """What a model makes of a text."""
+    digest = hashlib.sha256(f"{model}: {words}".encode()).digest()
+    numbers = [byte - 127.5 for byte in digest[: LENGTHS[model]]]
+    length = math.hypot(*numbers)
+    return array("f", [number / length for number in numbers])

@@ -1,0 +1,272 @@
+"""Sluice's services around indexes of vectors, on real Postgres; attempts of tasks run when the test says so."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.adapters.file_storage import FileStore
+from app.adapters.polling_watch import PollingWatch
+from app.db.agents import insert_agent
+from app.db.engine import Database
+from app.db.pgvector_store import PgVectorStore
+from app.domain.documents import OnDuplicate
+from app.domain.errors import StartupError
+from app.domain.ids import TaskId, new_worker_id
+from app.domain.ports import VectorStore
+from app.domain.records import AgentSettings
+from app.domain.tasks import WORK_QUEUES, Task, TaskName
+from app.domain.vectors import Account, EmbeddingSpec, VectorIndex
+from app.ledger.claim import claim
+from app.ledger.finish import hand_back
+from app.ledger.read import get_task
+from app.ledger.workers import NewWorker, register
+from app.services.admission import Admission
+from app.services.backpressure import Backpressure
+from app.services.consistency import Consistency
+from app.services.documents import Documents
+from app.services.embedding import Embedding
+from app.services.execution import Execution, RetryPolicy
+from app.services.families import Families
+from app.services.indexing import Indexing
+from app.services.ingestion import Ingestion
+from app.services.large_documents import LargeDocuments
+from app.services.providers import Pace, Providers
+from app.services.reembedding import Reembedding
+from app.services.search import Search
+from app.services.tasks import Tasks
+from app.services.uploads import Upload, Uploads
+from app.services.vector_indexes import Indexes, Wanted
+from app.services.vectors import Vectors
+from app.services.work import Body, Outcome, Seat, Work
+from app.tasks.lease import Lease
+from tests.indexes.outside import LENGTHS, LineParser, Model, SilentDoorbell
+from tests.services.outside import NoLimits
+
+ORGANIZATION = 1
+LARGE_CHUNKS = 4
+BATCH_CHUNKS = 2
+# A provider counts as down after its first failure, until the test says otherwise.
+_PACE = Pace(threshold=1, pause=600.0, longest=600.0)
+_SECONDS = 20.0
+
+
+class World:
+    """A fresh database, one worker, and what an API and its workers do with them.
+
+    Attributes:
+        lacks: The models and stores that this process has no key, or no package, for.
+        models: By name, what each of them was asked.
+        stores: By name.
+    """
+
+    def __init__(self, engine: AsyncEngine, folder: Path) -> None:
+        self.database = database = Database(engine)
+        self.lacks: set[str] = set()
+        self.models = {name: Model(name) for name in LENGTHS}
+        self.pgvector = PgVectorStore(database)
+        self.stores: dict[str, VectorStore] = {"pgvector": self.pgvector}
+        self.blobs = FileStore(folder)
+        doorbell = SilentDoorbell()
+        self.admission = Admission(database, doorbell)
+        self.providers = Providers(database, NoLimits(), pace=_PACE)
+        self.vectors = Vectors(database, self._find_store, self.providers)
+        self.indexing = Indexing(Embedding(database, self.providers), self._find_model)
+        self.large = LargeDocuments(database, self.blobs, self.indexing, self.vectors, BATCH_CHUNKS)
+        self.ingestion = Ingestion(
+            database, self.blobs, LineParser(), self.indexing, self.vectors, self.large, LARGE_CHUNKS
+        )
+        self.families = Families(database, doorbell, self.admission)
+        self.reembedding = Reembedding(database, self.admission, self.indexing, self.vectors, BATCH_CHUNKS)
+        self.consistency = Consistency(database, self.vectors)
+        self.documents = Documents(database, self.blobs, self.admission, doorbell, self.families, self.vectors)
+        self.tasks = Tasks(database, PollingWatch(), self.admission, doorbell, self.families)
+        policy = RetryPolicy(max_retries=0, backoff=1, backoff_max=1, time_limit=30)
+        self.execution = Execution(database, doorbell, self.admission, self.families, policy)
+        self._uploads = Uploads(database, self.blobs, self.admission, Backpressure(database, 10_000), 1_000_000)
+        self._doorbell = doorbell
+        self._worker = new_worker_id()
+        lease = Lease()
+        lease.grant(self._worker, time.monotonic() + 600)
+        self._seat = Seat(self._worker, os.getpid(), lease)
+        self._bodies: Mapping[str, Body] = {
+            TaskName.PROCESS_DOCUMENT: self.ingestion.process,
+            TaskName.EMBED_CHUNKS: self.large.embed,
+            TaskName.PUBLISH_DOCUMENT: self.large.publish,
+            TaskName.SWEEP_DOCUMENT: self.large.sweep,
+            TaskName.REEMBED_DOCUMENT: self.reembedding.embed,
+            TaskName.DELETE_DOCUMENT: self.documents.remove,
+        }
+
+    async def open(self) -> "World":
+        """Register the worker, and make the agent."""
+        worker = NewWorker(self._worker, "test", "here", os.getpid(), WORK_QUEUES, 100)
+        async with self.database.transaction() as connection:
+            await register(connection, worker, 600)
+            agent = await insert_agent(connection, ORGANIZATION, "Test", "test", AgentSettings())
+        self.agent = agent.id
+        return self
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        await self.admission.settle()
+        for store in self.stores.values():
+            await store.close()
+
+    def _find_model(self, spec: EmbeddingSpec) -> Model:
+        if spec.model in self.lacks:
+            raise StartupError(f"{spec.model} needs a key.")
+        return self.models[spec.model]
+
+    def _find_store(self, name: str) -> VectorStore:
+        if name in self.lacks:
+            raise StartupError(f"{name} needs a key.")
+        return self.stores[name]
+
+    # Indexes
+
+    def indexes(self, model: str = "old", store: str = "pgvector", asked: int | None = None) -> Indexes:
+        """The service of a process whose settings ask for that."""
+        return Indexes(self.database, Wanted(store, EmbeddingSpec("local", model, asked=asked), {}))
+
+    async def begin(self, model: str = "new", store: str = "pgvector") -> VectorIndex:
+        """Begin to build an index."""
+        return (await self.indexes(model, store).begin()).index
+
+    async def rebuild(self, model: str = "new", store: str = "pgvector") -> VectorIndex:
+        """Build an index and let it take over."""
+        index = await self.begin(model, store)
+        await self.reembedding.advance()
+        await self.run_tasks(TaskName.REEMBED_DOCUMENT)
+        await self.reembedding.advance()
+        assert (await self.vectors.get_active()).id == index.id
+        return index
+
+    # Documents
+
+    async def upload(self, *lines: str, name: str = "a.txt") -> TaskId:
+        """Upload a document of so many chunks, in place of the one of that name; returns the task that reads it."""
+        upload = Upload(ORGANIZATION, self.agent, name, {}, on_duplicate=OnDuplicate.REPLACE)
+        async with self._uploads.receive() as receipt:
+            await receipt.write("\n".join(lines).encode())
+            return (await self._uploads.accept(receipt, upload)).task_id
+
+    async def publish(self, *lines: str, name: str = "a.txt") -> int:
+        """Upload a document, and do all that its task asks for; returns its id."""
+        task = await self.run(await self.upload(*lines, name=name))
+        assert task.document_id
+        return task.document_id
+
+    async def find(self, words: str, mode: Any = "vector") -> list[str]:
+        """The texts of chunks that a search finds, the best first."""
+        search = Search(self.database, self.indexing, self.vectors)
+        hits = await search.find(Account(ORGANIZATION, self.agent), words, mode=mode, top_k=50)
+        return [hit.text for hit in hits]
+
+    # Tasks
+
+    async def get_task(self, task_id: TaskId) -> Task:
+        """A task as it stands."""
+        async with self.database.statement() as connection:
+            task = await get_task(connection, task_id)
+        assert task
+        return task
+
+    async def run(self, task_id: TaskId) -> Task:
+        """Run one task that waits; returns it as it stands then."""
+        await self._admit()
+        task = await self.get_task(task_id)
+        await self.execution.run(task_id, self._seat, self._bodies[task.name])
+        return await self.get_task(task_id)
+
+    async def run_tasks(self, *names: TaskName) -> list[Task]:
+        """Run what waits and may run now, of these names or all, until nothing does; returns it as it stands then."""
+        ran: list[TaskId] = []
+        while True:
+            await self._admit()
+            waiting = await self.fetch("SELECT id, name FROM tasks WHERE state = 'QUEUED' ORDER BY queued_at, id")
+            chosen = [row.id for row in waiting if not names or row.name in names]
+            if not chosen:
+                return [await self.get_task(task_id) for task_id in ran]
+            for task_id in chosen:
+                await self.run(task_id)
+                ran.append(task_id)
+
+    async def begin_attempt(self, task_id: TaskId) -> Work:
+        """Claim a task; what its body then comes to is written by the test, if at all."""
+        await self._admit()
+        async with self.database.statement() as connection:
+            task = await claim(connection, task_id, self._seat.worker_id, self._seat.pid)
+        assert task
+        return Work(task, self._seat, self.database, self._doorbell)
+
+    async def attempt(self, task_id: TaskId) -> tuple[Work, Outcome]:
+        """Do all of a task but write its end."""
+        work = await self.begin_attempt(task_id)
+        return work, await self._bodies[work.task.name](work)
+
+    async def apply(self, outcome: Outcome) -> None:
+        """Write what an attempt came to, though not the task's end."""
+        async with self.database.transaction() as connection:
+            await outcome.apply(connection)
+
+    async def give_back(self, work: Work) -> None:
+        """Let the task of an attempt that died run again."""
+        async with self.database.statement() as connection:
+            assert await hand_back(connection, work.task.attempt_token)
+
+    async def _admit(self) -> None:
+        await self.admission.settle()
+        await self.admission.admit(WORK_QUEUES)
+
+    # The database
+
+    async def fetch(self, query: str, **parameters: Any) -> Sequence[Any]:
+        """Rows of a statement of the test's own; those that change rows return none."""
+        async with self.database.transaction() as connection:
+            result = await connection.execute(text(query), parameters)
+            return result.all() if result.returns_rows else []
+
+    async def list_editions(self, index: VectorIndex | None = None) -> set[tuple[int, int, bool]]:
+        """What stands in the book, of the active index unless another is given: each (document, edition, complete)."""
+        index = index or await self.vectors.get_active()
+        query = "SELECT document_id, edition, complete FROM editions WHERE index_id = :id"
+        return {(row.document_id, row.edition, row.complete) for row in await self.fetch(query, id=index.id)}
+
+    async def count(self, table: str, where: str = "true", **parameters: Any) -> int:
+        """Rows of a table."""
+        [row] = await self.fetch(f"SELECT count(*) AS n FROM {table} WHERE {where}", **parameters)
+        return int(row.n)
+
+    async def let_pass(self, table: str, column: str, seconds: float) -> None:
+        """Move times of a table back, as if so many seconds had passed."""
+        shift = f"UPDATE {table} SET {column} = {column} - make_interval(secs => :seconds)"
+        await self.fetch(f"{shift} WHERE {column} IS NOT NULL", seconds=seconds)
+
+    async def count_waiting(self) -> int:
+        """Sessions of this database that wait for a lock."""
+        query = "wait_event_type = 'Lock' AND datname = current_database()"
+        return await self.count("pg_stat_activity", query)
+
+    async def wait_for(self, running: "asyncio.Task[Any]", waiting: int = 1) -> None:
+        """Return once so many sessions wait for a lock, or a task has ended, which need not wait for any."""
+        deadline = time.monotonic() + _SECONDS
+        while not running.done() and await self.count_waiting() < waiting:
+            assert time.monotonic() < deadline, "it neither waits nor ends"
+            await asyncio.sleep(0.005)
+
+
+async def interrupt(running: "asyncio.Task[Any]") -> None:
+    """Break off what runs."""
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+Opened = Callable[[], World]
