@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from app.db.engine import Database
 from app.db.ranking import Hit, find_by_words, find_documents, rank
+from app.domain.errors import InvalidRequestError
 from app.domain.vectors import Account, VectorKey
 from app.pipeline.lexemes import query_lexemes
 from app.services.indexing import Indexing
@@ -70,13 +71,15 @@ class Search:
             )
 
     async def _find_documents(self, agent_id: int, where: Mapping[str, Any] | None) -> list[int] | None:
-        """The documents that fit a filter; None where there is none, and all do."""
+        """The documents that fit a filter; None where there is none, and all do.
+
+        Raises:
+            InvalidRequestError: when ``document_id`` is neither an id nor a list of ids.
+        """
         if not where:
             return None
         metadata = dict(where)
-        document_ids = metadata.pop("document_id", None)
-        if isinstance(document_ids, int):
-            document_ids = [document_ids]
+        document_ids = _read_ids(metadata.pop("document_id")) if "document_id" in metadata else None
         async with self._database.statement() as connection:
             return await find_documents(connection, agent_id, document_ids=document_ids, metadata=metadata)
 
@@ -93,3 +96,10 @@ class Search:
         return await self._vectors.find(
             index, account.agent_id, vector, limit=limit, document_ids=document_ids, compared=by_words
         )
+
+
+def _read_ids(given: Any) -> list[int]:
+    ids = given if isinstance(given, list) else [given]
+    if not all(isinstance(document_id, int) for document_id in ids):
+        raise InvalidRequestError("document_id must be the id of a document, or a list of ids.")
+    return ids
