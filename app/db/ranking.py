@@ -110,7 +110,7 @@ async def rank(
 # A word's weight is its inverse document frequency among the agent's chunks, in the form BM25 uses; a chunk's
 # score for it saturates with each occurrence and falls with the chunk's length (ts_rank, normalisation 1).
 _ASKED = """
-    asked AS (
+    asked AS MATERIALIZED (
         SELECT l.lexeme, quote_literal(l.lexeme)::tsquery AS word,
             ln(1 + (n.chunk_count - l.chunk_count + 0.5) / (l.chunk_count + 0.5)) AS weight,
             l.chunk_count
@@ -135,7 +135,7 @@ _FIND_DOCUMENTS = text("""
 
 _FIND_BY_WORDS = text(f"""
     WITH {_ASKED},
-    choosing AS (
+    choosing AS MATERIALIZED (
         SELECT word, sum(chunk_count) OVER rarest_first <= :matches OR row_number() OVER rarest_first = 1 AS chooses
         FROM asked WINDOW rarest_first AS (ORDER BY chunk_count, lexeme ROWS UNBOUNDED PRECEDING)
     ),
