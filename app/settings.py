@@ -81,8 +81,8 @@ def _check_user_agent(value: str) -> str:
 
 
 def _check_web_address(value: str) -> str:
-    if urlsplit(value).scheme not in {"http", "https"}:
-        raise ValueError("must start with https:// or http://")
+    if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname:
+        raise ValueError("must be a host after https:// or http://")
     return value
 
 

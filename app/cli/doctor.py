@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import typer
 
-from app.bootstrap import Embedders, Services, build_services, choose_blobs, describe_embedding
+from app.bootstrap import Embedders, Services, build_services, check_choices, choose_blobs, describe_embedding
 from app.celery_app import check_broker, create_celery
 from app.cli.session import AsJson, print_json
 from app.cli.vectors import check_vectors
@@ -23,6 +23,7 @@ from app.settings import Settings, load_settings
 _ROOM_BYTES = 1024**3
 _REMEDIES = {
     "python": "Install Python 3.11 to 3.14.",
+    "settings": "Mend the variable that it names; .env.example tells what each is for.",
     "servers": "Set DATABASE_URL and REDIS_URL to servers of your own, or free the data folder.",
     "database": "Check DATABASE_URL, that Postgres runs and has pgvector, then `python main.py migrate`.",
     "broker": "Check CELERY_BROKER_URL, or REDIS_URL, and that the broker runs.",
@@ -71,8 +72,14 @@ def _remedy(check: Check) -> str | None:
 
 
 def _check_parts(settings: Settings) -> list[Check]:
-    checks = [_check("broker", lambda: _try_broker(settings))]
-    checks.append(_check("storage", lambda: _try_storage(settings)))
+    settled = _check("settings", lambda: _try_choices(settings))
+    checks = [
+        settled,
+        _check("broker", lambda: _try_broker(settings)),
+        _check("storage", lambda: _try_storage(settings)),
+    ]
+    if not settled.ok:
+        return checks  # the rest is built from what is missing
     checks.append(_check("embeddings", lambda: _try_embeddings(settings)))
     try:
         return [*checks, *asyncio.run(_check_database(settings))]
@@ -106,6 +113,11 @@ async def _check_index(services: Services) -> list[Check]:
         checks.append(Check("index", ok=False, detail=error.message))
     away = await services.operations.list_providers()
     return [*checks, *(Check("providers", ok=False, detail=provider.describe()) for provider in away)]
+
+
+def _try_choices(settings: Settings) -> str:
+    check_choices(settings)
+    return "nothing that they choose is missing"
 
 
 def _try_embeddings(settings: Settings) -> str:

@@ -11,13 +11,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.bootstrap import Services, build_services, prepare_database
+from app.bootstrap import Services, build_services, check_choices, prepare_database
 from app.celery_app import create_celery
 from app.domain.errors import NotFoundError
 from app.domain.records import Agent
 from app.embedded.running import borrow_servers
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
+
+_PIPE_COLUMNS = 1000
 
 Result = TypeVar("Result")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -64,6 +66,7 @@ def run(work: Callable[[Session], Awaitable[Result]], *, any_index: bool = False
         services = build_services(settings, create_celery(settings), connections=5, parsers=1)
         try:
             if not any_index:
+                check_choices(settings)
                 await services.indexes.ensure()
             yield Session(services, await services.identities.get_default_organization())
         finally:
@@ -87,4 +90,5 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console(soft_wrap=True).print(table)
+    # Where nobody looks, as in a pipe, nothing is cut off to fit a window.
+    Console(soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_COLUMNS).print(table)

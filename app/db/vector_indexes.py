@@ -99,9 +99,7 @@ async def fix_dimensions(connection: AsyncConnection, index_id: int, dimensions:
 
 async def activate(connection: AsyncConnection, index_id: int) -> None:
     """Let the index that was built take the place of the active one. Within a transaction that holds the indexes."""
-    await connection.execute(
-        update(vector_indexes).where(vector_indexes.c.state == IndexState.ACTIVE.value).values(_RETIRED)
-    )
+    await retire_active(connection)
     await connection.execute(
         update(vector_indexes)
         .where(vector_indexes.c.id == index_id, vector_indexes.c.state == IndexState.BUILDING.value)
@@ -113,6 +111,18 @@ async def retire_building(connection: AsyncConnection) -> bool:
     """Give up the index that is being built; False when there is none."""
     statement = update(vector_indexes).where(vector_indexes.c.state == IndexState.BUILDING.value).values(_RETIRED)
     return (await connection.execute(statement)).rowcount > 0
+
+
+async def is_empty(connection: AsyncConnection) -> bool:
+    """Whether no index has held anything yet, nor is anything on its way to one."""
+    return bool((await connection.execute(_IS_EMPTY)).scalar_one())
+
+
+async def retire_active(connection: AsyncConnection) -> None:
+    """Give up the active index. Within a transaction that holds the indexes and puts another in its place."""
+    await connection.execute(
+        update(vector_indexes).where(vector_indexes.c.state == IndexState.ACTIVE.value).values(_RETIRED)
+    )
 
 
 async def forget_index(connection: AsyncConnection, index_id: int) -> None:
@@ -138,4 +148,10 @@ _DROPPABLE = text(f"""
     WHERE state = 'retired' AND retired_at < now() - make_interval(secs => :unread)
         AND (dropped_at IS NULL OR dropped_at < now() - make_interval(secs => :again))
     ORDER BY id
+""")
+
+_IS_EMPTY = text("""
+    SELECT NOT EXISTS (SELECT FROM editions)
+        AND NOT EXISTS (SELECT FROM vector_indexes WHERE state = 'building')
+        AND NOT EXISTS (SELECT FROM documents WHERE edition > 0 AND deleted_at IS NULL)
 """)

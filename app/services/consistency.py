@@ -57,10 +57,12 @@ class Consistency:
         async with self._database.statement() as connection:
             expected = await list_chunk_keys(connection, index.id, agent_id)
         held = await self._vectors.list_keys(index, agent_id)
-        async with self._database.statement() as connection:
-            # Read last, so that what is written meanwhile is known of.
-            noted = await list_editions(connection, index.id, agent_id)
         missing = expected - held
+        async with self._database.statement() as connection:
+            # Read last, so that what is written meanwhile is known of, and what is replaced or deleted is not missed.
+            noted = await list_editions(connection, index.id, agent_id)
+            if missing:
+                missing &= await list_chunk_keys(connection, index.id, agent_id)
         others = held - expected
         orphans = {key for key in others if not _is_noted(key, noted)}
         return AgentReport(

@@ -39,6 +39,7 @@ from app.domain.ids import new_task_id
 from app.domain.records import Document
 from app.domain.tasks import NewTask, Progress, Queue, TaskName
 from app.domain.vectors import Account, IndexState, VectorBatch, VectorIndex
+from app.ledger.hasten import hasten_reembedding
 from app.ledger.read import count_unfinished
 from app.ledger.submit import submit
 from app.ledger.upkeep import take_alone
@@ -187,17 +188,22 @@ class Reembedding:
                     return
 
     async def _submit_lacking(self, index: VectorIndex) -> None:
-        """Submit tasks, as many as workers can begin soon; what searches read already, before what they will."""
-        queue = Queue.HIGH if index.state is IndexState.ACTIVE else Queue.LOW
+        """Submit tasks, as many as workers can begin soon; what searches read already, before what they will.
+
+        Those that were submitted before the index took over are moved up.
+        """
+        queue, hastened = (Queue.HIGH if index.state is IndexState.ACTIVE else Queue.LOW), 0
         async with self._database.transaction() as connection:
             if not await take_alone(connection, "reembed"):
                 return
+            if queue is Queue.HIGH:
+                hastened = await hasten_reembedding(connection, index.id, queue)
             room = _SUBMITTED_AT_ONCE - await count_unfinished(connection, TaskName.REEMBED_DOCUMENT)
             lacking = await list_lacking(connection, index.id, room) if room > 0 else []
             for edition in lacking:
                 arguments = {"index_id": edition.index_id}
                 await submit(connection, _make_task(edition, TaskName.REEMBED_DOCUMENT, queue, arguments))
-        if lacking:
+        if lacking or hastened:
             self._admission.nudge(queue)
 
     async def _take_over(self) -> None:

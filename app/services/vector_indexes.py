@@ -10,7 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.edition_lists import count_complete, count_lacking
 from app.db.editions import is_planned
 from app.db.engine import Database
-from app.db.vector_indexes import add_index, find_index, hold_indexes, list_indexes, retire_building
+from app.db.vector_indexes import (
+    add_index,
+    find_index,
+    hold_indexes,
+    is_empty,
+    list_indexes,
+    retire_active,
+    retire_building,
+)
 from app.domain.errors import ConflictError, IndexMismatchError, NotFoundError
 from app.domain.tasks import TaskName
 from app.domain.vectors import EmbeddingSpec, IndexState, VectorIndex
@@ -61,39 +69,45 @@ class Indexes:
     async def ensure(self) -> None:
         """Make the first index, or see that the settings ask for the one there is, or for the one being built.
 
+        An index that holds nothing gives way to the one that they ask for.
+
         Raises:
             IndexMismatchError
         """
         wanted = self._wanted
         async with self._database.transaction() as connection:
-            active = await find_index(connection, IndexState.ACTIVE)
-            if active is None:
+            if not await self._agrees(connection):
                 await hold_indexes(connection)
-                made = await add_index(connection, wanted.store, wanted.embedding, wanted.place, IndexState.ACTIVE)
-                active = made or await find_index(connection, IndexState.ACTIVE)
-            building = await find_index(connection, IndexState.BUILDING)
-        self._compare(active, building)
+                # Another process may have made it in between.
+                if not await self._agrees(connection) and await is_empty(connection):
+                    await retire_active(connection)
+                await add_index(connection, wanted.store, wanted.embedding, wanted.place, IndexState.ACTIVE)
+        await self.check()
 
     async def check(self) -> None:
-        """See that the settings ask for an index that there is, if there is any yet.
+        """See that the settings ask for an index that there is, or that they may choose since nothing is indexed yet.
 
         Raises:
             IndexMismatchError
         """
         try:
             async with self._database.transaction() as connection:
+                if await self._agrees(connection):
+                    return
                 active = await find_index(connection, IndexState.ACTIVE)
-                building = await find_index(connection, IndexState.BUILDING)
+                if active is None or await is_empty(connection):
+                    return
         except ProgrammingError:
             return  # the schema is not there: the API, which brings it, will check
-        self._compare(active, building)
+        raise IndexMismatchError(
+            f"The documents are indexed with {active.embedding} in {active.store}; the settings ask for {self._wanted}."
+            " Set them back, or have a new index built: python main.py reembed"
+        )
 
-    def _compare(self, active: VectorIndex | None, building: VectorIndex | None) -> None:
-        if active and not any(self._wanted.agrees_with(index) for index in (active, building) if index):
-            raise IndexMismatchError(
-                f"The documents are indexed with {active.embedding} in {active.store}; the settings ask for"
-                f" {self._wanted}. Set them back, or have a new index built: python main.py reembed"
-            )
+    async def _agrees(self, connection: AsyncConnection) -> bool:
+        """Whether the settings ask for the active index, or for the one being built beside it."""
+        indexes = [await find_index(connection, state) for state in (IndexState.ACTIVE, IndexState.BUILDING)]
+        return indexes[0] is not None and any(self._wanted.agrees_with(index) for index in indexes if index)
 
     @property
     def wanted(self) -> Wanted:

@@ -14,7 +14,6 @@ from app.db.vector_indexes import find_index, fix_dimensions, get_index
 from app.domain.errors import (
     DocumentDeletedError,
     NotNowError,
-    ProviderPausedError,
     StartupError,
     VectorLengthError,
 )
@@ -85,22 +84,34 @@ class Vectors:
         Raises:
             VectorLengthError: when the index holds vectors of another length.
         """
-        index = await self._fit(index, batch)
-        store = self._find_store(index)
-        if not store.transactional:
-            for piece in store.split(batch):
-                await self._ask(store, partial(store.upsert, index, piece), _WRITE_PATIENCE)
-            await self._ask(store, partial(store.settle, index, batch), _WRITE_PATIENCE)
-        return index
+        return await self._write(index, batch, [])
 
     async def write_first(self, index: VectorIndex, batch: VectorBatch) -> VectorIndex:
-        """``write`` an edition that was just reserved, and give the number back where nothing could be written yet."""
+        """``write`` an edition that was just reserved, and give the number back where nothing can have been written."""
+        begun: list[VectorBatch] = []
         try:
-            return await self.write(index, batch)
-        except ProviderPausedError:
-            async with self._database.statement() as connection:
-                await unreserve_edition(connection, index.id, batch.document_id, batch.edition)
+            return await self._write(index, batch, begun)
+        except NotNowError:
+            if not begun:
+                async with self._database.statement() as connection:
+                    await unreserve_edition(connection, index.id, batch.document_id, batch.edition)
             raise
+
+    async def _write(self, index: VectorIndex, batch: VectorBatch, begun: list[VectorBatch]) -> VectorIndex:
+        """``write``; each piece is in ``begun`` before the store is asked to take it, for it may, and not say so."""
+        index = await self._fit(index, batch)
+        store = self._find_store(index)
+        if store.transactional:
+            return index
+
+        async def upsert(piece: VectorBatch) -> None:
+            begun.append(piece)
+            await store.upsert(index, piece)
+
+        for piece in store.split(batch):
+            await self._ask(store, partial(upsert, piece), _WRITE_PATIENCE)
+        await self._ask(store, partial(store.settle, index, batch), _WRITE_PATIENCE)
+        return index
 
     async def write_within(self, connection: AsyncConnection, index: VectorIndex, batch: VectorBatch) -> None:
         """Write vectors in the transaction that publishes them, where the store takes part in it."""

@@ -29,7 +29,5 @@ async def world(settings: Settings, tmp_path: Path) -> AsyncIterator[World]:
 def qdrant(world: World) -> Iterator[QdrantServer]:
     """A store across a network, which the installation may use."""
     with run_qdrant() as server:
-        world.stores["qdrant"] = QdrantStore(
-            url=server.url, api_key=server.api_key, collection="sluice", time_limit=10
-        )
+        world.stores["qdrant"] = QdrantStore(url=server.url, api_key=server.api_key, collection="sluice", time_limit=10)
         yield server

@@ -1,4 +1,4 @@
-"""What is outside of Sluice, as the tests of indexes have it: models that count, parsers that read lines, silent bells."""
+"""What is outside of Sluice, as the tests of indexes have it: models that count, a parser of lines, silent bells."""
 
 import hashlib
 import math
@@ -16,8 +16,8 @@ LENGTHS = {"old": 3, "new": 4, "third": 5}
 """How many numbers the vectors of each model have."""
 
 
-async def _do_nothing() -> None:
-    """Most tests do nothing while a model computes."""
+async def do_nothing() -> None:
+    """What most tests do while a model computes."""
 
 
 class Model:
@@ -28,7 +28,7 @@ class Model:
     def __init__(self, name: str) -> None:
         self.model = name
         self.texts: list[str] = []
-        self.meanwhile: Callable[[], Awaitable[None]] = _do_nothing
+        self.meanwhile: Callable[[], Awaitable[None]] = do_nothing
 
     def batches(self, texts: Sequence[str]) -> list[TextBatch]:
         """One batch."""

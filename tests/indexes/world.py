@@ -163,6 +163,10 @@ class World:
         assert task.document_id
         return task.document_id
 
+    async def reindex(self, document_id: int) -> TaskId:
+        """Have a document read again, which cancels nothing; returns the task that does."""
+        return (await self.documents.reindex(ORGANIZATION, document_id)).id
+
     async def find(self, words: str, mode: Any = "vector") -> list[str]:
         """The texts of chunks that a search finds, the best first."""
         search = Search(self.database, self.indexing, self.vectors)

@@ -75,7 +75,7 @@ POINTS = {
         **OUTSIDE_THE_ATTEMPT,
         **DURING_THE_ATTEMPT,
         **AROUND_A_HEARTBEAT,
-        AFTER_VECTORS: Point("app.services.vectors:Vectors.write", Moment.AFTER),
+        AFTER_VECTORS: Point("app.services.vectors:Vectors._write", Moment.AFTER),
         AFTER_RETRY: Point(f"{_EXECUTION}:retry", Moment.AFTER_SOME),
         AFTER_FAILURE: Point(f"{_EXECUTION}:fail", Moment.AFTER_SOME),
         AFTER_TAKING_BACK: Point(f"{_RECOVERY}:reap_processes", Moment.AFTER_SOME),

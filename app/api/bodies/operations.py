@@ -1,6 +1,7 @@
 """What requests and answers on API keys, queues and workers hold."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -63,7 +64,7 @@ class ProviderBody(BaseModel):
     """A provider that is not asked before ``ask_at``: it is down (``open``), or asked for quiet (``waiting``)."""
 
     name: str
-    state: str
+    state: Literal["open", "waiting"]
     down_since: datetime | None
     ask_at: datetime | None
     reason: str

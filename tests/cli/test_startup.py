@@ -1,0 +1,83 @@
+"""A start that cannot succeed ends at once, with one line that names what is wrong."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+
+from app.settings import Settings
+from tests.adapters.pinecone_server import run_pinecone
+from tests.cli.test_commands import run
+from tests.running import Stack
+
+
+@pytest.fixture
+def fresh(settings: Settings) -> Iterator[Stack]:
+    """An installation of which nothing runs."""
+    with Stack(settings) as stack:
+        yield stack
+
+
+def start(stack: Stack, command: str, environment: dict[str, str]) -> str:
+    """What a command says that cannot start."""
+    with Stack(stack.settings) as other:
+        other.environment |= environment
+        stderr = run(other, *command.split(), code=1).stderr
+    assert "Traceback" not in stderr
+    return stderr
+
+
+def test_a_choice_that_lacks_something_stops_the_start_with_a_line_that_names_it(fresh: Stack) -> None:
+    lacking = [
+        ("EMBEDDING_MODEL", "api", {"EMBEDDING_MODEL": "x"}),
+        ("EMBEDDING_MODEL", "api", {"EMBEDDING_MODEL": "minilm", "MINILM_PATH": "/nowhere"}),
+        ("OPENAI_API_KEY", "api", {"EMBEDDING_PROVIDER": "openai"}),
+        ("OPENAI_API_KEY", "api", {"OPENAI_CHAT_MODEL": "gpt-4o-mini"}),
+        ("OPENAI_API_KEY", "worker high", {"OPENAI_CHAT_MODEL": "gpt-4o-mini"}),
+        ("OPENAI_API_KEY", "up", {"EMBEDDING_PROVIDER": "openai"}),
+        ("OPENAI_EMBEDDING_DIMENSIONS", "api", {"OPENAI_EMBEDDING_DIMENSIONS": "0"}),
+        ("VECTOR_STORE", "api", {"VECTOR_STORE": "magic"}),
+        ("QDRANT_URL", "api", {"VECTOR_STORE": "qdrant"}),
+        ("QDRANT_URL", "api", {"VECTOR_STORE": "qdrant", "QDRANT_URL": "localhost:6333"}),
+        ("QDRANT_URL", "worker high", {"VECTOR_STORE": "qdrant"}),
+        ("PINECONE_API_KEY", "api", {"VECTOR_STORE": "pinecone"}),
+    ]
+
+    def check(case: tuple[str, str, dict[str, str]]) -> None:
+        name, command, environment = case
+        stderr = start(fresh, command, environment)
+        assert name in stderr
+        assert len(stderr.splitlines()) == 1, stderr
+
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(check, lacking))
+
+
+def test_settings_that_ask_for_another_index_stop_the_start_with_a_line(fresh: Stack) -> None:
+    run(fresh, "agents", "list")  # makes the first one
+    for command in ("api", "worker high"):
+        stderr = start(fresh, command, {"EMBEDDING_MODEL": "minilm"})
+        assert "indexed with local wordllama in pgvector; the settings ask for local minilm in pgvector" in stderr
+        assert "python main.py reembed" in stderr
+        assert len(stderr.splitlines()) == 1
+
+
+def test_a_database_that_is_away_stops_commands_with_a_line_and_the_api_without_a_traceback(fresh: Stack) -> None:
+    away = {"DATABASE_URL": "postgresql://sluice:a-password@127.0.0.1:1/sluice"}
+    for command in ("migrate", "agents list", "reembed --status"):
+        stderr = start(fresh, command, away)
+        assert "DATABASE_URL" in stderr
+        assert len(stderr.splitlines()) == 1
+    stderr = start(fresh, "api", away)
+    assert "The database of DATABASE_URL cannot be reached" in stderr
+    assert "a-password" not in stderr
+
+
+def test_a_store_that_refuses_stops_the_start(fresh: Stack) -> None:
+    with ExitStack() as opened:
+        server = opened.enter_context(run_pinecone())
+        server.create_index("sluice", 256)
+        place = {"VECTOR_STORE": "pinecone", "PINECONE_HOST": server.get_host("sluice")}
+        stderr = start(fresh, "api", {**place, "PINECONE_API_KEY": "pcsk_another"})
+    assert "Pinecone refuses PINECONE_API_KEY" in stderr
