@@ -12,6 +12,7 @@ from app.db.engine import Database, create_engine
 from app.domain.vectors import EmbeddingSpec
 from app.services.vector_indexes import Indexes, Wanted
 from app.settings import Settings
+from tests.cli.indexed import index_a_document
 from tests.cli.test_commands import run, run_json
 from tests.conftest import execute
 from tests.running import Stack
@@ -110,6 +111,7 @@ def test_options_that_exclude_each_other_are_bad_usage(settings: Settings) -> No
 def test_the_doctor_names_the_index_and_says_how_settings_and_index_are_brought_together(known: Stack) -> None:
     index = diagnose(known, 1)["index"]  # 1: no worker runs
     assert (index["ok"], index["detail"]) == (True, "local wordllama in pgvector")
+    index_a_document(known.settings.database_url)
     with set_for(known, **MINILM) as other:
         checks = diagnose(other, 1)
     assert checks["settings"]["ok"]

@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
-from app.settings import Settings
+from app.bootstrap import check_choices
+from app.domain.errors import StartupError
+from app.settings import Settings, load_settings
 from tests.adapters.pinecone_server import run_pinecone
+from tests.cli.indexed import index_a_document
 from tests.cli.test_commands import run
 from tests.running import Stack
 
@@ -28,20 +32,33 @@ def start(stack: Stack, command: str, environment: dict[str, str]) -> str:
     return stderr
 
 
-def test_a_choice_that_lacks_something_stops_the_start_with_a_line_that_names_it(fresh: Stack) -> None:
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("EMBEDDING_MODEL", {"embedding_model": "x"}),
+        ("EMBEDDING_MODEL", {"embedding_model": "minilm", "minilm_path": "/nowhere"}),
+        ("OPENAI_API_KEY", {"embedding_provider": "openai"}),
+        ("OPENAI_API_KEY", {"openai_chat_model": "gpt-4o-mini"}),
+        ("OPENAI_EMBEDDING_DIMENSIONS", {"openai_embedding_dimensions": 0}),
+        ("VECTOR_STORE", {"vector_store": "magic"}),
+        ("QDRANT_URL", {"vector_store": "qdrant"}),
+        ("QDRANT_URL", {"vector_store": "qdrant", "qdrant_url": "localhost:6333"}),
+        ("QDRANT_URL", {"vector_store": "qdrant", "qdrant_url": "http://"}),
+        ("PINECONE_API_KEY", {"vector_store": "pinecone"}),
+    ],
+)
+def test_a_choice_that_lacks_something_is_named_in_a_line(name: str, given: dict[str, Any]) -> None:
+    with pytest.raises(StartupError) as raised:
+        check_choices(load_settings(**given))
+    assert name in raised.value.message
+    assert "\n" not in raised.value.message
+
+
+def test_a_choice_that_lacks_something_stops_the_start(fresh: Stack) -> None:
     lacking = [
-        ("EMBEDDING_MODEL", "api", {"EMBEDDING_MODEL": "x"}),
-        ("EMBEDDING_MODEL", "api", {"EMBEDDING_MODEL": "minilm", "MINILM_PATH": "/nowhere"}),
         ("OPENAI_API_KEY", "api", {"EMBEDDING_PROVIDER": "openai"}),
-        ("OPENAI_API_KEY", "api", {"OPENAI_CHAT_MODEL": "gpt-4o-mini"}),
-        ("OPENAI_API_KEY", "worker high", {"OPENAI_CHAT_MODEL": "gpt-4o-mini"}),
-        ("OPENAI_API_KEY", "up", {"EMBEDDING_PROVIDER": "openai"}),
-        ("OPENAI_EMBEDDING_DIMENSIONS", "api", {"OPENAI_EMBEDDING_DIMENSIONS": "0"}),
-        ("VECTOR_STORE", "api", {"VECTOR_STORE": "magic"}),
-        ("QDRANT_URL", "api", {"VECTOR_STORE": "qdrant"}),
-        ("QDRANT_URL", "api", {"VECTOR_STORE": "qdrant", "QDRANT_URL": "localhost:6333"}),
+        ("OPENAI_API_KEY", "up", {"OPENAI_CHAT_MODEL": "gpt-4o-mini"}),
         ("QDRANT_URL", "worker high", {"VECTOR_STORE": "qdrant"}),
-        ("PINECONE_API_KEY", "api", {"VECTOR_STORE": "pinecone"}),
     ]
 
     def check(case: tuple[str, str, dict[str, str]]) -> None:
@@ -56,6 +73,7 @@ def test_a_choice_that_lacks_something_stops_the_start_with_a_line_that_names_it
 
 def test_settings_that_ask_for_another_index_stop_the_start_with_a_line(fresh: Stack) -> None:
     run(fresh, "agents", "list")  # makes the first one
+    index_a_document(fresh.settings.database_url)
     for command in ("api", "worker high"):
         stderr = start(fresh, command, {"EMBEDDING_MODEL": "minilm"})
         assert "indexed with local wordllama in pgvector; the settings ask for local minilm in pgvector" in stderr

@@ -6,6 +6,7 @@ import pytest
 
 from app.db.vector_indexes import fix_dimensions, hold_indexes
 from app.domain.errors import ConflictError, IndexMismatchError, NotFoundError, StartupError
+from app.domain.states import State
 from app.domain.vectors import IndexState
 from app.services.vector_indexes import Indexes
 from tests.indexes.world import World
@@ -105,6 +106,24 @@ async def test_an_index_that_holds_nothing_gives_way_to_the_one_that_is_asked_fo
     await world.publish("a barge")
     with pytest.raises(IndexMismatchError):
         await world.indexes("old").ensure()
+
+
+async def test_an_index_does_not_give_way_while_something_is_on_its_way_to_it(world: World) -> None:
+    await world.indexes("old").ensure()
+    await world.attempt(await world.upload("a barge"))
+    with pytest.raises(IndexMismatchError):
+        await world.indexes("new").ensure()
+    assert (await world.vectors.get_active()).embedding.model == "old"
+
+
+async def test_a_document_that_is_read_while_the_index_gives_way_is_brought_to_the_next(world: World) -> None:
+    await world.indexes("old").ensure()
+    world.models["old"].meanwhile = world.indexes("new").ensure
+    assert (await world.run(await world.upload("a barge"))).state is State.SUCCESS
+    assert (await world.vectors.get_active()).embedding.model == "new"
+    await world.reembedding.advance()
+    await world.run_tasks()
+    assert await world.find("a barge") == ["a barge"]
 
 
 async def test_a_worker_that_starts_before_the_schema_is_there_leaves_it_to_the_api(world: World) -> None:
