@@ -1,11 +1,11 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from app.adapters.qdrant import QdrantStore
 from app.db.engine import create_engine
-from app.settings import Settings
 from tests.adapters.qdrant_server import QdrantServer, run_qdrant
 from tests.indexes.world import World
 
@@ -15,10 +15,17 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="module")
+def database_url(make_database: Callable[[], AbstractContextManager[tuple[str, str]]]) -> Iterator[str]:
+    """A database that the tests of a module share, one after the other."""
+    with make_database() as (url, _):
+        yield url
+
+
 @pytest.fixture
-async def world(settings: Settings, tmp_path: Path) -> AsyncIterator[World]:
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
     """An installation of which nobody has started anything yet."""
-    engine = create_engine(settings.database_url or "", pool_size=10)
+    engine = create_engine(database_url, pool_size=10)
     world = await World(engine, tmp_path).open()
     yield world
     await world.close()

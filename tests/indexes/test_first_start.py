@@ -128,4 +128,7 @@ async def test_a_document_that_is_read_while_the_index_gives_way_is_brought_to_t
 
 async def test_a_worker_that_starts_before_the_schema_is_there_leaves_it_to_the_api(world: World) -> None:
     await world.fetch("ALTER TABLE vector_indexes RENAME TO to_come")
-    await world.indexes().check()
+    try:
+        await world.indexes().check()
+    finally:
+        await world.fetch("ALTER TABLE to_come RENAME TO vector_indexes")

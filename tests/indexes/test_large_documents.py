@@ -1,9 +1,8 @@
 """A large document in batches: what was done is spared while it may go on, and it is whole or it is not published."""
 
-from typing import Any
-
 import pytest
 
+from app.db.tables import staged_chunks
 from app.domain.ids import TaskId, new_task_id
 from app.domain.states import State
 from app.domain.tasks import NewTask, Queue, Task, TaskName
@@ -44,18 +43,11 @@ async def parent(world: World) -> TaskId:
     return task.id
 
 
-async def lose_a_batch(world: World, parent: TaskId) -> Any:
-    """Take the chunks of the second batch away, and run them all; returns what puts the chunks back."""
-    where = "task_id = :id AND ordinal BETWEEN 2 AND 3"
-    await world.fetch(f"CREATE TABLE lost AS SELECT * FROM staged_chunks WHERE {where}".replace(":id", f"'{parent}'"))
-    await world.fetch(f"DELETE FROM staged_chunks WHERE {where}", id=parent)
-    await world.run_tasks()
-
-
 async def test_a_sweep_spares_what_a_failed_document_has_done_and_a_replay_completes_it(
     world: World, parent: TaskId
 ) -> None:
-    await lose_a_batch(world, parent)
+    lost = await world.fetch("DELETE FROM staged_chunks WHERE ordinal BETWEEN 2 AND 3 RETURNING *")
+    await world.run_tasks()
     failed = await world.get_task(parent)
     assert (failed.state, (failed.error or {})["code"]) == (State.FAILURE, "file_missing")
     await world.reembedding.sweep()
@@ -65,7 +57,8 @@ async def test_a_sweep_spares_what_a_failed_document_has_done_and_a_replay_compl
     assert await world.list_editions() == {(1, 1, False)}
     assert await world.find("barge 0") == []
 
-    await world.fetch("INSERT INTO staged_chunks SELECT * FROM lost")
+    async with world.database.transaction() as connection:
+        await connection.execute(staged_chunks.insert(), [row._asdict() for row in lost])
     await world.families.revive(await world.get_task((await list_batches(world, parent))[1]))
     await world.run_tasks()
     assert (await world.get_task(parent)).state is State.SUCCESS

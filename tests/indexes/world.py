@@ -3,8 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from app.adapters.polling_watch import PollingWatch
 from app.db.agents import insert_agent
 from app.db.engine import Database
 from app.db.pgvector_store import PgVectorStore
+from app.db.vector_tables import metadata
 from app.domain.documents import OnDuplicate
 from app.domain.errors import StartupError
 from app.domain.ids import TaskId, new_worker_id
@@ -55,6 +55,11 @@ BATCH_CHUNKS = 2
 # A provider counts as down after its first failure, until the test says otherwise.
 _PACE = Pace(threshold=1, pause=600.0, longest=600.0)
 _SECONDS = 20.0
+_KEPT = {"organizations", "api_keys", "queues", "chores"}
+_NUMBER_ANEW = text("""
+    SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false) FROM pg_sequences
+    WHERE sequencename !~ '^(organizations|api_keys)_'
+""")
 
 
 class World:
@@ -105,9 +110,13 @@ class World:
         }
 
     async def open(self) -> "World":
-        """Register the worker, and make the agent."""
+        """Begin anew, with nothing but a worker and an agent, and with numbers from 1."""
         worker = NewWorker(self._worker, "test", "here", os.getpid(), WORK_QUEUES, 100)
         async with self.database.transaction() as connection:
+            for table in reversed(metadata.sorted_tables):
+                if table.name not in _KEPT:
+                    await connection.execute(table.delete())
+            await connection.execute(_NUMBER_ANEW)
             await register(connection, worker, 600)
             agent = await insert_agent(connection, ORGANIZATION, "Test", "test", AgentSettings())
         self.agent = agent.id
@@ -264,13 +273,3 @@ class World:
         while not running.done() and await self.count_waiting() < waiting:
             assert time.monotonic() < deadline, "it neither waits nor ends"
             await asyncio.sleep(0.005)
-
-
-async def interrupt(running: "asyncio.Task[Any]") -> None:
-    """Break off what runs."""
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
-
-
-Opened = Callable[[], World]
