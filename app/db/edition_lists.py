@@ -64,7 +64,8 @@ _HAS_TASK = """
             {narrowed})
 """
 _IS_EMBEDDED = _HAS_TASK.format(
-    name=TaskName.REEMBED_DOCUMENT.value, narrowed="AND t.arguments ->> 'index_id' = e.index_id::text"
+    name=TaskName.REEMBED_DOCUMENT.value,
+    narrowed="AND t.created_at >= e.noted_at AND t.arguments ->> 'index_id' = e.index_id::text",
 )
 _IS_SWEPT = _HAS_TASK.format(name=TaskName.SWEEP_DOCUMENT.value, narrowed="")
 

@@ -155,8 +155,10 @@ def _move_vectors() -> None:
     """)
     op.execute("""
         INSERT INTO editions (index_id, document_id, edition, agent_id, complete)
-        SELECT i.id, d.id, d.edition, d.agent_id, EXISTS (
-            SELECT FROM vectors AS v WHERE v.document_id = d.id AND v.edition = d.edition AND v.index_id = i.id)
+        SELECT i.id, d.id, d.edition, d.agent_id, NOT EXISTS (
+            SELECT FROM chunks AS c LEFT JOIN vectors AS v
+                ON (v.document_id, v.edition, v.ordinal, v.index_id) = (c.document_id, c.edition, c.ordinal, i.id)
+            WHERE c.document_id = d.id AND c.edition = d.edition AND v.ordinal IS NULL)
         FROM vector_indexes AS i CROSS JOIN documents AS d
         WHERE d.deleted_at IS NULL AND d.chunk_count > 0
     """)
