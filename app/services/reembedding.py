@@ -1,8 +1,8 @@
 """Reembedding: another model or store takes over once it holds everything, and nobody has to wait for it.
 
 The index that searches read goes on unchanged while the new one is filled, a task a document. ``editions`` says what
-is missing; whoever has the turn submits tasks for that, and when nothing is missing any more the indexes change places.
-The same goes for a document that was published to an index just before it was replaced.
+is missing; whoever has the turn submits tasks for that. When nothing is missing any more but what was published just
+now, the indexes change places, and the rest follows in the same way.
 """
 
 import time
@@ -129,9 +129,9 @@ class Reembedding:
             return Outcome({"document_id": task.document_id, "chunk_count": 0}, "The index was given up", 0)
         async with self._database.statement() as connection:
             document = await get_document_for_work(connection, task.document_id or 0)
-            done_to = await renew_edition(connection, index.id, document.id, document.edition) if document else None
-        if document is None:
-            raise DocumentDeletedError
+            if document is None or document.deleted_at:
+                raise DocumentDeletedError
+            done_to = await renew_edition(connection, index.id, document.id, document.edition)
         until = time.monotonic() + _TURN_SECONDS
         async for chunks in self._read(document.id, done_to):
             status = f"Embedding {document.filename} with {index.embedding.model} (from chunk {chunks[0].index + 1})"

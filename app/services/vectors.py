@@ -159,7 +159,7 @@ class Vectors:
         await self._ask(store, partial(store.delete, index, agent_id, document_id, edition), _WRITE_PATIENCE)
 
     async def list_keys(self, index: VectorIndex, agent_id: int) -> set[VectorKey]:
-        """The keys of all vectors of an agent."""
+        """The keys of all vectors of an agent. Uncounted: whoever compares looks, and does not queue."""
         return {key async for key in self._find_store(index).list_keys(index, agent_id)}
 
     async def list_agents(self, index: VectorIndex) -> list[int]:
