@@ -45,7 +45,7 @@ check: .venv/.dev ## Check style, types, import contracts, migrations and docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python main.py migrate --check
-	$(BIN)/python -m pytest -q --noconftest tests/house
+	$(BIN)/python -m pytest -q --noconftest tests/conventions
 
 chaos: .venv/.dev ## Kill everything, over and over, then audit (ARGS="--tasks 1500 --kills 30 --seed 1")
 	@$(BIN)/python -m tests.chaos $(ARGS)

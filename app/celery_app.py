@@ -8,8 +8,8 @@ from kombu import Queue as BrokerQueue
 from kombu.exceptions import ChannelError
 from kombu.exceptions import ConnectionError as AmqpConnectionError
 
-from app.adapters.celery_doorbell import BROKER_ERRORS
-from app.adapters.redis_url import celery_redis_url
+from app.adapters.celery.doorbell import BROKER_ERRORS
+from app.adapters.redis.url import celery_redis_url
 from app.domain.errors import StartupError
 from app.domain.tasks import Queue
 from app.embedded.running import resolve_settings
@@ -128,7 +128,7 @@ def _on_rabbitmq(settings: Settings, scheme: str) -> dict[str, Any]:
         "broker_heartbeat": 30,
         # The prefetch count of a consumer of a quorum queue is fixed when it starts: once reduced, it would stay so.
         "worker_enable_prefetch_count_reduction": False,
-        "worker_consumer": "app.adapters.celery_consumer:BellConsumer",
+        "worker_consumer": "app.adapters.celery.consumer:BellConsumer",
         # Neither transient nor exclusive: RabbitMQ 4.3 refuses the former, and a worker that comes back before
         # its old connection is noticed missing would find the latter locked.
         "control_queue_durable": True,

@@ -15,7 +15,7 @@ from typing import Self, cast
 
 from redis import Redis
 
-from app.adapters.redis_url import redis_client_url
+from app.adapters.redis.url import redis_client_url
 from app.domain.tasks import Queue
 from app.ledger.admit import WINDOW_MINIMUM
 from app.settings import Settings

@@ -11,13 +11,13 @@ from typing import Any
 import asyncpg
 from celery import Celery
 
-from app.adapters.celery_doorbell import CeleryDoorbell
+from app.adapters.celery.doorbell import CeleryDoorbell
 from app.celery_app import create_celery
 from app.db.engine import Database, create_engine
 from app.domain.ids import new_task_id
 from app.domain.tasks import NewTask, Queue, TaskName
 from app.ledger.submit import submit
-from app.services.admission import Admission
+from app.services.queue.admission import Admission
 from app.settings import Settings
 from benchmarks.figures import Figure, percentile
 from benchmarks.stack import run_program, run_servers, wait_for

@@ -19,9 +19,9 @@ from typing import Any, Literal, get_args
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.adapters.minilm import MiniLmEmbedder
-from app.adapters.redis_limits import RedisLimits
-from app.adapters.wordllama import WordLlamaEmbedder
+from app.adapters.embedders.minilm import MiniLmEmbedder
+from app.adapters.embedders.wordllama import WordLlamaEmbedder
+from app.adapters.redis.limits import RedisLimits
 from app.db.chunks import ChunkRow, add_chunks, count_words
 from app.db.engine import Database, create_engine
 from app.db.pgvector_store import PgVectorStore
@@ -30,12 +30,12 @@ from app.domain.documents import Chunk
 from app.domain.ports import Embedder
 from app.domain.vectors import Account, EmbeddingSpec, Vector, VectorBatch, VectorIndex
 from app.pipeline.lexemes import lexemes
-from app.services.embedding import Embedding
-from app.services.indexing import Indexing
-from app.services.providers import Providers
-from app.services.search import Search
-from app.services.vector_indexes import Indexes, Wanted
-from app.services.vectors import Vectors
+from app.services.answers.search import Search
+from app.services.indexing.chunk_index import Indexing
+from app.services.indexing.vector_indexes import Indexes, Wanted
+from app.services.indexing.vectors import Vectors
+from app.services.providers.calls import Providers
+from app.services.providers.embedding import Embedding
 
 Mode = Literal["text", "vector", "hybrid"]
 MODES: tuple[Mode, ...] = get_args(Mode)

@@ -17,7 +17,7 @@ import numpy as np
 from qdrant_client import QdrantClient, models
 
 from app.db.engine import Database, create_engine
-from app.db.large_agents import tend_graphs
+from app.db.hnsw_indexes import tend_graphs
 from app.db.pgvector_store import PgVectorStore
 from app.db.vector_indexes import add_index, find_index
 from app.domain.vectors import EmbeddingSpec, IndexState, Vector, VectorIndex, VectorKey

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from app.db.large_agents import is_of_schema
+from app.db.hnsw_indexes import is_of_schema
 from app.db.vector_tables import metadata
 
 context.configure(

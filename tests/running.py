@@ -15,7 +15,7 @@ import httpx
 import psutil
 from redis import Redis
 
-from app.adapters.redis_url import redis_client_url
+from app.adapters.redis.url import redis_client_url
 from app.celery_app import create_celery
 from app.cli.stack import WORKERS
 from app.settings import Settings

@@ -22,7 +22,7 @@ from app.api.fingerprints import FingerprintedBody
 from app.bootstrap import Services
 from app.domain.errors import InvalidIdempotencyKeyError, SluiceError, UnauthorizedError
 from app.domain.idempotency import Answer, Hold, KeyedRequest
-from app.services.idempotency import Idempotency, recall
+from app.services.tenants.idempotency import Idempotency, recall
 
 _HEADER = b"idempotency-key"
 _ACCEPTED = re.compile(rb"[\x21-\x7e]{1,255}")

@@ -1,7 +1,7 @@
 """Who makes vectors and answers."""
 
-from app.adapters.minilm import MiniLmEmbedder
-from app.adapters.wordllama import WordLlamaEmbedder
+from app.adapters.embedders.minilm import MiniLmEmbedder
+from app.adapters.embedders.wordllama import WordLlamaEmbedder
 from app.domain.errors import StartupError
 from app.domain.ports import ChatModel, Embedder
 from app.domain.vectors import EmbeddingSpec
@@ -55,7 +55,7 @@ def _make_embedder(settings: Settings, spec: EmbeddingSpec) -> Embedder:
     if spec.provider == "openai":
         return _make_openai_embedder(settings, spec)
     if spec.provider == "sentence-transformers":
-        from app.adapters.sentence_transformers import SentenceTransformersEmbedder  # noqa: PLC0415 - an extra
+        from app.adapters.embedders.sentence_transformers import SentenceTransformersEmbedder  # noqa: PLC0415 - an extra
 
         return SentenceTransformersEmbedder(spec.model)
     if spec.model == "minilm":
@@ -66,7 +66,7 @@ def _make_embedder(settings: Settings, spec: EmbeddingSpec) -> Embedder:
 def _make_openai_embedder(settings: Settings, spec: EmbeddingSpec) -> Embedder:
     key = _find_openai_key(settings, "EMBEDDING_PROVIDER=openai")
     try:
-        from app.adapters.openai_embeddings import OpenAIEmbedder  # noqa: PLC0415 - an extra
+        from app.adapters.openai.embeddings import OpenAIEmbedder  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise _make_missing("EMBEDDING_PROVIDER=openai", error) from error
     return OpenAIEmbedder(
@@ -89,7 +89,7 @@ def choose_chat(settings: Settings) -> ChatModel | None:
         return None
     key = _find_openai_key(settings, "OPENAI_CHAT_MODEL")
     try:
-        from app.adapters.openai_chat import OpenAIChat  # noqa: PLC0415 - an extra
+        from app.adapters.openai.chat import OpenAIChat  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise _make_missing("OPENAI_CHAT_MODEL", error) from error
     return OpenAIChat(

@@ -8,14 +8,14 @@ from typing import Any, Protocol
 from celery import Celery
 from redis.asyncio import Redis
 
-from app.adapters.celery_doorbell import CeleryDoorbell
+from app.adapters.celery.doorbell import CeleryDoorbell
 from app.adapters.polling_watch import PollingWatch
-from app.adapters.redis_limits import Limit, RedisLimits
-from app.adapters.redis_url import redis_client_url
-from app.adapters.redis_watch import RedisWatch
+from app.adapters.redis.limits import Limit, RedisLimits
+from app.adapters.redis.url import redis_client_url
+from app.adapters.redis.watch import RedisWatch
 from app.adapters.sentry import SentryAlarm
-from app.adapters.web_client import WebClient
-from app.adapters.web_robots import WebRobots
+from app.adapters.web.client import WebClient
+from app.adapters.web.robots import WebRobots
 from app.bootstrap.database import get_database_url
 from app.bootstrap.models import Embedders, choose_chat
 from app.bootstrap.storage import choose_blobs
@@ -25,35 +25,35 @@ from app.db.engine import Database, create_engine
 from app.domain.addresses import AllowedHosts
 from app.domain.ports import BlobStore
 from app.pipeline.sandbox import ParserSandbox
-from app.services.admission import Admission
-from app.services.agents import Agents
-from app.services.answers import Answers
-from app.services.archives import ArchiveLimits, Archives
-from app.services.backpressure import Backpressure
-from app.services.batches import Batches
-from app.services.consistency import Consistency
-from app.services.crawls import Crawls
-from app.services.dead_letters import DeadLetters
-from app.services.documents import Documents
-from app.services.embedding import Embedding
-from app.services.execution import Execution, RetryPolicy
-from app.services.families import Families
-from app.services.idempotency import Idempotency
-from app.services.identities import Identities
-from app.services.indexing import Indexing
-from app.services.ingestion import Ingestion
-from app.services.large_documents import LargeDocuments
-from app.services.operations import Operations
-from app.services.providers import Providers
-from app.services.recovery import Recovery
-from app.services.reembedding import Reembedding
-from app.services.search import Search
-from app.services.tasks import Tasks
-from app.services.upkeep import Upkeep
-from app.services.uploads import Uploads
-from app.services.vector_indexes import Indexes
-from app.services.vectors import Vectors
-from app.services.webpages import Webpages
+from app.services.answers.answers import Answers
+from app.services.answers.search import Search
+from app.services.indexing.chunk_index import Indexing
+from app.services.indexing.consistency import Consistency
+from app.services.indexing.ingestion import Ingestion
+from app.services.indexing.large_documents import LargeDocuments
+from app.services.indexing.reembedding import Reembedding
+from app.services.indexing.vector_indexes import Indexes
+from app.services.indexing.vectors import Vectors
+from app.services.intake.archives import ArchiveLimits, Archives
+from app.services.intake.backpressure import Backpressure
+from app.services.intake.batches import Batches
+from app.services.intake.crawls import Crawls
+from app.services.intake.documents import Documents
+from app.services.intake.uploads import Uploads
+from app.services.intake.webpages import Webpages
+from app.services.operations.overview import Operations
+from app.services.operations.upkeep import Upkeep
+from app.services.providers.calls import Providers
+from app.services.providers.embedding import Embedding
+from app.services.queue.admission import Admission
+from app.services.queue.dead_letters import DeadLetters
+from app.services.queue.execution import Execution, RetryPolicy
+from app.services.queue.parents import Families
+from app.services.queue.recovery import Recovery
+from app.services.queue.tasks import Tasks
+from app.services.tenants.agents import Agents
+from app.services.tenants.idempotency import Idempotency
+from app.services.tenants.identities import Identities
 from app.settings import Settings
 
 

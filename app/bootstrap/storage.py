@@ -5,7 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 
-from app.adapters.file_storage import FileStore
+from app.adapters.storage.files import FileStore
 from app.domain.errors import StartupError, StorageAwayError
 from app.domain.ports import BlobStore
 from app.settings import Settings
@@ -25,7 +25,7 @@ def choose_blobs(settings: Settings) -> BlobStore:
     if url.scheme == "file":
         return FileStore(Path(unquote(url.path)))
     try:
-        from app.adapters.s3_storage import S3Store  # noqa: PLC0415 - an extra, needed only where it is asked for
+        from app.adapters.storage.s3 import S3Store  # noqa: PLC0415 - an extra, needed only where it is asked for
     except ImportError as error:
         raise StartupError("STORAGE_URL with s3:// needs the package boto3: pip install 'sluice[s3]'.") from error
     return S3Store(

@@ -11,7 +11,7 @@ from app.db.engine import Database, create_engine
 from app.db.pgvector_store import PgVectorStore
 from app.domain.errors import DatabaseAwayError, StartupError
 from app.domain.ports import VectorStore
-from app.services.vector_indexes import Indexes, Wanted
+from app.services.indexing.vector_indexes import Indexes, Wanted
 from app.settings import Settings
 
 _STORE_SECONDS = 30.0
@@ -80,7 +80,7 @@ def _make_pinecone(settings: Settings) -> VectorStore:
     if settings.pinecone_api_key is None:
         raise StartupError("VECTOR_STORE=pinecone needs PINECONE_API_KEY.")
     try:
-        from app.adapters.pinecone import PineconeStore  # noqa: PLC0415 - an extra
+        from app.adapters.pinecone.store import PineconeStore  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise _make_missing("pinecone", "pinecone") from error
     return PineconeStore(
@@ -95,7 +95,7 @@ def _make_qdrant(settings: Settings) -> VectorStore:
     if settings.qdrant_url is None:
         raise StartupError("VECTOR_STORE=qdrant needs QDRANT_URL.")
     try:
-        from app.adapters.qdrant import QdrantStore  # noqa: PLC0415 - an extra
+        from app.adapters.qdrant.store import QdrantStore  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise _make_missing("qdrant", "qdrant-client") from error
     return QdrantStore(

@@ -1,8 +1,8 @@
 """Who reads web pages."""
 
-from app.adapters.firecrawl import FirecrawlReader
-from app.adapters.web_client import WebClient
-from app.adapters.web_reader import WebReader
+from app.adapters.web.client import WebClient
+from app.adapters.web.firecrawl import FirecrawlReader
+from app.adapters.web.reader import WebReader
 from app.domain.addresses import AllowedHosts
 from app.domain.ports import PageReader
 from app.settings import Settings

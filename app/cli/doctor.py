@@ -17,7 +17,7 @@ from app.cli.vectors import check_vectors
 from app.domain.errors import SluiceError
 from app.domain.ports import BlobStore
 from app.embedded.running import borrow_servers
-from app.services.operations import Check
+from app.services.operations.overview import Check
 from app.settings import Settings, load_settings
 
 _ROOM_BYTES = 1024**3

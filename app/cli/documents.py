@@ -18,7 +18,7 @@ from app.domain.ids import TaskId
 from app.domain.states import State
 from app.domain.tasks import Task
 from app.domain.vectors import Account
-from app.services.uploads import Upload
+from app.services.intake.uploads import Upload
 
 _PIECE = 1024 * 1024
 

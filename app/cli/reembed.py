@@ -8,7 +8,7 @@ import typer
 from app.cli.session import AsJson, Session, print_json, print_table, run
 from app.cli.stack import say
 from app.domain.vectors import IndexState
-from app.services.vector_indexes import IndexStatus
+from app.services.indexing.vector_indexes import IndexStatus
 
 _LOOK_SECONDS = 1.0
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from app.cli.session import Session, print_json, print_table, run
 from app.cli.stack import say
-from app.services.consistency import AgentReport
+from app.services.indexing.consistency import AgentReport
 
 _COLUMNS = ("agent_id", "chunks", "vectors", "missing", "orphans", "stale")
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.chunks import get_driver
 from app.db.engine import Database
-from app.db.large_agents import Graphs
+from app.db.hnsw_indexes import Graphs
 from app.domain.errors import VectorLengthError
 from app.domain.vectors import Match, Vector, VectorBatch, VectorIndex, VectorKey
 

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.large_agents import is_of_schema
+from app.db.hnsw_indexes import is_of_schema
 from app.db.vector_tables import metadata
 
 # One arbitrary number, so that two processes that start together migrate one after the other.

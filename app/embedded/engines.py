@@ -22,7 +22,7 @@ class EngineUrls:
     database_url: str
     """For asyncpg as it is, for SQLAlchemy as ``postgresql+asyncpg://…``."""
     redis_url: str
-    """For kombu and Celery, as broker and as result backend; ``app.adapters.redis_url`` has the form for redis-py."""
+    """For kombu and Celery, as broker and as result backend; ``app.adapters.redis.url`` has the form for redis-py."""
 
 
 class Engines:

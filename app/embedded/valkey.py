@@ -35,7 +35,7 @@ class Valkey(Engine):
 
     @property
     def url(self) -> str:
-        """In kombu's form; ``app.adapters.redis_url`` gives the one of redis-py."""
+        """In kombu's form; ``app.adapters.redis.url`` gives the one of redis-py."""
         return f"redis+socket://{self._socket}?virtual_host=0"
 
     def prepare(self, lock: int) -> None:  # noqa: ARG002 - nothing has to run beforehand

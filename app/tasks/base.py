@@ -13,8 +13,8 @@ from app.bootstrap import Services
 from app.domain.ids import TaskId
 from app.domain.states import State
 from app.domain.tasks import TaskName
-from app.services.work import Outcome, Work
-from app.tasks.alert import wake_consumer
+from app.services.queue.attempts import Outcome, Work
+from app.tasks.consumer_wakeup import wake_consumer
 from app.tasks.runtime import get_runtime
 
 Body = Callable[[Services, Work], Awaitable[Outcome]]

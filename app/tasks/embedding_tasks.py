@@ -2,7 +2,7 @@
 
 from app.bootstrap import Services
 from app.domain.tasks import TaskName
-from app.services.work import Outcome, Work
+from app.services.queue.attempts import Outcome, Work
 from app.tasks.base import ledger_task
 
 

@@ -11,7 +11,7 @@ from celery import Celery
 from app.bootstrap import Embedders, Services, build_services
 from app.domain.ids import TaskId
 from app.domain.tasks import Task
-from app.services.work import Outcome, Seat, Work
+from app.services.queue.attempts import Outcome, Seat, Work
 from app.settings import Settings
 from app.tasks.lease import Lease
 

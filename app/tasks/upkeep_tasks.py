@@ -7,7 +7,7 @@ from celery import shared_task
 from app.bootstrap import Services
 from app.domain.ids import TaskId
 from app.domain.tasks import TaskName
-from app.services.work import Outcome, Work
+from app.services.queue.attempts import Outcome, Work
 from app.tasks.base import ledger_task
 from app.tasks.runtime import get_runtime
 

@@ -24,7 +24,7 @@ from app.embedded.running import resolve_settings
 from app.ledger.workers import NewWorker
 from app.logs import configure_logs
 from app.settings import load_settings
-from app.tasks.alert import listen
+from app.tasks.consumer_wakeup import listen
 from app.tasks.lease import Lease
 from app.tasks.runtime import Plan, close_runtime, get_plan, set_plan
 from app.tasks.supervisor import Supervisor, is_alive

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.adapters.openai_tokens import TokenCounter
-from app.adapters.wordllama import WordLlamaEmbedder
+from app.adapters.embedders.wordllama import WordLlamaEmbedder
+from app.adapters.openai.tokens import TokenCounter
 from app.domain.vectors import Vector
 
 DIMENSIONS = 256

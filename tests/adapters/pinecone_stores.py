@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from app.adapters.pinecone import PineconeStore
+from app.adapters.pinecone.store import PineconeStore
 from app.domain.vectors import EmbeddingSpec, Vector, VectorBatch, VectorIndex
 from tests.adapters.pinecone_server import PineconeServer, run_pinecone
 from tests.adapters.vector_stores import make_unit

@@ -12,8 +12,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from app.adapters.file_storage import FileStore
-from app.adapters.s3_storage import S3Store
+from app.adapters.storage.files import FileStore
+from app.adapters.storage.s3 import S3Store
 from app.domain.errors import FileMissingError, StorageFullError
 from app.domain.ports import BlobStore
 from tests.adapters.blobs import put, read

@@ -13,8 +13,8 @@ import pytest
 from celery import Celery
 from redis import Redis
 
-from app.adapters.celery_doorbell import CeleryDoorbell
-from app.adapters.redis_url import redis_client_url
+from app.adapters.celery.doorbell import CeleryDoorbell
+from app.adapters.redis.url import redis_client_url
 from app.celery_app import create_celery
 from app.domain.ids import new_task_id
 from app.domain.tasks import Bell, Queue, TaskName

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from celery.utils.quorum_queues import detect_quorum_queues
 
-from app.adapters.celery_consumer import BellConsumer
+from app.adapters.celery.consumer import BellConsumer
 from app.celery_app import create_celery
 from app.domain.errors import StartupError
 from app.settings import load_settings

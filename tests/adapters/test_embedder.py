@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.minilm import MiniLmEmbedder
-from app.adapters.openai_embeddings import OpenAIEmbedder
-from app.adapters.sentence_transformers import SentenceTransformersEmbedder
-from app.adapters.wordllama import WordLlamaEmbedder
+from app.adapters.embedders.minilm import MiniLmEmbedder
+from app.adapters.embedders.sentence_transformers import SentenceTransformersEmbedder
+from app.adapters.embedders.wordllama import WordLlamaEmbedder
+from app.adapters.openai.embeddings import OpenAIEmbedder
 from app.domain.ports import Embedder
 from app.domain.vectors import Vector
 from tests.adapters.openai_server import KEY, run_openai

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.adapters.openai_chat import OpenAIChat
+from app.adapters.openai.chat import OpenAIChat
 from app.domain.errors import ProviderDownError, ProviderRejectedError
 from tests.adapters.openai_protocol import Messages, Protocol, Reply
 from tests.adapters.openai_server import KEY, OpenAIServer, run_openai
@@ -81,7 +81,7 @@ async def test_the_limit_goes_by_the_name_that_the_model_knows_which_is_asked_fo
 async def test_openai_itself_is_asked_by_the_new_name_first(
     server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, model: str, statuses: list[int]
 ) -> None:
-    monkeypatch.setattr("app.adapters.openai_client._OPENAI", server.url)
+    monkeypatch.setattr("app.adapters.openai.client._OPENAI", server.url)
     server.protocol.write = lambda _: "word " * 500
     chat = OpenAIChat(api_key=KEY, base_url=None, model=model, time_limit=10)
     for _ in range(2):

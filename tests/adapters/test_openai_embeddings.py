@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from app.adapters.openai_embeddings import OpenAIEmbedder
-from app.adapters.openai_tokens import TokenCounter
+from app.adapters.openai.embeddings import OpenAIEmbedder
+from app.adapters.openai.tokens import TokenCounter
 from app.domain.errors import ProviderDownError, ProviderRejectedError, StartupError
 from tests.adapters.openai_protocol import DIMENSIONS, Protocol, Reply
 from tests.adapters.openai_server import KEY, OpenAIServer, run_openai
@@ -229,14 +229,14 @@ def test_what_cannot_be_a_key_is_refused_without_being_repeated(server: OpenAISe
 
 
 def test_a_missing_tokenizer_is_named(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.adapters.openai_tokens.find_spec", lambda _: None)
+    monkeypatch.setattr("app.adapters.openai.tokens.find_spec", lambda _: None)
     with pytest.raises(StartupError, match="bpe-openai"):
         make(server)
 
 
 def test_counting_tokens_loads_no_second_vocabulary() -> None:
     program = (
-        "import sys; from app.adapters.openai_tokens import TokenCounter; TokenCounter().count('a');"
+        "import sys; from app.adapters.openai.tokens import TokenCounter; TokenCounter().count('a');"
         "assert 'bpe_openai' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "PYTHONPATH": "."})

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from app.adapters.openai_chat import OpenAIChat
-from app.adapters.openai_embeddings import OpenAIEmbedder
-from app.adapters.openai_errors import read_retry_after
+from app.adapters.openai.chat import OpenAIChat
+from app.adapters.openai.embeddings import OpenAIEmbedder
+from app.adapters.openai.errors import read_retry_after
 from app.domain.errors import (
     ProviderBusyError,
     ProviderDownError,

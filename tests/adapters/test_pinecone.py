@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.adapters.pinecone import PineconeStore
-from app.adapters.pinecone_records import make_records
+from app.adapters.pinecone.records import make_records
+from app.adapters.pinecone.store import PineconeStore
 from app.domain.vectors import EmbeddingSpec, Vector, VectorBatch, VectorKey
 from tests.adapters.pinecone_engine import Index
 from tests.adapters.pinecone_protocol import LARGEST_BODY, LONGEST_URL

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.adapters.pinecone import PineconeStore
+from app.adapters.pinecone.store import PineconeStore
 from app.domain.errors import (
     ProviderBusyError,
     ProviderDownError,

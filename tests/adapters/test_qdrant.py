@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from app.adapters.qdrant import QdrantStore
-from app.adapters.qdrant_points import name_point, read_point
+from app.adapters.qdrant.points import name_point, read_point
+from app.adapters.qdrant.store import QdrantStore
 from app.domain.vectors import EmbeddingSpec, VectorBatch, VectorIndex, VectorKey
 from tests.adapters.qdrant_server import QdrantServer, run_qdrant
 from tests.adapters.vector_stores import Case, list_keys, make_batch, make_random, make_unit

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from app.adapters.qdrant import QdrantStore
+from app.adapters.qdrant.store import QdrantStore
 from app.domain.errors import (
     ProviderBusyError,
     ProviderDownError,

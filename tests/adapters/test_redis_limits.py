@@ -18,9 +18,9 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
-from app.adapters import redis_limits
-from app.adapters.redis_limits import Limit, RedisLimits
-from app.adapters.redis_url import redis_client_url
+from app.adapters.redis import limits as redis_limits
+from app.adapters.redis.limits import Limit, RedisLimits
+from app.adapters.redis.url import redis_client_url
 from app.domain.errors import ProviderBusyError
 from app.embedded import Engines
 from tests.running import wait_for

@@ -1,6 +1,6 @@
 import pytest
 
-from app.adapters.redis_url import celery_redis_url, redis_client_url
+from app.adapters.redis.url import celery_redis_url, redis_client_url
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from app.adapters import redis_watch
-from app.adapters.redis_url import redis_client_url
-from app.adapters.redis_watch import RedisWatch
+from app.adapters.redis import watch as redis_watch
+from app.adapters.redis.url import redis_client_url
+from app.adapters.redis.watch import RedisWatch
 from app.domain.ids import new_task_id
 from app.embedded import Engines
 from tests.running import wait_for

@@ -13,8 +13,8 @@ import boto3
 import pytest
 from structlog.testing import capture_logs
 
-from app.adapters import s3_storage
-from app.adapters.s3_storage import S3Store
+from app.adapters.storage import s3 as s3_storage
+from app.adapters.storage.s3 import S3Store
 from app.bootstrap import check_storage, choose_blobs
 from app.domain.errors import FileMissingError, SluiceError, StartupError, StorageAwayError
 from app.settings import load_settings

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.sentence_transformers import SentenceTransformersEmbedder
+from app.adapters.embedders.sentence_transformers import SentenceTransformersEmbedder
 from app.domain.errors import StartupError
 
 pytestmark = pytest.mark.anyio
@@ -16,13 +16,13 @@ def anyio_backend() -> str:
 
 
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.adapters.sentence_transformers.find_spec", lambda _: None)
+    monkeypatch.setattr("app.adapters.embedders.sentence_transformers.find_spec", lambda _: None)
     with pytest.raises(StartupError, match=r"pip install 'sluice\[sentence-transformers\]'"):
         SentenceTransformersEmbedder("a-model")
 
 
 def test_the_name_that_was_given_is_the_name_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.adapters.sentence_transformers.find_spec", lambda _: object())
+    monkeypatch.setattr("app.adapters.embedders.sentence_transformers.find_spec", lambda _: object())
     assert SentenceTransformersEmbedder("/models/one-of-ours").model == "/models/one-of-ours"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpcore
 import pytest
 
-from app.adapters.web_connection import CheckedBackend
+from app.adapters.web.connection import CheckedBackend
 from app.domain.addresses import NONE_ALLOWED, AllowedHosts
 from app.domain.errors import PageUnreachableError, UrlNotAllowedError
 from tests.adapters.web_reading import Names, fail, make_client, read

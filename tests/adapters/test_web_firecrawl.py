@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.adapters.firecrawl import FirecrawlReader
+from app.adapters.web.firecrawl import FirecrawlReader
 from app.domain.addresses import NONE_ALLOWED
 from app.domain.errors import SluiceError, StartupError
 from app.domain.web import FetchedPage
@@ -146,7 +146,7 @@ def test_an_answer_that_is_none_is_tried_again_later(body: bytes, service: WebSe
 def test_a_service_that_says_nothing_is_left(
     service: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.adapters.firecrawl._MARGIN_SECONDS", 0.2)
+    monkeypatch.setattr("app.adapters.web.firecrawl._MARGIN_SECONDS", 0.2)
     error = fail(service, tmp_path, stall, time_limit=0.2)
     assert (error.code, error.retryable) == ("page_service_unavailable", True)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.adapters.web_client import WebClient
-from app.adapters.web_robots import ProtegoRules, WebRobots
+from app.adapters.web.client import WebClient
+from app.adapters.web.robots import ProtegoRules, WebRobots
 from app.domain.errors import SluiceError
 from tests.adapters.web_reading import make_client
 from tests.web_server import Answer, WebServer, answer, redirect, repeat, serve, stall

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.adapters.wordllama import INLINE_CHARACTERS, WordLlamaEmbedder
+from app.adapters.embedders.wordllama import INLINE_CHARACTERS, WordLlamaEmbedder
 from app.domain.errors import StartupError
 from app.domain.vectors import Vector
 
@@ -56,13 +56,13 @@ async def test_a_question_is_embedded_without_a_thread(
 
 def test_loading_it_imports_neither_its_package_nor_an_http_client() -> None:
     program = (
-        "import sys; from app.adapters.wordllama import WordLlamaEmbedder; WordLlamaEmbedder();"
+        "import sys; from app.adapters.embedders.wordllama import WordLlamaEmbedder; WordLlamaEmbedder();"
         "assert not {'wordllama', 'requests', 'huggingface_hub', 'httpx'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.adapters.wordllama.find_spec", lambda _: None)
+    monkeypatch.setattr("app.adapters.embedders.wordllama.find_spec", lambda _: None)
     with pytest.raises(StartupError, match="wordllama"):
         WordLlamaEmbedder()

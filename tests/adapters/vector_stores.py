@@ -13,8 +13,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import pytest
 
-from app.adapters.pinecone import PineconeStore
-from app.adapters.qdrant import QdrantStore
+from app.adapters.pinecone.store import PineconeStore
+from app.adapters.qdrant.store import QdrantStore
 from app.domain.ports.vectors import VectorStore
 from app.domain.vectors import EmbeddingSpec, Vector, VectorBatch, VectorIndex, VectorKey
 from tests.adapters.pinecone_engine import Lag

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.web_client import WebClient
-from app.adapters.web_connection import Resolve, resolve
-from app.adapters.web_reader import WebReader
+from app.adapters.web.client import WebClient
+from app.adapters.web.connection import Resolve, resolve
+from app.adapters.web.reader import WebReader
 from app.domain.addresses import Address, AllowedHosts
 from app.domain.errors import SluiceError
 from app.domain.web import FetchedPage

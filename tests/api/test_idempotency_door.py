@@ -20,7 +20,7 @@ from app.db.engine import Database, create_engine
 from app.domain.errors import IdempotencyInProgressError
 from app.domain.idempotency import Answer, Fingerprint, Hold, KeyedRequest
 from app.domain.identity import Identity
-from app.services.idempotency import Idempotency
+from app.services.tenants.idempotency import Idempotency
 from app.settings import Settings
 from tests.api.checks import check_problem
 

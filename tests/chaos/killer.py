@@ -13,7 +13,7 @@ import psutil
 from redis import Redis
 from redis.exceptions import RedisError
 
-from app.adapters.redis_url import redis_client_url
+from app.adapters.redis.url import redis_client_url
 from app.domain.states import RUNNING
 from tests.chaos.blockers import describe_blockers
 from tests.chaos.installation import Installation

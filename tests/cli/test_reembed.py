@@ -10,7 +10,7 @@ import pytest
 
 from app.db.engine import Database, create_engine
 from app.domain.vectors import EmbeddingSpec
-from app.services.vector_indexes import Indexes, Wanted
+from app.services.indexing.vector_indexes import Indexes, Wanted
 from app.settings import Settings
 from tests.cli.indexed import index_a_document
 from tests.cli.test_commands import run, run_json

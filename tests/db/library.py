@@ -16,11 +16,11 @@ from app.db.vector_indexes import add_index, find_index
 from app.domain.documents import Chunk
 from app.domain.vectors import Account, Embedded, EmbeddingSpec, IndexState, TextBatch, Vector, VectorBatch, VectorIndex
 from app.pipeline.lexemes import lexemes
-from app.services.embedding import Embedding
-from app.services.indexing import Indexing
-from app.services.providers import Providers
-from app.services.search import Search
-from app.services.vectors import Vectors
+from app.services.answers.search import Search
+from app.services.indexing.chunk_index import Indexing
+from app.services.indexing.vectors import Vectors
+from app.services.providers.calls import Providers
+from app.services.providers.embedding import Embedding
 
 NORTH, EAST, BETWEEN, NOWHERE = (array("f", numbers) for numbers in ((1, 0, 0), (0, 1, 0), (0.8, 0.6, 0), (0, 0, 0)))
 

@@ -13,8 +13,8 @@ from app.db.edition_lists import lacks_old, list_lacking, list_stale, list_unswe
 from app.db.editions import list_hidden
 from app.db.engine import create_engine
 from app.domain.tasks import Queue, TaskName
-from app.ledger.hasten import hasten_reembedding
 from app.ledger.read import count_unfinished
+from app.ledger.reprioritise import hasten_reembedding
 
 pytestmark = pytest.mark.anyio
 _TABLES = {"documents", "editions", "tasks"}

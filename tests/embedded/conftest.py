@@ -12,7 +12,7 @@ import psutil
 import pytest
 from redis import Redis
 
-from app.adapters.redis_url import redis_client_url
+from app.adapters.redis.url import redis_client_url
 
 ROOT = Path(__file__).parents[2]
 

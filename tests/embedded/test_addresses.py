@@ -10,7 +10,7 @@ from kombu import Connection
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.adapters.redis_url import celery_redis_url, redis_client_url
+from app.adapters.redis.url import celery_redis_url, redis_client_url
 from app.embedded import Engines, EngineUrls
 from tests.embedded.conftest import query, redis
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.qdrant import QdrantStore
+from app.adapters.qdrant.store import QdrantStore
 from app.db.engine import create_engine
 from tests.adapters.qdrant_server import QdrantServer, run_qdrant
 from tests.indexes.world import World

@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.tasks import Queue, TaskName
 from app.domain.vectors import VectorBatch, VectorIndex, VectorKey
-from app.services.consistency import AgentReport
+from app.services.indexing.consistency import AgentReport
 from tests.adapters.qdrant_server import QdrantServer
 from tests.indexes.world import World
 

@@ -8,7 +8,7 @@ from app.db.vector_indexes import fix_dimensions, hold_indexes
 from app.domain.errors import ConflictError, IndexMismatchError, NotFoundError, StartupError
 from app.domain.states import State
 from app.domain.vectors import IndexState
-from app.services.vector_indexes import Indexes
+from app.services.indexing.vector_indexes import Indexes
 from tests.indexes.world import World
 
 pytestmark = pytest.mark.anyio

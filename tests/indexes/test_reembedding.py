@@ -9,7 +9,7 @@ from app.domain.ids import TaskId
 from app.domain.states import State
 from app.domain.tasks import TaskName
 from app.domain.vectors import VectorIndex
-from app.services import reembedding as service
+from app.services.indexing import reembedding as service
 from tests.adapters.qdrant_server import QdrantServer
 from tests.indexes.outside import do_nothing
 from tests.indexes.world import World

@@ -12,7 +12,7 @@ from app.domain.errors import DatabaseAwayError, NotFoundError
 from app.domain.tasks import Queue, TaskName
 from app.domain.vectors import IndexState, VectorIndex
 from app.ledger.upkeep import take_alone
-from app.services import reembedding as service
+from app.services.indexing import reembedding as service
 from tests.indexes.world import World
 
 pytestmark = pytest.mark.anyio

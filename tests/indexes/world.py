@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.adapters.file_storage import FileStore
 from app.adapters.polling_watch import PollingWatch
+from app.adapters.storage.files import FileStore
 from app.db.agents import insert_agent
 from app.db.engine import Database
 from app.db.pgvector_store import PgVectorStore
@@ -27,24 +27,24 @@ from app.ledger.claim import claim
 from app.ledger.finish import hand_back
 from app.ledger.read import get_task
 from app.ledger.workers import NewWorker, register
-from app.services.admission import Admission
-from app.services.backpressure import Backpressure
-from app.services.consistency import Consistency
-from app.services.documents import Documents
-from app.services.embedding import Embedding
-from app.services.execution import Execution, RetryPolicy
-from app.services.families import Families
-from app.services.indexing import Indexing
-from app.services.ingestion import Ingestion
-from app.services.large_documents import LargeDocuments
-from app.services.providers import Pace, Providers
-from app.services.reembedding import Reembedding
-from app.services.search import Search
-from app.services.tasks import Tasks
-from app.services.uploads import Upload, Uploads
-from app.services.vector_indexes import Indexes, Wanted
-from app.services.vectors import Vectors
-from app.services.work import Body, Outcome, Seat, Work
+from app.services.answers.search import Search
+from app.services.indexing.chunk_index import Indexing
+from app.services.indexing.consistency import Consistency
+from app.services.indexing.ingestion import Ingestion
+from app.services.indexing.large_documents import LargeDocuments
+from app.services.indexing.reembedding import Reembedding
+from app.services.indexing.vector_indexes import Indexes, Wanted
+from app.services.indexing.vectors import Vectors
+from app.services.intake.backpressure import Backpressure
+from app.services.intake.documents import Documents
+from app.services.intake.uploads import Upload, Uploads
+from app.services.providers.calls import Pace, Providers
+from app.services.providers.embedding import Embedding
+from app.services.queue.admission import Admission
+from app.services.queue.attempts import Body, Outcome, Seat, Work
+from app.services.queue.execution import Execution, RetryPolicy
+from app.services.queue.parents import Families
+from app.services.queue.tasks import Tasks
 from app.tasks.lease import Lease
 from tests.indexes.outside import LENGTHS, LineParser, Model, SilentDoorbell
 from tests.services.outside import NoLimits

@@ -14,11 +14,11 @@ from app.domain.tasks import Attempt, Bell, Progress, Queue, Task
 from app.ledger.cancel import cancel, force_abort, revive
 from app.ledger.dead_letters import discard, replay
 from app.ledger.finish import finish
-from app.ledger.help import call_helper
 from app.ledger.queues import list_queues, pause, resume
 from app.ledger.recover import reap_processes, reap_workers, reconcile, release
 from app.ledger.report import Verdict, report
 from app.ledger.statement import DOCUMENT_STATUS, fetch_tasks
+from app.ledger.work_stealing import call_helper
 from tests.ledger.bench import ORGANIZATION, PID, Bench
 from tests.ledger.invariants import MAX_CRASHES, check_change, check_row
 from tests.ledger.model import (

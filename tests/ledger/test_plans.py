@@ -13,12 +13,12 @@ from app.ledger.cancel import LOCK_STUBBORN
 from app.ledger.claim import CLAIM
 from app.ledger.dead_letters import UNANNOUNCED
 from app.ledger.finish import HAND_BACK
-from app.ledger.help import CALL_HELPER
 from app.ledger.queues import QUEUES
 from app.ledger.read import BACKLOG
 from app.ledger.recover import END_HOLDERS, RECONCILE, RELEASE, RUNNING_PROCESSES
 from app.ledger.report import REPORT, WATCH
 from app.ledger.upkeep import FORGET_TASKS
+from app.ledger.work_stealing import CALL_HELPER
 from tests.ledger.bench import PID, Bench
 
 ATTEMPT = {"task_id": new_task_id(), "epoch": 1}

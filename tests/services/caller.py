@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from app.db.engine import Database, create_engine
 from app.domain.vectors import Account, Embedded
-from app.services.embedding import Embedding
-from app.services.providers import Providers
+from app.services.providers.calls import Providers
+from app.services.providers.embedding import Embedding
 from tests.services.outside import CLAIM_SECONDS, PACE, PROVIDER, NoLimits, PaidEmbedder
 
 

@@ -6,8 +6,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import Database, create_engine
-from app.services.embedding import Embedding
-from app.services.providers import Providers
+from app.services.providers.calls import Providers
+from app.services.providers.embedding import Embedding
 from tests.services.outside import CLAIM_SECONDS, PACE, NoLimits
 
 

@@ -13,8 +13,8 @@ from sqlalchemy import text
 from app.db.engine import Database
 from app.domain.errors import ProviderDownError
 from app.domain.vectors import Account, Embedded, TextBatch, Vector
-from app.services.embedding import Embedding
-from app.services.providers import Pace, Providers, ProviderState
+from app.services.providers.calls import Pace, Providers, ProviderState
+from app.services.providers.embedding import Embedding
 
 PROVIDER = "openai-embeddings"
 OUTAGE = "openai-embeddings answered 503: try later"

@@ -11,8 +11,8 @@ from app.db.embedded_texts import forget_embedded
 from app.db.engine import Database
 from app.db.provider_usage import list_usage
 from app.domain.vectors import Account
-from app.services import embedding as service
-from app.services.embedding import Embedding
+from app.services.providers import embedding as service
+from app.services.providers.embedding import Embedding
 from tests.services.outside import ACCOUNT, PROVIDER, PaidEmbedder, Steps, count_held, embed, fetch, vector_of, write
 
 pytestmark = pytest.mark.anyio

@@ -17,9 +17,9 @@ from app.db.embedded_texts import hold_texts
 from app.db.engine import Database
 from app.domain.errors import ProviderBusyError, ProviderDownError, ProviderPausedError, ProviderRejectedError
 from app.domain.vectors import Embedded
-from app.services import embedding as service
-from app.services.embedding import Embedding
 from app.services.providers import Providers
+from app.services.providers import embedding as service
+from app.services.providers.embedding import Embedding
 from tests.running import ROOT
 from tests.services.outside import (
     ACCOUNT,

@@ -23,11 +23,11 @@ from app.ledger.read import get_task
 from app.ledger.report import Verdict
 from app.ledger.submit import submit
 from app.ledger.workers import NewWorker, register
-from app.services import execution, work
-from app.services.admission import Admission
-from app.services.execution import Execution, RetryPolicy
-from app.services.families import Families
-from app.services.work import Outcome, Seat, Work
+from app.services.queue import execution, work
+from app.services.queue.admission import Admission
+from app.services.queue.attempts import Outcome, Seat, Work
+from app.services.queue.execution import Execution, RetryPolicy
+from app.services.queue.parents import Families
 from app.settings import Settings
 from app.tasks.lease import Lease
 

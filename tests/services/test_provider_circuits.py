@@ -19,8 +19,8 @@ from app.domain.errors import (
     ProviderRefusedError,
     ProviderRejectedError,
 )
-from app.services import providers as service
 from app.services.providers import Pace, Providers
+from app.services.providers import calls as service
 from tests.running import ROOT
 from tests.services.outside import (
     CLAIM_SECONDS,

@@ -7,8 +7,8 @@ import pytest
 
 from app.db.engine import Database
 from app.domain.errors import DatabaseAwayError, ProviderBusyError, ProviderDownError, ProviderPausedError
-from app.services import providers as service
 from app.services.providers import Providers
+from app.services.providers import calls as service
 from tests.services.outside import PROVIDER, Limiter, NoLimits, Provider, fail, get_state, let_pass
 
 pytestmark = pytest.mark.anyio

@@ -23,11 +23,11 @@ class Point:
     moment: Moment
 
 
-_EXECUTION = "app.services.execution"
+_EXECUTION = "app.services.queue.execution"
 _PARSE = "app.pipeline.sandbox:ParserSandbox.parse"
-_PUBLISH = "app.adapters.celery_doorbell:CeleryDoorbell._publish"
-_RECOVERY = "app.services.recovery"
-_WRITER = "app.adapters.file_storage:FileWriter"
+_PUBLISH = "app.adapters.celery.doorbell:CeleryDoorbell._publish"
+_RECOVERY = "app.services.queue.recovery"
+_WRITER = "app.adapters.storage.files:FileWriter"
 
 BEFORE_THE_ROW = {
     "while the file streams in": Point(f"{_WRITER}._flush", Moment.AFTER),
@@ -35,9 +35,9 @@ BEFORE_THE_ROW = {
     "after the blob is committed, before the row": Point(f"{_WRITER}.commit", Moment.AFTER),
 }
 AFTER_THE_ROW = {
-    "after the row, before the answer": Point("app.services.uploads:submit_with_document", Moment.AFTER_SOME),
+    "after the row, before the answer": Point("app.services.intake.uploads:submit_with_document", Moment.AFTER_SOME),
     "after admission, before the ring": Point(_PUBLISH, Moment.BEFORE),
-    "after the ring, before the answer": Point("app.services.uploads:Uploads.accept", Moment.AFTER_RING),
+    "after the ring, before the answer": Point("app.services.intake.uploads:Uploads.accept", Moment.AFTER_RING),
 }
 OUTSIDE_THE_ATTEMPT = {
     "after the bell, before the claim": Point(f"{_EXECUTION}:claim", Moment.BEFORE),
@@ -47,14 +47,14 @@ OUTSIDE_THE_ATTEMPT = {
 AFTER_CLAIM = "after the claim"
 DURING_THE_ATTEMPT = {
     AFTER_CLAIM: Point(f"{_EXECUTION}:claim", Moment.AFTER_SOME),
-    "after loading the rows": Point("app.services.ingestion:Ingestion.load", Moment.AFTER),
+    "after loading the rows": Point("app.services.indexing.ingestion:Ingestion.load", Moment.AFTER),
     "before parsing": Point(_PARSE, Moment.BEFORE),
     "while its child parses": Point("app.pipeline.sandbox_process:ChildProcess._read_reply", Moment.BEFORE),
     "after parsing": Point(_PARSE, Moment.AFTER),
-    "between batches of embeddings": Point("app.adapters.wordllama:WordLlamaEmbedder.embed", Moment.AFTER),
+    "between batches of embeddings": Point("app.adapters.embedders.wordllama:WordLlamaEmbedder.embed", Moment.AFTER),
     "before the last transaction": Point(f"{_EXECUTION}:Execution._finish", Moment.BEFORE),
     "in the last transaction, after the task": Point(f"{_EXECUTION}:finish", Moment.AFTER_SOME),
-    "in the last transaction, after the chunks": Point("app.services.ingestion:replace_chunks", Moment.AFTER),
+    "in the last transaction, after the chunks": Point("app.services.indexing.ingestion:replace_chunks", Moment.AFTER),
 }
 AFTER_VECTORS = "after the vectors are written, before the last transaction"
 AROUND_A_HEARTBEAT = {
@@ -75,7 +75,7 @@ POINTS = {
         **OUTSIDE_THE_ATTEMPT,
         **DURING_THE_ATTEMPT,
         **AROUND_A_HEARTBEAT,
-        AFTER_VECTORS: Point("app.services.vectors:Vectors._write", Moment.AFTER),
+        AFTER_VECTORS: Point("app.services.indexing.vectors:Vectors._write", Moment.AFTER),
         AFTER_RETRY: Point(f"{_EXECUTION}:retry", Moment.AFTER_SOME),
         AFTER_FAILURE: Point(f"{_EXECUTION}:fail", Moment.AFTER_SOME),
         AFTER_TAKING_BACK: Point(f"{_RECOVERY}:reap_processes", Moment.AFTER_SOME),

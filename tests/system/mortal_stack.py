@@ -13,7 +13,7 @@ import httpx
 import psutil
 from redis import Redis
 
-from app.adapters.redis_url import redis_client_url
+from app.adapters.redis.url import redis_client_url
 from app.domain.states import FINAL
 from app.domain.tasks import Queue
 from app.settings import Settings

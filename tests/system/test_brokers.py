@@ -16,7 +16,7 @@ import pytest
 from kombu import Message
 from redis import Redis
 
-from app.adapters.redis_url import redis_client_url
+from app.adapters.redis.url import redis_client_url
 from app.celery_app import create_celery
 from app.embedded import Engines
 from app.settings import Settings, load_settings

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from app.adapters.pinecone import PineconeStore
-from app.adapters.qdrant import QdrantStore
+from app.adapters.pinecone.store import PineconeStore
+from app.adapters.qdrant.store import QdrantStore
 from app.domain.ports import VectorStore
 from app.domain.vectors import EmbeddingSpec, VectorBatch, VectorIndex
 from app.settings import Settings, load_settings

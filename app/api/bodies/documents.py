@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from app.api.bodies.tasks import ErrorBody, TaskAccepted, TaskBody, link, make_links
 from app.domain.records import Document, StoredChunk
 from app.domain.tasks import Counts, Task
-from app.services.uploads import Accepted
+from app.services.intake.uploads import Accepted
 
 
 class UploadAccepted(BaseModel):

@@ -14,9 +14,9 @@ from app.api.v1.agents import AgentId
 from app.bootstrap import Services
 from app.domain.errors import InvalidRequestError, PayloadTooLargeError
 from app.domain.media import ARCHIVES, SUPPORTED
-from app.services.agents import make_slug
-from app.services.batches import Batch
-from app.services.uploads import Accepted, Receipt, Upload
+from app.services.intake.batches import Batch
+from app.services.intake.uploads import Accepted, Receipt, Upload
+from app.services.tenants.agents import make_slug
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     **RESPONSES,

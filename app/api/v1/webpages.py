@@ -13,8 +13,8 @@ from app.api.problems import BACKLOG_FULL, RESPONSES, Problem
 from app.api.v1.agents import AgentId
 from app.domain.documents import OnDuplicate
 from app.domain.tasks import Counts, Task
-from app.services.crawls import CrawlRequest
-from app.services.webpages import PageRequest
+from app.services.intake.crawls import CrawlRequest
+from app.services.intake.webpages import PageRequest
 
 Address = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=500)]

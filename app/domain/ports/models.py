@@ -10,7 +10,7 @@ class Embedder(Protocol):
     """Turns texts into unit vectors of one fixed length.
 
     One that computes here is made before a fork, and what it can share then, all processes share. One that asks a
-    provider names it, and is asked through ``app.services.providers`` only, which keeps to the provider's limits.
+    provider names it, and is asked through ``app.services.providers.calls`` only, which keeps to the provider's limits.
     """
 
     @property

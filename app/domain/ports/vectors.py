@@ -10,7 +10,7 @@ class VectorStore(Protocol):
     """Keeps the vectors of chunks, and finds those of one agent that are like another vector.
 
     What is of one index or agent is never seen in another's. Stores across a network are asked through
-    ``app.services.providers`` only, and their methods raise ``ProviderBusyError``, ``ProviderDownError``,
+    ``app.services.providers.calls`` only, and their methods raise ``ProviderBusyError``, ``ProviderDownError``,
     ``ProviderRefusedError`` and ``ProviderRejectedError``.
     """
 

@@ -1,0 +1,218 @@
+"""Blobs as objects below one prefix of an S3 bucket, by Amazon's own client in threads."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+
+from app.adapters.storage.spool import Spool, SpoolWriter, check_key, full_disk_named
+from app.domain.errors import FileMissingError, StartupError, StorageAwayError
+
+_PIECE = 1024 * 1024
+_PART = 8 * 1024 * 1024
+_PARTS_AT_ONCE = 4
+_REQUESTS = 16
+_CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 5, 30, 3
+_BROKEN = timedelta(days=1)
+_REFUSALS: dict[int, str] = {
+    HTTPStatus.FORBIDDEN: "access is denied",
+    HTTPStatus.NOT_FOUND: "there is no such bucket",
+}
+_TALKATIVE = ("boto3", "botocore", "s3transfer", "urllib3")
+Result = TypeVar("Result")
+
+
+def _read_status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _describe(error: BaseException) -> str:
+    """What went wrong, without what services write into their messages: names of accounts and of keys."""
+    if isinstance(error, ClientError):
+        return f"{error.operation_name} was answered with {error.response.get('Error', {}).get('Code')}."
+    return f"The request failed with {type(error).__name__}."
+
+
+@contextmanager
+def _failures_named() -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError, Boto3Error) as error:
+        # An upload's failure is wrapped, the answer that caused it being the context.
+        cause = error.__context__ if isinstance(error, Boto3Error) and error.__context__ else error
+        if isinstance(cause, ClientError) and cause.response.get("Error", {}).get("Code") == "NoSuchKey":
+            raise FileMissingError from None
+        raise StorageAwayError(_describe(cause)) from None
+
+
+def _call(function: Callable[..., Result], *arguments: Any) -> Result:
+    with _failures_named():
+        return function(*arguments)
+
+
+class S3Writer(SpoolWriter):
+    """A blob being written: a local file, and an object once it is committed."""
+
+    def __init__(self, temporary: Path, upload: Callable[[Path], Any]) -> None:
+        super().__init__(temporary)
+        self._upload = upload
+
+    async def commit(self) -> None:
+        """Upload the file; what the bucket has answered for is durable."""
+        await self._upload(self._temporary)
+        await asyncio.to_thread(self._temporary.unlink, missing_ok=True)
+        self._committed = True
+
+
+class S3Store:
+    """A blob store in a bucket of Amazon S3 or of a service that speaks like it.
+
+    Requests are made by threads of the store's own, so that a slow bucket does not hold up what else is done in
+    threads. The client is made at the first request: never before a fork, and not in processes that store nothing.
+
+    Args:
+        bucket: Its name. Credentials and region are found as with every program that uses Amazon's client.
+        prefix: What every key begins with, without slashes at its ends; empty for none.
+        spool: A local folder for blobs on their way in.
+        endpoint_url: Where the service is; None for Amazon's.
+        encryption: ``AES256`` or ``aws:kms``; None leaves it to the bucket.
+    """
+
+    def __init__(
+        self, *, bucket: str, prefix: str, spool: Path, endpoint_url: str | None, encryption: str | None
+    ) -> None:
+        for name in _TALKATIVE:  # at DEBUG they log the headers of requests, session tokens among them
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._bucket = bucket
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._spool = Spool(spool)
+        self._endpoint_url = endpoint_url
+        self._extra = {"ServerSideEncryption": encryption} if encryption else {}
+        self._threads = ThreadPoolExecutor(_REQUESTS, thread_name_prefix="s3")
+        self._lock = threading.Lock()
+        self._made: Any = None
+
+    async def create(self, key: str) -> S3Writer:
+        """Begin a new blob."""
+        name = self._name(key)
+        return S3Writer(self._spool.name_file(), lambda path: self._run(self._upload, path, name))
+
+    async def open(self, key: str) -> AsyncGenerator[bytes, None]:
+        """The blob's bytes, a megabyte at a time."""
+        body = await self._run(self._get, self._name(key))
+        try:
+            while piece := await self._run(body.read, _PIECE):
+                yield piece
+        finally:
+            self._threads.submit(body.close)  # which waits for a reading that was given up
+
+    async def fetch(self, key: str, folder: Path) -> Path:
+        """A copy in ``folder``."""
+        path = folder / key.replace("/", "_")
+        async with aclosing(self.open(key)) as pieces:
+            first = await anext(pieces, b"")
+            with full_disk_named(), path.open("wb") as file:
+                await asyncio.to_thread(file.write, first)
+                async for piece in pieces:
+                    await asyncio.to_thread(file.write, piece)
+        return path
+
+    async def delete(self, key: str) -> None:
+        """Remove the blob; removing one that is not there succeeds."""
+        name = self._name(key)
+        with suppress(FileMissingError):  # not all services answer as Amazon's does, with success
+            await self._run(lambda: self._client().delete_object(Bucket=self._bucket, Key=name))
+
+    async def sweep(self) -> None:
+        """Remove local files, and parts of uploads, that were left behind a day ago or earlier."""
+        await asyncio.to_thread(self._spool.sweep)
+        await self._run(self._drop_broken)
+
+    async def check(self) -> None:
+        """Ask for the bucket, in a thread that ends with the event loop: a program may fork after its check."""
+        await asyncio.to_thread(_call, self._head)
+
+    async def _run(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _call, function, *arguments)
+
+    def _name(self, key: str) -> str:
+        check_key(key)
+        return self._prefix + key
+
+    def _client(self) -> Any:
+        with self._lock:
+            if self._made is None:
+                self._made = boto3.session.Session().client(
+                    "s3", endpoint_url=self._endpoint_url, config=_configure(elsewhere=self._endpoint_url is not None)
+                )
+            return self._made
+
+    def _upload(self, path: Path, name: str) -> None:
+        transfer = TransferConfig(multipart_threshold=_PART, multipart_chunksize=_PART, max_concurrency=_PARTS_AT_ONCE)
+        self._client().upload_file(str(path), self._bucket, name, ExtraArgs=self._extra, Config=transfer)
+
+    def _get(self, name: str) -> Any:
+        return self._client().get_object(Bucket=self._bucket, Key=name)["Body"]
+
+    def _drop_broken(self) -> None:
+        """Abort multipart uploads; those of other programs below the prefix are taken for broken as well."""
+        client, before = self._client(), datetime.now(UTC) - _BROKEN
+        pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=self._prefix)
+        for upload in (upload for page in pages for upload in page.get("Uploads", [])):
+            if upload["Initiated"] < before:
+                try:
+                    client.abort_multipart_upload(Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+                except client.exceptions.NoSuchUpload:
+                    continue  # another sweep was faster
+
+    def _head(self) -> None:
+        try:
+            self._client().head_bucket(Bucket=self._bucket)
+        except ClientError as error:
+            status = _read_status(error)
+            refused = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+            if not refused or status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}:
+                raise
+            reason = _REFUSALS.get(status, f"the answer is {status}")
+            raise StartupError(f"The bucket {self._bucket!r} of STORAGE_URL cannot be used: {reason}.") from None
+        except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
+            reason = f"{type(error).__name__}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role"
+            raise StartupError(f"There are no credentials for STORAGE_URL: {reason}.") from None
+        except ValueError as error:
+            raise StartupError(f"S3_ENDPOINT_URL: {error}.") from None
+
+
+def _configure(*, elsewhere: bool) -> Config:
+    options: dict[str, Any] = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "read_timeout": _READ_SECONDS,
+        "retries": {"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        "max_pool_connections": _REQUESTS * _PARTS_AT_ONCE,
+        "tcp_keepalive": True,
+    }
+    if elsewhere:
+        # Other services are reached by one host name, and not all know Amazon's newer checksums.
+        options |= {
+            "s3": {"addressing_style": "path"},
+            "request_checksum_calculation": "when_required",
+            "response_checksum_validation": "when_required",
+        }
+    return Config(**options)

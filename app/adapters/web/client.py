@@ -1,0 +1,188 @@
+"""GET as Sluice does it: every hop checked, everything bounded, nothing remembered."""
+
+import asyncio
+import email.utils
+import ssl
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC
+from functools import cached_property
+
+import httpcore
+import httpx
+
+from app import __version__
+from app.adapters.web.connection import CONNECT_SECONDS, CheckedBackend, Resolve, resolve
+from app.adapters.web.inflate import ACCEPTED, Inflater
+from app.domain.addresses import AllowedHosts
+from app.domain.errors import PageUnreachableError, ResponseTooLargeError, TooManyRedirectsError
+from app.domain.web import check_host
+from app.domain.web_url import WebUrl
+
+_REDIRECTS = {301, 302, 303, 307, 308}
+_MAX_REDIRECTS = 10
+_ACCEPT = "text/html,application/xhtml+xml,application/pdf,text/plain;q=0.9,text/markdown;q=0.9,*/*;q=0.8"
+_HEADER_TOO_LARGE = 431
+_LONGEST_WAIT = 3600.0
+_LONGEST_DETAIL = 200
+
+
+@dataclass(frozen=True, slots=True)
+class WebResponse:
+    """An answer whose body is still on its way; header names are in lower case."""
+
+    url: WebUrl
+    status: int
+    headers: Mapping[str, str]
+    body: AsyncIterator[bytes]
+
+    async def read(self, max_bytes: int) -> AsyncGenerator[bytes, None]:
+        """The body, its compression undone, in pieces.
+
+        Raises:
+            ResponseTooLargeError: after ``max_bytes``, sent or inflated.
+            UnsupportedCodingError, PageUnreachableError
+        """
+        inflater = Inflater(self.headers.get("content-encoding", ""))
+        _check_size(int(length) if (length := self.headers.get("content-length", "")).isdecimal() else 0, max_bytes)
+        sent = inflated = 0
+        async for data in self.body:
+            _check_size(sent := sent + len(data), max_bytes)
+            for piece in inflater.feed(data):
+                _check_size(inflated := inflated + len(piece), max_bytes)
+                yield piece
+        inflater.end()
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds its server asks to wait, an hour at most."""
+        seconds = _read_seconds(self.headers.get("retry-after", ""))
+        return None if seconds is None else min(max(seconds, 0.0), _LONGEST_WAIT)
+
+
+class WebClient:
+    """Asks web servers for pages; cookies, proxies and passwords of the machine are never used.
+
+    Args:
+        user_agent: What it calls itself; Sluice's version is added to a bare name.
+        time_limit: Seconds for everything from the first look-up to the last byte.
+        allowed: Hosts that may be read although they are not public.
+        resolve: How names become addresses.
+    """
+
+    def __init__(
+        self, *, user_agent: str, time_limit: float, allowed: AllowedHosts, resolve: Resolve = resolve
+    ) -> None:
+        self._user_agent = user_agent if "/" in user_agent else f"{user_agent}/{__version__}"
+        self._time_limit = time_limit
+        self._allowed = allowed
+        self._backend = CheckedBackend(allowed, resolve)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Made when it is first needed: reading all certificates takes longer than reading a page."""
+        return httpx.create_ssl_context()
+
+    @asynccontextmanager
+    async def get(self, url: str) -> AsyncIterator[WebResponse]:
+        """The answer after all redirects; it must be read within the block.
+
+        Raises:
+            InvalidUrlError, UrlNotAllowedError: for the URL itself, or where a redirect leads.
+            TooManyRedirectsError, PageUnreachableError
+            ResponseTooLargeError: when its header is.
+        """
+        try:
+            async with asyncio.timeout(self._time_limit) as timer, AsyncExitStack() as connection:
+                yield await self._follow(WebUrl.parse(url), connection)
+        except TimeoutError as error:
+            if not timer.expired():
+                raise
+            raise PageUnreachableError(f"It took longer than {self._time_limit:g} seconds.") from error
+
+    async def _follow(self, url: WebUrl, connection: AsyncExitStack) -> WebResponse:
+        for _ in range(_MAX_REDIRECTS + 1):
+            check_host(url, self._allowed)
+            response = await connection.enter_async_context(self._exchange(url))
+            location = response.headers.get("location")
+            if response.status not in _REDIRECTS or location is None:
+                return response
+            await connection.aclose()
+            url = url.join(location)
+        raise TooManyRedirectsError(f"The limit is {_MAX_REDIRECTS}.")
+
+    @asynccontextmanager
+    async def _exchange(self, url: WebUrl) -> AsyncIterator[WebResponse]:
+        """One request on a connection of its own."""
+        target = httpcore.URL(scheme=url.scheme, host=url.host, port=url.port, target=url.target)
+        request = httpcore.Request(
+            "GET", target, headers=self._headers(url), extensions={"timeout": {"connect": CONNECT_SECONDS}}
+        )
+        connection = httpcore.AsyncHTTPConnection(target.origin, self._tls, network_backend=self._backend)
+        try:
+            with _failures_named():
+                response = await connection.handle_async_request(request)
+            yield WebResponse(url, response.status, _read_headers(response), _read_body(response))
+        finally:
+            await connection.aclose()
+
+    def _headers(self, url: WebUrl) -> list[tuple[str, str]]:
+        return [
+            ("Host", url.authority),
+            ("User-Agent", self._user_agent),
+            ("Accept", _ACCEPT),
+            ("Accept-Encoding", ACCEPTED),
+            ("Connection", "close"),
+        ]
+
+
+@contextmanager
+def _failures_named() -> Iterator[None]:
+    try:
+        yield
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
+        if getattr(error.__cause__ or error.__context__, "error_status_hint", None) == _HEADER_TOO_LARGE:
+            raise ResponseTooLargeError("Its header is.") from error
+        raise PageUnreachableError(f"({str(error)[:_LONGEST_DETAIL] or type(error).__name__})") from error
+
+
+async def _read_body(response: httpcore.Response) -> AsyncIterator[bytes]:
+    with _failures_named():
+        async for data in response.aiter_stream():
+            # A server that sends faster than this is read must not keep the clock from being looked at.
+            await asyncio.sleep(0)
+            yield data
+
+
+def _read_headers(response: httpcore.Response) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in response.headers:
+        name, value = raw_name.decode("latin-1").lower(), _decode(raw_value)
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _decode(value: bytes) -> str:
+    """Header values are ASCII by the book, and UTF-8 or Latin-1 in life."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _check_size(size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise ResponseTooLargeError(f"The limit is {max_bytes} bytes.")
+
+
+def _read_seconds(text: str) -> float | None:
+    """``Retry-After``: seconds, or a date (RFC 9110, section 10.2.3)."""
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - time.time()

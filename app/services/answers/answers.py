@@ -1,0 +1,146 @@
+"""Answers: a question becomes a task that searches, then answers with its sources."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from app.db.engine import Database
+from app.db.provider_usage import count_usage
+from app.db.ranking import Hit
+from app.domain.ids import new_task_id
+from app.domain.ports import ChatModel
+from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
+from app.domain.vectors import Account, Completion
+from app.ledger.submit import submit
+from app.pipeline.answer import Quote, choose_quotes
+from app.pipeline.citation import INSTRUCTIONS, cite, compose_question
+from app.services.answers.search import Search
+from app.services.intake.backpressure import Backpressure
+from app.services.providers.calls import Providers
+from app.services.queue.admission import Admission
+from app.services.queue.attempts import Outcome, Work
+
+_MAX_TOKENS = 1000
+_NOTHING_FOUND = "The documents of this agent hold no answer to that."
+
+
+class Answers:
+    """Questions to an agent's documents."""
+
+    def __init__(
+        self,
+        database: Database,
+        admission: Admission,
+        backpressure: Backpressure,
+        search: Search,
+        providers: Providers,
+        chat: ChatModel | None,
+    ) -> None:
+        self._database = database
+        self._admission = admission
+        self._backpressure = backpressure
+        self._search = search
+        self._providers = providers
+        self._chat = chat
+
+    async def ask(self, organization_id: int, agent_id: int, question: str, top_k: int) -> Task:
+        """Submit a question; its answer is the task's result.
+
+        Raises:
+            BacklogFullError: when the agent has too many tasks waiting.
+        """
+        await self._backpressure.check(agent_id)
+        async with self._database.transaction() as connection:
+            task = await submit(
+                connection,
+                NewTask(
+                    id=new_task_id(),
+                    organization_id=organization_id,
+                    agent_id=agent_id,
+                    name=TaskName.ANSWER_QUESTION,
+                    queue=Queue.HIGH,
+                    arguments={"question": question, "top_k": top_k},
+                ),
+            )
+        self._admission.nudge(task.queue)
+        return task
+
+    async def answer(self, work: Work) -> Outcome:
+        """Search, then have the language model answer, or where there is none, quote the sentences that do.
+
+        Raises:
+            ProviderBusyError, ProviderPausedError, ProviderDownError, ProviderRejectedError
+        """
+        began = time.monotonic()
+        question = work.task.arguments["question"]
+        account = Account(work.task.organization_id, work.task.agent_id)
+        await work.report(Progress("retrieval", 20, "Searching the documents"))
+        hits = await self._search.find(account, question, top_k=work.task.arguments["top_k"])
+        await work.report(Progress("generate_answer", 50, f"Answering from {len(hits)} passages"))
+        if self._chat and hits:
+            answer = await self._generate(self._chat, account, question, hits)
+        else:
+            answer = _extract(question, hits)
+        return Outcome({**answer, "processing_time": round(time.monotonic() - began, 4)}, "Answered")
+
+    async def _generate(self, chat: ChatModel, account: Account, question: str, hits: Sequence[Hit]) -> dict[str, Any]:
+        """What the language model makes of the passages."""
+        passages = [hit.text for hit in hits]
+        asked = compose_question(question, passages)
+        tokens = chat.count_tokens(INSTRUCTIONS) + chat.count_tokens(asked) + _MAX_TOKENS
+
+        async def ask() -> Completion:
+            """Counted before anything else can come between."""
+            answered = await chat.complete(INSTRUCTIONS, asked, max_tokens=_MAX_TOKENS)
+            await asyncio.shield(self._count(account, chat, answered))
+            return answered
+
+        completion = await self._providers.call(chat.provider, ask, tokens=tokens)
+        usage = {"input_tokens": completion.input_tokens, "output_tokens": completion.output_tokens}
+        cited = cite(completion.text, passages)
+        return {
+            "answer": cited.text,
+            "references": [_refer(quote, hits[quote.passage]) for quote in cited.quotes],
+            "mode": "llm",
+            "model": chat.model,
+            "usage": usage,
+        }
+
+    async def _count(self, account: Account, chat: ChatModel, completion: Completion) -> None:
+        async with self._database.statement() as connection:
+            await count_usage(
+                connection,
+                account,
+                chat.provider,
+                chat.model,
+                input_tokens=completion.input_tokens,
+                output_tokens=completion.output_tokens,
+            )
+
+
+def _extract(question: str, hits: Sequence[Hit]) -> dict[str, Any]:
+    """The sentences that answer; ``mode`` says that no model had a hand in it."""
+    quotes = choose_quotes(question, [hit.text for hit in hits])
+    return {
+        "answer": _compose(quotes),
+        "references": [_refer(quote, hits[quote.passage]) for quote in quotes],
+        "mode": "extractive",
+    }
+
+
+def _compose(quotes: list[Quote]) -> str:
+    """The quotes with the numbers of their references."""
+    cited = (f"{' '.join(quote.text.split())} [{number}]" for number, quote in enumerate(quotes, 1))
+    return " ".join(cited) or _NOTHING_FOUND
+
+
+def _refer(quote: Quote, hit: Hit) -> dict[str, Any]:
+    return {
+        "document_id": hit.document_id,
+        "filename": hit.filename,
+        "page": hit.page,
+        "start": hit.start + quote.start,
+        "end": hit.start + quote.end,
+        "quote": quote.text,
+    }

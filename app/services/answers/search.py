@@ -1,0 +1,105 @@
+"""Search: the chunks of an agent's documents that fit a query."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from app.db.engine import Database
+from app.db.ranking import Hit, find_by_words, find_documents, rank
+from app.domain.errors import InvalidRequestError
+from app.domain.vectors import Account, VectorKey
+from app.pipeline.lexemes import query_lexemes
+from app.services.indexing.chunk_index import Indexing
+from app.services.indexing.vectors import Vectors
+
+CANDIDATES = 100  # chunks that each half proposes, and at least four times what is asked for
+_WORDS_WEIGHT = {"text": 1.0, "hybrid": 0.5, "vector": 0.0}
+
+Mode = Literal["hybrid", "vector", "text"]
+
+
+class Search:
+    """Finds chunks by words, by meaning, or by both."""
+
+    def __init__(self, database: Database, indexing: Indexing, vectors: Vectors) -> None:
+        self._database = database
+        self._indexing = indexing
+        self._vectors = vectors
+
+    async def find(
+        self,
+        account: Account,
+        query: str,
+        *,
+        top_k: int,
+        mode: Mode = "hybrid",
+        where: Mapping[str, Any] | None = None,
+    ) -> list[Hit]:
+        """The ``top_k`` chunks that fit ``query`` best, the best first; those of deleted documents never.
+
+        Args:
+            account: Whose documents; the caller has checked that they may be read.
+            query: Words or a question, in any language.
+            top_k: Chunks at most.
+            mode: Words (``text``), meaning (``vector``), or both ranked together (``hybrid``).
+            where: Metadata that a document must have; ``document_id`` is an id or a list of ids.
+
+        Raises:
+            ProviderBusyError, ProviderPausedError, ProviderDownError: when the model or the store is not to be had.
+        """
+        limit = max(CANDIDATES, 4 * top_k)
+        lexemes = [] if mode == "vector" else query_lexemes(query)
+        document_ids = await self._find_documents(account.agent_id, where)
+        if document_ids == []:
+            return []
+        async with self._database.statement() as connection:
+            by_words = (
+                await find_by_words(connection, account.agent_id, lexemes, limit=limit, document_ids=document_ids)
+                if lexemes
+                else []
+            )
+        candidates: dict[VectorKey, float | None] = dict.fromkeys(by_words)
+        if mode != "text":
+            candidates |= await self._find_by_meaning(account, query, limit, document_ids, by_words)
+        async with self._database.statement() as connection:
+            return await rank(
+                connection,
+                account.agent_id,
+                lexemes,
+                candidates,
+                words_weight=_WORDS_WEIGHT[mode],
+                limit=top_k,
+            )
+
+    async def _find_documents(self, agent_id: int, where: Mapping[str, Any] | None) -> list[int] | None:
+        """The documents that fit a filter; None where there is none, and all do.
+
+        Raises:
+            InvalidRequestError: when ``document_id`` is neither an id nor a list of ids.
+        """
+        if not where:
+            return None
+        metadata = dict(where)
+        document_ids = _read_ids(metadata.pop("document_id")) if "document_id" in metadata else None
+        async with self._database.statement() as connection:
+            return await find_documents(connection, agent_id, document_ids=document_ids, metadata=metadata)
+
+    async def _find_by_meaning(
+        self,
+        account: Account,
+        query: str,
+        limit: int,
+        document_ids: Sequence[int] | None,
+        by_words: Sequence[VectorKey],
+    ) -> dict[VectorKey, float]:
+        index = await self._vectors.get_active()
+        vector = await self._indexing.embed_query(index, query, account)
+        return await self._vectors.find(
+            index, account.agent_id, vector, limit=limit, document_ids=document_ids, compared=by_words
+        )
+
+
+def _read_ids(given: Any) -> list[int]:
+    ids = given if isinstance(given, list) else [given]
+    if not all(isinstance(document_id, int) for document_id in ids):
+        raise InvalidRequestError("document_id must be the id of a document, or a list of ids.")
+    return ids

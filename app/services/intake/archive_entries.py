@@ -1,0 +1,88 @@
+"""Members: the files of an archive or a batch, each a child with its document."""
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.documents import OnDuplicate
+from app.domain.errors import DuplicateDocumentError, SluiceError
+from app.domain.ids import new_task_id
+from app.domain.media import ZIP
+from app.domain.records import Content
+from app.domain.states import State
+from app.domain.tasks import Failure, Task, TaskName
+from app.ledger.children import submit_children
+from app.services.indexing.versions import cancel_work, hold_replaced
+
+_BATCH = 500
+
+Member = Mapping[str, Any]
+"""What ``submit_children`` takes."""
+
+
+def describe_member(
+    content: Content, metadata: Mapping[str, Any], arguments: Mapping[str, Any] | None = None
+) -> Member:
+    """A stored file."""
+    name = TaskName.PROCESS_ARCHIVE if content.media_type == ZIP else TaskName.PROCESS_DOCUMENT
+    return {
+        **content.as_json(),
+        "content_key": content.sha256.hex(),
+        "task_id": str(new_task_id()),
+        "name": name.value,
+        "metadata": dict(metadata),
+        "arguments": dict(arguments or {}),
+    }
+
+
+def describe_failure(filename: str, error: SluiceError, metadata: Mapping[str, Any]) -> Member:
+    """A file that cannot be read from the start."""
+    failure = Failure(error.code, error.message, retryable=False)
+    return {
+        "task_id": str(new_task_id()),
+        "name": TaskName.PROCESS_DOCUMENT.value,
+        "filename": filename,
+        "media_type": "application/octet-stream",
+        "metadata": dict(metadata),
+        "error": failure.as_json(),
+    }
+
+
+async def submit_members(
+    connection: AsyncConnection, parent: Task, members: Sequence[Member], on_duplicate: OnDuplicate
+) -> list[Task]:
+    """Insert a child for each member. Within a transaction, which must commit before they are admitted."""
+    if on_duplicate is OnDuplicate.REPLACE:
+        members = [await _aim(connection, parent, member) for member in members]
+    # In one order for all, so that two that bring the same files wait for each other and never deadlock.
+    members = sorted(members, key=lambda member: member.get("content_key") or "")
+    rejection = DuplicateDocumentError()
+    error = Failure(rejection.code, rejection.message, retryable=False).as_json()
+    children, remaining = list[Task](), iter(members)
+    while batch := list(islice(remaining, _BATCH)):
+        children += await submit_children(
+            connection, parent, batch, duplicate_error=error if on_duplicate is OnDuplicate.REJECT else None
+        )
+    return children
+
+
+def list_unused_blobs(members: Sequence[Member], children: Sequence[Task]) -> list[str]:
+    """The stored files that no child will read, since the agent has the same bytes already."""
+    waiting = {child.id for child in children if child.state is State.PENDING}
+    return [member["blob_key"] for member in members if "blob_key" in member and UUID(member["task_id"]) not in waiting]
+
+
+async def _aim(connection: AsyncConnection, parent: Task, member: Member) -> Member:
+    """Have a member give new content to the document that it replaces, where there is one."""
+    if "blob_key" not in member:
+        return member
+    sha256 = bytes.fromhex(member["sha256"])
+    document = await hold_replaced(connection, parent.organization_id, parent.agent_id, sha256, member["filename"])
+    if document is None:
+        return member
+    await cancel_work(connection, document)
+    content = {name: member[name] for name in ("blob_key", "media_type", "size_bytes", "sha256", "filename")}
+    return {**member, "document_id": document.id, "arguments": {**member["arguments"], "content": content}}

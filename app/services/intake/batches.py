@@ -1,0 +1,154 @@
+"""Batches: many files in one request, a parent with a child for each."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from app.db.engine import Database
+from app.domain.documents import OnDuplicate
+from app.domain.errors import EmptyFileError, MissingFileError, NotFoundError, TooManyFilesError, UnsupportedTypeError
+from app.domain.ids import new_task_id
+from app.domain.ports import BlobStore
+from app.domain.tasks import NewTask, Queue, Task, TaskName
+from app.ledger.children import insert_parent
+from app.services.intake.archive_entries import (
+    Member,
+    describe_failure,
+    describe_member,
+    list_unused_blobs,
+    submit_members,
+)
+from app.services.intake.backpressure import Backpressure
+from app.services.intake.uploads import Receipt, Uploads
+from app.services.queue.admission import Admission
+from app.services.queue.parents import Families
+
+_KEPT_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the uploader says of all the files."""
+
+    organization_id: int
+    agent_id: int
+    metadata: Mapping[str, Any]
+    queue: Queue | None = None
+    on_duplicate: OnDuplicate = OnDuplicate.SKIP
+
+
+@dataclass(slots=True)
+class Receipts:
+    """The files of a batch on their way in."""
+
+    uploads: Uploads
+    max_files: int
+    files: list[tuple[str, Receipt]] = field(default_factory=list)
+
+    async def begin(self, filename: str) -> None:
+        """The next file begins.
+
+        Raises:
+            TooManyFilesError: when there were as many as a batch may have.
+        """
+        if len(self.files) == self.max_files:
+            raise TooManyFilesError(f"A batch may have {self.max_files}.")
+        if self.files:
+            await self.files[-1][1].writer.seal()  # so that only one file's bytes wait in memory
+        self.files.append((filename or "unnamed", await self.uploads.open()))
+
+    async def write(self, data: bytes) -> None:
+        """Take the next bytes of the file that began last. Raises as ``Receipt.write``."""
+        await self.files[-1][1].write(data)
+
+
+class Batches:
+    """Takes batches in."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        uploads: Uploads,
+        admission: Admission,
+        backpressure: Backpressure,
+        families: Families,
+        max_files: int,
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._uploads = uploads
+        self._admission = admission
+        self._backpressure = backpressure
+        self._families = families
+        self._max_files = max_files
+
+    @asynccontextmanager
+    async def receive(self) -> AsyncIterator[Receipts]:
+        """Receipts to write files to; whatever ``accept`` has not taken by the end of the block is dropped."""
+        receipts = Receipts(self._uploads, self._max_files)
+        try:
+            yield receipts
+        finally:
+            for _, receipt in receipts.files:
+                await asyncio.shield(receipt.writer.abort())
+
+    async def accept(self, receipts: Receipts, batch: Batch) -> tuple[Task, list[Task]]:
+        """Write the parent, and a document and a task for each file; returns the parent and its children.
+
+        A file that is empty or of no supported type is a child that has failed.
+
+        Raises:
+            MissingFileError: when there are no files.
+            NotFoundError: when the organization has no such agent.
+            BacklogFullError: when the agent has too many tasks waiting.
+        """
+        await self._backpressure.check(batch.agent_id)
+        if not receipts.files:
+            raise MissingFileError
+        async with self._uploads.drop_unless_written([receipt.key for _, receipt in receipts.files]):
+            members = await self._keep(receipts, batch)
+            parent, children = await self._submit(batch, members)
+        for key in list_unused_blobs(members, children):
+            await self._blobs.delete(key)
+        self._admission.nudge(parent.queue)
+        await self._families.follow([parent])
+        return parent, children
+
+    async def _keep(self, receipts: Receipts, batch: Batch) -> list[Member]:
+        turns = asyncio.Semaphore(_KEPT_AT_ONCE)
+
+        async def keep(filename: str, receipt: Receipt) -> Member:
+            async with turns:
+                try:
+                    arguments = {"on_duplicate": batch.on_duplicate.value}
+                    return describe_member(await receipt.keep(filename), batch.metadata, arguments)
+                except (EmptyFileError, UnsupportedTypeError) as error:
+                    return describe_failure(filename, error, batch.metadata)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                keeping = [group.create_task(keep(filename, receipt)) for filename, receipt in receipts.files]
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
+        return [task.result() for task in keeping]
+
+    async def _submit(self, batch: Batch, members: list[Member]) -> tuple[Task, list[Task]]:
+        task = NewTask(
+            id=new_task_id(),
+            organization_id=batch.organization_id,
+            agent_id=batch.agent_id,
+            name=TaskName.PROCESS_BATCH,
+            queue=batch.queue or Queue.LOW,
+            metadata={"files": len(members)},
+        )
+        async with self._database.transaction() as connection:
+            parent = await insert_parent(connection, task, f"0 of {len(members)} done")
+            if parent is None:
+                raise NotFoundError(f"Agent {batch.agent_id} does not exist.")
+            children = await submit_members(connection, parent, members, batch.on_duplicate)
+        places = {UUID(member["task_id"]): place for place, member in enumerate(members)}
+        return parent, sorted(children, key=lambda child: places[child.id])

@@ -1,0 +1,259 @@
+"""Crawls: a site becomes a parent with a child for each page; each page adds those that it leads to."""
+
+import asyncio
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.crawls import take_on, take_over, take_turn
+from app.db.documents import find_all_by_content, hide_document
+from app.db.engine import Database
+from app.domain.addresses import AllowedHosts
+from app.domain.errors import DisallowedByRobotsError, NotFoundError, NotNowError
+from app.domain.ids import TaskId, new_task_id
+from app.domain.media import HTML
+from app.domain.ports import BlobStore, RobotsReader, RobotsRules
+from app.domain.records import Document
+from app.domain.tasks import NewTask, Queue, Task, TaskName
+from app.domain.web import CrawlScope, check_url, normalise_url
+from app.domain.web_url import WebUrl
+from app.ledger.children import count_all_children, count_children, insert_parent, submit_children
+from app.ledger.parents import lock
+from app.ledger.read import get_task
+from app.pipeline.links import Links, find_links
+from app.services.indexing.ingestion import Ingestion
+from app.services.indexing.publication import submit_sweep
+from app.services.intake.backpressure import Backpressure
+from app.services.intake.webpages import StoredPage, Webpages, make_content_key, make_filename
+from app.services.queue.admission import Admission
+from app.services.queue.attempts import Outcome, Work
+
+_PATIENCE_SECONDS = 1.0
+_SPREAD_SECONDS = 30.0
+_RULES_SECONDS = 3600.0
+_SITES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlRequest:
+    """What is asked of a crawl. Patterns are shell globs on path and query."""
+
+    organization_id: int
+    agent_id: int
+    url: str
+    max_pages: int = 100
+    max_depth: int = 3
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    metadata: Mapping[str, Any] | None = None
+    queue: Queue = Queue.LOW
+
+
+class Crawls:
+    """Reads sites page by page, politely."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        robots: RobotsReader,
+        webpages: Webpages,
+        ingestion: Ingestion,
+        admission: Admission,
+        backpressure: Backpressure,
+        allowed: AllowedHosts,
+        delay: float,
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._robots = robots
+        self._webpages = webpages
+        self._ingestion = ingestion
+        self._admission = admission
+        self._backpressure = backpressure
+        self._allowed = allowed
+        self._delay = delay
+        self._rules: OrderedDict[str, tuple[float, RobotsRules]] = OrderedDict()
+
+    async def submit(self, request: CrawlRequest) -> Task:
+        """Write the parent and its first page.
+
+        Raises:
+            InvalidUrlError, UrlNotAllowedError
+            NotFoundError: when the organization has no such agent.
+            BacklogFullError: when the agent has too many tasks waiting.
+        """
+        check_url(request.url, self._allowed)
+        url = normalise_url(request.url)
+        await self._backpressure.check(request.agent_id)
+        async with self._database.transaction() as connection:
+            parent = await insert_parent(connection, _make_task(request, url), f"Reading {url}")
+            if parent is None:
+                raise NotFoundError(f"Agent {request.agent_id} does not exist.")
+            await self._add(connection, parent, [url], depth=0)
+        self._admission.nudge(parent.queue)
+        return parent
+
+    async def process(self, work: Work) -> Outcome:
+        """Read one page of a crawl and make it searchable; the outcome adds the pages it leads to.
+
+        Raises:
+            NotNowError: when the host must not be asked yet.
+            DisallowedByRobotsError
+        """
+        document, settings = await self._ingestion.load(work)
+        url, crawl = document.source_url or "", await self._find_crawl(work.task)
+        scope = _read_scope(crawl)
+        await self._wait_for_turn(crawl, url, await self._check_rules(url))
+        async with self._webpages.read(work, document) as stored:
+            links = await self._find_links(stored)
+            own = normalise_url(links.canonical or stored.page.url)
+            reason = await self._find_reason_to_skip(crawl, scope, links, own, url, work.task.id)
+            if reason:
+                outcome = self._skip(document, stored, reason)
+            else:
+                outcome = await self._ingestion.ingest(work, document, settings, stored.content, stored.said)
+        return self._leading_on(outcome, work.task, crawl, scope, links)
+
+    async def _find_crawl(self, task: Task) -> Task:
+        async with self._database.statement() as connection:
+            crawl = await get_task(connection, task.parent_id or task.id)
+        if crawl is None:
+            raise NotFoundError("The crawl this page belongs to was forgotten.")
+        return crawl
+
+    async def _check_rules(self, url: str) -> float:
+        """The seconds to leave between two pages of the site.
+
+        Raises:
+            DisallowedByRobotsError
+        """
+        site = str(WebUrl.parse(url).join("/"))
+        known = self._rules.get(site)
+        if known is None or known[0] < time.monotonic():
+            known = time.monotonic() + _RULES_SECONDS, await self._robots.load(url)
+            self._rules[site] = known
+            if len(self._rules) > _SITES:
+                self._rules.popitem(last=False)
+        if not known[1].allows(url):
+            raise DisallowedByRobotsError
+        return max(self._delay, known[1].crawl_delay)
+
+    async def _wait_for_turn(self, crawl: Task, url: str, delay: float) -> None:
+        """Wait until the host may be asked, if that is soon; all workers take turns.
+
+        Raises:
+            NotNowError: when it is not: others may use the slot meanwhile.
+        """
+        host = WebUrl.parse(url).authority
+        async with self._database.statement() as connection:
+            taken, seconds = await take_turn(connection, host, delay, _PATIENCE_SECONDS)
+            counts = {} if taken else await count_children(connection, [crawl.id])
+        if not taken:
+            # Come back at any time until the others that wait have had their turns, too.
+            waiting = counts[crawl.id].pending + 1 if crawl.id in counts else 1
+            later = seconds + random.random() * min(_SPREAD_SECONDS, waiting * delay)  # noqa: S311
+            raise NotNowError(f"Waiting for a turn at {host}", retry_after=later)
+        await asyncio.sleep(seconds)
+
+    async def _find_links(self, stored: StoredPage) -> Links:
+        page = stored.page
+        if stored.content.media_type != HTML:
+            return Links()
+        return await asyncio.to_thread(find_links, page.path, page.url, None)
+
+    async def _find_reason_to_skip(
+        self, crawl: Task, scope: CrawlScope, links: Links, own: str, url: str, page: TaskId
+    ) -> str | None:
+        """Why a page is not to be kept, though its links are followed."""
+        if links.noindex:
+            return "The page asks not to be indexed"
+        if own == url:
+            return None
+        if not scope.allows(own):
+            return f"It is {own}, which is not part of the crawl"
+        async with self._database.statement() as connection:
+            fresh = await take_over(connection, crawl.id, own, page)
+        return None if fresh else f"It is {own}, which is part of the crawl already"
+
+    def _skip(self, document: Document, stored: StoredPage, reason: str) -> Outcome:
+        async def apply(connection: AsyncConnection) -> None:
+            await hide_document(connection, document.id)
+            await submit_sweep(connection, document)
+
+        async def drop() -> None:
+            for key in {stored.content.blob_key, document.blob_key} - {None}:
+                await self._blobs.delete(str(key))
+
+        return Outcome(
+            {"document_id": None, "url": stored.page.url, "skipped": reason}, reason, apply=apply, after=drop
+        )
+
+    def _leading_on(self, outcome: Outcome, page: Task, crawl: Task, scope: CrawlScope, links: Links) -> Outcome:
+        """The outcome of a page that also adds those it leads to."""
+        depth = int(page.arguments.get("depth", 0)) + 1
+        urls = [url for url in links.urls if scope.allows(url, depth)]
+
+        async def apply(connection: AsyncConnection) -> None:
+            # One page at a time, so that their number is kept to; and before the words of the agent are counted, for
+            # whoever changes those keeps all others waiting.
+            parent = await lock(connection, crawl.id) if urls else None
+            if parent and parent.cancel_requested_at is None:
+                await self._add(connection, parent, urls, depth)
+            await outcome.apply(connection)
+
+        return replace(outcome, apply=apply)
+
+    async def _add(self, connection: AsyncConnection, crawl: Task, urls: Sequence[str], depth: int) -> None:
+        """Add pages to a crawl, those that it has not taken on before, as far as it may grow."""
+        room = int(crawl.arguments["max_pages"]) - await count_all_children(connection, crawl.id)
+        if room <= 0:
+            return
+        fresh = await take_on(connection, crawl.id, urls)
+        chosen = [url for url in urls if url in fresh][:room]
+        keys = {url: make_content_key(url) for url in chosen}
+        known = await find_all_by_content(connection, crawl.agent_id, list(keys.values()))
+        members = [
+            {
+                "task_id": str(new_task_id()),
+                "name": TaskName.PROCESS_WEBPAGE.value,
+                "filename": make_filename(url),
+                "media_type": HTML,
+                "source_url": url,
+                "content_key": key.hex(),
+                "document_id": known.get(key),
+                "metadata": crawl.arguments["metadata"],
+                "arguments": {"depth": depth},
+            }
+            for url, key in keys.items()
+        ]
+        await submit_children(connection, crawl, members)
+
+
+def _make_task(request: CrawlRequest, url: str) -> NewTask:
+    return NewTask(
+        id=TaskId(new_task_id()),
+        organization_id=request.organization_id,
+        agent_id=request.agent_id,
+        name=TaskName.CRAWL_SITE,
+        queue=request.queue,
+        arguments={
+            "url": url,
+            "max_pages": request.max_pages,
+            "max_depth": request.max_depth,
+            "include": list(request.include),
+            "exclude": list(request.exclude),
+            "metadata": dict(request.metadata or {}),
+        },
+        metadata={"filename": make_filename(url), "url": url},
+    )
+
+
+def _read_scope(crawl: Task) -> CrawlScope:
+    given = crawl.arguments
+    return CrawlScope(given["url"], given["max_depth"], given["include"], given["exclude"])

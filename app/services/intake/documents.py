@@ -1,0 +1,240 @@
+"""Documents: looked at, indexed anew, deleted."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.chunks import REMOVED_AT_ONCE, count_chunks, remove_chunks
+from app.db.documents import (
+    get_document,
+    get_document_for_work,
+    hide_document,
+    list_chunks,
+    list_documents,
+    merge_metadata,
+    set_indexing_task,
+)
+from app.db.engine import Database
+from app.domain.errors import DocumentBusyError, DocumentDeletedError, NotFoundError
+from app.domain.ids import TaskId, new_task_id
+from app.domain.media import ZIP
+from app.domain.ports import BlobStore, Doorbell
+from app.domain.records import Document, Listing, StoredChunk
+from app.domain.states import State
+from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
+from app.ledger.read import get_task, list_active_tasks, list_document_tasks, lock_document_tasks
+from app.ledger.submit import submit
+from app.services.indexing.vectors import Vectors
+from app.services.indexing.versions import cancel_work, list_blobs
+from app.services.queue.admission import Admission
+from app.services.queue.attempts import Outcome, Work
+from app.services.queue.parents import Families
+from app.services.queue.result_backend import tell
+
+# These go on beside whatever else is done to a document.
+_ASIDE = (TaskName.SWEEP_DOCUMENT, TaskName.REEMBED_DOCUMENT)
+_WORK = {ZIP: (TaskName.PROCESS_ARCHIVE, Queue.LOW)}
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What is asked of a document that is to be processed again."""
+
+    metadata: Mapping[str, Any]
+    queue: Queue
+
+
+class Documents:
+    """The documents of an organization."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        admission: Admission,
+        doorbell: Doorbell,
+        families: Families,
+        vectors: Vectors,
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._vectors = vectors
+        self._admission = admission
+        self._doorbell = doorbell
+        self._families = families
+
+    async def get(self, organization_id: int, document_id: int) -> Document:
+        """One document.
+
+        Raises:
+            NotFoundError: when there is none, it was deleted, or it is another organization's.
+        """
+        async with self._database.statement() as connection:
+            document = await get_document(connection, organization_id, document_id)
+        if document is None:
+            raise NotFoundError(f"Document {document_id} does not exist.")
+        return document
+
+    async def get_with_task(self, organization_id: int, document_id: int) -> tuple[Document, Task | None]:
+        """One document and the task that decides its status."""
+        document = await self.get(organization_id, document_id)
+        if document.task_id is None:
+            return document, None
+        async with self._database.statement() as connection:
+            return document, await get_task(connection, TaskId(document.task_id))
+
+    async def list(
+        self, organization_id: int, *, agent_id: int | None, status: str | None, limit: int, after: int | None
+    ) -> Listing[Document]:
+        """Documents, the newest first."""
+        async with self._database.statement() as connection:
+            return await list_documents(
+                connection, organization_id, agent_id=agent_id, status=status, limit=limit, after=after
+            )
+
+    async def list_chunks(
+        self, organization_id: int, document_id: int, *, limit: int, after: int | None
+    ) -> Listing[StoredChunk]:
+        """A document's chunks in order."""
+        document = await self.get(organization_id, document_id)
+        async with self._database.statement() as connection:
+            return await list_chunks(connection, document.id, limit=limit, after=after)
+
+    async def read_text(self, organization_id: int, document_id: int) -> str:
+        """The document's text, such that a chunk's ``start`` and ``end`` count characters in it.
+
+        It is put together from the chunks; between them lies nothing but white space.
+        """
+        document = await self.get(organization_id, document_id)
+        async with self._database.statement() as connection:
+            chunks = (await list_chunks(connection, document.id)).items
+        pieces, end = [], 0
+        for chunk in chunks:
+            if chunk.end > end:
+                pieces += ["\n" * (chunk.start - end), chunk.text[max(0, end - chunk.start) :]]
+                end = chunk.end
+        return "".join(pieces)
+
+    async def open(self, document: Document) -> AsyncIterator[bytes]:
+        """The uploaded bytes, of which the first are read already.
+
+        Raises:
+            NotFoundError: when its page was not read.
+            FileMissingError: now, rather than in the middle of an answer.
+        """
+        if document.blob_key is None:
+            raise NotFoundError(f"Document {document.id} holds no file: its page was not read.")
+        pieces = self._blobs.open(document.blob_key)
+        first = await anext(pieces, b"")
+
+        async def replay() -> AsyncIterator[bytes]:
+            yield first
+            async for piece in pieces:
+                yield piece
+
+        return replay()
+
+    async def reindex(self, organization_id: int, document_id: int, request: Renewal | None = None) -> Task:
+        """Submit the document to be processed again; until that is done, search finds what it found before.
+
+        A web page is fetched again; an archive is unpacked again, of which only what is new or failed makes work. A
+        ``request`` takes the document over from whatever is at work on it.
+
+        Raises:
+            NotFoundError
+            DocumentBusyError: when a task is at work on it, and there is no ``request``.
+        """
+        async with self._database.transaction() as connection:
+            await lock_document_tasks(connection, document_id)
+            document = await get_document(connection, organization_id, document_id, lock=True)
+            if document is None:
+                raise NotFoundError(f"Document {document_id} does not exist.")
+            if request:
+                await cancel_work(connection, document)
+                await merge_metadata(connection, document_id, request.metadata)
+            elif any(task.name not in _ASIDE for task in await list_active_tasks(connection, document_id=document_id)):
+                raise DocumentBusyError
+            name, queue = _WORK.get(document.media_type, (TaskName.PROCESS_DOCUMENT, Queue.HIGH))
+            queue = request.queue if request else queue
+            if document.source_url is not None:
+                name = TaskName.PROCESS_WEBPAGE
+            task = await self._submit(connection, document, name, queue)
+            await set_indexing_task(connection, document_id, task.id)
+        self._admission.nudge(task.queue)
+        return task
+
+    async def delete(self, organization_id: int, document_id: int) -> Task:
+        """Hide the document from search at once, cancel what works on it, and submit the task that removes it.
+
+        Raises:
+            NotFoundError
+        """
+        async with self._database.transaction() as connection:
+            await lock_document_tasks(connection, document_id)
+            document = await get_document(connection, organization_id, document_id, lock=True)
+            if document is None:
+                raise NotFoundError(f"Document {document_id} does not exist.")
+            await hide_document(connection, document_id)
+            cancelled = await cancel_work(connection, document)
+            task = await self._submit(connection, document, TaskName.DELETE_DOCUMENT, Queue.DEFAULT)
+        for revoked in cancelled:
+            if revoked.state is State.REVOKED:
+                await tell(self._doorbell, revoked)
+        await self._families.follow(cancelled)
+        self._admission.nudge(task.queue)
+        return task
+
+    @staticmethod
+    async def _submit(connection: AsyncConnection, document: Document, name: TaskName, queue: Queue) -> Task:
+        return await submit(
+            connection,
+            NewTask(
+                id=new_task_id(),
+                organization_id=document.organization_id,
+                agent_id=document.agent_id,
+                document_id=document.id,
+                name=name,
+                queue=queue,
+                metadata={"filename": document.filename},
+            ),
+        )
+
+    async def remove(self, work: Work) -> Outcome:
+        """Remove a deleted document's chunks, vectors and files, also of versions that never came to be.
+
+        Each step can be repeated. That nothing is left is seen before the task counts as done.
+
+        Raises:
+            DocumentBusyError: while a task that was cancelled still winds down.
+        """
+        document_id = work.task.document_id or 0
+        async with self._database.statement() as connection:
+            document = await get_document_for_work(connection, document_id)
+            tasks = await list_document_tasks(connection, document_id)
+        if document is None:
+            raise DocumentDeletedError
+        await work.report(Progress("remove", 0, f"Removing {document.filename}"))
+        blobs = list_blobs(tasks) | ({document.blob_key} if document.blob_key else set())
+        for key in blobs:
+            await self._blobs.delete(key)
+        removed = await self._remove_chunks(work, document)
+        await self._vectors.sweep(document_id)
+
+        async def verify(connection: AsyncConnection) -> None:
+            if await count_chunks(connection, document_id):
+                raise DocumentBusyError
+
+        result = {"document_id": document_id, "chunks": removed, "files": len(blobs)}
+        return Outcome(result, f"{document.filename} is deleted", apply=verify)
+
+    async def _remove_chunks(self, work: Work, document: Document) -> int:
+        """Take all chunks of a document out of the index, some a transaction; returns how many there were."""
+        total, removed = 0, REMOVED_AT_ONCE
+        while removed == REMOVED_AT_ONCE:
+            async with self._database.transaction() as connection:
+                removed = await remove_chunks(connection, document.id)
+            total += removed
+            await work.report(Progress("remove", 50, f"Removing {document.filename} ({total} chunks)"))
+        return total

@@ -1,0 +1,244 @@
+"""Uploads: blob first, then one transaction, then admission.
+
+Whatever fails on the way leaves nothing behind: the blob is dropped unless the document's
+row was committed, and no row is written before the blob is on the disk.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from app.db.agents import get_agent
+from app.db.documents import find_by_content
+from app.db.engine import Database
+from app.domain.documents import OnDuplicate
+from app.domain.errors import (
+    DatabaseAwayError,
+    DocumentBusyError,
+    DuplicateDocumentError,
+    EmptyFileError,
+    NotFoundError,
+    PayloadTooLargeError,
+)
+from app.domain.ids import TaskId, new_task_id
+from app.domain.media import ZIP
+from app.domain.ports import BlobStore, BlobWriter
+from app.domain.records import Content, Document
+from app.domain.tasks import NewTask, Queue, Task, TaskName
+from app.ledger.submit import submit_with_document
+from app.pipeline.media_type import detect
+from app.services.indexing.versions import replace_content
+from app.services.intake.backpressure import Backpressure
+from app.services.queue.admission import Admission
+
+_FILENAME_CHARACTERS = 255
+_LOOKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What the uploader says of a file. Without a queue, archives go to ``low_priority`` and documents to ``high``."""
+
+    organization_id: int
+    agent_id: int
+    filename: str
+    metadata: Mapping[str, Any]
+    queue: Queue | None = None
+    on_duplicate: OnDuplicate = OnDuplicate.SKIP
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of an upload: the document, its task, and the document it turned out to be a duplicate of."""
+
+    document_id: int
+    task_id: TaskId
+    filename: str
+    status: str = "queued"
+    duplicate_of: int | None = None
+    replaces: bool = False
+
+    @property
+    def message(self) -> str:
+        """What people are told."""
+        if self.duplicate_of == self.document_id and not self.replaces:
+            return "The agent has this document already"
+        return "Document uploaded successfully and queued for processing"
+
+    @classmethod
+    def of(cls, task: Task, duplicate_of: int | None = None) -> "Accepted":
+        """A document whose task was submitted; ``duplicate_of`` is itself where it gets new content."""
+        document_id = task.document_id or 0
+        replaces = duplicate_of is not None
+        return cls(document_id, task.id, task.metadata["filename"], duplicate_of=duplicate_of, replaces=replaces)
+
+    @classmethod
+    def there_already(cls, document: Document) -> "Accepted":
+        """A document that needs no work, or has its task already."""
+        task_id = TaskId(document.task_id or new_task_id())
+        return cls(document.id, task_id, document.filename, document.status, document.id)
+
+
+class Receipt:
+    """A file on its way in: counted and hashed while it streams to storage."""
+
+    def __init__(self, writer: BlobWriter, key: str, limit: int) -> None:
+        self.writer = writer
+        self.key = key
+        self.size = 0
+        self._limit = limit
+        self._hash = hashlib.sha256()
+        self._head = b""
+
+    async def write(self, data: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            PayloadTooLargeError: as soon as the limit is passed.
+            StorageFullError: when the disk is full.
+        """
+        self.size += len(data)
+        if self.size > self._limit:
+            raise PayloadTooLargeError(f"The limit is {self._limit} bytes.")
+        self._hash.update(data)
+        self._head = self._head or bytes(data[:2])
+        await self.writer.write(data)
+
+    async def keep(self, filename: str) -> Content:
+        """Tell the type, and make the file durable.
+
+        Raises:
+            EmptyFileError: when it has no bytes.
+            UnsupportedTypeError: when its content is of a type Sluice does not read.
+        """
+        if self.size == 0:
+            raise EmptyFileError
+        filename = filename[-_FILENAME_CHARACTERS:]
+        path = await self.writer.seal()
+        # The directory of a zip may be long, so it is read off the loop; of other files the first bytes tell.
+        is_zip = self._head.startswith(b"PK")
+        media_type = await asyncio.to_thread(detect, path, filename) if is_zip else detect(path, filename)
+        await self.writer.commit()
+        return Content(self.key, media_type, self.size, self._hash.digest(), filename)
+
+
+class Uploads:
+    """Takes files in."""
+
+    def __init__(
+        self, database: Database, blobs: BlobStore, admission: Admission, backpressure: Backpressure, max_bytes: int
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._admission = admission
+        self._backpressure = backpressure
+        self.max_bytes = max_bytes
+
+    @asynccontextmanager
+    async def receive(self) -> AsyncIterator[Receipt]:
+        """A receipt to write a file to; whatever ``accept`` has not taken by the end of the block is dropped."""
+        receipt = await self.open()
+        try:
+            yield receipt
+        finally:
+            await asyncio.shield(receipt.writer.abort())
+
+    async def open(self, key: str | None = None) -> Receipt:
+        """A receipt whose writer the caller aborts when he is done; ``key`` where the blob goes, else a new one."""
+        name = new_task_id().hex
+        key = key or f"{name[-2:]}/{name}"
+        return Receipt(await self._blobs.create(key), key, self.max_bytes)
+
+    async def accept(self, receipt: Receipt, upload: Upload) -> Accepted:
+        """Write document and task for a file that has arrived whole, unless the agent has these bytes already.
+
+        Raises:
+            EmptyFileError: when it has no bytes.
+            UnsupportedTypeError: when its content is of a type Sluice does not read.
+            NotFoundError: when the organization has no such agent.
+            BacklogFullError: when the agent has too many tasks waiting.
+            DuplicateDocumentError: when the agent has these bytes, and the upload asks to reject them.
+        """
+        await self._backpressure.check(upload.agent_id)
+        content = await receipt.keep(upload.filename)
+        async with self.drop_unless_written([receipt.key]):
+            accepted = await self._submit(upload, content)
+        if accepted.duplicate_of is not None and not accepted.replaces:
+            await self._blobs.delete(receipt.key)
+        return accepted
+
+    async def _submit(self, upload: Upload, content: Content) -> Accepted:
+        task = _make_task(upload, content)
+        if upload.on_duplicate is OnDuplicate.REPLACE:
+            async with self._database.transaction() as connection:
+                replaced = await replace_content(connection, task, content, upload.metadata)
+            if replaced:
+                self._admission.nudge(replaced.queue)
+                return Accepted.of(replaced, replaced.document_id)
+        for _ in range(_LOOKS):
+            async with self._database.statement() as connection:
+                submitted = await submit_with_document(connection, task, _describe(upload, content))
+            if submitted:
+                self._admission.nudge(submitted.queue)
+                return Accepted.of(submitted)
+            if twin := await self._find_twin(upload, content):
+                if upload.on_duplicate is OnDuplicate.REJECT:
+                    raise DuplicateDocumentError(f"It is document {twin.id}.")
+                return Accepted.there_already(twin)
+        raise DocumentBusyError("The document with the same bytes is being changed.")
+
+    async def _find_twin(self, upload: Upload, content: Content) -> Document | None:
+        """The document with the same bytes; None when it has just gone.
+
+        Raises:
+            NotFoundError: when the organization has no such agent: that was why nothing was written.
+        """
+        async with self._database.statement() as connection:
+            if await get_agent(connection, upload.organization_id, upload.agent_id) is None:
+                raise NotFoundError(f"Agent {upload.agent_id} does not exist.")
+            return await find_by_content(connection, upload.agent_id, content.sha256)
+
+    @asynccontextmanager
+    async def drop_unless_written(self, keys: list[str]) -> AsyncIterator[None]:
+        """Delete blobs when their rows were refused.
+
+        When the database or the caller went away, the rows may have been written all the same:
+        then a blob without a row is the lesser evil.
+        """
+        try:
+            yield
+        except (DatabaseAwayError, asyncio.CancelledError):
+            raise
+        except BaseException:
+            for key in keys:
+                await asyncio.shield(self._blobs.delete(key))
+            raise
+
+
+def _make_task(upload: Upload, content: Content) -> NewTask:
+    archive = content.media_type == ZIP
+    return NewTask(
+        id=new_task_id(),
+        organization_id=upload.organization_id,
+        agent_id=upload.agent_id,
+        name=TaskName.PROCESS_ARCHIVE if archive else TaskName.PROCESS_DOCUMENT,
+        queue=upload.queue or (Queue.LOW if archive else Queue.HIGH),
+        arguments={"on_duplicate": upload.on_duplicate.value} if archive else {},
+        metadata={"filename": content.filename},
+    )
+
+
+def _describe(upload: Upload, content: Content) -> dict[str, Any]:
+    return {
+        "filename": content.filename,
+        "media_type": content.media_type,
+        "size_bytes": content.size_bytes,
+        "sha256": content.sha256,
+        "content_key": content.sha256,
+        "blob_key": content.blob_key,
+        "source_url": None,
+        "document_metadata": dict(upload.metadata),
+    }

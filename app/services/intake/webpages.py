@@ -1,0 +1,204 @@
+"""Web pages: read in a task, stored like an upload, and searchable like one."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from app.db.agents import get_agent
+from app.db.documents import find_by_content
+from app.db.engine import Database
+from app.domain.addresses import AllowedHosts
+from app.domain.documents import OnDuplicate
+from app.domain.errors import DocumentBusyError, DuplicateDocumentError, FileMissingError, NotFoundError
+from app.domain.ids import new_task_id
+from app.domain.media import HTML, MARKDOWN
+from app.domain.ports import PageReader
+from app.domain.records import Content, Document
+from app.domain.tasks import NewTask, Progress, Queue, TaskName
+from app.domain.web import FetchedPage, check_url, normalise_url
+from app.ledger.submit import submit_with_document
+from app.pipeline.parse.encoding import to_utf8
+from app.services.indexing.ingestion import Ingestion
+from app.services.indexing.versions import page_key
+from app.services.intake.backpressure import Backpressure
+from app.services.intake.documents import Documents, Renewal
+from app.services.intake.uploads import Accepted, Uploads
+from app.services.queue.admission import Admission
+from app.services.queue.attempts import Outcome, Work
+
+_FILENAME_CHARACTERS = 255
+_LOOKS = 3
+_PIECE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """What is asked of a web page."""
+
+    organization_id: int
+    agent_id: int
+    url: str
+    metadata: Mapping[str, Any]
+    queue: Queue = Queue.HIGH
+    on_duplicate: OnDuplicate = OnDuplicate.SKIP
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """A page that was read: where it was found, what it holds, and what is known of it besides."""
+
+    page: FetchedPage
+    content: Content
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """Its metadata: the address, and what whoever read it found out."""
+        return {**self.page.metadata, "url": self.page.url}
+
+
+def make_content_key(url: str) -> bytes:
+    """What a page is recognised by: the digest of its normalised address."""
+    return hashlib.sha256(b"url:" + url.encode()).digest()
+
+
+def make_filename(url: str) -> str:
+    """What a page is called in lists and citations: its address, without the scheme."""
+    return url.partition("://")[2].removesuffix("/")[:_FILENAME_CHARACTERS] or url[:_FILENAME_CHARACTERS]
+
+
+class Webpages:
+    """Takes web pages in."""
+
+    def __init__(
+        self,
+        database: Database,
+        reader: PageReader,
+        uploads: Uploads,
+        ingestion: Ingestion,
+        documents: Documents,
+        admission: Admission,
+        backpressure: Backpressure,
+        allowed: AllowedHosts,
+    ) -> None:
+        self._database = database
+        self._reader = reader
+        self._uploads = uploads
+        self._ingestion = ingestion
+        self._documents = documents
+        self._admission = admission
+        self._backpressure = backpressure
+        self._allowed = allowed
+
+    async def submit(self, request: PageRequest) -> Accepted:
+        """Write document and task for a page, unless the agent has a document of this address already.
+
+        Raises:
+            InvalidUrlError, UrlNotAllowedError
+            NotFoundError: when the organization has no such agent.
+            BacklogFullError: when the agent has too many tasks waiting.
+            DuplicateDocumentError: when the agent has this page, and the request asks to reject it.
+        """
+        check_url(request.url, self._allowed)
+        url = normalise_url(request.url)
+        await self._backpressure.check(request.agent_id)
+        for _ in range(_LOOKS):
+            async with self._database.statement() as connection:
+                submitted = await submit_with_document(connection, _make_task(request, url), _describe(request, url))
+            if submitted:
+                self._admission.nudge(submitted.queue)
+                return Accepted.of(submitted)
+            if twin := await self._find_twin(request, url):
+                return await self._meet(request, twin)
+        raise DocumentBusyError("The document of the same address is being changed.")
+
+    async def process(self, work: Work) -> Outcome:
+        """Read the page and make it searchable.
+
+        Raises:
+            InvalidUrlError, UrlNotAllowedError, PageNotAvailableError, …: as ``PageReader``.
+            DocumentError: when what was read holds no text.
+        """
+        document, settings = await self._ingestion.load(work)
+        async with self.read(work, document) as stored:
+            return await self._ingestion.ingest(work, document, settings, stored.content, stored.said)
+
+    @asynccontextmanager
+    async def read(self, work: Work, document: Document) -> AsyncIterator[StoredPage]:
+        """Read a page and store it; within the block, it also lies in a local file.
+
+        Raises:
+            FileMissingError: when the document is of no page.
+        """
+        if document.source_url is None:
+            raise FileMissingError
+        await work.report(Progress("load", 0, f"Reading {document.source_url}"))
+        with TemporaryDirectory(prefix="sluice-") as folder:
+            page = await self._reader.read(document.source_url, Path(folder))
+            if page.charset:
+                await asyncio.to_thread(to_utf8, page.path, page.charset)
+            yield StoredPage(page, await self._store(work, page))
+
+    async def _store(self, work: Work, page: FetchedPage) -> Content:
+        receipt = await self._uploads.open(page_key(work.task.id, work.task.attempt))
+        try:
+            with page.path.open("rb") as file:
+                while piece := await asyncio.to_thread(file.read, _PIECE):
+                    await receipt.write(piece)
+            content = await receipt.keep(page.filename)
+        finally:
+            await asyncio.shield(receipt.writer.abort())
+        if content.media_type not in {HTML, MARKDOWN}:
+            return content
+        return Content(
+            content.blob_key, content.media_type, content.size_bytes, content.sha256, make_filename(page.url)
+        )
+
+    async def _find_twin(self, request: PageRequest, url: str) -> Document | None:
+        """The document of the same address; None when it has just gone.
+
+        Raises:
+            NotFoundError: when the organization has no such agent: that was why nothing was written.
+        """
+        async with self._database.statement() as connection:
+            if await get_agent(connection, request.organization_id, request.agent_id) is None:
+                raise NotFoundError(f"Agent {request.agent_id} does not exist.")
+            return await find_by_content(connection, request.agent_id, make_content_key(url))
+
+    async def _meet(self, request: PageRequest, twin: Document) -> Accepted:
+        """The agent has this page: say so, refuse, or read it again."""
+        if request.on_duplicate is OnDuplicate.REJECT:
+            raise DuplicateDocumentError(f"It is document {twin.id}.")
+        if request.on_duplicate is OnDuplicate.SKIP:
+            return Accepted.there_already(twin)
+        renewal = Renewal(request.metadata, request.queue)
+        task = await self._documents.reindex(request.organization_id, twin.id, renewal)
+        return Accepted.of(task, twin.id)
+
+
+def _make_task(request: PageRequest, url: str) -> NewTask:
+    return NewTask(
+        id=new_task_id(),
+        organization_id=request.organization_id,
+        agent_id=request.agent_id,
+        name=TaskName.PROCESS_WEBPAGE,
+        queue=request.queue,
+        metadata={"filename": make_filename(url)},
+    )
+
+
+def _describe(request: PageRequest, url: str) -> dict[str, Any]:
+    return {
+        "filename": make_filename(url),
+        "media_type": HTML,
+        "size_bytes": None,
+        "sha256": None,
+        "content_key": make_content_key(url),
+        "blob_key": None,
+        "source_url": url,
+        "document_metadata": dict(request.metadata),
+    }

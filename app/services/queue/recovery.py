@@ -1,0 +1,111 @@
+"""Recovery: what each worker's supervisor does, over and over, so that nothing stays behind."""
+
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from app.db.engine import Database
+from app.domain.ids import WorkerId
+from app.domain.ports import Doorbell
+from app.domain.states import State
+from app.domain.tasks import WORK_QUEUES, Task
+from app.ledger.cancel import force_abort, lock_stubborn
+from app.ledger.recover import end_holders, list_processes, reap_processes, reap_workers, reconcile, release
+from app.ledger.work_stealing import call_helper
+from app.ledger.workers import NewWorker, drain, heartbeat, register, retire
+from app.services.queue.admission import Admission
+from app.services.queue.parents import Families
+from app.services.queue.result_backend import announce_dead_letter, tell
+
+log = structlog.get_logger()
+
+
+class Recovery:
+    """Leases, dead processes, deaf tasks, lost bells, parents left open."""
+
+    def __init__(
+        self, database: Database, doorbell: Doorbell, admission: Admission, families: Families, max_crashes: int
+    ) -> None:
+        self._database = database
+        self._doorbell = doorbell
+        self._admission = admission
+        self._families = families
+        self._max_crashes = max_crashes
+
+    async def register(self, worker: NewWorker, lease: float) -> None:
+        """Enter a worker, with a lease of ``lease`` seconds."""
+        async with self._database.statement() as connection:
+            await register(connection, worker, lease)
+
+    async def renew(self, worker_id: WorkerId, lease: float) -> bool:
+        """Renew a worker's lease; False when it had run out."""
+        async with self._database.statement() as connection:
+            return await heartbeat(connection, worker_id, lease)
+
+    async def drain(self, worker_id: WorkerId) -> None:
+        """A worker takes no more tasks."""
+        async with self._database.statement() as connection:
+            await drain(connection, worker_id)
+
+    async def retire(self, worker_id: WorkerId) -> None:
+        """End a worker's lease; whatever it still ran is taken back at the next sweep."""
+        async with self._database.statement() as connection:
+            await retire(connection, worker_id)
+
+    async def release(self, worker_id: WorkerId) -> None:
+        """Hand back all that a worker runs, with no crash counted: the worker is known to live, or to stop."""
+        async with self._database.statement() as connection:
+            released = await release(connection, worker_id)
+        await self._follow_up("task_released", released)
+
+    async def take_back(self, worker_id: WorkerId, is_alive: Callable[[int], bool]) -> None:
+        """Take back the tasks of processes that died under a living worker."""
+        async with self._database.statement() as connection:
+            pids = [pid for pid in await list_processes(connection, worker_id) if not is_alive(pid)]
+            reaped = await reap_processes(connection, worker_id, pids, self._max_crashes) if pids else []
+        await self._follow_up("task_crashed", reaped)
+
+    async def end_stubborn(self, worker_id: WorkerId, grace: float, kill: Callable[[int], None]) -> None:
+        """End the tasks of a worker that do not heed a cancel within ``grace`` seconds, their processes first.
+
+        While a row is locked its attempt cannot end, so its process cannot have gone on to another task:
+        ``kill`` meets the task it is meant for, or one that is ended already.
+        """
+        async with self._database.transaction() as connection:
+            stubborn = await lock_stubborn(connection, worker_id, grace)
+            for pid in {task.pid for task in stubborn if task.pid}:
+                kill(pid)
+            ended = [await force_abort(connection, task.attempt_token) for task in stubborn]
+        await self._follow_up("task_killed", [task for task in ended if task])
+
+    async def help(self, worker_id: WorkerId) -> None:
+        """Call the idle slots of a worker to more urgent queues whose own workers are busy."""
+        async with self._database.statement() as connection:
+            bells = await call_helper(connection, worker_id)
+        await self._doorbell.ring(bells)
+
+    async def sweep(self) -> None:
+        """Take back the tasks of dead workers, ring lost bells again, and have the windows of all queues filled."""
+        async with self._database.statement() as connection:
+            reaped = await reap_workers(connection, self._max_crashes)
+            if ended := await end_holders(connection):
+                log.warning("late_sessions_ended", sessions=ended)
+            silent = await reconcile(connection)
+        await self._follow_up("task_crashed", reaped)
+        if silent:
+            log.info("bells_rung_again", tasks=len(silent))
+            await self._doorbell.ring(silent)
+        await self._families.sweep()
+        # Not waited for: an admission may have to wait for a queue's row, and the sweeps must go on.
+        for queue in WORK_QUEUES:
+            self._admission.nudge(queue)
+
+    async def _follow_up(self, event: str, tasks: Sequence[Task]) -> None:
+        for task in tasks:
+            log.warning(event, task_id=str(task.id), crashes=task.crashes, state=task.state.value)
+            await tell(self._doorbell, task)
+            if task.state is State.FAILURE:
+                await announce_dead_letter(self._doorbell, task)
+        for queue in {task.queue for task in tasks}:
+            self._admission.nudge(queue)
+        await self._families.follow(tasks)

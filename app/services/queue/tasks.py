@@ -1,0 +1,145 @@
+"""Tasks: watched, cancelled, tried again."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
+
+from app.db.engine import Database
+from app.domain.errors import ConflictError, NotFoundError, TaskFinishedError
+from app.domain.ids import TaskId
+from app.domain.ports import Doorbell, TaskWatch
+from app.domain.records import Listing
+from app.domain.states import FINAL, State
+from app.domain.tasks import Counts, Task
+from app.ledger.cancel import cancel
+from app.ledger.children import count_children
+from app.ledger.read import get_position, get_task, list_tasks
+from app.services.queue.admission import Admission
+from app.services.queue.parents import Families
+from app.services.queue.result_backend import tell
+
+
+class Tasks:
+    """The tasks of an organization."""
+
+    def __init__(
+        self, database: Database, watch: TaskWatch, admission: Admission, doorbell: Doorbell, families: Families
+    ) -> None:
+        self._database = database
+        self._watch = watch
+        self._admission = admission
+        self._doorbell = doorbell
+        self._families = families
+
+    async def get(self, organization_id: int, task_id: TaskId) -> Task:
+        """One task.
+
+        Raises:
+            NotFoundError: when there is none, or it is another organization's.
+        """
+        async with self._database.statement() as connection:
+            task = await get_task(connection, task_id, organization_id)
+        if task is None:
+            raise NotFoundError(f"Task {task_id} does not exist.")
+        return task
+
+    async def count_children(self, tasks: Sequence[Task]) -> dict[UUID, Counts]:
+        """How the children of these tasks stand; tasks without children are left out."""
+        parents = [task.id for task in tasks if task.is_parent]
+        if not parents:
+            return {}
+        async with self._database.statement() as connection:
+            return await count_children(connection, parents)
+
+    async def get_position(self, task: Task) -> int | None:
+        """The place of a waiting task among its agent's, from 1."""
+        async with self._database.statement() as connection:
+            return await get_position(connection, task)
+
+    async def wait(self, organization_id: int, task_id: TaskId, seconds: float) -> Task:
+        """One task, at its next change or after ``seconds``, whichever is first; a finished one at once."""
+        task = await self.get(organization_id, task_id)
+        deadline = time.monotonic() + seconds
+        async with self._watch.watch(task_id) as wait:
+            # Look again now that changes are heard, so that none falls between.
+            current = await self.get(organization_id, task_id)
+            while current.version == task.version and current.state not in FINAL:
+                if (remaining := deadline - time.monotonic()) <= 0:
+                    break
+                await wait(remaining)
+                current = await self.get(organization_id, task_id)
+        return current
+
+    async def follow(self, organization_id: int, task_id: TaskId, after_version: int = -1) -> AsyncIterator[Task]:
+        """The task now (unless ``after_version`` is current) and at each change, up to its end."""
+        seen = after_version
+        async with self._watch.watch(task_id) as wait:
+            while True:
+                task = await self.get(organization_id, task_id)
+                # The end is told in any case: who resumes after it would otherwise ask again and again.
+                if task.version > seen or task.state in FINAL:
+                    seen = task.version
+                    yield task
+                if task.state in FINAL:
+                    return
+                await wait(15.0)
+
+    async def list(
+        self,
+        organization_id: int,
+        *,
+        status: str | None = None,
+        agent_id: int | None = None,
+        queue: str | None = None,
+        name: str | None = None,
+        parent_id: UUID | None = None,
+        limit: int,
+        after: UUID | None,
+    ) -> Listing[Task]:
+        """Tasks, the newest first."""
+        async with self._database.statement() as connection:
+            return await list_tasks(
+                connection,
+                organization_id,
+                status=status,
+                agent_id=agent_id,
+                queue=queue,
+                name=name,
+                parent_id=parent_id,
+                limit=limit,
+                after=after,
+            )
+
+    async def cancel(self, organization_id: int, task_id: TaskId) -> Task:
+        """Cancel a task: a waiting one is REVOKED when this returns, a running one winds down.
+
+        Raises:
+            NotFoundError
+            TaskFinishedError: when it has finished.
+        """
+        async with self._database.statement() as connection:
+            task = await cancel(connection, task_id, organization_id)
+        if task is None:
+            finished = await self.get(organization_id, task_id)
+            raise TaskFinishedError(f"Its state is {finished.state.public}.")
+        await tell(self._doorbell, task)
+        if task.state is State.REVOKED:
+            self._admission.nudge(task.queue)
+            await self._families.follow([task])
+        if task.state is State.EXPANDED:
+            await self._families.cancel([task.id])
+            task = await self.get(organization_id, task_id)
+        return task
+
+    async def retry(self, organization_id: int, task_id: TaskId) -> Task:
+        """A fresh attempt of a finished task, with fresh counts; of a parent, of those of its children that failed.
+
+        Raises:
+            NotFoundError
+            ConflictError: when it has not finished, or has nothing to run again.
+        """
+        task = await self.get(organization_id, task_id)
+        if not (revived := await self._families.revive(task)):
+            reason = "There is nothing of it to run again" if task.state in FINAL else "The task has not finished"
+            raise ConflictError(f"{reason}: its state is {task.state.public}.")
+        return revived

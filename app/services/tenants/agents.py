@@ -1,0 +1,191 @@
+"""Agents: made, changed, listed, and taken away with all they own."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.agents import count_namesakes, find_agent, get_agent, hide_agent, insert_agent, list_agents, update_agent
+from app.db.chunks import REMOVED_AT_ONCE, remove_chunks
+from app.db.documents import hide_agent_documents, list_agent_documents
+from app.db.editions import hide_editions
+from app.db.engine import Database
+from app.domain.errors import InvalidRequestError, NotFoundError, SlugTakenError
+from app.domain.ids import new_task_id
+from app.domain.ports import BlobStore, Doorbell
+from app.domain.records import Agent, AgentSettings, Listing
+from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
+from app.ledger.cancel import cancel_agent
+from app.ledger.read import list_document_tasks
+from app.ledger.submit import submit
+from app.services.indexing.vectors import Vectors
+from app.services.indexing.versions import list_blobs
+from app.services.queue.admission import Admission
+from app.services.queue.attempts import Outcome, Work
+from app.services.queue.result_backend import tell
+
+_TOLD = 500  # cancelled tasks of which Celery's backend is told; of more, nobody is watching each
+_SLUG_CHARACTERS = 53  # of the 63 there may be; the rest is for a number
+
+
+def make_slug(name: str) -> str:
+    """A slug from a name: lower case, runs of anything but letters and digits become one hyphen."""
+    slug = re.sub(r"[\W_]+", "-", name.lower()).strip("-")[:_SLUG_CHARACTERS].strip("-")
+    return slug or "agent"
+
+
+async def _find_free_slug(connection: AsyncConnection, organization_id: int, name: str) -> str:
+    """The name's slug, with the next number where it is taken. Another request may take it first."""
+    wanted = make_slug(name)
+    namesakes = await count_namesakes(connection, organization_id, wanted)
+    return f"{wanted}-{namesakes + 1}" if namesakes else wanted
+
+
+def check_settings(settings: AgentSettings) -> AgentSettings:
+    """Refuse settings that contradict each other.
+
+    Raises:
+        InvalidRequestError: when the overlap leaves a chunk no room to advance.
+    """
+    if settings.chunk_overlap > settings.chunk_size // 2:
+        raise InvalidRequestError("chunk_overlap must be at most half of chunk_size.")
+    return settings
+
+
+class Agents:
+    """The agents of organizations."""
+
+    def __init__(
+        self, database: Database, blobs: BlobStore, admission: Admission, doorbell: Doorbell, vectors: Vectors
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._admission = admission
+        self._doorbell = doorbell
+        self._vectors = vectors
+
+    async def create(
+        self, organization_id: int, name: str, slug: str | None, settings: Mapping[str, Any] | None = None
+    ) -> Agent:
+        """Add an agent; without a slug, one is made from the name and numbered if it is taken.
+
+        Raises:
+            SlugTakenError: when the slug that was asked for is taken.
+        """
+        checked = check_settings(AgentSettings(**(settings or {})))
+        while True:
+            try:
+                async with self._database.transaction() as connection:
+                    free = slug or await _find_free_slug(connection, organization_id, name)
+                    return await insert_agent(connection, organization_id, name, free, checked)
+            except IntegrityError:
+                if slug:
+                    raise SlugTakenError(slug) from None
+
+    async def get(self, organization_id: int, agent_id: int) -> Agent:
+        """One agent.
+
+        Raises:
+            NotFoundError: when there is none, or it is another organization's.
+        """
+        async with self._database.statement() as connection:
+            agent = await get_agent(connection, organization_id, agent_id)
+        if agent is None:
+            raise NotFoundError(f"Agent {agent_id} does not exist.")
+        return agent
+
+    async def find(self, organization_id: int, slug: str) -> Agent | None:
+        """The agent with this slug."""
+        async with self._database.statement() as connection:
+            return await find_agent(connection, organization_id, slug)
+
+    async def get_or_create(self, organization_id: int, slug: str) -> Agent:
+        """The agent with this slug, made on first use."""
+        while True:
+            if agent := await self.find(organization_id, slug):
+                return agent
+            try:
+                return await self.create(organization_id, slug, slug)
+            except SlugTakenError:
+                continue  # another request made it in between
+
+    async def list(self, organization_id: int, *, limit: int, after: int | None) -> Listing[Agent]:
+        """Agents, the newest first."""
+        async with self._database.statement() as connection:
+            return await list_agents(connection, organization_id, limit=limit, after=after)
+
+    async def update(
+        self,
+        organization_id: int,
+        agent_id: int,
+        *,
+        name: str | None,
+        slug: str | None,
+        settings: Mapping[str, Any],
+    ) -> Agent:
+        """Change what is given. New chunk settings hold for documents processed or reindexed from now on.
+
+        Raises:
+            NotFoundError, SlugTakenError
+        """
+        agent = await self.get(organization_id, agent_id)
+        changed = replace(
+            agent,
+            name=name or agent.name,
+            slug=slug or agent.slug,
+            settings=check_settings(replace(agent.settings, **settings)),
+        )
+        try:
+            async with self._database.transaction() as connection:
+                updated = await update_agent(connection, changed)
+        except IntegrityError:
+            raise SlugTakenError(slug) from None
+        if updated is None:
+            raise NotFoundError(f"Agent {agent_id} does not exist.")
+        return updated
+
+    async def delete(self, organization_id: int, agent_id: int) -> Task:
+        """Hide an agent and its documents at once, cancel its tasks, and submit the task that removes the rest.
+
+        Raises:
+            NotFoundError
+        """
+        async with self._database.transaction() as connection:
+            if not await hide_agent(connection, organization_id, agent_id):
+                raise NotFoundError(f"Agent {agent_id} does not exist.")
+            # Tasks before documents, as those hold them that end.
+            cancelled = await cancel_agent(connection, agent_id)
+            await hide_agent_documents(connection, agent_id)
+            task = await submit(
+                connection,
+                NewTask(new_task_id(), organization_id, agent_id, TaskName.DELETE_AGENT, Queue.DEFAULT),
+            )
+        for revoked in cancelled[:_TOLD]:
+            await tell(self._doorbell, revoked)
+        self._admission.nudge(task.queue)
+        return task
+
+    async def remove(self, work: Work) -> Outcome:
+        """Remove the chunks and files of a deleted agent, one document a transaction: each can be repeated."""
+        async with self._database.statement() as connection:
+            documents = await list_agent_documents(connection, work.task.agent_id)
+        for number, document in enumerate(documents):
+            status = f"Removing {document.filename} ({number + 1} of {len(documents)})"
+            await work.report(Progress("remove", 100 * number // len(documents), status))
+            await self._remove_chunks(document.id)
+            await self._vectors.sweep(document.id)
+            async with self._database.statement() as connection:
+                blobs = list_blobs(await list_document_tasks(connection, document.id))
+            for key in {*blobs, document.blob_key} - {None}:
+                await self._blobs.delete(str(key))
+        return Outcome({"documents": len(documents)}, f"Removed {len(documents)} documents")
+
+    async def _remove_chunks(self, document_id: int) -> None:
+        removed = REMOVED_AT_ONCE
+        while removed == REMOVED_AT_ONCE:
+            async with self._database.transaction() as connection:
+                await hide_editions(connection, [document_id])
+                removed = await remove_chunks(connection, document_id)
