@@ -177,6 +177,6 @@ def _measure_speed() -> Figure:
     for path in sorted((CORPUS / "good").glob("*.pdf")):
         try:
             pages += len(parse(path, PDF).pages)
-        except DocumentError:  # what needs the spare reader is measured elsewhere
+        except DocumentError:  # what needs the fallback reader is measured elsewhere
             continue
     return Figure("PDF: Sluice, whole corpus", pages / (time.process_time() - began), "pages/s")

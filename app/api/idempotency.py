@@ -21,7 +21,7 @@ from app.api.access import read_path, read_token
 from app.api.fingerprints import FingerprintedBody
 from app.bootstrap import Services
 from app.domain.errors import InvalidIdempotencyKeyError, SluiceError, UnauthorizedError
-from app.domain.idempotency import Answer, Hold, KeyedRequest
+from app.domain.idempotency import Hold, KeyedRequest, StoredResponse
 from app.services.tenants.idempotency import Idempotency, recall
 
 _HEADER = b"idempotency-key"
@@ -113,7 +113,7 @@ class _Ending:
     limit: int
     secret: str | None
 
-    async def keep(self, answer: Answer) -> None:
+    async def keep(self, answer: StoredResponse) -> None:
         """Store the answer, or free the key when the body broke off. What was done is done: no failure changes that."""
         fingerprint = await self.body.finish(self.limit)
         if fingerprint is None:
@@ -178,7 +178,7 @@ class _Exchange:
         if status < 300 or (400 <= status < 500 and status not in _NOT_KEPT):  # noqa: PLR2004 - HTTP's classes
             headers = Headers(raw=start["headers"])
             kept = {name: headers[name] for name in _KEPT_HEADERS if name in headers}
-            await self._ending.keep(Answer(status, kept, b"".join(part.get("body", b"") for part in rest)))
+            await self._ending.keep(StoredResponse(status, kept, b"".join(part.get("body", b"") for part in rest)))
         else:
             await self._ending.free()
 
@@ -194,7 +194,7 @@ def _hash_target(scope: Scope, secret: str | None) -> bytes:
     return hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()
 
 
-def _replay(answer: Answer) -> Response:
+def _replay(answer: StoredResponse) -> Response:
     return Response(answer.body, answer.status, headers={**answer.headers, "Idempotent-Replayed": "true"})
 
 

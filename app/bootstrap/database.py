@@ -2,7 +2,7 @@
 
 from app.db.engine import Database, create_engine
 from app.db.schema import find_differences, migrate
-from app.domain.errors import DatabaseAwayError, StartupError
+from app.domain.errors import DatabaseUnavailableError, StartupError
 from app.settings import Settings
 
 
@@ -45,7 +45,7 @@ async def _meet(database: Database) -> None:
     try:
         async with database.statement():
             return
-    except DatabaseAwayError as error:
+    except DatabaseUnavailableError as error:
         reason: BaseException = error.__cause__ or error
     except Exception as error:  # noqa: BLE001 - a password, a name or a certificate that the server does not take
         reason = error

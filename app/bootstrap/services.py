@@ -48,7 +48,7 @@ from app.services.providers.embedding import Embedding
 from app.services.queue.admission import Admission
 from app.services.queue.dead_letters import DeadLetters
 from app.services.queue.execution import Execution, RetryPolicy
-from app.services.queue.parents import Families
+from app.services.queue.parents import Parents
 from app.services.queue.recovery import Recovery
 from app.services.queue.tasks import Tasks
 from app.services.tenants.agents import Agents
@@ -78,7 +78,7 @@ class Services:
     dead_letters: DeadLetters
     documents: Documents
     execution: Execution
-    families: Families
+    parents: Parents
     idempotency: Idempotency
     identities: Identities
     indexes: Indexes
@@ -181,12 +181,12 @@ def build_services(
         backoff_max=settings.task_retry_backoff_max,
         time_limit=settings.celery_task_soft_time_limit,
     )
-    families = Families(database, doorbell, admission)
+    parents = Parents(database, doorbell, admission)
     large_documents = LargeDocuments(database, blobs, indexing, vectors, settings.embedding_batch_chunks)
     ingestion = Ingestion(database, blobs, parser, indexing, vectors, large_documents, settings.large_document_chunks)
     reembedding = Reembedding(database, admission, indexing, vectors, settings.embedding_batch_chunks)
     uploads = Uploads(database, blobs, admission, backpressure, settings.max_upload_bytes)
-    documents = Documents(database, blobs, admission, doorbell, families, vectors)
+    documents = Documents(database, blobs, admission, doorbell, parents, vectors)
     allowed = AllowedHosts.parse(settings.web_allowed_hosts)
     web = WebClient(user_agent=settings.web_user_agent, time_limit=settings.web_time_limit, allowed=allowed)
     robots = WebRobots(web, user_agent=settings.web_user_agent)
@@ -200,7 +200,7 @@ def build_services(
         agents=Agents(database, blobs, admission, doorbell, vectors),
         answers=Answers(database, admission, backpressure, search, providers, chat),
         archives=Archives(blobs, uploads, ingestion, archive_limits),
-        batches=Batches(database, blobs, uploads, admission, backpressure, families, settings.batch_max_files),
+        batches=Batches(database, blobs, uploads, admission, backpressure, parents, settings.batch_max_files),
         consistency=Consistency(database, vectors),
         dead_letters=DeadLetters(database, doorbell, admission, alarms),
         crawls=Crawls(
@@ -215,8 +215,8 @@ def build_services(
             settings.crawl_delay_seconds,
         ),
         documents=documents,
-        execution=Execution(database, doorbell, admission, families, policy),
-        families=families,
+        execution=Execution(database, doorbell, admission, parents, policy),
+        parents=parents,
         idempotency=Idempotency(database),
         identities=Identities(database),
         indexes=Indexes(database, describe_index(settings)),
@@ -224,10 +224,10 @@ def build_services(
         large_documents=large_documents,
         operations=Operations(database, admission, doorbell.ping, providers),
         providers=providers,
-        recovery=Recovery(database, doorbell, admission, families, settings.task_max_crashes),
+        recovery=Recovery(database, doorbell, admission, parents, settings.task_max_crashes),
         reembedding=reembedding,
         search=search,
-        tasks=Tasks(database, watch, admission, doorbell, families),
+        tasks=Tasks(database, watch, admission, doorbell, parents),
         upkeep=Upkeep(
             database, doorbell, blobs, reembedding, settings.task_retention_days, settings.embedding_cache_days
         ),

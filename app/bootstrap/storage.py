@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 import structlog
 
 from app.adapters.storage.files import FileStore
-from app.domain.errors import StartupError, StorageAwayError
+from app.domain.errors import StartupError, StorageUnavailableError
 from app.domain.ports import BlobStore
 from app.settings import Settings
 
@@ -45,5 +45,5 @@ async def check_storage(blobs: BlobStore) -> None:
     """
     try:
         await blobs.check()
-    except StorageAwayError as error:
+    except StorageUnavailableError as error:
         log.warning("storage_away", detail=error.detail)

@@ -9,7 +9,7 @@ from app.bootstrap.database import get_database_url
 from app.bootstrap.models import describe_embedding
 from app.db.engine import Database, create_engine
 from app.db.pgvector_store import PgVectorStore
-from app.domain.errors import DatabaseAwayError, StartupError
+from app.domain.errors import DatabaseUnavailableError, StartupError
 from app.domain.ports import VectorStore
 from app.services.indexing.vector_indexes import Indexes, Wanted
 from app.settings import Settings
@@ -38,7 +38,7 @@ async def check_index(settings: Settings) -> None:
     database = Database(create_engine(get_database_url(settings), pool_size=1, register_types=False))
     try:
         await Indexes(database, describe_index(settings)).check()
-    except DatabaseAwayError:
+    except DatabaseUnavailableError:
         log.warning("index_not_checked")
     finally:
         await database.close()

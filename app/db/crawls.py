@@ -7,19 +7,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.ids import TaskId
 
-_TAKE_ON = text("""
+_ADD_URLS = text("""
     INSERT INTO crawl_urls (task_id, url) SELECT :task_id, url FROM unnest(CAST(:urls AS text[])) AS url
     ON CONFLICT DO NOTHING
     RETURNING url
 """)
 
-_TAKE_OVER = text("""
+_CLAIM_URL = text("""
     INSERT INTO crawl_urls AS u (task_id, url, taken_by) VALUES (:task_id, :url, :taken_by)
     ON CONFLICT (task_id, url) DO UPDATE SET taken_by = excluded.taken_by WHERE u.taken_by = excluded.taken_by
     RETURNING url
 """)
 
-_TAKE_TURN = text("""
+_RESERVE_REQUEST = text("""
     INSERT INTO hosts AS h (name, next_at) VALUES (:name, now() + make_interval(secs => :delay))
     ON CONFLICT (name) DO UPDATE SET next_at = greatest(h.next_at, now()) + make_interval(secs => :delay)
     WHERE h.next_at <= now() + make_interval(secs => :patience)
@@ -31,28 +31,28 @@ _LOOK = text("SELECT greatest(0, extract(epoch FROM next_at - now()))::float8 FR
 _FORGET = text("DELETE FROM hosts WHERE next_at < now() - interval '1 hour'")
 
 
-async def take_on(connection: AsyncConnection, crawl: TaskId, urls: Sequence[str]) -> set[str]:
+async def add_urls(connection: AsyncConnection, crawl: TaskId, urls: Sequence[str]) -> set[str]:
     """Note pages as a crawl's; returns those that were not noted before."""
-    return set((await connection.execute(_TAKE_ON, {"task_id": crawl, "urls": list(urls)})).scalars())
+    return set((await connection.execute(_ADD_URLS, {"task_id": crawl, "urls": list(urls)})).scalars())
 
 
-async def take_over(connection: AsyncConnection, crawl: TaskId, url: str, page: TaskId) -> bool:
+async def claim_url(connection: AsyncConnection, crawl: TaskId, url: str, page: TaskId) -> bool:
     """Note that the page of a task is really the one at ``url``; False when the crawl has that from elsewhere.
 
     A later attempt of the same task may do so again.
     """
     parameters = {"task_id": crawl, "url": url, "taken_by": page}
-    return (await connection.execute(_TAKE_OVER, parameters)).one_or_none() is not None
+    return (await connection.execute(_CLAIM_URL, parameters)).one_or_none() is not None
 
 
-async def take_turn(connection: AsyncConnection, host: str, delay: float, patience: float) -> tuple[bool, float]:
+async def reserve_request(connection: AsyncConnection, host: str, delay: float, patience: float) -> tuple[bool, float]:
     """Ask for the next turn at a host, ``delay`` seconds after the one before.
 
     Returns (True, seconds to wait for it), or where that would be more than ``patience`` (False, seconds after which
     to ask again): then no turn was taken.
     """
     parameters = {"name": host, "delay": delay, "patience": patience}
-    wait = (await connection.execute(_TAKE_TURN, parameters)).scalar_one_or_none()
+    wait = (await connection.execute(_RESERVE_REQUEST, parameters)).scalar_one_or_none()
     if wait is not None:
         return True, wait
     return False, (await connection.execute(_LOOK, {"name": host})).scalar_one_or_none() or 0.0

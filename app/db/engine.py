@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.db import codecs
-from app.domain.errors import DatabaseAwayError, UnstorableValueError
+from app.domain.errors import DatabaseUnavailableError, UnstorableValueError
 
 _IDLE_SECONDS = 30.0
 # A process that is frozen, or a host that is cut off, in the middle of a transaction holds its locks: the server ends
@@ -128,14 +128,14 @@ def _failures_named() -> Iterator[None]:
         if _is_unstorable(error):
             raise UnstorableValueError from error
         if _is_outage(error):
-            raise DatabaseAwayError(retry_after=1) from error
+            raise DatabaseUnavailableError(retry_after=1) from error
         raise
 
 
 class Database:
     """One pool, two ways in: a transaction, or single statements that commit by themselves.
 
-    Both raise ``DatabaseAwayError`` when the database cannot be reached, at any point of the block,
+    Both raise ``DatabaseUnavailableError`` when the database cannot be reached, at any point of the block,
     and ``UnstorableValueError`` when it refuses a value.
     """
 

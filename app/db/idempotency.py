@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import idempotency_keys
-from app.domain.idempotency import Answer, Fingerprint, Hold, KeyedRequest, KnownRequest, RunningRequest
+from app.domain.idempotency import Fingerprint, Hold, KeyedRequest, KnownRequest, RunningRequest, StoredResponse
 
 _LIFETIME = timedelta(hours=24)
 _PATIENCE = timedelta(seconds=60)  # with a running request that is not renewed
@@ -70,7 +70,7 @@ async def find_key(connection: AsyncConnection, request: KeyedRequest) -> KnownR
         return None
     if row.status is None:
         return RunningRequest(row.target)
-    answer = Answer(row.status, row.headers, row.body)
+    answer = StoredResponse(row.status, row.headers, row.body)
     return KnownRequest(row.holder, row.target, Fingerprint(row.fingerprint, row.size), answer)
 
 
@@ -79,7 +79,9 @@ async def renew_key(connection: AsyncConnection, hold: Hold) -> bool:
     return await _changes(connection, update(idempotency_keys).where(_held(hold)).values(renewed_at=func.now()))
 
 
-async def store_answer(connection: AsyncConnection, hold: Hold, fingerprint: Fingerprint, answer: Answer) -> bool:
+async def store_answer(
+    connection: AsyncConnection, hold: Hold, fingerprint: Fingerprint, answer: StoredResponse
+) -> bool:
     """End a running request with its answer. False when its key was taken over."""
     values = {
         "fingerprint": fingerprint.digest,

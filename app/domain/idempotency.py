@@ -32,7 +32,7 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StoredResponse:
     """An HTTP answer as it is kept; the names of headers are lowercase."""
 
     status: int
@@ -47,7 +47,7 @@ class KnownRequest:
     holder: UUID
     target: bytes
     fingerprint: Fingerprint
-    answer: Answer
+    answer: StoredResponse
 
 
 @dataclass(frozen=True, slots=True)

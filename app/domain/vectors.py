@@ -99,7 +99,7 @@ class TextBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
+class EmbeddingResult:
     """What one request came to: vectors in the order of the texts, and the tokens that it was charged for."""
 
     vectors: Sequence[Vector]

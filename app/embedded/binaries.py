@@ -54,7 +54,7 @@ def copy_postgres(root: Path, target: Path) -> Path:
 
 
 def is_open_to_all(path: Path) -> bool:
-    """Whether every account can reach what is below ``path``."""
+    """Whether every user can reach what is below ``path``."""
     resolved = path.resolve()
     return all(folder.stat().st_mode & 0o001 for folder in (resolved, *resolved.parents))
 

@@ -13,7 +13,7 @@ from subprocess import DEVNULL
 from typing import ClassVar
 
 from app.domain.errors import StartupError
-from app.embedded.process import Account, Child, Keeper
+from app.embedded.process import Child, Keeper, SystemUser
 
 # After a crash a server reads its log again before it answers.
 _START_SECONDS = 120.0
@@ -38,7 +38,7 @@ class Engine(ABC):
         self.folder = data_dir / self.name
         self.run_dir = run_dir
         self.socket_dir = run_dir / self.name
-        self.account: Account | None = None
+        self.system_user: SystemUser | None = None
         self._log = data_dir / f"{self.name}.log"
         self._log_start = 0
         self._keeper = keeper
@@ -93,7 +93,7 @@ class Engine(ABC):
             log=self._log,
             death_signal=self.stop_signals[0][0],
             lock=lock,
-            account=self.account,
+            system_user=self.system_user,
             stdin=stdin,
         )
 
@@ -150,8 +150,8 @@ class Engine(ABC):
         if self.socket_dir.exists():
             shutil.rmtree(self.socket_dir)
         self.socket_dir.mkdir(mode=0o700)
-        if self.account:
-            os.chown(self.socket_dir, *self.account)
+        if self.system_user:
+            os.chown(self.socket_dir, *self.system_user)
 
     @contextmanager
     def _hold_files(self) -> Iterator[int]:

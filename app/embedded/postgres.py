@@ -16,7 +16,7 @@ import psutil
 from app.domain.errors import StartupError
 from app.embedded.binaries import copy_postgres, find_postgres, is_open_to_all
 from app.embedded.engine import Engine
-from app.embedded.process import Account, Keeper
+from app.embedded.process import Keeper, SystemUser
 
 _LINUX = sys.platform == "linux"
 _INIT_SECONDS = 120.0
@@ -61,7 +61,7 @@ class Postgres(Engine):
 
     def __init__(self, data_dir: Path, run_dir: Path, keeper: Keeper) -> None:
         super().__init__(data_dir, run_dir, keeper)
-        self.account = _choose_account(self.folder)
+        self.system_user = _choose_system_user(self.folder)
         self._root = self._find_root()
 
     @property
@@ -107,7 +107,7 @@ class Postgres(Engine):
     def end_headless(self) -> None:
         """End the children of a killed server that are busy and have not noticed yet.
 
-        They are known by their title and account. While the server itself still shuts down, they are left to it.
+        They are known by their title and system_user. While the server itself still shuts down, they are left to it.
         """
         if not self.folder.exists():
             return  # what still runs was setting it up, and ends with its parent
@@ -115,7 +115,7 @@ class Postgres(Engine):
         children = []
         for process in psutil.process_iter(["cmdline", "uids"]):
             line, uids = process.info["cmdline"] or [], process.info["uids"]
-            if uids is None or uids.real != (self.account.uid if self.account else os.getuid()):
+            if uids is None or uids.real != (self.system_user.uid if self.system_user else os.getuid()):
                 continue
             if f"cluster_name={mark}" in line:
                 return
@@ -128,8 +128,8 @@ class Postgres(Engine):
         if new.exists():
             shutil.rmtree(new)
         new.mkdir(mode=0o700)
-        if self.account:
-            os.chown(new, *self.account)
+        if self.system_user:
+            os.chown(new, *self.system_user)
         where = self._path_of(new)
         initdb = [self._program("initdb"), "-D", where]
         self._run([*initdb, *_INITDB], new, lock)
@@ -152,8 +152,8 @@ class Postgres(Engine):
             raise self.failure("could not be set up")
 
     def _path_of(self, folder: Path) -> str:
-        # Another account may be unable to reach the folder by its path, but it starts there, and this link needs none.
-        return "/proc/self/cwd" if self.account else str(folder)
+        # Another user may be unable to reach the folder by its path; this link needs no path.
+        return "/proc/self/cwd" if self.system_user else str(folder)
 
     def _cluster_name(self) -> str:
         where = self.folder.stat()
@@ -164,24 +164,26 @@ class Postgres(Engine):
 
     def _find_root(self) -> Path:
         root = find_postgres()
-        if self.account is None or is_open_to_all(root / "bin"):
+        if self.system_user is None or is_open_to_all(root / "bin"):
             return root
         return copy_postgres(root, self.run_dir / "programs")
 
 
-def _choose_account(folder: Path) -> Account | None:
+def _choose_system_user(folder: Path) -> SystemUser | None:
     # Postgres refuses to run as root: it runs as the owner of its files, at first as nobody.
     if os.geteuid() != 0:
         return None
     if not _LINUX:
-        raise StartupError("The embedded Postgres does not run as root here; set DATABASE_URL or use another account.")
+        raise StartupError(
+            "The embedded Postgres does not run as root here; set DATABASE_URL or use another system_user."
+        )
     if folder.exists() and (owner := folder.stat()).st_uid != 0:
-        return Account(owner.st_uid, owner.st_gid)
+        return SystemUser(owner.st_uid, owner.st_gid)
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError as error:
-        raise StartupError("The embedded Postgres needs the account nobody, or DATABASE_URL.") from error
-    return Account(nobody.pw_uid, nobody.pw_gid)
+        raise StartupError("The embedded Postgres needs the system_user nobody, or DATABASE_URL.") from error
+    return SystemUser(nobody.pw_uid, nobody.pw_gid)
 
 
 def _quit(process: psutil.Process) -> None:

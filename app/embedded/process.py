@@ -16,8 +16,8 @@ _PR_SET_PDEATHSIG = 1
 _WATCHDOG = "import os, sys; sys.stdin.read(); os.kill(int(sys.argv[1]), int(sys.argv[2]))"
 
 
-class Account(NamedTuple):
-    """The system account a child runs as."""
+class SystemUser(NamedTuple):
+    """The system user a child runs as."""
 
     uid: int
     gid: int
@@ -85,18 +85,18 @@ class Keeper:
         log: Path,
         death_signal: signal.Signals,
         lock: int,
-        account: Account | None = None,
+        system_user: SystemUser | None = None,
         stdin: int = subprocess.DEVNULL,
     ) -> Child:
         """Start ``command`` in ``folder`` and in a session of its own.
 
         Args:
             command: the program and its arguments.
-            folder: its working directory, entered before the account changes.
+            folder: its working directory, entered before the system_user changes.
             log: the file its output goes to.
             death_signal: what it is sent when we die.
             lock: a descriptor it inherits, and its own children too.
-            account: whom it runs as; ourselves where absent.
+            system_user: whom it runs as; ourselves where absent.
             stdin: the descriptor it reads from; nothing where absent.
         """
 
@@ -112,9 +112,9 @@ class Keeper:
                     pass_fds=[lock],
                     start_new_session=True,
                     umask=0o077,
-                    user=account.uid if account else None,
-                    group=account.gid if account else None,
-                    extra_groups=[] if account else None,
+                    user=system_user.uid if system_user else None,
+                    group=system_user.gid if system_user else None,
+                    extra_groups=[] if system_user else None,
                     preexec_fn=_make_death_hook(death_signal) if _LINUX else None,  # noqa: PLW1509 - two system calls
                 )
 

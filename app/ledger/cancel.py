@@ -66,7 +66,7 @@ REVIVE = returning_tasks(
 
 
 # Locked, so that none of these attempts can end, and its process turn to another task, before the caller has acted.
-LOCK_STUBBORN = text(
+LOCK_UNRESPONSIVE = text(
     f"""
     SELECT t.* FROM tasks AS t
     WHERE t.worker_id = :worker_id AND t.state IN ({quoted(RUNNING)})
@@ -101,12 +101,12 @@ async def revive(connection: AsyncConnection, task_id: TaskId, organization_id: 
     return await fetch_task(connection, REVIVE, task_id=task_id, organization_id=organization_id)
 
 
-async def lock_stubborn(connection: AsyncConnection, worker_id: WorkerId, grace: float) -> list[Task]:
+async def lock_unresponsive(connection: AsyncConnection, worker_id: WorkerId, grace: float) -> list[Task]:
     """The tasks of a worker that run on though they were cancelled ``grace`` seconds ago.
 
     Within a transaction: until it ends, none of them can end in another way.
     """
-    return await fetch_tasks(connection, LOCK_STUBBORN, worker_id=worker_id, grace=grace)
+    return await fetch_tasks(connection, LOCK_UNRESPONSIVE, worker_id=worker_id, grace=grace)
 
 
 async def force_abort(connection: AsyncConnection, attempt: Attempt) -> Task | None:

@@ -61,7 +61,7 @@ SUBMIT = (
     text(
         f"""
         WITH given AS (
-            SELECT * FROM jsonb_to_recordset(:members) AS m (
+            SELECT * FROM jsonb_to_recordset(:children) AS m (
                 task_id uuid, document_id bigint, name text, filename text, media_type text, size_bytes bigint,
                 sha256 text, content_key text, blob_key text, source_url text, metadata jsonb, arguments jsonb,
                 error jsonb)
@@ -89,12 +89,12 @@ SUBMIT = (
                    coalesce(f.id, g.document_id) AS document_id, coalesce(
                 (SELECT d.id FROM documents AS d
                  WHERE d.agent_id = :agent_id AND d.content_key = decode(g.content_key, 'hex')),
-                (SELECT twin.id FROM fresh AS twin WHERE twin.content_key = decode(g.content_key, 'hex'))) AS twin_id
+                (SELECT same.id FROM fresh AS same WHERE same.content_key = decode(g.content_key, 'hex'))) AS known_id
             FROM given AS g LEFT JOIN fresh AS f ON f.task_id = g.task_id
         )
         INSERT INTO tasks (id, parent_id, organization_id, agent_id, document_id, name, queue, arguments, metadata,
                            state, status, current, result, error, completed_at)
-        SELECT p.task_id, :parent_id, :organization_id, :agent_id, coalesce(p.document_id, p.twin_id), p.name, :queue,
+        SELECT p.task_id, :parent_id, :organization_id, :agent_id, coalesce(p.document_id, p.known_id), p.name, :queue,
                coalesce(p.arguments, '{{}}'), jsonb_build_object('filename', p.filename),
                CASE WHEN p.error IS NOT NULL THEN '{State.FAILURE}'
                     WHEN p.document_id IS NULL THEN '{State.SUCCESS}' ELSE '{State.PENDING}' END,
@@ -102,7 +102,7 @@ SUBMIT = (
                     WHEN p.document_id IS NULL THEN 'These bytes are there already' ELSE 'Waiting in the queue' END,
                CASE WHEN p.error IS NULL AND p.document_id IS NULL THEN 100 ELSE 0 END,
                CASE WHEN p.error IS NULL AND p.document_id IS NULL
-                    THEN jsonb_build_object('document_id', p.twin_id, 'duplicate_of', p.twin_id,
+                    THEN jsonb_build_object('document_id', p.known_id, 'duplicate_of', p.known_id,
                                             'filename', p.filename) END,
                p.error,
                CASE WHEN p.error IS NOT NULL OR p.document_id IS NULL THEN now() END
@@ -111,7 +111,7 @@ SUBMIT = (
         """
     )
     .bindparams(
-        bindparam("members", type_=JSONB),
+        bindparam("children", type_=JSONB),
         bindparam("parent_id", type_=UUID_TYPE(as_uuid=True)),
         bindparam("organization_id", type_=BigInteger),
         bindparam("agent_id", type_=BigInteger),
@@ -152,7 +152,7 @@ async def insert_parent(connection: AsyncConnection, task: NewTask, status: str)
 async def submit_children(
     connection: AsyncConnection,
     parent: Task,
-    members: Sequence[Mapping[str, Any]],
+    children: Sequence[Mapping[str, Any]],
     *,
     duplicate_error: Mapping[str, Any] | None = None,
 ) -> list[Task]:
@@ -163,7 +163,7 @@ async def submit_children(
     Args:
         connection: Within a transaction.
         parent: Its queue, agent and organization are theirs.
-        members: Each ``{task_id, name, filename, media_type, metadata}`` with ``{size_bytes, sha256 (hex), blob_key}``
+        children: Each ``{task_id, name, filename, media_type, metadata}`` with ``{size_bytes, sha256 (hex), blob_key}``
             of a stored file or ``source_url`` of a page, the ``content_key`` (hex) by which duplicates are told,
             ``arguments``, the ``document_id`` it gives new content to, or the ``error`` it failed of already.
         duplicate_error: What to answer duplicates with.
@@ -175,7 +175,7 @@ async def submit_children(
         organization_id=parent.organization_id,
         agent_id=parent.agent_id,
         queue=parent.queue,
-        members=list(members),
+        children=list(children),
         rejects=duplicate_error is not None,
         duplicate_error=dict(duplicate_error) if duplicate_error else None,
     )
@@ -223,7 +223,7 @@ async def drop_children(connection: AsyncConnection, task_id: TaskId) -> None:
 async def revive_children(connection: AsyncConnection, task_id: TaskId) -> list[Task]:
     """PENDING again: the children of a locked parent that did not succeed, or all where all did.
 
-    Those that have nothing to work on stay as they are: members that could not be read, deleted documents.
+    Those that have nothing to work on stay as they are: children that could not be read, deleted documents.
     """
     failed = [State.FAILURE.value, State.REVOKED.value]
     revived = await fetch_tasks(connection, REVIVE_CHILDREN, task_id=task_id, states=failed)

@@ -10,10 +10,10 @@ from app.domain.tasks import Attempt, Progress
 from app.ledger.statement import guard, quoted, to
 
 
-class Verdict(Enum):
+class AttemptStatus(Enum):
     """What an attempt is told."""
 
-    GO_ON = auto()
+    CONTINUE = auto()
     CANCELLED = auto()
     SUPERSEDED = auto()
     HAND_BACK = auto()
@@ -42,13 +42,13 @@ WATCH = text(
 )
 
 
-def _verdict(cancelled: bool | None) -> Verdict:
+def _read_status(cancelled: bool | None) -> AttemptStatus:
     if cancelled is None:
-        return Verdict.SUPERSEDED
-    return Verdict.CANCELLED if cancelled else Verdict.GO_ON
+        return AttemptStatus.SUPERSEDED
+    return AttemptStatus.CANCELLED if cancelled else AttemptStatus.CONTINUE
 
 
-async def report(connection: AsyncConnection, attempt: Attempt, progress: Progress) -> Verdict:
+async def report(connection: AsyncConnection, attempt: Attempt, progress: Progress) -> AttemptStatus:
     """Write the progress of a running attempt. ``current`` never goes back."""
     parameters = {
         "task_id": attempt.task_id,
@@ -58,10 +58,10 @@ async def report(connection: AsyncConnection, attempt: Attempt, progress: Progre
         "status": progress.status,
         "chunk_count": progress.chunk_count,
     }
-    return _verdict((await connection.execute(REPORT, parameters)).scalar_one_or_none())
+    return _read_status((await connection.execute(REPORT, parameters)).scalar_one_or_none())
 
 
-async def watch(connection: AsyncConnection, attempt: Attempt) -> Verdict:
+async def watch(connection: AsyncConnection, attempt: Attempt) -> AttemptStatus:
     """Learn whether to go on, without a change to tell."""
     parameters = {"task_id": attempt.task_id, "epoch": attempt.epoch}
-    return _verdict((await connection.execute(WATCH, parameters)).scalar_one_or_none())
+    return _read_status((await connection.execute(WATCH, parameters)).scalar_one_or_none())

@@ -30,7 +30,7 @@ MOVE = text(
 )
 
 
-async def hasten_reembedding(connection: AsyncConnection, index_id: int, queue: Queue) -> int:
+async def reprioritise_reembedding(connection: AsyncConnection, index_id: int, queue: Queue) -> int:
     """Have the tasks that bring documents to an index, and that nobody has begun, wait in that queue.
 
     Returns how many did not before.

@@ -34,7 +34,7 @@ FORGET_TURNS = text("DELETE FROM turns USING queues AS q WHERE q.name = turns.qu
 FORGET_WORKERS = text("DELETE FROM workers WHERE lease_expires_at < now() - interval '1 hour'")
 
 
-async def take_turn(connection: AsyncConnection, chore: str, seconds: float) -> bool:
+async def claim_chore(connection: AsyncConnection, chore: str, seconds: float) -> bool:
     """Whether it falls to the caller to do a chore now; if so, it is due again in ``seconds``."""
     row = await connection.execute(TAKE_TURN, {"chore": chore, "seconds": seconds})
     return row.one_or_none() is not None

@@ -19,7 +19,7 @@ _RANKS = ", ".join(f"('{queue}', {rank})" for rank, queue in enumerate(WORK_QUEU
 # A task that has waited through the silence has found its own workers busy. It is called for once, and again only where
 # the helpers did not come either. Own work counts first: a slot that a bell of the worker's own queue, or an earlier
 # call, will fill is not idle.
-CALL_HELPER = text(
+STEAL_WORK = text(
     f"""
     WITH ranks (queue, rank) AS (VALUES {_RANKS}),
     helper AS (
@@ -55,7 +55,7 @@ CALL_HELPER = text(
 )
 
 
-async def call_helper(connection: AsyncConnection, worker_id: WorkerId) -> list[Bell]:
+async def steal_work(connection: AsyncConnection, worker_id: WorkerId) -> list[Bell]:
     """The bells that call a worker's idle slots to more urgent tasks, the most urgent first; none if it is busy."""
-    rows = await connection.execute(CALL_HELPER, {"worker_id": worker_id})
+    rows = await connection.execute(STEAL_WORK, {"worker_id": worker_id})
     return [Bell(TaskId(row.id), row.name, row.helper) for row in rows]

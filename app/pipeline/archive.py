@@ -30,7 +30,7 @@ _JUNK_NAMES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ArchiveEntry:
     """A file in an archive. ``error`` tells why it cannot be read, if that is known before reading."""
 
     path: str
@@ -71,7 +71,7 @@ class Member:
 
 
 @contextmanager
-def open_archive(path: Path, max_members: int) -> Iterator[list[Member]]:
+def open_archive(path: Path, max_members: int) -> Iterator[list[ArchiveEntry]]:
     """The files of the archive at ``path`` in their order, without folders and what file managers leave behind.
 
     Raises:
@@ -87,7 +87,7 @@ def open_archive(path: Path, max_members: int) -> Iterator[list[Member]]:
         infos = [info for info in archive.infolist() if not info.filename.endswith("/") and not _is_junk(info.filename)]
         if len(infos) > max_members:
             raise ArchiveLimitError(f"It has {len(infos)} members; {max_members} are allowed.")
-        yield [Member(_clean(info.filename), _judge(info), archive, info) for info in infos]
+        yield [ArchiveEntry(_clean(info.filename), _judge(info), archive, info) for info in infos]
     finally:
         opening.__exit__(None, None, None)
 

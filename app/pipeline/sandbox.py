@@ -86,7 +86,7 @@ class ParserSandbox:
             if media_type != PDF:
                 raise _judge(death) from death
         try:  # what kills pdfium seldom troubles pypdf
-            return await self._attempt({**request, "spare": True}, on_page)
+            return await self._attempt({**request, "fallback": True}, on_page)
         except ChildDiedError as death:
             raise _judge(death) from death
 
@@ -97,7 +97,7 @@ class ParserSandbox:
             "pages": self._max_pages,
             "ocr": self._ocr_languages,
             "seconds": self._time_limit,
-            "spare": False,
+            "fallback": False,
         }
 
     async def _attempt(self, request: dict[str, Any], on_page: Callable[[int, int], None] | None) -> Parsed:

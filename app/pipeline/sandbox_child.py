@@ -63,7 +63,7 @@ def _serve(connection: socket.socket, request: dict[str, Any]) -> None:
             request["media_type"],
             reporter,
             limits=Limits(pages=request["pages"], ocr_languages=request["ocr"]),
-            spare=request["spare"],
+            fallback=request["fallback"],
         )
         for page in parsed.pages:
             connection.sendall(wire.page_frame(page.number, page.text))

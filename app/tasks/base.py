@@ -17,7 +17,7 @@ from app.services.queue.attempts import Outcome, Work
 from app.tasks.consumer_wakeup import wake_consumer
 from app.tasks.runtime import get_runtime
 
-Body = Callable[[Services, Work], Awaitable[Outcome]]
+TaskFunction = Callable[[Services, Work], Awaitable[Outcome]]
 
 
 class PromptRequest(Request):
@@ -52,13 +52,13 @@ class LedgerTask(CeleryTask):  # type: ignore[type-arg]  # generic in its stubs 
         """
         runtime = get_runtime()
         task_id = TaskId(UUID(self.request.id))
-        body = cast("Body", self.run)
+        body = cast("TaskFunction", self.run)
         task = runtime.execute(task_id, lambda work: body(runtime.services, work))
         if task is None or task.state is not State.SUCCESS:
             raise Ignore
         return task.result
 
 
-def ledger_task(name: TaskName) -> Callable[[Body], LedgerTask]:
+def ledger_task(name: TaskName) -> Callable[[TaskFunction], LedgerTask]:
     """Register an ``async`` body under a task name."""
     return shared_task(base=LedgerTask, name=name.value)

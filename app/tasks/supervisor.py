@@ -18,7 +18,7 @@ import psutil
 import structlog
 
 from app.bootstrap import Services, build_services
-from app.domain.errors import DatabaseAwayError
+from app.domain.errors import DatabaseUnavailableError
 from app.domain.ids import WorkerId, new_worker_id
 from app.domain.tasks import WORK_QUEUES
 from app.ledger.workers import NewWorker
@@ -79,7 +79,7 @@ class Supervisor:
         while not self._retiring.is_set() and os.getppid() == self._parent:
             try:
                 await step()
-            except DatabaseAwayError:
+            except DatabaseUnavailableError:
                 log.warning("database_away")
                 self._sweep_at = time.monotonic() + _GRACE_AFTER_OUTAGE_SECONDS
             except Exception:
@@ -94,7 +94,7 @@ class Supervisor:
         if worker_id is None:
             return
         await services.recovery.take_back(worker_id, lambda pid: is_alive(pid, self._parent))
-        await services.recovery.end_stubborn(worker_id, self._plan.settings.task_cancel_grace_seconds, self._kill)
+        await services.recovery.end_unresponsive(worker_id, self._plan.settings.task_cancel_grace_seconds, self._kill)
         if self._plan.lease.stopping:
             await self._drain(services, worker_id)
         else:
@@ -156,6 +156,6 @@ class Supervisor:
                     await services.recovery.release(self._worker_id)
                 await services.recovery.retire(self._worker_id)
                 await services.recovery.sweep()
-        except DatabaseAwayError:
+        except DatabaseUnavailableError:
             log.warning("lease_left_to_expire")
         await services.close()

@@ -67,7 +67,7 @@ class PgVectorCase(Case):
         return asyncio.run(run_and_close())
 
     async def make_index(self, dimensions: int | None = None) -> VectorIndex:
-        """An index with a row; its length is decided by the first vectors, as ``app.services.indexing.vectors`` does."""
+        """An index with a row; its length is decided by the first vectors, as in ``services.indexing.vectors``."""
         async with self._database.transaction() as connection:
             made = await connection.execute(_INDEX, {"dimensions": dimensions})
             return VectorIndex(made.scalar_one(), "pgvector", EmbeddingSpec("local", "made-for-tests", dimensions))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.adapters.openai.chat import OpenAIChat
-from app.domain.errors import ProviderDownError, ProviderRejectedError
+from app.domain.errors import ProviderDownError, ProviderRequestError
 from tests.adapters.openai_protocol import Messages, Protocol, Reply
 from tests.adapters.openai_server import KEY, OpenAIServer, run_openai
 
@@ -91,7 +91,7 @@ async def test_openai_itself_is_asked_by_the_new_name_first(
 
 async def test_any_other_rejection_is_not_asked_again(server: OpenAIServer) -> None:
     server.answers.append(Reply(400, {"error": {"message": "The messages are too long."}}))
-    with pytest.raises(ProviderRejectedError, match="too long"):
+    with pytest.raises(ProviderRequestError, match="too long"):
         await make(server).complete("Answer.", "Well?", max_tokens=20)
     assert len(server.requests) == 1
 
@@ -99,11 +99,11 @@ async def test_any_other_rejection_is_not_asked_again(server: OpenAIServer) -> N
 @pytest.mark.parametrize(
     ("answer", "failure", "says"),
     [
-        (reply("", "length"), ProviderRejectedError, "spent 20 tokens before it answered"),
-        (reply(None, "length"), ProviderRejectedError, "spent 20 tokens before it answered"),
-        (reply("", "content_filter"), ProviderRejectedError, "content filter"),
-        (reply("The first ha", "content_filter"), ProviderRejectedError, "content filter"),
-        (reply(None, refusal="I cannot help with that."), ProviderRejectedError, "declines"),
+        (reply("", "length"), ProviderRequestError, "spent 20 tokens before it answered"),
+        (reply(None, "length"), ProviderRequestError, "spent 20 tokens before it answered"),
+        (reply("", "content_filter"), ProviderRequestError, "content filter"),
+        (reply("The first ha", "content_filter"), ProviderRequestError, "content filter"),
+        (reply(None, refusal="I cannot help with that."), ProviderRequestError, "declines"),
         (reply(""), ProviderDownError, "nothing"),
         (reply(" \n"), ProviderDownError, "nothing"),
         (reply(None), ProviderDownError, "nothing"),

@@ -12,7 +12,7 @@ import pytest
 
 from app.adapters.openai.embeddings import OpenAIEmbedder
 from app.adapters.openai.tokens import TokenCounter
-from app.domain.errors import ProviderDownError, ProviderRejectedError, StartupError
+from app.domain.errors import ProviderDownError, ProviderRequestError, StartupError
 from tests.adapters.openai_protocol import DIMENSIONS, Protocol, Reply
 from tests.adapters.openai_server import KEY, OpenAIServer, run_openai
 
@@ -170,7 +170,7 @@ async def test_an_answer_without_the_vectors_asked_for_is_a_provider_that_is_dow
 
 async def test_a_failed_request_is_not_repeated(server: OpenAIServer, embedder: OpenAIEmbedder) -> None:
     server.answers += [Reply(500, {}), Reply(429, {}), Reply(400, {"error": {"message": "no"}})]
-    for failure in (ProviderDownError, Exception, ProviderRejectedError):
+    for failure in (ProviderDownError, Exception, ProviderRequestError):
         with pytest.raises(failure):
             await embedder.embed(["a"])
     assert [asked.status for asked in server.requests] == [500, 429, 400]

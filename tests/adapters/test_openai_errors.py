@@ -12,9 +12,9 @@ from app.adapters.openai.embeddings import OpenAIEmbedder
 from app.adapters.openai.errors import read_retry_after
 from app.domain.errors import (
     ProviderBusyError,
+    ProviderCredentialsError,
     ProviderDownError,
-    ProviderRefusedError,
-    ProviderRejectedError,
+    ProviderRequestError,
     SluiceError,
 )
 from tests.adapters.openai_protocol import Reply
@@ -56,21 +56,21 @@ def say(message: str, **fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("status", "fields", "expected"),
     [
-        (400, {}, ProviderRejectedError),
-        (401, {}, ProviderRefusedError),
-        (402, {}, ProviderRefusedError),
-        (403, {}, ProviderRefusedError),
-        (404, {"code": "model_not_found"}, ProviderRefusedError),
-        (404, {}, ProviderRefusedError),
-        (400, {"code": "model_not_found"}, ProviderRefusedError),
+        (400, {}, ProviderRequestError),
+        (401, {}, ProviderCredentialsError),
+        (402, {}, ProviderCredentialsError),
+        (403, {}, ProviderCredentialsError),
+        (404, {"code": "model_not_found"}, ProviderCredentialsError),
+        (404, {}, ProviderCredentialsError),
+        (400, {"code": "model_not_found"}, ProviderCredentialsError),
         (408, {}, ProviderDownError),
         (409, {}, ProviderDownError),
-        (413, {}, ProviderRejectedError),
-        (422, {}, ProviderRejectedError),
+        (413, {}, ProviderRequestError),
+        (422, {}, ProviderRequestError),
         (429, {}, ProviderBusyError),
         (429, {"code": 1302}, ProviderBusyError),
-        (429, {"code": "insufficient_quota"}, ProviderRefusedError),
-        (429, {"type": "insufficient_quota"}, ProviderRefusedError),
+        (429, {"code": "insufficient_quota"}, ProviderCredentialsError),
+        (429, {"type": "insufficient_quota"}, ProviderCredentialsError),
         (500, {}, ProviderDownError),
         (502, {}, ProviderDownError),
         (503, {}, ProviderDownError),
@@ -191,7 +191,7 @@ async def test_a_long_message_is_cut_and_put_on_one_line(server: OpenAIServer) -
 async def test_the_key_is_in_no_message_though_the_server_repeats_it(server: OpenAIServer, provider: str) -> None:
     for key in ("sk-proj-4f0a2b-not-a-known-key", "another-form-of-key-0123456789"):
         error = await ask(server, provider, key=key)
-        assert isinstance(error, ProviderRefusedError)
+        assert isinstance(error, ProviderCredentialsError)
         assert "Incorrect API key provided: ***" in error.message
         assert key not in error.message
         assert error.__cause__ is None

@@ -12,9 +12,9 @@ import pytest
 from app.adapters.pinecone.store import PineconeStore
 from app.domain.errors import (
     ProviderBusyError,
+    ProviderCredentialsError,
     ProviderDownError,
-    ProviderRefusedError,
-    ProviderRejectedError,
+    ProviderRequestError,
     SluiceError,
     StartupError,
     VectorLengthError,
@@ -81,7 +81,7 @@ def test_a_missing_index_is_named_with_what_to_make(server: PineconeServer) -> N
     for part in ("'nowhere'", "PINECONE_INDEX", "metric cosine", "dimension 4"):
         assert part in raised.value.message
     assert "\n" not in raised.value.message
-    with pytest.raises(ProviderRefusedError):
+    with pytest.raises(ProviderCredentialsError):
         run(store, write(store, make_batch(OWNER, 1, [AHEAD])))
 
 
@@ -96,19 +96,19 @@ def test_a_host_that_cannot_be_one_is_refused_in_one_line(server: PineconeServer
 @pytest.mark.parametrize(
     ("status", "message", "headers", "error", "retry_after"),
     [
-        (400, "No such thing", {}, ProviderRejectedError, None),
+        (400, "No such thing", {}, ProviderRequestError, None),
         (400, "Vector dimension 3 does not match the dimension of the index 4", {}, VectorLengthError, None),
-        (401, "Invalid API key", {}, ProviderRefusedError, None),
-        (402, "Pay first", {}, ProviderRefusedError, None),
-        (403, "Quota exceeded", {}, ProviderRefusedError, None),
-        (404, "", {}, ProviderRefusedError, None),
+        (401, "Invalid API key", {}, ProviderCredentialsError, None),
+        (402, "Pay first", {}, ProviderCredentialsError, None),
+        (403, "Quota exceeded", {}, ProviderCredentialsError, None),
+        (404, "", {}, ProviderCredentialsError, None),
         (408, "Slow", {}, ProviderDownError, None),
-        (413, "Too large", {}, ProviderRejectedError, None),
+        (413, "Too large", {}, ProviderRequestError, None),
         (429, "Too many requests", {"retry-after": "11"}, ProviderBusyError, 11),
         (429, "Too many requests", {"retry-after": "inf"}, ProviderBusyError, 86_400),
         (429, "Too many requests", {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, ProviderBusyError, None),
         (429, "Too many requests", {}, ProviderBusyError, None),
-        (429, "You've reached your write unit limit for the current month", {}, ProviderRefusedError, None),
+        (429, "You've reached your write unit limit for the current month", {}, ProviderCredentialsError, None),
         (500, "Oh", {}, ProviderDownError, None),
         (503, "<html>gateway</html>", {}, ProviderDownError, None),
     ],

@@ -10,9 +10,9 @@ import pytest
 from app.adapters.qdrant.store import QdrantStore
 from app.domain.errors import (
     ProviderBusyError,
+    ProviderCredentialsError,
     ProviderDownError,
-    ProviderRefusedError,
-    ProviderRejectedError,
+    ProviderRequestError,
     SluiceError,
     StartupError,
 )
@@ -83,7 +83,7 @@ def test_a_check_names_the_setting_of_a_key_that_is_refused_and_not_the_key(serv
     with pytest.raises(StartupError, match="QDRANT_API_KEY") as raised:
         run(store := make_store(server.url, "a-wrong-key"), store.check(INDEX))
     assert "a-wrong-key" not in str(raised.value)
-    with pytest.raises(ProviderRefusedError):
+    with pytest.raises(ProviderCredentialsError):
         run(store := make_store(server.url, None), store.query(INDEX, OWNER, AHEAD, limit=1))
 
 
@@ -113,10 +113,10 @@ def test_a_busy_server_need_not_say_so_in_seconds(when: dict[str, str]) -> None:
         (408, b"", ProviderDownError),
         (502, b"<html>Bad gateway</html>", ProviderDownError),
         (507, b'{"status": {"error": "No space left"}}', ProviderDownError),
-        (403, b"Forbidden: only global access is allowed", ProviderRefusedError),
-        (400, b'{"status": {"error": "Wrong input"}}', ProviderRejectedError),
-        (413, b"too large", ProviderRejectedError),
-        (422, b'{"status": {"error": "Validation error"}}', ProviderRejectedError),
+        (403, b"Forbidden: only global access is allowed", ProviderCredentialsError),
+        (400, b'{"status": {"error": "Wrong input"}}', ProviderRequestError),
+        (413, b"too large", ProviderRequestError),
+        (422, b'{"status": {"error": "Validation error"}}', ProviderRequestError),
     ],
 )
 def test_an_answer_that_is_none_is_named_for_what_it_is(status: int, content: bytes, error: type[SluiceError]) -> None:

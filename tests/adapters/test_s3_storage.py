@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from app.adapters.storage import s3 as s3_storage
 from app.adapters.storage.s3 import S3Store
 from app.bootstrap import check_storage, choose_blobs
-from app.domain.errors import FileMissingError, SluiceError, StartupError, StorageAwayError
+from app.domain.errors import FileMissingError, SluiceError, StartupError, StorageUnavailableError
 from app.settings import load_settings
 from tests.adapters.blobs import put, read
 from tests.adapters.s3_servers import BUCKET, CREDENTIALS, SECRET, run_answering, run_s3
@@ -136,7 +136,7 @@ def test_removing_what_is_not_there_succeeds_also_where_the_service_says_so(tmp_
 
 @pytest.mark.usefixtures("credentials")
 def test_an_answer_that_breaks_off_is_no_shorter_file(tmp_path: Path) -> None:
-    with run_answering(200, b"half of", promised=4000) as url, pytest.raises(StorageAwayError):
+    with run_answering(200, b"half of", promised=4000) as url, pytest.raises(StorageUnavailableError):
         asyncio.run(read(make_store(url, tmp_path), KEY))
 
 

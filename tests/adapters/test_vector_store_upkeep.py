@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.domain.errors import ProviderBusyError, ProviderDownError, ProviderRefusedError, SluiceError, StartupError
+from app.domain.errors import ProviderBusyError, ProviderCredentialsError, ProviderDownError, SluiceError, StartupError
 from app.domain.vectors import VectorBatch, VectorKey
 from tests.adapters.troubles import Trouble
 from tests.adapters.vector_stores import (
@@ -167,7 +167,7 @@ def test_a_check_passes_and_changes_nothing(case: Case) -> None:
         (Trouble.AWAY, ProviderDownError),
         (Trouble.BROKEN, ProviderDownError),
         (Trouble.BUSY, ProviderBusyError),
-        (Trouble.LOCKED, ProviderRefusedError),
+        (Trouble.LOCKED, ProviderCredentialsError),
     ],
 )
 def test_a_service_in_trouble_is_named_so_and_serves_again_when_it_is_well(

@@ -18,7 +18,7 @@ from app.api.idempotency import IdempotencyKeys
 from app.api.request_ids import RequestIds
 from app.db.engine import Database, create_engine
 from app.domain.errors import IdempotencyInProgressError
-from app.domain.idempotency import Answer, Fingerprint, Hold, KeyedRequest
+from app.domain.idempotency import Fingerprint, Hold, KeyedRequest, StoredResponse
 from app.domain.identity import Identity
 from app.services.tenants.idempotency import Idempotency
 from app.settings import Settings
@@ -176,7 +176,7 @@ async def test_a_request_that_was_taken_over_cannot_end_the_other(door: Door) ->
     second = await door.idempotency.take(request)
     assert isinstance(first, Hold)
     assert isinstance(second, Hold)
-    body, answers = Fingerprint(b"body", 4), [Answer(200, {}, word) for word in (b"first", b"second")]
+    body, answers = Fingerprint(b"body", 4), [StoredResponse(200, {}, word) for word in (b"first", b"second")]
     assert not await door.idempotency.store(first, body, answers[0])
     await door.idempotency.free(first)
     with pytest.raises(IdempotencyInProgressError):

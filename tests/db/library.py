@@ -14,7 +14,16 @@ from app.db.pgvector_store import PgVectorStore
 from app.db.ranking import Hit
 from app.db.vector_indexes import add_index, find_index
 from app.domain.documents import Chunk
-from app.domain.vectors import Account, Embedded, EmbeddingSpec, IndexState, TextBatch, Vector, VectorBatch, VectorIndex
+from app.domain.vectors import (
+    Account,
+    EmbeddingResult,
+    EmbeddingSpec,
+    IndexState,
+    TextBatch,
+    Vector,
+    VectorBatch,
+    VectorIndex,
+)
 from app.pipeline.lexemes import lexemes
 from app.services.answers.search import Search
 from app.services.indexing.chunk_index import Indexing
@@ -38,9 +47,9 @@ class Oracle:
         """One batch."""
         return [TextBatch(0, len(texts))]
 
-    async def embed(self, texts: Sequence[str]) -> Embedded:
+    async def embed(self, texts: Sequence[str]) -> EmbeddingResult:
         """The chosen vector for every text."""
-        return Embedded([self.vector for _ in texts])
+        return EmbeddingResult([self.vector for _ in texts])
 
     async def close(self) -> None:
         """Nothing to let go of."""

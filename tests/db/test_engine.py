@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import Database
-from app.domain.errors import DatabaseAwayError
+from app.domain.errors import DatabaseUnavailableError
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +34,7 @@ async def _idle_for_too_long(database: Database) -> None:
 
 async def test_a_transaction_idle_for_too_long_is_an_outage_and_the_next_one_works(engine: AsyncEngine) -> None:
     database = Database(engine)
-    with pytest.raises(DatabaseAwayError):
+    with pytest.raises(DatabaseUnavailableError):
         await _idle_for_too_long(database)
     async with database.transaction() as connection:
         assert await connection.scalar(text("SELECT 1")) == 1

@@ -14,7 +14,7 @@ from app.db.editions import list_hidden
 from app.db.engine import create_engine
 from app.domain.tasks import Queue, TaskName
 from app.ledger.read import count_unfinished
-from app.ledger.reprioritise import hasten_reembedding
+from app.ledger.reprioritise import reprioritise_reembedding
 
 pytestmark = pytest.mark.anyio
 _TABLES = {"documents", "editions", "tasks"}
@@ -28,7 +28,7 @@ STATEMENTS: dict[str, Statement] = {
     "list_unswept": lambda connection: list_unswept(connection, 500),
     "list_stale": lambda connection: list_stale(connection, 77),
     "count_unfinished": lambda connection: count_unfinished(connection, TaskName.REEMBED_DOCUMENT),
-    "hasten_reembedding": lambda connection: hasten_reembedding(connection, 1, Queue.HIGH),
+    "reprioritise_reembedding": lambda connection: reprioritise_reembedding(connection, 1, Queue.HIGH),
 }
 
 # 30,000 documents of ten agents, each indexed and with two tasks that have ended. A hundred are lacking in the index
@@ -138,7 +138,7 @@ async def test_the_statement_reads_what_it_needs_by_index_alone(filled: AsyncEng
         ("lacks_old", "editions_lacking_idx"),
         ("list_unswept", "tasks_keeping_vectors_idx"),
         ("count_unfinished", "tasks_keeping_vectors_idx"),
-        ("hasten_reembedding", "tasks_keeping_vectors_idx"),
+        ("reprioritise_reembedding", "tasks_keeping_vectors_idx"),
     ],
 )
 async def test_the_statement_goes_by_the_index_that_was_made_for_it(filled: AsyncEngine, name: str, index: str) -> None:

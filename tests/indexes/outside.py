@@ -10,7 +10,7 @@ from typing import Any
 from app.domain.documents import Page, Parsed
 from app.domain.ids import TaskId
 from app.domain.tasks import Bell
-from app.domain.vectors import Embedded, TextBatch, Vector
+from app.domain.vectors import EmbeddingResult, TextBatch, Vector
 
 LENGTHS = {"old": 3, "new": 4, "third": 5}
 """How many numbers the vectors of each model have."""
@@ -34,11 +34,11 @@ class Model:
         """One batch."""
         return [TextBatch(0, len(texts))]
 
-    async def embed(self, texts: Sequence[str]) -> Embedded:
+    async def embed(self, texts: Sequence[str]) -> EmbeddingResult:
         """A unit vector for each text, another for each other text."""
         await self.meanwhile()
         self.texts += texts
-        return Embedded([vector_of(self.model, words) for words in texts])
+        return EmbeddingResult([vector_of(self.model, words) for words in texts])
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -59,7 +59,7 @@ async def test_a_sweep_spares_what_a_failed_document_has_done_and_a_replay_compl
 
     async with world.database.transaction() as connection:
         await connection.execute(staged_chunks.insert(), [row._asdict() for row in lost])
-    await world.families.revive(await world.get_task((await list_batches(world, parent))[1]))
+    await world.parents.revive(await world.get_task((await list_batches(world, parent))[1]))
     await world.run_tasks()
     assert (await world.get_task(parent)).state is State.SUCCESS
     assert await count_rows(world) == (6, 6, 0)

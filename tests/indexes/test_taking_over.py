@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.editions import plan_index
 from app.db.vector_indexes import find_index, hold_indexes, share_indexes
-from app.domain.errors import DatabaseAwayError, NotFoundError
+from app.domain.errors import DatabaseUnavailableError, NotFoundError
 from app.domain.tasks import Queue, TaskName
 from app.domain.vectors import IndexState, VectorIndex
 from app.ledger.upkeep import take_alone
@@ -184,12 +184,12 @@ async def test_planning_goes_on_in_batches_where_it_was_broken_off(
         begun_at.append(await get_planned_to(started, index))
         done = await plan_index(connection, index_id, limit)
         if len(begun_at) == 3:
-            raise DatabaseAwayError
+            raise DatabaseUnavailableError
         return done
 
     monkeypatch.setattr(service, "_PLANNED_AT_ONCE", 2)
     monkeypatch.setattr(service, "plan_index", plan)
-    with pytest.raises(DatabaseAwayError):
+    with pytest.raises(DatabaseUnavailableError):
         await started.reembedding.advance()
     assert await get_planned_to(started, index) == documents[3]
     assert await started.list_editions(index) == {(document, 1, False) for document in documents[:4]}

@@ -41,9 +41,9 @@ from app.services.intake.uploads import Upload, Uploads
 from app.services.providers.calls import Pace, Providers
 from app.services.providers.embedding import Embedding
 from app.services.queue.admission import Admission
-from app.services.queue.attempts import Body, Outcome, Seat, Work
+from app.services.queue.attempts import AttemptFunction, Outcome, Work, WorkerSlot
 from app.services.queue.execution import Execution, RetryPolicy
-from app.services.queue.parents import Families
+from app.services.queue.parents import Parents
 from app.services.queue.tasks import Tasks
 from app.tasks.lease import Lease
 from tests.indexes.outside import LENGTHS, LineParser, Model, SilentDoorbell
@@ -87,20 +87,20 @@ class World:
         self.ingestion = Ingestion(
             database, self.blobs, LineParser(), self.indexing, self.vectors, self.large, LARGE_CHUNKS
         )
-        self.families = Families(database, doorbell, self.admission)
+        self.parents = Parents(database, doorbell, self.admission)
         self.reembedding = Reembedding(database, self.admission, self.indexing, self.vectors, BATCH_CHUNKS)
         self.consistency = Consistency(database, self.vectors)
-        self.documents = Documents(database, self.blobs, self.admission, doorbell, self.families, self.vectors)
-        self.tasks = Tasks(database, PollingWatch(), self.admission, doorbell, self.families)
+        self.documents = Documents(database, self.blobs, self.admission, doorbell, self.parents, self.vectors)
+        self.tasks = Tasks(database, PollingWatch(), self.admission, doorbell, self.parents)
         policy = RetryPolicy(max_retries=0, backoff=1, backoff_max=1, time_limit=30)
-        self.execution = Execution(database, doorbell, self.admission, self.families, policy)
+        self.execution = Execution(database, doorbell, self.admission, self.parents, policy)
         self._uploads = Uploads(database, self.blobs, self.admission, Backpressure(database, 10_000), 1_000_000)
         self._doorbell = doorbell
         self._worker = new_worker_id()
         lease = Lease()
         lease.grant(self._worker, time.monotonic() + 600)
-        self._seat = Seat(self._worker, os.getpid(), lease)
-        self._bodies: Mapping[str, Body] = {
+        self._slot = WorkerSlot(self._worker, os.getpid(), lease)
+        self._bodies: Mapping[str, AttemptFunction] = {
             TaskName.PROCESS_DOCUMENT: self.ingestion.process,
             TaskName.EMBED_CHUNKS: self.large.embed,
             TaskName.PUBLISH_DOCUMENT: self.large.publish,
@@ -195,7 +195,7 @@ class World:
         """Run one task that waits; returns it as it stands then."""
         await self._admit()
         task = await self.get_task(task_id)
-        await self.execution.run(task_id, self._seat, self._bodies[task.name])
+        await self.execution.run(task_id, self._slot, self._bodies[task.name])
         return await self.get_task(task_id)
 
     async def run_tasks(self, *names: TaskName) -> list[Task]:
@@ -215,9 +215,9 @@ class World:
         """Claim a task; what its body then comes to is written by the test, if at all."""
         await self._admit()
         async with self.database.statement() as connection:
-            task = await claim(connection, task_id, self._seat.worker_id, self._seat.pid)
+            task = await claim(connection, task_id, self._slot.worker_id, self._slot.pid)
         assert task
-        return Work(task, self._seat, self.database, self._doorbell)
+        return Work(task, self._slot, self.database, self._doorbell)
 
     async def attempt(self, task_id: TaskId) -> tuple[Work, Outcome]:
         """Do all of a task but write its end."""

@@ -16,9 +16,9 @@ from app.ledger.dead_letters import discard, replay
 from app.ledger.finish import finish
 from app.ledger.queues import list_queues, pause, resume
 from app.ledger.recover import reap_processes, reap_workers, reconcile, release
-from app.ledger.report import Verdict, report
+from app.ledger.report import AttemptStatus, report
 from app.ledger.statement import DOCUMENT_STATUS, fetch_tasks
-from app.ledger.work_stealing import call_helper
+from app.ledger.work_stealing import steal_work
 from tests.ledger.bench import ORGANIZATION, PID, Bench
 from tests.ledger.invariants import MAX_CRASHES, check_change, check_row
 from tests.ledger.model import (
@@ -160,11 +160,15 @@ class LedgerMachine(RuleBasedStateMachine):
     def report(self, first: int, second: int) -> None:
         for attempt in pick_some(self.attempts, first):
             row = self.rows[attempt.task_id]
-            verdict = self.bench.do(report, attempt, Progress(pick(("parse", "embed"), first), second, "Working"))
+            attempt_status = self.bench.do(
+                report, attempt, Progress(pick(("parse", "embed"), first), second, "Working")
+            )
             if not is_live(attempt, row):
-                assert verdict is Verdict.SUPERSEDED
+                assert attempt_status is AttemptStatus.SUPERSEDED
             else:
-                assert verdict is (Verdict.CANCELLED if row.cancel_requested_at else Verdict.GO_ON)
+                assert attempt_status is (
+                    AttemptStatus.CANCELLED if row.cancel_requested_at else AttemptStatus.CONTINUE
+                )
                 assert self.bench.read(row).current == max(row.current, second)
             self.happened = (Event.REPORT,)
 
@@ -220,7 +224,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def help(self, _first: int, _second: int) -> None:
         """An idle worker of a lesser queue is called to tasks whose own workers do not come, and rung on its own."""
         helper = self.bench.add_worker(Queue.DEFAULT, slots=SLOTS)
-        rung = self.bench.do(call_helper, helper)
+        rung = self.bench.do(steal_work, helper)
         assert len(rung) <= SLOTS
         assert {bell.queue for bell in rung} <= {Queue.DEFAULT.value}
         assert all(self.rows[bell.task_id].state is State.QUEUED for bell in rung)

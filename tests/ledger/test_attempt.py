@@ -13,7 +13,7 @@ from app.ledger.cancel import cancel
 from app.ledger.claim import claim
 from app.ledger.finish import abort, fail, finish, hand_back, retry
 from app.ledger.recover import reap_workers
-from app.ledger.report import Verdict, report, watch
+from app.ledger.report import AttemptStatus, report, watch
 from tests.ledger.bench import AWAY, BROKEN, ORGANIZATION, PID, Bench
 
 End = Callable[[AsyncConnection, Attempt], Awaitable[Task | None]]
@@ -38,7 +38,7 @@ def test_a_task_goes_from_submit_to_success(bench: Bench) -> None:
     assert started is not None
     assert (started.state, started.attempt, started.epoch, started.version) == (State.STARTED, 1, 1, 2)
     assert (started.worker_id, started.pid) == (bench.worker, PID)
-    assert bench.do(report, started.attempt_token, Progress("embed", 60, "Embedding", 7)) is Verdict.GO_ON
+    assert bench.do(report, started.attempt_token, Progress("embed", 60, "Embedding", 7)) is AttemptStatus.CONTINUE
     assert bench.read(task).state is State.PROGRESS
     done = bench.do(finish, started.attempt_token, {"chunks": 7}, status="Done")
     assert done is not None
@@ -87,8 +87,8 @@ def test_an_attempt_that_was_superseded_can_end_nothing(bench: Bench, name: str)
     again = bench.start(late, bench.add_worker())
     assert again.epoch > late.epoch
     assert bench.do(ENDS[name], late.attempt_token) is None
-    assert bench.do(report, late.attempt_token, Progress("embed", 99, "Late")) is Verdict.SUPERSEDED
-    assert bench.do(watch, late.attempt_token) is Verdict.SUPERSEDED
+    assert bench.do(report, late.attempt_token, Progress("embed", 99, "Late")) is AttemptStatus.SUPERSEDED
+    assert bench.do(watch, late.attempt_token) is AttemptStatus.SUPERSEDED
     assert bench.read(late) == again
 
 
@@ -99,7 +99,7 @@ def test_an_attempt_ends_once(bench: Bench, first: str, name: str) -> None:
     ended = bench.do(ENDS[first], started.attempt_token)
     assert ended is not None
     assert bench.do(ENDS[name], started.attempt_token) is None
-    assert bench.do(report, started.attempt_token, Progress("embed", 99, "Late")) is Verdict.SUPERSEDED
+    assert bench.do(report, started.attempt_token, Progress("embed", 99, "Late")) is AttemptStatus.SUPERSEDED
     assert bench.read(started) == ended
 
 

@@ -5,10 +5,10 @@ import pytest
 from app.domain.states import State
 from app.domain.tasks import Progress, Task
 from app.ledger.admit import admit
-from app.ledger.cancel import cancel, force_abort, lock_stubborn, revive
+from app.ledger.cancel import cancel, force_abort, lock_unresponsive, revive
 from app.ledger.finish import abort, fail, finish, hand_back, retry
 from app.ledger.recover import reap_workers
-from app.ledger.report import Verdict, report, watch
+from app.ledger.report import AttemptStatus, report, watch
 from tests.ledger.bench import AWAY, BROKEN, ORGANIZATION, Bench
 
 STRANGER = 2
@@ -65,8 +65,8 @@ def test_a_running_task_is_flagged_and_its_worker_told(bench: Bench, stage: str 
     assert (flagged.state, flagged.status, flagged.completed_at) == (before.state, "Cancelling", None)
     assert flagged.cancel_requested_at
     assert flagged.version == before.version + 1
-    assert bench.do(watch, started.attempt_token) is Verdict.CANCELLED
-    assert bench.do(report, started.attempt_token, Progress("embed", 50, "Embedding")) is Verdict.CANCELLED
+    assert bench.do(watch, started.attempt_token) is AttemptStatus.CANCELLED
+    assert bench.do(report, started.attempt_token, Progress("embed", 50, "Embedding")) is AttemptStatus.CANCELLED
     assert _sure(bench.do(abort, started.attempt_token)).state is State.REVOKED
 
 
@@ -80,10 +80,10 @@ def test_a_second_cancel_keeps_the_time_of_the_first(bench: Bench) -> None:
 def test_a_task_that_does_not_heed_a_cancel_is_found_after_its_grace_and_ended_over_its_head(bench: Bench) -> None:
     started, heeding = bench.start(), bench.start()
     bench.do(cancel, started.id, ORGANIZATION)
-    assert bench.do(lock_stubborn, bench.worker, 10) == []
+    assert bench.do(lock_unresponsive, bench.worker, 10) == []
     bench.sql("UPDATE tasks SET cancel_requested_at = now() - interval '11 seconds' WHERE id = :id", id=started.id)
-    assert bench.do(lock_stubborn, bench.add_worker(), 10) == []
-    assert [task.id for task in bench.do(lock_stubborn, bench.worker, 10)] == [started.id]
+    assert bench.do(lock_unresponsive, bench.add_worker(), 10) == []
+    assert [task.id for task in bench.do(lock_unresponsive, bench.worker, 10)] == [started.id]
     assert bench.do(force_abort, heeding.attempt_token) is None
     ended = _sure(bench.do(force_abort, started.attempt_token))
     assert (ended.state, ended.epoch, ended.worker_id) == (State.REVOKED, started.epoch + 1, None)

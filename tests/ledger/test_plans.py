@@ -9,7 +9,7 @@ import pytest
 from app.domain.ids import new_task_id
 from app.domain.tasks import Queue
 from app.ledger.admit import ADMIT, LOCK_CAPPED
-from app.ledger.cancel import LOCK_STUBBORN
+from app.ledger.cancel import LOCK_UNRESPONSIVE
 from app.ledger.claim import CLAIM
 from app.ledger.dead_letters import UNANNOUNCED
 from app.ledger.finish import HAND_BACK
@@ -18,7 +18,7 @@ from app.ledger.read import BACKLOG
 from app.ledger.recover import END_HOLDERS, RECONCILE, RELEASE, RUNNING_PROCESSES
 from app.ledger.report import REPORT, WATCH
 from app.ledger.upkeep import FORGET_TASKS
-from app.ledger.work_stealing import CALL_HELPER
+from app.ledger.work_stealing import STEAL_WORK
 from tests.ledger.bench import PID, Bench
 
 ATTEMPT = {"task_id": new_task_id(), "epoch": 1}
@@ -33,9 +33,9 @@ STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "reconcile": (RECONCILE, {}),
     "list_processes": (RUNNING_PROCESSES, WORKER),
     "end_holders": (END_HOLDERS, {}),
-    "lock_stubborn": (LOCK_STUBBORN.element, {"grace": 10.0, **WORKER}),
+    "lock_unresponsive": (LOCK_UNRESPONSIVE.element, {"grace": 10.0, **WORKER}),
     "release": (RELEASE.element, WORKER),
-    "call_helper": (CALL_HELPER, WORKER),
+    "steal_work": (STEAL_WORK, WORKER),
     "list_unannounced": (UNANNOUNCED, {"limit": 100}),
     "list_queues": (QUEUES, {}),
     "has_backlog": (BACKLOG, {"agent_id": 1, "queues": ["high_priority", "low_priority"], "limit": 1000}),

@@ -9,7 +9,7 @@ from app.ledger.finish import fail, finish
 from app.ledger.queues import EXACT, QueueStats, count_backlogs, count_finished, list_queues, pause, resume
 from app.ledger.read import has_backlog
 from app.ledger.recover import release
-from app.ledger.upkeep import forget_tasks, forget_turns, take_turn
+from app.ledger.upkeep import claim_chore, forget_tasks, forget_turns
 from tests.ledger.bench import BROKEN, ORGANIZATION, Bench
 
 
@@ -115,11 +115,11 @@ def test_a_turn_that_tells_nothing_is_forgotten(bench: Bench) -> None:
 
 def test_a_chore_falls_to_one_process_at_a_time(bench: Bench) -> None:
     bench.sql("UPDATE chores SET due_at = now()")
-    turns = bench.race(*(lambda c: take_turn(c, "count", 60) for _ in range(6)))
+    turns = bench.race(*(lambda c: claim_chore(c, "count", 60) for _ in range(6)))
     assert sum(turns) == 1
-    assert not bench.do(take_turn, "count", 60)
+    assert not bench.do(claim_chore, "count", 60)
     bench.sql("UPDATE chores SET due_at = now()")
-    assert bench.do(take_turn, "count", 60)
+    assert bench.do(claim_chore, "count", 60)
 
 
 @pytest.mark.parametrize(("waiting", "full"), [(2, False), (3, True), (4, True)])

@@ -5,7 +5,7 @@ import pytest
 from app.domain.ids import WorkerId
 from app.domain.states import State
 from app.domain.tasks import WORK_QUEUES, Bell, Queue
-from app.ledger.work_stealing import SILENCE_SECONDS, call_helper
+from app.ledger.work_stealing import SILENCE_SECONDS, steal_work
 from tests.ledger.bench import Bench
 
 SILENCE = SILENCE_SECONDS + 0.1
@@ -13,7 +13,7 @@ SILENCE = SILENCE_SECONDS + 0.1
 
 def call(bench: Bench, helper: WorkerId) -> list[Bell]:
     """The bells that call a worker."""
-    return bench.do(call_helper, helper)
+    return bench.do(steal_work, helper)
 
 
 def test_a_task_whose_own_workers_do_not_come_is_rung_on_the_helpers_queue(bench: Bench) -> None:
@@ -99,7 +99,7 @@ def test_two_who_are_called_at_once_get_different_tasks(bench: Bench) -> None:
     assert len(bench.admit()) == 4
     bench.pass_silence(SILENCE)
     helpers = [bench.add_worker(queue) for queue in (Queue.LOW, Queue.DEFAULT)]
-    calls = bench.race(*(lambda c, helper=helper: call_helper(c, helper) for helper in helpers))
+    calls = bench.race(*(lambda c, helper=helper: steal_work(c, helper) for helper in helpers))
     rung = [bell.task_id for bells in calls for bell in bells]
     assert len(rung) == len(set(rung)) == 4
 

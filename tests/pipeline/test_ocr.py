@@ -114,11 +114,11 @@ def test_without_languages_a_scan_says_what_would_have_it_read(tmp_path: Path) -
         parse(scan(tmp_path / "a", LINE), PDF)
 
 
-@pytest.mark.parametrize("spare", [False, True])
-def test_pages_without_text_among_others_are_listed_the_first_hundred_of_them(tmp_path: Path, spare: bool) -> None:
+@pytest.mark.parametrize("fallback", [False, True])
+def test_pages_without_text_among_others_are_listed_the_first_hundred_of_them(tmp_path: Path, fallback: bool) -> None:
     path = tmp_path / "a"
     path.write_bytes(make_pdf(LINE, *[""] * 150, LINE))
-    listed = parse(path, PDF, limits=Limits(ocr_languages="eng"), spare=spare).metadata["pages_without_text"]
+    listed = parse(path, PDF, limits=Limits(ocr_languages="eng"), fallback=fallback).metadata["pages_without_text"]
     assert listed == list(range(2, 102))
 
 

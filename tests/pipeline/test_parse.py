@@ -16,12 +16,12 @@ from tests.pipeline.documents import make_pdf
 FIRST, SECOND = "The lock keeper counts barges.", "The canal froze in January."
 
 
-@pytest.mark.parametrize("spare", [False, True])
-def test_both_readers_give_the_pages_of_a_pdf_with_their_numbers(tmp_path: Path, spare: bool) -> None:
+@pytest.mark.parametrize("fallback", [False, True])
+def test_both_readers_give_the_pages_of_a_pdf_with_their_numbers(tmp_path: Path, fallback: bool) -> None:
     path = tmp_path / "a.pdf"
     path.write_bytes(make_pdf(FIRST, "", SECOND))
     seen: list[tuple[int, int]] = []
-    parsed = parse(path, PDF, lambda done, total: seen.append((done, total)), spare=spare)
+    parsed = parse(path, PDF, lambda done, total: seen.append((done, total)), fallback=fallback)
     assert [(page.number, page.text) for page in parsed.pages] == [(1, FIRST), (3, SECOND)]
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert parsed.metadata["page_count"] == 3
@@ -34,12 +34,12 @@ def test_a_pdf_is_spelt_in_plain_letters_though_set_in_ligatures(tmp_path: Path)
     assert parse(path, PDF).pages[0].text == "The first shuffle of papers \u0644\u0627 \u0628"
 
 
-@pytest.mark.parametrize("spare", [False, True])
-def test_a_pdf_with_too_many_pages_is_refused_not_cut(tmp_path: Path, spare: bool) -> None:
+@pytest.mark.parametrize("fallback", [False, True])
+def test_a_pdf_with_too_many_pages_is_refused_not_cut(tmp_path: Path, fallback: bool) -> None:
     path = tmp_path / "a.pdf"
     path.write_bytes(make_pdf(FIRST, SECOND))
     with pytest.raises(ParseLimitExceededError):
-        parse(path, PDF, limits=Limits(pages=1), spare=spare)
+        parse(path, PDF, limits=Limits(pages=1), fallback=fallback)
 
 
 @pytest.mark.parametrize(

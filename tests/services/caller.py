@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from app.db.engine import Database, create_engine
-from app.domain.vectors import Account, Embedded
+from app.domain.vectors import Account, EmbeddingResult
 from app.services.providers.calls import Providers
 from app.services.providers.embedding import Embedding
 from tests.services.outside import CLAIM_SECONDS, PACE, PROVIDER, NoLimits, PaidEmbedder
@@ -23,7 +23,7 @@ async def never_answer() -> None:
 class HangingEmbedder(PaidEmbedder):
     """One whose requests hang."""
 
-    async def embed(self, _texts: Sequence[str]) -> Embedded:
+    async def embed(self, _texts: Sequence[str]) -> EmbeddingResult:
         """Does not return."""
         await never_answer()
         raise AssertionError

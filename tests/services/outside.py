@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app.db.engine import Database
 from app.domain.errors import ProviderDownError
-from app.domain.vectors import Account, Embedded, TextBatch, Vector
+from app.domain.vectors import Account, EmbeddingResult, TextBatch, Vector
 from app.services.providers.calls import Pace, Providers, ProviderState
 from app.services.providers.embedding import Embedding
 
@@ -107,7 +107,7 @@ class PaidEmbedder:
             for start in range(0, len(texts), self.size)
         ]
 
-    async def embed(self, texts: Sequence[str]) -> Embedded:
+    async def embed(self, texts: Sequence[str]) -> EmbeddingResult:
         """Raise the error of this request, the first of which is 1, or be paid."""
         assert 0 < len(texts) <= self.size
         self.requests += 1
@@ -118,7 +118,7 @@ class PaidEmbedder:
         if error:
             raise error
         self.paid.update(texts)
-        return Embedded([vector_of(words) for words in texts], len(texts))
+        return EmbeddingResult([vector_of(words) for words in texts], len(texts))
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.embedded_texts import hold_texts
 from app.db.engine import Database
-from app.domain.errors import ProviderBusyError, ProviderDownError, ProviderPausedError, ProviderRejectedError
-from app.domain.vectors import Embedded
-from app.services.providers import Providers
+from app.domain.errors import ProviderBusyError, ProviderDownError, ProviderPausedError, ProviderRequestError
+from app.domain.vectors import EmbeddingResult
 from app.services.providers import embedding as service
+from app.services.providers.calls import Providers
 from app.services.providers.embedding import Embedding
 from tests.running import ROOT
 from tests.services.outside import (
@@ -86,7 +86,7 @@ async def test_a_failure_in_the_middle_keeps_what_was_paid_and_lets_others_have_
     assert again.paid == Counter(write(30, 20)), "the rest, once"
 
 
-@pytest.mark.parametrize("error", [ProviderBusyError(retry_after=60), ProviderPausedError(), ProviderRejectedError()])
+@pytest.mark.parametrize("error", [ProviderBusyError(retry_after=60), ProviderPausedError(), ProviderRequestError()])
 async def test_that_a_provider_cannot_be_asked_now_is_passed_on_with_what_was_paid_kept(
     embedding: Embedding, error: Exception
 ) -> None:
@@ -185,7 +185,7 @@ async def test_what_is_answered_while_the_task_is_cancelled_is_kept_and_counted(
     embedding: Embedding, database: Database
 ) -> None:
     class Cancelling(PaidEmbedder):
-        async def embed(self, texts: Sequence[str]) -> Embedded:
+        async def embed(self, texts: Sequence[str]) -> EmbeddingResult:
             embedded = await super().embed(texts)
             task.cancel()
             return embedded

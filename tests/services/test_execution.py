@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.agents import insert_agent
 from app.db.engine import Database, create_engine
-from app.domain.errors import DatabaseAwayError
+from app.domain.errors import DatabaseUnavailableError
 from app.domain.ids import TaskId, WorkerId, new_task_id, new_worker_id
 from app.domain.records import AgentSettings
 from app.domain.states import State
@@ -20,14 +20,15 @@ from app.domain.tasks import Attempt, Bell, NewTask, Queue, Task, TaskName
 from app.ledger import claim as ledger_claim
 from app.ledger import report as ledger_report
 from app.ledger.read import get_task
-from app.ledger.report import Verdict
+from app.ledger.report import AttemptStatus
 from app.ledger.submit import submit
 from app.ledger.workers import NewWorker, register
-from app.services.queue import execution, work
+from app.services.queue import attempts as queue_attempts
+from app.services.queue import execution
 from app.services.queue.admission import Admission
-from app.services.queue.attempts import Outcome, Seat, Work
+from app.services.queue.attempts import Outcome, Work, WorkerSlot
 from app.services.queue.execution import Execution, RetryPolicy
-from app.services.queue.parents import Families
+from app.services.queue.parents import Parents
 from app.settings import Settings
 from app.tasks.lease import Lease
 
@@ -42,12 +43,12 @@ class SilentDoorbell:
         """Take the news."""
 
 
-def _sit(worker: WorkerId, lease: Lease | None = None) -> Seat:
-    """A seat in this process, under a lease that lasts unless one is given."""
+def _sit(worker: WorkerId, lease: Lease | None = None) -> WorkerSlot:
+    """A slot in this process, under a lease that lasts unless one is given."""
     if lease is None:
         lease = Lease()
         lease.grant(worker, time.monotonic() + 60)
-    return Seat(worker, os.getpid(), lease)
+    return WorkerSlot(worker, os.getpid(), lease)
 
 
 async def _answer(_work: Work) -> Outcome:
@@ -67,8 +68,8 @@ def _run(settings: Settings, scenario: Callable[[Database, Execution, Task, Work
             task = await submit(connection, NewTask(new_task_id(), 1, agent.id, TaskName.PING, Queue.HIGH))
         await admission.admit([Queue.HIGH.value])
         policy = RetryPolicy(max_retries=0, backoff=1, backoff_max=1, time_limit=30)
-        families = Families(database, SilentDoorbell(), admission)
-        await scenario(database, Execution(database, SilentDoorbell(), admission, families, policy), task, worker.id)
+        parents = Parents(database, SilentDoorbell(), admission)
+        await scenario(database, Execution(database, SilentDoorbell(), admission, parents, policy), task, worker.id)
         await admission.settle()
         await database.close()
 
@@ -88,7 +89,7 @@ def test_a_claim_whose_answer_was_lost_is_handed_back_and_runs_again(
     async def claim_and_lose_the_answer(*arguments: Any) -> Task | None:
         await ledger_claim.claim(*arguments)
         monkeypatch.setattr(execution, "claim", ledger_claim.claim)
-        raise DatabaseAwayError
+        raise DatabaseUnavailableError
 
     async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
         monkeypatch.setattr(execution, "claim", claim_and_lose_the_answer)
@@ -104,7 +105,7 @@ def test_a_claim_whose_answer_was_lost_is_handed_back_and_runs_again(
 
 
 def test_a_watch_that_fails_ends_the_attempt_in_the_ledger(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(_connection: AsyncConnection, _attempt: Attempt) -> Verdict:
+    async def fail(_connection: AsyncConnection, _attempt: Attempt) -> AttemptStatus:
         raise RuntimeError("the watch broke")
 
     async def never(_work: Work) -> Outcome:
@@ -112,7 +113,7 @@ def test_a_watch_that_fails_ends_the_attempt_in_the_ledger(settings: Settings, m
         raise AssertionError
 
     async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
-        monkeypatch.setattr(work, "watch", fail)
+        monkeypatch.setattr(queue_attempts, "watch", fail)
         await attempts.run(task.id, _sit(worker), never)
         ended = await _read(database, task)
         assert ended.state is State.FAILURE
@@ -127,7 +128,7 @@ def test_a_task_that_was_given_to_another_writes_nothing(settings: Settings) -> 
         async def lose(work: Work) -> Outcome:
             async with database.statement() as connection:
                 await connection.execute(text("UPDATE tasks SET epoch = epoch + 1"))
-                assert await ledger_report.watch(connection, work.task.attempt_token) is Verdict.SUPERSEDED
+                assert await ledger_report.watch(connection, work.task.attempt_token) is AttemptStatus.SUPERSEDED
             return await _answer(work)
 
         assert await attempts.run(task.id, _sit(worker), lose) is None

@@ -12,15 +12,15 @@ import pytest
 from app.db.engine import Database
 from app.db.providers import take_probe
 from app.domain.errors import (
-    NotNowError,
     ProviderBusyError,
+    ProviderCredentialsError,
     ProviderDownError,
     ProviderPausedError,
-    ProviderRefusedError,
-    ProviderRejectedError,
+    ProviderRequestError,
+    RetryLaterError,
 )
-from app.services.providers import Pace, Providers
 from app.services.providers import calls as service
+from app.services.providers.calls import Pace, Providers
 from tests.running import ROOT
 from tests.services.outside import (
     CLAIM_SECONDS,
@@ -67,7 +67,7 @@ async def test_a_success_makes_the_count_begin_anew_though_it_was_asked_for_befo
 
 
 @pytest.mark.parametrize(
-    "error", [ProviderDownError(OUTAGE), ProviderBusyError(retry_after=50), ProviderRefusedError(), None], ids=type
+    "error", [ProviderDownError(OUTAGE), ProviderBusyError(retry_after=50), ProviderCredentialsError(), None], ids=type
 )
 async def test_what_was_asked_before_a_provider_went_down_and_ends_later_changes_nothing(
     providers: Providers, others: Providers, error: Exception | None
@@ -79,7 +79,7 @@ async def test_what_was_asked_before_a_provider_went_down_and_ends_later_changes
     before = await get_state(providers)
     slow.go_on.set()
     [end] = await asyncio.gather(asking, return_exceptions=True)
-    assert end == "answer" if error is None else isinstance(end, NotNowError)
+    assert end == "answer" if error is None else isinstance(end, RetryLaterError)
     assert replace(await get_state(providers), wait=0) == replace(before, wait=0)
 
 
@@ -228,7 +228,7 @@ async def test_a_key_that_is_refused_stops_all_at_once_and_is_tried_again_every_
     refusal = "openai-embeddings answered 401: wrong key"
     waits = []
     for _ in range(3):
-        [error] = await fail(providers, error=lambda: ProviderRefusedError(refusal))
+        [error] = await fail(providers, error=lambda: ProviderCredentialsError(refusal))
         assert isinstance(error, ProviderPausedError)
         assert refusal in (error.detail or "")
         waits.append((await get_state(providers)).wait)
@@ -237,7 +237,7 @@ async def test_a_key_that_is_refused_stops_all_at_once_and_is_tried_again_every_
     assert await providers.call(PROVIDER, Provider().request) == "answer"
 
 
-@pytest.mark.parametrize("error", [ProviderRejectedError("no such dimension"), RuntimeError("a defect")])
+@pytest.mark.parametrize("error", [ProviderRequestError("no such dimension"), RuntimeError("a defect")])
 async def test_what_is_wrong_with_one_request_says_nothing_about_the_provider(
     providers: Providers, database: Database, error: Exception
 ) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from app.db.engine import Database
-from app.domain.errors import DatabaseAwayError, ProviderBusyError, ProviderDownError, ProviderPausedError
-from app.services.providers import Providers
+from app.domain.errors import DatabaseUnavailableError, ProviderBusyError, ProviderDownError, ProviderPausedError
 from app.services.providers import calls as service
+from app.services.providers.calls import Providers
 from tests.services.outside import PROVIDER, Limiter, NoLimits, Provider, fail, get_state, let_pass
 
 pytestmark = pytest.mark.anyio
@@ -121,7 +121,7 @@ async def test_an_answer_counts_though_the_database_is_away_when_it_comes(
     providers: Providers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def be_away(*_arguments: Any, **_more: Any) -> None:
-        raise DatabaseAwayError
+        raise DatabaseUnavailableError
 
     await fail(providers)
     for name in ("note_success", "note_failure"):

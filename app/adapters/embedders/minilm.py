@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from app.adapters.embedders.per_process import PerProcess
 from app.domain.errors import StartupError
-from app.domain.vectors import Embedded, TextBatch, Vector
+from app.domain.vectors import EmbeddingResult, TextBatch, Vector
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its thread pool does not survive a fork
 
@@ -68,9 +68,9 @@ class MiniLmEmbedder:
         """32 texts each."""
         return [TextBatch(first, min(first + BATCH, len(texts))) for first in range(0, len(texts), BATCH)]
 
-    async def embed(self, texts: Sequence[str]) -> Embedded:
+    async def embed(self, texts: Sequence[str]) -> EmbeddingResult:
         """Unit vectors of the texts, in order."""
-        return Embedded(await asyncio.to_thread(self._embed, list(texts)) if texts else [])
+        return EmbeddingResult(await asyncio.to_thread(self._embed, list(texts)) if texts else [])
 
     async def close(self) -> None:
         """Nothing is held that would have to be let go of."""

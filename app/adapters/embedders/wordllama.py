@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.errors import StartupError
-from app.domain.vectors import Embedded, TextBatch, Vector
+from app.domain.vectors import EmbeddingResult, TextBatch, Vector
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its thread pool does not survive a fork
 from tokenizers import Tokenizer
@@ -45,11 +45,11 @@ class WordLlamaEmbedder:
         """64 texts each, some hundredths of a second."""
         return [TextBatch(first, min(first + BATCH, len(texts))) for first in range(0, len(texts), BATCH)]
 
-    async def embed(self, texts: Sequence[str]) -> Embedded:
+    async def embed(self, texts: Sequence[str]) -> EmbeddingResult:
         """Unit vectors of the texts, in order; that of a text without a token is zero."""
         if sum(map(len, texts)) <= INLINE_CHARACTERS:
-            return Embedded(self._embed(texts))
-        return Embedded(await asyncio.to_thread(self._embed, texts))
+            return EmbeddingResult(self._embed(texts))
+        return EmbeddingResult(await asyncio.to_thread(self._embed, texts))
 
     async def close(self) -> None:
         """Nothing is held that would have to be let go of."""

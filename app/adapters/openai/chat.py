@@ -7,7 +7,7 @@ from openai import AsyncOpenAI
 
 from app.adapters.openai.client import OpenAIClient
 from app.adapters.openai.tokens import TokenCounter, replace_surrogates
-from app.domain.errors import ProviderDownError, ProviderRejectedError
+from app.domain.errors import ProviderDownError, ProviderRequestError
 from app.domain.vectors import Completion
 
 _NEW, _OLD = "max_completion_tokens", "max_tokens"
@@ -70,7 +70,7 @@ class OpenAIChat:
         name = self._limit_name
         try:
             return await self._client.ask(lambda client: self._send(client, asked, {name: max_tokens}))
-        except ProviderRejectedError as error:
+        except ProviderRequestError as error:
             if name not in (error.detail or ""):
                 raise
         other = _OLD if name == _NEW else _NEW
@@ -102,11 +102,11 @@ class OpenAIChat:
         # What no database stores is left out: NUL characters and halves of characters.
         text = replace_surrogates(text.replace("\0", "")).strip() if isinstance(text, str) else ""
         if reason == "content_filter":
-            raise ProviderRejectedError(f"{self.provider}: the answer was withheld by a content filter.")
+            raise ProviderRequestError(f"{self.provider}: the answer was withheld by a content filter.")
         if not text and message.get("refusal"):
-            raise ProviderRejectedError(f"{self.provider}: {self.model} declines to answer that.")
+            raise ProviderRequestError(f"{self.provider}: {self.model} declines to answer that.")
         if not text and reason == "length":
-            raise ProviderRejectedError(f"{self.provider}: {self.model} spent {max_tokens} tokens before it answered.")
+            raise ProviderRequestError(f"{self.provider}: {self.model} spent {max_tokens} tokens before it answered.")
         if not text:
             raise ProviderDownError(f"{self.provider}: {self.model} answered with nothing.")
         return text

@@ -47,7 +47,7 @@ class OpenAIClient:
             send: Sends it, by a method ``with_raw_response`` of the client.
 
         Raises:
-            ProviderBusyError, ProviderDownError, ProviderRefusedError, ProviderRejectedError
+            ProviderBusyError, ProviderDownError, ProviderCredentialsError, ProviderRequestError
         """
         try:
             async with asyncio.timeout(self._time_limit):

@@ -12,7 +12,7 @@ from openai import AsyncOpenAI, omit
 from app.adapters.openai.client import OpenAIClient
 from app.adapters.openai.tokens import TokenCounter
 from app.domain.errors import ProviderDownError
-from app.domain.vectors import Embedded, TextBatch, Vector
+from app.domain.vectors import EmbeddingResult, TextBatch, Vector
 
 _TEXT_TOKENS = 8191
 _REQUEST_TOKENS = 100_000
@@ -75,17 +75,17 @@ class OpenAIEmbedder:
             total += tokens
         return [*batches, TextBatch(start, len(texts), total)] if texts else []
 
-    async def embed(self, texts: Sequence[str]) -> Embedded:
+    async def embed(self, texts: Sequence[str]) -> EmbeddingResult:
         """One request, of one batch."""
         if not texts:
-            return Embedded([])
+            return EmbeddingResult([])
         prepared = [self._prepare(text) for text in texts]
         body = await self._client.ask(lambda client: self._send(client, [text for text, _ in prepared]))
         if len(texts) == 1:  # a question: read sooner than a thread is reached
             vectors, charged = self._read(body, 1)
         else:
             vectors, charged = await asyncio.to_thread(self._read, body, len(texts))
-        return Embedded(vectors, charged or sum(tokens for _, tokens in prepared))
+        return EmbeddingResult(vectors, charged or sum(tokens for _, tokens in prepared))
 
     async def close(self) -> None:
         """Let go of connections."""

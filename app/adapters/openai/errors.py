@@ -12,9 +12,9 @@ from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIEr
 
 from app.domain.errors import (
     ProviderBusyError,
+    ProviderCredentialsError,
     ProviderDownError,
-    ProviderRefusedError,
-    ProviderRejectedError,
+    ProviderRequestError,
     SluiceError,
 )
 
@@ -81,9 +81,9 @@ def _translate_status(provider: str, error: APIStatusError, secret: str | None) 
     detail = f"{provider} answered {status}{': ' if said else ''}{said}{request}"
     codes = {error.code, error.type}
     if status in _REFUSED or codes & _ACCOUNT_CODES or codes & _MODEL_CODES:
-        return ProviderRefusedError(detail)
+        return ProviderCredentialsError(detail)
     if status in _REJECTED:
-        return ProviderRejectedError(detail)
+        return ProviderRequestError(detail)
     busy = ProviderBusyError if status == HTTPStatus.TOO_MANY_REQUESTS else ProviderDownError
     return busy(detail, retry_after=read_retry_after(error.response.headers))
 

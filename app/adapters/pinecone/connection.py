@@ -19,9 +19,9 @@ from pinecone.models.response_info import ResponseInfo
 
 from app.domain.errors import (
     ProviderBusyError,
+    ProviderCredentialsError,
     ProviderDownError,
-    ProviderRefusedError,
-    ProviderRejectedError,
+    ProviderRequestError,
     SluiceError,
     StartupError,
     VectorLengthError,
@@ -37,11 +37,11 @@ _LONGEST_REASON = 300
 Result = TypeVar("Result")
 
 
-class NamespaceMissingError(ProviderRejectedError):
+class NamespaceMissingError(ProviderRequestError):
     """Pinecone's index has no such namespace."""
 
 
-class IndexMissingError(ProviderRefusedError):
+class IndexMissingError(ProviderCredentialsError):
     """Pinecone has no such index."""
 
 
@@ -93,8 +93,8 @@ class PineconeConnection:
             NamespaceMissingError: when that is what it was about.
             ProviderBusyError: when Pinecone takes no more requests for now.
             ProviderDownError: when it cannot be reached, fails, or takes too long.
-            ProviderRefusedError: when it refuses the key or the account.
-            ProviderRejectedError: when it rejects the request, or the host cannot be one.
+            ProviderCredentialsError: when it refuses the key or the account.
+            ProviderRequestError: when it rejects the request, or the host cannot be one.
             VectorLengthError: when the vectors are not as long as the index's.
         """
         with self._failures_named():
@@ -136,9 +136,7 @@ class PineconeConnection:
         except ApiError as error:
             raise _translate(error, self._api_key) from None
         except (PineconeValueError, PineconeTypeError) as error:
-            raise ProviderRejectedError(
-                f"Pinecone's client rejects it: {_shorten(str(error), self._api_key)}"
-            ) from None
+            raise ProviderRequestError(f"Pinecone's client rejects it: {_shorten(str(error), self._api_key)}") from None
         except PineconeError as error:
             raise ProviderDownError(f"The request to Pinecone failed with {_name_cause(error)}.") from None
         except TimeoutError:
@@ -151,16 +149,18 @@ def _translate(error: ApiError, secret: str) -> SluiceError:
     told = f"Pinecone answered with {status}" + (f": {reason}" if reason else ".") + request
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         used_up = _USED_UP.search(reason)
-        return ProviderRefusedError(told) if used_up else ProviderBusyError(told, retry_after=_read_retry_after(error))
+        return (
+            ProviderCredentialsError(told) if used_up else ProviderBusyError(told, retry_after=_read_retry_after(error))
+        )
     if status in _REFUSED:
-        return ProviderRefusedError(told)
+        return ProviderCredentialsError(told)
     if status == HTTPStatus.NOT_FOUND:
         return _translate_missing(told, reason)
     if _OTHER_LENGTH in reason:
         return VectorLengthError(told)
     rejected = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     if rejected and status != HTTPStatus.REQUEST_TIMEOUT:
-        return ProviderRejectedError(told)
+        return ProviderRequestError(told)
     return ProviderDownError(told)
 
 

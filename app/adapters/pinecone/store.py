@@ -23,8 +23,8 @@ from app.adapters.pinecone.records import (
     split_batch,
 )
 from app.domain.errors import (
-    ProviderRefusedError,
-    ProviderRejectedError,
+    ProviderCredentialsError,
+    ProviderRequestError,
     StartupError,
     VectorLengthError,
 )
@@ -88,9 +88,9 @@ class PineconeStore:
         except IndexMissingError as error:
             told = f"make {describe_needed(needed)}. {error.detail}"
             raise StartupError(f"Pinecone has no index {name!r} (PINECONE_INDEX): {told}") from None
-        except ProviderRefusedError as error:
+        except ProviderCredentialsError as error:
             raise StartupError(f"Pinecone refuses PINECONE_API_KEY: {error.detail}") from None
-        except ProviderRejectedError as error:
+        except ProviderRequestError as error:
             raise StartupError(f"Pinecone's index {name!r} (PINECONE_HOST) cannot be asked: {error.detail}") from None
         check_stats(name, stats, needed)
 

@@ -15,9 +15,9 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 
 from app.domain.errors import (
     ProviderBusyError,
+    ProviderCredentialsError,
     ProviderDownError,
-    ProviderRefusedError,
-    ProviderRejectedError,
+    ProviderRequestError,
     SluiceError,
 )
 
@@ -27,7 +27,7 @@ _REASON_CHARACTERS = 300
 Result = TypeVar("Result")
 
 
-class CollectionMissingError(ProviderRejectedError):
+class CollectionMissingError(ProviderRequestError):
     """Qdrant has no such collection."""
 
 
@@ -53,8 +53,8 @@ class QdrantConnection:
             CollectionMissingError: when that is what it was about.
             ProviderBusyError: when Qdrant takes no more requests for now.
             ProviderDownError: when it cannot be reached, fails, or takes too long.
-            ProviderRefusedError: when it refuses the key.
-            ProviderRejectedError: when it rejects the request.
+            ProviderCredentialsError: when it refuses the key.
+            ProviderRequestError: when it rejects the request.
             ValueError: when the URL is none.
         """
         client = self._get_client()
@@ -111,13 +111,13 @@ def _translate(error: UnexpectedResponse) -> SluiceError:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return ProviderBusyError(told)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return ProviderRefusedError(told)
+        return ProviderCredentialsError(told)
     if status == HTTPStatus.NOT_FOUND:
         # Without a reason it is not Qdrant that answers, but something on the way to it.
         return CollectionMissingError(told) if reason else ProviderDownError(told)
     rejected = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     if rejected and status != HTTPStatus.REQUEST_TIMEOUT:
-        return ProviderRejectedError(told)
+        return ProviderRequestError(told)
     return ProviderDownError(told)
 
 

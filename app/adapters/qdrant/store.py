@@ -22,9 +22,9 @@ from app.adapters.qdrant.points import (
     read_point,
 )
 from app.domain.errors import (
+    ProviderCredentialsError,
     ProviderDownError,
-    ProviderRefusedError,
-    ProviderRejectedError,
+    ProviderRequestError,
     StartupError,
     VectorLengthError,
 )
@@ -72,9 +72,9 @@ class QdrantStore:
             if found is not None:
                 length = _read_length(found)
                 _check_length(length, index.embedding.dimensions or length)
-        except ProviderRefusedError as error:
+        except ProviderCredentialsError as error:
             raise StartupError(f"Qdrant refuses QDRANT_API_KEY: {error.detail}") from None
-        except (ProviderRejectedError, VectorLengthError) as error:
+        except (ProviderRequestError, VectorLengthError) as error:
             raise StartupError(f"The collection {name!r} of Qdrant cannot be used: {error.detail}") from None
         except ValueError as error:
             raise StartupError(f"QDRANT_URL: {error}.") from None
@@ -221,7 +221,7 @@ class QdrantStore:
         layout = models.VectorParams(size=length, distance=models.Distance.COSINE)
         try:
             await self._connection.ask(lambda client: client.create_collection(name, layout, hnsw_config=GRAPHS))
-        except ProviderRejectedError:
+        except ProviderRequestError:
             if await self._describe(name) is None:
                 raise  # and otherwise somebody else was faster
 
@@ -265,5 +265,5 @@ def _check_length(expected: int, length: int) -> None:
 def _read_length(found: models.CollectionInfo) -> int:
     layout = found.config.params.vectors
     if not isinstance(layout, models.VectorParams) or layout.distance != models.Distance.COSINE:
-        raise ProviderRejectedError("It was not made by Sluice: its vectors are named, or not compared by cosine.")
+        raise ProviderRequestError("It was not made by Sluice: its vectors are named, or not compared by cosine.")
     return layout.size

@@ -24,7 +24,7 @@ from botocore.exceptions import (
 )
 
 from app.adapters.storage.spool import Spool, SpoolWriter, check_key, full_disk_named
-from app.domain.errors import FileMissingError, StartupError, StorageAwayError
+from app.domain.errors import FileMissingError, StartupError, StorageUnavailableError
 
 _PIECE = 1024 * 1024
 _PART = 8 * 1024 * 1024
@@ -60,7 +60,7 @@ def _failures_named() -> Iterator[None]:
         cause = error.__context__ if isinstance(error, Boto3Error) and error.__context__ else error
         if isinstance(cause, ClientError) and cause.response.get("Error", {}).get("Code") == "NoSuchKey":
             raise FileMissingError from None
-        raise StorageAwayError(_describe(cause)) from None
+        raise StorageUnavailableError(_describe(cause)) from None
 
 
 def _call(function: Callable[..., Result], *arguments: Any) -> Result:

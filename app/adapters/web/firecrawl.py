@@ -10,8 +10,8 @@ import httpx
 from app.domain.addresses import AllowedHosts
 from app.domain.errors import (
     InvalidUrlError,
-    PageServiceAwayError,
     PageServiceRefusedError,
+    PageServiceUnavailableError,
     PageUnreachableError,
     ResponseTooLargeError,
     SluiceError,
@@ -104,9 +104,9 @@ class FirecrawlReader:
         except self._error as error:
             raise _translate(error) from error
         except httpx.HTTPError as error:
-            raise PageServiceAwayError(f"It cannot be reached ({type(error).__name__}).") from error
+            raise PageServiceUnavailableError(f"It cannot be reached ({type(error).__name__}).") from error
         except (ValueError, TypeError, AttributeError) as error:  # its client takes the answer's form for granted
-            raise PageServiceAwayError("It answered in a form that cannot be read.") from error
+            raise PageServiceUnavailableError("It answered in a form that cannot be read.") from error
         finally:
             await client.async_http_client.close()
 
@@ -118,7 +118,7 @@ def _translate(error: Any) -> SluiceError:
         return PageUnreachableError(detail)
     if status in _REFUSALS and status != _BUSY:
         return PageServiceRefusedError(detail)
-    return PageServiceAwayError(detail, retry_after=_read_retry_after(error.response))
+    return PageServiceUnavailableError(detail, retry_after=_read_retry_after(error.response))
 
 
 def _read_retry_after(response: Any) -> float | None:

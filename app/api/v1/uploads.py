@@ -15,7 +15,7 @@ from app.bootstrap import Services
 from app.domain.errors import InvalidRequestError, PayloadTooLargeError
 from app.domain.media import ARCHIVES, SUPPORTED
 from app.services.intake.batches import Batch
-from app.services.intake.uploads import Accepted, Receipt, Upload
+from app.services.intake.uploads import Accepted, IncomingFile, Upload
 from app.services.tenants.agents import make_slug
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -111,7 +111,7 @@ async def upload_batch(
 class _OneFile:
     """A form's only file, written to its receipt."""
 
-    receipt: Receipt
+    receipt: IncomingFile
     filename: str | None = None
 
     async def begin(self, filename: str) -> None:

@@ -4,7 +4,7 @@ from app.domain.errors.base import SluiceError
 from app.domain.errors.requests import ServiceUnavailableError
 
 
-class NotNowError(ServiceUnavailableError):
+class RetryLaterError(ServiceUnavailableError):
     """That is not to be had yet.
 
     A task that meets this gives its slot back for ``retry_after`` seconds, and no attempt is counted.
@@ -13,13 +13,13 @@ class NotNowError(ServiceUnavailableError):
     code = "not_now"
 
 
-class ProviderBusyError(NotNowError):
+class ProviderBusyError(RetryLaterError):
     """The provider takes no more requests for now."""
 
     code = "provider_busy"
 
 
-class ProviderPausedError(NotNowError):
+class ProviderPausedError(RetryLaterError):
     """The provider is down, and is not asked before it may be up again."""
 
     code = "provider_paused"
@@ -31,16 +31,16 @@ class ProviderDownError(ServiceUnavailableError):
     code = "provider_down"
 
 
-class ProviderRefusedError(ServiceUnavailableError):
+class ProviderCredentialsError(ServiceUnavailableError):
     """The provider refuses this installation's key or account, and will until somebody mends it."""
 
-    code = "provider_refused"
+    code = "provider_credentials_rejected"
 
 
-class ProviderRejectedError(SluiceError):
+class ProviderRequestError(SluiceError):
     """The provider rejects this very request."""
 
-    code = "provider_rejected"
+    code = "provider_request_rejected"
 
 
 class VectorLengthError(SluiceError):

@@ -137,13 +137,13 @@ class ServiceUnavailableError(SluiceError):
     retryable = True
 
 
-class DatabaseAwayError(ServiceUnavailableError):
+class DatabaseUnavailableError(ServiceUnavailableError):
     """The database cannot be reached; try again shortly."""
 
     code = "database_unavailable"
 
 
-class StorageAwayError(ServiceUnavailableError):
+class StorageUnavailableError(ServiceUnavailableError):
     """The storage of files cannot take the request now; try again shortly."""
 
     code = "storage_away"

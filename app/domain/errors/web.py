@@ -60,7 +60,7 @@ class PageServiceRefusedError(DocumentError):
     code = "page_service_refused"
 
 
-class PageServiceAwayError(ServiceUnavailableError):
+class PageServiceUnavailableError(ServiceUnavailableError):
     """The service that reads pages cannot take the request now."""
 
     code = "page_service_unavailable"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from app.domain.vectors import Completion, Embedded, TextBatch
+from app.domain.vectors import Completion, EmbeddingResult, TextBatch
 
 
 class Embedder(Protocol):
@@ -24,11 +24,11 @@ class Embedder(Protocol):
     def batches(self, texts: Sequence[str]) -> list[TextBatch]:
         """How to share the texts among calls of ``embed``, in order and without gaps."""
 
-    async def embed(self, texts: Sequence[str]) -> Embedded:
+    async def embed(self, texts: Sequence[str]) -> EmbeddingResult:
         """One vector a text, in order: one request, of one batch. CPU-bound adapters work off the event loop.
 
         Raises:
-            ProviderBusyError, ProviderDownError, ProviderRefusedError, ProviderRejectedError: from a provider.
+            ProviderBusyError, ProviderDownError, ProviderCredentialsError, ProviderRequestError: from a provider.
             StartupError: when the model's files are missing or wrong.
         """
 
@@ -54,7 +54,7 @@ class ChatModel(Protocol):
         """Have ``question`` answered as ``instructions`` say.
 
         Raises:
-            ProviderBusyError, ProviderDownError, ProviderRefusedError, ProviderRejectedError
+            ProviderBusyError, ProviderDownError, ProviderCredentialsError, ProviderRequestError
         """
 
     async def close(self) -> None:

@@ -26,7 +26,7 @@ class BlobStore(Protocol):
 
     A key is up to eight parts with ``/`` between them, each of ASCII letters, digits and ``. _ -`` and not beginning
     with a dot; any other raises ``FileMissingError``. A blob written under a key again replaces the former whole.
-    A store across a network raises ``StorageAwayError`` from any method while it cannot be reached.
+    A store across a network raises ``StorageUnavailableError`` from any method while it cannot be reached.
     """
 
     async def create(self, key: str) -> BlobWriter:
@@ -62,5 +62,5 @@ class BlobStore(Protocol):
 
         Raises:
             StartupError: when it refuses, and will until somebody mends it.
-            StorageAwayError: when it cannot be reached now.
+            StorageUnavailableError: when it cannot be reached now.
         """

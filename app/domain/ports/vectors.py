@@ -11,7 +11,7 @@ class VectorStore(Protocol):
 
     What is of one index or agent is never seen in another's. Stores across a network are asked through
     ``app.services.providers.calls`` only, and their methods raise ``ProviderBusyError``, ``ProviderDownError``,
-    ``ProviderRefusedError`` and ``ProviderRejectedError``.
+    ``ProviderCredentialsError`` and ``ProviderRequestError``.
     """
 
     @property

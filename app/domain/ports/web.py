@@ -16,7 +16,7 @@ class PageReader(Protocol):
             InvalidUrlError, UrlNotAllowedError: also where a redirect leads.
             PageNotAvailableError, PageBusyError, PageUnreachableError: by the server's answer, or for want of one.
             ResponseTooLargeError, TooManyRedirectsError, UnsupportedCodingError: what it sends is not taken.
-            PageServiceRefusedError, PageServiceAwayError: where a service does the reading.
+            PageServiceRefusedError, PageServiceUnavailableError: where a service does the reading.
             StorageFullError
         """
 

@@ -58,7 +58,7 @@ def parse(
     on_page: Callable[[int, int], None] | None = None,
     *,
     limits: Limits | None = None,
-    spare: bool = False,
+    fallback: bool = False,
 ) -> Parsed:
     """The pages of the file at ``path`` as clean text, those without any left out.
 
@@ -69,7 +69,7 @@ def parse(
         media_type: One of ``app.domain.media.SUPPORTED``.
         on_page: Called as ``(pages done, pages in all)``.
         limits: What is read at most.
-        spare: Read PDF with the second reader from the start.
+        fallback: Read PDF with the second reader from the start.
 
     Raises:
         DocumentDamagedError, DocumentEncryptedError, NoExtractableTextError, ParseLimitExceededError
@@ -77,7 +77,7 @@ def parse(
     """
     if media_type not in _READERS:
         raise UnsupportedTypeError(media_type)
-    name = "pdf_spare" if spare and media_type == PDF else _READERS[media_type]
+    name = "pdf_fallback" if fallback and media_type == PDF else _READERS[media_type]
     limits = limits or Limits()
     read = import_module(f"app.pipeline.parse.{name}").read  # each format's libraries cost memory: load those needed
     parsed: Parsed = read(path, on_page or _ignore, limits)

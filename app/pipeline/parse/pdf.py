@@ -14,7 +14,7 @@ import pypdfium2.raw as pdfium_raw
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentEncryptedError, ParseLimitExceededError
-from app.pipeline.parse import pdf_spare
+from app.pipeline.parse import pdf_fallback
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.ocr import Pictures
 from app.pipeline.parse.pdf_columns import order_columns
@@ -42,17 +42,17 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     except pdfium.PdfiumError as error:
         if getattr(error, "err_code", None) in _LOCKED:
             raise DocumentEncryptedError from error
-        return pdf_spare.read(path, report, limits)
+        return pdf_fallback.read(path, report, limits)
     with closing(document):
         total = len(document)
         if total > limits.pages:
             raise ParseLimitExceededError(f"It has {total} pages; {limits.pages} are allowed.")
         pictures = Pictures(limits.ocr_languages)
         pages = list(_read_pages(document, report, pictures))
-        metadata = pdf_spare.name_metadata(document.get_metadata_dict(skip_empty=True).items())
+        metadata = pdf_fallback.name_metadata(document.get_metadata_dict(skip_empty=True).items())
     unreadable = [number for number, text in pages if text is None]
     if len(unreadable) == total:
-        return pdf_spare.read(path, report, limits)
+        return pdf_fallback.read(path, report, limits)
     return Parsed(
         _tidy([(number, text) for number, text in pages if text is not None]),
         {**metadata, "page_count": total, "unreadable_pages": unreadable, "ocr_failure": pictures.failure},

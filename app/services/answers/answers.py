@@ -70,7 +70,7 @@ class Answers:
         """Search, then have the language model answer, or where there is none, quote the sentences that do.
 
         Raises:
-            ProviderBusyError, ProviderPausedError, ProviderDownError, ProviderRejectedError
+            ProviderBusyError, ProviderPausedError, ProviderDownError, ProviderRequestError
         """
         began = time.monotonic()
         question = work.task.arguments["question"]

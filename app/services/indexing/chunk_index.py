@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.db.chunks import ChunkRow
 from app.domain.documents import Chunk
-from app.domain.errors import NotNowError, StartupError
+from app.domain.errors import RetryLaterError, StartupError
 from app.domain.ports import Embedder
 from app.domain.vectors import Account, EmbeddingSpec, Vector, VectorIndex
 from app.pipeline.lexemes import lexemes
@@ -75,7 +75,7 @@ class Indexing:
 
         Raises:
             StartupError: when something that it needs is missing.
-            ProviderDownError, ProviderRefusedError, ProviderBusyError, ProviderRejectedError
+            ProviderDownError, ProviderCredentialsError, ProviderBusyError, ProviderRequestError
         """
         await self._embedders(spec).embed(["Is anybody there?"])
 
@@ -83,12 +83,12 @@ class Indexing:
         """The model of an index.
 
         Raises:
-            NotNowError: when this process lacks what it takes: others may not, and this one will not for ever.
+            RetryLaterError: when this process lacks what it takes: others may not, and this one will not for ever.
         """
         try:
             return self._embedders(index.embedding)
         except StartupError as error:
-            raise NotNowError(
+            raise RetryLaterError(
                 f"Waiting for {index.embedding.model}: {error.detail}", retry_after=_LACK_SECONDS
             ) from error
 

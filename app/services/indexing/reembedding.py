@@ -34,13 +34,13 @@ from app.db.vector_indexes import (
     note_dropped,
 )
 from app.domain.documents import Chunk
-from app.domain.errors import DocumentDeletedError, NotNowError, SluiceError
+from app.domain.errors import DocumentDeletedError, RetryLaterError, SluiceError
 from app.domain.ids import new_task_id
 from app.domain.records import Document
 from app.domain.tasks import NewTask, Progress, Queue, TaskName
 from app.domain.vectors import Account, IndexState, VectorBatch, VectorIndex
 from app.ledger.read import count_unfinished
-from app.ledger.reprioritise import hasten_reembedding
+from app.ledger.reprioritise import reprioritise_reembedding
 from app.ledger.submit import submit
 from app.ledger.upkeep import take_alone
 from app.services.indexing.chunk_index import Indexing
@@ -80,7 +80,7 @@ class Reembedding:
 
         Raises:
             StartupError: when something that the model or the store needs is missing.
-            ProviderDownError, ProviderRefusedError, ProviderBusyError, ProviderRejectedError
+            ProviderDownError, ProviderCredentialsError, ProviderBusyError, ProviderRequestError
         """
         await self._indexing.try_out(wanted.embedding)
         await self._vectors.check(VectorIndex(0, wanted.store, wanted.embedding, wanted.place))
@@ -93,7 +93,7 @@ class Reembedding:
             if index is not None:
                 await self._plan(index)
                 await self._submit_lacking(index)
-        await self._take_over()
+        await self._activate()
 
     async def sweep(self) -> None:
         """Submit tasks for what is left over in indexes, and drop those that were retired."""
@@ -121,7 +121,7 @@ class Reembedding:
 
         Raises:
             DocumentDeletedError
-            NotNowError: when its turn is over.
+            RetryLaterError: when its turn is over.
         """
         task = work.task
         index = await self._vectors.get(task.arguments["index_id"])
@@ -140,7 +140,7 @@ class Reembedding:
             if not await self._bring(index, document, chunks):
                 return Outcome({"document_id": document.id, "chunk_count": 0}, "The document has changed", 0)
             if time.monotonic() > until and chunks[-1].index + 1 < (document.chunk_count or 0):
-                raise NotNowError(f"{status}: goes on in a moment, so that others have a turn", retry_after=0.1)
+                raise RetryLaterError(f"{status}: goes on in a moment, so that others have a turn", retry_after=0.1)
 
         async def apply(connection: AsyncConnection) -> None:
             # Held, so that no other edition is published before this one is noted as what the index holds.
@@ -197,7 +197,7 @@ class Reembedding:
             if not await take_alone(connection, "reembed"):
                 return
             if queue is Queue.HIGH:
-                hastened = await hasten_reembedding(connection, index.id, queue)
+                hastened = await reprioritise_reembedding(connection, index.id, queue)
             room = _SUBMITTED_AT_ONCE - await count_unfinished(connection, TaskName.REEMBED_DOCUMENT)
             lacking = await list_lacking(connection, index.id, room) if room > 0 else []
             for edition in lacking:
@@ -206,7 +206,7 @@ class Reembedding:
         if lacking or hastened:
             self._admission.nudge(queue)
 
-    async def _take_over(self) -> None:
+    async def _activate(self) -> None:
         """Let the index that is built become the active one, once it lacks nothing but what was published just now."""
         if not await self._is_whole():
             return

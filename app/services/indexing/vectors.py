@@ -13,7 +13,7 @@ from app.db.engine import Database
 from app.db.vector_indexes import find_index, fix_dimensions, get_index
 from app.domain.errors import (
     DocumentDeletedError,
-    NotNowError,
+    RetryLaterError,
     StartupError,
     VectorLengthError,
 )
@@ -27,7 +27,7 @@ _WRITE_PATIENCE = 20.0  # seconds; a store's limits count by the second, and wha
 Stores = Callable[[str], VectorStore]
 """Finds the store of a name."""
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class Vectors:
@@ -91,7 +91,7 @@ class Vectors:
         begun: list[VectorBatch] = []
         try:
             return await self._write(index, batch, begun)
-        except NotNowError:
+        except RetryLaterError:
             if not begun:
                 async with self._database.statement() as connection:
                     await unreserve_edition(connection, index.id, batch.document_id, batch.edition)
@@ -184,12 +184,12 @@ class Vectors:
         """The store of an index.
 
         Raises:
-            NotNowError: when this process lacks what it takes to reach it. Others may not, nor this one for ever.
+            RetryLaterError: when this process lacks what it takes to reach it. Others may not, nor this one for ever.
         """
         try:
             return self._stores(index.store)
         except StartupError as error:
-            raise NotNowError(f"Waiting for {index.store}: {error.detail}", retry_after=_LACK_SECONDS) from error
+            raise RetryLaterError(f"Waiting for {index.store}: {error.detail}", retry_after=_LACK_SECONDS) from error
 
     async def _fit(self, index: VectorIndex, batch: VectorBatch) -> VectorIndex:
         """The index with the length of its vectors, which its first ones decide.
@@ -207,7 +207,7 @@ class Vectors:
             raise VectorLengthError(f"The index has {known} numbers a vector; {index.embedding.model} gave {lengths}.")
         return index
 
-    async def _ask(self, store: VectorStore, request: Callable[[], Awaitable[Answer]], patience: float = 2.0) -> Answer:
+    async def _ask(self, store: VectorStore, request: Callable[[], Awaitable[Result]], patience: float = 2.0) -> Result:
         """Ask a store, one across a network as the provider that it is."""
         if store.transactional:
             return await request()

@@ -19,13 +19,11 @@ from app.services.indexing.versions import cancel_work, hold_replaced
 
 _BATCH = 500
 
-Member = Mapping[str, Any]
+Entry = Mapping[str, Any]
 """What ``submit_children`` takes."""
 
 
-def describe_member(
-    content: Content, metadata: Mapping[str, Any], arguments: Mapping[str, Any] | None = None
-) -> Member:
+def describe_entry(content: Content, metadata: Mapping[str, Any], arguments: Mapping[str, Any] | None = None) -> Entry:
     """A stored file."""
     name = TaskName.PROCESS_ARCHIVE if content.media_type == ZIP else TaskName.PROCESS_DOCUMENT
     return {
@@ -38,7 +36,7 @@ def describe_member(
     }
 
 
-def describe_failure(filename: str, error: SluiceError, metadata: Mapping[str, Any]) -> Member:
+def describe_failure(filename: str, error: SluiceError, metadata: Mapping[str, Any]) -> Entry:
     """A file that cannot be read from the start."""
     failure = Failure(error.code, error.message, retryable=False)
     return {
@@ -51,17 +49,17 @@ def describe_failure(filename: str, error: SluiceError, metadata: Mapping[str, A
     }
 
 
-async def submit_members(
-    connection: AsyncConnection, parent: Task, members: Sequence[Member], on_duplicate: OnDuplicate
+async def submit_entries(
+    connection: AsyncConnection, parent: Task, entries: Sequence[Entry], on_duplicate: OnDuplicate
 ) -> list[Task]:
-    """Insert a child for each member. Within a transaction, which must commit before they are admitted."""
+    """Insert a child for each entry. Within a transaction, which must commit before they are admitted."""
     if on_duplicate is OnDuplicate.REPLACE:
-        members = [await _aim(connection, parent, member) for member in members]
+        entries = [await _aim(connection, parent, entry) for entry in entries]
     # In one order for all, so that two that bring the same files wait for each other and never deadlock.
-    members = sorted(members, key=lambda member: member.get("content_key") or "")
+    entries = sorted(entries, key=lambda entry: entry.get("content_key") or "")
     rejection = DuplicateDocumentError()
     error = Failure(rejection.code, rejection.message, retryable=False).as_json()
-    children, remaining = list[Task](), iter(members)
+    children, remaining = list[Task](), iter(entries)
     while batch := list(islice(remaining, _BATCH)):
         children += await submit_children(
             connection, parent, batch, duplicate_error=error if on_duplicate is OnDuplicate.REJECT else None
@@ -69,20 +67,20 @@ async def submit_members(
     return children
 
 
-def list_unused_blobs(members: Sequence[Member], children: Sequence[Task]) -> list[str]:
+def list_unused_blobs(entries: Sequence[Entry], children: Sequence[Task]) -> list[str]:
     """The stored files that no child will read, since the agent has the same bytes already."""
     waiting = {child.id for child in children if child.state is State.PENDING}
-    return [member["blob_key"] for member in members if "blob_key" in member and UUID(member["task_id"]) not in waiting]
+    return [entry["blob_key"] for entry in entries if "blob_key" in entry and UUID(entry["task_id"]) not in waiting]
 
 
-async def _aim(connection: AsyncConnection, parent: Task, member: Member) -> Member:
-    """Have a member give new content to the document that it replaces, where there is one."""
-    if "blob_key" not in member:
-        return member
-    sha256 = bytes.fromhex(member["sha256"])
-    document = await hold_replaced(connection, parent.organization_id, parent.agent_id, sha256, member["filename"])
+async def _aim(connection: AsyncConnection, parent: Task, entry: Entry) -> Entry:
+    """Have a entry give new content to the document that it replaces, where there is one."""
+    if "blob_key" not in entry:
+        return entry
+    sha256 = bytes.fromhex(entry["sha256"])
+    document = await hold_replaced(connection, parent.organization_id, parent.agent_id, sha256, entry["filename"])
     if document is None:
-        return member
+        return entry
     await cancel_work(connection, document)
-    content = {name: member[name] for name in ("blob_key", "media_type", "size_bytes", "sha256", "filename")}
-    return {**member, "document_id": document.id, "arguments": {**member["arguments"], "content": content}}
+    content = {name: entry[name] for name in ("blob_key", "media_type", "size_bytes", "sha256", "filename")}
+    return {**entry, "document_id": document.id, "arguments": {**entry["arguments"], "content": content}}

@@ -18,27 +18,26 @@ from app.domain.errors import (
     EmptyArchiveError,
     FileMissingError,
     SluiceError,
-    StorageAwayError,
     StorageFullError,
+    StorageUnavailableError,
 )
 from app.domain.media import ZIP
 from app.domain.ports import BlobStore
 from app.domain.records import Content, Document
 from app.domain.tasks import Progress, Task
 from app.ledger.children import drop_children
-from app.ledger.report import Verdict
-from app.pipeline.archive import Member as ArchiveMember
-from app.pipeline.archive import open_archive
+from app.ledger.report import AttemptStatus
+from app.pipeline.archive import ArchiveEntry, open_archive
 from app.pipeline.media_type import detect
 from app.services.indexing.ingestion import Ingestion, Pace
 from app.services.indexing.publication import explain_loss
 from app.services.indexing.versions import read_content
 from app.services.intake.archive_entries import (
-    Member,
+    Entry,
+    describe_entry,
     describe_failure,
-    describe_member,
     list_unused_blobs,
-    submit_members,
+    submit_entries,
 )
 from app.services.intake.uploads import Uploads
 from app.services.queue.attempts import Outcome, Work
@@ -61,7 +60,7 @@ class _Unpacking:
     name: str
     limits: ArchiveLimits
     said: Mapping[str, Any]
-    members: list[Member] = field(default_factory=list)
+    members: list[Entry] = field(default_factory=list)
     inflated: int = 0
     pace: Pace = field(default_factory=Pace)
 
@@ -129,34 +128,34 @@ class Archives:
                 await unpacking.report(len(members))
                 try:
                     await self._take(unpacking, member, prefix + member.path, depth)
-                except (ArchiveLimitError, StorageFullError, StorageAwayError):
+                except (ArchiveLimitError, StorageFullError, StorageUnavailableError):
                     raise
                 except SluiceError as error:
                     unpacking.members.append(describe_failure(prefix + member.path, error, unpacking.said))
         finally:
             opening.__exit__(None, None, None)
 
-    async def _take(self, unpacking: _Unpacking, member: ArchiveMember, path: str, depth: int) -> None:
+    async def _take(self, unpacking: _Unpacking, member: ArchiveEntry, path: str, depth: int) -> None:
         """Store one member; an archive is unpacked in its place."""
         if member.error:
             raise member.error
-        receipt = await self._uploads.open(unpacking.next_key())
+        incoming = await self._uploads.open(unpacking.next_key())
         try:
             pieces = member.pieces()
             while piece := await asyncio.to_thread(next, pieces, b""):
                 unpacking.spend(len(piece))
-                await receipt.write(piece)
-            if receipt.size and await asyncio.to_thread(detect, await receipt.writer.seal(), path) == ZIP:
+                await incoming.write(piece)
+            if incoming.size and await asyncio.to_thread(detect, await incoming.writer.seal(), path) == ZIP:
                 if depth >= unpacking.limits.depth:
                     raise ArchiveTooDeepError(f"{unpacking.limits.depth} levels are allowed.")
-                await self._walk(unpacking, await receipt.writer.seal(), prefix=path + "/", depth=depth + 1)
+                await self._walk(unpacking, await incoming.writer.seal(), prefix=path + "/", depth=depth + 1)
                 return
-            content = await receipt.keep(path)
-            unpacking.members.append(describe_member(content, unpacking.said))
+            content = await incoming.keep(path)
+            unpacking.members.append(describe_entry(content, unpacking.said))
         finally:
-            await asyncio.shield(receipt.writer.abort())
+            await asyncio.shield(incoming.writer.abort())
 
-    def _become_many(self, task: Task, document: Document, content: Content, members: Sequence[Member]) -> Outcome:
+    def _become_many(self, task: Task, document: Document, content: Content, members: Sequence[Entry]) -> Outcome:
         unused: list[str] = []
 
         async def apply(connection: AsyncConnection) -> None:
@@ -164,7 +163,7 @@ class Archives:
                 await explain_loss(connection, document.id)
             await drop_children(connection, task.id)
             on_duplicate = OnDuplicate(task.arguments.get("on_duplicate", OnDuplicate.SKIP))
-            children = await submit_members(connection, task, members, on_duplicate)
+            children = await submit_entries(connection, task, members, on_duplicate)
             unused[:] = list_unused_blobs(members, children)
 
         async def drop_unused() -> None:
@@ -183,7 +182,7 @@ class Archives:
         try:
             yield
         except BaseException:
-            if await unpacking.work.ask() in {Verdict.GO_ON, Verdict.CANCELLED}:
+            if await unpacking.work.ask() in {AttemptStatus.CONTINUE, AttemptStatus.CANCELLED}:
                 for key in [member["blob_key"] for member in unpacking.members if "blob_key" in member]:
                     await asyncio.shield(self._blobs.delete(key))
             raise

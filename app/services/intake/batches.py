@@ -15,16 +15,16 @@ from app.domain.ports import BlobStore
 from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.ledger.children import insert_parent
 from app.services.intake.archive_entries import (
-    Member,
+    Entry,
+    describe_entry,
     describe_failure,
-    describe_member,
     list_unused_blobs,
-    submit_members,
+    submit_entries,
 )
 from app.services.intake.backpressure import Backpressure
-from app.services.intake.uploads import Receipt, Uploads
+from app.services.intake.uploads import IncomingFile, Uploads
 from app.services.queue.admission import Admission
-from app.services.queue.parents import Families
+from app.services.queue.parents import Parents
 
 _KEPT_AT_ONCE = 8
 
@@ -41,12 +41,12 @@ class Batch:
 
 
 @dataclass(slots=True)
-class Receipts:
+class IncomingFiles:
     """The files of a batch on their way in."""
 
     uploads: Uploads
     max_files: int
-    files: list[tuple[str, Receipt]] = field(default_factory=list)
+    files: list[tuple[str, IncomingFile]] = field(default_factory=list)
 
     async def begin(self, filename: str) -> None:
         """The next file begins.
@@ -61,7 +61,7 @@ class Receipts:
         self.files.append((filename or "unnamed", await self.uploads.open()))
 
     async def write(self, data: bytes) -> None:
-        """Take the next bytes of the file that began last. Raises as ``Receipt.write``."""
+        """Take the next bytes of the file that began last. Raises as ``IncomingFile.write``."""
         await self.files[-1][1].write(data)
 
 
@@ -75,7 +75,7 @@ class Batches:
         uploads: Uploads,
         admission: Admission,
         backpressure: Backpressure,
-        families: Families,
+        parents: Parents,
         max_files: int,
     ) -> None:
         self._database = database
@@ -83,20 +83,20 @@ class Batches:
         self._uploads = uploads
         self._admission = admission
         self._backpressure = backpressure
-        self._families = families
+        self._parents = parents
         self._max_files = max_files
 
     @asynccontextmanager
-    async def receive(self) -> AsyncIterator[Receipts]:
-        """Receipts to write files to; whatever ``accept`` has not taken by the end of the block is dropped."""
-        receipts = Receipts(self._uploads, self._max_files)
+    async def receive(self) -> AsyncIterator[IncomingFiles]:
+        """IncomingFiles to write files to; whatever ``accept`` has not taken by the end of the block is dropped."""
+        incoming = IncomingFiles(self._uploads, self._max_files)
         try:
-            yield receipts
+            yield incoming
         finally:
-            for _, receipt in receipts.files:
-                await asyncio.shield(receipt.writer.abort())
+            for _, file in incoming.files:
+                await asyncio.shield(file.writer.abort())
 
-    async def accept(self, receipts: Receipts, batch: Batch) -> tuple[Task, list[Task]]:
+    async def accept(self, incoming: IncomingFiles, batch: Batch) -> tuple[Task, list[Task]]:
         """Write the parent, and a document and a task for each file; returns the parent and its children.
 
         A file that is empty or of no supported type is a child that has failed.
@@ -107,48 +107,48 @@ class Batches:
             BacklogFullError: when the agent has too many tasks waiting.
         """
         await self._backpressure.check(batch.agent_id)
-        if not receipts.files:
+        if not incoming.files:
             raise MissingFileError
-        async with self._uploads.drop_unless_written([receipt.key for _, receipt in receipts.files]):
-            members = await self._keep(receipts, batch)
-            parent, children = await self._submit(batch, members)
-        for key in list_unused_blobs(members, children):
+        async with self._uploads.drop_unless_written([file.key for _, file in incoming.files]):
+            entries = await self._keep(incoming, batch)
+            parent, children = await self._submit(batch, entries)
+        for key in list_unused_blobs(entries, children):
             await self._blobs.delete(key)
         self._admission.nudge(parent.queue)
-        await self._families.follow([parent])
+        await self._parents.follow([parent])
         return parent, children
 
-    async def _keep(self, receipts: Receipts, batch: Batch) -> list[Member]:
+    async def _keep(self, incoming: IncomingFiles, batch: Batch) -> list[Entry]:
         turns = asyncio.Semaphore(_KEPT_AT_ONCE)
 
-        async def keep(filename: str, receipt: Receipt) -> Member:
+        async def keep(filename: str, file: IncomingFile) -> Entry:
             async with turns:
                 try:
                     arguments = {"on_duplicate": batch.on_duplicate.value}
-                    return describe_member(await receipt.keep(filename), batch.metadata, arguments)
+                    return describe_entry(await file.keep(filename), batch.metadata, arguments)
                 except (EmptyFileError, UnsupportedTypeError) as error:
                     return describe_failure(filename, error, batch.metadata)
 
         try:
             async with asyncio.TaskGroup() as group:
-                keeping = [group.create_task(keep(filename, receipt)) for filename, receipt in receipts.files]
+                keeping = [group.create_task(keep(filename, file)) for filename, file in incoming.files]
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from failures
         return [task.result() for task in keeping]
 
-    async def _submit(self, batch: Batch, members: list[Member]) -> tuple[Task, list[Task]]:
+    async def _submit(self, batch: Batch, entries: list[Entry]) -> tuple[Task, list[Task]]:
         task = NewTask(
             id=new_task_id(),
             organization_id=batch.organization_id,
             agent_id=batch.agent_id,
             name=TaskName.PROCESS_BATCH,
             queue=batch.queue or Queue.LOW,
-            metadata={"files": len(members)},
+            metadata={"files": len(entries)},
         )
         async with self._database.transaction() as connection:
-            parent = await insert_parent(connection, task, f"0 of {len(members)} done")
+            parent = await insert_parent(connection, task, f"0 of {len(entries)} done")
             if parent is None:
                 raise NotFoundError(f"Agent {batch.agent_id} does not exist.")
-            children = await submit_members(connection, parent, members, batch.on_duplicate)
-        places = {UUID(member["task_id"]): place for place, member in enumerate(members)}
+            children = await submit_entries(connection, parent, entries, batch.on_duplicate)
+        places = {UUID(entry["task_id"]): place for place, entry in enumerate(entries)}
         return parent, sorted(children, key=lambda child: places[child.id])

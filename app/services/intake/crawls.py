@@ -10,11 +10,11 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.crawls import take_on, take_over, take_turn
+from app.db.crawls import add_urls, claim_url, reserve_request
 from app.db.documents import find_all_by_content, hide_document
 from app.db.engine import Database
 from app.domain.addresses import AllowedHosts
-from app.domain.errors import DisallowedByRobotsError, NotFoundError, NotNowError
+from app.domain.errors import DisallowedByRobotsError, NotFoundError, RetryLaterError
 from app.domain.ids import TaskId, new_task_id
 from app.domain.media import HTML
 from app.domain.ports import BlobStore, RobotsReader, RobotsRules
@@ -103,7 +103,7 @@ class Crawls:
         """Read one page of a crawl and make it searchable; the outcome adds the pages it leads to.
 
         Raises:
-            NotNowError: when the host must not be asked yet.
+            RetryLaterError: when the host must not be asked yet.
             DisallowedByRobotsError
         """
         document, settings = await self._ingestion.load(work)
@@ -148,17 +148,17 @@ class Crawls:
         """Wait until the host may be asked, if that is soon; all workers take turns.
 
         Raises:
-            NotNowError: when it is not: others may use the slot meanwhile.
+            RetryLaterError: when it is not: others may use the slot meanwhile.
         """
         host = WebUrl.parse(url).authority
         async with self._database.statement() as connection:
-            taken, seconds = await take_turn(connection, host, delay, _PATIENCE_SECONDS)
+            taken, seconds = await reserve_request(connection, host, delay, _PATIENCE_SECONDS)
             counts = {} if taken else await count_children(connection, [crawl.id])
         if not taken:
             # Come back at any time until the others that wait have had their turns, too.
             waiting = counts[crawl.id].pending + 1 if crawl.id in counts else 1
             later = seconds + random.random() * min(_SPREAD_SECONDS, waiting * delay)  # noqa: S311
-            raise NotNowError(f"Waiting for a turn at {host}", retry_after=later)
+            raise RetryLaterError(f"Waiting for a turn at {host}", retry_after=later)
         await asyncio.sleep(seconds)
 
     async def _find_links(self, stored: StoredPage) -> Links:
@@ -178,7 +178,7 @@ class Crawls:
         if not scope.allows(own):
             return f"It is {own}, which is not part of the crawl"
         async with self._database.statement() as connection:
-            fresh = await take_over(connection, crawl.id, own, page)
+            fresh = await claim_url(connection, crawl.id, own, page)
         return None if fresh else f"It is {own}, which is part of the crawl already"
 
     def _skip(self, document: Document, stored: StoredPage, reason: str) -> Outcome:
@@ -214,11 +214,11 @@ class Crawls:
         room = int(crawl.arguments["max_pages"]) - await count_all_children(connection, crawl.id)
         if room <= 0:
             return
-        fresh = await take_on(connection, crawl.id, urls)
+        fresh = await add_urls(connection, crawl.id, urls)
         chosen = [url for url in urls if url in fresh][:room]
         keys = {url: make_content_key(url) for url in chosen}
         known = await find_all_by_content(connection, crawl.agent_id, list(keys.values()))
-        members = [
+        entries = [
             {
                 "task_id": str(new_task_id()),
                 "name": TaskName.PROCESS_WEBPAGE.value,
@@ -232,7 +232,7 @@ class Crawls:
             }
             for url, key in keys.items()
         ]
-        await submit_children(connection, crawl, members)
+        await submit_children(connection, crawl, entries)
 
 
 def _make_task(request: CrawlRequest, url: str) -> NewTask:

@@ -30,7 +30,7 @@ from app.services.indexing.vectors import Vectors
 from app.services.indexing.versions import cancel_work, list_blobs
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, Work
-from app.services.queue.parents import Families
+from app.services.queue.parents import Parents
 from app.services.queue.result_backend import tell
 
 # These go on beside whatever else is done to a document.
@@ -55,7 +55,7 @@ class Documents:
         blobs: BlobStore,
         admission: Admission,
         doorbell: Doorbell,
-        families: Families,
+        parents: Parents,
         vectors: Vectors,
     ) -> None:
         self._database = database
@@ -63,7 +63,7 @@ class Documents:
         self._vectors = vectors
         self._admission = admission
         self._doorbell = doorbell
-        self._families = families
+        self._parents = parents
 
     async def get(self, organization_id: int, document_id: int) -> Document:
         """One document.
@@ -182,7 +182,7 @@ class Documents:
         for revoked in cancelled:
             if revoked.state is State.REVOKED:
                 await tell(self._doorbell, revoked)
-        await self._families.follow(cancelled)
+        await self._parents.follow(cancelled)
         self._admission.nudge(task.queue)
         return task
 

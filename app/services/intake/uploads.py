@@ -16,7 +16,7 @@ from app.db.documents import find_by_content
 from app.db.engine import Database
 from app.domain.documents import OnDuplicate
 from app.domain.errors import (
-    DatabaseAwayError,
+    DatabaseUnavailableError,
     DocumentBusyError,
     DuplicateDocumentError,
     EmptyFileError,
@@ -82,7 +82,7 @@ class Accepted:
         return cls(document.id, task_id, document.filename, document.status, document.id)
 
 
-class Receipt:
+class IncomingFile:
     """A file on its way in: counted and hashed while it streams to storage."""
 
     def __init__(self, writer: BlobWriter, key: str, limit: int) -> None:
@@ -138,21 +138,21 @@ class Uploads:
         self.max_bytes = max_bytes
 
     @asynccontextmanager
-    async def receive(self) -> AsyncIterator[Receipt]:
-        """A receipt to write a file to; whatever ``accept`` has not taken by the end of the block is dropped."""
-        receipt = await self.open()
+    async def receive(self) -> AsyncIterator[IncomingFile]:
+        """A incoming to write a file to; whatever ``accept`` has not taken by the end of the block is dropped."""
+        incoming = await self.open()
         try:
-            yield receipt
+            yield incoming
         finally:
-            await asyncio.shield(receipt.writer.abort())
+            await asyncio.shield(incoming.writer.abort())
 
-    async def open(self, key: str | None = None) -> Receipt:
-        """A receipt whose writer the caller aborts when he is done; ``key`` where the blob goes, else a new one."""
+    async def open(self, key: str | None = None) -> IncomingFile:
+        """A incoming whose writer the caller aborts when he is done; ``key`` where the blob goes, else a new one."""
         name = new_task_id().hex
         key = key or f"{name[-2:]}/{name}"
-        return Receipt(await self._blobs.create(key), key, self.max_bytes)
+        return IncomingFile(await self._blobs.create(key), key, self.max_bytes)
 
-    async def accept(self, receipt: Receipt, upload: Upload) -> Accepted:
+    async def accept(self, incoming: IncomingFile, upload: Upload) -> Accepted:
         """Write document and task for a file that has arrived whole, unless the agent has these bytes already.
 
         Raises:
@@ -163,11 +163,11 @@ class Uploads:
             DuplicateDocumentError: when the agent has these bytes, and the upload asks to reject them.
         """
         await self._backpressure.check(upload.agent_id)
-        content = await receipt.keep(upload.filename)
-        async with self.drop_unless_written([receipt.key]):
+        content = await incoming.keep(upload.filename)
+        async with self.drop_unless_written([incoming.key]):
             accepted = await self._submit(upload, content)
         if accepted.duplicate_of is not None and not accepted.replaces:
-            await self._blobs.delete(receipt.key)
+            await self._blobs.delete(incoming.key)
         return accepted
 
     async def _submit(self, upload: Upload, content: Content) -> Accepted:
@@ -184,13 +184,13 @@ class Uploads:
             if submitted:
                 self._admission.nudge(submitted.queue)
                 return Accepted.of(submitted)
-            if twin := await self._find_twin(upload, content):
+            if duplicate := await self._find_duplicate(upload, content):
                 if upload.on_duplicate is OnDuplicate.REJECT:
-                    raise DuplicateDocumentError(f"It is document {twin.id}.")
-                return Accepted.there_already(twin)
+                    raise DuplicateDocumentError(f"It is document {duplicate.id}.")
+                return Accepted.there_already(duplicate)
         raise DocumentBusyError("The document with the same bytes is being changed.")
 
-    async def _find_twin(self, upload: Upload, content: Content) -> Document | None:
+    async def _find_duplicate(self, upload: Upload, content: Content) -> Document | None:
         """The document with the same bytes; None when it has just gone.
 
         Raises:
@@ -210,7 +210,7 @@ class Uploads:
         """
         try:
             yield
-        except (DatabaseAwayError, asyncio.CancelledError):
+        except (DatabaseUnavailableError, asyncio.CancelledError):
             raise
         except BaseException:
             for key in keys:

@@ -112,8 +112,8 @@ class Webpages:
             if submitted:
                 self._admission.nudge(submitted.queue)
                 return Accepted.of(submitted)
-            if twin := await self._find_twin(request, url):
-                return await self._meet(request, twin)
+            if duplicate := await self._find_duplicate(request, url):
+                return await self._meet(request, duplicate)
         raise DocumentBusyError("The document of the same address is being changed.")
 
     async def process(self, work: Work) -> Outcome:
@@ -158,7 +158,7 @@ class Webpages:
             content.blob_key, content.media_type, content.size_bytes, content.sha256, make_filename(page.url)
         )
 
-    async def _find_twin(self, request: PageRequest, url: str) -> Document | None:
+    async def _find_duplicate(self, request: PageRequest, url: str) -> Document | None:
         """The document of the same address; None when it has just gone.
 
         Raises:
@@ -169,15 +169,15 @@ class Webpages:
                 raise NotFoundError(f"Agent {request.agent_id} does not exist.")
             return await find_by_content(connection, request.agent_id, make_content_key(url))
 
-    async def _meet(self, request: PageRequest, twin: Document) -> Accepted:
+    async def _meet(self, request: PageRequest, duplicate: Document) -> Accepted:
         """The agent has this page: say so, refuse, or read it again."""
         if request.on_duplicate is OnDuplicate.REJECT:
-            raise DuplicateDocumentError(f"It is document {twin.id}.")
+            raise DuplicateDocumentError(f"It is document {duplicate.id}.")
         if request.on_duplicate is OnDuplicate.SKIP:
-            return Accepted.there_already(twin)
+            return Accepted.there_already(duplicate)
         renewal = Renewal(request.metadata, request.queue)
-        task = await self._documents.reindex(request.organization_id, twin.id, renewal)
-        return Accepted.of(task, twin.id)
+        task = await self._documents.reindex(request.organization_id, duplicate.id, renewal)
+        return Accepted.of(task, duplicate.id)
 
 
 def _make_task(request: PageRequest, url: str) -> NewTask:

@@ -10,11 +10,11 @@ from app.db.embedded_texts import forget_embedded
 from app.db.engine import Database
 from app.db.hnsw_indexes import tend_graphs
 from app.db.idempotency import forget_keys
-from app.domain.errors import DatabaseAwayError
+from app.domain.errors import DatabaseUnavailableError
 from app.domain.ports import BlobStore, Doorbell
 from app.ledger.dead_letters import list_unannounced
 from app.ledger.queues import count_backlogs
-from app.ledger.upkeep import forget_tasks, forget_turns, forget_workers, take_turn
+from app.ledger.upkeep import claim_chore, forget_tasks, forget_turns, forget_workers
 from app.services.indexing.reembedding import Reembedding
 from app.services.queue.result_backend import ring_alarm
 
@@ -57,13 +57,13 @@ class Upkeep:
     async def do_chores(self) -> None:
         """Do what is due and nobody else has taken on."""
         async with self._database.statement() as connection:
-            if await take_turn(connection, "count", _COUNT_SECONDS):
+            if await claim_chore(connection, "count", _COUNT_SECONDS):
                 await count_backlogs(connection)
             silent = []
-            if await take_turn(connection, "announce", _ANNOUNCE_SECONDS):
+            if await claim_chore(connection, "announce", _ANNOUNCE_SECONDS):
                 silent = await list_unannounced(connection, _ALARMS)
-            forget = await take_turn(connection, "forget", _FORGET_SECONDS)
-            long = [name for name, (seconds, _) in self._long.items() if await take_turn(connection, name, seconds)]
+            forget = await claim_chore(connection, "forget", _FORGET_SECONDS)
+            long = [name for name, (seconds, _) in self._long.items() if await claim_chore(connection, name, seconds)]
         for task_id in silent:
             await ring_alarm(self._doorbell, task_id)
         if forget:
@@ -85,7 +85,7 @@ class Upkeep:
     async def _run(self, name: str) -> None:
         try:
             await self._long[name][1]()
-        except DatabaseAwayError:
+        except DatabaseUnavailableError:
             log.warning("chore_broken_off", chore=name)
         except Exception:
             log.exception("chore_failed", chore=name)

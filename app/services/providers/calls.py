@@ -28,11 +28,11 @@ from app.db.providers import (
     take_probe,
 )
 from app.domain.errors import (
-    DatabaseAwayError,
+    DatabaseUnavailableError,
     ProviderBusyError,
+    ProviderCredentialsError,
     ProviderDownError,
     ProviderPausedError,
-    ProviderRefusedError,
     SluiceError,
 )
 from app.domain.ports import RateLimiter
@@ -49,7 +49,7 @@ _SPREAD_SECONDS = 5.0
 
 log = structlog.get_logger()
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 Noted = TypeVar("Noted")
 
 
@@ -106,8 +106,8 @@ class Providers:
         self._probe_seconds = probe_seconds
 
     async def call(
-        self, provider: str, request: Callable[[], Awaitable[Answer]], *, tokens: int = 0, patience: float = 2.0
-    ) -> Answer:
+        self, provider: str, request: Callable[[], Awaitable[Result]], *, tokens: int = 0, patience: float = 2.0
+    ) -> Result:
         """Make a request as soon as it may be made, and again where the provider was only busy.
 
         Args:
@@ -120,7 +120,7 @@ class Providers:
             ProviderBusyError: when it would take longer until there is room.
             ProviderPausedError: when the provider is down, or has just turned out to be.
             ProviderDownError: when the request failed, and few others did: it may be tried again at once.
-            ProviderRejectedError: when nobody should try again.
+            ProviderRequestError: when nobody should try again.
         """
         call = _Call(provider, tokens, time.monotonic() + patience)
         while True:
@@ -129,7 +129,7 @@ class Providers:
                 answer = await self._ask(call, request)
             except ProviderBusyError as error:
                 await self._rest(call, error)
-            except (ProviderDownError, ProviderRefusedError) as error:
+            except (ProviderDownError, ProviderCredentialsError) as error:
                 raise await self._fail(call, error) from error
             else:
                 await self._succeed(call)
@@ -184,14 +184,14 @@ class Providers:
             await self._note(partial(put_off, name=call.provider, seconds=wait))
         return wait
 
-    async def _ask(self, call: _Call, request: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _ask(self, call: _Call, request: Callable[[], Awaitable[Result]]) -> Result:
         """Make the request; nobody else asks a provider that is down before it has ended."""
         if not call.probing:
             return await request()
         try:
             async with renewed(partial(self._keep_probe, call.provider), self._probe_seconds / 3):
                 return await request()
-        except (ProviderBusyError, ProviderDownError, ProviderRefusedError):
+        except (ProviderBusyError, ProviderDownError, ProviderCredentialsError):
             raise
         except Exception:  # which tells nothing about the provider
             await self._note(partial(put_off, name=call.provider, seconds=0))
@@ -213,7 +213,7 @@ class Providers:
 
     async def _fail(self, call: _Call, error: SluiceError) -> SluiceError:
         """Count a failure. Returns the error itself, or where the provider is down, one that has the work wait."""
-        refused = isinstance(error, ProviderRefusedError)
+        refused = isinstance(error, ProviderCredentialsError)
         state = await self._note(
             partial(
                 note_failure,
@@ -241,7 +241,7 @@ class Providers:
         try:
             async with self._database.statement() as connection:
                 return await note(connection)
-        except DatabaseAwayError:
+        except DatabaseUnavailableError:
             log.warning("provider_not_noted")
             return None
 

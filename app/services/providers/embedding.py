@@ -16,9 +16,9 @@ from uuid import UUID, uuid4
 from app.db.embedded_texts import find_embedded, hold_texts, keep_embedded, release_texts, renew_hold
 from app.db.engine import Database
 from app.db.provider_usage import count_usage
-from app.domain.errors import DatabaseAwayError, ProviderBusyError
+from app.domain.errors import DatabaseUnavailableError, ProviderBusyError
 from app.domain.ports import Embedder
-from app.domain.vectors import Account, Embedded, TextBatch, Vector
+from app.domain.vectors import Account, EmbeddingResult, TextBatch, Vector
 from app.services.providers.calls import Providers
 from app.services.providers.renewal import renewed
 
@@ -63,7 +63,7 @@ class Embedding:
             on_done: Told how many texts are done, again and again.
 
         Raises:
-            ProviderBusyError, ProviderPausedError, ProviderDownError, ProviderRejectedError: what was answered
+            ProviderBusyError, ProviderPausedError, ProviderDownError, ProviderRequestError: what was answered
                 before is kept.
         """
         if embedder.provider is None:
@@ -91,7 +91,7 @@ class Embedding:
         """The vector of a question. Somebody waits for it, so nobody else's request for the same text is waited for.
 
         Raises:
-            ProviderBusyError, ProviderPausedError, ProviderDownError, ProviderRejectedError
+            ProviderBusyError, ProviderPausedError, ProviderDownError, ProviderRequestError
         """
         if embedder.provider is None:
             return (await embedder.embed([text])).vectors[0]
@@ -140,7 +140,7 @@ class Embedding:
                 yield mine
         finally:
             if lost := held - purchase.vectors.keys():
-                with suppress(DatabaseAwayError):  # then the hold runs out
+                with suppress(DatabaseUnavailableError):  # then the hold runs out
                     async with self._database.statement() as connection:
                         await release_texts(connection, model, list(lost), holder)
 
@@ -162,7 +162,7 @@ class Embedding:
             await asyncio.wait({keeping})
             raise
 
-    async def _keep(self, purchase: "_Purchase", hashes: Sequence[bytes], embedded: Embedded) -> None:
+    async def _keep(self, purchase: "_Purchase", hashes: Sequence[bytes], embedded: EmbeddingResult) -> None:
         vectors = dict(zip(hashes, embedded.vectors, strict=True))
         async with self._database.transaction() as connection:
             await keep_embedded(connection, purchase.model, vectors)
@@ -211,7 +211,7 @@ class _Purchase:
         """The tokens of texts."""
         return sum(batch.tokens for batch in await self.share(hashes))
 
-    async def request(self, hashes: Sequence[bytes]) -> Embedded:
+    async def request(self, hashes: Sequence[bytes]) -> EmbeddingResult:
         """Ask for the vectors of texts."""
         return await self._embedder.embed(self._list_texts(hashes))
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from app.domain.errors import DatabaseAwayError
+from app.domain.errors import DatabaseUnavailableError
 
 log = structlog.get_logger()
 
@@ -27,5 +27,5 @@ async def _renew(renew: Callable[[], Awaitable[None]], seconds: float) -> None:
         await asyncio.sleep(seconds)
         try:
             await renew()
-        except DatabaseAwayError:
+        except DatabaseUnavailableError:
             log.warning("claim_not_renewed")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import structlog
 
 from app.db.engine import Database
-from app.domain.errors import DatabaseAwayError
+from app.domain.errors import DatabaseUnavailableError
 from app.domain.ports import Doorbell
 from app.ledger.admit import admit
 
@@ -63,7 +63,7 @@ class Admission:
                 self._fruitless[queue] += 1
                 if self._fruitless[queue] > 1:
                     await asyncio.sleep(_PAUSE_SECONDS)
-        except DatabaseAwayError:
+        except DatabaseUnavailableError:
             log.warning("admission_without_database", queue=queue)
         except Exception:
             log.exception("admission_failed", queue=queue)

@@ -9,12 +9,12 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
-from app.domain.errors import DatabaseAwayError
+from app.domain.errors import DatabaseUnavailableError
 from app.domain.ids import WorkerId
 from app.domain.ports import Doorbell
 from app.domain.tasks import Progress, Task
-from app.ledger.report import Verdict, report, watch
-from app.services.queue.result_backend import tell_progress
+from app.ledger.report import AttemptStatus, report, watch
+from app.services.queue.result_backend import publish_progress
 
 _WATCH_SECONDS = 0.5
 
@@ -29,7 +29,7 @@ async def _do_nothing() -> None:
     """Most tasks are done when their end is written."""
 
 
-class Tenure(Protocol):
+class LeaseStatus(Protocol):
     """How a process knows, without asking anybody, whether its worker may still run tasks."""
 
     def holds(self, worker_id: WorkerId) -> bool:
@@ -40,18 +40,18 @@ class Tenure(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class WorkerSlot:
     """Where an attempt runs: the worker, its process, and whether that worker may go on."""
 
     worker_id: WorkerId
     pid: int
-    tenure: Tenure
+    lease_status: LeaseStatus
 
     @property
-    def verdict(self) -> Verdict:
+    def attempt_status(self) -> AttemptStatus:
         """Go on, or hand back: the worker stops, or its lease has run out and others may have the task already."""
-        ends = self.tenure.must_hand_back() or not self.tenure.holds(self.worker_id)
-        return Verdict.HAND_BACK if ends else Verdict.GO_ON
+        ends = self.lease_status.must_hand_back() or not self.lease_status.holds(self.worker_id)
+        return AttemptStatus.HAND_BACK if ends else AttemptStatus.CONTINUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +75,18 @@ class Outcome:
 class AttemptLostError(Exception):
     """The attempt was cancelled, superseded or must be handed back; nothing it holds may be written."""
 
-    def __init__(self, verdict: Verdict) -> None:
-        self.verdict = verdict
-        super().__init__(verdict.name)
+    def __init__(self, attempt_status: AttemptStatus) -> None:
+        self.attempt_status = attempt_status
+        super().__init__(attempt_status.name)
 
 
 class Work:
     """What a task's body is given: the row it runs for, and the means to tell of progress."""
 
-    def __init__(self, task: Task, seat: Seat, database: Database, doorbell: Doorbell) -> None:
+    def __init__(self, task: Task, slot: WorkerSlot, database: Database, doorbell: Doorbell) -> None:
         self.task = task
-        self.verdict = Verdict.GO_ON
-        self._seat = seat
+        self.attempt_status = AttemptStatus.CONTINUE
+        self._slot = slot
         self._database = database
         self._doorbell = doorbell
 
@@ -98,7 +98,7 @@ class Work:
         """
         async with self._database.statement() as connection:
             self._heed(await report(connection, self.task.attempt_token, progress))
-        await tell_progress(self._doorbell, self.task, progress)
+        await publish_progress(self._doorbell, self.task, progress)
 
     async def report_within(self, connection: AsyncConnection, progress: Progress) -> None:
         """Write progress as part of a transaction, which so holds only while the attempt does.
@@ -108,33 +108,33 @@ class Work:
         """
         self._heed(await report(connection, self.task.attempt_token, progress))
 
-    async def ask(self) -> Verdict:
+    async def ask(self) -> AttemptStatus:
         """Whether the attempt is this one's still; what became of it, if that is known already."""
-        if self.verdict is not Verdict.GO_ON:
-            return self.verdict
+        if self.attempt_status is not AttemptStatus.CONTINUE:
+            return self.attempt_status
         async with self._database.statement() as connection:
             return await watch(connection, self.task.attempt_token)
 
     async def watch(self) -> None:
-        """Return once the attempt is lost, leaving the reason in ``verdict``.
+        """Return once the attempt is lost, leaving the reason in ``attempt_status``.
 
         While the database is away, go on for as long as the lease lasts.
         """
-        while self.verdict is Verdict.GO_ON:
+        while self.attempt_status is AttemptStatus.CONTINUE:
             await asyncio.sleep(_WATCH_SECONDS)
-            if (verdict := self._seat.verdict) is not Verdict.GO_ON:
-                self.verdict = verdict
+            if (attempt_status := self._slot.attempt_status) is not AttemptStatus.CONTINUE:
+                self.attempt_status = attempt_status
                 return
             try:
                 async with self._database.statement() as connection:
-                    self.verdict = await watch(connection, self.task.attempt_token)
-            except DatabaseAwayError:
+                    self.attempt_status = await watch(connection, self.task.attempt_token)
+            except DatabaseUnavailableError:
                 log.warning("watch_failed", task_id=str(self.task.id))
 
-    def _heed(self, verdict: Verdict) -> None:
-        if verdict is not Verdict.GO_ON:
-            self.verdict = verdict
-            raise AttemptLostError(verdict)
+    def _heed(self, attempt_status: AttemptStatus) -> None:
+        if attempt_status is not AttemptStatus.CONTINUE:
+            self.attempt_status = attempt_status
+            raise AttemptLostError(attempt_status)
 
 
-Body = Callable[[Work], Awaitable[Outcome]]
+AttemptFunction = Callable[[Work], Awaitable[Outcome]]

@@ -10,7 +10,7 @@ import structlog
 
 from app.db.engine import Database
 from app.domain.backoff import choose_delay
-from app.domain.errors import DatabaseAwayError, NotNowError, SluiceError, TaskTimeLimitError
+from app.domain.errors import DatabaseUnavailableError, RetryLaterError, SluiceError, TaskTimeLimitError
 from app.domain.ids import TaskId
 from app.domain.ports import Doorbell
 from app.domain.states import RUNNING, State
@@ -19,10 +19,10 @@ from app.ledger.children import expand
 from app.ledger.claim import claim
 from app.ledger.finish import abort, defer, fail, finish, hand_back, retry
 from app.ledger.read import get_task
-from app.ledger.report import Verdict
+from app.ledger.report import AttemptStatus
 from app.services.queue.admission import Admission
-from app.services.queue.attempts import AttemptLostError, Body, Outcome, Seat, Work
-from app.services.queue.parents import Families
+from app.services.queue.attempts import AttemptFunction, AttemptLostError, Outcome, Work, WorkerSlot
+from app.services.queue.parents import Parents
 from app.services.queue.result_backend import announce_dead_letter, tell
 
 _DATABASE_RETRY_SECONDS = 0.5
@@ -54,55 +54,55 @@ class Execution:
     """Runs attempts: claim, body, guarded end."""
 
     def __init__(
-        self, database: Database, doorbell: Doorbell, admission: Admission, families: Families, policy: RetryPolicy
+        self, database: Database, doorbell: Doorbell, admission: Admission, parents: Parents, policy: RetryPolicy
     ) -> None:
         self._database = database
         self._doorbell = doorbell
         self._admission = admission
-        self._families = families
+        self._parents = parents
         self._policy = policy
         self._held: set[TaskId] = set()
 
-    async def run(self, task_id: TaskId, seat: Seat, body: Body) -> Task | None:
+    async def run(self, task_id: TaskId, slot: WorkerSlot, body: AttemptFunction) -> Task | None:
         """Run one attempt and return the task as it then stands.
 
         None when there was nothing to do (a late or doubled bell) or when the attempt was
         superseded: whatever it held was dropped.
         """
-        task = await self._claim(task_id, seat)
+        task = await self._claim(task_id, slot)
         if task is None:
             return None
         self._held.add(task_id)
         try:
-            work = Work(task, seat, self._database, self._doorbell)
+            work = Work(task, slot, self._database, self._doorbell)
             ended = await self._end(task, await self._attempt(work, body))
         finally:
             self._held.discard(task_id)
         await self._follow_up(task, ended)
         return ended
 
-    async def _claim(self, task_id: TaskId, seat: Seat) -> Task | None:
+    async def _claim(self, task_id: TaskId, slot: WorkerSlot) -> Task | None:
         """Claim, and give up a claim whose answer was lost: the row would otherwise run for ever with nobody at it."""
         try:
             async with self._database.statement() as connection:
-                return await claim(connection, task_id, seat.worker_id, seat.pid)
-        except DatabaseAwayError:
+                return await claim(connection, task_id, slot.worker_id, slot.pid)
+        except DatabaseUnavailableError:
             log.warning("claim_in_doubt", task_id=str(task_id))
-            await self._end_doubt(task_id, seat)
+            await self._end_doubt(task_id, slot)
             return None
 
-    async def _end_doubt(self, task_id: TaskId, seat: Seat) -> None:
+    async def _end_doubt(self, task_id: TaskId, slot: WorkerSlot) -> None:
         """Once the database is back, hand back the task if it was claimed for this process after all."""
         while True:
             await asyncio.sleep(_DATABASE_RETRY_SECONDS)
             try:
                 async with self._database.statement() as connection:
                     task = await get_task(connection, task_id)
-                    ours = task and task.state in RUNNING and (task.worker_id, task.pid) == (seat.worker_id, seat.pid)
+                    ours = task and task.state in RUNNING and (task.worker_id, task.pid) == (slot.worker_id, slot.pid)
                     if task and ours and task_id not in self._held:
                         await hand_back(connection, task.attempt_token)
                         self._admission.nudge(task.queue)
-            except DatabaseAwayError:
+            except DatabaseUnavailableError:
                 log.warning("claim_in_doubt", task_id=str(task_id))
             else:
                 return
@@ -116,20 +116,20 @@ class Execution:
         while True:
             try:
                 return await end()
-            except DatabaseAwayError:
+            except DatabaseUnavailableError:
                 log.warning("end_not_written", task_id=str(task.id))
                 await asyncio.sleep(_DATABASE_RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - what cannot be stored is a failure like any other
                 end = self._failure_end(task, error)
 
-    async def _attempt(self, work: Work, body: Body) -> End:
+    async def _attempt(self, work: Work, body: AttemptFunction) -> End:
         """Run the body; returns the statement that ends the attempt."""
         try:
             async with asyncio.timeout(self._policy.time_limit) as limit:
                 outcome = await self._watched(work, body)
         except AttemptLostError:
             return lambda: self._lose(work)
-        except NotNowError as error:
+        except RetryLaterError as error:
             later = error
             return lambda: self._write(
                 defer, work.task, later.retry_after or _LATER_SECONDS, later.detail or later.message
@@ -140,14 +140,14 @@ class Execution:
             return self._failure_end(work.task, TaskTimeLimitError() if limit.expired() else error)
         return lambda: self._finish(work, outcome)
 
-    async def _watched(self, work: Work, body: Body) -> Outcome:
+    async def _watched(self, work: Work, body: AttemptFunction) -> Outcome:
         """The body's outcome, unless the attempt is lost first: then the body is cancelled where it stands."""
         running, watching = asyncio.ensure_future(body(work)), asyncio.ensure_future(work.watch())
         try:
             await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
             if not running.done():
                 watching.result()  # raises what the watch itself failed of, if it did
-                raise AttemptLostError(work.verdict)
+                raise AttemptLostError(work.attempt_status)
             return running.result()
         finally:
             for future in (running, watching):
@@ -180,7 +180,7 @@ class Execution:
 
     async def _lose(self, work: Work) -> Task | None:
         """REVOKED when a cancel was asked for; when another worker has the task, there is nothing to write."""
-        return await self._write(hand_back if work.verdict is Verdict.HAND_BACK else abort, work.task)
+        return await self._write(hand_back if work.attempt_status is AttemptStatus.HAND_BACK else abort, work.task)
 
     def _failure_end(self, task: Task, error: Exception) -> End:
         retryable = error.retryable if isinstance(error, SluiceError) else True
@@ -212,6 +212,6 @@ class Execution:
         if ended.state is State.FAILURE:
             await announce_dead_letter(self._doorbell, ended)
         try:
-            await self._families.follow([ended])
-        except DatabaseAwayError:
+            await self._parents.follow([ended])
+        except DatabaseUnavailableError:
             log.warning("family_not_followed", task_id=str(task.id))  # the sweep will

@@ -1,4 +1,4 @@
-"""Families: a task that has become many follows its children, step by step and to the end."""
+"""Parents: a task that has become many follows its children, step by step and to the end."""
 
 import time
 from collections import OrderedDict
@@ -33,7 +33,7 @@ _NEVER_RUN = {TaskName.PROCESS_BATCH, TaskName.CRAWL_SITE}
 """Tasks that are many from the start: no worker knows them."""
 
 
-class Families:
+class Parents:
     """Parents and children. Every method commits by itself, after what it follows has been committed."""
 
     def __init__(self, database: Database, doorbell: Doorbell, admission: Admission) -> None:

@@ -9,12 +9,12 @@ from app.domain.ids import WorkerId
 from app.domain.ports import Doorbell
 from app.domain.states import State
 from app.domain.tasks import WORK_QUEUES, Task
-from app.ledger.cancel import force_abort, lock_stubborn
+from app.ledger.cancel import force_abort, lock_unresponsive
 from app.ledger.recover import end_holders, list_processes, reap_processes, reap_workers, reconcile, release
-from app.ledger.work_stealing import call_helper
+from app.ledger.work_stealing import steal_work
 from app.ledger.workers import NewWorker, drain, heartbeat, register, retire
 from app.services.queue.admission import Admission
-from app.services.queue.parents import Families
+from app.services.queue.parents import Parents
 from app.services.queue.result_backend import announce_dead_letter, tell
 
 log = structlog.get_logger()
@@ -24,12 +24,12 @@ class Recovery:
     """Leases, dead processes, deaf tasks, lost bells, parents left open."""
 
     def __init__(
-        self, database: Database, doorbell: Doorbell, admission: Admission, families: Families, max_crashes: int
+        self, database: Database, doorbell: Doorbell, admission: Admission, parents: Parents, max_crashes: int
     ) -> None:
         self._database = database
         self._doorbell = doorbell
         self._admission = admission
-        self._families = families
+        self._parents = parents
         self._max_crashes = max_crashes
 
     async def register(self, worker: NewWorker, lease: float) -> None:
@@ -65,23 +65,23 @@ class Recovery:
             reaped = await reap_processes(connection, worker_id, pids, self._max_crashes) if pids else []
         await self._follow_up("task_crashed", reaped)
 
-    async def end_stubborn(self, worker_id: WorkerId, grace: float, kill: Callable[[int], None]) -> None:
+    async def end_unresponsive(self, worker_id: WorkerId, grace: float, kill: Callable[[int], None]) -> None:
         """End the tasks of a worker that do not heed a cancel within ``grace`` seconds, their processes first.
 
         While a row is locked its attempt cannot end, so its process cannot have gone on to another task:
         ``kill`` meets the task it is meant for, or one that is ended already.
         """
         async with self._database.transaction() as connection:
-            stubborn = await lock_stubborn(connection, worker_id, grace)
-            for pid in {task.pid for task in stubborn if task.pid}:
+            unresponsive = await lock_unresponsive(connection, worker_id, grace)
+            for pid in {task.pid for task in unresponsive if task.pid}:
                 kill(pid)
-            ended = [await force_abort(connection, task.attempt_token) for task in stubborn]
+            ended = [await force_abort(connection, task.attempt_token) for task in unresponsive]
         await self._follow_up("task_killed", [task for task in ended if task])
 
     async def help(self, worker_id: WorkerId) -> None:
         """Call the idle slots of a worker to more urgent queues whose own workers are busy."""
         async with self._database.statement() as connection:
-            bells = await call_helper(connection, worker_id)
+            bells = await steal_work(connection, worker_id)
         await self._doorbell.ring(bells)
 
     async def sweep(self) -> None:
@@ -95,7 +95,7 @@ class Recovery:
         if silent:
             log.info("bells_rung_again", tasks=len(silent))
             await self._doorbell.ring(silent)
-        await self._families.sweep()
+        await self._parents.sweep()
         # Not waited for: an admission may have to wait for a queue's row, and the sweeps must go on.
         for queue in WORK_QUEUES:
             self._admission.nudge(queue)
@@ -108,4 +108,4 @@ class Recovery:
                 await announce_dead_letter(self._doorbell, task)
         for queue in {task.queue for task in tasks}:
             self._admission.nudge(queue)
-        await self._families.follow(tasks)
+        await self._parents.follow(tasks)

@@ -21,7 +21,7 @@ async def tell(doorbell: Doorbell, task: Task) -> None:
     await doorbell.tell(task.id, task.state.public, _describe(task))
 
 
-async def tell_progress(doorbell: Doorbell, task: Task, progress: Progress) -> None:
+async def publish_progress(doorbell: Doorbell, task: Task, progress: Progress) -> None:
     """Tell Celery's backend what an attempt has just reported."""
     info = {
         "current": progress.current,

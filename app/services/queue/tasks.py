@@ -15,7 +15,7 @@ from app.ledger.cancel import cancel
 from app.ledger.children import count_children
 from app.ledger.read import get_position, get_task, list_tasks
 from app.services.queue.admission import Admission
-from app.services.queue.parents import Families
+from app.services.queue.parents import Parents
 from app.services.queue.result_backend import tell
 
 
@@ -23,13 +23,13 @@ class Tasks:
     """The tasks of an organization."""
 
     def __init__(
-        self, database: Database, watch: TaskWatch, admission: Admission, doorbell: Doorbell, families: Families
+        self, database: Database, watch: TaskWatch, admission: Admission, doorbell: Doorbell, parents: Parents
     ) -> None:
         self._database = database
         self._watch = watch
         self._admission = admission
         self._doorbell = doorbell
-        self._families = families
+        self._parents = parents
 
     async def get(self, organization_id: int, task_id: TaskId) -> Task:
         """One task.
@@ -125,9 +125,9 @@ class Tasks:
         await tell(self._doorbell, task)
         if task.state is State.REVOKED:
             self._admission.nudge(task.queue)
-            await self._families.follow([task])
+            await self._parents.follow([task])
         if task.state is State.EXPANDED:
-            await self._families.cancel([task.id])
+            await self._parents.cancel([task.id])
             task = await self.get(organization_id, task_id)
         return task
 
@@ -139,7 +139,7 @@ class Tasks:
             ConflictError: when it has not finished, or has nothing to run again.
         """
         task = await self.get(organization_id, task_id)
-        if not (revived := await self._families.revive(task)):
+        if not (revived := await self._parents.revive(task)):
             reason = "There is nothing of it to run again" if task.state in FINAL else "The task has not finished"
             raise ConflictError(f"{reason}: its state is {task.state.public}.")
         return revived

@@ -12,7 +12,7 @@ from uuid import UUID
 from app.db.engine import Database
 from app.db.idempotency import find_key, free_key, renew_key, store_answer, take_key
 from app.domain.errors import IdempotencyInProgressError, IdempotencyKeyReusedError
-from app.domain.idempotency import Answer, Fingerprint, Hold, KeyedRequest, KnownRequest, RunningRequest
+from app.domain.idempotency import Fingerprint, Hold, KeyedRequest, KnownRequest, RunningRequest, StoredResponse
 from app.domain.ids import uuid7
 
 _TRIES = 3
@@ -60,7 +60,9 @@ class Idempotency:
             if not await renew_key(connection, hold):
                 raise IdempotencyInProgressError
 
-    async def store(self, hold: Hold, fingerprint: Fingerprint, answer: Answer, secret: str | None = None) -> bool:
+    async def store(
+        self, hold: Hold, fingerprint: Fingerprint, answer: StoredResponse, secret: str | None = None
+    ) -> bool:
         """Keep the answer for those who send the request again; False when another has taken it over.
 
         Args:
@@ -88,7 +90,7 @@ def _check(request: KeyedRequest, known: KnownRequest | RunningRequest) -> Known
     return known
 
 
-def recall(known: KnownRequest, fingerprint: Fingerprint | None, secret: str | None = None) -> Answer:
+def recall(known: KnownRequest, fingerprint: Fingerprint | None, secret: str | None = None) -> StoredResponse:
     """The answer of the request that was carried out.
 
     Args:
