@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.documents import find_replaced, merge_metadata, set_indexing_task
 from app.domain.records import Content, Document
-from app.domain.tasks import INDEXING, NewTask, Task, TaskName
+from app.domain.tasks import NewTask, Task, TaskName
 from app.ledger.cancel import cancel
 from app.ledger.read import list_active_tasks, lock_document_tasks
 from app.ledger.submit import submit
@@ -54,13 +54,6 @@ async def cancel_work(connection: AsyncConnection, document: Document) -> list[T
     active = await list_active_tasks(connection, document_id=document.id)
     cancelled = [await cancel(connection, task.id, document.organization_id) for task in active]
     return [task for task in cancelled if task]
-
-
-async def take_over(connection: AsyncConnection, tasks: Sequence[Task]) -> None:
-    """Let tasks that run again decide the status of their documents, where that is their work."""
-    for task in tasks:
-        if task.document_id is not None and task.name in INDEXING:
-            await set_indexing_task(connection, task.document_id, task.id)
 
 
 def read_content(task: Task) -> Content | None:

@@ -21,9 +21,9 @@ from app.ledger.dead_letters import (
 )
 from app.ledger.parents import lock_ancestors, reopen
 from app.ledger.read import get_task
-from app.services.indexing.versions import take_over
 from app.services.queue.admission import Admission
 from app.services.queue.result_backend import tell
+from app.services.queue.takeover import take_over
 
 _BATCH = 500
 _FIRST = UUID(int=0)

@@ -23,9 +23,9 @@ from app.ledger.parents import (
     touch,
 )
 from app.ledger.submit import submit
-from app.services.indexing.versions import take_over
 from app.services.queue.admission import Admission
 from app.services.queue.result_backend import tell
+from app.services.queue.takeover import take_over
 
 _TOUCH_SECONDS = 0.25
 _PARENTS = 1000
