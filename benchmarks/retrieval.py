@@ -31,10 +31,10 @@ from app.domain.ports import Embedder
 from app.domain.vectors import Account, EmbeddingSpec, Vector, VectorBatch, VectorIndex
 from app.pipeline.lexemes import lexemes
 from app.services.answers.search import Search
-from app.services.indexing.chunk_index import Indexing
-from app.services.indexing.vector_indexes import Indexes, Wanted
+from app.services.indexing.chunk_index import ChunkIndexer
+from app.services.indexing.vector_indexes import VectorIndexes, Wanted
 from app.services.indexing.vectors import Vectors
-from app.services.providers.calls import Providers
+from app.services.providers.calls import ProviderCalls
 from app.services.providers.embedding import Embedding
 
 Mode = Literal["text", "vector", "hybrid"]
@@ -109,11 +109,11 @@ async def run(database_url: str, corpus: Mapping[str, Any], model: str) -> dict[
     await plain.dispose()
     engine = create_engine(database_url, pool_size=2)
     database = Database(engine)
-    store, providers = PgVectorStore(database), Providers(database, RedisLimits("", {}))
+    store, providers = PgVectorStore(database), ProviderCalls(database, RedisLimits("", {}))
     wanted = Wanted("pgvector", EmbeddingSpec("local", model))
-    await Indexes(database, wanted).ensure()
+    await VectorIndexes(database, wanted).ensure()
     vectors = Vectors(database, lambda _name: store, providers)
-    search = Search(database, Indexing(Embedding(database, providers), lambda _spec: embedder), vectors)
+    search = Search(database, ChunkIndexer(Embedding(database, providers), lambda _spec: embedder), vectors)
     results = {}
     print(f"{embedder.model:10}", *(f"{mode:>8}" for mode in MODES), "ms a hybrid search")
     place = await vectors.get_active()

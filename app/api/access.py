@@ -45,7 +45,7 @@ class Access:
             return
         services: Services = scope["app"].state.services
         try:
-            identity = await services.identities.authenticate(read_token(Headers(scope=scope)))
+            identity = await services.tenants.identities.authenticate(read_token(Headers(scope=scope)))
         except SluiceError as error:
             await problems.respond_to(Request(scope), error)(scope, receive, send)
             return

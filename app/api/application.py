@@ -40,10 +40,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             services = build_services(resolved, create_celery(resolved), connections=_CONNECTIONS, parsers=1)
             app.state.services = services
             try:
-                await check_storage(services.blobs)
-                await services.indexes.ensure()
+                await check_storage(services.adapters.blobs)
+                await services.indexing.vector_indexes.ensure()
                 await check_store(services)
-                secret = await services.identities.bootstrap(resolved.bootstrap_api_key)
+                secret = await services.tenants.identities.bootstrap(resolved.bootstrap_api_key)
                 if secret:
                     sys.stderr.write(f"\nYour API key, shown only now: {secret}\n\n")
                 yield

@@ -23,10 +23,10 @@ async def readyz(services: ServicesOf) -> JSONResponse:
 
     A provider that is down is named, and its work waits; the answer stays 200, since uploads are taken all the same.
     """
-    checks = await services.operations.check()
+    checks = await services.operations.overview.check()
     ready = all(check.ok for check in checks)
-    workers = await services.operations.list_workers() if ready else []
-    providers = await services.operations.list_providers() if ready else []
+    workers = await services.operations.overview.list_workers() if ready else []
+    providers = await services.operations.overview.list_providers() if ready else []
     away = {provider.name: provider.describe() for provider in providers if provider.down_since}
     body: dict[str, Any] = {
         "status": "not ready" if not ready else "degraded" if away else "ready",

@@ -77,13 +77,13 @@ class IdempotencyKeys:
     async def _serve(self, keys: list[bytes], scope: Scope, receive: Receive, send: Send) -> None:
         services: Services = scope["app"].state.services
         headers = Headers(scope=scope)
-        body, limit = FingerprintedBody(receive, headers.get("content-type", "")), services.uploads.max_bytes
+        body, limit = FingerprintedBody(receive, headers.get("content-type", "")), services.intake.uploads.max_bytes
         token = read_token(headers)
         secret = token if read_path(scope).startswith(_SECRET) else None
         try:
-            identity = await services.identities.authenticate(token)
+            identity = await services.tenants.identities.authenticate(token)
             request = KeyedRequest(identity.organization_id, _read_key(keys), _hash_target(scope, secret))
-            taken = await services.idempotency.take(request)
+            taken = await services.tenants.idempotency.take(request)
             if not isinstance(taken, Hold):
                 answer = recall(taken, await body.finish(taken.fingerprint.size), secret)
                 await _replay(answer)(scope, receive, send)
@@ -95,7 +95,7 @@ class IdempotencyKeys:
             await body.finish(limit)  # a client that is still sending gets to see its answer
             await problems.respond_to(Request(scope), error)(scope, receive, send)
             return
-        ending = _Ending(services.idempotency, taken, body, limit, secret)
+        ending = _Ending(services.tenants.idempotency, taken, body, limit, secret)
         exchange = _Exchange(ending, send, self._renew_seconds)
         try:
             await self._app(scope, exchange.receive, exchange.send)

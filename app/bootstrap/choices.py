@@ -35,12 +35,12 @@ async def check_store(services: Services) -> None:
     Raises:
         StartupError: when it refuses, or holds no such vectors.
     """
-    index = await services.vectors.get_active()
-    if not services.indexes.wanted.agrees_with(index):
+    index = await services.indexing.vectors.get_active()
+    if not services.indexing.vector_indexes.wanted.agrees_with(index):
         return  # it goes out of use, and these settings need not reach it
     try:
         async with asyncio.timeout(_STORE_SECONDS):
-            await services.vectors.check(index)
+            await services.indexing.vectors.check(index)
     except (ProviderBusyError, ProviderDownError) as error:
         log.warning("vector_store_away", store=index.store, detail=error.detail)
     except TimeoutError:

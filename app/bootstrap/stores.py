@@ -11,7 +11,7 @@ from app.db.engine import Database, create_engine
 from app.db.pgvector_store import PgVectorStore
 from app.domain.errors import DatabaseUnavailableError, StartupError
 from app.domain.ports import VectorStore
-from app.services.indexing.vector_indexes import Indexes, Wanted
+from app.services.indexing.vector_indexes import VectorIndexes, Wanted
 from app.settings import Settings
 
 _STORE_SECONDS = 30.0
@@ -37,7 +37,7 @@ async def check_index(settings: Settings) -> None:
     """
     database = Database(create_engine(get_database_url(settings), pool_size=1, register_types=False))
     try:
-        await Indexes(database, describe_index(settings)).check()
+        await VectorIndexes(database, describe_index(settings)).check()
     except DatabaseUnavailableError:
         log.warning("index_not_checked")
     finally:

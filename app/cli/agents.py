@@ -20,7 +20,7 @@ def create(
     """Make an agent."""
 
     async def work(session: Session) -> Agent:
-        return await session.services.agents.create(session.organization_id, name, slug)
+        return await session.services.tenants.agents.create(session.organization_id, name, slug)
 
     agent = run(work)
     if as_json:
@@ -37,7 +37,7 @@ def list_(
     """List agents, the newest first."""
 
     async def work(session: Session) -> Listing[Agent]:
-        return await session.services.agents.list(session.organization_id, limit=limit, after=None)
+        return await session.services.tenants.agents.list(session.organization_id, limit=limit, after=None)
 
     listing = run(work)
     if as_json:

@@ -35,7 +35,7 @@ def list_(
     wanted = DeadLetterFilter(queue, agent_id, code, name)
 
     async def work(session: Session) -> Listing[Task]:
-        return await session.services.dead_letters.list(session.organization_id, wanted, limit=limit, after=None)
+        return await session.services.queue.dead_letters.list(session.organization_id, wanted, limit=limit, after=None)
 
     listing = run(work)
     letters = [describe_dead_letter(task) for task in listing.items]
@@ -58,7 +58,7 @@ def show(task_id: IdOfTask, as_json: AsJson = False) -> None:
     """Show a dead letter with its story."""
 
     async def work(session: Session) -> Task:
-        return await session.services.dead_letters.get(session.organization_id, TaskId(task_id))
+        return await session.services.queue.dead_letters.get(session.organization_id, TaskId(task_id))
 
     letter = describe_dead_letter(run(work))
     if as_json:
@@ -91,7 +91,7 @@ def replay(
         raise typer.BadParameter("Name one task, or say which with options, or --all.")
 
     async def work(session: Session) -> int:
-        letters, organization_id = session.services.dead_letters, session.organization_id
+        letters, organization_id = session.services.queue.dead_letters, session.organization_id
         if task_id is not None:
             one = letters.get if dry_run else letters.replay
             await one(organization_id, TaskId(task_id))
@@ -110,7 +110,7 @@ def discard(task_id: IdOfTask) -> None:
     """Take a task off the dead letters; it stays a failure."""
 
     async def work(session: Session) -> None:
-        await session.services.dead_letters.discard(session.organization_id, TaskId(task_id))
+        await session.services.queue.dead_letters.discard(session.organization_id, TaskId(task_id))
 
     run(work)
     say("Discarded.")

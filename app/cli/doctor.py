@@ -90,9 +90,9 @@ def _check_parts(settings: Settings) -> list[Check]:
 async def _check_database(settings: Settings) -> list[Check]:
     services = build_services(settings, create_celery(settings), connections=2, parsers=1)
     try:
-        checks = [check for check in await services.operations.check() if check.name == "database"]
+        checks = [check for check in await services.operations.overview.check() if check.name == "database"]
         if checks[0].ok:
-            workers = await services.operations.list_workers()
+            workers = await services.operations.overview.list_workers()
             names = ", ".join(worker.name for worker in workers)
             checks.append(Check("workers", ok=bool(workers), detail=names or "none is running"))
             checks += await _check_index(services)
@@ -105,13 +105,13 @@ async def _check_index(services: Services) -> list[Check]:
     """Whether the settings ask for the index there is, its store works, and who is away."""
     checks = []
     try:
-        await services.indexes.check()
-        index = await services.vectors.get_active()
-        await services.vectors.check(index)
+        await services.indexing.vector_indexes.check()
+        index = await services.indexing.vectors.get_active()
+        await services.indexing.vectors.check(index)
         checks.append(Check("index", ok=True, detail=f"{index.embedding} in {index.store}"))
     except SluiceError as error:
         checks.append(Check("index", ok=False, detail=error.message))
-    away = await services.operations.list_providers()
+    away = await services.operations.overview.list_providers()
     return [*checks, *(Check("providers", ok=False, detail=provider.describe()) for provider in away)]
 
 

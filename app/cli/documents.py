@@ -53,14 +53,14 @@ def upload(
 
 async def _take_in(session: Session, agent_id: int, path: Path) -> dict[str, Any]:
     """Upload one file; a refusal is a result like another, so that the other files still go in."""
-    uploads = session.services.uploads
+    uploads = session.services.intake.uploads
     try:
         async with uploads.receive() as receipt:
             with path.open("rb") as file:
                 while piece := await asyncio.to_thread(file.read, _PIECE):
                     await receipt.write(piece)
             accepted = await uploads.accept(receipt, Upload(session.organization_id, agent_id, path.name, {}))
-            task = await session.services.tasks.get(session.organization_id, accepted.task_id)
+            task = await session.services.queue.tasks.get(session.organization_id, accepted.task_id)
     except SluiceError as error:
         return {"filename": path.name, "state": "REFUSED", "status": error.message, "code": error.code}
     return {
@@ -74,13 +74,13 @@ async def _take_in(session: Session, agent_id: int, path: Path) -> dict[str, Any
 
 async def follow(session: Session, names: Mapping[TaskId, str]) -> list[Task]:
     """Show the tasks' progress until each has ended; returns them as they ended."""
-    if names and not await session.services.operations.list_workers():
+    if names and not await session.services.operations.overview.list_workers():
         say("No worker is running, so nothing will move: start one with `make up` or ./start_celery_worker.sh")
     with ProgressBoard({str(task_id): name for task_id, name in names.items()}) as board:
 
         async def watch(task_id: TaskId) -> Task:
             seen = -1
-            async for task in session.services.tasks.follow(session.organization_id, task_id):
+            async for task in session.services.queue.tasks.follow(session.organization_id, task_id):
                 for stage in task.stages:
                     if seen < stage["version"] < task.version:
                         board.show(str(task_id), stage["current"], stage["status"])
@@ -105,7 +105,7 @@ def search(
     async def work(session: Session) -> tuple[list[dict[str, Any]], float]:
         owner = await session.find_agent(agent)
         account, began = Account(session.organization_id, owner.id), time.perf_counter()
-        hits = await session.services.search.find(account, query, top_k=top_k, mode=mode)  # type: ignore[arg-type]
+        hits = await session.services.answers.search.find(account, query, top_k=top_k, mode=mode)  # type: ignore[arg-type]
         return [asdict(hit) for hit in hits], (time.perf_counter() - began) * 1000
 
     hits, took = run(work)
@@ -125,7 +125,7 @@ def ask(
 
     async def work(session: Session) -> Task:
         owner = await session.find_agent(agent)
-        task = await session.services.answers.ask(session.organization_id, owner.id, question, top_k)
+        task = await session.services.answers.answers.ask(session.organization_id, owner.id, question, top_k)
         tasks: Sequence[Task] = await follow(session, {task.id: "question"})
         return tasks[0]
 

@@ -23,7 +23,7 @@ def create(
 
     async def work(session: Session) -> tuple[ApiKey, str]:
         scopes = [one.value for one in scope or [Scope.READ, Scope.WRITE]]
-        return await session.services.identities.create_key(session.organization_id, name, scopes)
+        return await session.services.tenants.identities.create_key(session.organization_id, name, scopes)
 
     key, secret = run(work)
     if as_json:
@@ -37,7 +37,7 @@ def list_(as_json: AsJson = False) -> None:
     """List API keys, the newest first."""
 
     async def work(session: Session) -> Listing[ApiKey]:
-        return await session.services.identities.list_keys(session.organization_id, limit=1000, after=None)
+        return await session.services.tenants.identities.list_keys(session.organization_id, limit=1000, after=None)
 
     listing = run(work)
     if as_json:
@@ -52,7 +52,7 @@ def revoke(key_id: Annotated[int, typer.Argument(help="The key's id.")]) -> None
     """Revoke an API key: from the next request on it is worth nothing."""
 
     async def work(session: Session) -> None:
-        await session.services.identities.revoke_key(session.organization_id, key_id)
+        await session.services.tenants.identities.revoke_key(session.organization_id, key_id)
 
     run(work)
     say(f"Key {key_id} is revoked.")

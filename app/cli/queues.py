@@ -20,8 +20,8 @@ def show(context: typer.Context, as_json: AsJson = False) -> None:
         return
 
     async def work(session: Session) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        listed = await session.services.operations.list_queues()
-        providers = await session.services.operations.list_providers()
+        listed = await session.services.operations.overview.list_queues()
+        providers = await session.services.operations.overview.list_providers()
         queues = [{**asdict(queue), "rate_per_second": round(rate, 3)} for queue, rate in listed]
         return queues, [asdict(provider) for provider in providers]
 
@@ -40,7 +40,7 @@ def pause(name: Name) -> None:
     """Let no task of a queue start until it is resumed; what runs goes on."""
 
     async def work(session: Session) -> None:
-        await session.services.operations.pause(name)
+        await session.services.operations.overview.pause(name)
 
     run(work)
     say(f"{name} is paused.")
@@ -51,7 +51,7 @@ def resume(name: Name) -> None:
     """Let the tasks of a queue start again."""
 
     async def work(session: Session) -> None:
-        await session.services.operations.resume(name)
+        await session.services.operations.overview.resume(name)
 
     run(work)
     say(f"{name} is resumed.")

@@ -27,11 +27,11 @@ def reembed(
         raise typer.BadParameter("--status, --abandon and --wait exclude each other")
 
     async def work(session: Session) -> list[IndexStatus]:
-        indexes = session.services.indexes
+        indexes = session.services.indexing.vector_indexes
         if abandon:
             await indexes.abandon()
         elif not status:
-            await session.services.reembedding.try_out(indexes.wanted)
+            await session.services.indexing.reembedding.try_out(indexes.wanted)
             begun = await indexes.begin()
             say(f"Building an index with {begun.index.embedding} in {begun.index.store}.")
             if wait:
@@ -49,7 +49,9 @@ async def _wait(session: Session, index_id: int) -> None:
     """Wait until an index is active, telling how far it is once a second."""
     told = ""
     while True:
-        entry = next((e for e in await session.services.indexes.list_indexes() if e.index.id == index_id), None)
+        entry = next(
+            (e for e in await session.services.indexing.vector_indexes.list_indexes() if e.index.id == index_id), None
+        )
         if entry is None or entry.index.state is not IndexState.BUILDING:
             return
         more = "" if entry.planned else " or more"

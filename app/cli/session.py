@@ -39,7 +39,7 @@ class Session:
         Raises:
             NotFoundError: when there is none.
         """
-        agents = self.services.agents
+        agents = self.services.tenants.agents
         if name.isdecimal():
             return await agents.get(self.organization_id, int(name))
         if agent := await agents.find(self.organization_id, name):
@@ -67,8 +67,8 @@ def run(work: Callable[[Session], Awaitable[Result]], *, any_index: bool = False
         try:
             if not any_index:
                 check_choices(settings)
-                await services.indexes.ensure()
-            yield Session(services, await services.identities.get_default_organization())
+                await services.indexing.vector_indexes.ensure()
+            yield Session(services, await services.tenants.identities.get_default_organization())
         finally:
             await services.close()
 

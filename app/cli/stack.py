@@ -84,8 +84,8 @@ async def _prepare(settings: Settings) -> str | None:
     await prepare_database(settings)
     services = build_services(settings, create_celery(settings), connections=2, parsers=1)
     try:
-        await services.indexes.ensure()
-        return await services.identities.bootstrap(settings.bootstrap_api_key)
+        await services.indexing.vector_indexes.ensure()
+        return await services.tenants.identities.bootstrap(settings.bootstrap_api_key)
     finally:
         await services.close()
 

@@ -27,7 +27,7 @@ def list_(
     """List tasks, the newest first."""
 
     async def work(session: Session) -> Listing[Task]:
-        return await session.services.tasks.list(
+        return await session.services.queue.tasks.list(
             session.organization_id, status=status, queue=queue, limit=limit, after=None
         )
 
@@ -44,7 +44,7 @@ def show(task_id: IdOfTask, as_json: AsJson = False) -> None:
     """Show a task."""
 
     async def work(session: Session) -> Task:
-        return await session.services.tasks.get(session.organization_id, TaskId(task_id))
+        return await session.services.queue.tasks.get(session.organization_id, TaskId(task_id))
 
     shaped = describe(run(work))
     if as_json:
@@ -58,6 +58,6 @@ def cancel(task_id: IdOfTask) -> None:
     """Cancel a task."""
 
     async def work(session: Session) -> Task:
-        return await session.services.tasks.cancel(session.organization_id, TaskId(task_id))
+        return await session.services.queue.tasks.cancel(session.organization_id, TaskId(task_id))
 
     say("Cancelled." if run(work).state in FINAL else "It is winding down.")

@@ -19,11 +19,11 @@ def check_vectors(*, mend: bool, as_json: bool) -> None:
     """
 
     async def work(session: Session) -> list[AgentReport]:
-        index = await session.services.vectors.get_active()
-        reports = [report async for report in session.services.consistency.report(index)]
+        index = await session.services.indexing.vectors.get_active()
+        reports = [report async for report in session.services.indexing.consistency.report(index)]
         for report in reports:
             if mend and not report.consistent:
-                await session.services.consistency.mend(index, report)
+                await session.services.indexing.consistency.mend(index, report)
         return reports
 
     reports = run(work, any_index=True)

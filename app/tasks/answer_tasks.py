@@ -9,4 +9,4 @@ from app.tasks.base import ledger_task
 @ledger_task(TaskName.ANSWER_QUESTION)
 async def answer_question(services: Services, work: Work) -> Outcome:
     """Search, then answer with sources."""
-    return await services.answers.answer(work)
+    return await services.answers.answers.answer(work)

@@ -34,7 +34,7 @@ class Runtime:
         worker_id = lease.claimant()
         if worker_id is None:
             return None  # without a lease nothing may be claimed; the bell rings again
-        return self.call(self.services.execution.run(task_id, WorkerSlot(worker_id, os.getpid(), lease), body))
+        return self.call(self.services.queue.execution.run(task_id, WorkerSlot(worker_id, os.getpid(), lease), body))
 
     def call(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine on the loop from a thread outside it, and wait for its result."""

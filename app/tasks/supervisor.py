@@ -93,16 +93,18 @@ class Supervisor:
         worker_id = self._worker_id
         if worker_id is None:
             return
-        await services.recovery.take_back(worker_id, lambda pid: is_alive(pid, self._parent))
-        await services.recovery.end_unresponsive(worker_id, self._plan.settings.task_cancel_grace_seconds, self._kill)
+        await services.queue.recovery.take_back(worker_id, lambda pid: is_alive(pid, self._parent))
+        await services.queue.recovery.end_unresponsive(
+            worker_id, self._plan.settings.task_cancel_grace_seconds, self._kill
+        )
         if self._plan.lease.stopping:
             await self._drain(services, worker_id)
         else:
-            await services.recovery.help(worker_id)
+            await services.queue.recovery.help(worker_id)
         if (now := time.monotonic()) >= self._sweep_at:
             self._sweep_at = now + _SWEEP_SECONDS
-            await services.recovery.sweep()
-            await services.upkeep.do_chores()
+            await services.queue.recovery.sweep()
+            await services.operations.upkeep.do_chores()
 
     async def _keep_lease(self, services: Services) -> None:
         """Renew the lease in time; once it has run out, never again: register under a new id.
@@ -113,16 +115,16 @@ class Supervisor:
         began = time.monotonic()
         if self._worker_id is None:
             worker_id = new_worker_id()
-            await services.recovery.register(replace(self._worker, id=worker_id), self._lease_seconds)
+            await services.queue.recovery.register(replace(self._worker, id=worker_id), self._lease_seconds)
             self._worker_id = worker_id
             self._draining = False
         elif time.monotonic() < self._renew_at:
             return
-        elif not await services.recovery.renew(self._worker_id, self._lease_seconds):
+        elif not await services.queue.recovery.renew(self._worker_id, self._lease_seconds):
             log.warning("lease_lost", worker_id=str(self._worker_id))
             lost, self._worker_id = self._worker_id, None
             self._plan.lease.revoke()
-            await services.recovery.release(lost)
+            await services.queue.recovery.release(lost)
             await self._keep_lease(services)
             return
         self._renew_at = began + self._lease_seconds / 3
@@ -133,7 +135,7 @@ class Supervisor:
     async def _drain(self, services: Services, worker_id: WorkerId) -> None:
         """Have the worker counted among those that take tasks no more."""
         if not self._draining:
-            await services.recovery.drain(worker_id)
+            await services.queue.recovery.drain(worker_id)
             self._draining = True
 
     def _kill(self, pid: int) -> None:
@@ -153,9 +155,9 @@ class Supervisor:
         try:
             if self._worker_id is not None:
                 if self._plan.lease.stopping:
-                    await services.recovery.release(self._worker_id)
-                await services.recovery.retire(self._worker_id)
-                await services.recovery.sweep()
+                    await services.queue.recovery.release(self._worker_id)
+                await services.queue.recovery.retire(self._worker_id)
+                await services.queue.recovery.sweep()
         except DatabaseUnavailableError:
             log.warning("lease_left_to_expire")
         await services.close()

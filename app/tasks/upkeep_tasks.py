@@ -22,4 +22,4 @@ async def ping(_services: Services, _work: Work) -> Outcome:
 def announce_dead_letter(task_id: str) -> None:
     """Raise the alarm for a task that failed for good. The dead letter itself is the row, and cannot be lost."""
     runtime = get_runtime()
-    runtime.call(runtime.services.dead_letters.announce(TaskId(UUID(task_id))))
+    runtime.call(runtime.services.queue.dead_letters.announce(TaskId(UUID(task_id))))

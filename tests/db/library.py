@@ -26,9 +26,9 @@ from app.domain.vectors import (
 )
 from app.pipeline.lexemes import lexemes
 from app.services.answers.search import Search
-from app.services.indexing.chunk_index import Indexing
+from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
-from app.services.providers.calls import Providers
+from app.services.providers.calls import ProviderCalls
 from app.services.providers.embedding import Embedding
 
 NORTH, EAST, BETWEEN, NOWHERE = (array("f", numbers) for numbers in ((1, 0, 0), (0, 1, 0), (0.8, 0.6, 0), (0, 0, 0)))
@@ -82,9 +82,9 @@ class Library:
         self.database = Database(engine)
         self.store = PgVectorStore(self.database)
         self.oracle = Oracle()
-        self.providers = Providers(self.database, NoLimits())
+        self.providers = ProviderCalls(self.database, NoLimits())
         self.vectors = Vectors(self.database, lambda _name: self.store, self.providers)
-        self.indexing = Indexing(Embedding(self.database, self.providers), lambda _spec: self.oracle)
+        self.indexing = ChunkIndexer(Embedding(self.database, self.providers), lambda _spec: self.oracle)
 
     async def get_index(self) -> VectorIndex:
         """The active index, made at the first call."""

@@ -8,13 +8,13 @@ from app.db.vector_indexes import fix_dimensions, hold_indexes
 from app.domain.errors import ConflictError, IndexMismatchError, NotFoundError, StartupError
 from app.domain.states import State
 from app.domain.vectors import IndexState
-from app.services.indexing.vector_indexes import Indexes
+from app.services.indexing.vector_indexes import VectorIndexes
 from tests.indexes.world import World
 
 pytestmark = pytest.mark.anyio
 
 
-async def start(indexes: Indexes, way: str) -> None:
+async def start(indexes: VectorIndexes, way: str) -> None:
     """As the API does, or as a worker."""
     await (indexes.ensure() if way == "ensure" else indexes.check())
 

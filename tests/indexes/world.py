@@ -28,17 +28,17 @@ from app.ledger.finish import hand_back
 from app.ledger.read import get_task
 from app.ledger.workers import NewWorker, register
 from app.services.answers.search import Search
-from app.services.indexing.chunk_index import Indexing
+from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.consistency import Consistency
 from app.services.indexing.ingestion import Ingestion
 from app.services.indexing.large_documents import LargeDocuments
 from app.services.indexing.reembedding import Reembedding
-from app.services.indexing.vector_indexes import Indexes, Wanted
+from app.services.indexing.vector_indexes import VectorIndexes, Wanted
 from app.services.indexing.vectors import Vectors
 from app.services.intake.backpressure import Backpressure
 from app.services.intake.documents import Documents
 from app.services.intake.uploads import Upload, Uploads
-from app.services.providers.calls import Pace, Providers
+from app.services.providers.calls import Pace, ProviderCalls
 from app.services.providers.embedding import Embedding
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import AttemptFunction, Outcome, Work, WorkerSlot
@@ -80,9 +80,9 @@ class World:
         self.blobs = FileStore(folder)
         doorbell = SilentDoorbell()
         self.admission = Admission(database, doorbell)
-        self.providers = Providers(database, NoLimits(), pace=_PACE)
+        self.providers = ProviderCalls(database, NoLimits(), pace=_PACE)
         self.vectors = Vectors(database, self._find_store, self.providers)
-        self.indexing = Indexing(Embedding(database, self.providers), self._find_model)
+        self.indexing = ChunkIndexer(Embedding(database, self.providers), self._find_model)
         self.large = LargeDocuments(database, self.blobs, self.indexing, self.vectors, BATCH_CHUNKS)
         self.ingestion = Ingestion(
             database, self.blobs, LineParser(), self.indexing, self.vectors, self.large, LARGE_CHUNKS
@@ -140,9 +140,9 @@ class World:
 
     # Indexes
 
-    def indexes(self, model: str = "old", store: str = "pgvector", asked: int | None = None) -> Indexes:
+    def indexes(self, model: str = "old", store: str = "pgvector", asked: int | None = None) -> VectorIndexes:
         """The service of a process whose settings ask for that."""
-        return Indexes(self.database, Wanted(store, EmbeddingSpec("local", model, asked=asked), {}))
+        return VectorIndexes(self.database, Wanted(store, EmbeddingSpec("local", model, asked=asked), {}))
 
     async def begin(self, model: str = "new", store: str = "pgvector") -> VectorIndex:
         """Begin to build an index."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from app.db.engine import Database, create_engine
 from app.domain.vectors import Account, EmbeddingResult
-from app.services.providers.calls import Providers
+from app.services.providers.calls import ProviderCalls
 from app.services.providers.embedding import Embedding
 from tests.services.outside import CLAIM_SECONDS, PACE, PROVIDER, NoLimits, PaidEmbedder
 
@@ -36,7 +36,7 @@ async def _ignore(_done: int) -> None:
 async def run(what: str, database_url: str, texts: Sequence[str]) -> None:
     """Do it, for ever."""
     database = Database(create_engine(database_url, pool_size=3))
-    providers = Providers(database, NoLimits(), pace=PACE, probe_seconds=CLAIM_SECONDS)
+    providers = ProviderCalls(database, NoLimits(), pace=PACE, probe_seconds=CLAIM_SECONDS)
     if what == "ask":
         await providers.call(PROVIDER, never_answer)
     else:

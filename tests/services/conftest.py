@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import Database, create_engine
-from app.services.providers.calls import Providers
+from app.services.providers.calls import ProviderCalls
 from app.services.providers.embedding import Embedding
 from tests.services.outside import CLAIM_SECONDS, PACE, NoLimits
 
@@ -40,24 +40,24 @@ def database(engine: AsyncEngine) -> Database:
 
 
 @pytest.fixture
-def providers(database: Database) -> Providers:
+def providers(database: Database) -> ProviderCalls:
     """Providers whose times the test moves."""
-    return Providers(database, NoLimits(), pace=PACE, probe_seconds=CLAIM_SECONDS)
+    return ProviderCalls(database, NoLimits(), pace=PACE, probe_seconds=CLAIM_SECONDS)
 
 
 @pytest.fixture
-def others(database: Database) -> Providers:
+def others(database: Database) -> ProviderCalls:
     """The same in another process, as far as it can know."""
-    return Providers(database, NoLimits(), pace=PACE, probe_seconds=CLAIM_SECONDS)
+    return ProviderCalls(database, NoLimits(), pace=PACE, probe_seconds=CLAIM_SECONDS)
 
 
 @pytest.fixture
 def embedding(database: Database) -> Embedding:
     """Whose reservations the test moves."""
-    return Embedding(database, Providers(database, NoLimits()), hold_seconds=CLAIM_SECONDS)
+    return Embedding(database, ProviderCalls(database, NoLimits()), hold_seconds=CLAIM_SECONDS)
 
 
 @pytest.fixture
 def other(database: Database) -> Embedding:
     """The same in another process, as far as it can know."""
-    return Embedding(database, Providers(database, NoLimits()), hold_seconds=CLAIM_SECONDS)
+    return Embedding(database, ProviderCalls(database, NoLimits()), hold_seconds=CLAIM_SECONDS)

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from app.db.engine import Database
 from app.domain.errors import ProviderDownError
 from app.domain.vectors import Account, EmbeddingResult, TextBatch, Vector
-from app.services.providers.calls import Pace, Providers, ProviderState
+from app.services.providers.calls import Pace, ProviderCalls, ProviderState
 from app.services.providers.embedding import Embedding
 
 PROVIDER = "openai-embeddings"
@@ -152,7 +152,7 @@ async def wait_until(condition: Callable[[], object], what: str, seconds: float 
 
 
 async def fail(
-    providers: Providers, times: int = 1, *, error: Callable[[], Exception] | None = None
+    providers: ProviderCalls, times: int = 1, *, error: Callable[[], Exception] | None = None
 ) -> list[Exception]:
     """What the caller gets when the provider fails so many times."""
     made = [error() if error else ProviderDownError(OUTAGE) for _ in range(times)]
@@ -164,7 +164,7 @@ async def fail(
     return got
 
 
-async def get_state(providers: Providers) -> ProviderState:
+async def get_state(providers: ProviderCalls) -> ProviderState:
     """Of the one that is not asked now."""
     [state] = await providers.list_states()
     return state

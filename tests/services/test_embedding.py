@@ -18,7 +18,7 @@ from app.db.engine import Database
 from app.domain.errors import ProviderBusyError, ProviderDownError, ProviderPausedError, ProviderRequestError
 from app.domain.vectors import EmbeddingResult
 from app.services.providers import embedding as service
-from app.services.providers.calls import Providers
+from app.services.providers.calls import ProviderCalls
 from app.services.providers.embedding import Embedding
 from tests.running import ROOT
 from tests.services.outside import (
@@ -120,7 +120,7 @@ async def test_a_reservation_lasts_as_long_as_its_request_however_long_that_take
 ) -> None:
     embedder = PaidEmbedder()
     embedder.go_on.clear()
-    embedding = Embedding(database, Providers(database, NoLimits()), hold_seconds=SHORT_CLAIM_SECONDS)
+    embedding = Embedding(database, ProviderCalls(database, NoLimits()), hold_seconds=SHORT_CLAIM_SECONDS)
     first = asyncio.create_task(embed(embedding, embedder, write(5)))
     await embedder.began.wait()
     second = asyncio.create_task(embed(other, embedder, write(5)))
@@ -156,7 +156,7 @@ async def test_what_a_killed_process_was_asking_for_is_asked_for_by_another(
 async def test_who_waits_for_others_too_long_gives_its_place_back(database: Database) -> None:
     embedder = PaidEmbedder()
     embedder.go_on.clear()
-    providers = Providers(database, NoLimits())
+    providers = ProviderCalls(database, NoLimits())
     first = asyncio.create_task(embed(Embedding(database, providers), embedder, write(5)))
     await embedder.began.wait()
     with pytest.raises(ProviderBusyError, match=f"Waiting for provider {PROVIDER}") as raised:
@@ -168,7 +168,7 @@ async def test_who_waits_for_others_too_long_gives_its_place_back(database: Data
 
 
 async def test_a_task_that_is_cancelled_lets_others_ask_at_once(database: Database) -> None:
-    embedding = Embedding(database, Providers(database, NoLimits()), hold_seconds=600)
+    embedding = Embedding(database, ProviderCalls(database, NoLimits()), hold_seconds=600)
     embedder = PaidEmbedder()
     embedder.go_on.clear()
     first = asyncio.create_task(embed(embedding, embedder, write(5)))
@@ -220,7 +220,7 @@ async def test_many_tasks_that_want_overlapping_texts_in_any_order_never_block_o
     embedder, chance, began = PaidEmbedder(), random.Random(3), time.monotonic()  # noqa: S311 - not a secret
 
     async def want() -> None:
-        embedding = Embedding(database, Providers(database, NoLimits()), hold_seconds=CLAIM_SECONDS)
+        embedding = Embedding(database, ProviderCalls(database, NoLimits()), hold_seconds=CLAIM_SECONDS)
         for _ in range(3):
             texts = chance.sample(write(120), 70)
             assert await embed(embedding, embedder, texts) == vectors_of(texts)
@@ -247,7 +247,7 @@ async def test_a_model_that_computes_here_needs_no_database_and_no_provider() ->
         provider: str | None = None  # type: ignore[assignment]  # the one behind a provider always has one
 
     nothing: Database = None  # type: ignore[assignment]  # whoever touched it would fail
-    steps, embedding = Steps(), Embedding(nothing, Providers(nothing, NoLimits()))
+    steps, embedding = Steps(), Embedding(nothing, ProviderCalls(nothing, NoLimits()))
     texts = [*write(15), *write(15)]
     assert await embedding.embed(LocalEmbedder(), texts, ACCOUNT, steps) == vectors_of(texts)
     assert steps.done == [10, 20, 30]

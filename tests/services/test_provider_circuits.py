@@ -20,7 +20,7 @@ from app.domain.errors import (
     RetryLaterError,
 )
 from app.services.providers import calls as service
-from app.services.providers.calls import Pace, Providers
+from app.services.providers.calls import Pace, ProviderCalls
 from tests.running import ROOT
 from tests.services.outside import (
     CLAIM_SECONDS,
@@ -39,7 +39,9 @@ from tests.services.outside import (
 pytestmark = pytest.mark.anyio
 
 
-async def test_five_failures_one_after_the_other_make_a_provider_down_and_the_work_wait(providers: Providers) -> None:
+async def test_five_failures_one_after_the_other_make_a_provider_down_and_the_work_wait(
+    providers: ProviderCalls,
+) -> None:
     got = await fail(providers, 5)
     assert [type(error) for error in got] == [ProviderDownError] * 4 + [ProviderPausedError]
     state = await get_state(providers)
@@ -47,7 +49,7 @@ async def test_five_failures_one_after_the_other_make_a_provider_down_and_the_wo
     assert 4 < state.wait <= 5
 
 
-async def test_a_success_in_between_makes_the_count_begin_anew(providers: Providers) -> None:
+async def test_a_success_in_between_makes_the_count_begin_anew(providers: ProviderCalls) -> None:
     await fail(providers, 4)
     assert await providers.call(PROVIDER, Provider().request) == "answer"
     assert [type(error) for error in await fail(providers, 4)] == [ProviderDownError] * 4
@@ -55,7 +57,7 @@ async def test_a_success_in_between_makes_the_count_begin_anew(providers: Provid
 
 
 async def test_a_success_makes_the_count_begin_anew_though_it_was_asked_for_before_the_failures(
-    providers: Providers, others: Providers
+    providers: ProviderCalls, others: ProviderCalls
 ) -> None:
     slow = Provider(hang=True)
     asking = asyncio.create_task(others.call(PROVIDER, slow.request))
@@ -70,7 +72,7 @@ async def test_a_success_makes_the_count_begin_anew_though_it_was_asked_for_befo
     "error", [ProviderDownError(OUTAGE), ProviderBusyError(retry_after=50), ProviderCredentialsError(), None], ids=type
 )
 async def test_what_was_asked_before_a_provider_went_down_and_ends_later_changes_nothing(
-    providers: Providers, others: Providers, error: Exception | None
+    providers: ProviderCalls, others: ProviderCalls, error: Exception | None
 ) -> None:
     slow = Provider(*filter(None, [error]), hang=True)
     asking = asyncio.create_task(others.call(PROVIDER, slow.request))
@@ -84,7 +86,7 @@ async def test_what_was_asked_before_a_provider_went_down_and_ends_later_changes
 
 
 async def test_while_a_provider_is_down_nobody_asks_it_and_all_are_told_why(
-    providers: Providers, others: Providers
+    providers: ProviderCalls, others: ProviderCalls
 ) -> None:
     await fail(providers, 5)
     provider = Provider()
@@ -101,7 +103,9 @@ async def test_while_a_provider_is_down_nobody_asks_it_and_all_are_told_why(
     assert await providers.call("pinecone", provider.request) == "answer", "another provider is none of its business"
 
 
-async def test_many_failures_at_the_same_time_open_the_circuit_once(providers: Providers, others: Providers) -> None:
+async def test_many_failures_at_the_same_time_open_the_circuit_once(
+    providers: ProviderCalls, others: ProviderCalls
+) -> None:
     provider = Provider(*(ProviderDownError(OUTAGE) for _ in range(40)), hang=True)
     calls = [asyncio.create_task(p.call(PROVIDER, provider.request)) for p in (providers, others) for _ in range(20)]
     await wait_until(lambda: provider.asked == 40, "all to ask")
@@ -115,7 +119,7 @@ async def test_many_failures_at_the_same_time_open_the_circuit_once(providers: P
 
 
 async def test_one_asks_whether_it_is_up_again_and_its_success_brings_all_back(
-    providers: Providers, others: Providers, database: Database
+    providers: ProviderCalls, others: ProviderCalls, database: Database
 ) -> None:
     await fail(providers, 5)
     await let_pass(database, 5)
@@ -133,7 +137,7 @@ async def test_one_asks_whether_it_is_up_again_and_its_success_brings_all_back(
 
 
 async def test_of_two_that_see_at_the_same_moment_that_the_time_has_come_one_asks(
-    providers: Providers, others: Providers, database: Database, monkeypatch: pytest.MonkeyPatch
+    providers: ProviderCalls, others: ProviderCalls, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both = asyncio.Barrier(2)
 
@@ -152,7 +156,7 @@ async def test_of_two_that_see_at_the_same_moment_that_the_time_has_come_one_ask
 
 
 async def test_each_time_it_fails_again_it_is_left_alone_for_twice_as_long_but_never_over_a_minute(
-    providers: Providers, database: Database
+    providers: ProviderCalls, database: Database
 ) -> None:
     await fail(providers, 5)
     waits = []
@@ -164,13 +168,13 @@ async def test_each_time_it_fails_again_it_is_left_alone_for_twice_as_long_but_n
     assert waits == pytest.approx([10, 20, 40, 60, 60, 60], abs=0.5)
 
 
-async def test_the_time_that_a_failing_provider_asks_for_is_kept_to(providers: Providers) -> None:
+async def test_the_time_that_a_failing_provider_asks_for_is_kept_to(providers: ProviderCalls) -> None:
     await fail(providers, 5, error=lambda: ProviderDownError(OUTAGE, retry_after=600))
     assert (await get_state(providers)).wait > 599
 
 
 async def test_when_the_process_that_asks_is_killed_another_asks(
-    database_url: str, providers: Providers, database: Database
+    database_url: str, providers: ProviderCalls, database: Database
 ) -> None:
     await fail(providers, 5)
     await let_pass(database, 5)
@@ -188,12 +192,12 @@ async def test_when_the_process_that_asks_is_killed_another_asks(
 
 
 async def test_however_long_the_one_who_asks_waits_for_the_answer_nobody_else_asks(
-    others: Providers, database: Database
+    others: ProviderCalls, database: Database
 ) -> None:
     await fail(others, 5)
     await let_pass(database, 5)
     slow, other = Provider(hang=True), Provider()
-    asker = Providers(database, NoLimits(), pace=PACE, probe_seconds=SHORT_CLAIM_SECONDS)
+    asker = ProviderCalls(database, NoLimits(), pace=PACE, probe_seconds=SHORT_CLAIM_SECONDS)
     asking = asyncio.create_task(asker.call(PROVIDER, slow.request))
     await slow.began.wait()
     begun = (await get_state(others)).ask_at
@@ -209,7 +213,7 @@ async def test_however_long_the_one_who_asks_waits_for_the_answer_nobody_else_as
 
 
 async def test_when_the_one_who_asks_is_cancelled_another_asks_soon(
-    providers: Providers, others: Providers, database: Database
+    providers: ProviderCalls, others: ProviderCalls, database: Database
 ) -> None:
     await fail(providers, 5)
     await let_pass(database, 5)
@@ -223,7 +227,7 @@ async def test_when_the_one_who_asks_is_cancelled_another_asks_soon(
 
 
 async def test_a_key_that_is_refused_stops_all_at_once_and_is_tried_again_every_half_minute_or_minute(
-    providers: Providers, database: Database
+    providers: ProviderCalls, database: Database
 ) -> None:
     refusal = "openai-embeddings answered 401: wrong key"
     waits = []
@@ -239,7 +243,7 @@ async def test_a_key_that_is_refused_stops_all_at_once_and_is_tried_again_every_
 
 @pytest.mark.parametrize("error", [ProviderRequestError("no such dimension"), RuntimeError("a defect")])
 async def test_what_is_wrong_with_one_request_says_nothing_about_the_provider(
-    providers: Providers, database: Database, error: Exception
+    providers: ProviderCalls, database: Database, error: Exception
 ) -> None:
     await fail(providers, 4)
     assert await fail(providers, 3, error=lambda: error) == [error] * 3
@@ -252,7 +256,9 @@ async def test_what_is_wrong_with_one_request_says_nothing_about_the_provider(
     assert await providers.call(PROVIDER, Provider().request) == "answer"
 
 
-async def test_one_that_was_down_and_answers_that_it_is_busy_is_up(providers: Providers, database: Database) -> None:
+async def test_one_that_was_down_and_answers_that_it_is_busy_is_up(
+    providers: ProviderCalls, database: Database
+) -> None:
     await fail(providers, 5)
     await let_pass(database, 5)
     [error] = await fail(providers, error=lambda: ProviderBusyError("slow down", retry_after=20))
@@ -262,7 +268,7 @@ async def test_one_that_was_down_and_answers_that_it_is_busy_is_up(providers: Pr
 
 
 async def test_what_is_down_is_listed_by_name_with_what_it_said(database: Database) -> None:
-    providers = Providers(database, NoLimits(), pace=Pace(1, 5, 60))
+    providers = ProviderCalls(database, NoLimits(), pace=Pace(1, 5, 60))
     for name in ("qdrant", "openai-chat"):
         with pytest.raises(ProviderPausedError):
             await providers.call(name, Provider(ProviderDownError("out of order")).request)

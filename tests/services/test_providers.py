@@ -8,14 +8,14 @@ import pytest
 from app.db.engine import Database
 from app.domain.errors import DatabaseUnavailableError, ProviderBusyError, ProviderDownError, ProviderPausedError
 from app.services.providers import calls as service
-from app.services.providers.calls import Providers
+from app.services.providers.calls import ProviderCalls
 from tests.services.outside import PROVIDER, Limiter, NoLimits, Provider, fail, get_state, let_pass
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_a_provider_that_is_busy_is_left_alone_by_all_as_long_as_it_asked(
-    providers: Providers, others: Providers, database: Database
+    providers: ProviderCalls, others: ProviderCalls, database: Database
 ) -> None:
     busy = ProviderBusyError("openai-embeddings answered 429: slow down", retry_after=20)
     [error] = await fail(providers, error=lambda: busy)
@@ -33,7 +33,7 @@ async def test_a_provider_that_is_busy_is_left_alone_by_all_as_long_as_it_asked(
     assert await others.call(PROVIDER, provider.request) == "answer"
 
 
-async def test_a_short_wait_is_waited_in_place_and_the_request_made_again(providers: Providers) -> None:
+async def test_a_short_wait_is_waited_in_place_and_the_request_made_again(providers: ProviderCalls) -> None:
     provider = Provider(ProviderBusyError(retry_after=0.2), ProviderBusyError(retry_after=0.1))
     began = time.monotonic()
     assert await providers.call(PROVIDER, provider.request) == "answer"
@@ -52,20 +52,20 @@ async def test_where_a_busy_provider_names_no_time_it_is_left_alone_for_longer_e
 
     monkeypatch.setattr(service._Call, "wait", wait)
     provider = Provider(*(ProviderBusyError() for _ in range(7)))
-    assert await Providers(database, NoLimits()).call(PROVIDER, provider.request, patience=1000) == "answer"
+    assert await ProviderCalls(database, NoLimits()).call(PROVIDER, provider.request, patience=1000) == "answer"
     assert [seconds for seconds in waits if seconds >= 0.9] == [1, 2, 4, 8, 16, 30, 30]
 
 
 async def test_room_that_comes_soon_is_waited_for_in_place(database: Database) -> None:
     limiter = Limiter(0.05, 0.05)
-    assert await Providers(database, limiter).call(PROVIDER, Provider().request, tokens=700) == "answer"
+    assert await ProviderCalls(database, limiter).call(PROVIDER, Provider().request, tokens=700) == "answer"
     assert limiter.tokens == [700, 700, 700]
 
 
 async def test_room_that_comes_late_puts_the_work_off(database: Database) -> None:
     provider = Provider()
     with pytest.raises(ProviderBusyError, match=f"Waiting for provider {PROVIDER}") as raised:
-        await Providers(database, Limiter(30)).call(PROVIDER, provider.request)
+        await ProviderCalls(database, Limiter(30)).call(PROVIDER, provider.request)
     assert raised.value.retry_after
     assert 30 <= raised.value.retry_after <= 35
     assert provider.asked == 0
@@ -75,7 +75,7 @@ async def test_nobody_is_asked_uncounted_and_those_who_cannot_be_counted_come_ba
     database: Database,
 ) -> None:
     detail, provider = f"Waiting for provider {PROVIDER}: Redis is away.", Provider()
-    uncounted = Providers(database, Limiter(*(ProviderBusyError(detail, retry_after=5) for _ in range(20))))
+    uncounted = ProviderCalls(database, Limiter(*(ProviderBusyError(detail, retry_after=5) for _ in range(20))))
     waits = []
     for _ in range(20):
         with pytest.raises(ProviderBusyError, match=detail) as raised:
@@ -89,14 +89,14 @@ async def test_nobody_is_asked_uncounted_and_those_who_cannot_be_counted_come_ba
 
 
 async def test_those_who_are_put_off_do_not_all_come_back_at_the_same_time(
-    database: Database, providers: Providers
+    database: Database, providers: ProviderCalls
 ) -> None:
-    async def get_wait(process: Providers) -> float:
+    async def get_wait(process: ProviderCalls) -> float:
         with pytest.raises((ProviderBusyError, ProviderPausedError)) as raised:
             await process.call(PROVIDER, Provider().request)
         return raised.value.retry_after or 0
 
-    limited = Providers(database, Limiter(*[10.0] * 50))
+    limited = ProviderCalls(database, Limiter(*[10.0] * 50))
     waits = [await get_wait(limited) for _ in range(50)]
     assert min(waits) >= 10
     assert max(waits) - min(waits) > 2
@@ -106,19 +106,19 @@ async def test_those_who_are_put_off_do_not_all_come_back_at_the_same_time(
 
 
 async def test_one_that_is_down_can_be_asked_by_others_while_the_first_has_no_room(
-    providers: Providers, database: Database
+    providers: ProviderCalls, database: Database
 ) -> None:
     await fail(providers, 5)
     await let_pass(database, 5)
     with pytest.raises(ProviderBusyError):
-        await Providers(database, Limiter(30.0)).call(PROVIDER, Provider().request)
+        await ProviderCalls(database, Limiter(30.0)).call(PROVIDER, Provider().request)
     assert 29 < (await get_state(providers)).wait <= 30, "when there is room, not when its claim would have run out"
     await let_pass(database, 30)
     assert await providers.call(PROVIDER, Provider().request) == "answer"
 
 
 async def test_an_answer_counts_though_the_database_is_away_when_it_comes(
-    providers: Providers, monkeypatch: pytest.MonkeyPatch
+    providers: ProviderCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def be_away(*_arguments: Any, **_more: Any) -> None:
         raise DatabaseUnavailableError

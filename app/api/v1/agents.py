@@ -19,7 +19,7 @@ AgentId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 async def create_agent(body: AgentCreate, identity: Writer, services: ServicesOf, response: Response) -> AgentBody:
     """Make an agent. Without a slug, one is made from the name."""
     settings = body.settings.model_dump()
-    agent = await services.agents.create(identity.organization_id, body.name, body.slug, settings)
+    agent = await services.tenants.agents.create(identity.organization_id, body.name, body.slug, settings)
     response.headers["Location"] = f"/api/v1/agents/{agent.id}"
     return AgentBody.of(agent)
 
@@ -27,20 +27,20 @@ async def create_agent(body: AgentCreate, identity: Writer, services: ServicesOf
 @router.get("")
 async def list_agents(identity: Reader, services: ServicesOf, limit: Limit = 100, after: AfterId = None) -> AgentList:
     """List agents, the newest first."""
-    listing = await services.agents.list(identity.organization_id, limit=limit, after=after)
+    listing = await services.tenants.agents.list(identity.organization_id, limit=limit, after=after)
     return AgentList(agents=[AgentBody.of(agent) for agent in listing.items], total=listing.total, next=listing.next)
 
 
 @router.get("/{agent_id}")
 async def get_agent(agent_id: AgentId, identity: Reader, services: ServicesOf) -> AgentBody:
     """Show an agent."""
-    return AgentBody.of(await services.agents.get(identity.organization_id, agent_id))
+    return AgentBody.of(await services.tenants.agents.get(identity.organization_id, agent_id))
 
 
 @router.patch("/{agent_id}")
 async def update_agent(agent_id: AgentId, body: AgentUpdate, identity: Writer, services: ServicesOf) -> AgentBody:
     """Change an agent. New chunk settings hold for documents uploaded or reindexed from now on."""
-    agent = await services.agents.update(
+    agent = await services.tenants.agents.update(
         identity.organization_id,
         agent_id,
         name=body.name,
@@ -53,5 +53,5 @@ async def update_agent(agent_id: AgentId, body: AgentUpdate, identity: Writer, s
 @router.delete("/{agent_id}", status_code=202)
 async def delete_agent(agent_id: AgentId, identity: Writer, services: ServicesOf) -> TaskAccepted:
     """Delete an agent and all its documents: hidden at once, then removed by a task."""
-    task = await services.agents.delete(identity.organization_id, agent_id)
+    task = await services.tenants.agents.delete(identity.organization_id, agent_id)
     return TaskAccepted.of(task, "Agent hidden and queued for removal")

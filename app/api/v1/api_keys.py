@@ -16,14 +16,14 @@ router = APIRouter(prefix="/api-keys", tags=["api keys"], responses=RESPONSES)
 async def create_api_key(body: ApiKeyCreate, identity: Admin, services: ServicesOf) -> ApiKeyMade:
     """Make an API key. Its secret is in this answer and nowhere else."""
     scopes = [scope.value for scope in body.scopes]
-    key, secret = await services.identities.create_key(identity.organization_id, body.name, scopes)
+    key, secret = await services.tenants.identities.create_key(identity.organization_id, body.name, scopes)
     return ApiKeyMade(**ApiKeyBody.of(key).model_dump(), secret=secret)
 
 
 @router.get("")
 async def list_api_keys(identity: Admin, services: ServicesOf, limit: Limit = 100, after: AfterId = None) -> ApiKeyList:
     """List API keys, the newest first."""
-    listing = await services.identities.list_keys(identity.organization_id, limit=limit, after=after)
+    listing = await services.tenants.identities.list_keys(identity.organization_id, limit=limit, after=after)
     return ApiKeyList(api_keys=[ApiKeyBody.of(key) for key in listing.items], total=listing.total, next=listing.next)
 
 
@@ -32,4 +32,4 @@ async def revoke_api_key(
     key_id: Annotated[int, Path(ge=1, le=2**63 - 1)], identity: Admin, services: ServicesOf
 ) -> None:
     """Revoke an API key: from the next request on it is worth nothing."""
-    await services.identities.revoke_key(identity.organization_id, key_id)
+    await services.tenants.identities.revoke_key(identity.organization_id, key_id)

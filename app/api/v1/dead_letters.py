@@ -40,7 +40,9 @@ async def list_dead_letters(
     after: UUID | None = None,
 ) -> DeadLetterList:
     """List dead letters, the newest task first."""
-    listing = await services.dead_letters.list(identity.organization_id, wanted.to_domain(), limit=limit, after=after)
+    listing = await services.queue.dead_letters.list(
+        identity.organization_id, wanted.to_domain(), limit=limit, after=after
+    )
     letters = [DeadLetterBody.of(task) for task in listing.items]
     return DeadLetterList(dead_letters=letters, total=listing.total, next=listing.next)
 
@@ -50,27 +52,27 @@ async def replay_dead_letters(body: ReplayRequest, identity: Writer, services: S
     """Run afresh every dead letter that matches. With `dry_run`, tell how many there are."""
     wanted = body.filter.to_domain()
     if body.dry_run:
-        matched = await services.dead_letters.count(identity.organization_id, wanted)
+        matched = await services.queue.dead_letters.count(identity.organization_id, wanted)
         return ReplayResult(dry_run=True, matched=matched, replayed=0)
-    replayed = await services.dead_letters.replay_all(identity.organization_id, wanted)
+    replayed = await services.queue.dead_letters.replay_all(identity.organization_id, wanted)
     return ReplayResult(dry_run=False, matched=replayed, replayed=replayed)
 
 
 @router.get("/{task_id}")
 async def get_dead_letter(task_id: IdOfTask, identity: Reader, services: ServicesOf) -> DeadLetterBody:
     """Show a dead letter with its story."""
-    return DeadLetterBody.of(await services.dead_letters.get(identity.organization_id, task_id))
+    return DeadLetterBody.of(await services.queue.dead_letters.get(identity.organization_id, task_id))
 
 
 @router.post("/{task_id}/replay", status_code=202)
 async def replay_dead_letter(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskAccepted:
     """Run a dead letter afresh, with fresh counts."""
-    task = await services.dead_letters.replay(identity.organization_id, task_id)
+    task = await services.queue.dead_letters.replay(identity.organization_id, task_id)
     return TaskAccepted.of(task, "Dead letter queued again")
 
 
 @router.delete("/{task_id}")
 async def discard_dead_letter(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> DeadLetterDiscarded:
     """Take a task off the dead letters. It stays a failure, and can still be run again as a task."""
-    task = await services.dead_letters.discard(identity.organization_id, task_id)
+    task = await services.queue.dead_letters.discard(identity.organization_id, task_id)
     return DeadLetterDiscarded(task_id=str(task.id))

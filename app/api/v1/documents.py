@@ -28,7 +28,7 @@ async def list_documents(
     after: AfterId = None,
 ) -> DocumentList:
     """List documents, the newest first."""
-    listing = await services.documents.list(
+    listing = await services.intake.documents.list(
         identity.organization_id, agent_id=agent_id, status=status, limit=limit, after=after
     )
     documents = [DocumentBody.of(document) for document in listing.items]
@@ -38,13 +38,13 @@ async def list_documents(
 @router.get("/{document_id}")
 async def get_document(document_id: DocumentId, identity: Reader, services: ServicesOf) -> DocumentBody:
     """Show a document."""
-    return DocumentBody.of(await services.documents.get(identity.organization_id, document_id))
+    return DocumentBody.of(await services.intake.documents.get(identity.organization_id, document_id))
 
 
 @router.get("/{document_id}/status")
 async def get_document_status(document_id: DocumentId, identity: Reader, services: ServicesOf) -> DocumentStatus:
     """Show where a document stands, with the task that decides it."""
-    document, task = await services.documents.get_with_task(identity.organization_id, document_id)
+    document, task = await services.intake.documents.get_with_task(identity.organization_id, document_id)
     body = TaskBody.of(task) if task else None
     return DocumentStatus(
         id=document.id,
@@ -63,7 +63,9 @@ async def list_document_chunks(
     document_id: DocumentId, identity: Reader, services: ServicesOf, limit: Limit = 100, after: AfterId = None
 ) -> ChunkList:
     """List a document's chunks in order."""
-    listing = await services.documents.list_chunks(identity.organization_id, document_id, limit=limit, after=after)
+    listing = await services.intake.documents.list_chunks(
+        identity.organization_id, document_id, limit=limit, after=after
+    )
     return ChunkList(chunks=[ChunkBody.of(chunk) for chunk in listing.items], total=listing.total, next=listing.next)
 
 
@@ -84,9 +86,9 @@ async def get_document_content(
     form: Annotated[Literal["original", "text"], Query(alias="format")] = "original",
 ) -> Response:
     """Download a document: the file as it was uploaded, or with `format=text` the text that chunks point into."""
-    document = await services.documents.get(identity.organization_id, document_id)
+    document = await services.intake.documents.get(identity.organization_id, document_id)
     if form == "text":
-        text = await services.documents.read_text(identity.organization_id, document_id)
+        text = await services.intake.documents.read_text(identity.organization_id, document_id)
         return Response(text, media_type="text/plain; charset=utf-8")
     headers = {
         "Content-Length": str(document.size_bytes),
@@ -94,18 +96,20 @@ async def get_document_content(
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(document.filename, safe='')}",
         "X-Content-Type-Options": "nosniff",
     }
-    return StreamingResponse(await services.documents.open(document), media_type=document.media_type, headers=headers)
+    return StreamingResponse(
+        await services.intake.documents.open(document), media_type=document.media_type, headers=headers
+    )
 
 
 @router.post("/{document_id}/reindex", status_code=202)
 async def reindex_document(document_id: DocumentId, identity: Writer, services: ServicesOf) -> TaskAccepted:
     """Process a document again, with the agent's present settings."""
-    task = await services.documents.reindex(identity.organization_id, document_id)
+    task = await services.intake.documents.reindex(identity.organization_id, document_id)
     return TaskAccepted.of(task, "Document queued for reindexing")
 
 
 @router.delete("/{document_id}", status_code=202)
 async def delete_document(document_id: DocumentId, identity: Writer, services: ServicesOf) -> TaskAccepted:
     """Delete a document: hidden from search at once, then removed by a task."""
-    task = await services.documents.delete(identity.organization_id, document_id)
+    task = await services.intake.documents.delete(identity.organization_id, document_id)
     return TaskAccepted.of(task, "Document hidden and queued for removal")

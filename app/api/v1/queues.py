@@ -24,9 +24,9 @@ async def list_queues(_identity: Reader, services: ServicesOf) -> QueueList:
             workers=queue.workers,
             slots=queue.slots,
         )
-        for queue, rate in await services.operations.list_queues()
+        for queue, rate in await services.operations.overview.list_queues()
     ]
-    states = await services.operations.list_providers()
+    states = await services.operations.overview.list_providers()
     providers = [ProviderBody.model_validate(state, from_attributes=True) for state in states]
     return QueueList(queues=queues, providers=providers, total=len(queues))
 
@@ -34,14 +34,14 @@ async def list_queues(_identity: Reader, services: ServicesOf) -> QueueList:
 @router.post("/queues/{name}/pause")
 async def pause_queue(name: str, _identity: Admin, services: ServicesOf) -> QueueSteered:
     """Let no task of a queue start, in the whole installation, until it is resumed. What runs goes on."""
-    await services.operations.pause(name)
+    await services.operations.overview.pause(name)
     return QueueSteered(name=name, paused=True, message="Queue has been paused")
 
 
 @router.post("/queues/{name}/resume")
 async def resume_queue(name: str, _identity: Admin, services: ServicesOf) -> QueueSteered:
     """Let the tasks of a queue start again."""
-    await services.operations.resume(name)
+    await services.operations.overview.resume(name)
     return QueueSteered(name=name, paused=False, message="Queue has been resumed")
 
 
@@ -50,6 +50,6 @@ async def list_workers(_identity: Reader, services: ServicesOf) -> WorkerList:
     """Show the workers whose lease is alive."""
     workers = [
         WorkerBody.model_validate({**{n: getattr(worker, n) for n in WorkerBody.model_fields}, "id": str(worker.id)})
-        for worker in await services.operations.list_workers()
+        for worker in await services.operations.overview.list_workers()
     ]
     return WorkerList(workers=workers, total=len(workers))

@@ -18,9 +18,9 @@ router = APIRouter(prefix="/agents", tags=["search"], responses=RESPONSES)
 async def search(agent_id: AgentId, body: SearchRequest, identity: Reader, services: ServicesOf) -> SearchResults:
     """Find the chunks that fit a query best: by words, by meaning, or by both."""
     began = time.perf_counter()
-    agent = await services.agents.get(identity.organization_id, agent_id)
+    agent = await services.tenants.agents.get(identity.organization_id, agent_id)
     account = Account(identity.organization_id, agent.id)
-    hits = await services.search.find(account, body.query, top_k=body.top_k, mode=body.mode, where=body.where)
+    hits = await services.answers.search.find(account, body.query, top_k=body.top_k, mode=body.mode, where=body.where)
     took = round((time.perf_counter() - began) * 1000, 2)
     return SearchResults(results=[SearchHit.model_validate(hit, from_attributes=True) for hit in hits], took_ms=took)
 
@@ -30,7 +30,7 @@ async def ask(
     agent_id: AgentId, body: AskRequest, identity: Writer, services: ServicesOf, response: Response
 ) -> TaskAccepted:
     """Ask a question; the task's result is the answer with its sources."""
-    agent = await services.agents.get(identity.organization_id, agent_id)
-    task = await services.answers.ask(identity.organization_id, agent.id, body.question, body.top_k)
+    agent = await services.tenants.agents.get(identity.organization_id, agent_id)
+    task = await services.answers.answers.ask(identity.organization_id, agent.id, body.question, body.top_k)
     response.headers["Location"] = f"/api/v1/tasks/{task.id}"
     return TaskAccepted.of(task, "Question queued")

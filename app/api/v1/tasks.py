@@ -46,7 +46,7 @@ async def list_tasks(
     after: UUID | None = None,
 ) -> TaskList:
     """List tasks, the newest first."""
-    listing = await services.tasks.list(
+    listing = await services.queue.tasks.list(
         identity.organization_id,
         status=status,
         agent_id=agent_id,
@@ -56,7 +56,7 @@ async def list_tasks(
         limit=limit,
         after=after,
     )
-    counts = await services.tasks.count_children(listing.items)
+    counts = await services.queue.tasks.count_children(listing.items)
     tasks = [TaskBody.of(task, counts=counts.get(task.id)) for task in listing.items]
     return TaskList(tasks=tasks, total=listing.total, next=listing.next)
 
@@ -70,16 +70,16 @@ async def get_task(
 ) -> TaskBody:
     """Show a task. With `wait`, the answer comes at its next change."""
     if wait:
-        task = await services.tasks.wait(identity.organization_id, task_id, wait)
+        task = await services.queue.tasks.wait(identity.organization_id, task_id, wait)
     else:
-        task = await services.tasks.get(identity.organization_id, task_id)
-    counts = await services.tasks.count_children([task])
-    return TaskBody.of(task, await services.tasks.get_position(task), counts.get(task.id))
+        task = await services.queue.tasks.get(identity.organization_id, task_id)
+    counts = await services.queue.tasks.count_children([task])
+    return TaskBody.of(task, await services.queue.tasks.get_position(task), counts.get(task.id))
 
 
 async def _find_task(task_id: IdOfTask, identity: Reader, services: ServicesOf) -> Task:
     """The task, before the stream begins: afterwards no status could be sent."""
-    return await services.tasks.get(identity.organization_id, task_id)
+    return await services.queue.tasks.get(identity.organization_id, task_id)
 
 
 @router.get("/{task_id}/events", response_class=EventSourceResponse)
@@ -90,8 +90,8 @@ async def follow_task(
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a task as server-sent events: every stage, and the end. `Last-Event-ID` resumes where one left off."""
     seen = int(last_event_id) if last_event_id and last_event_id.isdecimal() else -1
-    async for change in services.tasks.follow(task.organization_id, task.id, seen):
-        counts = await services.tasks.count_children([change])
+    async for change in services.queue.tasks.follow(task.organization_id, task.id, seen):
+        counts = await services.queue.tasks.count_children([change])
         for body in replay(change, seen, counts.get(change.id)):
             yield ServerSentEvent(data=body, id=str(body.version))
         seen = change.version
@@ -100,7 +100,7 @@ async def follow_task(
 @router.delete("/{task_id}", responses={202: {"model": TaskCancelled, "description": "It is winding down."}})
 async def cancel_task(task_id: IdOfTask, identity: Writer, services: ServicesOf, response: Response) -> TaskCancelled:
     """Cancel a task. A running one winds down: 202 and `cancelling`."""
-    task = await services.tasks.cancel(identity.organization_id, task_id)
+    task = await services.queue.tasks.cancel(identity.organization_id, task_id)
     response.status_code = 200 if task.state in FINAL else 202
     return TaskCancelled.of(task)
 
@@ -108,11 +108,11 @@ async def cancel_task(task_id: IdOfTask, identity: Writer, services: ServicesOf,
 @router.post("/{task_id}/revoke")
 async def revoke_task(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskRevoked:
     """Cancel a task, in the words of Celery."""
-    task = await services.tasks.cancel(identity.organization_id, task_id)
+    task = await services.queue.tasks.cancel(identity.organization_id, task_id)
     return TaskRevoked(task_id=str(task.id))
 
 
 @router.post("/{task_id}/retry", status_code=202)
 async def retry_task(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskAccepted:
     """Run a finished task afresh, whatever its end was."""
-    return TaskAccepted.of(await services.tasks.retry(identity.organization_id, task_id), "Task queued again")
+    return TaskAccepted.of(await services.queue.tasks.retry(identity.organization_id, task_id), "Task queued again")

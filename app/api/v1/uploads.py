@@ -89,7 +89,7 @@ async def upload_batch(
     """
     body = stream_body(request)
     try:
-        async with services.batches.receive() as receipts:
+        async with services.intake.batches.receive() as receipts:
             form = await read_form(request.headers.get("content-type", ""), body, receipts)
             batch = Batch(
                 identity.organization_id,
@@ -98,12 +98,12 @@ async def upload_batch(
                 parse_priority(form),
                 parse_on_duplicate(form),
             )
-            parent, children = await services.batches.accept(receipts, batch)
+            parent, children = await services.intake.batches.accept(receipts, batch)
     except PayloadTooLargeError:
-        await drain(body, services.uploads.max_bytes)
+        await drain(body, services.intake.uploads.max_bytes)
         raise
     response.headers["Location"] = f"/api/v1/tasks/{parent.id}"
-    counts = await services.tasks.count_children([parent])
+    counts = await services.queue.tasks.count_children([parent])
     return BatchAccepted.of_batch(parent, children, counts[parent.id])
 
 
@@ -129,16 +129,16 @@ async def _take_in(
     """Stream the form's file to storage, then accept it for the agent, or for the collection the form names."""
     body = stream_body(request)
     try:
-        async with services.uploads.receive() as receipt:
+        async with services.intake.uploads.receive() as receipt:
             sink = _OneFile(receipt)
             form = await read_form(request.headers.get("content-type", ""), body, sink)
             options = parse_metadata(form), parse_priority(form), parse_on_duplicate(form)
             if agent_id is None:
-                agent_id = (await services.agents.get_or_create(organization_id, _collection(form))).id
+                agent_id = (await services.tenants.agents.get_or_create(organization_id, _collection(form))).id
             upload = Upload(organization_id, agent_id, sink.filename or "unnamed", *options)
-            return form, await services.uploads.accept(receipt, upload)
+            return form, await services.intake.uploads.accept(receipt, upload)
     except PayloadTooLargeError:
-        await drain(body, services.uploads.max_bytes)
+        await drain(body, services.intake.uploads.max_bytes)
         raise
 
 

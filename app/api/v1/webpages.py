@@ -95,7 +95,7 @@ async def add_webpage(
         PRIORITIES[body.priority],
         body.on_duplicate,
     )
-    accepted = await services.webpages.submit(request)
+    accepted = await services.intake.webpages.submit(request)
     response.headers["Location"] = f"/api/v1/tasks/{accepted.task_id}"
     return UploadAccepted.of(accepted)
 
@@ -119,7 +119,7 @@ async def crawl_site(
         metadata=check_metadata(body.metadata),
         queue=PRIORITIES[body.priority],
     )
-    task = await services.crawls.submit(request)
+    task = await services.intake.crawls.submit(request)
     response.headers["Location"] = f"/api/v1/tasks/{task.id}"
-    counts = await services.tasks.count_children([task])
+    counts = await services.queue.tasks.count_children([task])
     return CrawlAccepted.of_crawl(task, counts[task.id])

@@ -17,7 +17,7 @@ from app.pipeline.answer import Quote, choose_quotes
 from app.pipeline.citation import INSTRUCTIONS, cite, compose_question
 from app.services.answers.search import Search
 from app.services.intake.backpressure import Backpressure
-from app.services.providers.calls import Providers
+from app.services.providers.calls import ProviderCalls
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, Work
 
@@ -34,7 +34,7 @@ class Answers:
         admission: Admission,
         backpressure: Backpressure,
         search: Search,
-        providers: Providers,
+        providers: ProviderCalls,
         chat: ChatModel | None,
     ) -> None:
         self._database = database

@@ -8,7 +8,7 @@ from app.db.ranking import Hit, find_by_words, find_documents, rank
 from app.domain.errors import InvalidRequestError
 from app.domain.vectors import Account, VectorKey
 from app.pipeline.lexemes import query_lexemes
-from app.services.indexing.chunk_index import Indexing
+from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
 
 CANDIDATES = 100  # chunks that each half proposes, and at least four times what is asked for
@@ -20,7 +20,7 @@ Mode = Literal["hybrid", "vector", "text"]
 class Search:
     """Finds chunks by words, by meaning, or by both."""
 
-    def __init__(self, database: Database, indexing: Indexing, vectors: Vectors) -> None:
+    def __init__(self, database: Database, indexing: ChunkIndexer, vectors: Vectors) -> None:
         self._database = database
         self._indexing = indexing
         self._vectors = vectors

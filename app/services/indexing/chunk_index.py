@@ -31,7 +31,7 @@ class Indexed:
     vectors: Mapping[int, Vector]
 
 
-class Indexing:
+class ChunkIndexer:
     """Makes the words and the vectors of chunks."""
 
     def __init__(self, embedding: Embedding, embedders: Embedders) -> None:

@@ -27,7 +27,7 @@ from app.domain.records import AgentSettings, Content, Document
 from app.domain.tasks import Progress, Task
 from app.domain.vectors import Account, VectorBatch
 from app.pipeline.chunk import split
-from app.services.indexing.chunk_index import Indexing
+from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.large_documents import LargeDocuments
 from app.services.indexing.publication import Place, Version, publish, submit_sweep
 from app.services.indexing.vectors import Vectors
@@ -60,7 +60,7 @@ class Ingestion:
         database: Database,
         blobs: BlobStore,
         parser: Parser,
-        indexing: Indexing,
+        indexing: ChunkIndexer,
         vectors: Vectors,
         large: LargeDocuments,
         large_chunks: int,

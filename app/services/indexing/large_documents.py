@@ -26,7 +26,7 @@ from app.domain.vectors import Account, VectorBatch
 from app.ledger.children import drop_children
 from app.ledger.read import get_task, list_document_tasks
 from app.ledger.submit import submit_all
-from app.services.indexing.chunk_index import Indexing
+from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.publication import Place, Version, publish, submit_sweep
 from app.services.indexing.vectors import Vectors
 from app.services.queue.attempts import Outcome, Work
@@ -36,7 +36,7 @@ class LargeDocuments:
     """Works on documents of more chunks than one task should embed."""
 
     def __init__(
-        self, database: Database, blobs: BlobStore, indexing: Indexing, vectors: Vectors, batch_chunks: int
+        self, database: Database, blobs: BlobStore, indexing: ChunkIndexer, vectors: Vectors, batch_chunks: int
     ) -> None:
         self._database = database
         self._blobs = blobs

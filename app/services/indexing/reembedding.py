@@ -43,7 +43,7 @@ from app.ledger.read import count_unfinished
 from app.ledger.reprioritise import reprioritise_reembedding
 from app.ledger.submit import submit
 from app.ledger.upkeep import take_alone
-from app.services.indexing.chunk_index import Indexing
+from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vector_indexes import Wanted
 from app.services.indexing.vectors import Vectors
 from app.services.queue.admission import Admission
@@ -65,7 +65,7 @@ class Reembedding:
         self,
         database: Database,
         admission: Admission,
-        indexing: Indexing,
+        indexing: ChunkIndexer,
         vectors: Vectors,
         batch_chunks: int,
     ) -> None:

@@ -59,7 +59,7 @@ class IndexStatus:
     failed: int
 
 
-class Indexes:
+class VectorIndexes:
     """The indexes of vectors of this installation, and the one that its settings ask for."""
 
     def __init__(self, database: Database, wanted: Wanted) -> None:

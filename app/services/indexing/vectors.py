@@ -19,7 +19,7 @@ from app.domain.errors import (
 )
 from app.domain.ports import VectorStore
 from app.domain.vectors import IndexState, Vector, VectorBatch, VectorIndex, VectorKey
-from app.services.providers.calls import Providers
+from app.services.providers.calls import ProviderCalls
 
 _LACK_SECONDS = 30.0  # until a process is looked at again that lacks a key or a package
 _WRITE_PATIENCE = 20.0  # seconds; a store's limits count by the second, and what was written would be written again
@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 class Vectors:
     """The indexes of vectors, and the stores they are in."""
 
-    def __init__(self, database: Database, stores: Stores, providers: Providers) -> None:
+    def __init__(self, database: Database, stores: Stores, providers: ProviderCalls) -> None:
         self._database = database
         self._stores = stores
         self._providers = providers

@@ -12,7 +12,7 @@ from app.domain.errors import NotFoundError
 from app.domain.tasks import WORK_QUEUES
 from app.ledger.queues import QueueStats, count_finished, list_queues, pause, resume
 from app.ledger.workers import Worker, list_workers
-from app.services.providers.calls import Providers, ProviderState
+from app.services.providers.calls import ProviderCalls, ProviderState
 from app.services.queue.admission import Admission
 
 _RATE_SECONDS = 60.0
@@ -28,7 +28,7 @@ class Check:
     detail: str
 
 
-class Operations:
+class Overview:
     """Queues, workers and the state of the parts."""
 
     def __init__(
@@ -36,7 +36,7 @@ class Operations:
         database: Database,
         admission: Admission,
         ping_broker: Callable[[], Awaitable[None]],
-        providers: Providers,
+        providers: ProviderCalls,
     ) -> None:
         self._database = database
         self._admission = admission

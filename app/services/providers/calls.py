@@ -38,7 +38,7 @@ from app.domain.errors import (
 from app.domain.ports import RateLimiter
 from app.services.providers.renewal import renewed
 
-__all__ = ["Pace", "ProviderState", "Providers"]
+__all__ = ["Pace", "ProviderCalls", "ProviderState"]
 
 _PACE = Pace(threshold=5, pause=5.0, longest=60.0)
 _REFUSED_SECONDS = 30.0
@@ -79,7 +79,7 @@ class _Call:
         await asyncio.sleep(seconds + random.uniform(0, seconds / 10))  # noqa: S311 - spreads load, guards nothing
 
 
-class Providers:
+class ProviderCalls:
     """Asks providers.
 
     Args:

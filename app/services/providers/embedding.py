@@ -19,7 +19,7 @@ from app.db.provider_usage import count_usage
 from app.domain.errors import DatabaseUnavailableError, ProviderBusyError
 from app.domain.ports import Embedder
 from app.domain.vectors import Account, EmbeddingResult, TextBatch, Vector
-from app.services.providers.calls import Providers
+from app.services.providers.calls import ProviderCalls
 from app.services.providers.renewal import renewed
 
 _LOOKED_UP_AT_ONCE = 500
@@ -43,7 +43,7 @@ class Embedding:
     def __init__(
         self,
         database: Database,
-        providers: Providers,
+        providers: ProviderCalls,
         *,
         hold_seconds: float = _HOLD_SECONDS,
         others_seconds: float = _OTHERS_SECONDS,

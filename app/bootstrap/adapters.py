@@ -1,0 +1,104 @@
+"""The adapters that the settings choose, one set a process."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Celery
+from redis.asyncio import Redis
+
+from app.adapters.celery.doorbell import CeleryDoorbell
+from app.adapters.polling_watch import PollingWatch
+from app.adapters.redis.limits import Limit, RedisLimits
+from app.adapters.redis.url import redis_client_url
+from app.adapters.redis.watch import RedisWatch
+from app.bootstrap.database import get_database_url
+from app.bootstrap.models import Embedders, choose_chat
+from app.bootstrap.storage import choose_blobs
+from app.bootstrap.stores import Stores
+from app.db.engine import Database, create_engine
+from app.domain.ports import BlobStore, ChatModel
+from app.pipeline.sandbox import ParserSandbox
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """What the services are built on: connections, models and parser processes."""
+
+    database: Database
+    doorbell: CeleryDoorbell
+    watch: RedisWatch | PollingWatch
+    blobs: BlobStore
+    parser: ParserSandbox
+    embedders: Embedders
+    stores: Stores
+    limits: RedisLimits
+    chat: ChatModel | None
+
+    async def close(self) -> None:
+        """Close every connection and end every parser process. The database is closed last."""
+        await self.watch.close()
+        await self.parser.close()
+        for connected in (self.embedders, self.stores, self.limits, self.chat):
+            if connected is not None:
+                await connected.close()
+        await asyncio.to_thread(self.doorbell.close)
+        await self.database.close()
+
+
+def choose_adapters(
+    settings: Settings, celery: Celery, *, embedders: Embedders | None, connections: int, parsers: int
+) -> Adapters:
+    """Make the adapters that the settings name; the arguments are those of ``build_services``.
+
+    Raises:
+        StartupError: when the settings name no database, or an adapter lacks its key or its package.
+    """
+    database = Database(create_engine(get_database_url(settings), pool_size=connections))
+    return Adapters(
+        database=database,
+        doorbell=CeleryDoorbell(celery),
+        watch=_choose_watch(celery),
+        blobs=choose_blobs(settings),
+        parser=_make_parser(settings, parsers),
+        embedders=embedders or Embedders(settings),
+        stores=Stores(settings, database),
+        limits=_make_limits(settings),
+        chat=choose_chat(settings),
+    )
+
+
+def _make_parser(settings: Settings, size: int) -> ParserSandbox:
+    return ParserSandbox(
+        size=size,
+        time_limit=settings.parse_time_limit,
+        memory_mb=settings.parse_memory_mb,
+        max_pages=settings.parse_max_pages,
+        ocr_languages=settings.ocr_languages,
+    )
+
+
+def _choose_watch(celery: Celery) -> RedisWatch | PollingWatch:
+    """Redis publishes each result that Celery stores; other result backends are polled."""
+    url = celery.conf.result_backend
+    if not url.startswith(("redis", "unix")):
+        return PollingWatch()
+    backend: Any = celery.backend  # of Redis, so it publishes each result on the key it stores it under
+    return RedisWatch(
+        Redis.from_url(redis_client_url(url), socket_connect_timeout=2),
+        lambda task_id: backend.get_key_for_task(task_id).decode(),
+    )
+
+
+def _make_limits(settings: Settings) -> RedisLimits:
+    openai = Limit(settings.openai_requests_per_minute, settings.openai_tokens_per_minute)
+    return RedisLimits(
+        settings.redis_url or "",
+        {
+            "openai-embeddings": openai,
+            "openai-chat": openai,
+            "pinecone": Limit(settings.pinecone_requests_per_minute, None),
+        },
+        prefix=settings.redis_key_prefix,
+    )

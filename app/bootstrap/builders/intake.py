@@ -1,0 +1,60 @@
+from dataclasses import dataclass
+
+from app.adapters.web.client import WebClient
+from app.adapters.web.robots import WebRobots
+from app.bootstrap.adapters import Adapters
+from app.bootstrap.builders.indexing import IndexingServices
+from app.bootstrap.builders.queue import QueueServices
+from app.bootstrap.web import choose_page_reader
+from app.domain.addresses import AllowedHosts
+from app.services.intake.archives import ArchiveLimits, Archives
+from app.services.intake.backpressure import Backpressure
+from app.services.intake.batches import Batches
+from app.services.intake.crawls import Crawls
+from app.services.intake.documents import Documents
+from app.services.intake.uploads import Uploads
+from app.services.intake.webpages import Webpages
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeServices:
+    """``app.services.intake``."""
+
+    archives: Archives
+    backpressure: Backpressure
+    batches: Batches
+    crawls: Crawls
+    documents: Documents
+    uploads: Uploads
+    webpages: Webpages
+
+
+def build_intake(
+    settings: Settings, adapters: Adapters, queue: QueueServices, indexing: IndexingServices
+) -> IntakeServices:
+    """Build the services that take documents in."""
+    database, blobs, admission, ingestion = adapters.database, adapters.blobs, queue.admission, indexing.ingestion
+    allowed = AllowedHosts.parse(settings.web_allowed_hosts)
+    web = WebClient(user_agent=settings.web_user_agent, time_limit=settings.web_time_limit, allowed=allowed)
+    backpressure = Backpressure(database, settings.agent_max_waiting)
+    uploads = Uploads(database, blobs, admission, backpressure, settings.max_upload_bytes)
+    documents = Documents(database, blobs, admission, adapters.doorbell, queue.parents, indexing.vectors)
+    reader = choose_page_reader(settings, web)
+    webpages = Webpages(database, reader, uploads, ingestion, documents, admission, backpressure, allowed)
+    robots = WebRobots(web, user_agent=settings.web_user_agent)
+    delay = settings.crawl_delay_seconds
+    return IntakeServices(
+        archives=Archives(blobs, uploads, ingestion, _read_archive_limits(settings)),
+        backpressure=backpressure,
+        batches=Batches(database, blobs, uploads, admission, backpressure, queue.parents, settings.batch_max_files),
+        crawls=Crawls(database, blobs, robots, webpages, ingestion, admission, backpressure, allowed, delay),
+        documents=documents,
+        uploads=uploads,
+        webpages=webpages,
+    )
+
+
+def _read_archive_limits(settings: Settings) -> ArchiveLimits:
+    inflated_bytes = settings.archive_max_mb * 1024 * 1024
+    return ArchiveLimits(settings.archive_max_members, inflated_bytes, settings.archive_max_depth)

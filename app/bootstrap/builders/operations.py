@@ -1,0 +1,39 @@
+from dataclasses import dataclass
+
+from app.bootstrap.adapters import Adapters
+from app.bootstrap.builders.indexing import IndexingServices
+from app.bootstrap.builders.providers import ProviderServices
+from app.bootstrap.builders.queue import QueueServices
+from app.services.operations.overview import Overview
+from app.services.operations.upkeep import Upkeep
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class OperationsServices:
+    """``app.services.operations``."""
+
+    overview: Overview
+    upkeep: Upkeep
+
+
+def build_operations(
+    settings: Settings,
+    adapters: Adapters,
+    queue: QueueServices,
+    providers: ProviderServices,
+    indexing: IndexingServices,
+) -> OperationsServices:
+    """Build the services for operators."""
+    database, doorbell = adapters.database, adapters.doorbell
+    return OperationsServices(
+        overview=Overview(database, queue.admission, doorbell.ping, providers.calls),
+        upkeep=Upkeep(
+            database,
+            doorbell,
+            adapters.blobs,
+            indexing.reembedding,
+            settings.task_retention_days,
+            settings.embedding_cache_days,
+        ),
+    )

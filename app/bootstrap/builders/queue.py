@@ -1,0 +1,45 @@
+from dataclasses import dataclass
+
+from app.adapters.sentry import SentryAlarm
+from app.bootstrap.adapters import Adapters
+from app.services.queue.admission import Admission
+from app.services.queue.dead_letters import DeadLetters
+from app.services.queue.execution import Execution, RetryPolicy
+from app.services.queue.parents import Parents
+from app.services.queue.recovery import Recovery
+from app.services.queue.tasks import Tasks
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class QueueServices:
+    """``app.services.queue``."""
+
+    admission: Admission
+    dead_letters: DeadLetters
+    execution: Execution
+    parents: Parents
+    recovery: Recovery
+    tasks: Tasks
+
+
+def build_queue(settings: Settings, adapters: Adapters) -> QueueServices:
+    """Build the services that run tasks."""
+    database, doorbell = adapters.database, adapters.doorbell
+    admission = Admission(database, doorbell)
+    parents = Parents(database, doorbell, admission)
+    alarms = [SentryAlarm(settings.sentry_dsn)] if settings.sentry_dsn else []
+    policy = RetryPolicy(
+        max_retries=settings.task_max_retries,
+        backoff=settings.task_retry_backoff,
+        backoff_max=settings.task_retry_backoff_max,
+        time_limit=settings.celery_task_soft_time_limit,
+    )
+    return QueueServices(
+        admission=admission,
+        dead_letters=DeadLetters(database, doorbell, admission, alarms),
+        execution=Execution(database, doorbell, admission, parents, policy),
+        parents=parents,
+        recovery=Recovery(database, doorbell, admission, parents, settings.task_max_crashes),
+        tasks=Tasks(database, adapters.watch, admission, doorbell, parents),
+    )
