@@ -1,4 +1,4 @@
-"""Everything that brings a document in: uploads, batches, archives, web pages and crawls, and what is done with a document afterwards.
+"""Everything that brings a document in: uploads, batches, archives, web pages and crawls.
 
-Each writes the document and its task in one transaction, once backpressure allows it.
+Each writes the document and its task in one transaction. Reading, reindexing and deleting documents live here too.
 """
