@@ -4,7 +4,6 @@ Forked after everything is imported, they share the memory of what they have in 
 and start in a fraction of the time.
 """
 
-import ctypes
 import gc
 import importlib
 import os
@@ -22,9 +21,9 @@ from celery.exceptions import SecurityWarning
 
 from app.domain.errors import StartupError
 from app.domain.tasks import Queue
+from app.parent_death import die_with_parent
 from app.settings import Settings
 
-_PR_SET_PDEATHSIG = 1
 _LEAVE_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 _QUICK_DEATH_SECONDS = 2.0
@@ -194,10 +193,7 @@ def _run_forked(part: Part, parent: int, log: Path | None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
-            if os.getppid() != parent:
-                os._exit(1)
+        die_with_parent(signal.SIGTERM, parent)
         part.run()
         status = 0
     except SystemExit as exit_:

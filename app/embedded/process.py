@@ -1,18 +1,18 @@
 """Child processes that never outlive us, even where we are killed."""
 
-import ctypes
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from app.parent_death import die_with_parent
+
 _LINUX = sys.platform == "linux"
-_PR_SET_PDEATHSIG = 1
 _WATCHDOG = "import os, sys; sys.stdin.read(); os.kill(int(sys.argv[1]), int(sys.argv[2]))"
 
 
@@ -99,6 +99,7 @@ class Keeper:
             system_user: whom it runs as; ourselves where absent.
             stdin: the descriptor it reads from; nothing where absent.
         """
+        parent = os.getpid()
 
         def start() -> subprocess.Popen[bytes]:
             with log.open("ab") as output:
@@ -115,7 +116,7 @@ class Keeper:
                     user=system_user.uid if system_user else None,
                     group=system_user.gid if system_user else None,
                     extra_groups=[] if system_user else None,
-                    preexec_fn=_make_death_hook(death_signal) if _LINUX else None,  # noqa: PLW1509 - two system calls
+                    preexec_fn=partial(die_with_parent, death_signal, parent),  # noqa: PLW1509 - two system calls
                 )
 
         process = self._thread.submit(start).result()
@@ -126,18 +127,6 @@ def _make_environment() -> dict[str, str]:
     # Nothing else: our environment holds secrets, and PG* variables would change what the programs do.
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     return {**kept, "LC_ALL": "C"}
-
-
-def _make_death_hook(death_signal: signal.Signals) -> Callable[[], None]:
-    prctl = ctypes.CDLL(None).prctl  # looked up here, before the fork
-    parent = os.getpid()
-
-    def hook() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(death_signal))
-        if os.getppid() != parent:  # we died before the call took effect
-            os._exit(1)
-
-    return hook
 
 
 def _start_watchdog(pid: int, death_signal: signal.Signals) -> subprocess.Popen[bytes]:

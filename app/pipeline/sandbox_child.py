@@ -3,7 +3,6 @@
 Started by ``app.pipeline.sandbox`` as ``python -m app.pipeline.sandbox_child <socket> <memory in MB>``.
 """
 
-import ctypes
 import json
 import logging
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError, SluiceError
+from app.parent_death import die_with_parent
 from app.pipeline import sandbox_wire as wire
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
@@ -27,13 +27,12 @@ _RETIRE_ABOVE = 192 * _MEGABYTE
 _PROGRESS_EVERY = 0.05
 _SPARE_CPU = 5
 _OOM_SCORE = "500"
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Serve requests until the parent closes its end."""
     connection = socket.socket(fileno=int(sys.argv[1]))
-    _die_with_parent(os.getppid())
+    die_with_parent(signal.SIGKILL, os.getppid())
     _volunteer_for_oom()
     logging.disable()  # readers warn of every oddity of every file
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -92,13 +91,6 @@ class _Reporter:
         if now >= self._next or done == total:
             self._next = now + _PROGRESS_EVERY
             self._connection.sendall(wire.json_frame(wire.PROGRESS, [done, total]))
-
-
-def _die_with_parent(parent: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(0)
 
 
 def _volunteer_for_oom() -> None:

@@ -1,15 +1,17 @@
 """Reads a page that is a picture, by the program ``tesseract`` where one is installed."""
 
-import ctypes
 import math
+import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
+from functools import partial
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_raw
+
+from app.parent_death import die_with_parent
 
 _PROGRAM = "tesseract"
 _LANGUAGES = re.compile(r"\w{1,40}(?:[+/]\w{1,40}){0,20}", re.ASCII)
@@ -20,8 +22,6 @@ _PIXELS = 25_000_000
 """Of a page's picture at most, which is A3 at that resolution and takes 25 MB."""
 _PAGE_SECONDS = 60
 _PATIENCE = 3
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class OcrError(Exception):
@@ -93,7 +93,7 @@ def read_page(page: pdfium.PdfPage, languages: str, seconds: float) -> str:
             capture_output=True,
             timeout=seconds,
             check=False,
-            preexec_fn=_die_with_parent,
+            preexec_fn=partial(die_with_parent, signal.SIGKILL, os.getpid()),
         )
     except subprocess.TimeoutExpired as error:
         raise OcrError(f"tesseract took more than {seconds:g} seconds") from error
@@ -115,9 +115,3 @@ def _draw(page: pdfium.PdfPage) -> bytes:
     picture = b"".join((f"P5 {bitmap.width} {bitmap.height} 255\n".encode(), *rows))
     bitmap.close()
     return picture
-
-
-def _die_with_parent() -> None:
-    """A sandbox child that is killed must leave nothing behind."""
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
