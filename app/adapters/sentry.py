@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 
+from app.adapters.packages import optional_imports
 from app.domain.errors import StartupError
 from app.domain.tasks import Task
 
@@ -21,10 +22,8 @@ class SentryAlarm:
     """
 
     def __init__(self, dsn: str) -> None:
-        try:
-            import sentry_sdk  # noqa: PLC0415 - an extra, needed only where it is asked for
-        except ImportError as error:
-            raise StartupError("SENTRY_DSN needs the package sentry-sdk: pip install 'sluice[sentry]'.") from error
+        with optional_imports("SENTRY_DSN"):
+            import sentry_sdk  # noqa: PLC0415 - an extra
         try:
             # No integrations: they would hook into what is not ours to report.
             self._client = sentry_sdk.Client(dsn=dsn, default_integrations=False)

@@ -2,6 +2,7 @@
 
 from app.adapters.embedders.minilm import MiniLmEmbedder
 from app.adapters.embedders.wordllama import WordLlamaEmbedder
+from app.adapters.packages import optional_imports
 from app.domain.errors import StartupError
 from app.domain.ports import ChatModel, Embedder
 from app.domain.vectors import EmbeddingSpec
@@ -65,10 +66,8 @@ def _make_embedder(settings: Settings, spec: EmbeddingSpec) -> Embedder:
 
 def _make_openai_embedder(settings: Settings, spec: EmbeddingSpec) -> Embedder:
     key = _find_openai_key(settings, "EMBEDDING_PROVIDER=openai")
-    try:
+    with optional_imports("EMBEDDING_PROVIDER=openai"):
         from app.adapters.openai.embeddings import OpenAIEmbedder  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise _make_missing("EMBEDDING_PROVIDER=openai", error) from error
     return OpenAIEmbedder(
         api_key=key,
         base_url=settings.openai_base_url,
@@ -88,10 +87,8 @@ def choose_chat(settings: Settings) -> ChatModel | None:
     if settings.openai_chat_model is None:
         return None
     key = _find_openai_key(settings, "OPENAI_CHAT_MODEL")
-    try:
+    with optional_imports("OPENAI_CHAT_MODEL"):
         from app.adapters.openai.chat import OpenAIChat  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise _make_missing("OPENAI_CHAT_MODEL", error) from error
     return OpenAIChat(
         api_key=key,
         base_url=settings.openai_base_url,
@@ -105,7 +102,3 @@ def _find_openai_key(settings: Settings, what: str) -> str | None:
     if settings.openai_api_key is None and settings.openai_base_url is None:
         raise StartupError(f"{what} needs OPENAI_API_KEY.")
     return settings.openai_api_key
-
-
-def _make_missing(what: str, error: ImportError) -> StartupError:
-    return StartupError(f"{what} needs the package {error.name}: pip install 'sluice[openai]'.")

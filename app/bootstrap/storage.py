@@ -5,8 +5,9 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 
+from app.adapters.packages import optional_imports
 from app.adapters.storage.files import FileStore
-from app.domain.errors import StartupError, StorageUnavailableError
+from app.domain.errors import StorageUnavailableError
 from app.domain.ports import BlobStore
 from app.settings import Settings
 
@@ -24,10 +25,8 @@ def choose_blobs(settings: Settings) -> BlobStore:
     url = urlsplit(settings.storage_url)
     if url.scheme == "file":
         return FileStore(Path(unquote(url.path)))
-    try:
-        from app.adapters.storage.s3 import S3Store  # noqa: PLC0415 - an extra, needed only where it is asked for
-    except ImportError as error:
-        raise StartupError("STORAGE_URL with s3:// needs the package boto3: pip install 'sluice[s3]'.") from error
+    with optional_imports("STORAGE_URL with s3://"):
+        from app.adapters.storage.s3 import S3Store  # noqa: PLC0415 - an extra
     return S3Store(
         bucket=url.netloc,
         prefix=url.path.strip("/"),

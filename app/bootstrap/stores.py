@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 
+from app.adapters.packages import optional_imports
 from app.bootstrap.database import get_database_url
 from app.bootstrap.models import describe_embedding
 from app.db.engine import Database, create_engine
@@ -79,10 +80,8 @@ def make_store(settings: Settings, name: str) -> VectorStore:
 def _make_pinecone(settings: Settings) -> VectorStore:
     if settings.pinecone_api_key is None:
         raise StartupError("VECTOR_STORE=pinecone needs PINECONE_API_KEY.")
-    try:
+    with optional_imports("VECTOR_STORE=pinecone"):
         from app.adapters.pinecone.store import PineconeStore  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise _make_missing("pinecone", "pinecone") from error
     return PineconeStore(
         api_key=settings.pinecone_api_key,
         index_name=settings.pinecone_index,
@@ -94,17 +93,11 @@ def _make_pinecone(settings: Settings) -> VectorStore:
 def _make_qdrant(settings: Settings) -> VectorStore:
     if settings.qdrant_url is None:
         raise StartupError("VECTOR_STORE=qdrant needs QDRANT_URL.")
-    try:
+    with optional_imports("VECTOR_STORE=qdrant"):
         from app.adapters.qdrant.store import QdrantStore  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise _make_missing("qdrant", "qdrant-client") from error
     return QdrantStore(
         url=settings.qdrant_url,
         api_key=settings.qdrant_api_key,
         collection=settings.qdrant_collection,
         time_limit=_STORE_SECONDS,
     )
-
-
-def _make_missing(store: str, package: str) -> StartupError:
-    return StartupError(f"VECTOR_STORE={store} needs the package {package}: pip install 'sluice[{store}]'.")

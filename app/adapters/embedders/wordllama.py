@@ -9,12 +9,12 @@ import json
 import os
 from array import array
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.adapters.packages import find_package
 from app.domain.errors import StartupError
 from app.domain.vectors import EmbeddingResult, TextBatch, Vector
 
@@ -37,7 +37,7 @@ class WordLlamaEmbedder:
     dimensions = 256
 
     def __init__(self) -> None:
-        folder = _find_wheel()
+        folder = find_package("EMBEDDING_MODEL=wordllama", "wordllama")
         self._matrix = _map_matrix(folder / "weights" / "l2_supercat_256.safetensors")
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizers" / "l2_supercat_tokenizer_config.json"))
 
@@ -61,13 +61,6 @@ class WordLlamaEmbedder:
     def _average(self, tokens: list[int]) -> Vector:
         total = self._matrix[tokens].astype(np.float32).sum(axis=0)
         return array("f", (total / (np.linalg.norm(total) or 1)).astype(np.float32).tobytes())
-
-
-def _find_wheel() -> Path:
-    spec = find_spec("wordllama")
-    if spec is None or spec.origin is None:
-        raise StartupError("The package wordllama is not installed.")
-    return Path(spec.origin).parent
 
 
 def _map_matrix(path: Path) -> NDArray[np.float16]:

@@ -5,10 +5,10 @@ dictionaries: 70 MB and half a second, where this takes 33 MB, which processes f
 """
 
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder
-from importlib.util import find_spec, module_from_spec
-from pathlib import Path
+from importlib.util import module_from_spec
 from typing import Any
 
+from app.adapters.packages import find_package
 from app.domain.errors import StartupError
 
 _VOCABULARY = "cl100k_base"
@@ -52,10 +52,7 @@ def replace_surrogates(text: str) -> str:
 
 
 def _load_bindings() -> Any:
-    package = find_spec("bpe_openai")
-    if package is None or package.origin is None:
-        raise StartupError("The package bpe-openai is not installed: pip install 'sluice[openai]'.")
-    folder = str(Path(package.origin).parent)
+    folder = str(find_package("The count of OpenAI's tokens", "bpe_openai"))
     spec = FileFinder(folder, (ExtensionFileLoader, EXTENSION_SUFFIXES)).find_spec("_bindings")
     if spec is None or spec.loader is None:
         raise StartupError("The package bpe-openai has no compiled part for this machine.")

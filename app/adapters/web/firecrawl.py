@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from app.adapters.packages import optional_imports
 from app.domain.addresses import AllowedHosts
 from app.domain.errors import (
     InvalidUrlError,
@@ -15,7 +16,6 @@ from app.domain.errors import (
     PageUnreachableError,
     ResponseTooLargeError,
     SluiceError,
-    StartupError,
     UrlNotAllowedError,
 )
 from app.domain.web import FetchedPage, check_status, check_url
@@ -54,14 +54,9 @@ class FirecrawlReader:
     def __init__(
         self, *, api_key: str, api_url: str | None, time_limit: float, max_bytes: int, allowed: AllowedHosts
     ) -> None:
-        try:
-            # An extra, needed only where it is asked for.
-            from firecrawl import FirecrawlError  # noqa: PLC0415
-            from firecrawl.v2.client_async import AsyncFirecrawlClient  # noqa: PLC0415
-        except ImportError as error:
-            raise StartupError(
-                "FIRECRAWL_API_KEY needs the package firecrawl-py: pip install 'sluice[firecrawl]'."
-            ) from error
+        with optional_imports("FIRECRAWL_API_KEY"):
+            from firecrawl import FirecrawlError  # noqa: PLC0415 - an extra
+            from firecrawl.v2.client_async import AsyncFirecrawlClient  # noqa: PLC0415 - an extra
         self._client, self._error = AsyncFirecrawlClient, FirecrawlError
         self._api_key = api_key
         self._api_url = api_url or _API_URL
