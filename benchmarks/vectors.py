@@ -17,7 +17,7 @@ import numpy as np
 from qdrant_client import QdrantClient, models
 
 from app.db.engine import Database, create_engine
-from app.db.hnsw_indexes import tend_graphs
+from app.db.hnsw_indexes import maintain_hnsw_indexes
 from app.db.pgvector_store import PgVectorStore
 from app.db.vector_indexes import add_index, find_index
 from app.domain.vectors import EmbeddingSpec, IndexState, Vector, VectorIndex, VectorKey
@@ -102,7 +102,7 @@ async def _measure_largest(database: Database, index: VectorIndex, collection: C
     name = f"agent of {count:,}"
     figures = await _time(f"{name}, all compared", _search(exact, index, collection), questions)
     began = time.monotonic()
-    if not await tend_graphs(database):
+    if not await maintain_hnsw_indexes(database):
         return figures
     seconds = time.monotonic() - began
     hidden = collection.list_documents(owner)[::_HIDDEN]

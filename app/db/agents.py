@@ -51,7 +51,7 @@ async def find_agent(connection: AsyncConnection, organization_id: int, slug: st
     return _agent(row) if row else None
 
 
-async def count_namesakes(connection: AsyncConnection, organization_id: int, slug: str) -> int:
+async def get_highest_suffix(connection: AsyncConnection, organization_id: int, slug: str) -> int:
     """The highest number that a slug made from ``slug`` carries; 1 for the slug itself, 0 when it is free."""
     number = func.regexp_substr(agents.c.slug, "[0-9]+$").cast(Numeric)
     numbered = agents.c.slug.op("~")(f"^{slug}-[0-9]{{1,9}}$")

@@ -1,5 +1,6 @@
 """The kinds of columns that tables are made of."""
 
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -47,3 +48,8 @@ def make_object(name: str, *, nullable: bool = False, empty: str = "{}") -> sa.C
     """An object in JSON, empty unless it is given."""
     default = None if nullable else sa.text(f"'{empty}'")
     return sa.Column(name, JSONB(none_as_null=True), nullable=nullable, server_default=default)
+
+
+def write_choice(column: str, values: type[StrEnum]) -> str:
+    """The condition that a column holds one of the values of an enum."""
+    return f"{column} IN ({', '.join(repr(value.value) for value in values)})"

@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.editions import hide_editions
 from app.db.paging import list_rows
 from app.db.tables import chunks, documents
+from app.domain.documents import DocumentStatus
 from app.domain.records import Content, Document, Listing, StoredChunk
 
 
 def _document(row: Any) -> Document:
-    return Document(**row._asdict())
+    return Document(**{**row._asdict(), "status": DocumentStatus(row.status)})
 
 
 def _visible(organization_id: int) -> ColumnElement[bool]:
@@ -47,7 +48,7 @@ async def list_documents(
     organization_id: int,
     *,
     agent_id: int | None,
-    status: str | None,
+    status: DocumentStatus | None,
     limit: int,
     after: int | None,
 ) -> Listing[Document]:
@@ -103,12 +104,9 @@ async def merge_metadata(connection: AsyncConnection, document_id: int, metadata
 
 async def set_indexing_task(connection: AsyncConnection, document_id: int, task_id: UUID) -> None:
     """Let this task decide the document's status from now on; a complete one stays so until the task replaces it."""
-    status = func.coalesce(func.nullif(documents.c.status, "failed"), "queued")
-    statement = (
-        update(documents)
-        .where(documents.c.id == document_id)
-        .values(task_id=task_id, status=func.coalesce(func.nullif(status, "cancelled"), "queued"))
-    )
+    ended = documents.c.status.in_((DocumentStatus.FAILED.value, DocumentStatus.CANCELLED.value))
+    status = case((ended, DocumentStatus.QUEUED.value), else_=documents.c.status)
+    statement = update(documents).where(documents.c.id == document_id).values(task_id=task_id, status=status)
     await connection.execute(statement)
 
 
@@ -134,7 +132,7 @@ async def complete_document(
         .where(documents.c.id == document_id, documents.c.task_id == task_id, documents.c.deleted_at.is_(None))
         .where(documents.c.edition < edition)
         .values(
-            status="completed",
+            status=DocumentStatus.COMPLETED.value,
             completed_at=func.now(),
             **_hold(document_id, content),
             edition=edition,
@@ -148,7 +146,7 @@ async def complete_document(
     return (await connection.execute(statement)).one_or_none() is not None
 
 
-async def keep_archive(connection: AsyncConnection, document_id: int, task_id: UUID, content: Content) -> bool:
+async def set_archive_content(connection: AsyncConnection, document_id: int, task_id: UUID, content: Content) -> bool:
     """Let an archive hold this content, now that it was unpacked. False when it was deleted or taken over meanwhile."""
     statement = (
         update(documents)

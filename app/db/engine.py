@@ -58,14 +58,14 @@ def create_engine(database_url: str, *, pool_size: int, register_types: bool = T
 
 
 # For searches through an HNSW index: how many candidates it looks at, and that it goes on until enough fit (ADR 5).
-_TUNE_GRAPHS = (
+_TUNE_HNSW = (
     "SELECT set_config('hnsw.ef_search', '400', false), set_config('hnsw.iterative_scan', 'strict_order', false)"
 )
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:
     await connection.execute(_LIMIT_TRANSACTIONS)
-    await connection.execute(_TUNE_GRAPHS)
+    await connection.execute(_TUNE_HNSW)
     await codecs.register(connection)
 
 

@@ -25,7 +25,7 @@ async def list_chunk_keys(connection: AsyncConnection, index_id: int, agent_id: 
     return {VectorKey(*row) for row in rows}
 
 
-async def doubt_editions(connection: AsyncConnection, index_id: int, document_ids: Sequence[int]) -> None:
+async def mark_incomplete(connection: AsyncConnection, index_id: int, document_ids: Sequence[int]) -> None:
     """Note that vectors of these documents are missing, so that they are made again."""
     await connection.execute(_DOUBT, {"index_id": index_id, "document_ids": list(document_ids)})
 

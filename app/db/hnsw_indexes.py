@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Graph:
+class HnswIndex:
     """The HNSW index on the vectors of one agent in one index of vectors."""
 
     index_id: int
@@ -40,12 +40,12 @@ class Graph:
         return f"vectors_hnsw_{self.index_id}_{self.agent_id}"
 
 
-def is_of_schema(name: str | None, kind: str, _parents: object) -> bool:
-    """Whether migrations answer for something in the database: an ``include_name`` for Alembic. Graphs come and go."""
+def belongs_to_schema(name: str | None, kind: str, _parents: object) -> bool:
+    """Alembic's ``include_name``: whether migrations manage an object. They do not manage HNSW indexes."""
     return not (kind == "index" and name and _NAME.fullmatch(name))
 
 
-class Graphs:
+class HnswIndexes:
     """Which agents have a graph, as it was a minute ago at most.
 
     Nothing breaks where that has changed since: a search that counts on a graph which is gone compares all vectors.
@@ -53,7 +53,7 @@ class Graphs:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: frozenset[Graph] = frozenset()
+        self._known: frozenset[HnswIndex] = frozenset()
         self._look_at = 0.0
 
     async def has(self, index_id: int, agent_id: int) -> bool:
@@ -61,21 +61,21 @@ class Graphs:
         if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + _LOOK_SECONDS
             async with self._database.statement() as connection:
-                found = await find_graphs(connection)
+                found = await find_hnsw_indexes(connection)
             self._known = frozenset(graph for graph, is_valid in found.items() if is_valid)
-        return Graph(index_id, agent_id) in self._known
+        return HnswIndex(index_id, agent_id) in self._known
 
 
-async def find_graphs(connection: AsyncConnection) -> dict[Graph, bool]:
+async def find_hnsw_indexes(connection: AsyncConnection) -> dict[HnswIndex, bool]:
     """The graphs there are, each with whether it is whole: what a build that was broken off leaves is not."""
     found = {}
     for row in await connection.execute(_FIND):
         if match := _NAME.fullmatch(row.name):
-            found[Graph(*map(int, match.groups()))] = bool(row.is_valid)
+            found[HnswIndex(*map(int, match.groups()))] = bool(row.is_valid)
     return found
 
 
-async def tend_graphs(
+async def maintain_hnsw_indexes(
     database: Database, *, built_over: float = BUILT_OVER_MS, dropped_under: float = DROPPED_UNDER_MS
 ) -> int:
     """Build the graphs that are lacking, and drop those that are broken or of no more use; returns how many of both.
@@ -98,22 +98,22 @@ async def tend_graphs(
 
 
 async def _tend(connection: AsyncConnection, built_over: float, dropped_under: float) -> int:
-    found = await find_graphs(connection)
+    found = await find_hnsw_indexes(connection)
     large = {
-        Graph(row.index_id, row.agent_id): row
+        HnswIndex(row.index_id, row.agent_id): row
         for row in await connection.execute(_FIND_LARGE, {"milliseconds": dropped_under})
     }
     useless = [graph for graph, is_valid in found.items() if graph not in large or not is_valid]
     for graph in useless:
         await connection.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {graph.name}"))
-        log.info("graph_dropped", graph=graph.name, broken=not found[graph])
+        log.info("hnsw_index_dropped", graph=graph.name, broken=not found[graph])
     lacking = [graph for graph, row in large.items() if row.milliseconds > built_over and not found.get(graph)]
     for graph in lacking:
         await _build(connection, graph, large[graph])
     return len(useless) + len(lacking)
 
 
-async def _build(connection: AsyncConnection, graph: Graph, large: Any) -> None:
+async def _build(connection: AsyncConnection, graph: HnswIndex, large: Any) -> None:
     began = time.monotonic()
     # The expression gives the numbers a length, which the column, being for every index, has not.
     await connection.execute(
@@ -124,7 +124,7 @@ async def _build(connection: AsyncConnection, graph: Graph, large: Any) -> None:
             f" WHERE agent_id = {graph.agent_id} AND index_id = {graph.index_id}"
         )
     )
-    log.info("graph_built", graph=graph.name, vectors=large.vectors, seconds=round(time.monotonic() - began, 1))
+    log.info("hnsw_index_built", graph=graph.name, vectors=large.vectors, seconds=round(time.monotonic() - began, 1))
 
 
 _TAKE_LOCK = text("SELECT pg_try_advisory_lock(:lock)")

@@ -46,7 +46,7 @@ def _held(hold: Hold) -> ColumnElement[bool]:
     )
 
 
-async def take_key(connection: AsyncConnection, hold: Hold) -> bool:
+async def claim_key(connection: AsyncConnection, hold: Hold) -> bool:
     """Take the key for a request that is about to run.
 
     False when it stands for one that runs or has run: until then 60 seconds after its last renewal, from then on for 24
@@ -93,7 +93,7 @@ async def store_answer(
     return await _changes(connection, update(idempotency_keys).where(_held(hold)).values(values))
 
 
-async def free_key(connection: AsyncConnection, hold: Hold) -> None:
+async def release_key(connection: AsyncConnection, hold: Hold) -> None:
     """Forget a running request, so that the next one with its key is carried out."""
     await connection.execute(delete(idempotency_keys).where(_held(hold)))
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.chunks import get_driver
 from app.db.engine import Database
-from app.db.hnsw_indexes import Graphs
+from app.db.hnsw_indexes import HnswIndexes
 from app.domain.errors import VectorLengthError
 from app.domain.vectors import Match, Vector, VectorBatch, VectorIndex, VectorKey
 
@@ -32,7 +32,7 @@ class PgVectorStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._graphs = Graphs(database)
+        self._hnsw_indexes = HnswIndexes(database)
 
     async def check(self, index: VectorIndex) -> None:
         """Nothing to try: where the tables are, the index is."""
@@ -89,8 +89,8 @@ class PgVectorStore:
         statement = _QUERY
         if document_ids is not None:
             statement, parameters["document_ids"] = _QUERY_DOCUMENTS, list(document_ids)
-        elif any(vector) and await self._graphs.has(index.id, agent_id):
-            statement = _write_graph_query(index.id, agent_id, len(vector))
+        elif any(vector) and await self._hnsw_indexes.has(index.id, agent_id):
+            statement = _write_hnsw_query(index.id, agent_id, len(vector))
             del parameters["index_id"], parameters["agent_id"]
         async with self._database.statement() as connection:
             rows = (await connection.execute(statement, parameters)).all()
@@ -189,7 +189,7 @@ _QUERY_DOCUMENTS = _write_query(f"{_OF_AGENT} AND v.document_id = ANY (CAST(:doc
 
 
 @lru_cache(maxsize=1000)
-def _write_graph_query(index_id: int, agent_id: int, dimensions: int) -> TextClause:
+def _write_hnsw_query(index_id: int, agent_id: int, dimensions: int) -> TextClause:
     """For an agent with a graph. Its numbers stand in the text: with parameters, a plan cannot tell that it fits."""
     of_agent = f"v.agent_id = {int(agent_id)} AND v.index_id = {int(index_id)}"
     return _write_query(of_agent, f"CAST(v.embedding AS halfvec({int(dimensions)}))")

@@ -37,7 +37,7 @@ class ProviderState:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class CircuitPolicy:
     """When a provider that fails is asked again. In seconds, but for the threshold.
 
     Attributes:
@@ -62,12 +62,12 @@ async def list_states(connection: AsyncConnection) -> list[ProviderState]:
     return [ProviderState(**row) for row in (await connection.execute(_LIST)).mappings()]
 
 
-async def take_probe(connection: AsyncConnection, name: str, seconds: float) -> bool:
+async def claim_probe(connection: AsyncConnection, name: str, seconds: float) -> bool:
     """Become the one that asks a provider which is down; for so many seconds nobody else does."""
     return (await connection.execute(_TAKE, {"name": name, "seconds": seconds})).one_or_none() is not None
 
 
-async def put_off(connection: AsyncConnection, name: str, seconds: float) -> None:
+async def postpone_probe(connection: AsyncConnection, name: str, seconds: float) -> None:
     """Go on being the one that asks a provider which is down; with 0 seconds, let another be."""
     await connection.execute(_PUT_OFF, {"name": name, "seconds": seconds})
 
@@ -76,7 +76,7 @@ async def note_failure(
     connection: AsyncConnection,
     name: str,
     reason: str,
-    pace: Pace,
+    pace: CircuitPolicy,
     *,
     at_once: bool = False,
     retry_after: float = 0.0,

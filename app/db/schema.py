@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.hnsw_indexes import is_of_schema
+from app.db.hnsw_indexes import belongs_to_schema
 from app.db.vector_tables import metadata
 
 # One arbitrary number, so that two processes that start together migrate one after the other.
@@ -45,7 +45,9 @@ async def find_differences(engine: AsyncEngine) -> list[str]:
     """What ``app.db.tables`` says and the database lacks, or the other way round; empty when they agree."""
 
     def compare(connection: Connection) -> list[str]:
-        found = compare_metadata(MigrationContext.configure(connection, opts={"include_name": is_of_schema}), metadata)
+        found = compare_metadata(
+            MigrationContext.configure(connection, opts={"include_name": belongs_to_schema}), metadata
+        )
         return [str(difference) for difference in found]
 
     async with engine.connect() as connection:

@@ -3,7 +3,18 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, TSVECTOR, UUID
 
-from app.db.columns import make_id, make_integer, make_object, make_reference, make_text, make_time, metadata
+from app.db.columns import (
+    make_id,
+    make_integer,
+    make_object,
+    make_reference,
+    make_text,
+    make_time,
+    metadata,
+    write_choice,
+)
+from app.domain.documents import DocumentStatus
+from app.domain.states import State
 
 organizations = sa.Table(
     "organizations", metadata, make_id(), make_text("name"), make_time("created_at", nullable=False)
@@ -66,7 +77,7 @@ documents = sa.Table(
     make_integer("version", default=1),  # counts the contents it has had
     make_integer("edition"),  # of its chunks, those that search finds
     make_integer("last_edition"),  # the number handed out last: no two attempts write under the same
-    make_text("status", default="queued"),
+    make_text("status", default=DocumentStatus.QUEUED.value),
     make_object("metadata"),
     make_integer("page_count", nullable=True),
     make_integer("chunk_count", nullable=True),
@@ -74,7 +85,7 @@ documents = sa.Table(
     make_time("created_at", nullable=False),
     make_time("completed_at"),
     make_time("deleted_at"),
-    sa.CheckConstraint("status IN ('queued', 'processing', 'completed', 'failed', 'cancelled')", name="status"),
+    sa.CheckConstraint(write_choice("status", DocumentStatus), name="status"),
     sa.Index(
         "documents_agent_id_content_key_key",
         "agent_id",
@@ -242,10 +253,7 @@ tasks = sa.Table(
     make_time("cancel_requested_at"),
     make_time("dead_lettered_at"),
     make_time("announced_at"),  # when the alarm for the dead letter was raised
-    sa.CheckConstraint(
-        "state IN ('PENDING', 'QUEUED', 'STARTED', 'PROGRESS', 'EXPANDED', 'RETRY', 'SUCCESS', 'FAILURE', 'REVOKED')",
-        name="state",
-    ),
+    sa.CheckConstraint(write_choice("state", State), name="state"),
     sa.Index(
         "tasks_waiting_idx",
         "queue",

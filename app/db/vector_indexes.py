@@ -56,12 +56,12 @@ async def note_dropped(connection: AsyncConnection, index_id: int) -> None:
     )
 
 
-async def share_indexes(connection: AsyncConnection) -> None:
+async def lock_indexes_shared(connection: AsyncConnection) -> None:
     """Let no index be added, or take over, until the transaction ends: what is published now is noted in each."""
     await connection.execute(_SHARE, {"lock": _LOCK})
 
 
-async def hold_indexes(connection: AsyncConnection) -> None:
+async def lock_indexes(connection: AsyncConnection) -> None:
     """Let nobody publish until the transaction ends, and wait for those that do."""
     await connection.execute(_HOLD, {"lock": _LOCK})
 

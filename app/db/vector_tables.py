@@ -4,8 +4,9 @@ import sqlalchemy as sa
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy.dialects.postgresql import BYTEA, UUID
 
-from app.db.columns import make_id, make_integer, make_object, make_reference, make_text, make_time
+from app.db.columns import make_id, make_integer, make_object, make_reference, make_text, make_time, write_choice
 from app.db.tables import documents
+from app.domain.vectors import IndexState
 
 metadata = documents.metadata  # of both modules
 
@@ -25,7 +26,7 @@ vector_indexes = sa.Table(
     make_time("retired_at"),
     make_time("dropped_at"),  # when nothing was left of it that was found
     sa.Column("planned_to", sa.BigInteger),  # the document up to which it is noted what it lacks; null: of all
-    sa.CheckConstraint("state IN ('building', 'active', 'retired')", name="state"),
+    sa.CheckConstraint(write_choice("state", IndexState), name="state"),
     sa.Index("vector_indexes_state_key", "state", unique=True, postgresql_where="state IN ('building', 'active')"),
 )
 

@@ -6,6 +6,25 @@ from enum import StrEnum
 from typing import Any
 
 
+class DocumentStatus(StrEnum):
+    """What has become of a document; derived from the state of the task that decides it."""
+
+    QUEUED = "queued"
+    """Its task waits for a worker, or for its next attempt."""
+
+    PROCESSING = "processing"
+    """A worker is processing it, or its task has children that are."""
+
+    COMPLETED = "completed"
+    """Search finds it. It stays so whatever becomes of later tasks."""
+
+    FAILED = "failed"
+    """Its task failed for good; the task's error says why."""
+
+    CANCELLED = "cancelled"
+    """Its task was cancelled."""
+
+
 class OnDuplicate(StrEnum):
     """What becomes of an upload whose bytes the agent has already.
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from app.domain.documents import Chunk
+from app.domain.documents import Chunk, DocumentStatus
 
 Item = TypeVar("Item")
 
@@ -73,7 +73,7 @@ class Document:
     version: int
     edition: int
     last_edition: int
-    status: str
+    status: DocumentStatus
     metadata: Mapping[str, Any]
     page_count: int | None
     chunk_count: int | None

@@ -9,7 +9,7 @@ from app.db.tables import tasks
 from app.domain.ids import TaskId, WorkerId
 from app.domain.states import ACTIVE, FINAL, RUNNING, Event, State, target
 from app.domain.tasks import INDEXING, Attempt, Task, TaskName
-from app.ledger.statement import fetch_task, fetch_tasks, guard, quoted, remember, returning_tasks, to
+from app.ledger.statement import append_history, fetch_task, fetch_tasks, guard, quoted, returning_tasks, to
 
 
 def _names(names: Iterable[TaskName]) -> str:
@@ -80,7 +80,7 @@ FORCE_ABORT = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET {to(Event.ABORT)}, epoch = t.epoch + 1, status = 'Cancelled by force', completed_at = clock_timestamp(),
-        worker_id = NULL, pid = NULL, {remember("'killed'")}
+        worker_id = NULL, pid = NULL, {append_history("'killed'")}
     WHERE t.id = :task_id AND t.epoch = :epoch AND {guard(Event.ABORT)} AND t.cancel_requested_at IS NOT NULL
     """
 )

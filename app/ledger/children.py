@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import tasks
+from app.domain.documents import DocumentStatus
 from app.domain.ids import TaskId
 from app.domain.states import ACTIVE, FINAL, RUNNING, Event, State
 from app.domain.tasks import CHILDREN_STAGE, Attempt, Counts, NewTask, Task
@@ -71,7 +72,8 @@ SUBMIT = (
                                    content_key, blob_key, source_url, metadata, status)
             SELECT :organization_id, :agent_id, g.task_id, g.filename, g.media_type, g.size_bytes,
                    decode(g.sha256, 'hex'), CASE WHEN g.error IS NULL THEN decode(g.content_key, 'hex') END, g.blob_key,
-                   g.source_url, g.metadata, CASE WHEN g.error IS NULL THEN 'queued' ELSE 'failed' END
+                   g.source_url, g.metadata, CASE WHEN g.error IS NULL THEN '{DocumentStatus.QUEUED}'
+                                             ELSE '{DocumentStatus.FAILED}' END
             FROM given AS g WHERE g.document_id IS NULL
             ORDER BY g.content_key
             ON CONFLICT (agent_id, content_key) WHERE content_key IS NOT NULL DO NOTHING
@@ -79,7 +81,8 @@ SUBMIT = (
         ),
         taken_over AS (
             UPDATE documents AS d
-            SET task_id = g.task_id, status = CASE d.status WHEN 'completed' THEN d.status ELSE 'queued' END
+            SET task_id = g.task_id, status = CASE d.status WHEN '{DocumentStatus.COMPLETED}' THEN d.status
+                                           ELSE '{DocumentStatus.QUEUED}' END
             FROM given AS g WHERE d.id = g.document_id
         ),
         placed AS (

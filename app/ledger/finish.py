@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.states import Event
 from app.domain.tasks import Attempt, Failure, Task
-from app.ledger.statement import fetch_task, guard, remember, returning_tasks, to
+from app.ledger.statement import append_history, fetch_task, guard, returning_tasks, to
 
 _MINE = "t.id = :task_id AND t.epoch = :epoch"
 
@@ -26,7 +26,7 @@ RETRY = returning_tasks(
     UPDATE tasks AS t
     SET {to(Event.RETRY)}, retries = t.retries + 1, available_at = now() + make_interval(secs => :delay),
         error = :error, status = :status, worker_id = NULL, pid = NULL,
-        {remember("'retry'", "CAST(:error AS jsonb)")}
+        {append_history("'retry'", "CAST(:error AS jsonb)")}
     WHERE {_MINE} AND {guard(Event.RETRY)} AND t.cancel_requested_at IS NULL
     """
 ).bindparams(bindparam("error", type_=JSONB))
@@ -36,7 +36,7 @@ FAIL = returning_tasks(
     UPDATE tasks AS t
     SET {to(Event.FAIL)}, error = :error, status = :status, completed_at = clock_timestamp(),
         dead_lettered_at = clock_timestamp(), worker_id = NULL, pid = NULL,
-        {remember("'failure'", "CAST(:error AS jsonb)")}
+        {append_history("'failure'", "CAST(:error AS jsonb)")}
     WHERE {_MINE} AND {guard(Event.FAIL)} AND t.cancel_requested_at IS NULL
     """
 ).bindparams(bindparam("error", type_=JSONB))
@@ -45,7 +45,7 @@ ABORT = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET {to(Event.ABORT)}, status = 'Cancelled', completed_at = clock_timestamp(), worker_id = NULL, pid = NULL,
-        {remember("'cancelled'")}
+        {append_history("'cancelled'")}
     WHERE {_MINE} AND {guard(Event.ABORT)} AND t.cancel_requested_at IS NOT NULL
     """
 )
@@ -54,7 +54,7 @@ HAND_BACK = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET {to(Event.HAND_BACK)}, epoch = t.epoch + 1, available_at = now(), current = 0, stage = NULL,
-        status = 'Handed back by its worker', worker_id = NULL, pid = NULL, {remember("'handed_back'")}
+        status = 'Handed back by its worker', worker_id = NULL, pid = NULL, {append_history("'handed_back'")}
     WHERE {_MINE} AND {guard(Event.HAND_BACK)} AND t.cancel_requested_at IS NULL
     """
 )

@@ -23,7 +23,7 @@ _IS_WHOLE = "t.arguments ? 'last_step'"
 """Its children are parts of one thing, none of which may fail."""
 
 # Told to those who watch the parent; its end is told by GATHER.
-TOUCH = text(
+UPDATE_PROGRESS = text(
     f"""
     WITH counted AS (SELECT {COUNTED} FROM tasks AS c WHERE c.parent_id = :task_id)
     UPDATE tasks AS t
@@ -38,7 +38,7 @@ TOUCH = text(
     """
 ).columns(*tasks.c)
 
-IS_BUSY = text(f"SELECT EXISTS (SELECT FROM tasks AS c WHERE c.parent_id = :task_id AND {IS_ACTIVE})")
+HAS_ACTIVE_CHILDREN = text(f"SELECT EXISTS (SELECT FROM tasks AS c WHERE c.parent_id = :task_id AND {IS_ACTIVE})")
 
 LOCK_ANCESTORS = text(
     """
@@ -51,7 +51,7 @@ LOCK_ANCESTORS = text(
     """
 ).columns(*tasks.c)
 
-LOCK = text("SELECT t.* FROM tasks AS t WHERE t.id = :task_id FOR UPDATE").columns(*tasks.c)
+LOCK_PARENT = text("SELECT t.* FROM tasks AS t WHERE t.id = :task_id FOR UPDATE").columns(*tasks.c)
 
 _OUTCOME = f"""
     CASE WHEN n.revoked > 0 AND t.cancel_requested_at IS NOT NULL THEN '{target(Event.GATHER_REVOKED)}'
@@ -128,19 +128,19 @@ CANCELLED_PARENTS = text(
 )
 
 
-async def touch(connection: AsyncConnection, task_id: TaskId) -> Task | None:
+async def update_progress(connection: AsyncConnection, task_id: TaskId) -> Task | None:
     """Bring a parent's progress up to that of its children. None when it is not expanded."""
-    return await fetch_task(connection, TOUCH, task_id=task_id)
+    return await fetch_task(connection, UPDATE_PROGRESS, task_id=task_id)
 
 
-async def is_busy(connection: AsyncConnection, task_id: TaskId) -> bool:
+async def has_active_children(connection: AsyncConnection, task_id: TaskId) -> bool:
     """Whether a task has children that have not ended."""
-    return bool((await connection.execute(IS_BUSY, {"task_id": task_id})).scalar_one())
+    return bool((await connection.execute(HAS_ACTIVE_CHILDREN, {"task_id": task_id})).scalar_one())
 
 
-async def lock(connection: AsyncConnection, task_id: TaskId) -> Task | None:
+async def lock_parent(connection: AsyncConnection, task_id: TaskId) -> Task | None:
     """Hold a parent's row until the transaction ends, so that it neither ends nor is reopened meanwhile."""
-    return await fetch_task(connection, LOCK, task_id=task_id)
+    return await fetch_task(connection, LOCK_PARENT, task_id=task_id)
 
 
 async def gather(connection: AsyncConnection, parent: Task) -> Task | None:

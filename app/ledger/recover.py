@@ -10,7 +10,7 @@ from app.domain.errors import TaskCrashedError
 from app.domain.ids import TaskId, WorkerId
 from app.domain.states import RUNNING, Event, State, target
 from app.domain.tasks import Bell, Failure, Task
-from app.ledger.statement import fetch_tasks, guard, quoted, remember, returning_tasks
+from app.ledger.statement import append_history, fetch_tasks, guard, quoted, returning_tasks
 
 QUEUE_PATIENCE_SECONDS = 4
 
@@ -47,7 +47,7 @@ def _crash(victims: str) -> TextualSelect:
         error = CASE WHEN NOT ({_CANCELLED}) THEN CAST(:failure AS jsonb) END,
         completed_at = CASE WHEN {_CANCELLED} OR {_CRASHED_OUT} THEN now() END,
         dead_lettered_at = CASE WHEN NOT ({_CANCELLED}) AND {_CRASHED_OUT} THEN now() END,
-        {remember("'crash'", "CAST(:failure AS jsonb)")}"""
+        {append_history("'crash'", "CAST(:failure AS jsonb)")}"""
     return _take_back(victims, changes).bindparams(bindparam("failure", type_=JSONB))
 
 
@@ -82,7 +82,7 @@ RELEASE = _take_back(
         state = CASE WHEN {_CANCELLED} THEN '{target(Event.ABORT)}' ELSE '{target(Event.HAND_BACK)}' END,
         status = CASE WHEN {_CANCELLED} THEN 'Cancelled' ELSE 'Handed back by its worker' END,
         completed_at = CASE WHEN {_CANCELLED} THEN now() END,
-        {remember("'handed_back'")}""",
+        {append_history("'handed_back'")}""",
 )
 
 RUNNING_PROCESSES = text(

@@ -11,19 +11,20 @@ from sqlalchemy import TextualSelect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import tasks
+from app.domain.documents import DocumentStatus
 from app.domain.states import Event, State, sources, target
 from app.domain.tasks import Task
 
 DOCUMENT_STATUS = {
-    State.PENDING: "queued",
-    State.QUEUED: "queued",
-    State.RETRY: "queued",
-    State.STARTED: "processing",
-    State.PROGRESS: "processing",
-    State.EXPANDED: "processing",
-    State.SUCCESS: "completed",
-    State.FAILURE: "failed",
-    State.REVOKED: "cancelled",
+    State.PENDING: DocumentStatus.QUEUED,
+    State.QUEUED: DocumentStatus.QUEUED,
+    State.RETRY: DocumentStatus.QUEUED,
+    State.STARTED: DocumentStatus.PROCESSING,
+    State.PROGRESS: DocumentStatus.PROCESSING,
+    State.EXPANDED: DocumentStatus.PROCESSING,
+    State.SUCCESS: DocumentStatus.COMPLETED,
+    State.FAILURE: DocumentStatus.FAILED,
+    State.REVOKED: DocumentStatus.CANCELLED,
 }
 
 HISTORY_LENGTH = 20
@@ -47,7 +48,7 @@ def to(event: Event) -> str:
     return f"state = '{target(event)}', version = t.version + 1"
 
 
-def remember(outcome: str, error: str = "CAST(NULL AS jsonb)") -> str:
+def append_history(outcome: str, error: str = "CAST(NULL AS jsonb)") -> str:
     """The assignment that adds the attempt which ends here to the row's history; the oldest makes room.
 
     Args:
@@ -77,7 +78,7 @@ def returning_tasks(update: str) -> TextualSelect:
             SET status = CASE c.state {_STATUS_OF_STATE} END,
                 content_key = CASE WHEN c.state NOT IN ({_WITHOUT_CONTENT}) THEN d.content_key END
             FROM changed AS c
-            WHERE d.task_id = c.id AND d.id = c.document_id AND d.status <> 'completed'
+            WHERE d.task_id = c.id AND d.id = c.document_id AND d.status <> '{DocumentStatus.COMPLETED}'
               AND d.status <> CASE c.state {_STATUS_OF_STATE} END
         )
         SELECT * FROM changed

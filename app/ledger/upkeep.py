@@ -6,14 +6,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.states import FINAL
 from app.ledger.statement import quoted
 
-TAKE_TURN = text(
+CLAIM_CHORE = text(
     """
     UPDATE chores SET due_at = now() + make_interval(secs => :seconds) WHERE name = :chore AND due_at <= now()
     RETURNING name
     """
 )
 
-TAKE_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:chore, 0))")
+LOCK_CHORE = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:chore, 0))")
 
 FORGET_TASKS = text(
     f"""
@@ -36,7 +36,7 @@ FORGET_WORKERS = text("DELETE FROM workers WHERE lease_expires_at < now() - inte
 
 async def claim_chore(connection: AsyncConnection, chore: str, seconds: float) -> bool:
     """Whether it falls to the caller to do a chore now; if so, it is due again in ``seconds``."""
-    row = await connection.execute(TAKE_TURN, {"chore": chore, "seconds": seconds})
+    row = await connection.execute(CLAIM_CHORE, {"chore": chore, "seconds": seconds})
     return row.one_or_none() is not None
 
 
@@ -55,6 +55,6 @@ async def forget_workers(connection: AsyncConnection) -> None:
     await connection.execute(FORGET_WORKERS)
 
 
-async def take_alone(connection: AsyncConnection, chore: str) -> bool:
+async def try_lock_chore(connection: AsyncConnection, chore: str) -> bool:
     """Whether nobody else is at a chore now; nobody else will be until the transaction ends."""
-    return bool((await connection.execute(TAKE_ALONE, {"chore": f"sluice:{chore}"})).scalar_one())
+    return bool((await connection.execute(LOCK_CHORE, {"chore": f"sluice:{chore}"})).scalar_one())

@@ -12,7 +12,7 @@ from app.domain.states import RUNNING, State
 from app.domain.tasks import WORK_QUEUES, Bell
 from app.ledger.statement import quoted
 
-SILENCE_SECONDS = 0.25
+STEAL_AFTER_SECONDS = 0.25
 
 _RANKS = ", ".join(f"('{queue}', {rank})" for rank, queue in enumerate(WORK_QUEUES))
 
@@ -40,7 +40,7 @@ STEAL_WORK = text(
             SELECT s.id FROM tasks AS s JOIN ranks AS r ON r.queue = s.queue
             WHERE s.state = '{State.QUEUED}' AND r.rank < helper.rank
               AND s.queued_at < now() - interval '1 second'
-                  * CASE WHEN s.helper IS NULL THEN {SILENCE_SECONDS} ELSE power(2, least(s.rings, 3)) END
+                  * CASE WHEN s.helper IS NULL THEN {STEAL_AFTER_SECONDS} ELSE power(2, least(s.rings, 3)) END
             ORDER BY r.rank, s.queued_at
             LIMIT greatest(0, helper.idle)
             FOR UPDATE OF s SKIP LOCKED

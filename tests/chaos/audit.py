@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.domain.documents import DocumentStatus
 from app.domain.states import FINAL, State
 from app.ledger.statement import DOCUMENT_STATUS
 from tests.chaos.clients import Book
 from tests.chaos.evidence import DocumentRow, Evidence, TaskRow
 from tests.chaos.history import find_faults
 
-_UNFINISHED = {"queued", "processing"}
+_UNFINISHED = {DocumentStatus.QUEUED, DocumentStatus.PROCESSING}
 
 
 class Fault(StrEnum):
@@ -102,7 +103,7 @@ def _check_chunks(evidence: Evidence, _: Book) -> Iterator[Finding]:
 
 def _compare_status(document: DocumentRow, task: TaskRow, successes: list[int]) -> Iterator[str]:
     """A document that was completed once stays so, whatever becomes of a later run."""
-    status = "completed" if successes else DOCUMENT_STATUS[task.state]
+    status = DocumentStatus.COMPLETED if successes else DOCUMENT_STATUS[task.state]
     if document.status != status:
         yield f"it is {document.status}, not {status}: its task is {task.state} and succeeded {len(successes)} times"
     if successes and not document.chunk_count:

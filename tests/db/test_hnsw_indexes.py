@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import create_engine
-from app.db.hnsw_indexes import Graph, find_graphs, is_of_schema, tend_graphs
+from app.db.hnsw_indexes import HnswIndex, belongs_to_schema, find_hnsw_indexes, maintain_hnsw_indexes
 from app.db.schema import find_differences
 from app.settings import Settings
 from tests.db.library import NORTH, NOWHERE, Library
@@ -19,12 +19,12 @@ _ESTIMATE = _MANY * 403 / 1e6  # milliseconds, for vectors of three numbers
 
 
 async def tend(library: Library) -> int:
-    return await tend_graphs(library.database, built_over=_ESTIMATE / 2, dropped_under=_ESTIMATE / 4)
+    return await maintain_hnsw_indexes(library.database, built_over=_ESTIMATE / 2, dropped_under=_ESTIMATE / 4)
 
 
-async def list_graphs(library: Library) -> dict[Graph, bool]:
+async def list_graphs(library: Library) -> dict[HnswIndex, bool]:
     async with library.engine.connect() as connection:
-        return await find_graphs(connection)
+        return await find_hnsw_indexes(connection)
 
 
 async def add_large_agent(library: Library) -> tuple[int, int]:
@@ -43,7 +43,7 @@ async def test_only_a_large_agent_gets_a_graph_and_only_once(library: Library) -
     agent_id, _ = await add_large_agent(library)
     index = await library.get_index()
     assert await tend(library) == 1
-    assert await list_graphs(library) == {Graph(index.id, agent_id): True}
+    assert await list_graphs(library) == {HnswIndex(index.id, agent_id): True}
     assert await tend(library) == 0
 
 
@@ -70,7 +70,7 @@ async def test_a_graph_goes_with_its_agent_and_with_its_index(library: Library, 
 
 async def test_what_a_broken_build_left_is_built_anew(library: Library) -> None:
     agent_id, _ = await add_large_agent(library)
-    graph = Graph((await library.get_index()).id, agent_id)
+    graph = HnswIndex((await library.get_index()).id, agent_id)
     await tend(library)
     await execute(
         library.engine, f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = CAST('{graph.name}' AS regclass)"
@@ -89,8 +89,8 @@ async def test_migrations_do_not_answer_for_graphs(library: Library, settings: S
     await add_large_agent(library)
     await tend(library)
     [graph] = await list_graphs(library)
-    assert not is_of_schema(graph.name, "index", {})
-    assert is_of_schema("vectors_agent_id_index_id_idx", "index", {})
+    assert not belongs_to_schema(graph.name, "index", {})
+    assert belongs_to_schema("vectors_agent_id_index_id_idx", "index", {})
     engine = create_engine(settings.database_url or "", pool_size=1)
     assert await find_differences(engine) == []
     await engine.dispose()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.db.vector_indexes import fix_dimensions, hold_indexes
+from app.db.vector_indexes import fix_dimensions, lock_indexes
 from app.domain.errors import ConflictError, IndexMismatchError, NotFoundError, StartupError
 from app.domain.states import State
 from app.domain.vectors import IndexState
@@ -90,7 +90,7 @@ async def test_what_is_indexed_already_is_not_built_again_and_what_is_being_buil
 
 async def test_processes_that_start_at_once_make_one_index(world: World) -> None:
     async with world.database.transaction() as slow:
-        await hold_indexes(slow)
+        await lock_indexes(slow)
         starting = [asyncio.create_task(world.indexes().ensure()) for _ in range(3)]
         await world.wait_for(starting[0], len(starting))
         assert not any(task.done() for task in starting)

@@ -10,7 +10,7 @@ from app.domain.ids import TaskId
 from app.domain.states import State
 from app.domain.tasks import Queue, TaskName
 from app.domain.vectors import VectorBatch, VectorIndex
-from app.ledger.upkeep import take_alone
+from app.ledger.upkeep import try_lock_chore
 from tests.adapters.qdrant_server import QdrantServer
 from tests.adapters.troubles import Trouble
 from tests.indexes.world import World
@@ -143,7 +143,7 @@ async def test_what_killed_attempts_left_is_swept_by_one_task_a_document_and_for
     left = [(1, 1), (1, 2), (2, 1), (2, 2)]
     assert await list_kept(world, far) == left
     async with world.database.transaction() as other:
-        assert await take_alone(other, "sweep")
+        assert await try_lock_chore(other, "sweep")
         await world.reembedding.sweep()
         assert await list_sweeps(world) == []
     for _ in range(2):

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.editions import plan_index
-from app.db.vector_indexes import find_index, hold_indexes, share_indexes
+from app.db.vector_indexes import find_index, lock_indexes, lock_indexes_shared
 from app.domain.errors import DatabaseUnavailableError, NotFoundError
 from app.domain.tasks import Queue, TaskName
 from app.domain.vectors import IndexState, VectorIndex
-from app.ledger.upkeep import take_alone
+from app.ledger.upkeep import try_lock_chore
 from app.services.indexing import reembedding as service
 from tests.indexes.world import World
 
@@ -67,7 +67,7 @@ async def test_who_publishes_while_an_index_is_being_begun_waits_for_it_and_note
 ) -> None:
     _, outcome = await started.attempt(await started.upload("a barge"))
     async with started.database.transaction() as beginner:
-        await hold_indexes(beginner)
+        await lock_indexes(beginner)
         publishing = asyncio.create_task(started.apply(outcome))
         await started.wait_for(publishing)
         assert not publishing.done()
@@ -84,7 +84,7 @@ async def test_an_index_that_is_given_up_while_it_waits_to_take_over_never_does(
     running: list[asyncio.Task[None]] = []
     # Somebody publishes; what is asked for meanwhile happens in the order of asking.
     async with started.database.transaction() as publisher:
-        await share_indexes(publisher)
+        await lock_indexes_shared(publisher)
         for ask in ways if first == "abandon" else reversed(ways):
             running.append(asyncio.create_task(ask()))
             await started.wait_for(running[-1], len(running))
@@ -165,7 +165,7 @@ async def test_an_index_that_nobody_has_planned_yet_does_not_take_over(started: 
     await started.publish("a barge")
     old, _ = await find_id(started, IndexState.ACTIVE), await started.begin()
     async with started.database.transaction() as planner:
-        assert await take_alone(planner, "plan")
+        assert await try_lock_chore(planner, "plan")
         await started.reembedding.advance()
     assert await find_id(started, IndexState.ACTIVE) == old
     assert [status.planned for status in await started.indexes("new").list_indexes()] == [True, False]

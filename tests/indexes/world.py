@@ -38,7 +38,7 @@ from app.services.indexing.vectors import Vectors
 from app.services.intake.backpressure import Backpressure
 from app.services.intake.documents import Documents
 from app.services.intake.uploads import Upload, Uploads
-from app.services.providers.calls import Pace, ProviderCalls
+from app.services.providers.calls import CircuitPolicy, ProviderCalls
 from app.services.providers.embedding import Embedding
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import AttemptFunction, Outcome, Work, WorkerSlot
@@ -53,7 +53,7 @@ ORGANIZATION = 1
 LARGE_CHUNKS = 4
 BATCH_CHUNKS = 2
 # A provider counts as down after its first failure, until the test says otherwise.
-_PACE = Pace(threshold=1, pause=600.0, longest=600.0)
+_PACE = CircuitPolicy(threshold=1, pause=600.0, longest=600.0)
 _SECONDS = 20.0
 _KEPT = {"organizations", "api_keys", "queues", "chores"}
 _NUMBER_ANEW = text("""

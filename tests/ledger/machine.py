@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import select
 
 from app.db.tables import tasks as task_table
+from app.domain.documents import DocumentStatus
 from app.domain.ids import TaskId, WorkerId
 from app.domain.states import ACTIVE, FINAL, RUNNING, WAITING, Event, State
 from app.domain.tasks import Attempt, Bell, Progress, Queue, Task
@@ -267,7 +268,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """The documents and the queues' figures tell the same as the rows."""
         for row in self.bench.sql("SELECT task_id, status FROM documents"):
             # Once complete, a document stays so.
-            assert row["status"] in {DOCUMENT_STATUS[self.rows[row["task_id"]].state], "completed"}
+            assert row["status"] in {DOCUMENT_STATUS[self.rows[row["task_id"]].state], DocumentStatus.COMPLETED}
         for stats in self.bench.do(list_queues):
             rows = [row for row in self.rows.values() if row.queue == stats.name and row.state in ACTIVE]
             delayed = sum(row.state in WAITING and is_delayed(row) for row in rows)

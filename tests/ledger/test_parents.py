@@ -15,13 +15,13 @@ from app.ledger.children import cancel_children, count_children, expand, insert_
 from app.ledger.finish import abort, defer, fail, finish, retry
 from app.ledger.parents import (
     gather,
-    is_busy,
+    has_active_children,
     list_cancelled_parents,
     list_left_open,
-    lock,
+    lock_parent,
     needs_last_step,
     reopen,
-    touch,
+    update_progress,
 )
 from tests.ledger.bench import AWAY, BROKEN, ORGANIZATION, Bench
 
@@ -59,20 +59,20 @@ def add_children(bench: Bench, parent: Task, count: int, **fields: Any) -> list[
 
 async def close(connection: AsyncConnection, parent_id: TaskId) -> Task | None:
     """What whoever ended a child does afterwards."""
-    parent = await lock(connection, parent_id)
+    parent = await lock_parent(connection, parent_id)
     return await gather(connection, parent) if parent else None
 
 
 async def open_again(connection: AsyncConnection, parent_id: TaskId) -> None:
     """What whoever revived a child does afterwards."""
-    await lock(connection, parent_id)
-    if await is_busy(connection, parent_id):
+    await lock_parent(connection, parent_id)
+    if await has_active_children(connection, parent_id):
         await reopen(connection, parent_id)
 
 
 async def run_again(connection: AsyncConnection, parent_id: TaskId) -> None:
     """What a retry of a parent does."""
-    parent = await lock(connection, parent_id)
+    parent = await lock_parent(connection, parent_id)
     if parent and parent.state in FINAL and await revive_children(connection, parent_id):
         await reopen(connection, parent_id)
 
@@ -187,7 +187,7 @@ def test_progress_of_a_parent_is_that_of_its_children_and_never_goes_back(bench:
     for child in children[:3]:
         happen(bench, "start", bench.read(child))
         happen(bench, "finish", bench.read(child))
-        touched = bench.do(touch, parent.id)
+        touched = bench.do(update_progress, parent.id)
         assert touched
         seen.append(touched.current)
     assert seen == [25, 50, 75]

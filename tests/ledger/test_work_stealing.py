@@ -5,10 +5,10 @@ import pytest
 from app.domain.ids import WorkerId
 from app.domain.states import State
 from app.domain.tasks import WORK_QUEUES, Bell, Queue
-from app.ledger.work_stealing import SILENCE_SECONDS, steal_work
+from app.ledger.work_stealing import STEAL_AFTER_SECONDS, steal_work
 from tests.ledger.bench import Bench
 
-SILENCE = SILENCE_SECONDS + 0.1
+SILENCE = STEAL_AFTER_SECONDS + 0.1
 
 
 def call(bench: Bench, helper: WorkerId) -> list[Bell]:

@@ -13,14 +13,14 @@ from sqlalchemy import text
 from app.db.engine import Database
 from app.domain.errors import ProviderDownError
 from app.domain.vectors import Account, EmbeddingResult, TextBatch, Vector
-from app.services.providers.calls import Pace, ProviderCalls, ProviderState
+from app.services.providers.calls import CircuitPolicy, ProviderCalls, ProviderState
 from app.services.providers.embedding import Embedding
 
 PROVIDER = "openai-embeddings"
 OUTAGE = "openai-embeddings answered 503: try later"
 ACCOUNT = Account(1, 7)
 # Times that no test waits for, but moves: see ``let_pass``.
-PACE = Pace(threshold=5, pause=5.0, longest=60.0)
+PACE = CircuitPolicy(threshold=5, pause=5.0, longest=60.0)
 CLAIM_SECONDS = 60.0
 # Of a claim that is seen to be renewed.
 SHORT_CLAIM_SECONDS = 3.0

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.db.engine import Database
-from app.db.providers import take_probe
+from app.db.providers import claim_probe
 from app.domain.errors import (
     ProviderBusyError,
     ProviderCredentialsError,
@@ -20,7 +20,7 @@ from app.domain.errors import (
     RetryLaterError,
 )
 from app.services.providers import calls as service
-from app.services.providers.calls import Pace, ProviderCalls
+from app.services.providers.calls import CircuitPolicy, ProviderCalls
 from tests.running import ROOT
 from tests.services.outside import (
     CLAIM_SECONDS,
@@ -143,11 +143,11 @@ async def test_of_two_that_see_at_the_same_moment_that_the_time_has_come_one_ask
 
     async def take_at_the_same_moment(*arguments: Any) -> bool:
         await both.wait()
-        return await take_probe(*arguments)
+        return await claim_probe(*arguments)
 
     await fail(providers, 5)
     await let_pass(database, 5)
-    monkeypatch.setattr(service, "take_probe", take_at_the_same_moment)
+    monkeypatch.setattr(service, "claim_probe", take_at_the_same_moment)
     provider = Provider()
     calls = (process.call(PROVIDER, provider.request) for process in (providers, others))
     got = await asyncio.gather(*calls, return_exceptions=True)
@@ -268,7 +268,7 @@ async def test_one_that_was_down_and_answers_that_it_is_busy_is_up(
 
 
 async def test_what_is_down_is_listed_by_name_with_what_it_said(database: Database) -> None:
-    providers = ProviderCalls(database, NoLimits(), pace=Pace(1, 5, 60))
+    providers = ProviderCalls(database, NoLimits(), pace=CircuitPolicy(1, 5, 60))
     for name in ("qdrant", "openai-chat"):
         with pytest.raises(ProviderPausedError):
             await providers.call(name, Provider(ProviderDownError("out of order")).request)

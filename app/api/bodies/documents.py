@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from app.api.bodies.tasks import ErrorBody, TaskAccepted, TaskBody, link, make_links
+from app.domain.documents import DocumentStatus
 from app.domain.records import Document, StoredChunk
 from app.domain.tasks import Counts, Task
 from app.services.intake.uploads import Accepted
@@ -39,7 +40,7 @@ class UploadAccepted(BaseModel):
     id: int
     document_id: int
     task_id: str
-    status: str = "queued"
+    status: DocumentStatus = DocumentStatus.QUEUED
     filename: str
     duplicate_of: int | None = None
     message: str = "Document uploaded successfully and queued for processing"
@@ -123,7 +124,7 @@ class DocumentBody(BaseModel):
     sha256: str | None
     source_url: str | None
     version: int
-    status: Literal["queued", "processing", "completed", "failed", "cancelled"]
+    status: DocumentStatus
     page_count: int | None
     chunk_count: int | None
     embedding_model: str | None
@@ -151,13 +152,13 @@ class DocumentList(BaseModel):
     next: str | None
 
 
-class DocumentStatus(BaseModel):
+class DocumentStatusBody(BaseModel):
     """Where a document stands, with the task that decides it."""
 
     id: int
     document_id: int
     filename: str
-    status: str
+    status: DocumentStatus
     chunk_count: int | None
     page_count: int | None
     error: ErrorBody | None

@@ -7,15 +7,15 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from app.api.access import Reader, ServicesOf, Writer
-from app.api.bodies.documents import ChunkBody, ChunkList, DocumentBody, DocumentList, DocumentStatus
+from app.api.bodies.documents import ChunkBody, ChunkList, DocumentBody, DocumentList, DocumentStatusBody
 from app.api.bodies.tasks import TaskAccepted, TaskBody
 from app.api.paging import AfterId, Limit
 from app.api.problems import RESPONSES
+from app.domain.documents import DocumentStatus
 
 router = APIRouter(prefix="/documents", tags=["documents"], responses=RESPONSES)
 
 DocumentId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-Status = Literal["queued", "processing", "completed", "failed", "cancelled"]
 
 
 @router.get("")
@@ -23,7 +23,7 @@ async def list_documents(
     identity: Reader,
     services: ServicesOf,
     agent_id: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
-    status: Status | None = None,
+    status: DocumentStatus | None = None,
     limit: Limit = 100,
     after: AfterId = None,
 ) -> DocumentList:
@@ -42,11 +42,11 @@ async def get_document(document_id: DocumentId, identity: Reader, services: Serv
 
 
 @router.get("/{document_id}/status")
-async def get_document_status(document_id: DocumentId, identity: Reader, services: ServicesOf) -> DocumentStatus:
+async def get_document_status(document_id: DocumentId, identity: Reader, services: ServicesOf) -> DocumentStatusBody:
     """Show where a document stands, with the task that decides it."""
     document, task = await services.intake.documents.get_with_task(identity.organization_id, document_id)
     body = TaskBody.of(task) if task else None
-    return DocumentStatus(
+    return DocumentStatusBody(
         id=document.id,
         document_id=document.id,
         filename=document.filename,

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from app.db.engine import Database
-from app.db.expected_vectors import doubt_editions, list_agents, list_chunk_keys, list_editions
+from app.db.expected_vectors import list_agents, list_chunk_keys, list_editions, mark_incomplete
 from app.domain.vectors import VectorIndex, VectorKey
 from app.services.indexing.vectors import Vectors
 
@@ -51,7 +51,7 @@ class Consistency:
         for document_id, edition in report.strays:
             await self._vectors.delete(index, report.agent_id, document_id, edition)
         async with self._database.statement() as connection:
-            await doubt_editions(connection, index.id, report.documents)
+            await mark_incomplete(connection, index.id, report.documents)
 
     async def _compare(self, index: VectorIndex, agent_id: int) -> AgentReport:
         async with self._database.statement() as connection:

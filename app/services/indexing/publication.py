@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.documents import complete_document, get_document_for_work
 from app.db.editions import publish_edition
-from app.db.vector_indexes import share_indexes
+from app.db.vector_indexes import lock_indexes_shared
 from app.domain.errors import DocumentDeletedError, DocumentSupersededError
 from app.domain.ids import new_task_id
 from app.domain.records import Content, Document
@@ -91,7 +91,7 @@ async def publish(connection: AsyncConnection, document_id: int, task_id: UUID, 
     )
     if not published:
         await explain_loss(connection, document_id)
-    await share_indexes(connection)
+    await lock_indexes_shared(connection)
     await publish_edition(connection, place.index_id or 0, document_id, place.edition)
 
 

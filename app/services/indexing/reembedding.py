@@ -29,8 +29,8 @@ from app.db.vector_indexes import (
     activate,
     find_index,
     forget_index,
-    hold_indexes,
     list_droppable,
+    lock_indexes,
     note_dropped,
 )
 from app.domain.documents import Chunk
@@ -42,7 +42,7 @@ from app.domain.vectors import Account, IndexState, VectorBatch, VectorIndex
 from app.ledger.read import count_unfinished
 from app.ledger.reprioritise import reprioritise_reembedding
 from app.ledger.submit import submit
-from app.ledger.upkeep import take_alone
+from app.ledger.upkeep import try_lock_chore
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vector_indexes import Wanted
 from app.services.indexing.vectors import Vectors
@@ -98,7 +98,7 @@ class Reembedding:
     async def sweep(self) -> None:
         """Submit tasks for what is left over in indexes, and drop those that were retired."""
         async with self._database.transaction() as connection:
-            if not await take_alone(connection, "sweep"):
+            if not await try_lock_chore(connection, "sweep"):
                 return
             unswept = await list_unswept(connection, _SUBMITTED_AT_ONCE)
             for edition in unswept:
@@ -184,7 +184,9 @@ class Reembedding:
                 return
         while True:
             async with self._database.transaction() as connection:
-                if not await take_alone(connection, "plan") or await plan_index(connection, index.id, _PLANNED_AT_ONCE):
+                if not await try_lock_chore(connection, "plan") or await plan_index(
+                    connection, index.id, _PLANNED_AT_ONCE
+                ):
                     return
 
     async def _submit_lacking(self, index: VectorIndex) -> None:
@@ -194,7 +196,7 @@ class Reembedding:
         """
         queue, hastened = (Queue.HIGH if index.state is IndexState.ACTIVE else Queue.LOW), 0
         async with self._database.transaction() as connection:
-            if not await take_alone(connection, "reembed"):
+            if not await try_lock_chore(connection, "reembed"):
                 return
             if queue is Queue.HIGH:
                 hastened = await reprioritise_reembedding(connection, index.id, queue)
@@ -211,7 +213,7 @@ class Reembedding:
         if not await self._is_whole():
             return
         async with self._database.transaction() as connection:
-            await hold_indexes(connection)
+            await lock_indexes(connection)
             building = await find_index(connection, IndexState.BUILDING)
             if building is None or await lacks_old(connection, building.id, _JUST_NOW_SECONDS):
                 return

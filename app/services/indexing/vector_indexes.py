@@ -13,9 +13,9 @@ from app.db.engine import Database
 from app.db.vector_indexes import (
     add_index,
     find_index,
-    hold_indexes,
     is_empty,
     list_indexes,
+    lock_indexes,
     retire_active,
     retire_building,
 )
@@ -77,7 +77,7 @@ class VectorIndexes:
         wanted = self._wanted
         async with self._database.transaction() as connection:
             if not await self._agrees(connection):
-                await hold_indexes(connection)
+                await lock_indexes(connection)
                 # Another process may have made it in between.
                 if not await self._agrees(connection) and await is_empty(connection):
                     await retire_active(connection)
@@ -123,7 +123,7 @@ class VectorIndexes:
         wanted = self._wanted
         async with self._database.transaction() as connection:
             # What is published before this is planned for; what is published after it notes that by itself.
-            await hold_indexes(connection)
+            await lock_indexes(connection)
             active = await find_index(connection, IndexState.ACTIVE)
             building = await find_index(connection, IndexState.BUILDING)
             if building:
@@ -144,7 +144,7 @@ class VectorIndexes:
             NotFoundError: when there is none.
         """
         async with self._database.transaction() as connection:
-            await hold_indexes(connection)
+            await lock_indexes(connection)
             if not await retire_building(connection):
                 raise NotFoundError("No index is being built.")
 

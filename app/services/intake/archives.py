@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.documents import keep_archive
+from app.db.documents import set_archive_content
 from app.domain.documents import OnDuplicate
 from app.domain.errors import (
     ArchiveLimitError,
@@ -159,7 +159,7 @@ class Archives:
         unused: list[str] = []
 
         async def apply(connection: AsyncConnection) -> None:
-            if not await keep_archive(connection, document.id, task.id, content):
+            if not await set_archive_content(connection, document.id, task.id, content):
                 await explain_loss(connection, document.id)
             await drop_children(connection, task.id)
             on_duplicate = OnDuplicate(task.arguments.get("on_duplicate", OnDuplicate.SKIP))

@@ -23,7 +23,7 @@ from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.domain.web import CrawlScope, check_url, normalise_url
 from app.domain.web_url import WebUrl
 from app.ledger.children import count_all_children, count_children, insert_parent, submit_children
-from app.ledger.parents import lock
+from app.ledger.parents import lock_parent
 from app.ledger.read import get_task
 from app.pipeline.links import Links, find_links
 from app.services.indexing.ingestion import Ingestion
@@ -202,7 +202,7 @@ class Crawls:
         async def apply(connection: AsyncConnection) -> None:
             # One page at a time, so that their number is kept to; and before the words of the agent are counted, for
             # whoever changes those keeps all others waiting.
-            parent = await lock(connection, crawl.id) if urls else None
+            parent = await lock_parent(connection, crawl.id) if urls else None
             if parent and parent.cancel_requested_at is None:
                 await self._add(connection, parent, urls, depth)
             await outcome.apply(connection)

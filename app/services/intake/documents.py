@@ -17,6 +17,7 @@ from app.db.documents import (
     set_indexing_task,
 )
 from app.db.engine import Database
+from app.domain.documents import DocumentStatus
 from app.domain.errors import DocumentBusyError, DocumentDeletedError, NotFoundError
 from app.domain.ids import TaskId, new_task_id
 from app.domain.media import ZIP
@@ -86,7 +87,13 @@ class Documents:
             return document, await get_task(connection, TaskId(document.task_id))
 
     async def list(
-        self, organization_id: int, *, agent_id: int | None, status: str | None, limit: int, after: int | None
+        self,
+        organization_id: int,
+        *,
+        agent_id: int | None,
+        status: DocumentStatus | None,
+        limit: int,
+        after: int | None,
     ) -> Listing[Document]:
         """Documents, the newest first."""
         async with self._database.statement() as connection:

@@ -14,7 +14,7 @@ from typing import Any
 from app.db.agents import get_agent
 from app.db.documents import find_by_content
 from app.db.engine import Database
-from app.domain.documents import OnDuplicate
+from app.domain.documents import DocumentStatus, OnDuplicate
 from app.domain.errors import (
     DatabaseUnavailableError,
     DocumentBusyError,
@@ -57,7 +57,7 @@ class Accepted:
     document_id: int
     task_id: TaskId
     filename: str
-    status: str = "queued"
+    status: DocumentStatus = DocumentStatus.QUEUED
     duplicate_of: int | None = None
     replaces: bool = False
 

@@ -8,7 +8,7 @@ import structlog
 from app.db.crawls import forget_hosts
 from app.db.embedded_texts import forget_embedded
 from app.db.engine import Database
-from app.db.hnsw_indexes import tend_graphs
+from app.db.hnsw_indexes import maintain_hnsw_indexes
 from app.db.idempotency import forget_keys
 from app.domain.errors import DatabaseUnavailableError
 from app.domain.ports import BlobStore, Doorbell
@@ -50,7 +50,7 @@ class Upkeep:
         self._long: dict[str, tuple[float, Callable[[], Awaitable[object]]]] = {
             "reembed": (_REEMBED_SECONDS, reembedding.advance),
             "sweep": (_SWEEP_SECONDS, reembedding.sweep),
-            "graphs": (_GRAPHS_SECONDS, lambda: tend_graphs(database)),
+            "graphs": (_GRAPHS_SECONDS, lambda: maintain_hnsw_indexes(database)),
         }
         self._running: dict[str, asyncio.Task[None]] = {}
 

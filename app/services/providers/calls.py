@@ -17,15 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
 from app.db.providers import (
-    Pace,
+    CircuitPolicy,
     ProviderState,
+    claim_probe,
     get_state,
     list_states,
     note_busy,
     note_failure,
     note_success,
-    put_off,
-    take_probe,
+    postpone_probe,
 )
 from app.domain.errors import (
     DatabaseUnavailableError,
@@ -38,9 +38,9 @@ from app.domain.errors import (
 from app.domain.ports import RateLimiter
 from app.services.providers.renewal import renewed
 
-__all__ = ["Pace", "ProviderCalls", "ProviderState"]
+__all__ = ["CircuitPolicy", "ProviderCalls", "ProviderState"]
 
-_PACE = Pace(threshold=5, pause=5.0, longest=60.0)
+_PACE = CircuitPolicy(threshold=5, pause=5.0, longest=60.0)
 _REFUSED_SECONDS = 30.0
 _PROBE_SECONDS = 10.0
 _BUSY_SECONDS = 1.0
@@ -95,14 +95,14 @@ class ProviderCalls:
         database: Database,
         limiter: RateLimiter,
         *,
-        pace: Pace = _PACE,
+        pace: CircuitPolicy = _PACE,
         refused_seconds: float = _REFUSED_SECONDS,
         probe_seconds: float = _PROBE_SECONDS,
     ) -> None:
         self._database = database
         self._limiter = limiter
         self._pace = pace
-        self._refused_pace = Pace(pace.threshold, refused_seconds, max(pace.longest, refused_seconds))
+        self._refused_pace = CircuitPolicy(pace.threshold, refused_seconds, max(pace.longest, refused_seconds))
         self._probe_seconds = probe_seconds
 
     async def call(
@@ -166,7 +166,7 @@ class ProviderCalls:
             known = await get_state(connection, provider)
             if known is None or known.down_since is None:
                 return known
-            if known.wait == 0 and await take_probe(connection, provider, self._probe_seconds):
+            if known.wait == 0 and await claim_probe(connection, provider, self._probe_seconds):
                 return known
             raise _make_pause(known, known.wait or self._probe_seconds)
 
@@ -181,7 +181,7 @@ class ProviderCalls:
         except ProviderBusyError as error:
             raise ProviderBusyError(error.detail, retry_after=_spread(error.retry_after or _BUSY_SECONDS)) from error
         if wait and call.probing:
-            await self._note(partial(put_off, name=call.provider, seconds=wait))
+            await self._note(partial(postpone_probe, name=call.provider, seconds=wait))
         return wait
 
     async def _ask(self, call: _Call, request: Callable[[], Awaitable[Result]]) -> Result:
@@ -194,12 +194,12 @@ class ProviderCalls:
         except (ProviderBusyError, ProviderDownError, ProviderCredentialsError):
             raise
         except Exception:  # which tells nothing about the provider
-            await self._note(partial(put_off, name=call.provider, seconds=0))
+            await self._note(partial(postpone_probe, name=call.provider, seconds=0))
             raise
 
     async def _keep_probe(self, provider: str) -> None:
         async with self._database.statement() as connection:
-            await put_off(connection, provider, self._probe_seconds)
+            await postpone_probe(connection, provider, self._probe_seconds)
 
     async def _rest(self, call: _Call, error: ProviderBusyError) -> None:
         """Have everybody wait as long as a provider asked for, or longer each time where it did not say."""

@@ -13,14 +13,14 @@ from app.ledger.cancel import revive
 from app.ledger.children import cancel_children, revive_children
 from app.ledger.parents import (
     gather,
-    is_busy,
+    has_active_children,
     list_cancelled_parents,
     list_left_open,
-    lock,
     lock_ancestors,
+    lock_parent,
     needs_last_step,
     reopen,
-    touch,
+    update_progress,
 )
 from app.ledger.submit import submit
 from app.services.queue.admission import Admission
@@ -46,8 +46,8 @@ class Parents:
         """Tasks have changed: have their parents show it, and end those whose last child has ended."""
         for parent_id in _find_parents(tasks):
             async with self._database.statement() as connection:
-                busy = await is_busy(connection, parent_id)
-                parent = await touch(connection, parent_id) if busy and self._is_due(parent_id) else None
+                busy = await has_active_children(connection, parent_id)
+                parent = await update_progress(connection, parent_id) if busy and self._is_due(parent_id) else None
             if parent:
                 await tell(self._doorbell, parent)
             if not busy:
@@ -72,7 +72,7 @@ class Parents:
         """
         async with self._database.transaction() as connection:
             parents = await lock_ancestors(connection, [task.id])
-            locked = await lock(connection, task.id)
+            locked = await lock_parent(connection, task.id)
             whole = "last_step" in task.arguments  # then all of it runs again
             apart = locked and locked.state in FINAL and not whole
             children = await revive_children(connection, task.id) if apart else []
@@ -100,7 +100,7 @@ class Parents:
     async def _gather(self, parent_id: TaskId) -> None:
         step = None
         async with self._database.transaction() as connection:
-            parent = await lock(connection, parent_id)
+            parent = await lock_parent(connection, parent_id)
             if parent and await needs_last_step(connection, parent):
                 step = await submit(connection, _make_last_step(parent))
                 parent = None

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.agents import count_namesakes, find_agent, get_agent, hide_agent, insert_agent, list_agents, update_agent
+from app.db.agents import find_agent, get_agent, get_highest_suffix, hide_agent, insert_agent, list_agents, update_agent
 from app.db.chunks import REMOVED_AT_ONCE, remove_chunks
 from app.db.documents import hide_agent_documents, list_agent_documents
 from app.db.editions import hide_editions
@@ -40,7 +40,7 @@ def make_slug(name: str) -> str:
 async def _find_free_slug(connection: AsyncConnection, organization_id: int, name: str) -> str:
     """The name's slug, with the next number where it is taken. Another request may take it first."""
     wanted = make_slug(name)
-    namesakes = await count_namesakes(connection, organization_id, wanted)
+    namesakes = await get_highest_suffix(connection, organization_id, wanted)
     return f"{wanted}-{namesakes + 1}" if namesakes else wanted
 
 

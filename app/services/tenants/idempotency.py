@@ -10,7 +10,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from app.db.engine import Database
-from app.db.idempotency import find_key, free_key, renew_key, store_answer, take_key
+from app.db.idempotency import claim_key, find_key, release_key, renew_key, store_answer
 from app.domain.errors import IdempotencyInProgressError, IdempotencyKeyReusedError
 from app.domain.idempotency import Fingerprint, Hold, KeyedRequest, KnownRequest, RunningRequest, StoredResponse
 from app.domain.ids import uuid7
@@ -44,7 +44,7 @@ class Idempotency:
         hold = Hold(request, uuid7())
         async with self._database.statement() as connection:
             for _ in range(_TRIES):
-                if await take_key(connection, hold):
+                if await claim_key(connection, hold):
                     return hold
                 if known := await find_key(connection, request):  # else it was freed in between
                     return _check(request, known)
@@ -79,7 +79,7 @@ class Idempotency:
     async def free(self, hold: Hold) -> None:
         """Forget the request, so that it can be tried again."""
         async with self._database.statement() as connection:
-            await free_key(connection, hold)
+            await release_key(connection, hold)
 
 
 def _check(request: KeyedRequest, known: KnownRequest | RunningRequest) -> KnownRequest:
