@@ -11,13 +11,14 @@ from lxml import etree
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError
-from app.pipeline.parse.docx_numbering import Numbering, child, local
-from app.pipeline.parse.docx_package import Package
+from app.pipeline.parse.docx_numbering import Numbering
 from app.pipeline.parse.limits import Limits
+from app.pipeline.parse.ooxml_package import OoxmlPackage
+from app.pipeline.parse.tables import join_blocks
+from app.pipeline.parse.xml import child, children, local
 
 _SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _DROPPED = {"del", "moveFrom", "delText", "instrText", "rt", "pPr", "rPr", "sdtPr", "tblPr", "tcPr", "trPr", "sectPr"}
-_NAMES = {"title": "title", "creator": "author", "subject": "subject", "keywords": "keywords", "language": "language"}
 _SEPARATORS = {"separator", "continuationSeparator", "continuationNotice"}
 
 
@@ -27,18 +28,18 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     Raises:
         DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
     """
-    with Package(path, limits.inflated_bytes) as package:
-        main = next((name for kind, name in package.targets("") if kind == "officeDocument"), "word/document.xml")
+    with OoxmlPackage(path, limits) as package:
+        main = package.find_main("word/document.xml")
         document = package.read(main)
         if document is None:
             raise DocumentDamagedError("It has no document part.")
         text = "\n\n".join(_read_story(package, main, document))
-        metadata = _read_metadata(package)
+        metadata = package.read_properties()
     report(1, 1)
     return Parsed([Page(None, text)], metadata)
 
 
-def _read_story(package: Package, main: str, document: etree._Element) -> Iterator[str]:
+def _read_story(package: OoxmlPackage, main: str, document: etree._Element) -> Iterator[str]:
     targets: dict[str, list[str]] = {}
     for kind, name in package.targets(main):
         targets.setdefault(kind, []).append(name)
@@ -62,17 +63,11 @@ def _typed(note: etree._Element) -> str:
 
 def _write(container: etree._Element | None, numbering: Numbering) -> str:
     """Paragraphs a blank line apart; list items and table rows line by line."""
-    pieces: list[str] = []
-    before = ""
-    for kind, block in _blocks(container, numbering):
-        if block.strip():
-            pieces += ["\n" if kind == before != "paragraph" else "\n\n", block]
-            before = kind
-    return "".join(pieces[1:])
+    return join_blocks(_blocks(container, numbering))
 
 
 def _blocks(container: etree._Element | None, numbering: Numbering) -> Iterator[tuple[str, str]]:
-    for item in container if container is not None else ():
+    for item in children(container):
         name = local(item)
         if name == "p":
             yield from _paragraph(item, numbering)
@@ -132,13 +127,3 @@ def _cells(row: etree._Element, numbering: Numbering) -> Iterator[str]:
             yield " ".join(" ".join(text for _, text in _blocks(item, numbering)).split())
         elif local(item) not in _DROPPED:
             yield from _cells(item, numbering)
-
-
-def _read_metadata(package: Package) -> dict[str, str]:
-    name = next((name for kind, name in package.targets("") if kind == "core-properties"), "docProps/core.xml")
-    core = package.read(name)
-    fields = {local(item): item.text for item in core if item.text} if core is not None else {}
-    metadata = {ours: fields[theirs] for theirs, ours in _NAMES.items() if fields.get(theirs)}
-    if created := fields.get("created"):
-        metadata["date"] = created[:10]
-    return metadata

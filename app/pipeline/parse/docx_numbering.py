@@ -5,29 +5,10 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from app.pipeline.parse.xml import attribute, child, children, local, to_integer
+
 _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"))
 _ROMAN_ONES = ((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
-
-
-def local(element: etree._Element) -> str:
-    """An element's name without its namespace: transitional and strict documents differ in that alone."""
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
-
-
-def attribute(element: etree._Element | None, name: str) -> str | None:
-    """An attribute by its local name; None where there is no such element or attribute."""
-    if element is None:
-        return None
-    return next((str(value) for key, value in element.items() if str(key).rpartition("}")[2] == name), None)
-
-
-def child(element: etree._Element | None, *names: str) -> etree._Element | None:
-    """The element below ``element`` by the path of local ``names``."""
-    for name in names:
-        if element is None:
-            return None
-        element = next((item for item in element if local(item) == name), None)
-    return element
 
 
 @dataclass(slots=True)
@@ -48,12 +29,12 @@ class Numbering:
 
     def load(self, numbering: etree._Element | None, styles: etree._Element | None) -> None:
         """Take the definitions from the numbering and the styles part."""
-        for item in numbering if numbering is not None else ():
+        for item in children(numbering):
             if local(item) == "abstractNum":
                 self._levels[attribute(item, "abstractNumId") or ""] = dict(_read_levels(item))
             elif local(item) == "num":
                 self._lists[attribute(item, "numId") or ""] = attribute(child(item, "abstractNumId"), "val") or ""
-        for style in styles if styles is not None else ():
+        for style in children(styles):
             properties = child(style, "pPr", "numPr")
             number = attribute(child(properties, "numId"), "val")
             if number:
@@ -105,11 +86,6 @@ def _read_levels(definition: etree._Element) -> list[tuple[int, _Level]]:
         for item in definition
         if local(item) == "lvl"
     ]
-
-
-def to_integer(text: str | None, default: int) -> int:
-    """A figure of up to six digits; ``default`` for anything else."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else default  # noqa: PLR2004, six digits do
 
 
 def _write_number(number: int, form: str) -> str:

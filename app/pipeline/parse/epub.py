@@ -9,9 +9,9 @@ from lxml import etree
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
-from app.pipeline.parse.docx_numbering import attribute, child, local
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.markup import write_markup
+from app.pipeline.parse.xml import attribute, child, children, local
 from app.pipeline.parse.zip_package import ZipPackage, resolve
 
 _CHAPTERS = {"application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document"}
@@ -62,13 +62,12 @@ def _open_book(package: ZipPackage) -> tuple[str, etree._Element]:
 
 def _list_chapters(name: str, book: etree._Element) -> Iterator[str]:
     folder = posixpath.dirname(name)
-    manifest, spine = child(book, "manifest"), child(book, "spine")
     files = {
         item.get("id"): item.get("href") or ""
-        for item in (manifest if manifest is not None else ())
+        for item in children(child(book, "manifest"))
         if item.get("media-type") in _CHAPTERS
     }
-    ids = [attribute(item, "idref") for item in spine] if spine is not None else []
+    ids = [attribute(item, "idref") for item in children(child(book, "spine"))]
     for key in dict.fromkeys(ids):
         if key in files:
             yield resolve(folder, unquote(urlsplit(files[key]).path))

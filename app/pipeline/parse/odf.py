@@ -10,9 +10,9 @@ from lxml import etree
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
-from app.pipeline.parse.docx_numbering import attribute, child, local
 from app.pipeline.parse.limits import Budget, Limits
 from app.pipeline.parse.odf_body import Body
+from app.pipeline.parse.xml import attribute, child, children, local
 from app.pipeline.parse.zip_package import ZipPackage
 
 _NAMES = {
@@ -35,7 +35,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     with ZipPackage(path, limits) as package:
         _refuse_encrypted(package)
         content = package.read("content.xml")
-        document = next((item for item in _children(child(content, "body")) if local(item)), None)
+        document = next((item for item in children(child(content, "body")) if local(item)), None)
         if document is None:
             raise DocumentDamagedError("It has no body.")
         metadata = _read_metadata(package)
@@ -82,7 +82,7 @@ def _write_page(body: Body, part: etree._Element) -> str:
 def _read_metadata(package: ZipPackage) -> dict[str, str]:
     meta = child(package.read("meta.xml"), "meta")
     found: dict[str, list[str]] = {}
-    for item in _children(meta):
+    for item in children(meta):
         if local(item) in _NAMES and item.text:
             found.setdefault(local(item), []).append(item.text)
     metadata: dict[str, str] = {}
@@ -92,7 +92,3 @@ def _read_metadata(package: ZipPackage) -> dict[str, str]:
     if "date" in metadata:
         metadata["date"] = metadata["date"][:10]
     return metadata
-
-
-def _children(element: etree._Element | None) -> Iterator[etree._Element]:
-    return iter(element) if element is not None else iter(())

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from app.pipeline.parse.docx_numbering import attribute, local, to_integer
 from app.pipeline.parse.limits import Budget
 from app.pipeline.parse.tables import join_blocks, write_row
+from app.pipeline.parse.xml import attribute, local, to_integer
 
 _DROPPED = {
     *("tracked-changes", "notes", "forms", "scripts", "sequence-decls", "variable-decls", "user-field-decls"),

@@ -19,6 +19,7 @@ from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.ocr import Pictures
 from app.pipeline.parse.pdf_columns import order_columns
 from app.pipeline.parse.pdf_hyphens import join_words
+from app.pipeline.parse.pdf_metadata import name_metadata
 from app.pipeline.parse.pdf_running import drop_running_lines
 
 _LOCKED = {pdfium_raw.FPDF_ERR_PASSWORD, pdfium_raw.FPDF_ERR_SECURITY}
@@ -49,7 +50,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
             raise ParseLimitExceededError(f"It has {total} pages; {limits.pages} are allowed.")
         pictures = Pictures(limits.ocr_languages)
         pages = list(_read_pages(document, report, pictures))
-        metadata = pdf_fallback.name_metadata(document.get_metadata_dict(skip_empty=True).items())
+        metadata = name_metadata(document.get_metadata_dict(skip_empty=True).items())
     unreadable = [number for number, text in pages if text is None]
     if len(unreadable) == total:
         return pdf_fallback.read(path, report, limits)

@@ -1,7 +1,7 @@
 """PDF by pypdf: slower, but pure Python, so it survives files that pdfium cannot open or dies of."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import pypdf
@@ -10,10 +10,9 @@ from pypdf.errors import FileNotDecryptedError, LimitReachedError, PyPdfError
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
 from app.pipeline.parse.limits import Limits
+from app.pipeline.parse.pdf_metadata import name_metadata
 
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-[ \t]?\r?\n(?=[^\W\d_A-Z])")
-_DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?")
-_NAMES = {"Title": "title", "Author": "author", "Subject": "subject", "Keywords": "keywords"}
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
@@ -27,16 +26,6 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         raise ParseLimitExceededError(str(error)) from error
     except (PyPdfError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise DocumentDamagedError(str(error)[:200]) from error  # broken objects surface as any of these
-
-
-def name_metadata(fields: Iterable[tuple[str, object]]) -> dict[str, str]:
-    """The entries of a PDF's information dictionary (ISO 32000, 14.3.3) under our names; the date as ISO 8601."""
-    given = {key.removeprefix("/"): str(value) for key, value in fields}
-    metadata = {name: given[key] for key, name in _NAMES.items() if given.get(key)}
-    created = _DATE.match(given.get("CreationDate", ""))
-    if created:
-        metadata["date"] = "-".join(part for part in created.groups() if part)
-    return metadata
 
 
 def _read(reader: pypdf.PdfReader, report: Callable[[int, int], None], limits: Limits) -> Parsed:

@@ -7,10 +7,10 @@ from lxml import etree
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
-from app.pipeline.parse.docx_numbering import attribute, child, local
-from app.pipeline.parse.docx_package import Package
 from app.pipeline.parse.limits import Limits
+from app.pipeline.parse.ooxml_package import OoxmlPackage, relation_id
 from app.pipeline.parse.tables import join_blocks, write_row
+from app.pipeline.parse.xml import attribute, child, children, local
 
 _TITLES = {"title", "ctrTitle"}
 _COUNTERS = {"sldNum", "dt"}
@@ -23,7 +23,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     Raises:
         DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
     """
-    with Package(path, limits.inflated_bytes, limits.members) as package:
+    with OoxmlPackage(path, limits) as package:
         main = package.find_main("ppt/presentation.xml")
         presentation = package.read(main)
         if presentation is None:
@@ -38,20 +38,14 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         return Parsed(pages, {**package.read_properties(), "page_count": len(slides)})
 
 
-def _list_slides(package: Package, main: str, presentation: etree._Element) -> list[str]:
+def _list_slides(package: OoxmlPackage, main: str, presentation: etree._Element) -> list[str]:
     """The parts of the slides in the order they are shown, which their names do not tell."""
     names = {key: name for key, kind, name in package.relations(main) if kind == "slide"}
-    listed = child(presentation, "sldIdLst")
-    ids = [_relation(item) for item in listed] if listed is not None else []
+    ids = [relation_id(item) for item in children(child(presentation, "sldIdLst"))]
     return [names[key] for key in dict.fromkeys(ids) if key in names]
 
 
-def _relation(item: etree._Element) -> str:
-    """The ``r:id`` of an element that has an ``id`` of its own besides."""
-    return next((str(value) for key, value in item.items() if str(key).endswith("}id")), "")
-
-
-def _read_slide(package: Package, name: str) -> str:
+def _read_slide(package: OoxmlPackage, name: str) -> str:
     slide = package.read(name)
     if slide is None:
         raise DocumentDamagedError(f"It has no part {name}.")
@@ -68,13 +62,13 @@ def _read_slide(package: Package, name: str) -> str:
 
 def _notes(tree: etree._Element | None) -> Iterator[tuple[str, str]]:
     """What is said; the picture of the slide and the page's header are left out."""
-    for shape in tree if tree is not None else ():
+    for shape in children(tree):
         if _placeholder(shape) == "body":
             yield from _paragraphs(shape)
 
 
 def _blocks(tree: etree._Element | None) -> Iterator[tuple[str, str]]:
-    for item in tree if tree is not None else ():
+    for item in children(tree):
         name = local(item)
         if name == "tbl":
             yield from (("row", write_row(_cells(row))) for row in item if local(row) == "tr")

@@ -8,10 +8,10 @@ from lxml import etree
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
 from app.pipeline.parse.cell_formats import classify
-from app.pipeline.parse.docx_numbering import attribute, child, local, to_integer
-from app.pipeline.parse.docx_package import Package
 from app.pipeline.parse.limits import Budget, Limits
+from app.pipeline.parse.ooxml_package import OoxmlPackage, relation_id
 from app.pipeline.parse.xlsx_sheet import SheetTarget, StringsTarget
+from app.pipeline.parse.xml import attribute, child, children, local, to_integer
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
@@ -20,7 +20,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     Raises:
         DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
     """
-    with Package(path, limits.inflated_bytes, limits.members) as package:
+    with OoxmlPackage(path, limits) as package:
         main = package.find_main("xl/workbook.xml")
         workbook = package.read(main)
         if workbook is None:
@@ -36,17 +36,16 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         return Parsed(pages, {**package.read_properties(), "page_count": len(sheets)})
 
 
-def _list_sheets(package: Package, main: str, workbook: etree._Element) -> Iterator[tuple[str, str]]:
+def _list_sheets(package: OoxmlPackage, main: str, workbook: etree._Element) -> Iterator[tuple[str, str]]:
     """The worksheets in the order of their tabs, as ``(name, part)``."""
     parts = {key: name for key, kind, name in package.relations(main) if kind == "worksheet"}
-    sheets = child(workbook, "sheets")
-    for sheet in sheets if sheets is not None else ():
-        key = next((str(value) for name, value in sheet.items() if str(name).endswith("}id")), "")
+    for sheet in children(child(workbook, "sheets")):
+        key = relation_id(sheet)
         if key in parts:
             yield sheet.get("name") or "", parts[key]
 
 
-def _prepare(package: Package, main: str, workbook: etree._Element, budget: Budget) -> Callable[[str, str], str]:
+def _prepare(package: OoxmlPackage, main: str, workbook: etree._Element, budget: Budget) -> Callable[[str, str], str]:
     """What turns a sheet's name and part into its text."""
     targets = dict(package.targets(main))
     strings = StringsTarget()
@@ -65,8 +64,6 @@ def _prepare(package: Package, main: str, workbook: etree._Element, budget: Budg
 
 def _list_kinds(styles: etree._Element | None) -> list[str]:
     """For each cell style the kind of its number format."""
-    formats = child(styles, "numFmts")
-    codes = {item.get("numFmtId"): item.get("formatCode") for item in formats} if formats is not None else {}
-    cells = child(styles, "cellXfs")
-    ids = [item.get("numFmtId") or "0" for item in cells if local(item) == "xf"] if cells is not None else []
+    codes = {item.get("numFmtId"): item.get("formatCode") for item in children(child(styles, "numFmts"))}
+    ids = [item.get("numFmtId") or "0" for item in children(child(styles, "cellXfs")) if local(item) == "xf"]
     return [classify(to_integer(key, 0), codes.get(key)) for key in ids]

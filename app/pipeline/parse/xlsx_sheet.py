@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from app.pipeline.parse.cell_formats import write_number
-from app.pipeline.parse.docx_numbering import to_integer
 from app.pipeline.parse.limits import Budget
 from app.pipeline.parse.tables import write_row
+from app.pipeline.parse.xml import to_integer
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})\d")
 _GAP = 100

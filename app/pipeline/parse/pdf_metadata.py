@@ -1,0 +1,17 @@
+"""The metadata of a PDF under the names that all formats share."""
+
+import re
+from collections.abc import Iterable
+
+_DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?")
+_NAMES = {"Title": "title", "Author": "author", "Subject": "subject", "Keywords": "keywords"}
+
+
+def name_metadata(fields: Iterable[tuple[str, object]]) -> dict[str, str]:
+    """The entries of a PDF's information dictionary (ISO 32000, 14.3.3) under our names; the date as ISO 8601."""
+    given = {key.removeprefix("/"): str(value) for key, value in fields}
+    metadata = {name: given[key] for key, name in _NAMES.items() if given.get(key)}
+    created = _DATE.match(given.get("CreationDate", ""))
+    if created:
+        metadata["date"] = "-".join(part for part in created.groups() if part)
+    return metadata
