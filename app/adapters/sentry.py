@@ -39,7 +39,7 @@ class SentryAlarm:
             self._client.capture_event(_describe(task))
             self._client.flush(timeout=_FLUSH_SECONDS)
         except Exception:
-            log.exception("sentry_failed", task_id=str(task.id))
+            log.exception("sentry_failed")
 
 
 def _describe(task: Task) -> Any:

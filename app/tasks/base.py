@@ -8,6 +8,7 @@ from celery import Task as CeleryTask
 from celery import shared_task
 from celery.exceptions import Ignore
 from celery.worker.request import Request
+from structlog.contextvars import bound_contextvars
 
 from app.bootstrap import Services
 from app.domain.ids import TaskId
@@ -53,7 +54,8 @@ class LedgerTask(CeleryTask):  # type: ignore[type-arg]  # generic in its stubs 
         runtime = get_runtime()
         task_id = TaskId(UUID(self.request.id))
         body = cast("TaskFunction", self.run)
-        task = runtime.execute(task_id, lambda work: body(runtime.services, work))
+        with bound_contextvars(task_id=str(task_id)):
+            task = runtime.execute(task_id, lambda work: body(runtime.services, work))
         if task is None or task.state is not State.SUCCESS:
             raise Ignore
         return task.result

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from celery import shared_task
+from structlog.contextvars import bound_contextvars
 
 from app.bootstrap import Services
 from app.domain.ids import TaskId
@@ -22,4 +23,5 @@ async def ping(_services: Services, _work: Work) -> Outcome:
 def announce_dead_letter(task_id: str) -> None:
     """Raise the alarm for a task that failed for good. The dead letter itself is the row, and cannot be lost."""
     runtime = get_runtime()
-    runtime.call(runtime.services.queue.dead_letters.announce(TaskId(UUID(task_id))))
+    with bound_contextvars(task_id=task_id):
+        runtime.call(runtime.services.queue.dead_letters.announce(TaskId(UUID(task_id))))

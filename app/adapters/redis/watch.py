@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from contextvars import Context
 from typing import Any
 
 import structlog
@@ -52,7 +53,8 @@ class RedisWatch:
         self._watchers[channel].add(changed)
         try:
             await self._give_a_moment(self._subscribe(channel))
-            self._reader = self._reader or self._start(self._read())
+            # Its log lines belong to no request: it outlives the one that starts it.
+            self._reader = self._reader or self._start(self._read(), Context())
             yield wait
         finally:
             self._watchers[channel].discard(changed)
@@ -68,8 +70,8 @@ class RedisWatch:
         await self._pubsub.aclose()  # type: ignore[no-untyped-call]
         await self._redis.aclose()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
+    def _start(self, work: Coroutine[Any, Any, None], context: Context | None = None) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

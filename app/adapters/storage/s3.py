@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager, suppress
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -151,7 +152,8 @@ class S3Store:
         await asyncio.to_thread(_call, self._head)
 
     async def _run(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, _call, function, *arguments)
+        run = copy_context().run  # so that log lines of Amazon's client carry the ids of the task or request
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run, _call, function, *arguments)
 
     def _name(self, key: str) -> str:
         check_key(key)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
+from contextvars import Context
 
 import structlog
 
@@ -36,7 +37,8 @@ class Admission:
         """Have ``queue`` admitted soon."""
         self._nudged.add(queue)
         if queue not in self._running:
-            self._running[queue] = asyncio.create_task(self._serve(queue))
+            # In a context of its own: what this logs does not belong to the task or request that was first to nudge.
+            self._running[queue] = asyncio.create_task(self._serve(queue), context=Context())
 
     async def admit(self, queues: Iterable[str]) -> int:
         """Admit now; returns how many bells were rung."""

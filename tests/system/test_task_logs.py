@@ -1,0 +1,36 @@
+"""What code logs while it runs for a task carries the task's id."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import ROOT, Stack
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_log_lines_of_a_task_carry_its_id_and_others_carry_none(stack: Stack, tmp_path: Path, pool: str) -> None:
+    stack.environment["LOG_FORMAT"] = "json"
+    stack.start_api()
+    agent = stack.make_agent()
+    tasks = {stack.upload(agent, f"{n}.txt", f"Gate number {n}.".encode())["task_id"] for n in range(3)}
+    log = tmp_path / "worker.log"
+    with log.open("wb") as file:
+        command = [sys.executable, "-m", "tests.system.logging_worker", pool]
+        worker = subprocess.Popen(command, cwd=ROOT, env=stack.environment, stderr=file, stdout=file)
+    try:
+        stack.finish(list(tasks))
+    finally:
+        stack.stop(worker)
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    inside = [line for line in lines if line["event"] == "inside"]
+    assert {line["of"] for line in inside} == tasks
+    assert all(line["task_id"] == line["of"] for line in inside)
+    in_threads = [line for line in lines if line["event"].startswith("inside a thread of ")]
+    assert len(in_threads) == len(inside)
+    assert all(line["event"].endswith(line["task_id"]) for line in in_threads)
+    outside = [line for line in lines if line["event"] == "outside"]
+    assert {line["of"] for line in outside} >= tasks
+    assert not any("task_id" in line for line in outside), "the context is cleared when the task has ended"
