@@ -70,6 +70,13 @@ async def remove_chunks(
     return sum(count for (_, lexeme), count in removed.items() if lexeme == "")
 
 
+_COUNT_CHUNKS = text("""
+    SELECT count(*) FROM chunks
+    WHERE document_id = CAST(:document_id AS bigint)
+        AND (CAST(:edition AS integer) IS NULL OR edition = CAST(:edition AS integer))
+""")
+
+
 async def count_chunks(connection: AsyncConnection, document_id: int, edition: int | None = None) -> int:
     """How many chunks a document has, of one edition or of all."""
     parameters = {"document_id": document_id, "edition": edition}
@@ -82,6 +89,22 @@ def _count(agent_id: int, rows: Sequence[ChunkRow]) -> Counter[tuple[int, str]]:
     for row in rows:
         counted.update((agent_id, lexeme) for lexeme in row.lexemes)
     return counted
+
+
+_REMOVE = text("""
+    WITH doomed AS (
+        SELECT id FROM chunks
+        WHERE document_id = CAST(:document_id AS bigint)
+            AND edition BETWEEN CAST(:first AS integer) AND CAST(:last AS integer)
+        LIMIT :limit
+    ),
+    removed AS (
+        DELETE FROM chunks WHERE id IN (SELECT id FROM doomed) RETURNING agent_id, tsv
+    )
+    SELECT agent_id, lexeme, count(*)
+    FROM removed, unnest(tsvector_to_array(tsv) || CAST('' AS text)) AS lexeme
+    GROUP BY agent_id, lexeme
+""")
 
 
 async def _remove_chunks(
@@ -121,37 +144,16 @@ def as_record(chunk: Chunk) -> tuple[int, str, str, int, int, int | None]:
     return chunk.index, chunk.text, chunk.context, chunk.start, chunk.end, chunk.page
 
 
+_COUNT = text("""
+    INSERT INTO lexemes AS known (agent_id, lexeme, chunk_count)
+    SELECT * FROM unnest(CAST(:agent_ids AS bigint[]), CAST(:lexemes AS text[]), CAST(:counts AS integer[]))
+    ON CONFLICT (agent_id, lexeme) DO UPDATE SET chunk_count = known.chunk_count + excluded.chunk_count
+""")
+
+
 async def count_words(connection: AsyncConnection, change: Mapping[tuple[int, str], int]) -> None:
     """Add to the counts, in the order of the key, so that two transactions wait for each other but never deadlock."""
     changed = sorted((agent_id, lexeme, count) for (agent_id, lexeme), count in change.items() if count)
     if changed:
         agent_ids, lexemes, counts = map(list, zip(*changed, strict=True))
         await connection.execute(_COUNT, {"agent_ids": agent_ids, "lexemes": lexemes, "counts": counts})
-
-
-_REMOVE = text("""
-    WITH doomed AS (
-        SELECT id FROM chunks
-        WHERE document_id = CAST(:document_id AS bigint)
-            AND edition BETWEEN CAST(:first AS integer) AND CAST(:last AS integer)
-        LIMIT :limit
-    ),
-    removed AS (
-        DELETE FROM chunks WHERE id IN (SELECT id FROM doomed) RETURNING agent_id, tsv
-    )
-    SELECT agent_id, lexeme, count(*)
-    FROM removed, unnest(tsvector_to_array(tsv) || CAST('' AS text)) AS lexeme
-    GROUP BY agent_id, lexeme
-""")
-
-_COUNT_CHUNKS = text("""
-    SELECT count(*) FROM chunks
-    WHERE document_id = CAST(:document_id AS bigint)
-        AND (CAST(:edition AS integer) IS NULL OR edition = CAST(:edition AS integer))
-""")
-
-_COUNT = text("""
-    INSERT INTO lexemes AS known (agent_id, lexeme, chunk_count)
-    SELECT * FROM unnest(CAST(:agent_ids AS bigint[]), CAST(:lexemes AS text[]), CAST(:counts AS integer[]))
-    ON CONFLICT (agent_id, lexeme) DO UPDATE SET chunk_count = known.chunk_count + excluded.chunk_count
-""")

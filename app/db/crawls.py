@@ -13,27 +13,17 @@ _ADD_URLS = text("""
     RETURNING url
 """)
 
+
+async def add_urls(connection: AsyncConnection, crawl: TaskId, urls: Sequence[str]) -> set[str]:
+    """Note pages as a crawl's; returns those that were not noted before."""
+    return set((await connection.execute(_ADD_URLS, {"task_id": crawl, "urls": list(urls)})).scalars())
+
+
 _CLAIM_URL = text("""
     INSERT INTO crawl_urls AS u (task_id, url, taken_by) VALUES (:task_id, :url, :taken_by)
     ON CONFLICT (task_id, url) DO UPDATE SET taken_by = excluded.taken_by WHERE u.taken_by = excluded.taken_by
     RETURNING url
 """)
-
-_RESERVE_REQUEST = text("""
-    INSERT INTO hosts AS h (name, next_at) VALUES (:name, now() + make_interval(secs => :delay))
-    ON CONFLICT (name) DO UPDATE SET next_at = greatest(h.next_at, now()) + make_interval(secs => :delay)
-    WHERE h.next_at <= now() + make_interval(secs => :patience)
-    RETURNING greatest(0, extract(epoch FROM next_at - now()) - :delay)::float8
-""")
-
-_LOOK = text("SELECT greatest(0, extract(epoch FROM next_at - now()))::float8 FROM hosts WHERE name = :name")
-
-_FORGET = text("DELETE FROM hosts WHERE next_at < now() - interval '1 hour'")
-
-
-async def add_urls(connection: AsyncConnection, crawl: TaskId, urls: Sequence[str]) -> set[str]:
-    """Note pages as a crawl's; returns those that were not noted before."""
-    return set((await connection.execute(_ADD_URLS, {"task_id": crawl, "urls": list(urls)})).scalars())
 
 
 async def claim_url(connection: AsyncConnection, crawl: TaskId, url: str, page: TaskId) -> bool:
@@ -43,6 +33,16 @@ async def claim_url(connection: AsyncConnection, crawl: TaskId, url: str, page: 
     """
     parameters = {"task_id": crawl, "url": url, "taken_by": page}
     return (await connection.execute(_CLAIM_URL, parameters)).one_or_none() is not None
+
+
+_RESERVE_REQUEST = text("""
+    INSERT INTO hosts AS h (name, next_at) VALUES (:name, now() + make_interval(secs => :delay))
+    ON CONFLICT (name) DO UPDATE SET next_at = greatest(h.next_at, now()) + make_interval(secs => :delay)
+    WHERE h.next_at <= now() + make_interval(secs => :patience)
+    RETURNING greatest(0, extract(epoch FROM next_at - now()) - :delay)::float8
+""")
+
+_LOOK = text("SELECT greatest(0, extract(epoch FROM next_at - now()))::float8 FROM hosts WHERE name = :name")
 
 
 async def reserve_request(connection: AsyncConnection, host: str, delay: float, patience: float) -> tuple[bool, float]:
@@ -56,6 +56,9 @@ async def reserve_request(connection: AsyncConnection, host: str, delay: float, 
     if wait is not None:
         return True, wait
     return False, (await connection.execute(_LOOK, {"name": host})).scalar_one_or_none() or 0.0
+
+
+_FORGET = text("DELETE FROM hosts WHERE next_at < now() - interval '1 hour'")
 
 
 async def forget_hosts(connection: AsyncConnection) -> None:

@@ -6,55 +6,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.editions import LATE_SECONDS, Edition
 from app.domain.tasks import TaskName
 
-
-async def list_lacking(connection: AsyncConnection, index_id: int, limit: int) -> list[Edition]:
-    """What search finds and an index lacks, except where a task is at it already, or failed for good."""
-    rows = await connection.execute(_LACKING, {"index_id": index_id, "limit": limit})
-    return [Edition(**row) for row in rows.mappings()]
-
-
-async def lacks_old(connection: AsyncConnection, index_id: int, seconds: float) -> bool:
-    """Whether an index lacks something that search has found for longer than that."""
-    parameters = {"index_id": index_id, "seconds": seconds}
-    return bool((await connection.execute(_LACKS_OLD, parameters)).scalar_one())
-
-
-async def count_lacking(connection: AsyncConnection, index_id: int) -> int:
-    """How many documents that search finds an index lacks."""
-    return int((await connection.execute(_COUNT_LACKING, {"index_id": index_id})).scalar_one())
-
-
-async def count_complete(connection: AsyncConnection, index_id: int) -> int:
-    """How many documents an index holds."""
-    return int((await connection.execute(_COUNT_COMPLETE, {"index_id": index_id})).scalar_one())
-
-
-async def list_stale(connection: AsyncConnection, document_id: int) -> list[Edition]:
-    """Editions of a document that no search will ever find."""
-    rows = await connection.execute(_STALE, {"document_id": document_id})
-    return [Edition(**row) for row in rows.mappings()]
-
-
-async def list_unswept(connection: AsyncConnection, limit: int, late: float = LATE_SECONDS) -> list[Edition]:
-    """Stale editions that nobody has swept, or that may have been written to since; one a document.
-
-    Left out are documents that a sweep is about already.
-    """
-    rows = await connection.execute(_UNSWEPT, {"late": late, "limit": limit})
-    return [Edition(**row) for row in rows.mappings()]
-
-
 # What stands here incomplete is on its way in, lacks something, or is on its way out.
 _LACKS = "NOT e.complete AND e.edition = d.edition AND d.deleted_at IS NULL AND i.state <> 'retired'"
-
-# Editions after the present one are those of the task that decides about the document, while that is at work; and where
-# it has become many, also after that: what failed may be run again, and the others' work is kept.
-_IS_STALE = """
-    NOT e.complete AND i.state <> 'retired' AND (
-        d.deleted_at IS NOT NULL OR e.edition < d.edition OR (e.edition > d.edition AND NOT EXISTS (
-            SELECT FROM tasks AS t
-            WHERE t.id = d.task_id AND (t.completed_at IS NULL OR (t.stage = 'children' AND t.state <> 'REVOKED')))))
-"""
 
 # The names stand in the text, so that the index on just these is used.
 _HAS_TASK = """
@@ -67,7 +20,6 @@ _IS_EMBEDDED = _HAS_TASK.format(
     name=TaskName.REEMBED_DOCUMENT.value,
     narrowed="AND t.created_at >= e.noted_at AND t.arguments ->> 'index_id' = e.index_id::text",
 )
-_IS_SWEPT = _HAS_TASK.format(name=TaskName.SWEEP_DOCUMENT.value, narrowed="")
 
 _EDITION = "e.index_id, e.document_id, e.edition, e.agent_id, d.organization_id"
 
@@ -81,6 +33,13 @@ _LACKING = text(f"""
     LIMIT :limit
 """)
 
+
+async def list_lacking(connection: AsyncConnection, index_id: int, limit: int) -> list[Edition]:
+    """What search finds and an index lacks, except where a task is at it already, or failed for good."""
+    rows = await connection.execute(_LACKING, {"index_id": index_id, "limit": limit})
+    return [Edition(**row) for row in rows.mappings()]
+
+
 _LACKS_OLD = text(f"""
     SELECT EXISTS (
         SELECT FROM {_JOINED}
@@ -88,15 +47,52 @@ _LACKS_OLD = text(f"""
             AND e.noted_at < now() - make_interval(secs => :seconds))
 """)
 
+
+async def lacks_old(connection: AsyncConnection, index_id: int, seconds: float) -> bool:
+    """Whether an index lacks something that search has found for longer than that."""
+    parameters = {"index_id": index_id, "seconds": seconds}
+    return bool((await connection.execute(_LACKS_OLD, parameters)).scalar_one())
+
+
 _COUNT_LACKING = text(f"SELECT count(*) FROM {_JOINED} WHERE {_LACKS} AND e.index_id = CAST(:index_id AS bigint)")
 
+
+async def count_lacking(connection: AsyncConnection, index_id: int) -> int:
+    """How many documents that search finds an index lacks."""
+    return int((await connection.execute(_COUNT_LACKING, {"index_id": index_id})).scalar_one())
+
+
 _COUNT_COMPLETE = text("SELECT count(*) FROM editions WHERE index_id = CAST(:index_id AS bigint) AND complete")
+
+
+async def count_complete(connection: AsyncConnection, index_id: int) -> int:
+    """How many documents an index holds."""
+    return int((await connection.execute(_COUNT_COMPLETE, {"index_id": index_id})).scalar_one())
+
+
+# Editions after the present one are those of the task that decides about the document, while that is at work; and where
+# it has become many, also after that: what failed may be run again, and the others' work is kept.
+_IS_STALE = """
+    NOT e.complete AND i.state <> 'retired' AND (
+        d.deleted_at IS NOT NULL OR e.edition < d.edition OR (e.edition > d.edition AND NOT EXISTS (
+            SELECT FROM tasks AS t
+            WHERE t.id = d.task_id AND (t.completed_at IS NULL OR (t.stage = 'children' AND t.state <> 'REVOKED')))))
+"""
 
 _STALE = text(f"""
     SELECT {_EDITION} FROM {_JOINED}
     WHERE e.document_id = CAST(:document_id AS bigint) AND {_IS_STALE}
     ORDER BY e.index_id, e.edition
 """)
+
+
+async def list_stale(connection: AsyncConnection, document_id: int) -> list[Edition]:
+    """Editions of a document that no search will ever find."""
+    rows = await connection.execute(_STALE, {"document_id": document_id})
+    return [Edition(**row) for row in rows.mappings()]
+
+
+_IS_SWEPT = _HAS_TASK.format(name=TaskName.SWEEP_DOCUMENT.value, narrowed="")
 
 _UNSWEPT = text(f"""
     SELECT DISTINCT ON (e.document_id) {_EDITION} FROM {_JOINED}
@@ -105,3 +101,12 @@ _UNSWEPT = text(f"""
     ORDER BY e.document_id
     LIMIT :limit
 """)
+
+
+async def list_unswept(connection: AsyncConnection, limit: int, late: float = LATE_SECONDS) -> list[Edition]:
+    """Stale editions that nobody has swept, or that may have been written to since; one a document.
+
+    Left out are documents that a sweep is about already.
+    """
+    rows = await connection.execute(_UNSWEPT, {"late": late, "limit": limit})
+    return [Edition(**row) for row in rows.mappings()]

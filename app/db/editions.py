@@ -25,100 +25,6 @@ class Edition:
     organization_id: int
 
 
-async def reserve_edition(connection: AsyncConnection, index_id: int, document_id: int) -> int | None:
-    """Take the number of a document's next edition, which no other attempt gets; None when the document is gone."""
-    parameters = {"index_id": index_id, "document_id": document_id}
-    edition: int | None = (await connection.execute(_RESERVE, parameters)).scalar_one_or_none()
-    return edition
-
-
-async def publish_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> None:
-    """Note that search finds this edition from now on, all of whose vectors this index holds, and no former one.
-
-    Where another index is active by now, or is being built, it is noted as lacking this edition.
-    """
-    parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
-    await connection.execute(_PUBLISH, parameters)
-    await connection.execute(_LACK, parameters)
-
-
-async def hide_editions(connection: AsyncConnection, document_ids: Sequence[int]) -> None:
-    """Note that search finds nothing of these documents any more."""
-    await connection.execute(_HIDE, {"document_ids": list(document_ids)})
-
-
-async def plan_index(connection: AsyncConnection, index_id: int, limit: int) -> bool:
-    """Note that an index lacks what search finds, of the next ``limit`` documents; returns whether that is all.
-
-    Whatever was published since the index was added has noted that by itself.
-    """
-    return bool((await connection.execute(_PLAN, {"index_id": index_id, "limit": limit})).scalar_one())
-
-
-async def is_planned(connection: AsyncConnection, index_id: int) -> bool:
-    """Whether it is noted of every document whether the index lacks it."""
-    return bool((await connection.execute(_IS_PLANNED, {"index_id": index_id})).scalar_one())
-
-
-async def renew_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> int | None:
-    """Note that an edition is about to be written to an index, also to another than it was reserved in.
-
-    Returns the last ordinal that was brought there before, if any was.
-    """
-    parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
-    done_to: int | None = (await connection.execute(_RENEW, parameters)).scalar_one_or_none()
-    return done_to
-
-
-async def complete_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> None:
-    """Note that an index holds all vectors of the edition that search finds."""
-    parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
-    await connection.execute(_COMPLETE, parameters)
-
-
-async def note_done(connection: AsyncConnection, index_id: int, document_id: int, edition: int, ordinal: int) -> None:
-    """Note up to which chunk an edition was brought to an index."""
-    parameters = {"index_id": index_id, "document_id": document_id, "edition": edition, "ordinal": ordinal}
-    await connection.execute(_NOTE_DONE, parameters)
-
-
-async def unreserve_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> None:
-    """Forget an edition of which nothing was written."""
-    parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
-    await connection.execute(_UNRESERVE, parameters)
-
-
-async def list_hidden(connection: AsyncConnection, index_id: int, agent_id: int) -> list[tuple[int, int]]:
-    """Editions of an agent's documents in an index that search must not find, each (document id, edition)."""
-    rows = await connection.execute(_HIDDEN, {"index_id": index_id, "agent_id": agent_id})
-    return [(row.document_id, row.edition) for row in rows]
-
-
-async def forget_edition(connection: AsyncConnection, swept: Edition, late: float = LATE_SECONDS) -> None:
-    """Note that nothing is left of an edition; it is forgotten once those that wrote it cannot come back."""
-    place = {"index_id": swept.index_id, "document_id": swept.document_id, "edition": swept.edition}
-    if not (await connection.execute(_FORGET, {**place, "late": late})).rowcount:
-        await connection.execute(_MARK, place)
-
-
-async def drop_editions(connection: AsyncConnection, index_id: int, limit: int) -> int:
-    """Forget editions of an index of which nothing is left; returns how many."""
-    return (await connection.execute(_DROP, {"index_id": index_id, "limit": limit})).rowcount
-
-
-async def tidy_editions(connection: AsyncConnection, document_id: int) -> bool:
-    """Forget the editions whose vectors went with their chunks; returns whether a sweep has something left to do."""
-    await connection.execute(_TIDY, {"document_id": document_id})
-    return bool((await connection.execute(_REMAINS, {"document_id": document_id})).scalar_one())
-
-
-_PLACE = """
-    (index_id, document_id, edition)
-        = (CAST(:index_id AS bigint), CAST(:document_id AS bigint), CAST(:edition AS integer))
-"""
-
-_FOUND = "d.deleted_at IS NULL AND d.edition > 0 AND d.chunk_count > 0"
-
 _RESERVE = text("""
     WITH reserved AS (
         UPDATE documents SET last_edition = greatest(last_edition, edition) + 1
@@ -129,6 +35,14 @@ _RESERVE = text("""
     SELECT CAST(:index_id AS bigint), id, last_edition, agent_id FROM reserved
     RETURNING edition
 """)
+
+
+async def reserve_edition(connection: AsyncConnection, index_id: int, document_id: int) -> int | None:
+    """Take the number of a document's next edition, which no other attempt gets; None when the document is gone."""
+    parameters = {"index_id": index_id, "document_id": document_id}
+    edition: int | None = (await connection.execute(_RESERVE, parameters)).scalar_one_or_none()
+    return edition
+
 
 _PUBLISH = text("""
     UPDATE editions
@@ -146,9 +60,28 @@ _LACK = text("""
     ON CONFLICT DO NOTHING
 """)
 
+
+async def publish_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> None:
+    """Note that search finds this edition from now on, all of whose vectors this index holds, and no former one.
+
+    Where another index is active by now, or is being built, it is noted as lacking this edition.
+    """
+    parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
+    await connection.execute(_PUBLISH, parameters)
+    await connection.execute(_LACK, parameters)
+
+
 _HIDE = text(
     "UPDATE editions SET complete = false WHERE document_id = ANY (CAST(:document_ids AS bigint[])) AND complete"
 )
+
+
+async def hide_editions(connection: AsyncConnection, document_ids: Sequence[int]) -> None:
+    """Note that search finds nothing of these documents any more."""
+    await connection.execute(_HIDE, {"document_ids": list(document_ids)})
+
+
+_FOUND = "d.deleted_at IS NULL AND d.edition > 0 AND d.chunk_count > 0"
 
 _PLAN = text(f"""
     WITH part AS (
@@ -168,7 +101,22 @@ _PLAN = text(f"""
     RETURNING planned_to IS NULL
 """)
 
+
+async def plan_index(connection: AsyncConnection, index_id: int, limit: int) -> bool:
+    """Note that an index lacks what search finds, of the next ``limit`` documents; returns whether that is all.
+
+    Whatever was published since the index was added has noted that by itself.
+    """
+    return bool((await connection.execute(_PLAN, {"index_id": index_id, "limit": limit})).scalar_one())
+
+
 _IS_PLANNED = text("SELECT planned_to IS NULL FROM vector_indexes WHERE id = CAST(:index_id AS bigint)")
+
+
+async def is_planned(connection: AsyncConnection, index_id: int) -> bool:
+    """Whether it is noted of every document whether the index lacks it."""
+    return bool((await connection.execute(_IS_PLANNED, {"index_id": index_id})).scalar_one())
+
 
 _RENEW = text("""
     INSERT INTO editions (index_id, document_id, edition, agent_id)
@@ -178,9 +126,21 @@ _RENEW = text("""
     RETURNING done_to
 """)
 
-_NOTE_DONE = text(f"UPDATE editions SET done_to = CAST(:ordinal AS integer) WHERE {_PLACE}")
 
-_UNRESERVE = text(f"DELETE FROM editions WHERE {_PLACE} AND NOT complete")
+async def renew_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> int | None:
+    """Note that an edition is about to be written to an index, also to another than it was reserved in.
+
+    Returns the last ordinal that was brought there before, if any was.
+    """
+    parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
+    done_to: int | None = (await connection.execute(_RENEW, parameters)).scalar_one_or_none()
+    return done_to
+
+
+_PLACE = """
+    (index_id, document_id, edition)
+        = (CAST(:index_id AS bigint), CAST(:document_id AS bigint), CAST(:edition AS integer))
+"""
 
 # Not one that search has left meanwhile: the caller holds the document's row.
 _COMPLETE = text(f"""
@@ -190,6 +150,31 @@ _COMPLETE = text(f"""
         WHERE d.id = document_id AND d.edition = editions.edition AND d.deleted_at IS NULL)
 """)
 
+
+async def complete_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> None:
+    """Note that an index holds all vectors of the edition that search finds."""
+    parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
+    await connection.execute(_COMPLETE, parameters)
+
+
+_NOTE_DONE = text(f"UPDATE editions SET done_to = CAST(:ordinal AS integer) WHERE {_PLACE}")
+
+
+async def note_done(connection: AsyncConnection, index_id: int, document_id: int, edition: int, ordinal: int) -> None:
+    """Note up to which chunk an edition was brought to an index."""
+    parameters = {"index_id": index_id, "document_id": document_id, "edition": edition, "ordinal": ordinal}
+    await connection.execute(_NOTE_DONE, parameters)
+
+
+_UNRESERVE = text(f"DELETE FROM editions WHERE {_PLACE} AND NOT complete")
+
+
+async def unreserve_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> None:
+    """Forget an edition of which nothing was written."""
+    parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
+    await connection.execute(_UNRESERVE, parameters)
+
+
 _HIDDEN = text("""
     SELECT e.document_id, e.edition
     FROM editions AS e JOIN documents AS d ON d.id = e.document_id
@@ -198,16 +183,37 @@ _HIDDEN = text("""
     ORDER BY e.document_id, e.edition
 """)
 
+
+async def list_hidden(connection: AsyncConnection, index_id: int, agent_id: int) -> list[tuple[int, int]]:
+    """Editions of an agent's documents in an index that search must not find, each (document id, edition)."""
+    rows = await connection.execute(_HIDDEN, {"index_id": index_id, "agent_id": agent_id})
+    return [(row.document_id, row.edition) for row in rows]
+
+
 _FORGET = text(f"""
     DELETE FROM editions WHERE {_PLACE} AND reserved_at < now() - make_interval(secs => :late)
 """)
 
 _MARK = text(f"UPDATE editions SET swept_at = now() WHERE {_PLACE}")
 
+
+async def forget_edition(connection: AsyncConnection, swept: Edition, late: float = LATE_SECONDS) -> None:
+    """Note that nothing is left of an edition; it is forgotten once those that wrote it cannot come back."""
+    place = {"index_id": swept.index_id, "document_id": swept.document_id, "edition": swept.edition}
+    if not (await connection.execute(_FORGET, {**place, "late": late})).rowcount:
+        await connection.execute(_MARK, place)
+
+
 _DROP = text("""
     DELETE FROM editions WHERE (index_id, document_id, edition) IN (
         SELECT index_id, document_id, edition FROM editions WHERE index_id = CAST(:index_id AS bigint) LIMIT :limit)
 """)
+
+
+async def drop_editions(connection: AsyncConnection, index_id: int, limit: int) -> int:
+    """Forget editions of an index of which nothing is left; returns how many."""
+    return (await connection.execute(_DROP, {"index_id": index_id, "limit": limit})).rowcount
+
 
 _TIDY = text("""
     DELETE FROM editions AS e USING vector_indexes AS i, documents AS d
@@ -221,3 +227,9 @@ _REMAINS = text("""
         SELECT FROM editions AS e JOIN documents AS d ON d.id = e.document_id
         WHERE e.document_id = CAST(:document_id AS bigint) AND e.edition < d.edition AND e.swept_at IS NULL)
 """)
+
+
+async def tidy_editions(connection: AsyncConnection, document_id: int) -> bool:
+    """Forget the editions whose vectors went with their chunks; returns whether a sweep has something left to do."""
+    await connection.execute(_TIDY, {"document_id": document_id})
+    return bool((await connection.execute(_REMAINS, {"document_id": document_id})).scalar_one())

@@ -22,6 +22,19 @@ class Found:
     held: set[bytes]
 
 
+_FIND = text("""
+    SELECT hash, vector, used_at < now() - interval '1 day' AS unused,
+        vector IS NULL AND held_until >= clock_timestamp() AS held
+    FROM embedded_texts WHERE model = :model AND hash = ANY (CAST(:hashes AS bytea[]))
+""")
+
+_USE = text("""
+    UPDATE embedded_texts SET used_at = now() WHERE model = :model AND hash IN (
+        SELECT hash FROM embedded_texts WHERE model = :model AND hash = ANY (CAST(:hashes AS bytea[]))
+        FOR NO KEY UPDATE SKIP LOCKED)
+""")
+
+
 async def find_embedded(connection: AsyncConnection, model: str, hashes: Sequence[bytes]) -> Found:
     """What is known of some texts. That a vector was used is noted once a day."""
     rows = (await connection.execute(_FIND, {"model": model, "hashes": list(hashes)})).all()
@@ -32,6 +45,18 @@ async def find_embedded(connection: AsyncConnection, model: str, hashes: Sequenc
         {bytes(row.hash): unpack_vector(bytes(row.vector)) for row in known},
         {bytes(row.hash) for row in rows if row.held},
     )
+
+
+_UNTIL = "clock_timestamp() + make_interval(secs => CAST(:seconds AS double precision))"
+
+_HOLD = text(f"""
+    INSERT INTO embedded_texts AS e (model, hash, holder, held_until)
+    SELECT :model, given.hash, CAST(:holder AS uuid), {_UNTIL}
+    FROM unnest(CAST(:hashes AS bytea[])) AS given (hash) ORDER BY given.hash
+    ON CONFLICT (model, hash) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until
+    WHERE e.vector IS NULL AND e.held_until < clock_timestamp()
+    RETURNING hash
+""")
 
 
 async def hold_texts(
@@ -45,59 +70,6 @@ async def hold_texts(
     return {bytes(held) for held in (await connection.execute(_HOLD, parameters)).scalars()}
 
 
-async def renew_hold(
-    connection: AsyncConnection, model: str, hashes: Sequence[bytes], holder: UUID, seconds: float
-) -> None:
-    """Go on being the one that asks for these texts."""
-    parameters = {"model": model, "hashes": list(hashes), "holder": holder, "seconds": seconds}
-    await connection.execute(_RENEW, parameters)
-
-
-async def release_texts(connection: AsyncConnection, model: str, hashes: Sequence[bytes], holder: UUID) -> None:
-    """Let others ask for texts whose vectors did not come."""
-    await connection.execute(_RELEASE, {"model": model, "hashes": list(hashes), "holder": holder})
-
-
-async def keep_embedded(connection: AsyncConnection, model: str, vectors: Mapping[bytes, Vector]) -> None:
-    """Keep vectors, by the hash of their text."""
-    parameters = {"model": model, "hashes": list(vectors), "vectors": [pack_vector(v) for v in vectors.values()]}
-    await connection.execute(_KEEP, parameters)
-
-
-async def forget_embedded(connection: AsyncConnection, days: int, limit: int) -> int:
-    """Forget vectors that nobody has used for so many days, at most ``limit``; returns how many."""
-    return (await connection.execute(_FORGET, {"days": days, "limit": limit})).rowcount
-
-
-_FIND = text("""
-    SELECT hash, vector, used_at < now() - interval '1 day' AS unused,
-        vector IS NULL AND held_until >= clock_timestamp() AS held
-    FROM embedded_texts WHERE model = :model AND hash = ANY (CAST(:hashes AS bytea[]))
-""")
-
-_USE = text("""
-    UPDATE embedded_texts SET used_at = now() WHERE model = :model AND hash IN (
-        SELECT hash FROM embedded_texts WHERE model = :model AND hash = ANY (CAST(:hashes AS bytea[]))
-        FOR NO KEY UPDATE SKIP LOCKED)
-""")
-
-_UNTIL = "clock_timestamp() + make_interval(secs => CAST(:seconds AS double precision))"
-
-_HOLD = text(f"""
-    INSERT INTO embedded_texts AS e (model, hash, holder, held_until)
-    SELECT :model, given.hash, CAST(:holder AS uuid), {_UNTIL}
-    FROM unnest(CAST(:hashes AS bytea[])) AS given (hash) ORDER BY given.hash
-    ON CONFLICT (model, hash) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until
-    WHERE e.vector IS NULL AND e.held_until < clock_timestamp()
-    RETURNING hash
-""")
-
-_HELD = """
-    SELECT hash FROM embedded_texts
-    WHERE model = :model AND hash = ANY (CAST(:hashes AS bytea[])) AND holder = CAST(:holder AS uuid)
-    ORDER BY hash FOR UPDATE
-"""
-
 # In one order, as whoever keeps or holds texts does, so that two wait for each other and never deadlock.
 _RENEW = text("""
     UPDATE embedded_texts SET held_until = clock_timestamp() + make_interval(secs => :seconds)
@@ -108,10 +80,31 @@ _RENEW = text("""
         FOR UPDATE)
 """)
 
+
+async def renew_hold(
+    connection: AsyncConnection, model: str, hashes: Sequence[bytes], holder: UUID, seconds: float
+) -> None:
+    """Go on being the one that asks for these texts."""
+    parameters = {"model": model, "hashes": list(hashes), "holder": holder, "seconds": seconds}
+    await connection.execute(_RENEW, parameters)
+
+
+_HELD = """
+    SELECT hash FROM embedded_texts
+    WHERE model = :model AND hash = ANY (CAST(:hashes AS bytea[])) AND holder = CAST(:holder AS uuid)
+    ORDER BY hash FOR UPDATE
+"""
+
 _RELEASE = text(f"""
     WITH held AS MATERIALIZED ({_HELD})
     DELETE FROM embedded_texts AS e USING held WHERE e.model = :model AND e.hash = held.hash AND e.vector IS NULL
 """)
+
+
+async def release_texts(connection: AsyncConnection, model: str, hashes: Sequence[bytes], holder: UUID) -> None:
+    """Let others ask for texts whose vectors did not come."""
+    await connection.execute(_RELEASE, {"model": model, "hashes": list(hashes), "holder": holder})
+
 
 _KEEP = text("""
     INSERT INTO embedded_texts AS e (model, hash, vector)
@@ -122,9 +115,21 @@ _KEEP = text("""
     WHERE e.vector IS NULL
 """)
 
+
+async def keep_embedded(connection: AsyncConnection, model: str, vectors: Mapping[bytes, Vector]) -> None:
+    """Keep vectors, by the hash of their text."""
+    parameters = {"model": model, "hashes": list(vectors), "vectors": [pack_vector(v) for v in vectors.values()]}
+    await connection.execute(_KEEP, parameters)
+
+
 _FORGET = text("""
     DELETE FROM embedded_texts WHERE (model, hash) IN (
         SELECT model, hash FROM embedded_texts
         WHERE used_at < now() - make_interval(days => :days) AND (vector IS NOT NULL OR held_until < now())
         ORDER BY used_at LIMIT :limit FOR UPDATE SKIP LOCKED)
 """)
+
+
+async def forget_embedded(connection: AsyncConnection, days: int, limit: int) -> int:
+    """Forget vectors that nobody has used for so many days, at most ``limit``; returns how many."""
+    return (await connection.execute(_FORGET, {"days": days, "limit": limit})).rowcount

@@ -7,10 +7,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.vectors import VectorKey
 
+_LIST_AGENTS = text("SELECT DISTINCT agent_id FROM editions WHERE index_id = CAST(:index_id AS bigint)")
+
 
 async def list_agents(connection: AsyncConnection, index_id: int) -> list[int]:
     """The agents that have editions in an index."""
     return list((await connection.execute(_LIST_AGENTS, {"index_id": index_id})).scalars())
+
+
+_LIST_EDITIONS = text("""
+    SELECT document_id, edition FROM editions
+    WHERE index_id = CAST(:index_id AS bigint) AND agent_id = CAST(:agent_id AS bigint)
+""")
 
 
 async def list_editions(connection: AsyncConnection, index_id: int, agent_id: int) -> set[tuple[int, int]]:
@@ -18,24 +26,6 @@ async def list_editions(connection: AsyncConnection, index_id: int, agent_id: in
     rows = await connection.execute(_LIST_EDITIONS, {"index_id": index_id, "agent_id": agent_id})
     return {(row.document_id, row.edition) for row in rows}
 
-
-async def list_chunk_keys(connection: AsyncConnection, index_id: int, agent_id: int) -> set[VectorKey]:
-    """The keys of an agent's chunks that search finds, of documents that the index is said to hold whole."""
-    rows = await connection.execute(_LIST_CHUNK_KEYS, {"index_id": index_id, "agent_id": agent_id})
-    return {VectorKey(*row) for row in rows}
-
-
-async def mark_incomplete(connection: AsyncConnection, index_id: int, document_ids: Sequence[int]) -> None:
-    """Note that vectors of these documents are missing, so that they are made again."""
-    await connection.execute(_DOUBT, {"index_id": index_id, "document_ids": list(document_ids)})
-
-
-_LIST_AGENTS = text("SELECT DISTINCT agent_id FROM editions WHERE index_id = CAST(:index_id AS bigint)")
-
-_LIST_EDITIONS = text("""
-    SELECT document_id, edition FROM editions
-    WHERE index_id = CAST(:index_id AS bigint) AND agent_id = CAST(:agent_id AS bigint)
-""")
 
 _LIST_CHUNK_KEYS = text("""
     SELECT c.document_id, c.edition, c.ordinal
@@ -45,9 +35,21 @@ _LIST_CHUNK_KEYS = text("""
     WHERE e.index_id = CAST(:index_id AS bigint) AND e.agent_id = CAST(:agent_id AS bigint) AND e.complete
 """)
 
+
+async def list_chunk_keys(connection: AsyncConnection, index_id: int, agent_id: int) -> set[VectorKey]:
+    """The keys of an agent's chunks that search finds, of documents that the index is said to hold whole."""
+    rows = await connection.execute(_LIST_CHUNK_KEYS, {"index_id": index_id, "agent_id": agent_id})
+    return {VectorKey(*row) for row in rows}
+
+
 _DOUBT = text("""
     UPDATE editions AS e SET complete = false, done_to = NULL
     FROM documents AS d
     WHERE d.id = e.document_id AND d.edition = e.edition AND e.index_id = CAST(:index_id AS bigint)
         AND e.document_id = ANY (CAST(:document_ids AS bigint[]))
 """)
+
+
+async def mark_incomplete(connection: AsyncConnection, index_id: int, document_ids: Sequence[int]) -> None:
+    """Note that vectors of these documents are missing, so that they are made again."""
+    await connection.execute(_DOUBT, {"index_id": index_id, "document_ids": list(document_ids)})

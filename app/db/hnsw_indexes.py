@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
 
-BUILT_OVER_MS = 50.0
+_BUILT_OVER_MS = 50.0
 """How long an exact search may take, by estimate, before the agent gets a graph."""
 
-DROPPED_UNDER_MS = 25.0
+_DROPPED_UNDER_MS = 25.0
 """Where exact searches take less than this, a graph is taken away."""
 
 _LOCK = 0x51_01CF  # an arbitrary number: one process at a time builds
@@ -66,6 +66,13 @@ class HnswIndexes:
         return HnswIndex(index_id, agent_id) in self._known
 
 
+_FIND = text(r"""
+    SELECT c.relname AS name, i.indisvalid AS is_valid
+    FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+    WHERE i.indrelid = CAST('vectors' AS regclass) AND c.relname LIKE 'vectors\_hnsw\_%'
+""")
+
+
 async def find_hnsw_indexes(connection: AsyncConnection) -> dict[HnswIndex, bool]:
     """The graphs there are, each with whether it is whole: what a build that was broken off leaves is not."""
     found = {}
@@ -75,8 +82,19 @@ async def find_hnsw_indexes(connection: AsyncConnection) -> dict[HnswIndex, bool
     return found
 
 
+_TAKE_LOCK = text("SELECT pg_try_advisory_lock(:lock)")
+
+# A parallel build needs its memory in /dev/shm, which containers have little of; and it would take a second core.
+_LIFT_LIMITS = text("""
+    SELECT set_config(name, setting, false) FROM (VALUES
+        ('statement_timeout', '0'), ('transaction_timeout', '0'), ('lock_timeout', '0'),
+        ('maintenance_work_mem', '512MB'), ('max_parallel_maintenance_workers', '0')) AS wanted (name, setting)
+    WHERE name IN (SELECT name FROM pg_settings)
+""")
+
+
 async def maintain_hnsw_indexes(
-    database: Database, *, built_over: float = BUILT_OVER_MS, dropped_under: float = DROPPED_UNDER_MS
+    database: Database, *, built_over: float = _BUILT_OVER_MS, dropped_under: float = _DROPPED_UNDER_MS
 ) -> int:
     """Build the graphs that are lacking, and drop those that are broken or of no more use; returns how many of both.
 
@@ -95,6 +113,20 @@ async def maintain_hnsw_indexes(
             return await _tend(connection, built_over, dropped_under)
         finally:
             await connection.invalidate()  # with it go the lock and the settings
+
+
+# An agent's chunks are counted as its words are, under the empty one. A vector takes 400 ns plus one a number to fetch
+# and compare. HNSW takes up to 4,000 numbers.
+_FIND_LARGE = text("""
+    SELECT * FROM (
+        SELECT i.id AS index_id, a.id AS agent_id, i.dimensions, l.chunk_count AS vectors,
+            l.chunk_count * (400.0 + i.dimensions) / 1e6 AS milliseconds
+        FROM vector_indexes AS i, agents AS a JOIN lexemes AS l ON l.agent_id = a.id AND l.lexeme = ''
+        WHERE i.state = 'active' AND i.store = 'pgvector' AND i.dimensions <= 4000 AND a.deleted_at IS NULL
+    ) AS agent
+    WHERE milliseconds >= CAST(:milliseconds AS double precision)
+    ORDER BY milliseconds DESC
+""")
 
 
 async def _tend(connection: AsyncConnection, built_over: float, dropped_under: float) -> int:
@@ -125,33 +157,3 @@ async def _build(connection: AsyncConnection, graph: HnswIndex, large: Any) -> N
         )
     )
     log.info("hnsw_index_built", graph=graph.name, vectors=large.vectors, seconds=round(time.monotonic() - began, 1))
-
-
-_TAKE_LOCK = text("SELECT pg_try_advisory_lock(:lock)")
-
-# A parallel build needs its memory in /dev/shm, which containers have little of; and it would take a second core.
-_LIFT_LIMITS = text("""
-    SELECT set_config(name, setting, false) FROM (VALUES
-        ('statement_timeout', '0'), ('transaction_timeout', '0'), ('lock_timeout', '0'),
-        ('maintenance_work_mem', '512MB'), ('max_parallel_maintenance_workers', '0')) AS wanted (name, setting)
-    WHERE name IN (SELECT name FROM pg_settings)
-""")
-
-_FIND = text(r"""
-    SELECT c.relname AS name, i.indisvalid AS is_valid
-    FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
-    WHERE i.indrelid = CAST('vectors' AS regclass) AND c.relname LIKE 'vectors\_hnsw\_%'
-""")
-
-# An agent's chunks are counted as its words are, under the empty one. A vector takes 400 ns plus one a number to fetch
-# and compare. HNSW takes up to 4,000 numbers.
-_FIND_LARGE = text("""
-    SELECT * FROM (
-        SELECT i.id AS index_id, a.id AS agent_id, i.dimensions, l.chunk_count AS vectors,
-            l.chunk_count * (400.0 + i.dimensions) / 1e6 AS milliseconds
-        FROM vector_indexes AS i, agents AS a JOIN lexemes AS l ON l.agent_id = a.id AND l.lexeme = ''
-        WHERE i.state = 'active' AND i.store = 'pgvector' AND i.dimensions <= 4000 AND a.deleted_at IS NULL
-    ) AS agent
-    WHERE milliseconds >= CAST(:milliseconds AS double precision)
-    ORDER BY milliseconds DESC
-""")

@@ -20,6 +20,74 @@ from app.domain.vectors import Match, Vector, VectorBatch, VectorIndex, VectorKe
 _PAGE = 5_000
 _DROPPED_AT_ONCE = 20_000
 
+_FORGET = text("""
+    DELETE FROM vectors
+    WHERE document_id = CAST(:document_id AS bigint) AND edition = CAST(:edition AS integer)
+        AND ordinal = ANY (CAST(:ordinals AS integer[])) AND index_id = CAST(:index_id AS bigint)
+""")
+
+# The cosine with a vector of zeros is NaN to Postgres, which sorts it last.
+_SIMILARITY = "1 - coalesce(nullif(v.embedding <=> CAST(:vector AS halfvec), 'NaN'), 1)"
+
+
+def _write_query(where: str, embedding: str = "v.embedding") -> TextClause:
+    return text(f"""
+        SELECT v.document_id, v.edition, v.ordinal, {_SIMILARITY} AS similarity
+        FROM vectors AS v
+        WHERE {where}
+            AND (v.document_id, v.edition) NOT IN (
+                SELECT * FROM unnest(CAST(:hidden_ids AS bigint[]), CAST(:hidden_editions AS integer[])))
+        ORDER BY {embedding} <=> CAST(:vector AS halfvec), v.document_id, v.edition, v.ordinal
+        LIMIT :limit
+    """)
+
+
+_OF_AGENT = "v.agent_id = CAST(:agent_id AS bigint) AND v.index_id = CAST(:index_id AS bigint)"
+# Two texts, so that the plan for a few documents looks these up rather than going through all of the agent's.
+_QUERY = _write_query(_OF_AGENT)
+_QUERY_DOCUMENTS = _write_query(f"{_OF_AGENT} AND v.document_id = ANY (CAST(:document_ids AS bigint[]))")
+
+_COMPARE = text(f"""
+    SELECT v.document_id, v.edition, v.ordinal, {_SIMILARITY} AS similarity
+    FROM vectors AS v
+    JOIN unnest(CAST(:document_ids AS bigint[]), CAST(:editions AS integer[]), CAST(:ordinals AS integer[]))
+        AS asked (document_id, edition, ordinal) USING (document_id, edition, ordinal)
+    WHERE v.index_id = CAST(:index_id AS bigint) AND v.agent_id = CAST(:agent_id AS bigint)
+""")
+
+_DELETE = text("""
+    DELETE FROM vectors
+    WHERE document_id = CAST(:document_id AS bigint) AND edition = CAST(:edition AS integer)
+        AND index_id = CAST(:index_id AS bigint) AND agent_id = CAST(:agent_id AS bigint)
+""")
+
+_LIST_AGENTS = text("""
+    WITH RECURSIVE agents (agent_id) AS (
+        (SELECT agent_id FROM vectors WHERE index_id = CAST(:index_id AS bigint) ORDER BY agent_id LIMIT 1)
+        UNION ALL
+        SELECT (
+            SELECT v.agent_id FROM vectors AS v
+            WHERE v.agent_id > a.agent_id AND v.index_id = CAST(:index_id AS bigint)
+            ORDER BY v.agent_id LIMIT 1)
+        FROM agents AS a WHERE a.agent_id IS NOT NULL
+    )
+    SELECT agent_id FROM agents WHERE agent_id IS NOT NULL
+""")
+
+_LIST_KEYS = text("""
+    SELECT document_id, edition, ordinal FROM vectors
+    WHERE agent_id = CAST(:agent_id AS bigint) AND index_id = CAST(:index_id AS bigint)
+        AND (document_id, edition, ordinal)
+            > (CAST(:document_id AS bigint), CAST(:edition AS integer), CAST(:ordinal AS integer))
+    ORDER BY document_id, edition, ordinal
+    LIMIT :limit
+""")
+
+_DROP = text("""
+    DELETE FROM vectors WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM vectors WHERE index_id = CAST(:index_id AS bigint) LIMIT :limit))
+""")
+
 
 class PgVectorStore:
     """Keeps vectors as ``halfvec``, two bytes a number, beside the chunks they belong to.
@@ -160,78 +228,8 @@ class PgVectorStore:
         """The pool is closed by whoever made it."""
 
 
-_FORGET = text("""
-    DELETE FROM vectors
-    WHERE document_id = CAST(:document_id AS bigint) AND edition = CAST(:edition AS integer)
-        AND ordinal = ANY (CAST(:ordinals AS integer[])) AND index_id = CAST(:index_id AS bigint)
-""")
-
-# The cosine with a vector of zeros is NaN to Postgres, which sorts it last.
-_SIMILARITY = "1 - coalesce(nullif(v.embedding <=> CAST(:vector AS halfvec), 'NaN'), 1)"
-
-
-def _write_query(where: str, embedding: str = "v.embedding") -> TextClause:
-    return text(f"""
-        SELECT v.document_id, v.edition, v.ordinal, {_SIMILARITY} AS similarity
-        FROM vectors AS v
-        WHERE {where}
-            AND (v.document_id, v.edition) NOT IN (
-                SELECT * FROM unnest(CAST(:hidden_ids AS bigint[]), CAST(:hidden_editions AS integer[])))
-        ORDER BY {embedding} <=> CAST(:vector AS halfvec), v.document_id, v.edition, v.ordinal
-        LIMIT :limit
-    """)
-
-
-_OF_AGENT = "v.agent_id = CAST(:agent_id AS bigint) AND v.index_id = CAST(:index_id AS bigint)"
-# Two texts, so that the plan for a few documents looks these up rather than going through all of the agent's.
-_QUERY = _write_query(_OF_AGENT)
-_QUERY_DOCUMENTS = _write_query(f"{_OF_AGENT} AND v.document_id = ANY (CAST(:document_ids AS bigint[]))")
-
-
 @lru_cache(maxsize=1000)
 def _write_hnsw_query(index_id: int, agent_id: int, dimensions: int) -> TextClause:
     """For an agent with a graph. Its numbers stand in the text: with parameters, a plan cannot tell that it fits."""
     of_agent = f"v.agent_id = {int(agent_id)} AND v.index_id = {int(index_id)}"
     return _write_query(of_agent, f"CAST(v.embedding AS halfvec({int(dimensions)}))")
-
-
-_COMPARE = text(f"""
-    SELECT v.document_id, v.edition, v.ordinal, {_SIMILARITY} AS similarity
-    FROM vectors AS v
-    JOIN unnest(CAST(:document_ids AS bigint[]), CAST(:editions AS integer[]), CAST(:ordinals AS integer[]))
-        AS asked (document_id, edition, ordinal) USING (document_id, edition, ordinal)
-    WHERE v.index_id = CAST(:index_id AS bigint) AND v.agent_id = CAST(:agent_id AS bigint)
-""")
-
-_DELETE = text("""
-    DELETE FROM vectors
-    WHERE document_id = CAST(:document_id AS bigint) AND edition = CAST(:edition AS integer)
-        AND index_id = CAST(:index_id AS bigint) AND agent_id = CAST(:agent_id AS bigint)
-""")
-
-_LIST_AGENTS = text("""
-    WITH RECURSIVE agents (agent_id) AS (
-        (SELECT agent_id FROM vectors WHERE index_id = CAST(:index_id AS bigint) ORDER BY agent_id LIMIT 1)
-        UNION ALL
-        SELECT (
-            SELECT v.agent_id FROM vectors AS v
-            WHERE v.agent_id > a.agent_id AND v.index_id = CAST(:index_id AS bigint)
-            ORDER BY v.agent_id LIMIT 1)
-        FROM agents AS a WHERE a.agent_id IS NOT NULL
-    )
-    SELECT agent_id FROM agents WHERE agent_id IS NOT NULL
-""")
-
-_LIST_KEYS = text("""
-    SELECT document_id, edition, ordinal FROM vectors
-    WHERE agent_id = CAST(:agent_id AS bigint) AND index_id = CAST(:index_id AS bigint)
-        AND (document_id, edition, ordinal)
-            > (CAST(:document_id AS bigint), CAST(:edition AS integer), CAST(:ordinal AS integer))
-    ORDER BY document_id, edition, ordinal
-    LIMIT :limit
-""")
-
-_DROP = text("""
-    DELETE FROM vectors WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM vectors WHERE index_id = CAST(:index_id AS bigint) LIMIT :limit))
-""")

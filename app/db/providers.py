@@ -51,10 +51,26 @@ class CircuitPolicy:
     longest: float
 
 
+_COLUMNS = """
+    p.name, p.failures, p.down_since, p.ask_at, p.reason,
+    CAST(greatest(0, coalesce(extract(epoch FROM p.ask_at - clock_timestamp()), 0)) AS double precision) AS wait
+"""
+
+_GET = text(f"SELECT {_COLUMNS} FROM providers AS p WHERE p.name = :name")
+
+
 async def get_state(connection: AsyncConnection, name: str) -> ProviderState | None:
     """How a provider stands, if it has ever failed."""
     row = (await connection.execute(_GET, {"name": name})).mappings().one_or_none()
     return ProviderState(**row) if row else None
+
+
+# One that nobody has asked for a while may be up again: who knows.
+_LIST = text(f"""
+    SELECT {_COLUMNS} FROM providers AS p
+    WHERE p.ask_at > clock_timestamp() - CASE WHEN p.down_since IS NULL THEN interval '0' ELSE interval '2 minutes' END
+    ORDER BY p.name
+""")
 
 
 async def list_states(connection: AsyncConnection) -> list[ProviderState]:
@@ -62,14 +78,51 @@ async def list_states(connection: AsyncConnection) -> list[ProviderState]:
     return [ProviderState(**row) for row in (await connection.execute(_LIST)).mappings()]
 
 
+_IN_SECONDS = "clock_timestamp() + make_interval(secs => CAST(:seconds AS double precision))"
+
+_TAKE = text(f"""
+    UPDATE providers SET ask_at = {_IN_SECONDS}
+    WHERE name = :name AND down_since IS NOT NULL AND ask_at <= clock_timestamp() RETURNING name
+""")
+
+
 async def claim_probe(connection: AsyncConnection, name: str, seconds: float) -> bool:
     """Become the one that asks a provider which is down; for so many seconds nobody else does."""
     return (await connection.execute(_TAKE, {"name": name, "seconds": seconds})).one_or_none() is not None
 
 
+_PUT_OFF = text(f"UPDATE providers SET ask_at = {_IN_SECONDS} WHERE name = :name AND down_since IS NOT NULL")
+
+
 async def postpone_probe(connection: AsyncConnection, name: str, seconds: float) -> None:
     """Go on being the one that asks a provider which is down; with 0 seconds, let another be."""
     await connection.execute(_PUT_OFF, {"name": name, "seconds": seconds})
+
+
+_ADD = text("INSERT INTO providers (name) VALUES (:name) ON CONFLICT DO NOTHING")
+
+# What one who only heard late may not change.
+_HEEDED = "p.name = :name AND (p.down_since IS NULL OR CAST(:probing AS boolean))"
+# Of a provider that is down, ask_at is where the one who asked has moved it; else a time that it asked for itself.
+_ASKED_FOR = "CASE WHEN p.down_since IS NULL THEN p.ask_at END"
+
+_FAILURES = "greatest(p.failures + 1, CAST(:least AS integer))"
+_BEYOND = f"({_FAILURES} - CAST(:threshold AS integer))"
+_FAIL = text(f"""
+    UPDATE providers AS p
+    SET failures = {_FAILURES},
+        reason = :reason,
+        down_since = CASE WHEN {_BEYOND} >= 0 THEN coalesce(p.down_since, clock_timestamp()) END,
+        ask_at = CASE WHEN {_BEYOND} < 0 THEN p.ask_at ELSE greatest(
+            {_ASKED_FOR},
+            clock_timestamp() + make_interval(secs => greatest(
+                CAST(:retry_after AS double precision),
+                least(CAST(:longest AS double precision),
+                      CAST(:pause AS double precision) * power(2, least(20, {_BEYOND}))))))
+            END
+    WHERE {_HEEDED}
+    RETURNING {_COLUMNS}
+""")
 
 
 async def note_failure(
@@ -112,67 +165,6 @@ async def note_failure(
     return ProviderState(**row)
 
 
-async def note_busy(
-    connection: AsyncConnection, name: str, reason: str, seconds: float, *, probing: bool = False
-) -> None:
-    """Let nobody ask a provider for so many seconds. It is not down: it answers, if only to say so."""
-    await connection.execute(_ADD, {"name": name})
-    await connection.execute(_BUSY, {"name": name, "reason": reason, "seconds": seconds, "probing": probing})
-
-
-async def note_success(connection: AsyncConnection, name: str, *, probing: bool = False) -> None:
-    """Count from 0 again; let all ask a provider that was down once the one who asked was answered."""
-    await connection.execute(_SUCCEED, {"name": name, "probing": probing})
-
-
-_COLUMNS = """
-    p.name, p.failures, p.down_since, p.ask_at, p.reason,
-    CAST(greatest(0, coalesce(extract(epoch FROM p.ask_at - clock_timestamp()), 0)) AS double precision) AS wait
-"""
-
-_GET = text(f"SELECT {_COLUMNS} FROM providers AS p WHERE p.name = :name")
-
-# One that nobody has asked for a while may be up again: who knows.
-_LIST = text(f"""
-    SELECT {_COLUMNS} FROM providers AS p
-    WHERE p.ask_at > clock_timestamp() - CASE WHEN p.down_since IS NULL THEN interval '0' ELSE interval '2 minutes' END
-    ORDER BY p.name
-""")
-
-_ADD = text("INSERT INTO providers (name) VALUES (:name) ON CONFLICT DO NOTHING")
-
-_IN_SECONDS = "clock_timestamp() + make_interval(secs => CAST(:seconds AS double precision))"
-
-_TAKE = text(f"""
-    UPDATE providers SET ask_at = {_IN_SECONDS}
-    WHERE name = :name AND down_since IS NOT NULL AND ask_at <= clock_timestamp() RETURNING name
-""")
-
-_PUT_OFF = text(f"UPDATE providers SET ask_at = {_IN_SECONDS} WHERE name = :name AND down_since IS NOT NULL")
-
-# What one who only heard late may not change.
-_HEEDED = "p.name = :name AND (p.down_since IS NULL OR CAST(:probing AS boolean))"
-# Of a provider that is down, ask_at is where the one who asked has moved it; else a time that it asked for itself.
-_ASKED_FOR = "CASE WHEN p.down_since IS NULL THEN p.ask_at END"
-
-_FAILURES = "greatest(p.failures + 1, CAST(:least AS integer))"
-_BEYOND = f"({_FAILURES} - CAST(:threshold AS integer))"
-_FAIL = text(f"""
-    UPDATE providers AS p
-    SET failures = {_FAILURES},
-        reason = :reason,
-        down_since = CASE WHEN {_BEYOND} >= 0 THEN coalesce(p.down_since, clock_timestamp()) END,
-        ask_at = CASE WHEN {_BEYOND} < 0 THEN p.ask_at ELSE greatest(
-            {_ASKED_FOR},
-            clock_timestamp() + make_interval(secs => greatest(
-                CAST(:retry_after AS double precision),
-                least(CAST(:longest AS double precision),
-                      CAST(:pause AS double precision) * power(2, least(20, {_BEYOND}))))))
-            END
-    WHERE {_HEEDED}
-    RETURNING {_COLUMNS}
-""")
-
 _BUSY = text(f"""
     UPDATE providers AS p
     SET ask_at = greatest({_ASKED_FOR}, {_IN_SECONDS}),
@@ -182,7 +174,21 @@ _BUSY = text(f"""
     WHERE {_HEEDED}
 """)
 
+
+async def note_busy(
+    connection: AsyncConnection, name: str, reason: str, seconds: float, *, probing: bool = False
+) -> None:
+    """Let nobody ask a provider for so many seconds. It is not down: it answers, if only to say so."""
+    await connection.execute(_ADD, {"name": name})
+    await connection.execute(_BUSY, {"name": name, "reason": reason, "seconds": seconds, "probing": probing})
+
+
 _SUCCEED = text(f"""
     UPDATE providers AS p SET failures = 0, ask_at = {_ASKED_FOR}, down_since = NULL
     WHERE {_HEEDED} AND (p.failures > 0 OR p.down_since IS NOT NULL)
 """)
+
+
+async def note_success(connection: AsyncConnection, name: str, *, probing: bool = False) -> None:
+    """Count from 0 again; let all ask a provider that was down once the one who asked was answered."""
+    await connection.execute(_SUCCEED, {"name": name, "probing": probing})

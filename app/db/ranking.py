@@ -36,6 +36,15 @@ class Hit:
     metadata: Mapping[str, Any]
 
 
+_FIND_DOCUMENTS = text("""
+    SELECT id FROM documents
+    WHERE agent_id = CAST(:agent_id AS bigint) AND deleted_at IS NULL AND edition > 0
+        AND metadata @> CAST(:metadata AS jsonb)
+        AND (CAST(:document_ids AS bigint[]) IS NULL OR id = ANY (CAST(:document_ids AS bigint[])))
+    ORDER BY id
+""")
+
+
 async def find_documents(
     connection: AsyncConnection, agent_id: int, *, document_ids: Sequence[int] | None, metadata: Mapping[str, Any]
 ) -> list[int]:
@@ -46,6 +55,44 @@ async def find_documents(
         "metadata": json.dumps(metadata),
     }
     return list((await connection.execute(_FIND_DOCUMENTS, parameters)).scalars())
+
+
+# A word's weight is its inverse document frequency among the agent's chunks, in the form BM25 uses; a chunk's
+# score for it saturates with each occurrence and falls with the chunk's length (ts_rank, normalisation 1).
+_ASKED = """
+    asked AS MATERIALIZED (
+        SELECT l.lexeme, quote_literal(l.lexeme)::tsquery AS word,
+            ln(1 + (n.chunk_count - l.chunk_count + 0.5) / (l.chunk_count + 0.5)) AS weight,
+            l.chunk_count
+        FROM lexemes l JOIN lexemes n ON n.agent_id = l.agent_id AND n.lexeme = ''
+        WHERE l.agent_id = CAST(:agent_id AS bigint) AND l.lexeme = ANY (CAST(:lexemes AS text[]))
+            AND l.chunk_count > 0
+    )
+"""
+
+# setweight changes nothing; it unpacks a stored tsvector once rather than once a word, three times as fast.
+_UNPACKED = "LATERAL (SELECT setweight(c.tsv, 'D') AS tsv OFFSET 0) AS unpacked"
+
+_WORDS = "(SELECT sum(weight * ts_rank(unpacked.tsv, word, 1)) FROM asked)"
+
+_FIND_BY_WORDS = text(f"""
+    WITH {_ASKED},
+    choosing AS MATERIALIZED (
+        SELECT word, sum(chunk_count) OVER rarest_first <= :matches OR row_number() OVER rarest_first = 1 AS chooses
+        FROM asked WINDOW rarest_first AS (ORDER BY chunk_count, lexeme ROWS UNBOUNDED PRECEDING)
+    ),
+    visible AS (
+        SELECT id, edition FROM documents
+        WHERE agent_id = CAST(:agent_id AS bigint) AND deleted_at IS NULL
+            AND (CAST(:document_ids AS bigint[]) IS NULL OR id = ANY (CAST(:document_ids AS bigint[])))
+    )
+    SELECT c.document_id, c.edition, c.ordinal
+    FROM chunks c, {_UNPACKED}
+    WHERE c.agent_id = CAST(:agent_id AS bigint) AND (c.document_id, c.edition) IN (SELECT id, edition FROM visible)
+        AND c.tsv @@ (SELECT string_agg(word::text, ' | ')::tsquery FROM choosing WHERE chooses)
+    ORDER BY {_WORDS} DESC, c.id
+    LIMIT :limit
+""")
 
 
 async def find_by_words(
@@ -73,6 +120,32 @@ async def find_by_words(
         "limit": limit,
     }
     return [VectorKey(*row) for row in await connection.execute(_FIND_BY_WORDS, parameters)]
+
+
+_RANK = text(f"""
+    WITH {_ASKED},
+    given AS (
+        SELECT * FROM unnest(
+            CAST(:document_ids AS bigint[]), CAST(:editions AS integer[]), CAST(:ordinals AS integer[]),
+            CAST(:similarities AS double precision[])) AS given (document_id, edition, ordinal, meaning)
+    ),
+    candidate AS MATERIALIZED (
+        SELECT c.id, c.document_id, d.filename, d.metadata, c.text, c.context, c.page, c.start_char, c.end_char,
+            {_WORDS} AS words, given.meaning
+        FROM given
+        JOIN chunks c USING (document_id, edition, ordinal)
+        JOIN documents d ON d.id = c.document_id AND d.edition = c.edition AND d.deleted_at IS NULL,
+        {_UNPACKED}
+        WHERE c.agent_id = CAST(:agent_id AS bigint)
+    )
+    SELECT document_id, filename, id AS chunk_id, text, context,
+        :words_weight * coalesce(words / nullif(max(words) OVER (), 0), 0)
+            + (1 - :words_weight) * coalesce(meaning, 0) AS score,
+        page, start_char AS start, end_char AS "end", metadata
+    FROM candidate
+    ORDER BY score DESC, id
+    LIMIT :limit
+""").columns(metadata=JSONB)
 
 
 async def rank(
@@ -105,74 +178,3 @@ async def rank(
         "limit": limit,
     }
     return [Hit(**row) for row in (await connection.execute(_RANK, parameters)).mappings()]
-
-
-# A word's weight is its inverse document frequency among the agent's chunks, in the form BM25 uses; a chunk's
-# score for it saturates with each occurrence and falls with the chunk's length (ts_rank, normalisation 1).
-_ASKED = """
-    asked AS MATERIALIZED (
-        SELECT l.lexeme, quote_literal(l.lexeme)::tsquery AS word,
-            ln(1 + (n.chunk_count - l.chunk_count + 0.5) / (l.chunk_count + 0.5)) AS weight,
-            l.chunk_count
-        FROM lexemes l JOIN lexemes n ON n.agent_id = l.agent_id AND n.lexeme = ''
-        WHERE l.agent_id = CAST(:agent_id AS bigint) AND l.lexeme = ANY (CAST(:lexemes AS text[]))
-            AND l.chunk_count > 0
-    )
-"""
-
-# setweight changes nothing; it unpacks a stored tsvector once rather than once a word, three times as fast.
-_UNPACKED = "LATERAL (SELECT setweight(c.tsv, 'D') AS tsv OFFSET 0) AS unpacked"
-
-_WORDS = "(SELECT sum(weight * ts_rank(unpacked.tsv, word, 1)) FROM asked)"
-
-_FIND_DOCUMENTS = text("""
-    SELECT id FROM documents
-    WHERE agent_id = CAST(:agent_id AS bigint) AND deleted_at IS NULL AND edition > 0
-        AND metadata @> CAST(:metadata AS jsonb)
-        AND (CAST(:document_ids AS bigint[]) IS NULL OR id = ANY (CAST(:document_ids AS bigint[])))
-    ORDER BY id
-""")
-
-_FIND_BY_WORDS = text(f"""
-    WITH {_ASKED},
-    choosing AS MATERIALIZED (
-        SELECT word, sum(chunk_count) OVER rarest_first <= :matches OR row_number() OVER rarest_first = 1 AS chooses
-        FROM asked WINDOW rarest_first AS (ORDER BY chunk_count, lexeme ROWS UNBOUNDED PRECEDING)
-    ),
-    visible AS (
-        SELECT id, edition FROM documents
-        WHERE agent_id = CAST(:agent_id AS bigint) AND deleted_at IS NULL
-            AND (CAST(:document_ids AS bigint[]) IS NULL OR id = ANY (CAST(:document_ids AS bigint[])))
-    )
-    SELECT c.document_id, c.edition, c.ordinal
-    FROM chunks c, {_UNPACKED}
-    WHERE c.agent_id = CAST(:agent_id AS bigint) AND (c.document_id, c.edition) IN (SELECT id, edition FROM visible)
-        AND c.tsv @@ (SELECT string_agg(word::text, ' | ')::tsquery FROM choosing WHERE chooses)
-    ORDER BY {_WORDS} DESC, c.id
-    LIMIT :limit
-""")
-
-_RANK = text(f"""
-    WITH {_ASKED},
-    given AS (
-        SELECT * FROM unnest(
-            CAST(:document_ids AS bigint[]), CAST(:editions AS integer[]), CAST(:ordinals AS integer[]),
-            CAST(:similarities AS double precision[])) AS given (document_id, edition, ordinal, meaning)
-    ),
-    candidate AS MATERIALIZED (
-        SELECT c.id, c.document_id, d.filename, d.metadata, c.text, c.context, c.page, c.start_char, c.end_char,
-            {_WORDS} AS words, given.meaning
-        FROM given
-        JOIN chunks c USING (document_id, edition, ordinal)
-        JOIN documents d ON d.id = c.document_id AND d.edition = c.edition AND d.deleted_at IS NULL,
-        {_UNPACKED}
-        WHERE c.agent_id = CAST(:agent_id AS bigint)
-    )
-    SELECT document_id, filename, id AS chunk_id, text, context,
-        :words_weight * coalesce(words / nullif(max(words) OVER (), 0), 0)
-            + (1 - :words_weight) * coalesce(meaning, 0) AS score,
-        page, start_char AS start, end_char AS "end", metadata
-    FROM candidate
-    ORDER BY score DESC, id
-    LIMIT :limit
-""").columns(metadata=JSONB)

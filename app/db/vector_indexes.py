@@ -39,6 +39,15 @@ async def list_indexes(connection: AsyncConnection) -> list[VectorIndex]:
     return [_index(row) for row in await connection.execute(_select().order_by(vector_indexes.c.id))]
 
 
+_DROPPABLE = text(f"""
+    SELECT {", ".join(_COLUMNS)}, retired_at < now() - make_interval(secs => :late) AS over
+    FROM vector_indexes
+    WHERE state = 'retired' AND retired_at < now() - make_interval(secs => :unread)
+        AND (dropped_at IS NULL OR dropped_at < now() - make_interval(secs => :again))
+    ORDER BY id
+""")
+
+
 async def list_droppable(connection: AsyncConnection, late: float) -> list[tuple[VectorIndex, bool]]:
     """Retired indexes that no search reads any more and of which something may be there, each with whether it is over.
 
@@ -56,9 +65,15 @@ async def note_dropped(connection: AsyncConnection, index_id: int) -> None:
     )
 
 
+_SHARE = text("SELECT pg_advisory_xact_lock_shared(:lock)")
+
+
 async def lock_indexes_shared(connection: AsyncConnection) -> None:
     """Let no index be added, or take over, until the transaction ends: what is published now is noted in each."""
     await connection.execute(_SHARE, {"lock": _LOCK})
+
+
+_HOLD = text("SELECT pg_advisory_xact_lock(:lock)")
 
 
 async def lock_indexes(connection: AsyncConnection) -> None:
@@ -113,6 +128,13 @@ async def retire_building(connection: AsyncConnection) -> bool:
     return (await connection.execute(statement)).rowcount > 0
 
 
+_IS_EMPTY = text("""
+    SELECT NOT EXISTS (SELECT FROM editions)
+        AND NOT EXISTS (SELECT FROM vector_indexes WHERE state = 'building')
+        AND NOT EXISTS (SELECT FROM documents WHERE edition > 0 AND deleted_at IS NULL)
+""")
+
+
 async def is_empty(connection: AsyncConnection) -> bool:
     """Whether no index has held anything yet, nor is anything on its way to one."""
     return bool((await connection.execute(_IS_EMPTY)).scalar_one())
@@ -136,22 +158,3 @@ def _columns() -> list[Any]:
 
 def _select() -> Any:
     return select(*_columns())
-
-
-_SHARE = text("SELECT pg_advisory_xact_lock_shared(:lock)")
-
-_HOLD = text("SELECT pg_advisory_xact_lock(:lock)")
-
-_DROPPABLE = text(f"""
-    SELECT {", ".join(_COLUMNS)}, retired_at < now() - make_interval(secs => :late) AS over
-    FROM vector_indexes
-    WHERE state = 'retired' AND retired_at < now() - make_interval(secs => :unread)
-        AND (dropped_at IS NULL OR dropped_at < now() - make_interval(secs => :again))
-    ORDER BY id
-""")
-
-_IS_EMPTY = text("""
-    SELECT NOT EXISTS (SELECT FROM editions)
-        AND NOT EXISTS (SELECT FROM vector_indexes WHERE state = 'building')
-        AND NOT EXISTS (SELECT FROM documents WHERE edition > 0 AND deleted_at IS NULL)
-""")

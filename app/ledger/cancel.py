@@ -24,7 +24,7 @@ CANCELLED = f"""cancel_requested_at = coalesce(t.cancel_requested_at, now()), ve
         status = CASE WHEN {_WAITS} THEN 'Cancelled' ELSE 'Cancelling' END,
         completed_at = CASE WHEN {_WAITS} THEN now() END"""
 
-CANCEL = returning_tasks(
+_CANCEL = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET {CANCELLED}
@@ -32,9 +32,21 @@ CANCEL = returning_tasks(
     """
 )
 
-CANCEL_AGENT = returning_tasks(
+
+async def cancel(connection: AsyncConnection, task_id: TaskId, organization_id: int) -> Task | None:
+    """REVOKED at once if the task waits, else flagged for its worker. None when it has finished or is unknown."""
+    return await fetch_task(connection, _CANCEL, task_id=task_id, organization_id=organization_id)
+
+
+_CANCEL_AGENT = returning_tasks(
     f"UPDATE tasks AS t SET {CANCELLED} WHERE t.agent_id = :agent_id AND t.state IN ({quoted(ACTIVE)})"
 )
+
+
+async def cancel_agent(connection: AsyncConnection, agent_id: int) -> list[Task]:
+    """Cancel every unfinished task of an agent, as ``cancel`` does."""
+    return await fetch_tasks(connection, _CANCEL_AGENT, agent_id=agent_id)
+
 
 # A fresh start; the history of what went before stays.
 REVIVED = f"""{to(Event.REVIVE)}, epoch = t.epoch + 1, retries = 0, crashes = 0, available_at = now(), current = 0,
@@ -55,7 +67,7 @@ MAY_REVIVE = f"""
     AND (t.name NOT IN ({_names((TaskName.EMBED_CHUNKS, TaskName.PUBLISH_DOCUMENT))}) OR t.state <> '{State.SUCCESS}')
 """
 
-REVIVE = returning_tasks(
+_REVIVE = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET {REVIVED}
@@ -63,6 +75,11 @@ REVIVE = returning_tasks(
       AND {MAY_REVIVE}
     """
 )
+
+
+async def revive(connection: AsyncConnection, task_id: TaskId, organization_id: int) -> Task | None:
+    """PENDING again with fresh counts, from any final state. None when it is not final, unknown or overtaken."""
+    return await fetch_task(connection, _REVIVE, task_id=task_id, organization_id=organization_id)
 
 
 # Locked, so that none of these attempts can end, and its process turn to another task, before the caller has acted.
@@ -76,30 +93,6 @@ LOCK_UNRESPONSIVE = text(
     """
 ).columns(*tasks.c)
 
-FORCE_ABORT = returning_tasks(
-    f"""
-    UPDATE tasks AS t
-    SET {to(Event.ABORT)}, epoch = t.epoch + 1, status = 'Cancelled by force', completed_at = clock_timestamp(),
-        worker_id = NULL, pid = NULL, {append_history("'killed'")}
-    WHERE t.id = :task_id AND t.epoch = :epoch AND {guard(Event.ABORT)} AND t.cancel_requested_at IS NOT NULL
-    """
-)
-
-
-async def cancel(connection: AsyncConnection, task_id: TaskId, organization_id: int) -> Task | None:
-    """REVOKED at once if the task waits, else flagged for its worker. None when it has finished or is unknown."""
-    return await fetch_task(connection, CANCEL, task_id=task_id, organization_id=organization_id)
-
-
-async def cancel_agent(connection: AsyncConnection, agent_id: int) -> list[Task]:
-    """Cancel every unfinished task of an agent, as ``cancel`` does."""
-    return await fetch_tasks(connection, CANCEL_AGENT, agent_id=agent_id)
-
-
-async def revive(connection: AsyncConnection, task_id: TaskId, organization_id: int) -> Task | None:
-    """PENDING again with fresh counts, from any final state. None when it is not final, unknown or overtaken."""
-    return await fetch_task(connection, REVIVE, task_id=task_id, organization_id=organization_id)
-
 
 async def lock_unresponsive(connection: AsyncConnection, worker_id: WorkerId, grace: float) -> list[Task]:
     """The tasks of a worker that run on though they were cancelled ``grace`` seconds ago.
@@ -109,6 +102,16 @@ async def lock_unresponsive(connection: AsyncConnection, worker_id: WorkerId, gr
     return await fetch_tasks(connection, LOCK_UNRESPONSIVE, worker_id=worker_id, grace=grace)
 
 
+_FORCE_ABORT = returning_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET {to(Event.ABORT)}, epoch = t.epoch + 1, status = 'Cancelled by force', completed_at = clock_timestamp(),
+        worker_id = NULL, pid = NULL, {append_history("'killed'")}
+    WHERE t.id = :task_id AND t.epoch = :epoch AND {guard(Event.ABORT)} AND t.cancel_requested_at IS NOT NULL
+    """
+)
+
+
 async def force_abort(connection: AsyncConnection, attempt: Attempt) -> Task | None:
     """REVOKED over the head of whoever runs it, whose epoch is void from here on."""
-    return await fetch_task(connection, FORCE_ABORT, task_id=attempt.task_id, epoch=attempt.epoch)
+    return await fetch_task(connection, _FORCE_ABORT, task_id=attempt.task_id, epoch=attempt.epoch)

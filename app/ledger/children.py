@@ -18,21 +18,9 @@ from app.ledger.cancel import CANCELLED, MAY_REVIVE, REVIVED
 from app.ledger.statement import fetch_task, fetch_tasks, guard, quoted, returning_tasks, to
 from app.ledger.submit import as_row
 
-COUNTED = f"""
-    count(*) AS total,
-    count(*) FILTER (WHERE c.state IN ({quoted(RUNNING)}, '{State.EXPANDED}')) AS running,
-    count(*) FILTER (WHERE c.state = '{State.SUCCESS}') AS succeeded,
-    count(*) FILTER (WHERE c.state = '{State.FAILURE}') AS failed,
-    count(*) FILTER (WHERE c.state = '{State.REVOKED}') AS revoked
-"""
-
 IS_ACTIVE = f"c.state NOT IN ({quoted(FINAL)})"
 
-COUNT_ALL = text("SELECT count(*) FROM tasks AS c WHERE c.parent_id = :task_id")
-
-COUNT = text(f"SELECT c.parent_id, {COUNTED} FROM tasks AS c WHERE c.parent_id = ANY (:ids) GROUP BY c.parent_id")
-
-INSERT_PARENT = (
+_INSERT_PARENT = (
     text(
         f"""
     INSERT INTO tasks (id, organization_id, agent_id, name, queue, state, stage, arguments, metadata, status,
@@ -47,18 +35,15 @@ INSERT_PARENT = (
     .columns(*tasks.c)
 )
 
-EXPAND = returning_tasks(
-    f"""
-    UPDATE tasks AS t
-    SET {to(Event.EXPAND)}, arguments = t.arguments || :arguments, stage = '{CHILDREN_STAGE}', status = :status,
-        worker_id = NULL, pid = NULL
-    WHERE t.id = :task_id AND t.epoch = :epoch AND {guard(Event.EXPAND)} AND t.cancel_requested_at IS NULL
-    """
-).bindparams(bindparam("arguments", type_=JSONB))
+
+async def insert_parent(connection: AsyncConnection, task: NewTask, status: str) -> Task | None:
+    """Insert a task that is many from the start. None when the organization has no such agent."""
+    return await fetch_task(connection, _INSERT_PARENT, **as_row(task), status=status)
+
 
 # Each with its document, or with the document that has the same bytes: then there is nothing left to do. One that
 # cannot be read from the start is a failure from the start.
-SUBMIT = (
+_SUBMIT = (
     text(
         f"""
         WITH given AS (
@@ -125,32 +110,6 @@ SUBMIT = (
     .columns(*tasks.c)
 )
 
-DROP = text(f"DELETE FROM tasks AS c WHERE c.parent_id = :task_id AND c.state IN ({quoted(FINAL)})")
-
-REVIVE_CHILDREN = returning_tasks(
-    f"""
-    UPDATE tasks AS t SET {REVIVED}
-    WHERE t.parent_id = :task_id AND t.state = ANY (:states)
-      AND (t.document_id IS NULL OR EXISTS (
-          SELECT FROM documents AS d
-          WHERE d.id = t.document_id AND d.deleted_at IS NULL AND (d.blob_key IS NOT NULL OR d.source_url IS NOT NULL)))
-      AND {MAY_REVIVE}
-    """
-)
-
-CANCEL_CHILDREN = returning_tasks(
-    f"""
-    UPDATE tasks AS t
-    SET {CANCELLED}
-    WHERE t.parent_id = ANY (:ids) AND t.state IN ({quoted(ACTIVE)}) AND t.cancel_requested_at IS NULL
-    """
-)
-
-
-async def insert_parent(connection: AsyncConnection, task: NewTask, status: str) -> Task | None:
-    """Insert a task that is many from the start. None when the organization has no such agent."""
-    return await fetch_task(connection, INSERT_PARENT, **as_row(task), status=status)
-
 
 async def submit_children(
     connection: AsyncConnection,
@@ -173,7 +132,7 @@ async def submit_children(
     """
     return await fetch_tasks(
         connection,
-        SUBMIT,
+        _SUBMIT,
         parent_id=parent.id,
         organization_id=parent.organization_id,
         agent_id=parent.agent_id,
@@ -182,6 +141,16 @@ async def submit_children(
         rejects=duplicate_error is not None,
         duplicate_error=dict(duplicate_error) if duplicate_error else None,
     )
+
+
+_EXPAND = returning_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET {to(Event.EXPAND)}, arguments = t.arguments || :arguments, stage = '{CHILDREN_STAGE}', status = :status,
+        worker_id = NULL, pid = NULL
+    WHERE t.id = :task_id AND t.epoch = :epoch AND {guard(Event.EXPAND)} AND t.cancel_requested_at IS NULL
+    """
+).bindparams(bindparam("arguments", type_=JSONB))
 
 
 async def expand(
@@ -194,7 +163,7 @@ async def expand(
     """
     return await fetch_task(
         connection,
-        EXPAND,
+        _EXPAND,
         task_id=attempt.task_id,
         epoch=attempt.epoch,
         status=status,
@@ -202,9 +171,20 @@ async def expand(
     )
 
 
+COUNTED = f"""
+    count(*) AS total,
+    count(*) FILTER (WHERE c.state IN ({quoted(RUNNING)}, '{State.EXPANDED}')) AS running,
+    count(*) FILTER (WHERE c.state = '{State.SUCCESS}') AS succeeded,
+    count(*) FILTER (WHERE c.state = '{State.FAILURE}') AS failed,
+    count(*) FILTER (WHERE c.state = '{State.REVOKED}') AS revoked
+"""
+
+_COUNT = text(f"SELECT c.parent_id, {COUNTED} FROM tasks AS c WHERE c.parent_id = ANY (:ids) GROUP BY c.parent_id")
+
+
 async def count_children(connection: AsyncConnection, task_ids: Sequence[UUID]) -> dict[UUID, Counts]:
     """How the children of these tasks stand; a task without children is left out."""
-    rows = await connection.execute(COUNT, {"ids": list(task_ids)})
+    rows = await connection.execute(_COUNT, {"ids": list(task_ids)})
     counts = {}
     for row in rows.mappings():
         known = {name: row[name] for name in ("total", "running", "succeeded", "failed", "revoked")}
@@ -213,14 +193,32 @@ async def count_children(connection: AsyncConnection, task_ids: Sequence[UUID]) 
     return counts
 
 
+_COUNT_ALL = text("SELECT count(*) FROM tasks AS c WHERE c.parent_id = :task_id")
+
+
 async def count_all_children(connection: AsyncConnection, task_id: TaskId) -> int:
     """How many children a task has."""
-    return int((await connection.execute(COUNT_ALL, {"task_id": task_id})).scalar_one())
+    return int((await connection.execute(_COUNT_ALL, {"task_id": task_id})).scalar_one())
+
+
+_DROP = text(f"DELETE FROM tasks AS c WHERE c.parent_id = :task_id AND c.state IN ({quoted(FINAL)})")
 
 
 async def drop_children(connection: AsyncConnection, task_id: TaskId) -> None:
     """Forget the ended children of a task that becomes many anew."""
-    await connection.execute(DROP, {"task_id": task_id})
+    await connection.execute(_DROP, {"task_id": task_id})
+
+
+_REVIVE_CHILDREN = returning_tasks(
+    f"""
+    UPDATE tasks AS t SET {REVIVED}
+    WHERE t.parent_id = :task_id AND t.state = ANY (:states)
+      AND (t.document_id IS NULL OR EXISTS (
+          SELECT FROM documents AS d
+          WHERE d.id = t.document_id AND d.deleted_at IS NULL AND (d.blob_key IS NOT NULL OR d.source_url IS NOT NULL)))
+      AND {MAY_REVIVE}
+    """
+)
 
 
 async def revive_children(connection: AsyncConnection, task_id: TaskId) -> list[Task]:
@@ -229,12 +227,21 @@ async def revive_children(connection: AsyncConnection, task_id: TaskId) -> list[
     Those that have nothing to work on stay as they are: children that could not be read, deleted documents.
     """
     failed = [State.FAILURE.value, State.REVOKED.value]
-    revived = await fetch_tasks(connection, REVIVE_CHILDREN, task_id=task_id, states=failed)
+    revived = await fetch_tasks(connection, _REVIVE_CHILDREN, task_id=task_id, states=failed)
     if not revived:
-        revived = await fetch_tasks(connection, REVIVE_CHILDREN, task_id=task_id, states=[State.SUCCESS.value])
+        revived = await fetch_tasks(connection, _REVIVE_CHILDREN, task_id=task_id, states=[State.SUCCESS.value])
     return revived
+
+
+_CANCEL_CHILDREN = returning_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET {CANCELLED}
+    WHERE t.parent_id = ANY (:ids) AND t.state IN ({quoted(ACTIVE)}) AND t.cancel_requested_at IS NULL
+    """
+)
 
 
 async def cancel_children(connection: AsyncConnection, task_ids: Sequence[UUID]) -> list[Task]:
     """Cancel every unfinished child of these tasks, as ``cancel`` does."""
-    return await fetch_tasks(connection, CANCEL_CHILDREN, ids=list(task_ids))
+    return await fetch_tasks(connection, _CANCEL_CHILDREN, ids=list(task_ids))

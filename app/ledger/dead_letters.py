@@ -15,34 +15,6 @@ from app.domain.tasks import DeadLetterFilter, Queue, Task
 from app.ledger.cancel import MAY_REVIVE, REVIVED
 from app.ledger.statement import fetch_task, fetch_tasks, guard, returning_tasks
 
-REPLAY = returning_tasks(
-    f"""
-    UPDATE tasks AS t SET {REVIVED}
-    WHERE t.id = ANY (:task_ids) AND t.organization_id = :organization_id AND {guard(Event.REVIVE)}
-      AND t.dead_lettered_at IS NOT NULL AND {MAY_REVIVE}
-    """
-)
-
-DISCARD = returning_tasks(
-    """
-    UPDATE tasks AS t SET dead_lettered_at = NULL, version = t.version + 1
-    WHERE t.id = :task_id AND t.organization_id = :organization_id AND t.dead_lettered_at IS NOT NULL
-    """
-)
-
-# Only where somebody listens: alarms for nobody would fill the broker.
-UNANNOUNCED = text(
-    f"""
-    SELECT t.id FROM tasks AS t
-    WHERE t.dead_lettered_at < now() - interval '10 seconds' AND t.announced_at IS NULL
-      AND EXISTS (SELECT FROM workers AS w WHERE '{Queue.DEAD_LETTER}' = ANY (w.queues) AND w.lease_expires_at > now())
-    ORDER BY t.dead_lettered_at
-    LIMIT :limit
-    """
-)
-
-ANNOUNCED = text("UPDATE tasks SET announced_at = now() WHERE id = :task_id AND dead_lettered_at IS NOT NULL")
-
 
 async def count_dead(connection: AsyncConnection, name: str, index_id: int) -> int:
     """How many tasks of a name, about this index of vectors, failed for good."""
@@ -82,12 +54,21 @@ async def count_dead_letters(connection: AsyncConnection, organization_id: int, 
     return await connection.scalar(query) or 0
 
 
+_REPLAY = returning_tasks(
+    f"""
+    UPDATE tasks AS t SET {REVIVED}
+    WHERE t.id = ANY (:task_ids) AND t.organization_id = :organization_id AND {guard(Event.REVIVE)}
+      AND t.dead_lettered_at IS NOT NULL AND {MAY_REVIVE}
+    """
+)
+
+
 async def replay(connection: AsyncConnection, organization_id: int, task_ids: Sequence[UUID]) -> list[Task]:
     """PENDING again with fresh counts: those of the tasks that are dead letters of the organization's.
 
     One whose document another task has taken over stays a dead letter.
     """
-    return await fetch_tasks(connection, REPLAY, organization_id=organization_id, task_ids=list(task_ids))
+    return await fetch_tasks(connection, _REPLAY, organization_id=organization_id, task_ids=list(task_ids))
 
 
 async def find_dead_letters(
@@ -99,9 +80,29 @@ async def find_dead_letters(
     return list((await connection.execute(query)).scalars())
 
 
+_DISCARD = returning_tasks(
+    """
+    UPDATE tasks AS t SET dead_lettered_at = NULL, version = t.version + 1
+    WHERE t.id = :task_id AND t.organization_id = :organization_id AND t.dead_lettered_at IS NOT NULL
+    """
+)
+
+
 async def discard(connection: AsyncConnection, task_id: TaskId, organization_id: int) -> Task | None:
     """Take a task off the dead letters; it stays FAILURE. None when it is no dead letter of the organization's."""
-    return await fetch_task(connection, DISCARD, task_id=task_id, organization_id=organization_id)
+    return await fetch_task(connection, _DISCARD, task_id=task_id, organization_id=organization_id)
+
+
+# Only where somebody listens: alarms for nobody would fill the broker.
+UNANNOUNCED = text(
+    f"""
+    SELECT t.id FROM tasks AS t
+    WHERE t.dead_lettered_at < now() - interval '10 seconds' AND t.announced_at IS NULL
+      AND EXISTS (SELECT FROM workers AS w WHERE '{Queue.DEAD_LETTER}' = ANY (w.queues) AND w.lease_expires_at > now())
+    ORDER BY t.dead_lettered_at
+    LIMIT :limit
+    """
+)
 
 
 async def list_unannounced(connection: AsyncConnection, limit: int) -> list[TaskId]:
@@ -109,6 +110,9 @@ async def list_unannounced(connection: AsyncConnection, limit: int) -> list[Task
     return [TaskId(task_id) for task_id in (await connection.execute(UNANNOUNCED, {"limit": limit})).scalars()]
 
 
+_ANNOUNCED = text("UPDATE tasks SET announced_at = now() WHERE id = :task_id AND dead_lettered_at IS NOT NULL")
+
+
 async def note_announced(connection: AsyncConnection, task_id: TaskId) -> None:
     """The alarm was raised."""
-    await connection.execute(ANNOUNCED, {"task_id": task_id})
+    await connection.execute(_ANNOUNCED, {"task_id": task_id})

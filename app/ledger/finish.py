@@ -12,7 +12,7 @@ from app.ledger.statement import append_history, fetch_task, guard, returning_ta
 
 _MINE = "t.id = :task_id AND t.epoch = :epoch"
 
-FINISH = returning_tasks(
+_FINISH = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET {to(Event.FINISH)}, current = 100, status = :status, result = :result, completed_at = clock_timestamp(),
@@ -21,7 +21,23 @@ FINISH = returning_tasks(
     """
 ).bindparams(bindparam("result", type_=JSONB))
 
-RETRY = returning_tasks(
+
+async def finish(
+    connection: AsyncConnection, attempt: Attempt, result: Any, *, status: str, chunk_count: int | None = None
+) -> Task | None:
+    """SUCCESS. None when the attempt was cancelled or superseded: the caller rolls back what it wrote."""
+    return await fetch_task(
+        connection,
+        _FINISH,
+        task_id=attempt.task_id,
+        epoch=attempt.epoch,
+        result=result,
+        status=status,
+        chunk_count=chunk_count,
+    )
+
+
+_RETRY = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET {to(Event.RETRY)}, retries = t.retries + 1, available_at = now() + make_interval(secs => :delay),
@@ -31,7 +47,22 @@ RETRY = returning_tasks(
     """
 ).bindparams(bindparam("error", type_=JSONB))
 
-FAIL = returning_tasks(
+
+async def retry(connection: AsyncConnection, attempt: Attempt, failure: Failure, delay: float) -> Task | None:
+    """RETRY after ``delay`` seconds. None when the attempt was cancelled or superseded."""
+    status = f"Waiting to try again: {failure.message}"
+    return await fetch_task(
+        connection,
+        _RETRY,
+        task_id=attempt.task_id,
+        epoch=attempt.epoch,
+        error=failure.as_json(),
+        delay=delay,
+        status=status,
+    )
+
+
+_FAIL = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET {to(Event.FAIL)}, error = :error, status = :status, completed_at = clock_timestamp(),
@@ -41,7 +72,20 @@ FAIL = returning_tasks(
     """
 ).bindparams(bindparam("error", type_=JSONB))
 
-ABORT = returning_tasks(
+
+async def fail(connection: AsyncConnection, attempt: Attempt, failure: Failure) -> Task | None:
+    """FAILURE for good: the row is a dead letter from the same moment. None when cancelled or superseded."""
+    return await fetch_task(
+        connection,
+        _FAIL,
+        task_id=attempt.task_id,
+        epoch=attempt.epoch,
+        error=failure.as_json(),
+        status=failure.message,
+    )
+
+
+_ABORT = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET {to(Event.ABORT)}, status = 'Cancelled', completed_at = clock_timestamp(), worker_id = NULL, pid = NULL,
@@ -49,6 +93,12 @@ ABORT = returning_tasks(
     WHERE {_MINE} AND {guard(Event.ABORT)} AND t.cancel_requested_at IS NOT NULL
     """
 )
+
+
+async def abort(connection: AsyncConnection, attempt: Attempt) -> Task | None:
+    """REVOKED, by the worker that saw the request to cancel."""
+    return await fetch_task(connection, _ABORT, task_id=attempt.task_id, epoch=attempt.epoch)
+
 
 HAND_BACK = returning_tasks(
     f"""
@@ -60,7 +110,12 @@ HAND_BACK = returning_tasks(
 )
 
 
-DEFER = returning_tasks(
+async def hand_back(connection: AsyncConnection, attempt: Attempt) -> Task | None:
+    """PENDING again, without a crash counted: the worker stops, or has lost its lease, and has not finished."""
+    return await fetch_task(connection, HAND_BACK, task_id=attempt.task_id, epoch=attempt.epoch)
+
+
+_DEFER = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET {to(Event.HAND_BACK)}, epoch = t.epoch + 1, attempt = t.attempt - 1, current = 0, stage = NULL,
@@ -70,57 +125,8 @@ DEFER = returning_tasks(
 )
 
 
-async def finish(
-    connection: AsyncConnection, attempt: Attempt, result: Any, *, status: str, chunk_count: int | None = None
-) -> Task | None:
-    """SUCCESS. None when the attempt was cancelled or superseded: the caller rolls back what it wrote."""
-    return await fetch_task(
-        connection,
-        FINISH,
-        task_id=attempt.task_id,
-        epoch=attempt.epoch,
-        result=result,
-        status=status,
-        chunk_count=chunk_count,
-    )
-
-
-async def retry(connection: AsyncConnection, attempt: Attempt, failure: Failure, delay: float) -> Task | None:
-    """RETRY after ``delay`` seconds. None when the attempt was cancelled or superseded."""
-    status = f"Waiting to try again: {failure.message}"
-    return await fetch_task(
-        connection,
-        RETRY,
-        task_id=attempt.task_id,
-        epoch=attempt.epoch,
-        error=failure.as_json(),
-        delay=delay,
-        status=status,
-    )
-
-
-async def fail(connection: AsyncConnection, attempt: Attempt, failure: Failure) -> Task | None:
-    """FAILURE for good: the row is a dead letter from the same moment. None when cancelled or superseded."""
-    return await fetch_task(
-        connection,
-        FAIL,
-        task_id=attempt.task_id,
-        epoch=attempt.epoch,
-        error=failure.as_json(),
-        status=failure.message,
-    )
-
-
-async def abort(connection: AsyncConnection, attempt: Attempt) -> Task | None:
-    """REVOKED, by the worker that saw the request to cancel."""
-    return await fetch_task(connection, ABORT, task_id=attempt.task_id, epoch=attempt.epoch)
-
-
-async def hand_back(connection: AsyncConnection, attempt: Attempt) -> Task | None:
-    """PENDING again, without a crash counted: the worker stops, or has lost its lease, and has not finished."""
-    return await fetch_task(connection, HAND_BACK, task_id=attempt.task_id, epoch=attempt.epoch)
-
-
 async def defer(connection: AsyncConnection, attempt: Attempt, delay: float, status: str) -> Task | None:
     """PENDING again for ``delay`` seconds at least, as if this attempt had not been: what it needs is not to be had."""
-    return await fetch_task(connection, DEFER, task_id=attempt.task_id, epoch=attempt.epoch, delay=delay, status=status)
+    return await fetch_task(
+        connection, _DEFER, task_id=attempt.task_id, epoch=attempt.epoch, delay=delay, status=status
+    )

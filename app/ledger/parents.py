@@ -22,8 +22,8 @@ _FAILURES_LISTED = 100
 _IS_WHOLE = "t.arguments ? 'last_step'"
 """Its children are parts of one thing, none of which may fail."""
 
-# Told to those who watch the parent; its end is told by GATHER.
-UPDATE_PROGRESS = text(
+# Told to those who watch the parent; its end is told by _GATHER.
+_UPDATE_PROGRESS = text(
     f"""
     WITH counted AS (SELECT {COUNTED} FROM tasks AS c WHERE c.parent_id = :task_id)
     UPDATE tasks AS t
@@ -38,20 +38,27 @@ UPDATE_PROGRESS = text(
     """
 ).columns(*tasks.c)
 
-HAS_ACTIVE_CHILDREN = text(f"SELECT EXISTS (SELECT FROM tasks AS c WHERE c.parent_id = :task_id AND {IS_ACTIVE})")
 
-LOCK_ANCESTORS = text(
-    """
-    WITH RECURSIVE ancestors (id) AS (
-        SELECT c.parent_id FROM tasks AS c WHERE c.id = ANY (:ids) AND c.parent_id IS NOT NULL
-        UNION
-        SELECT p.parent_id FROM tasks AS p JOIN ancestors AS a ON p.id = a.id WHERE p.parent_id IS NOT NULL
-    )
-    SELECT t.* FROM tasks AS t WHERE t.id IN (SELECT id FROM ancestors) ORDER BY t.id FOR UPDATE
-    """
-).columns(*tasks.c)
+async def update_progress(connection: AsyncConnection, task_id: TaskId) -> Task | None:
+    """Bring a parent's progress up to that of its children. None when it is not expanded."""
+    return await fetch_task(connection, _UPDATE_PROGRESS, task_id=task_id)
 
-LOCK_PARENT = text("SELECT t.* FROM tasks AS t WHERE t.id = :task_id FOR UPDATE").columns(*tasks.c)
+
+_HAS_ACTIVE_CHILDREN = text(f"SELECT EXISTS (SELECT FROM tasks AS c WHERE c.parent_id = :task_id AND {IS_ACTIVE})")
+
+
+async def has_active_children(connection: AsyncConnection, task_id: TaskId) -> bool:
+    """Whether a task has children that have not ended."""
+    return bool((await connection.execute(_HAS_ACTIVE_CHILDREN, {"task_id": task_id})).scalar_one())
+
+
+_LOCK_PARENT = text("SELECT t.* FROM tasks AS t WHERE t.id = :task_id FOR UPDATE").columns(*tasks.c)
+
+
+async def lock_parent(connection: AsyncConnection, task_id: TaskId) -> Task | None:
+    """Hold a parent's row until the transaction ends, so that it neither ends nor is reopened meanwhile."""
+    return await fetch_task(connection, _LOCK_PARENT, task_id=task_id)
+
 
 _OUTCOME = f"""
     CASE WHEN n.revoked > 0 AND t.cancel_requested_at IS NOT NULL THEN '{target(Event.GATHER_REVOKED)}'
@@ -63,7 +70,7 @@ _OUTCOME = f"""
 """
 
 # What its children came to is the parent's end: a success if any was, and its failures are told by name.
-GATHER = returning_tasks(
+_GATHER = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET version = t.version + 1, state = {_OUTCOME}, completed_at = clock_timestamp(),
@@ -95,63 +102,36 @@ GATHER = returning_tasks(
     """
 )
 
-HAS_LEFT_TO_DO = text(
+
+async def gather(connection: AsyncConnection, parent: Task) -> Task | None:
+    """End a locked parent whose children have all ended. None when it is not expanded, or some have not."""
+    last_step = parent.arguments.get("last_step") or {}
+    return await fetch_task(connection, _GATHER, task_id=parent.id, last_step=last_step.get("name"))
+
+
+_LOCK_ANCESTORS = text(
+    """
+    WITH RECURSIVE ancestors (id) AS (
+        SELECT c.parent_id FROM tasks AS c WHERE c.id = ANY (:ids) AND c.parent_id IS NOT NULL
+        UNION
+        SELECT p.parent_id FROM tasks AS p JOIN ancestors AS a ON p.id = a.id WHERE p.parent_id IS NOT NULL
+    )
+    SELECT t.* FROM tasks AS t WHERE t.id IN (SELECT id FROM ancestors) ORDER BY t.id FOR UPDATE
+    """
+).columns(*tasks.c)
+
+
+async def lock_ancestors(connection: AsyncConnection, task_ids: Sequence[UUID]) -> list[Task]:
+    """Hold the rows of all parents of these tasks, and of theirs, until the transaction ends."""
+    return await fetch_tasks(connection, _LOCK_ANCESTORS, ids=list(task_ids))
+
+
+_HAS_LEFT_TO_DO = text(
     f"""
     SELECT NOT EXISTS (SELECT FROM tasks AS c WHERE c.parent_id = :task_id
                        AND (c.name = :last_step OR c.state <> '{State.SUCCESS}'))
     """
 )
-
-REOPEN = returning_tasks(
-    f"""
-    UPDATE tasks AS t
-    SET {to(Event.REOPEN)}, status = 'Its parts run again', current = 0, result = NULL, error = NULL,
-        completed_at = NULL, cancel_requested_at = NULL
-    WHERE t.id = :task_id AND {guard(Event.REOPEN)}
-    """
-)
-
-# For the sweep: parents whose children have all ended, and cancelled ones whose children do not know it yet.
-LEFT_OPEN = text(
-    f"""
-    SELECT t.id FROM tasks AS t
-    WHERE t.state = '{State.EXPANDED}' AND NOT EXISTS (SELECT FROM tasks AS c WHERE c.parent_id = t.id AND {IS_ACTIVE})
-    """
-)
-
-CANCELLED_PARENTS = text(
-    f"""
-    SELECT t.id FROM tasks AS t
-    WHERE t.state = '{State.EXPANDED}' AND t.cancel_requested_at IS NOT NULL AND EXISTS (
-        SELECT FROM tasks AS c WHERE c.parent_id = t.id AND {IS_ACTIVE} AND c.cancel_requested_at IS NULL)
-    """
-)
-
-
-async def update_progress(connection: AsyncConnection, task_id: TaskId) -> Task | None:
-    """Bring a parent's progress up to that of its children. None when it is not expanded."""
-    return await fetch_task(connection, UPDATE_PROGRESS, task_id=task_id)
-
-
-async def has_active_children(connection: AsyncConnection, task_id: TaskId) -> bool:
-    """Whether a task has children that have not ended."""
-    return bool((await connection.execute(HAS_ACTIVE_CHILDREN, {"task_id": task_id})).scalar_one())
-
-
-async def lock_parent(connection: AsyncConnection, task_id: TaskId) -> Task | None:
-    """Hold a parent's row until the transaction ends, so that it neither ends nor is reopened meanwhile."""
-    return await fetch_task(connection, LOCK_PARENT, task_id=task_id)
-
-
-async def gather(connection: AsyncConnection, parent: Task) -> Task | None:
-    """End a locked parent whose children have all ended. None when it is not expanded, or some have not."""
-    last_step = parent.arguments.get("last_step") or {}
-    return await fetch_task(connection, GATHER, task_id=parent.id, last_step=last_step.get("name"))
-
-
-async def lock_ancestors(connection: AsyncConnection, task_ids: Sequence[UUID]) -> list[Task]:
-    """Hold the rows of all parents of these tasks, and of theirs, until the transaction ends."""
-    return await fetch_tasks(connection, LOCK_ANCESTORS, ids=list(task_ids))
 
 
 async def needs_last_step(connection: AsyncConnection, parent: Task) -> bool:
@@ -160,19 +140,47 @@ async def needs_last_step(connection: AsyncConnection, parent: Task) -> bool:
     if parent.state is not State.EXPANDED or not last_step or parent.cancel_requested_at:
         return False
     parameters = {"task_id": parent.id, "last_step": last_step["name"]}
-    return bool((await connection.execute(HAS_LEFT_TO_DO, parameters)).scalar_one())
+    return bool((await connection.execute(_HAS_LEFT_TO_DO, parameters)).scalar_one())
+
+
+_REOPEN = returning_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET {to(Event.REOPEN)}, status = 'Its parts run again', current = 0, result = NULL, error = NULL,
+        completed_at = NULL, cancel_requested_at = NULL
+    WHERE t.id = :task_id AND {guard(Event.REOPEN)}
+    """
+)
 
 
 async def reopen(connection: AsyncConnection, task_id: TaskId) -> Task | None:
     """EXPANDED again, since children of a locked parent were revived. None when it had not ended."""
-    return await fetch_task(connection, REOPEN, task_id=task_id)
+    return await fetch_task(connection, _REOPEN, task_id=task_id)
+
+
+# For the sweep: parents whose children have all ended, and cancelled ones whose children do not know it yet.
+_LEFT_OPEN = text(
+    f"""
+    SELECT t.id FROM tasks AS t
+    WHERE t.state = '{State.EXPANDED}' AND NOT EXISTS (SELECT FROM tasks AS c WHERE c.parent_id = t.id AND {IS_ACTIVE})
+    """
+)
 
 
 async def list_left_open(connection: AsyncConnection) -> list[TaskId]:
     """The parents whose children have all ended."""
-    return [TaskId(task_id) for task_id in (await connection.execute(LEFT_OPEN)).scalars()]
+    return [TaskId(task_id) for task_id in (await connection.execute(_LEFT_OPEN)).scalars()]
+
+
+_CANCELLED_PARENTS = text(
+    f"""
+    SELECT t.id FROM tasks AS t
+    WHERE t.state = '{State.EXPANDED}' AND t.cancel_requested_at IS NOT NULL AND EXISTS (
+        SELECT FROM tasks AS c WHERE c.parent_id = t.id AND {IS_ACTIVE} AND c.cancel_requested_at IS NULL)
+    """
+)
 
 
 async def list_cancelled_parents(connection: AsyncConnection) -> list[TaskId]:
     """The parents that were cancelled while children of theirs do not know it."""
-    return [TaskId(task_id) for task_id in (await connection.execute(CANCELLED_PARENTS)).scalars()]
+    return [TaskId(task_id) for task_id in (await connection.execute(_CANCELLED_PARENTS)).scalars()]

@@ -13,20 +13,54 @@ from app.ledger.statement import fetch_tasks, guard, quoted, returning_tasks, to
 EXACT = 1000
 """Waiting tasks of a queue up to this many are counted when somebody looks; more are as they were counted last."""
 
-_IS_WAITING = f"t.state IN ({quoted(WAITING)})"
 
-PAUSE = text("UPDATE queues SET paused_at = coalesce(paused_at, now()) WHERE name = :queue")
+@dataclass(frozen=True, slots=True)
+class QueueStats:
+    """A queue as people watch it. ``depth`` counts tasks that could run now and do not; ages are in seconds.
 
-RESUME = text("UPDATE queues SET paused_at = NULL WHERE name = :queue")
+    Of a queue with more than ``EXACT`` waiting tasks, depth, delayed and age are a few seconds old.
+    """
 
-WITHDRAW = returning_tasks(
+    name: str
+    paused_at: datetime | None
+    delayed: int
+    depth: int
+    running: int
+    oldest_age: float | None
+    workers: int
+    slots: int
+
+
+_PAUSE = text("UPDATE queues SET paused_at = coalesce(paused_at, now()) WHERE name = :queue")
+
+_WITHDRAW = returning_tasks(
     f"""
     UPDATE tasks AS t SET {to(Event.WITHDRAW)}, queued_at = NULL, rings = 0, helper = NULL
     WHERE t.queue = :queue AND {guard(Event.WITHDRAW)}
     """
 )
 
-COUNT = text(
+
+async def pause(connection: AsyncConnection, queue: str) -> None:
+    """Admit nothing more, and take back what was admitted and is not claimed.
+
+    Within a transaction: it begins by locking the queue's row, as an admission does.
+    """
+    await connection.execute(_PAUSE, {"queue": queue})
+    await fetch_tasks(connection, _WITHDRAW, queue=queue)
+
+
+_RESUME = text("UPDATE queues SET paused_at = NULL WHERE name = :queue")
+
+
+async def resume(connection: AsyncConnection, queue: str) -> None:
+    """Admit again."""
+    await connection.execute(_RESUME, {"queue": queue})
+
+
+_IS_WAITING = f"t.state IN ({quoted(WAITING)})"
+
+_COUNT = text(
     f"""
     UPDATE queues AS q
     SET waiting = coalesce(found.waiting, 0), delayed = coalesce(found.delayed, 0), oldest_at = found.oldest_at
@@ -42,6 +76,12 @@ COUNT = text(
     WHERE q.name = known.name
     """
 )
+
+
+async def count_backlogs(connection: AsyncConnection) -> None:
+    """Count what waits in each queue, for those who look at a long one."""
+    await connection.execute(_COUNT)
+
 
 QUEUES = text(
     f"""
@@ -69,42 +109,6 @@ QUEUES = text(
     ) AS served
     """
 )
-
-
-@dataclass(frozen=True, slots=True)
-class QueueStats:
-    """A queue as people watch it. ``depth`` counts tasks that could run now and do not; ages are in seconds.
-
-    Of a queue with more than ``EXACT`` waiting tasks, depth, delayed and age are a few seconds old.
-    """
-
-    name: str
-    paused_at: datetime | None
-    delayed: int
-    depth: int
-    running: int
-    oldest_age: float | None
-    workers: int
-    slots: int
-
-
-async def pause(connection: AsyncConnection, queue: str) -> None:
-    """Admit nothing more, and take back what was admitted and is not claimed.
-
-    Within a transaction: it begins by locking the queue's row, as an admission does.
-    """
-    await connection.execute(PAUSE, {"queue": queue})
-    await fetch_tasks(connection, WITHDRAW, queue=queue)
-
-
-async def resume(connection: AsyncConnection, queue: str) -> None:
-    """Admit again."""
-    await connection.execute(RESUME, {"queue": queue})
-
-
-async def count_backlogs(connection: AsyncConnection) -> None:
-    """Count what waits in each queue, for those who look at a long one."""
-    await connection.execute(COUNT)
 
 
 async def list_queues(connection: AsyncConnection) -> list[QueueStats]:

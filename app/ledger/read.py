@@ -13,30 +13,7 @@ from app.domain.states import ACTIVE, WAITING, State
 from app.domain.tasks import WORK_QUEUES, Task, TaskName
 from app.ledger.statement import fetch_task, fetch_tasks, quoted
 
-POSITION_CAP = 1000
-
-# Where a waiting task stands among its agent's tasks in the same queue; counting stops at the cap.
-POSITION = text(
-    f"""
-    SELECT count(*) FROM (
-        SELECT FROM tasks AS t
-        WHERE t.queue = :queue AND t.agent_id = :agent_id AND t.state IN ({quoted(WAITING)})
-          AND (t.available_at, t.id) < (:available_at, :task_id)
-        LIMIT {POSITION_CAP}
-    ) AS before
-    """
-)
-
-
-BACKLOG = text(
-    f"""
-    SELECT count(*) FROM (
-        SELECT FROM tasks AS t
-        WHERE t.queue = ANY (:queues) AND t.agent_id = :agent_id AND t.state IN ({quoted(WAITING)})
-        LIMIT :limit
-    ) AS waiting
-    """
-)
+_POSITION_CAP = 1000
 
 
 async def get_task(
@@ -104,6 +81,19 @@ async def list_document_tasks(connection: AsyncConnection, document_id: int) -> 
     return await fetch_tasks(connection, select(tasks).where(tasks.c.document_id == document_id))
 
 
+# Where a waiting task stands among its agent's tasks in the same queue; counting stops at the cap.
+_POSITION = text(
+    f"""
+    SELECT count(*) FROM (
+        SELECT FROM tasks AS t
+        WHERE t.queue = :queue AND t.agent_id = :agent_id AND t.state IN ({quoted(WAITING)})
+          AND (t.available_at, t.id) < (:available_at, :task_id)
+        LIMIT {_POSITION_CAP}
+    ) AS before
+    """
+)
+
+
 async def get_position(connection: AsyncConnection, task: Task) -> int | None:
     """The place of a task among its agent's waiting ones, from 1; None when it does not wait."""
     if task.state is State.QUEUED:
@@ -116,7 +106,18 @@ async def get_position(connection: AsyncConnection, task: Task) -> int | None:
         "available_at": task.available_at,
         "task_id": task.id,
     }
-    return 1 + int((await connection.execute(POSITION, parameters)).scalar_one())
+    return 1 + int((await connection.execute(_POSITION, parameters)).scalar_one())
+
+
+BACKLOG = text(
+    f"""
+    SELECT count(*) FROM (
+        SELECT FROM tasks AS t
+        WHERE t.queue = ANY (:queues) AND t.agent_id = :agent_id AND t.state IN ({quoted(WAITING)})
+        LIMIT :limit
+    ) AS waiting
+    """
+)
 
 
 async def has_backlog(connection: AsyncConnection, agent_id: int, limit: int) -> bool:

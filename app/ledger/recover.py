@@ -12,10 +12,10 @@ from app.domain.states import RUNNING, Event, State, target
 from app.domain.tasks import Bell, Failure, Task
 from app.ledger.statement import append_history, fetch_tasks, guard, quoted, returning_tasks
 
-QUEUE_PATIENCE_SECONDS = 4
+_QUEUE_PATIENCE_SECONDS = 4
 
 _CRASHED_OUT = "t.crashes + 1 >= :max_crashes"
-_CANCELLED = "t.cancel_requested_at IS NOT NULL"
+
 _CRASH_FAILURE = Failure(TaskCrashedError.code, TaskCrashedError.title(), TaskCrashedError.retryable).as_json()
 
 
@@ -35,6 +35,9 @@ def _take_back(victims: str, changes: str) -> TextualSelect:
     )
 
 
+_CANCELLED = "t.cancel_requested_at IS NOT NULL"
+
+
 def _crash(victims: str) -> TextualSelect:
     """One more crash for each victim: back to PENDING, dead at the cap, REVOKED where that was asked for."""
     changes = f"""
@@ -51,9 +54,15 @@ def _crash(victims: str) -> TextualSelect:
     return _take_back(victims, changes).bindparams(bindparam("failure", type_=JSONB))
 
 
-REAP_WORKERS = _crash(
+_REAP_WORKERS = _crash(
     "LEFT JOIN workers AS w ON w.id = v.worker_id WHERE (w.id IS NULL OR w.lease_expires_at <= now())"
 )
+
+
+async def reap_workers(connection: AsyncConnection, max_crashes: int) -> list[Task]:
+    """Take back the tasks of workers whose lease has run out."""
+    return await fetch_tasks(connection, _REAP_WORKERS, max_crashes=max_crashes, failure=_CRASH_FAILURE)
+
 
 # A row's xmax is the transaction that has it locked. Tasks of dead workers that the sweep has passed over are held by a
 # process that froze in the midst of ending them; a queue's row is held for milliseconds, by an admission. No timeout of
@@ -64,7 +73,7 @@ END_HOLDERS = text(
         SELECT t.xmax, interval '1 second' FROM tasks AS t LEFT JOIN workers AS w ON w.id = t.worker_id
         WHERE t.state IN ({quoted(RUNNING)}) AND (w.id IS NULL OR w.lease_expires_at <= now())
         UNION ALL
-        SELECT q.xmax, make_interval(secs => {QUEUE_PATIENCE_SECONDS}) FROM queues AS q
+        SELECT q.xmax, make_interval(secs => {_QUEUE_PATIENCE_SECONDS}) FROM queues AS q
     )
     SELECT count(pg_terminate_backend(l.pid))
     FROM held
@@ -74,7 +83,44 @@ END_HOLDERS = text(
     """
 )
 
-REAP_PROCESSES = _crash("WHERE v.worker_id = :worker_id AND v.pid = ANY (:pids)")
+
+async def end_holders(connection: AsyncConnection) -> int:
+    """End the sessions of frozen processes that hold up the others; returns how many.
+
+    Their transactions roll back, as late ones would have at the last guard.
+    """
+    return int((await connection.execute(END_HOLDERS)).scalar_one())
+
+
+RUNNING_PROCESSES = text(
+    f"""
+    SELECT DISTINCT t.pid FROM tasks AS t
+    WHERE t.worker_id = :worker_id AND t.state IN ({quoted(RUNNING)}) AND t.pid IS NOT NULL
+    """
+)
+
+
+async def list_processes(connection: AsyncConnection, worker_id: WorkerId) -> list[int]:
+    """The processes that run tasks of one worker."""
+    return list((await connection.execute(RUNNING_PROCESSES, {"worker_id": worker_id})).scalars())
+
+
+_REAP_PROCESSES = _crash("WHERE v.worker_id = :worker_id AND v.pid = ANY (:pids)")
+
+
+async def reap_processes(
+    connection: AsyncConnection, worker_id: WorkerId, pids: Sequence[int], max_crashes: int
+) -> list[Task]:
+    """Take back the tasks that dead processes of a living worker were running."""
+    return await fetch_tasks(
+        connection,
+        _REAP_PROCESSES,
+        worker_id=worker_id,
+        pids=list(pids),
+        max_crashes=max_crashes,
+        failure=_CRASH_FAILURE,
+    )
+
 
 RELEASE = _take_back(
     "WHERE v.worker_id = :worker_id",
@@ -85,12 +131,11 @@ RELEASE = _take_back(
         {append_history("'handed_back'")}""",
 )
 
-RUNNING_PROCESSES = text(
-    f"""
-    SELECT DISTINCT t.pid FROM tasks AS t
-    WHERE t.worker_id = :worker_id AND t.state IN ({quoted(RUNNING)}) AND t.pid IS NOT NULL
-    """
-)
+
+async def release(connection: AsyncConnection, worker_id: WorkerId) -> list[Task]:
+    """Hand back all that a worker runs, no crash counted: it stops, or lost its lease while it lived."""
+    return await fetch_tasks(connection, RELEASE, worker_id=worker_id)
+
 
 # A bell is lost when a task has waited while slots of its queue stood free. It rings again
 # after 2 s, then 4, then every 8, for as many tasks as there are free slots.
@@ -124,43 +169,6 @@ RECONCILE = text(
     RETURNING t.id, t.name, t.queue
     """
 )
-
-
-async def reap_workers(connection: AsyncConnection, max_crashes: int) -> list[Task]:
-    """Take back the tasks of workers whose lease has run out."""
-    return await fetch_tasks(connection, REAP_WORKERS, max_crashes=max_crashes, failure=_CRASH_FAILURE)
-
-
-async def end_holders(connection: AsyncConnection) -> int:
-    """End the sessions of frozen processes that hold up the others; returns how many.
-
-    Their transactions roll back, as late ones would have at the last guard.
-    """
-    return int((await connection.execute(END_HOLDERS)).scalar_one())
-
-
-async def list_processes(connection: AsyncConnection, worker_id: WorkerId) -> list[int]:
-    """The processes that run tasks of one worker."""
-    return list((await connection.execute(RUNNING_PROCESSES, {"worker_id": worker_id})).scalars())
-
-
-async def reap_processes(
-    connection: AsyncConnection, worker_id: WorkerId, pids: Sequence[int], max_crashes: int
-) -> list[Task]:
-    """Take back the tasks that dead processes of a living worker were running."""
-    return await fetch_tasks(
-        connection,
-        REAP_PROCESSES,
-        worker_id=worker_id,
-        pids=list(pids),
-        max_crashes=max_crashes,
-        failure=_CRASH_FAILURE,
-    )
-
-
-async def release(connection: AsyncConnection, worker_id: WorkerId) -> list[Task]:
-    """Hand back all that a worker runs, no crash counted: it stops, or lost its lease while it lived."""
-    return await fetch_tasks(connection, RELEASE, worker_id=worker_id)
 
 
 async def reconcile(connection: AsyncConnection) -> list[Bell]:

@@ -19,6 +19,12 @@ class AttemptStatus(Enum):
     HAND_BACK = auto()
 
 
+def _read_status(cancelled: bool | None) -> AttemptStatus:
+    if cancelled is None:
+        return AttemptStatus.SUPERSEDED
+    return AttemptStatus.CANCELLED if cancelled else AttemptStatus.CONTINUE
+
+
 # Progress that a crash of the database forgets is told again, so its commit need not wait for the disk.
 REPORT = text(
     f"""
@@ -34,19 +40,6 @@ REPORT = text(
     """
 )
 
-WATCH = text(
-    f"""
-    SELECT t.cancel_requested_at IS NOT NULL AS cancelled FROM tasks AS t
-    WHERE t.id = :task_id AND t.epoch = :epoch AND t.state IN ({quoted(RUNNING)})
-    """
-)
-
-
-def _read_status(cancelled: bool | None) -> AttemptStatus:
-    if cancelled is None:
-        return AttemptStatus.SUPERSEDED
-    return AttemptStatus.CANCELLED if cancelled else AttemptStatus.CONTINUE
-
 
 async def report(connection: AsyncConnection, attempt: Attempt, progress: Progress) -> AttemptStatus:
     """Write the progress of a running attempt. ``current`` never goes back."""
@@ -59,6 +52,14 @@ async def report(connection: AsyncConnection, attempt: Attempt, progress: Progre
         "chunk_count": progress.chunk_count,
     }
     return _read_status((await connection.execute(REPORT, parameters)).scalar_one_or_none())
+
+
+WATCH = text(
+    f"""
+    SELECT t.cancel_requested_at IS NOT NULL AS cancelled FROM tasks AS t
+    WHERE t.id = :task_id AND t.epoch = :epoch AND t.state IN ({quoted(RUNNING)})
+    """
+)
 
 
 async def watch(connection: AsyncConnection, attempt: Attempt) -> AttemptStatus:

@@ -15,14 +15,14 @@ _CHOSEN = f"""
 """
 
 # Their bells have rung where nobody may come for long, and find nothing to claim now.
-WITHDRAW_QUEUED = text(
+_WITHDRAW_QUEUED = text(
     f"""
     UPDATE tasks AS t SET {to(Event.WITHDRAW)}, queue = :queue, queued_at = NULL, rings = 0, helper = NULL
     WHERE t.id IN ({_CHOSEN} AND {guard(Event.WITHDRAW)} FOR UPDATE SKIP LOCKED)
     """
 )
 
-MOVE_WAITING = text(
+_MOVE_WAITING = text(
     f"""
     UPDATE tasks AS t SET queue = :queue, version = t.version + 1
     WHERE t.id IN ({_CHOSEN} AND t.state IN ({quoted(WAITING)}) FOR UPDATE SKIP LOCKED)
@@ -37,5 +37,5 @@ async def reprioritise_reembedding(connection: AsyncConnection, index_id: int, q
     """
     parameters = {"index_id": index_id, "queue": queue.value}
     return sum(
-        [(await connection.execute(statement, parameters)).rowcount for statement in (WITHDRAW_QUEUED, MOVE_WAITING)]
+        [(await connection.execute(statement, parameters)).rowcount for statement in (_WITHDRAW_QUEUED, _MOVE_WAITING)]
     )

@@ -12,7 +12,36 @@ from app.domain.tasks import NewTask, Task
 from app.ledger.statement import fetch_task, fetch_tasks
 
 _INSERT = insert(tasks).returning(*tasks.c)
+
+
+async def submit(connection: AsyncConnection, task: NewTask) -> Task:
+    """Insert ``task``. The caller commits, then admits."""
+    rows = await fetch_tasks(connection, _INSERT, **as_row(task))
+    return rows[0]
+
+
 _INSERT_MANY = insert(tasks)
+
+
+async def submit_all(connection: AsyncConnection, new_tasks: Sequence[NewTask]) -> None:
+    """Insert tasks, at least one. The caller commits, then admits."""
+    await connection.execute(_INSERT_MANY, [as_row(task) for task in new_tasks])
+
+
+def as_row(task: NewTask) -> dict[str, Any]:
+    """A new task's columns."""
+    return {
+        "id": task.id,
+        "organization_id": task.organization_id,
+        "agent_id": task.agent_id,
+        "document_id": task.document_id,
+        "parent_id": task.parent_id,
+        "name": task.name.value,
+        "queue": task.queue.value,
+        "arguments": dict(task.arguments),
+        "metadata": dict(task.metadata),
+    }
+
 
 # An upload waits for this statement alone, so it is one: the check of the agent, both rows, and the commit.
 _INSERT_WITH_DOCUMENT = (
@@ -47,32 +76,6 @@ _INSERT_WITH_DOCUMENT = (
     )
     .columns(*tasks.c)
 )
-
-
-async def submit(connection: AsyncConnection, task: NewTask) -> Task:
-    """Insert ``task``. The caller commits, then admits."""
-    rows = await fetch_tasks(connection, _INSERT, **as_row(task))
-    return rows[0]
-
-
-async def submit_all(connection: AsyncConnection, new_tasks: Sequence[NewTask]) -> None:
-    """Insert tasks, at least one. The caller commits, then admits."""
-    await connection.execute(_INSERT_MANY, [as_row(task) for task in new_tasks])
-
-
-def as_row(task: NewTask) -> dict[str, Any]:
-    """A new task's columns."""
-    return {
-        "id": task.id,
-        "organization_id": task.organization_id,
-        "agent_id": task.agent_id,
-        "document_id": task.document_id,
-        "parent_id": task.parent_id,
-        "name": task.name.value,
-        "queue": task.queue.value,
-        "arguments": dict(task.arguments),
-        "metadata": dict(task.metadata),
-    }
 
 
 async def submit_with_document(connection: AsyncConnection, task: NewTask, document: Mapping[str, Any]) -> Task | None:

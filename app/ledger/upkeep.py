@@ -6,14 +6,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.states import FINAL
 from app.ledger.statement import quoted
 
-CLAIM_CHORE = text(
+_CLAIM_CHORE = text(
     """
     UPDATE chores SET due_at = now() + make_interval(secs => :seconds) WHERE name = :chore AND due_at <= now()
     RETURNING name
     """
 )
 
-LOCK_CHORE = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:chore, 0))")
+
+async def claim_chore(connection: AsyncConnection, chore: str, seconds: float) -> bool:
+    """Whether it falls to the caller to do a chore now; if so, it is due again in ``seconds``."""
+    row = await connection.execute(_CLAIM_CHORE, {"chore": chore, "seconds": seconds})
+    return row.one_or_none() is not None
+
 
 FORGET_TASKS = text(
     f"""
@@ -28,33 +33,32 @@ FORGET_TASKS = text(
     """
 )
 
-# An agent that has waited out its last turn has no more claim, and no less, than one that never had a turn.
-FORGET_TURNS = text("DELETE FROM turns USING queues AS q WHERE q.name = turns.queue AND finish_tag <= q.virtual_time")
-
-FORGET_WORKERS = text("DELETE FROM workers WHERE lease_expires_at < now() - interval '1 hour'")
-
-
-async def claim_chore(connection: AsyncConnection, chore: str, seconds: float) -> bool:
-    """Whether it falls to the caller to do a chore now; if so, it is due again in ``seconds``."""
-    row = await connection.execute(CLAIM_CHORE, {"chore": chore, "seconds": seconds})
-    return row.one_or_none() is not None
-
 
 async def forget_tasks(connection: AsyncConnection, days: int, limit: int) -> int:
     """Delete tasks that ended more than ``days`` ago, ``limit`` at most; returns how many. Dead letters stay."""
     return (await connection.execute(FORGET_TASKS, {"days": days, "limit": limit})).rowcount
 
 
+# An agent that has waited out its last turn has no more claim, and no less, than one that never had a turn.
+_FORGET_TURNS = text("DELETE FROM turns USING queues AS q WHERE q.name = turns.queue AND finish_tag <= q.virtual_time")
+
+
 async def forget_turns(connection: AsyncConnection) -> None:
     """Drop the turns that tell nothing any more."""
-    await connection.execute(FORGET_TURNS)
+    await connection.execute(_FORGET_TURNS)
+
+
+_FORGET_WORKERS = text("DELETE FROM workers WHERE lease_expires_at < now() - interval '1 hour'")
 
 
 async def forget_workers(connection: AsyncConnection) -> None:
     """Drop the rows of workers that have been gone for an hour."""
-    await connection.execute(FORGET_WORKERS)
+    await connection.execute(_FORGET_WORKERS)
+
+
+_LOCK_CHORE = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:chore, 0))")
 
 
 async def try_lock_chore(connection: AsyncConnection, chore: str) -> bool:
     """Whether nobody else is at a chore now; nobody else will be until the transaction ends."""
-    return bool((await connection.execute(LOCK_CHORE, {"chore": f"sluice:{chore}"})).scalar_one())
+    return bool((await connection.execute(_LOCK_CHORE, {"chore": f"sluice:{chore}"})).scalar_one())

@@ -38,34 +38,10 @@ class Worker:
     running: int
 
 
-REGISTER = text(
+_REGISTER = text(
     """
     INSERT INTO workers (id, name, host, pid, queues, concurrency, lease_expires_at)
     VALUES (:id, :name, :host, :pid, :queues, :concurrency, now() + make_interval(secs => :lease))
-    """
-)
-
-# An expired lease stays expired: its tasks may have been given to others.
-HEARTBEAT = text(
-    """
-    UPDATE workers SET lease_expires_at = now() + make_interval(secs => :lease)
-    WHERE id = :worker_id AND lease_expires_at > now()
-    RETURNING id
-    """
-)
-
-# Who serves no queue has no slots to fill and none to count; what runs may go on.
-DRAIN = text("UPDATE workers SET queues = '{}' WHERE id = :worker_id")
-
-RETIRE = text("UPDATE workers SET lease_expires_at = now() WHERE id = :worker_id AND lease_expires_at > now()")
-
-LIST = text(
-    """
-    SELECT w.id, w.name, w.host, w.pid, w.queues, w.concurrency, w.started_at, w.lease_expires_at,
-           (SELECT count(*) FROM tasks AS t WHERE t.worker_id = w.id AND t.state IN ('STARTED', 'PROGRESS')) AS running
-    FROM workers AS w
-    WHERE w.lease_expires_at > now()
-    ORDER BY w.name, w.id
     """
 )
 
@@ -81,25 +57,53 @@ async def register(connection: AsyncConnection, worker: NewWorker, lease: float)
         "concurrency": worker.concurrency,
         "lease": lease,
     }
-    await connection.execute(REGISTER, parameters)
+    await connection.execute(_REGISTER, parameters)
+
+
+# An expired lease stays expired: its tasks may have been given to others.
+_HEARTBEAT = text(
+    """
+    UPDATE workers SET lease_expires_at = now() + make_interval(secs => :lease)
+    WHERE id = :worker_id AND lease_expires_at > now()
+    RETURNING id
+    """
+)
 
 
 async def heartbeat(connection: AsyncConnection, worker_id: WorkerId, lease: float) -> bool:
     """Renew the lease. False when it has run out: the worker must stop its tasks and register anew."""
-    row = await connection.execute(HEARTBEAT, {"worker_id": worker_id, "lease": lease})
+    row = await connection.execute(_HEARTBEAT, {"worker_id": worker_id, "lease": lease})
     return row.one_or_none() is not None
+
+
+# Who serves no queue has no slots to fill and none to count; what runs may go on.
+_DRAIN = text("UPDATE workers SET queues = '{}' WHERE id = :worker_id")
 
 
 async def drain(connection: AsyncConnection, worker_id: WorkerId) -> None:
     """The worker takes no more tasks: windows are filled, and bells rung, without its slots."""
-    await connection.execute(DRAIN, {"worker_id": worker_id})
+    await connection.execute(_DRAIN, {"worker_id": worker_id})
+
+
+_RETIRE = text("UPDATE workers SET lease_expires_at = now() WHERE id = :worker_id AND lease_expires_at > now()")
 
 
 async def retire(connection: AsyncConnection, worker_id: WorkerId) -> None:
     """End the lease now: the worker is gone."""
-    await connection.execute(RETIRE, {"worker_id": worker_id})
+    await connection.execute(_RETIRE, {"worker_id": worker_id})
+
+
+_LIST = text(
+    """
+    SELECT w.id, w.name, w.host, w.pid, w.queues, w.concurrency, w.started_at, w.lease_expires_at,
+           (SELECT count(*) FROM tasks AS t WHERE t.worker_id = w.id AND t.state IN ('STARTED', 'PROGRESS')) AS running
+    FROM workers AS w
+    WHERE w.lease_expires_at > now()
+    ORDER BY w.name, w.id
+    """
+)
 
 
 async def list_workers(connection: AsyncConnection) -> list[Worker]:
     """The workers whose lease is alive."""
-    return [Worker(**row) for row in (await connection.execute(LIST)).mappings()]
+    return [Worker(**row) for row in (await connection.execute(_LIST)).mappings()]
