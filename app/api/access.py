@@ -75,7 +75,7 @@ def require(scope: Scope) -> Callable[..., Awaitable[Identity]]:
     async def identify(request: Request, _key: Annotated[object, Depends(_bearer)]) -> Identity:
         identity: Identity = request.state.identity
         if not identity.allows(scope):
-            raise ForbiddenError(f"It takes {scope}.")
+            raise ForbiddenError(f"The request needs the scope `{scope}`.")
         return identity
 
     return identify

@@ -76,7 +76,7 @@ def parse_priority(form: Form) -> Queue | None:
     """
     priority = form.get("priority")
     if priority and priority not in PRIORITIES:
-        raise InvalidRequestError(f"priority is one of {', '.join(PRIORITIES)}.")
+        raise InvalidRequestError(f"priority must be one of {', '.join(PRIORITIES)}.")
     return PRIORITIES.get(priority)
 
 
@@ -89,4 +89,4 @@ def parse_on_duplicate(form: Form) -> OnDuplicate:
     try:
         return OnDuplicate(form.get("on_duplicate") or OnDuplicate.SKIP)
     except ValueError:
-        raise InvalidRequestError(f"on_duplicate is one of {', '.join(OnDuplicate)}.") from None
+        raise InvalidRequestError(f"on_duplicate must be one of {', '.join(OnDuplicate)}.") from None

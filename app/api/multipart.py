@@ -109,7 +109,7 @@ class _FormReader:
             self.files += 1
             self.pieces.append(self._part.filename)
         elif len(self.form.fields) == _FIELDS:
-            raise InvalidRequestError(f"A form may have {_FIELDS} fields.")
+            raise InvalidRequestError(f"A form may have at most {_FIELDS} fields.")
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         part = self._part
@@ -118,7 +118,7 @@ class _FormReader:
         if part.filename is not None:
             self.pieces.append(data[start:end])
         elif len(part.value) + end - start > _FIELD_BYTES:
-            raise PayloadTooLargeError(f"The field {part.name!r} has more than {_FIELD_BYTES} bytes.")
+            raise PayloadTooLargeError(f"The field {part.name!r} is longer than {_FIELD_BYTES} bytes.")
         else:
             part.value += data[start:end]
 
@@ -143,9 +143,9 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], sink: FileSin
     content["content-type"] = content_type
     boundary = content.get_param("boundary")
     if content.get_content_type() != "multipart/form-data" or not isinstance(boundary, str):
-        raise MissingFileError("Send it as multipart/form-data.")
+        raise MissingFileError("Send it as multipart/form-data, in a part with a filename.")
     if len(boundary) > _BOUNDARY_CHARACTERS:
-        raise BadRequestError(f"The form's boundary has more than {_BOUNDARY_CHARACTERS} characters.")
+        raise BadRequestError(f"The form's boundary is longer than {_BOUNDARY_CHARACTERS} characters.")
     reader = _FormReader(boundary)
     async for data in body:
         try:
@@ -156,7 +156,7 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], sink: FileSin
             await (sink.begin(piece) if isinstance(piece, str) else sink.write(piece))
         reader.pieces.clear()
     if not reader.complete:
-        raise BadRequestError("The form breaks off.")
+        raise BadRequestError("The form ends before its closing boundary.")
     if not reader.files:
         raise MissingFileError
     return reader.form
@@ -181,4 +181,4 @@ async def stream_body(request: Request) -> AsyncIterator[bytes]:
         async for data in request.stream():
             yield data
     except ClientDisconnect:
-        raise BadRequestError("The connection broke off.") from None
+        raise BadRequestError("The connection closed before the request was complete.") from None

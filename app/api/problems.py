@@ -24,9 +24,9 @@ class Problem(BaseModel):
         json_schema_extra={
             "example": {
                 "type": "about:blank",
-                "title": "There is no such thing here.",
+                "title": "Not found.",
                 "status": 404,
-                "detail": "There is no such thing here. Document 7 does not exist.",
+                "detail": "Not found. Document 7 does not exist.",
                 "code": "not_found",
                 "retryable": False,
                 "request_id": "01934b1c8e2f7c3a",
@@ -101,7 +101,7 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_crash(request: Request, error: Exception) -> JSONResponse:
     log.error("request_failed", path=request.url.path, exc_info=error)
-    return respond(request, status=500, code=SluiceError.code, title=SluiceError.title(), detail=SluiceError.title())
+    return respond_to(request, SluiceError("The server's log has the cause under this request id."))
 
 
 _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[JSONResponse]]] = {
@@ -131,7 +131,7 @@ def _describe(app: FastAPI) -> None:
         operations = [operation for path in document["paths"].values() for operation in path.values()]
         for operation in operations:
             if "requestBody" in operation:
-                operation["responses"].setdefault("400", describe("The body cannot be read."))
+                operation["responses"].setdefault("400", describe("The body is malformed."))
         for response in (one for operation in operations for one in operation["responses"].values()):
             for described in list(response.get("content", {}).values()):
                 if described.get("schema", {}).get("$ref", "").endswith("/Problem"):
@@ -149,14 +149,17 @@ def describe(description: str) -> dict[str, Any]:
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"description": description, "model": Problem}
     for status, description in {
-        401: "No API key, or one that is not valid.",
-        403: "The key lacks the scope.",
-        404: "There is no such thing in your organization.",
-        422: "The request is not valid; `code` says why.",
-        503: "A part is down; try again after `Retry-After` seconds.",
+        401: "The API key is missing or invalid.",
+        403: "The API key lacks the required scope.",
+        404: "Your organization has no such resource.",
+        422: "The request is invalid; `code` names the reason.",
+        503: "A required service is unavailable. Try again after `Retry-After` seconds.",
     }.items()
 }
 
 BACKLOG_FULL: dict[int | str, dict[str, Any]] = {
-    429: {"description": "The agent has `AGENT_MAX_WAITING` tasks waiting; try again later.", "model": Problem}
+    429: {
+        "description": "The agent's backlog is full: `AGENT_MAX_WAITING` tasks are waiting. Try again later.",
+        "model": Problem,
+    }
 }

@@ -62,7 +62,9 @@ def list_examples() -> list[Path]:
     endings = tuple(ending for kinds in (SUPPORTED, ARCHIVES) for endings in kinds.values() for ending in endings)
     paths = sorted(path for path in _EXAMPLES.iterdir() if path.suffix in endings and path.name != "README.md")
     if not paths:
-        raise StartupError("The folder examples/ is not here; name documents of your own.")
+        raise StartupError(
+            'The folder examples/ contains no documents. Name your own files: make demo FILES="report.pdf"'
+        )
     return paths
 
 

@@ -58,7 +58,7 @@ def worker_part(settings: Settings, name: str) -> Part:
         "default": settings.worker_concurrency_default,
     }
     if name not in slots:
-        raise StartupError(f"There is no queue {name!r}; the queues are {', '.join(slots)}.")
+        raise StartupError(f"There is no worker {name!r}. Choose from {', '.join(slots)}.")
     queues = {
         "high": [Queue.HIGH],
         "medium": [Queue.MEDIUM],

@@ -95,7 +95,7 @@ def worker(
         with Parts(workers, say, patience=choose_patience(settings)) as parts:
             while not (dead := parts.find_dead()):
                 time.sleep(_POLL_SECONDS)
-            raise PartDiedError(f"{dead[0][0].part.name} ended with {dead[0][1]}.")
+            raise PartDiedError(f"{dead[0][0].part.name} exited with {dead[0][1]}.")
     except Stopped:
         say("Stopped.")
 

@@ -34,7 +34,7 @@ class Stack:
     def watch(self) -> None:
         """Start again whatever has died, with a line that says so."""
         for name in self._servers.revive():
-            say(f"{name} had died; it was started again")
+            say(f"{name} died and was started again")
         self._parts.watch()
 
     def wait_until_ready(self) -> float:
@@ -47,14 +47,14 @@ class Stack:
         url = f"http://{self.settings.host}:{self.settings.port}/readyz"
         while time.monotonic() - began < _READY_SECONDS:
             if dead := self._parts.find_dead():
-                raise StartupError(f"{dead[0][0].part.name} ended with {dead[0][1]} while starting.")
+                raise StartupError(f"{dead[0][0].part.name} exited with {dead[0][1]} while starting.")
             try:
                 if httpx.get(url, timeout=5, trust_env=False).json().get("workers", 0) >= len(WORKERS):
                     return time.monotonic() - began
             except (httpx.HTTPError, ValueError):
                 pass  # not listening yet
             time.sleep(0.05)
-        raise StartupError("The stack was not ready within a minute; see the lines above.")
+        raise StartupError("The stack was not ready within a minute. The lines above show why.")
 
 
 @contextmanager
@@ -101,7 +101,9 @@ def check_port(settings: Settings) -> None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            raise StartupError(f"Port {settings.port} on {settings.host} cannot be had: {error.strerror}.") from error
+            raise StartupError(
+                f"Port {settings.port} on {settings.host} is unavailable ({error.strerror}). Set PORT to another."
+            ) from error
 
 
 def say(line: str) -> None:

@@ -74,7 +74,7 @@ def check_host(url: WebUrl, allowed: AllowedHosts) -> None:
         check_address(url.address, url.port, allowed)
     # Where a network is allowed, a name is judged by its addresses once they are known.
     elif not allowed.holds_networks and _is_inside(url.host):
-        raise UrlNotAllowedError(f"{url.host} names a host of an inside network.")
+        raise UrlNotAllowedError(f"{url.host} is a name of an internal network.")
 
 
 def check_address(address: Address, port: int, allowed: AllowedHosts) -> None:
@@ -84,7 +84,7 @@ def check_address(address: Address, port: int, allowed: AllowedHosts) -> None:
         UrlNotAllowedError: without the address, which would tell strangers what names mean inside.
     """
     if not is_public(address) and not allowed.allows_address(address, port):
-        raise UrlNotAllowedError("It leads to an address that is not public.")
+        raise UrlNotAllowedError("It resolves to an address that is not public.")
 
 
 def _is_inside(host: str) -> bool:

@@ -53,7 +53,7 @@ class WebUrl:
         scheme, rest = _read_scheme(url)
         parts = _AUTHORITY.match(rest)
         if parts is None:
-            raise InvalidUrlError("It names no host.")
+            raise InvalidUrlError("It has no host.")
         host, address, port = _read_authority(parts[1])
         path, query = _escape(parts[2], _PATH_SAFE), _escape(parts[3] or "", _QUERY_SAFE)
         made = cls(scheme, host, port or _DEFAULT_PORTS[scheme], _resolve_dots(path), query, address)
@@ -105,21 +105,21 @@ def _read_scheme(url: str) -> tuple[str, str]:
         raise InvalidUrlError(f"It is longer than {MAX_LENGTH} characters.")
     url = url.strip(" ")
     if any(unicodedata.category(char) in {"Cc", "Cs"} for char in url):
-        raise InvalidUrlError("It holds control characters.")
+        raise InvalidUrlError("It contains control characters.")
     found = _SCHEME.fullmatch(url)
     if found is None:
-        raise InvalidUrlError("It begins with no scheme, such as https://.")
+        raise InvalidUrlError("It has no scheme, such as https://.")
     scheme = found[1].lower()
     if scheme not in _DEFAULT_PORTS:
-        raise UrlNotAllowedError(f"Only http and https are read, not {scheme[:40]}.")
+        raise UrlNotAllowedError(f"Only http and https are supported, not {scheme[:40]}.")
     return scheme, found[2]
 
 
 def _read_authority(text: str) -> tuple[str, Address | None, int | None]:
     if "\\" in text:
-        raise InvalidUrlError("Its host holds a backslash.")
+        raise InvalidUrlError("Its host contains a backslash.")
     if "@" in text:
-        raise UrlNotAllowedError("It carries credentials.")
+        raise UrlNotAllowedError("It contains a user name or password.")
     found = _HOST_AND_PORT.fullmatch(text)
     if found is None:
         raise InvalidUrlError("Its host cannot be read.")
@@ -162,7 +162,7 @@ def _fold(name: str) -> str:
 def _encode_name(name: str) -> str:
     """A host name in ASCII (IDNA 2008, as browsers write it: ß and ς stay letters of their own)."""
     if not name:
-        raise InvalidUrlError("It names no host.")
+        raise InvalidUrlError("It has no host.")
     if len(name) > _LONGEST_NAME:
         raise InvalidUrlError("Its host name is too long.")
     labels = [_encode_label(label) for label in name.split(".")]
@@ -176,7 +176,7 @@ def _encode_label(label: str) -> str:
     if label.isascii():
         return label
     if any(unicodedata.category(char)[0] not in "LMN" and char != "-" for char in label):
-        raise InvalidUrlError("Its host name holds signs that no name has.")
+        raise InvalidUrlError("Its host name contains characters that are not allowed in host names.")
     return f"xn--{label.encode('punycode').decode('ascii')}"
 
 

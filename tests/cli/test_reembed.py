@@ -74,7 +74,7 @@ def test_an_index_is_begun_told_of_and_given_up(known: Stack) -> None:
 
 def test_there_is_nothing_to_give_up_where_nothing_is_built(known: Stack) -> None:
     stderr = run(known, "reembed", "--abandon", code=1).stderr
-    assert stderr.splitlines() == ["There is no such thing here. No index is being built."]
+    assert stderr.splitlines() == ["Not found. No index is being built."]
 
 
 def test_what_is_there_already_is_not_built_again(known: Stack) -> None:

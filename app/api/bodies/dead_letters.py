@@ -38,7 +38,7 @@ class DeadLetterBody(BaseModel):
                 "metadata": {"filename": "report.pdf"},
                 "error": {
                     "code": "task_crashed",
-                    "message": "The task's process died each time it was tried.",
+                    "message": "The task's process died on every attempt.",
                     "retryable": False,
                     "traceback": None,
                 },
@@ -54,7 +54,7 @@ class DeadLetterBody(BaseModel):
                         "stage": "parse",
                         "worker": "high@host",
                         "code": "task_crashed",
-                        "message": "The task's process died each time it was tried.",
+                        "message": "The task's process died on every attempt.",
                     }
                 ],
                 "created_at": "2026-11-24T09:40:58.004Z",

@@ -116,7 +116,7 @@ class _OneFile:
 
     async def begin(self, filename: str) -> None:
         if self.filename is not None:
-            raise InvalidRequestError("Send one file in a request.")
+            raise InvalidRequestError("Send one file per request, or use the batch endpoint.")
         self.filename = filename
 
     async def write(self, data: bytes) -> None:

@@ -1,13 +1,10 @@
-"""Every failure Sluice knows, one class each.
+"""Every failure of Sluice, one class each.
 
-The docstring's first line is the message people read, ``code`` is what programs
-match on and never changes, ``status`` is the HTTP answer, and ``retryable`` says
-whether the same work may succeed later.
+The docstring's first line is the message for people. ``code`` is for programs and never changes, ``status`` is the
+HTTP status, and ``retryable`` says whether the same work may succeed later.
 """
 
-from app.domain.errors.base import (
-    SluiceError,
-)
+from app.domain.errors.base import SluiceError
 from app.domain.errors.documents import (
     ArchiveLimitError,
     ArchiveTooDeepError,

@@ -1,10 +1,10 @@
-"""What every failure is: a message, a code, an answer, and whether the same work may succeed later."""
+"""The base class of every failure: a message, a stable code, an HTTP status, and whether a retry may succeed."""
 
 from typing import ClassVar
 
 
 class SluiceError(Exception):
-    """Something went wrong inside Sluice."""
+    """Internal error."""
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500

@@ -1,4 +1,4 @@
-"""What is wrong with a document. The task that meets it fails for good."""
+"""Failures caused by a document. The task fails for good unless the class is retryable."""
 
 from app.domain.errors.base import SluiceError
 
@@ -17,19 +17,19 @@ class DocumentDamagedError(DocumentError):
 
 
 class DocumentEncryptedError(DocumentError):
-    """The file is encrypted and needs a password."""
+    """The file is encrypted. Remove its password, then upload it again."""
 
     code = "document_encrypted"
 
 
 class NoExtractableTextError(DocumentError):
-    """No text was found in the file."""
+    """The file contains no extractable text."""
 
     code = "no_extractable_text"
 
 
 class ParseLimitExceededError(DocumentError):
-    """Reading the file took more time or memory than is allowed."""
+    """The file exceeds a limit for reading documents."""
 
     code = "parse_limit_exceeded"
 
@@ -41,42 +41,42 @@ class DocumentDeletedError(DocumentError):
 
 
 class DisallowedByRobotsError(DocumentError):
-    """The site's robots.txt asks crawlers not to read this page."""
+    """The site's robots.txt disallows reading this page."""
 
     code = "disallowed_by_robots"
 
 
 class ArchiveLimitError(DocumentError):
-    """The archive holds more than is allowed."""
+    """The archive exceeds a limit."""
 
     code = "archive_limit_exceeded"
 
 
 class ArchiveTooDeepError(DocumentError):
-    """Archives lie in archives deeper than is allowed."""
+    """The archive contains too many levels of nested archives."""
 
     code = "archive_too_deep"
 
 
 class EmptyArchiveError(DocumentError):
-    """The archive holds no files."""
+    """The archive contains no files."""
 
     code = "archive_empty"
 
 
 class UnsafePathError(DocumentError):
-    """The name of this file leads out of the archive."""
+    """The path of this archive entry leads outside the archive."""
 
     code = "unsafe_path"
 
 
 class DocumentSupersededError(DocumentError):
-    """Another task has taken this document over."""
+    """A newer task has replaced this one for the document."""
 
     code = "document_superseded"
 
 
 class FileMissingError(DocumentError):
-    """The stored file is gone."""
+    """The stored file is missing."""
 
     code = "file_missing"

@@ -1,49 +1,49 @@
-"""What is wrong with a service that others run: embeddings, language models, vector stores."""
+"""Failures of providers: the remote services for embeddings, answers and vectors."""
 
 from app.domain.errors.base import SluiceError
 from app.domain.errors.requests import ServiceUnavailableError
 
 
 class RetryLaterError(ServiceUnavailableError):
-    """That is not to be had yet.
+    """Temporarily unavailable.
 
-    A task that meets this gives its slot back for ``retry_after`` seconds, and no attempt is counted.
+    The task leaves its slot for ``retry_after`` seconds. No attempt is counted.
     """
 
     code = "not_now"
 
 
 class ProviderBusyError(RetryLaterError):
-    """The provider takes no more requests for now."""
+    """The provider's rate limit is reached."""
 
     code = "provider_busy"
 
 
 class ProviderPausedError(RetryLaterError):
-    """The provider is down, and is not asked before it may be up again."""
+    """The provider is down. Requests to it are paused."""
 
     code = "provider_paused"
 
 
 class ProviderDownError(ServiceUnavailableError):
-    """The provider cannot be reached, or fails."""
+    """The provider is unreachable or failing."""
 
     code = "provider_down"
 
 
 class ProviderCredentialsError(ServiceUnavailableError):
-    """The provider refuses this installation's key or account, and will until somebody mends it."""
+    """The provider rejected the API key or account of this installation. Check the provider's settings."""
 
     code = "provider_credentials_rejected"
 
 
 class ProviderRequestError(SluiceError):
-    """The provider rejects this very request."""
+    """The provider rejected the content of this request. Sending it again does not help."""
 
     code = "provider_request_rejected"
 
 
 class VectorLengthError(SluiceError):
-    """The model's vectors are not as long as those of the index."""
+    """The model's vectors differ in length from those of the index."""
 
     code = "vector_length_mismatch"

@@ -1,10 +1,10 @@
-"""What is wrong with a request, or with the moment it comes at."""
+"""Failures of a request: it is invalid, or it cannot be served in the current state."""
 
 from app.domain.errors.base import SluiceError
 
 
 class InvalidRequestError(SluiceError):
-    """The request is not valid."""
+    """The request is invalid."""
 
     code = "invalid_request"
     status = 422
@@ -18,28 +18,28 @@ class BadRequestError(SluiceError):
 
 
 class UnauthorizedError(SluiceError):
-    """A valid API key is required."""
+    """A valid API key is required. Send it as `Authorization: Bearer <key>`."""
 
     code = "unauthorized"
     status = 401
 
 
 class ForbiddenError(SluiceError):
-    """This API key lacks the scope for that."""
+    """This API key lacks the required scope."""
 
     code = "forbidden"
     status = 403
 
 
 class NotFoundError(SluiceError):
-    """There is no such thing here."""
+    """Not found."""
 
     code = "not_found"
     status = 404
 
 
 class ConflictError(SluiceError):
-    """That contradicts the present state."""
+    """The request conflicts with the current state."""
 
     code = "conflict"
     status = 409
@@ -58,19 +58,19 @@ class SlugTakenError(ConflictError):
 
 
 class DocumentBusyError(ConflictError):
-    """The document has a task that is not finished yet."""
+    """Another task is still working on this document. Try again when it has finished."""
 
     code = "document_busy"
 
 
 class DuplicateDocumentError(ConflictError):
-    """The agent has a document of the same bytes."""
+    """The agent already has this document."""
 
     code = "duplicate_document"
 
 
 class UnstorableValueError(InvalidRequestError):
-    """A value in it cannot be stored, such as text with a NUL character."""
+    """The request contains a value that cannot be stored, such as text with a NUL character."""
 
     code = "unstorable_value"
 
@@ -82,39 +82,39 @@ class EmptyFileError(InvalidRequestError):
 
 
 class MissingFileError(InvalidRequestError):
-    """The request carries no file."""
+    """The request contains no file."""
 
     code = "missing_file"
 
 
 class TooManyFilesError(InvalidRequestError):
-    """The request has too many files."""
+    """The request contains too many files."""
 
     code = "too_many_files"
 
 
 class InvalidMetadataError(InvalidRequestError):
-    """The metadata is not a JSON object."""
+    """The metadata is not a valid JSON object."""
 
     code = "invalid_metadata"
 
 
 class PayloadTooLargeError(SluiceError):
-    """The upload is larger than the limit."""
+    """The upload exceeds the size limit."""
 
     code = "payload_too_large"
     status = 413
 
 
 class UnsupportedTypeError(SluiceError):
-    """Documents of this type are not supported."""
+    """This file type is not supported."""
 
     code = "unsupported_type"
     status = 415
 
 
 class BacklogFullError(SluiceError):
-    """The agent has as many tasks waiting as it may; try again when some are done."""
+    """The agent's backlog is full. Try again when some of its tasks have finished."""
 
     code = "backlog_full"
     status = 429
@@ -122,7 +122,7 @@ class BacklogFullError(SluiceError):
 
 
 class StorageFullError(SluiceError):
-    """The disk has no room left."""
+    """The disk is full."""
 
     code = "storage_full"
     status = 507
@@ -130,7 +130,7 @@ class StorageFullError(SluiceError):
 
 
 class ServiceUnavailableError(SluiceError):
-    """A part that this needs is down; try again shortly."""
+    """A required service is unavailable. Try again shortly."""
 
     code = "service_unavailable"
     status = 503
@@ -138,31 +138,31 @@ class ServiceUnavailableError(SluiceError):
 
 
 class DatabaseUnavailableError(ServiceUnavailableError):
-    """The database cannot be reached; try again shortly."""
+    """The database is unreachable. Try again shortly."""
 
     code = "database_unavailable"
 
 
 class StorageUnavailableError(ServiceUnavailableError):
-    """The storage of files cannot take the request now; try again shortly."""
+    """The file storage is unavailable. Try again shortly."""
 
     code = "storage_away"
 
 
 class InvalidIdempotencyKeyError(InvalidRequestError):
-    """An Idempotency-Key is 1 to 255 visible ASCII characters, given once."""
+    """Idempotency-Key must be 1 to 255 visible ASCII characters, sent once."""
 
     code = "invalid_idempotency_key"
 
 
 class IdempotencyKeyReusedError(InvalidRequestError):
-    """This Idempotency-Key stands for another request."""
+    """This Idempotency-Key was used for a different request. Use a new key."""
 
     code = "idempotency_key_reused"
 
 
 class IdempotencyInProgressError(ConflictError):
-    """The request with this Idempotency-Key is still running; try again shortly."""
+    """The first request with this Idempotency-Key is still running. Try again shortly."""
 
     code = "idempotency_in_progress"
     retryable = True

@@ -1,10 +1,10 @@
-"""What keeps a program from starting."""
+"""Failures that prevent or end the run of a process."""
 
 from app.domain.errors.base import SluiceError
 
 
 class PartDiedError(SluiceError):
-    """A part of Sluice has died."""
+    """A process of Sluice ended unexpectedly."""
 
     code = "part_died"
 
@@ -16,6 +16,6 @@ class StartupError(SluiceError):
 
 
 class IndexMismatchError(StartupError):
-    """The settings ask for other vectors than the documents are indexed with."""
+    """The settings do not match the vector index that the documents are in."""
 
     code = "index_mismatch"

@@ -1,17 +1,17 @@
-"""What is wrong with a web page, or with the way to it."""
+"""Failures of reading a web page."""
 
 from app.domain.errors.documents import DocumentError
 from app.domain.errors.requests import InvalidRequestError, ServiceUnavailableError
 
 
 class InvalidUrlError(InvalidRequestError):
-    """The URL is not valid."""
+    """The URL is invalid."""
 
     code = "invalid_url"
 
 
 class UrlNotAllowedError(InvalidRequestError):
-    """Pages are not read from this URL."""
+    """Reading this URL is not allowed."""
 
     code = "url_not_allowed"
 
@@ -23,44 +23,44 @@ class PageNotAvailableError(DocumentError):
 
 
 class PageBusyError(DocumentError):
-    """The page's server asks to come back later."""
+    """The page's server limits requests."""
 
     code = "page_busy"
     retryable = True
 
 
 class PageUnreachableError(DocumentError):
-    """The page could not be reached."""
+    """The page's server is unreachable or failing."""
 
     code = "page_unreachable"
     retryable = True
 
 
 class ResponseTooLargeError(DocumentError):
-    """The page is larger than the limit."""
+    """The page exceeds the size limit."""
 
     code = "response_too_large"
 
 
 class TooManyRedirectsError(DocumentError):
-    """The page redirects too often."""
+    """The page redirects too many times."""
 
     code = "too_many_redirects"
 
 
 class UnsupportedCodingError(DocumentError):
-    """The page is sent in a compression that was not asked for."""
+    """The page's content encoding is not supported."""
 
     code = "unsupported_content_coding"
 
 
 class PageServiceRefusedError(DocumentError):
-    """The service that reads pages refused the request."""
+    """The page reading service rejected this request. Check its key and account, and the URL."""
 
     code = "page_service_refused"
 
 
 class PageServiceUnavailableError(ServiceUnavailableError):
-    """The service that reads pages cannot take the request now."""
+    """The page reading service is unavailable or busy."""
 
     code = "page_service_unavailable"

@@ -83,7 +83,7 @@ class Agents:
                     return await insert_agent(connection, organization_id, name, free, checked)
             except IntegrityError:
                 if slug:
-                    raise SlugTakenError(slug) from None
+                    raise SlugTakenError(f"The slug is {slug!r}.") from None
 
     async def get(self, organization_id: int, agent_id: int) -> Agent:
         """One agent.
@@ -142,7 +142,7 @@ class Agents:
             async with self._database.transaction() as connection:
                 updated = await update_agent(connection, changed)
         except IntegrityError:
-            raise SlugTakenError(slug) from None
+            raise SlugTakenError(f"The slug is {slug!r}.") from None
         if updated is None:
             raise NotFoundError(f"Agent {agent_id} does not exist.")
         return updated
