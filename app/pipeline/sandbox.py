@@ -10,7 +10,8 @@ from typing import Any
 
 from app.domain.documents import Parsed
 from app.domain.errors import DocumentDamagedError, DocumentError, ParseLimitExceededError, ServiceUnavailableError
-from app.domain.media import PDF
+from app.domain.media import DOCX
+from app.pipeline.parse import FALLBACK_READERS
 from app.pipeline.sandbox_process import ChildDiedError, ChildProcess
 
 _LIMIT_SIGNALS = {"SIGKILL", "SIGXCPU"}
@@ -83,12 +84,17 @@ class ParserSandbox:
         try:
             return await self._attempt(request, on_page)
         except ChildDiedError as death:
-            if media_type != PDF:
-                raise _judge(death) from death
-        try:  # what kills pdfium seldom troubles pypdf
+            failure = _judge(death)
+            if media_type not in FALLBACK_READERS:
+                raise failure from death
+        try:  # the fallback reader is other code, which seldom dies of the same file
             return await self._attempt({**request, "fallback": True}, on_page)
         except ChildDiedError as death:
             raise _judge(death) from death
+        except DocumentError as error:
+            if media_type == DOCX:  # python-docx refuses much that is sound; its reason says less than the first
+                raise failure from error
+            raise
 
     def _request(self, path: Path, media_type: str) -> dict[str, Any]:
         return {

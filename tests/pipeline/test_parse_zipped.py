@@ -124,7 +124,7 @@ def test_a_directory_that_would_fill_the_memory_is_refused(tmp_path: Path, media
 @pytest.mark.parametrize("media_type", [PPTX, XLSX, EPUB, ODT])
 def test_too_many_members_are_refused(tmp_path: Path, media_type: str) -> None:
     with pytest.raises(ParseLimitExceededError):
-        parse(make(tmp_path, media_type), media_type, limits=Limits(members=2))
+        parse(make(tmp_path, media_type), media_type, limits=Limits(archive_entries=2))
 
 
 @formats

@@ -50,6 +50,8 @@ _READERS = {
     **dict.fromkeys((CSV, TSV), "delimited"),
     **dict.fromkeys((SOURCE, JSON, XML, YAML), "source"),
 }
+FALLBACK_READERS = {PDF: "pdf_fallback", DOCX: "docx_fallback"}
+"""The formats with a second reader, for files on which the first fails or dies."""
 
 
 def parse(
@@ -69,7 +71,7 @@ def parse(
         media_type: One of ``app.domain.media.SUPPORTED``.
         on_page: Called as ``(pages done, pages in all)``.
         limits: What is read at most.
-        fallback: Read PDF with the second reader from the start.
+        fallback: Use the second reader from the start, where the format has one.
 
     Raises:
         DocumentDamagedError, DocumentEncryptedError, NoExtractableTextError, ParseLimitExceededError
@@ -77,7 +79,7 @@ def parse(
     """
     if media_type not in _READERS:
         raise UnsupportedTypeError(media_type)
-    name = "pdf_fallback" if fallback and media_type == PDF else _READERS[media_type]
+    name = (FALLBACK_READERS if fallback else _READERS).get(media_type, _READERS[media_type])
     limits = limits or Limits()
     read = import_module(f"app.pipeline.parse.{name}").read  # each format's libraries cost memory: load those needed
     parsed: Parsed = read(path, on_page or _ignore, limits)

@@ -4,13 +4,14 @@ Names are matched without their namespace, so that Strict documents read like Tr
 XML's depth, which the parser bounds at 256.
 """
 
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lxml import etree
 
 from app.domain.documents import Page, Parsed
-from app.domain.errors import DocumentDamagedError
+from app.domain.errors import DocumentDamagedError, DocumentError
 from app.pipeline.parse.docx_numbering import Numbering
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.ooxml_package import OoxmlPackage
@@ -19,24 +20,55 @@ from app.pipeline.parse.xml import child, children, local
 
 _SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _DROPPED = {"del", "moveFrom", "delText", "instrText", "rt", "pPr", "rPr", "sdtPr", "tblPr", "tcPr", "trPr", "sectPr"}
+_FAILURES = (
+    DocumentDamagedError,
+    *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
+)
+"""What the walk raises over damaged files."""
 _SEPARATORS = {"separator", "continuationSeparator", "continuationNotice"}
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
     """Headers, body, footers and notes of a Word document as one page; title, author, … from its properties.
 
+    Where this fails or finds no text in a package that opens, python-docx is tried; where that does no better, the
+    first outcome stands.
+
     Raises:
         DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
     """
     with OoxmlPackage(path, limits) as package:
-        main = package.find_main("word/document.xml")
-        document = package.read(main)
-        if document is None:
-            raise DocumentDamagedError("It has no document part.")
-        text = "\n\n".join(_read_story(package, main, document))
-        metadata = package.read_properties()
+        try:
+            parsed = _read(package)
+        except _FAILURES as error:
+            traceback.clear_frames(error.__traceback__)  # frees the XML trees before the file is read again
+            replacement = _read_with_fallback(path, report, limits)
+            if replacement is None:
+                raise
+            return replacement
+    if not parsed.pages[0].text.strip():
+        parsed = _read_with_fallback(path, report, limits) or parsed
     report(1, 1)
-    return Parsed([Page(None, text)], metadata)
+    return parsed
+
+
+def _read_with_fallback(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed | None:
+    """The document as python-docx reads it; None where that fails or finds no text either."""
+    from app.pipeline.parse import docx_fallback  # noqa: PLC0415, few files need it, and loading it costs memory
+
+    try:
+        parsed = docx_fallback.read(path, report, limits)
+    except (DocumentError, MemoryError):
+        return None  # the caller reports what the first reader found
+    return parsed if parsed.pages[0].text.strip() else None
+
+
+def _read(package: OoxmlPackage) -> Parsed:
+    main = package.find_main("word/document.xml")
+    document = package.read(main)
+    if document is None:
+        raise DocumentDamagedError("It has no document part.")
+    return Parsed([Page(None, "\n\n".join(_read_story(package, main, document)))], package.read_properties())
 
 
 def _read_story(package: OoxmlPackage, main: str, document: etree._Element) -> Iterator[str]:

@@ -12,7 +12,7 @@ class Limits:
     inflated_bytes: int = 128 * 1024 * 1024
     """What the parts of a zipped document that are read may unpack to together. An XML tree takes five to ten times
     that in memory."""
-    members: int = 50_000
+    archive_entries: int = 50_000
     """Files in a zipped document."""
     markup_bytes: int = 32 * 1024 * 1024
     """Size of an HTML file."""

@@ -55,7 +55,7 @@ class ZipPackage:
 
     def __init__(self, path: Path, limits: Limits) -> None:
         self._opening = open_zip(path)
-        self._members_allowed = limits.members
+        self._entries_allowed = limits.archive_entries
         self._budget = Budget(limits.inflated_bytes, "It unpacks to more than is allowed.")
 
     def __enter__(self) -> Self:
@@ -64,13 +64,17 @@ class ZipPackage:
         except BROKEN as error:
             raise DocumentDamagedError(str(error)) from error
         self._names = set(self._archive.namelist())
-        if len(self._archive.infolist()) > self._members_allowed:
+        if len(self._archive.infolist()) > self._entries_allowed:
             self._opening.__exit__(None, None, None)
-            raise ParseLimitExceededError(f"It holds more than {self._members_allowed} files.")
+            raise ParseLimitExceededError(f"It holds more than {self._entries_allowed} files.")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._opening.__exit__(kind, error, at)
+
+    def names(self) -> list[str]:
+        """The names of all parts, each once."""
+        return sorted(name for name in self._names if not name.endswith("/"))
 
     def __contains__(self, name: str) -> bool:
         return name in self._names

@@ -1,0 +1,97 @@
+"""DOCX by python-docx, for files on which the walk of ``app.pipeline.parse.docx`` fails or finds no text.
+
+python-docx reads parts without bounds, so it never opens the file itself: it receives a copy of the package in memory,
+whose parts were read within the limits of ``OoxmlPackage`` and which holds no pictures.
+"""
+
+import io
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import docx
+from docx.document import Document
+from docx.exceptions import PythonDocxError
+from docx.opc.exceptions import OpcError
+from docx.oxml.table import CT_Tbl
+from docx.oxml.text.paragraph import CT_P
+from docx.parts.comments import CommentsPart
+from docx.parts.hdrftr import FooterPart, HeaderPart
+from lxml import etree
+
+from app.domain.documents import Page, Parsed
+from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
+from app.pipeline.parse.limits import Limits
+from app.pipeline.parse.ooxml_package import OoxmlPackage
+from app.pipeline.parse.tables import join_blocks, write_row
+
+_PARTS = 5_000
+"""python-docx compares the name of each part with all before it."""
+_READ = (".xml", ".rels")
+_FAILURES = (
+    *(OpcError, PythonDocxError, etree.LxmlError),
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
+)
+"""What python-docx raises over damaged files."""
+
+
+def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
+    """Headers, body, comments and footers as one page. Raises as ``app.pipeline.parse.docx.read``."""
+    with OoxmlPackage(path, limits) as package:
+        copied = _copy(package)
+        metadata = _read_properties(package)
+    try:
+        text = "\n\n".join(filter(None, _write_stories(docx.Document(copied))))
+    except _FAILURES as error:
+        raise DocumentDamagedError(str(error)[:200]) from error
+    report(1, 1)
+    return Parsed([Page(None, text)], metadata)
+
+
+def _copy(package: OoxmlPackage) -> io.BytesIO:
+    """The package with its XML parts; all others, and those that are damaged, are empty."""
+    names = package.names()
+    if len(names) > _PARTS:
+        raise ParseLimitExceededError(f"It holds more than {_PARTS} files.")
+    copied = io.BytesIO()
+    with zipfile.ZipFile(copied, "w") as archive:
+        for name in names:
+            archive.writestr(name, _read_part(package, name) if name.endswith(_READ) else b"")
+    return copied
+
+
+def _read_part(package: OoxmlPackage, name: str) -> bytes:
+    try:
+        return package.read_bytes(name) or b""
+    except DocumentDamagedError:
+        return b""  # python-docx fails where it needs this part
+
+
+def _read_properties(package: OoxmlPackage) -> dict[str, str]:
+    try:
+        return package.read_properties()
+    except DocumentDamagedError:
+        return {}
+
+
+def _write_stories(document: Document) -> Iterator[str]:
+    parts = sorted(document.part.package.iter_parts(), key=lambda part: part.partname)
+    yield from dict.fromkeys(join_blocks(_blocks(part.element)) for part in parts if isinstance(part, HeaderPart))
+    yield join_blocks(_blocks(document.element.body))
+    yield from (join_blocks(_blocks(part.element)) for part in parts if isinstance(part, CommentsPart))
+    yield from dict.fromkeys(join_blocks(_blocks(part.element)) for part in parts if isinstance(part, FooterPart))
+
+
+def _blocks(container: Iterable[etree._Element]) -> Iterator[tuple[str, str]]:
+    """Paragraphs and table rows, as python-docx's element classes give their text, in document order.
+
+    Its tables are not used: they repeat a merged cell as often as the file says.
+    """
+    for element in container:
+        if isinstance(element, CT_P):
+            yield "paragraph", element.text
+        elif isinstance(element, CT_Tbl):
+            for row in element.tr_lst:
+                yield "row", write_row(" ".join(text for _, text in _blocks(cell)) for cell in row.tc_lst)
+        else:
+            yield from _blocks(element)
