@@ -19,6 +19,7 @@ _ROOMS = {
     "bpe_openai": {"adapters"},
     "celery": {"adapters", "bootstrap", "celery_app", "cli", "tasks"},
     "charset_normalizer": {"pipeline"},
+    "docx": {"pipeline"},
     "fastapi": {"api", "console"},
     "firecrawl": {"adapters"},
     "httpcore": {"adapters"},
