@@ -27,20 +27,28 @@ def draw_line(x: float, y: float, text: str) -> str:
     return f"BT /F1 9 Tf {x} {y} Td ({text}) Tj ET\n"
 
 
-def draw_pdf(*pages: str) -> bytes:
-    """A PDF of pages with this content, in PDF's own language; ``/F1`` is Helvetica."""
+def draw_pdf(*pages: str, xobjects: Mapping[str, str] | None = None) -> bytes:
+    """A PDF of pages with this content, in PDF's own language; ``/F1`` is Helvetica.
+
+    Args:
+        pages: The content of each.
+        xobjects: Pictures and forms by their names in the resources of every page, each as ``draw_stream`` gives it.
+    """
     kids = " ".join(f"{4 + 2 * index} 0 R" for index in range(len(pages)))
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
         f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>",
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     ]
-    font = "/Resources << /Font << /F1 3 0 R >> >>"
+    first = 4 + 2 * len(pages)
+    names = "".join(f"/{name} {first + index} 0 R " for index, name in enumerate(xobjects or {}))
+    font = f"/Resources << /Font << /F1 3 0 R >> /XObject << {names}>> >>"
     for index, content in enumerate(pages):
         objects += [
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] {font} /Contents {5 + 2 * index} 0 R >>",
-            f"<< /Length {len(content)} >>\nstream\n{content}\nendstream",
+            draw_stream(content),
         ]
+    objects += (xobjects or {}).values()
     body, offsets = "%PDF-1.4\n", []
     for number, item in enumerate(objects, 1):
         offsets.append(len(body))
@@ -49,6 +57,11 @@ def draw_pdf(*pages: str) -> bytes:
     size = len(objects) + 1
     trailer = f"trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{len(body)}\n%%EOF\n"
     return f"{body}xref\n0 {size}\n0000000000 65535 f \n{table}{trailer}".encode("latin-1")
+
+
+def draw_stream(content: str, entries: str = "") -> str:
+    """A stream object of a PDF with these further entries in its dictionary."""
+    return f"<< {entries} /Length {len(content)} >>\nstream\n{content}\nendstream"
 
 
 def make_docx(path: Path, body: str, parts: Mapping[str, str] | None = None, *, namespace: str = W) -> Path:

@@ -81,11 +81,11 @@ def parse(
         raise UnsupportedTypeError(media_type)
     name = (FALLBACK_READERS if fallback else _READERS).get(media_type, _READERS[media_type])
     limits = limits or Limits()
-    read = import_module(f"app.pipeline.parse.{name}").read  # each format's libraries cost memory: load those needed
-    parsed: Parsed = read(path, on_page or _ignore, limits)
+    reader = import_module(f"app.pipeline.parse.{name}")  # each format's libraries cost memory: load those needed
+    parsed: Parsed = reader.read(path, on_page or _ignore, limits)
     parts = ((page.number, part) for page in parsed.pages for part in cut(page.text))
     pages = [Page(number, text) for number, part in parts if (text := clean(part)).strip()]
-    if media_type == PDF and not _has_text(pages):
+    if media_type == PDF and _is_scanned(pages, lambda numbers: reader.show_pictures(path, numbers)):
         from app.pipeline.parse.ocr import explain  # noqa: PLC0415, as above
 
         raise NoExtractableTextError(explain(limits.ocr_languages, parsed.metadata.get("ocr_failure")))
@@ -105,9 +105,12 @@ def _list_blank(pages: Sequence[Page], filled: Sequence[Page]) -> list[int]:
     return [page.number for page in pages if page.number and page.number not in numbers][:_LISTED]
 
 
-def _has_text(pages: list[Page]) -> bool:
-    """Whether any page holds more than the label that scanners and drawing programs put on a picture."""
-    return any(len(page.text) >= _LABEL_CHARACTERS for page in pages)
+def _is_scanned(pages: Sequence[Page], show_pictures: Callable[[list[int]], bool]) -> bool:
+    """Whether a PDF has no text but the labels that scanners and drawing programs put on a picture."""
+    if any(len(page.text) >= _LABEL_CHARACTERS for page in pages):
+        return False
+    labelled = [page.number for page in pages if page.number]
+    return not labelled or show_pictures(labelled)
 
 
 def _ignore(_done: int, _total: int) -> None:

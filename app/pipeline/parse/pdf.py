@@ -5,7 +5,7 @@ pdfium is not thread-safe and aborts the process on some hostile files: run it i
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from app.pipeline.parse.pdf_metadata import name_metadata
 from app.pipeline.parse.pdf_running import drop_running_lines
 
 _LOCKED = {pdfium_raw.FPDF_ERR_PASSWORD, pdfium_raw.FPDF_ERR_SECURITY}
+_FORM_DEPTH = 40
+"""Forms within forms, as far as pdfium reads them."""
 _FORMS = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb4f-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc]")
 """Ligatures and the shapes of Arabic letters: how a font draws them, not how anybody spells them."""
 
@@ -58,6 +60,22 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         _tidy([(number, text) for number, text in pages if text is not None]),
         {**metadata, "page_count": total, "unreadable_pages": unreadable, "ocr_failure": pictures.failure},
     )
+
+
+def show_pictures(path: Path, numbers: Iterable[int]) -> bool:
+    """Whether each of these pages shows a picture, of whatever size, also inline or within a form."""
+    try:
+        document = pdfium.PdfDocument(path)
+        with closing(document):
+            return all(_shows_picture(document, number - 1) for number in numbers)
+    except pdfium.PdfiumError:
+        return pdf_fallback.show_pictures(path, numbers)
+
+
+def _shows_picture(document: pdfium.PdfDocument, index: int) -> bool:
+    with closing(document[index]) as page:
+        pictures = page.get_objects(filter=[pdfium_raw.FPDF_PAGEOBJ_IMAGE], max_depth=_FORM_DEPTH)
+        return next(pictures, None) is not None
 
 
 def _read_pages(
