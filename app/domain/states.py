@@ -1,28 +1,41 @@
 """The state machine of a task: one pure table.
 
-Every statement in ``app.ledger`` takes its guard (the states it may start from) and
-its target from here, so no state can change in a way this table does not show.
+Every statement in ``app.ledger`` takes its guard (the states from which the event may happen) and its target state from
+``TRANSITIONS``, so no state changes in a way that this table does not show.
 """
 
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """What a task row says.
-
-    ``QUEUED`` is shown to clients as ``PENDING``: its bell has rung, nobody has come yet. ``EXPANDED`` is shown as
-    ``PROGRESS``: what was one task has become many, and nobody runs it while they do.
-    """
+    """The state of a task's row. ``public`` is the name that clients see."""
 
     PENDING = "PENDING"
+    """Submitted, or returned to its queue: waits until it is admitted."""
+
     QUEUED = "QUEUED"
+    """Admitted: its message is published and no worker has claimed it yet. Clients see ``PENDING``."""
+
     STARTED = "STARTED"
+    """Claimed by a worker, without progress yet."""
+
     PROGRESS = "PROGRESS"
+    """A worker runs it and has reported progress."""
+
     EXPANDED = "EXPANDED"
+    """A parent: no worker runs it, and its children decide how it ends. Clients see ``PROGRESS``."""
+
     RETRY = "RETRY"
+    """The last attempt ended in a retryable error: waits until its next attempt may be admitted."""
+
     SUCCESS = "SUCCESS"
+    """Finished, with a result. Final, unless a person revives it."""
+
     FAILURE = "FAILURE"
+    """Failed for good, with an error. Final, unless a person revives it."""
+
     REVOKED = "REVOKED"
+    """Cancelled. Final, unless a person revives it."""
 
     @property
     def public(self) -> str:
@@ -34,23 +47,58 @@ class Event(StrEnum):
     """What can happen to a task."""
 
     ADMIT = "admit"
+    """The queue's window has capacity for it."""
+
     CLAIM = "claim"
+    """A worker begins an attempt."""
+
     REPORT = "report"
+    """The attempt writes its progress."""
+
     EXPAND = "expand"
+    """The attempt ends by submitting children: the task becomes a parent."""
+
     GATHER = "gather"
+    """The last child has ended, and the parent succeeds."""
+
     GATHER_FAILURE = "gather_failure"
+    """The last child has ended, and the parent fails."""
+
     GATHER_REVOKED = "gather_revoked"
+    """The last child has ended, and the parent was cancelled."""
+
     REOPEN = "reopen"
+    """Children of a finished parent were revived."""
+
     FINISH = "finish"
+    """The attempt has succeeded."""
+
     RETRY = "retry"
+    """The attempt ended in a retryable error, and retries are left."""
+
     FAIL = "fail"
+    """The attempt ended in an error that is not retried."""
+
     CRASH = "crash"
+    """The process that ran the attempt died."""
+
     CRASH_OUT = "crash_out"
+    """The process died once more than a task may crash."""
+
     HAND_BACK = "hand_back"
+    """The worker returns the task unfinished: it stops, has lost its lease, or something the task needs is missing."""
+
     WITHDRAW = "withdraw"
+    """An admission is revoked: the queue was paused, or the task moves to another queue."""
+
     CANCEL = "cancel"
+    """A person cancels a task that no worker runs."""
+
     ABORT = "abort"
+    """A running attempt ends because a cancel was requested."""
+
     REVIVE = "revive"
+    """A person starts a finished task again."""
 
 
 _SHOWN_AS = {State.QUEUED: State.PENDING, State.EXPANDED: State.PROGRESS}

@@ -1,11 +1,9 @@
-"""Admit: rows that may run now become QUEUED, as many as the queue's window has room for.
+"""Admit: tasks that may run now become QUEUED, as many as the queue's window has capacity for.
 
-The window keeps the broker's list short however deep the backlog is, and it is where
-fairness lives: inside it agents take turns by start-time fair queueing (Goyal, Vin and
-Cheng, 1996). Each task gets a start tag, ``max(queue's virtual time, agent's finish tag)``
-plus ``1 / weight`` for each task of that agent before it; the lowest tags go first, and
-the queue's virtual time follows them. An agent that was idle neither saves up turns nor
-loses any.
+The window keeps the broker's list short however deep the backlog is, and fairness is decided in it: agents are served
+by start-time fair queueing (Goyal, Vin and Cheng, 1996). Each task gets a start tag, ``max(queue's virtual time,
+agent's finish tag)`` plus ``1 / weight`` for each task of that agent before it. The lowest tags are admitted first, and
+the queue's virtual time follows them. An agent that was idle neither accumulates credit nor loses any.
 """
 
 from sqlalchemy import text
@@ -14,17 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.ids import TaskId
 from app.domain.states import RUNNING, Event, State
 from app.domain.tasks import Bell
-from app.ledger.statement import guard, quoted, to
+from app.ledger.statement import LEASE_LIVE, guard, quoted, to
 
 WINDOW_MINIMUM = 4
+"""The window of a queue without workers, in tasks: its first worker starts at once."""
 
-# Admissions to one queue go one after the other: the room in its window is counted after this lock is held. One that a
-# crash of the database forgets is made again, and its bells find nothing: its commit need not wait for the disk.
+# Admissions to one queue run one after the other: the window's free capacity is counted after this lock is held.
+# The commit does not wait for the disk: an admission that a crash of the database loses is made again, and the messages
+# published for the lost one find nothing to claim.
 _LOCK_QUEUE = text(
-    """
+    f"""
     SELECT q.virtual_time,
            (SELECT coalesce(sum(w.concurrency), 0) FROM workers AS w
-            WHERE :queue = ANY (w.queues) AND w.lease_expires_at > now()) AS slots
+            WHERE :queue = ANY (w.queues) AND {LEASE_LIVE}) AS slots
     FROM queues AS q, (SELECT set_config('synchronous_commit', 'off', true)) AS relaxed
     WHERE q.name = :queue AND q.paused_at IS NULL
     FOR UPDATE OF q
@@ -33,7 +33,8 @@ _LOCK_QUEUE = text(
 
 _WAITING = f"t.queue = :queue AND {guard(Event.ADMIT)}"
 
-# An agent's cap counts over all queues, so admissions to different ones take turns at each agent that has a cap.
+# An agent's cap counts its tasks in all queues. Admissions to different queues run at the same time, so those that
+# admit tasks of a capped agent lock it first, in the order of ids.
 LOCK_CAPPED = text(
     f"""
     SELECT a.id FROM agents AS a
@@ -45,13 +46,15 @@ LOCK_CAPPED = text(
 
 ADMIT = text(
     f"""
-    WITH RECURSIVE room AS (
+    WITH RECURSIVE
+    -- How many tasks the queue's window can still take.
+    capacity AS (
         SELECT greatest(0, CAST(:window AS bigint) - count(*)) AS places
         FROM tasks AS t WHERE t.queue = :queue AND t.state = '{State.QUEUED}'
     ),
-    -- The agents that wait, each with its earliest task: one index probe an agent (a loose index scan).
+    -- The agents with waiting tasks, each with its earliest task: one index probe an agent (a loose index scan).
     waiting (agent_id, available_at) AS (
-        (SELECT t.agent_id, t.available_at FROM tasks AS t, room WHERE {_WAITING} AND room.places > 0
+        (SELECT t.agent_id, t.available_at FROM tasks AS t, capacity WHERE {_WAITING} AND capacity.places > 0
          ORDER BY t.agent_id, t.available_at LIMIT 1)
         UNION ALL
         SELECT next.agent_id, next.available_at
@@ -61,27 +64,32 @@ ADMIT = text(
             ORDER BY t.agent_id, t.available_at LIMIT 1
         ) AS next
     ),
+    -- How many tasks of each agent are admitted or running, in all queues: what its cap limits.
     in_flight AS (
         SELECT t.agent_id, count(*) AS tasks
         FROM tasks AS t
         WHERE t.state = '{State.QUEUED}' OR t.state IN ({quoted(RUNNING)})
         GROUP BY t.agent_id
     ),
+    -- The agents that may be served now: the start tag of their next task, the distance to the one after it, and how
+    -- many tasks of theirs the window and their cap allow.
     lanes AS (
         SELECT w.agent_id,
                1.0 / a.weight AS step,
                greatest(CAST(:virtual_time AS double precision), coalesce(turns.finish_tag, 0)) AS start_tag,
-               least(room.places, a.max_in_flight - coalesce(f.tasks, 0)) AS places
+               least(capacity.places, a.max_in_flight - coalesce(f.tasks, 0)) AS places
         FROM waiting AS w
-        CROSS JOIN room
+        CROSS JOIN capacity
+        -- A capped agent only if it is locked: one that got its cap since LOCK_CAPPED is left to the next admission.
         JOIN agents AS a ON a.id = w.agent_id AND (a.max_in_flight IS NULL OR a.id = ANY (:capped))
         LEFT JOIN turns ON turns.queue = :queue AND turns.agent_id = w.agent_id
         LEFT JOIN in_flight AS f ON f.agent_id = w.agent_id
         WHERE w.available_at <= now() AND (a.max_in_flight IS NULL OR a.max_in_flight > coalesce(f.tasks, 0))
-        -- Those whose first task has a later turn than as many others as there are places cannot get one.
+        -- An agent whose first start tag is higher than those of as many others as there are places gets none of them.
         ORDER BY start_tag, w.available_at
-        LIMIT (SELECT places FROM room)
+        LIMIT (SELECT places FROM capacity)
     ),
+    -- The tasks of these agents in the order of their start tags, as many as the window takes.
     chosen AS (
         SELECT due.id, lanes.agent_id, lanes.step,
                lanes.start_tag + lanes.step * (row_number() OVER agent - 1) AS start_tag
@@ -94,8 +102,9 @@ ADMIT = text(
         ) AS due
         WINDOW agent AS (PARTITION BY lanes.agent_id ORDER BY due.available_at, due.id)
         ORDER BY start_tag, due.id
-        LIMIT (SELECT places FROM room)
+        LIMIT (SELECT places FROM capacity)
     ),
+    -- The guard is checked again: a task may have been cancelled since it was chosen.
     admitted AS (
         UPDATE tasks AS t
         SET {to(Event.ADMIT)}, queued_at = now(), rings = 1, helper = NULL
@@ -103,11 +112,13 @@ ADMIT = text(
         WHERE t.id = chosen.id AND {guard(Event.ADMIT)}
         RETURNING t.id, t.name, t.queue, chosen.agent_id, chosen.step, chosen.start_tag
     ),
+    -- The queue's virtual time is the highest start tag that was admitted.
     advanced AS (
         UPDATE queues SET virtual_time = (SELECT max(start_tag) FROM admitted)
         WHERE name = :queue AND EXISTS (SELECT FROM admitted)
     ),
-    turned AS (
+    -- Each agent's finish tag: where its next task may start at the earliest. In the order of ids, as all row locks.
+    finished AS (
         INSERT INTO turns (queue, agent_id, finish_tag)
         SELECT :queue, agent_id, max(start_tag + step) FROM admitted GROUP BY agent_id ORDER BY agent_id
         ON CONFLICT (queue, agent_id) DO UPDATE SET finish_tag = excluded.finish_tag
@@ -118,7 +129,7 @@ ADMIT = text(
 
 
 async def admit(connection: AsyncConnection, queue: str) -> list[Bell]:
-    """Fill the window of ``queue`` and return the bells to ring once the caller has committed.
+    """Fill the window of ``queue`` and return the messages to publish once the caller has committed.
 
     Must run in a transaction: it begins by locking the queue's row. A paused queue admits nothing.
     """

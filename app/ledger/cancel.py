@@ -1,4 +1,4 @@
-"""Cancel and revive: what people decide about a task. And the end of a task that does not heed a cancel."""
+"""Cancel and revive a task on request, and end a running task that does not react to its cancellation."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,20 @@ from app.db.tables import tasks
 from app.domain.ids import TaskId, WorkerId
 from app.domain.states import ACTIVE, FINAL, RUNNING, Event, State, target
 from app.domain.tasks import INDEXING, Attempt, Task, TaskName
-from app.ledger.statement import append_history, fetch_task, fetch_tasks, guard, quoted, returning_tasks, to
+from app.ledger.statement import (
+    CANCEL_REQUESTED,
+    NEW_EPOCH,
+    OF_ATTEMPT,
+    WITHOUT_PROGRESS,
+    WITHOUT_WORKER,
+    append_history,
+    fetch_task,
+    fetch_tasks,
+    guard,
+    quoted,
+    returning_tasks,
+    to,
+)
 
 
 def _names(names: Iterable[TaskName]) -> str:
@@ -18,7 +31,8 @@ def _names(names: Iterable[TaskName]) -> str:
 
 _WAITS = guard(Event.CANCEL)
 
-# Waiting tasks end at once; a running one keeps its state until its worker sees the flag.
+# A waiting task ends at once. A running one and a parent keep their state: the worker reads the flag with its next
+# report, and the end of the last child ends the parent.
 CANCELLED = f"""cancel_requested_at = coalesce(t.cancel_requested_at, now()), version = t.version + 1,
         state = CASE WHEN {_WAITS} THEN '{target(Event.CANCEL)}' ELSE t.state END,
         status = CASE WHEN {_WAITS} THEN 'Cancelled' ELSE 'Cancelling' END,
@@ -34,7 +48,7 @@ _CANCEL = returning_tasks(
 
 
 async def cancel(connection: AsyncConnection, task_id: TaskId, organization_id: int) -> Task | None:
-    """REVOKED at once if the task waits, else flagged for its worker. None when it has finished or is unknown."""
+    """REVOKED at once if the task waits, otherwise flagged. None when it has finished or is unknown."""
     return await fetch_task(connection, _CANCEL, task_id=task_id, organization_id=organization_id)
 
 
@@ -48,14 +62,14 @@ async def cancel_agent(connection: AsyncConnection, agent_id: int) -> list[Task]
     return await fetch_tasks(connection, _CANCEL_AGENT, agent_id=agent_id)
 
 
-# A fresh start; the history of what went before stays.
-REVIVED = f"""{to(Event.REVIVE)}, epoch = t.epoch + 1, retries = 0, crashes = 0, available_at = now(), current = 0,
-        stage = NULL, stages = '[]', status = 'Waiting in the queue', result = NULL, error = NULL,
-        started_at = NULL, completed_at = NULL, cancel_requested_at = NULL, dead_lettered_at = NULL,
-        announced_at = NULL"""
+# As if just submitted; only ``attempt``, which counts all claims, and the history stay.
+REVIVED = f"""{to(Event.REVIVE)}, {NEW_EPOCH}, retries = 0, crashes = 0, available_at = now(), {WITHOUT_PROGRESS},
+        stages = '[]', status = 'Waiting in the queue', result = NULL, error = NULL, started_at = NULL,
+        completed_at = NULL, cancel_requested_at = NULL, dead_lettered_at = NULL, announced_at = NULL"""
 
-# A document has one task at work on it. One that was to give it new content and has been overtaken would undo what came
-# after; and parts of a document that are done have nothing left to work on.
+# Three conditions. At most one unfinished indexing task a document. A task that carries new content for a document must
+# still be the document's task: a later one has replaced its content otherwise. A succeeded part of a large document has
+# nothing left to do: its staged chunks are gone.
 MAY_REVIVE = f"""
     (t.name NOT IN ({_names(INDEXING)}) OR t.document_id IS NULL OR (
         NOT EXISTS (
@@ -82,7 +96,8 @@ async def revive(connection: AsyncConnection, task_id: TaskId, organization_id: 
     return await fetch_task(connection, _REVIVE, task_id=task_id, organization_id=organization_id)
 
 
-# Locked, so that none of these attempts can end, and its process turn to another task, before the caller has acted.
+# Locked, so that no such attempt ends, and its process begins another task, before the caller has killed the process.
+# A row that is locked already is skipped: its attempt is ending.
 LOCK_UNRESPONSIVE = text(
     f"""
     SELECT t.* FROM tasks AS t
@@ -95,7 +110,7 @@ LOCK_UNRESPONSIVE = text(
 
 
 async def lock_unresponsive(connection: AsyncConnection, worker_id: WorkerId, grace: float) -> list[Task]:
-    """The tasks of a worker that run on though they were cancelled ``grace`` seconds ago.
+    """Lock and return the tasks of a worker that still run ``grace`` seconds after they were cancelled.
 
     Within a transaction: until it ends, none of them can end in another way.
     """
@@ -105,13 +120,13 @@ async def lock_unresponsive(connection: AsyncConnection, worker_id: WorkerId, gr
 _FORCE_ABORT = returning_tasks(
     f"""
     UPDATE tasks AS t
-    SET {to(Event.ABORT)}, epoch = t.epoch + 1, status = 'Cancelled by force', completed_at = clock_timestamp(),
-        worker_id = NULL, pid = NULL, {append_history("'killed'")}
-    WHERE t.id = :task_id AND t.epoch = :epoch AND {guard(Event.ABORT)} AND t.cancel_requested_at IS NOT NULL
+    SET {to(Event.ABORT)}, {NEW_EPOCH}, status = 'Cancelled by force', completed_at = clock_timestamp(),
+        {WITHOUT_WORKER}, {append_history("'killed'")}
+    WHERE {OF_ATTEMPT} AND {guard(Event.ABORT)} AND {CANCEL_REQUESTED}
     """
 )
 
 
 async def force_abort(connection: AsyncConnection, attempt: Attempt) -> Task | None:
-    """REVOKED over the head of whoever runs it, whose epoch is void from here on."""
+    """REVOKED without the process that runs it, whose epoch becomes invalid."""
     return await fetch_task(connection, _FORCE_ABORT, task_id=attempt.task_id, epoch=attempt.epoch)

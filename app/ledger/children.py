@@ -1,4 +1,4 @@
-"""Children: what a task becomes when it becomes many. How they stand is counted from their rows, never kept."""
+"""Children: the tasks that a parent consists of. Their counts are computed from their rows, never stored."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,17 @@ from app.domain.ids import TaskId
 from app.domain.states import ACTIVE, FINAL, RUNNING, Event, State
 from app.domain.tasks import CHILDREN_STAGE, Attempt, Counts, NewTask, Task
 from app.ledger.cancel import CANCELLED, MAY_REVIVE, REVIVED
-from app.ledger.statement import fetch_task, fetch_tasks, guard, quoted, returning_tasks, to
+from app.ledger.statement import (
+    NOT_CANCELLED,
+    OF_ATTEMPT,
+    WITHOUT_WORKER,
+    fetch_task,
+    fetch_tasks,
+    guard,
+    quoted,
+    returning_tasks,
+    to,
+)
 from app.ledger.submit import as_row
 
 IS_ACTIVE = f"c.state NOT IN ({quoted(FINAL)})"
@@ -37,21 +47,25 @@ _INSERT_PARENT = (
 
 
 async def insert_parent(connection: AsyncConnection, task: NewTask, status: str) -> Task | None:
-    """Insert a task that is many from the start. None when the organization has no such agent."""
+    """Insert a task that is a parent from the start. None when the organization has no such agent."""
     return await fetch_task(connection, _INSERT_PARENT, **as_row(task), status=status)
 
 
-# Each with its document, or with the document that has the same bytes: then there is nothing left to do. One that
-# cannot be read from the start is a failure from the start.
+# Inserts each child with its document, in one statement. A child whose bytes the agent has already refers to that
+# document and is finished. A child with an error, such as an entry that cannot be read, has failed.
 _SUBMIT = (
     text(
         f"""
-        WITH given AS (
+        WITH
+        -- The children as the caller describes them.
+        given AS (
             SELECT * FROM jsonb_to_recordset(:children) AS m (
                 task_id uuid, document_id bigint, name text, filename text, media_type text, size_bytes bigint,
                 sha256 text, content_key text, blob_key text, source_url text, metadata jsonb, arguments jsonb,
                 error jsonb)
         ),
+        -- The documents of children that bring new ones. In the order of ``content_key``, so that two statements with
+        -- common keys wait for each other and do not deadlock. A key that exists already inserts nothing.
         fresh AS (
             INSERT INTO documents (organization_id, agent_id, task_id, filename, media_type, size_bytes, sha256,
                                    content_key, blob_key, source_url, metadata, status)
@@ -64,12 +78,16 @@ _SUBMIT = (
             ON CONFLICT (agent_id, content_key) WHERE content_key IS NOT NULL DO NOTHING
             RETURNING id, task_id, content_key
         ),
+        -- Existing documents that a child gives new content: from here on, the child decides their status.
         taken_over AS (
             UPDATE documents AS d
             SET task_id = g.task_id, status = CASE d.status WHEN '{DocumentStatus.COMPLETED}' THEN d.status
                                            ELSE '{DocumentStatus.QUEUED}' END
             FROM given AS g WHERE d.id = g.document_id
         ),
+        -- Each child with its document, or else with the document that has the same bytes (``known_id``): in the table
+        -- before this statement, or inserted by it for another child. Where the caller rejects duplicates, that is the
+        -- child's error.
         placed AS (
             SELECT g.task_id, g.name, g.filename, g.arguments,
                    CASE WHEN g.error IS NULL AND f.id IS NULL AND g.document_id IS NULL AND :rejects
@@ -87,7 +105,7 @@ _SUBMIT = (
                CASE WHEN p.error IS NOT NULL THEN '{State.FAILURE}'
                     WHEN p.document_id IS NULL THEN '{State.SUCCESS}' ELSE '{State.PENDING}' END,
                CASE WHEN p.error IS NOT NULL THEN p.error ->> 'message'
-                    WHEN p.document_id IS NULL THEN 'These bytes are there already' ELSE 'Waiting in the queue' END,
+                    WHEN p.document_id IS NULL THEN 'The agent has these bytes already' ELSE 'Waiting in the queue' END,
                CASE WHEN p.error IS NULL AND p.document_id IS NULL THEN 100 ELSE 0 END,
                CASE WHEN p.error IS NULL AND p.document_id IS NULL
                     THEN jsonb_build_object('document_id', p.known_id, 'duplicate_of', p.known_id,
@@ -118,17 +136,21 @@ async def submit_children(
     *,
     duplicate_error: Mapping[str, Any] | None = None,
 ) -> list[Task]:
-    """Insert children of ``parent``, each with the document it is about; the caller commits, then admits.
+    """Insert children of ``parent``, each with its document. The caller commits, then admits.
 
-    One whose bytes the agent has already is a success from the start, or fails of ``duplicate_error`` if that is given.
+    A child whose bytes the agent has already is inserted as SUCCESS, or as FAILURE if ``duplicate_error`` is given.
 
     Args:
         connection: Within a transaction.
-        parent: Its queue, agent and organization are theirs.
-        children: Each ``{task_id, name, filename, media_type, metadata}`` with ``{size_bytes, sha256 (hex), blob_key}``
-            of a stored file or ``source_url`` of a page, the ``content_key`` (hex) by which duplicates are told,
-            ``arguments``, the ``document_id`` it gives new content to, or the ``error`` it failed of already.
-        duplicate_error: What to answer duplicates with.
+        parent: The children get its queue, agent and organization.
+        children: Each ``{task_id, name, filename, media_type, metadata}``, with ``{size_bytes, sha256 (hex),
+            blob_key}`` of a stored file or the ``source_url`` of a page. Optional: ``content_key`` (hex), which
+            identifies duplicates; ``arguments``; ``document_id`` of a document that gets new content; ``error``, with
+            which the child has failed already.
+        duplicate_error: The error of children that are duplicates.
+
+    Returns:
+        The children's rows.
     """
     return await fetch_tasks(
         connection,
@@ -147,8 +169,8 @@ _EXPAND = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET {to(Event.EXPAND)}, arguments = t.arguments || :arguments, stage = '{CHILDREN_STAGE}', status = :status,
-        worker_id = NULL, pid = NULL
-    WHERE t.id = :task_id AND t.epoch = :epoch AND {guard(Event.EXPAND)} AND t.cancel_requested_at IS NULL
+        {WITHOUT_WORKER}
+    WHERE {OF_ATTEMPT} AND {guard(Event.EXPAND)} AND {NOT_CANCELLED}
     """
 ).bindparams(bindparam("arguments", type_=JSONB))
 
@@ -156,10 +178,11 @@ _EXPAND = returning_tasks(
 async def expand(
     connection: AsyncConnection, attempt: Attempt, *, status: str, last_step: Mapping[str, Any] | None = None
 ) -> Task | None:
-    """EXPANDED: its children, inserted in the same transaction, decide its end. None when cancelled or superseded.
+    """EXPANDED: its children, inserted in the same transaction, decide how it ends. None when cancelled or superseded.
 
-    With a ``last_step``, ``{name, queue, arguments}``, its children are parts of one thing: it fails of the first of
-    them that does, and when all have succeeded the last step is submitted as one more child, whose result is its own.
+    With a ``last_step``, a ``{name, queue, arguments}`` object, the children are parts of one whole: the parent fails
+    if any of them fails. When all have succeeded, the last step is submitted as one more child, whose result becomes
+    the parent's.
     """
     return await fetch_task(
         connection,
@@ -183,7 +206,7 @@ _COUNT = text(f"SELECT c.parent_id, {COUNTED} FROM tasks AS c WHERE c.parent_id 
 
 
 async def count_children(connection: AsyncConnection, task_ids: Sequence[UUID]) -> dict[UUID, Counts]:
-    """How the children of these tasks stand; a task without children is left out."""
+    """Count the children of these tasks by state. Tasks without children are left out."""
     rows = await connection.execute(_COUNT, {"ids": list(task_ids)})
     counts = {}
     for row in rows.mappings():
@@ -197,7 +220,7 @@ _COUNT_ALL = text("SELECT count(*) FROM tasks AS c WHERE c.parent_id = :task_id"
 
 
 async def count_all_children(connection: AsyncConnection, task_id: TaskId) -> int:
-    """How many children a task has."""
+    """Return the number of children of a task."""
     return int((await connection.execute(_COUNT_ALL, {"task_id": task_id})).scalar_one())
 
 
@@ -205,10 +228,11 @@ _DROP = text(f"DELETE FROM tasks AS c WHERE c.parent_id = :task_id AND c.state I
 
 
 async def drop_children(connection: AsyncConnection, task_id: TaskId) -> None:
-    """Forget the ended children of a task that becomes many anew."""
+    """Delete the finished children of a task that expands again."""
     await connection.execute(_DROP, {"task_id": task_id})
 
 
+# Only children whose document still has something to process: a stored file, or the address of a page.
 _REVIVE_CHILDREN = returning_tasks(
     f"""
     UPDATE tasks AS t SET {REVIVED}
@@ -222,9 +246,9 @@ _REVIVE_CHILDREN = returning_tasks(
 
 
 async def revive_children(connection: AsyncConnection, task_id: TaskId) -> list[Task]:
-    """PENDING again: the children of a locked parent that did not succeed, or all where all did.
+    """PENDING again: the failed and revoked children of a locked parent, or all of them if all succeeded.
 
-    Those that have nothing to work on stay as they are: children that could not be read, deleted documents.
+    Children without anything to process stay as they are: entries that could not be read, and deleted documents.
     """
     failed = [State.FAILURE.value, State.REVOKED.value]
     revived = await fetch_tasks(connection, _REVIVE_CHILDREN, task_id=task_id, states=failed)
@@ -233,11 +257,12 @@ async def revive_children(connection: AsyncConnection, task_id: TaskId) -> list[
     return revived
 
 
+# Children that were cancelled before keep the time of the first request.
 _CANCEL_CHILDREN = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET {CANCELLED}
-    WHERE t.parent_id = ANY (:ids) AND t.state IN ({quoted(ACTIVE)}) AND t.cancel_requested_at IS NULL
+    WHERE t.parent_id = ANY (:ids) AND t.state IN ({quoted(ACTIVE)}) AND {NOT_CANCELLED}
     """
 )
 

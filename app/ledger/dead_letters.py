@@ -1,4 +1,4 @@
-"""Dead letters: tasks that failed for good wait, with their story, until somebody replays or discards them."""
+"""Dead letters: tasks that failed for good are kept, with their history, until they are replayed or discarded."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -13,11 +13,11 @@ from app.domain.records import Listing
 from app.domain.states import Event
 from app.domain.tasks import DeadLetterFilter, Queue, Task
 from app.ledger.cancel import MAY_REVIVE, REVIVED
-from app.ledger.statement import fetch_task, fetch_tasks, guard, returning_tasks
+from app.ledger.statement import LEASE_LIVE, fetch_task, fetch_tasks, guard, returning_tasks
 
 
 async def count_dead(connection: AsyncConnection, name: str, index_id: int) -> int:
-    """How many tasks of a name, about this index of vectors, failed for good."""
+    """Count the dead letters of a task name that are about this index of vectors."""
     query = select(func.count()).where(
         tasks.c.dead_lettered_at.is_not(None),
         tasks.c.name == name,
@@ -43,13 +43,13 @@ def _conditions(organization_id: int, wanted: DeadLetterFilter) -> Sequence[Colu
 async def list_dead_letters(
     connection: AsyncConnection, organization_id: int, wanted: DeadLetterFilter, *, limit: int, after: UUID | None
 ) -> Listing[Task]:
-    """Dead letters, the newest task first."""
+    """List dead letters, the newest task first."""
     conditions = _conditions(organization_id, wanted)
     return await list_rows(connection, tasks, conditions, lambda row: Task(**row._asdict()), limit=limit, after=after)
 
 
 async def count_dead_letters(connection: AsyncConnection, organization_id: int, wanted: DeadLetterFilter) -> int:
-    """How many dead letters the filter matches."""
+    """Count the dead letters that the filter matches."""
     query = select(func.count()).select_from(tasks).where(*_conditions(organization_id, wanted))
     return await connection.scalar(query) or 0
 
@@ -64,9 +64,9 @@ _REPLAY = returning_tasks(
 
 
 async def replay(connection: AsyncConnection, organization_id: int, task_ids: Sequence[UUID]) -> list[Task]:
-    """PENDING again with fresh counts: those of the tasks that are dead letters of the organization's.
+    """PENDING again with fresh counts: those of the tasks that are dead letters of the organization.
 
-    One whose document another task has taken over stays a dead letter.
+    A task stays a dead letter if a later task has replaced it for its document.
     """
     return await fetch_tasks(connection, _REPLAY, organization_id=organization_id, task_ids=list(task_ids))
 
@@ -74,7 +74,7 @@ async def replay(connection: AsyncConnection, organization_id: int, task_ids: Se
 async def find_dead_letters(
     connection: AsyncConnection, organization_id: int, wanted: DeadLetterFilter, *, limit: int, after: UUID
 ) -> list[UUID]:
-    """The ids of the next ``limit`` that match, in their order after ``after``."""
+    """List the ids of the next ``limit`` dead letters that match, in ascending order after ``after``."""
     conditions = (*_conditions(organization_id, wanted), tasks.c.id > after)
     query = select(tasks.c.id).where(*conditions).order_by(tasks.c.id).limit(limit)
     return list((await connection.execute(query)).scalars())
@@ -89,16 +89,17 @@ _DISCARD = returning_tasks(
 
 
 async def discard(connection: AsyncConnection, task_id: TaskId, organization_id: int) -> Task | None:
-    """Take a task off the dead letters; it stays FAILURE. None when it is no dead letter of the organization's."""
+    """Remove a task from the dead letters; it stays FAILURE. None when it is not a dead letter of the organization."""
     return await fetch_task(connection, _DISCARD, task_id=task_id, organization_id=organization_id)
 
 
-# Only where somebody listens: alarms for nobody would fill the broker.
+# Only while a worker serves the dead-letter queue: without one, the alerts would fill the broker. The ten seconds leave
+# time for the process that failed the task, which publishes the alert first.
 UNANNOUNCED = text(
     f"""
     SELECT t.id FROM tasks AS t
     WHERE t.dead_lettered_at < now() - interval '10 seconds' AND t.announced_at IS NULL
-      AND EXISTS (SELECT FROM workers AS w WHERE '{Queue.DEAD_LETTER}' = ANY (w.queues) AND w.lease_expires_at > now())
+      AND EXISTS (SELECT FROM workers AS w WHERE '{Queue.DEAD_LETTER}' = ANY (w.queues) AND {LEASE_LIVE})
     ORDER BY t.dead_lettered_at
     LIMIT :limit
     """
@@ -106,7 +107,7 @@ UNANNOUNCED = text(
 
 
 async def list_unannounced(connection: AsyncConnection, limit: int) -> list[TaskId]:
-    """Dead letters whose alarm has not been raised though there was time, the oldest first."""
+    """List dead letters whose alert was not published in time, the oldest first."""
     return [TaskId(task_id) for task_id in (await connection.execute(UNANNOUNCED, {"limit": limit})).scalars()]
 
 
@@ -114,5 +115,5 @@ _ANNOUNCED = text("UPDATE tasks SET announced_at = now() WHERE id = :task_id AND
 
 
 async def note_announced(connection: AsyncConnection, task_id: TaskId) -> None:
-    """The alarm was raised."""
+    """Record that the alert for a dead letter was published."""
     await connection.execute(_ANNOUNCED, {"task_id": task_id})

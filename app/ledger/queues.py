@@ -1,4 +1,4 @@
-"""Queues as people steer and watch them."""
+"""Queues: pause, resume and statistics."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,17 +8,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import tasks
 from app.domain.states import RUNNING, WAITING, Event, State
-from app.ledger.statement import fetch_tasks, guard, quoted, returning_tasks, to
+from app.ledger.statement import LEASE_LIVE, WITHOUT_BELL, fetch_tasks, guard, quoted, returning_tasks, to
 
 EXACT = 1000
-"""Waiting tasks of a queue up to this many are counted when somebody looks; more are as they were counted last."""
+"""Up to this many waiting tasks of a queue are counted on each request. Above it, the stored counts are returned."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueStats:
-    """A queue as people watch it. ``depth`` counts tasks that could run now and do not; ages are in seconds.
+    """The state of a queue. ``depth`` counts tasks that could run now and do not; ages are in seconds.
 
-    Of a queue with more than ``EXACT`` waiting tasks, depth, delayed and age are a few seconds old.
+    Depth, delayed and age of a queue with more than ``EXACT`` waiting tasks are a few seconds old.
     """
 
     name: str
@@ -35,14 +35,14 @@ _PAUSE = text("UPDATE queues SET paused_at = coalesce(paused_at, now()) WHERE na
 
 _WITHDRAW = returning_tasks(
     f"""
-    UPDATE tasks AS t SET {to(Event.WITHDRAW)}, queued_at = NULL, rings = 0, helper = NULL
+    UPDATE tasks AS t SET {to(Event.WITHDRAW)}, {WITHOUT_BELL}
     WHERE t.queue = :queue AND {guard(Event.WITHDRAW)}
     """
 )
 
 
 async def pause(connection: AsyncConnection, queue: str) -> None:
-    """Admit nothing more, and take back what was admitted and is not claimed.
+    """Stop admissions to a queue, and withdraw the tasks that were admitted and are not claimed.
 
     Within a transaction: it begins by locking the queue's row, as an admission does.
     """
@@ -54,7 +54,7 @@ _RESUME = text("UPDATE queues SET paused_at = NULL WHERE name = :queue")
 
 
 async def resume(connection: AsyncConnection, queue: str) -> None:
-    """Admit again."""
+    """Allow admissions again."""
     await connection.execute(_RESUME, {"queue": queue})
 
 
@@ -65,6 +65,7 @@ _COUNT = text(
     UPDATE queues AS q
     SET waiting = coalesce(found.waiting, 0), delayed = coalesce(found.delayed, 0), oldest_at = found.oldest_at
     FROM queues AS known
+    -- A queue without waiting tasks has no row here; its counts become 0.
     LEFT JOIN (
         SELECT t.queue, count(*) FILTER (WHERE t.available_at <= now()) AS waiting,
                count(*) FILTER (WHERE t.available_at > now()) AS delayed,
@@ -79,7 +80,7 @@ _COUNT = text(
 
 
 async def count_backlogs(connection: AsyncConnection) -> None:
-    """Count what waits in each queue, for those who look at a long one."""
+    """Store the backlog of each queue, which ``list_queues`` returns for long queues."""
     await connection.execute(_COUNT)
 
 
@@ -87,37 +88,41 @@ QUEUES = text(
     f"""
     SELECT q.name, q.paused_at,
            CASE WHEN near.tasks > {EXACT} THEN q.delayed ELSE near.delayed END AS delayed,
-           CASE WHEN near.tasks > {EXACT} THEN q.waiting ELSE near.waiting END + rung.tasks AS depth,
+           CASE WHEN near.tasks > {EXACT} THEN q.waiting ELSE near.waiting END + admitted.tasks AS depth,
            (SELECT count(*) FROM tasks AS t WHERE t.queue = q.name AND t.state IN ({quoted(RUNNING)})) AS running,
            extract(epoch FROM now() - least(
-               CASE WHEN near.tasks > {EXACT} THEN q.oldest_at ELSE near.oldest_at END, rung.oldest_at)) AS oldest_age,
+               CASE WHEN near.tasks > {EXACT} THEN q.oldest_at ELSE near.oldest_at END, admitted.oldest_at
+           )) AS oldest_age,
            served.workers, served.slots
     FROM queues AS q
+    -- near: the waiting tasks, counted up to the limit.
     CROSS JOIN LATERAL (
         SELECT count(*) AS tasks, count(*) FILTER (WHERE seen.available_at > now()) AS delayed,
                count(*) FILTER (WHERE seen.available_at <= now()) AS waiting,
                min(seen.available_at) FILTER (WHERE seen.available_at <= now()) AS oldest_at
         FROM (SELECT t.available_at FROM tasks AS t WHERE t.queue = q.name AND {_IS_WAITING} LIMIT {EXACT + 1}) AS seen
     ) AS near
+    -- admitted: the tasks that wait for a worker.
     CROSS JOIN LATERAL (
         SELECT count(*) AS tasks, min(t.available_at) AS oldest_at FROM tasks AS t
         WHERE t.queue = q.name AND t.state = '{State.QUEUED}'
-    ) AS rung
+    ) AS admitted
+    -- served: the live workers of the queue and their slots.
     CROSS JOIN LATERAL (
         SELECT count(*) AS workers, coalesce(sum(w.concurrency), 0) AS slots FROM workers AS w
-        WHERE q.name = ANY (w.queues) AND w.lease_expires_at > now()
+        WHERE q.name = ANY (w.queues) AND {LEASE_LIVE}
     ) AS served
     """
 )
 
 
 async def list_queues(connection: AsyncConnection) -> list[QueueStats]:
-    """Every queue with its figures."""
+    """List the queues with their statistics."""
     return [QueueStats(**row) for row in (await connection.execute(QUEUES)).mappings()]
 
 
 async def count_finished(connection: AsyncConnection, seconds: float) -> dict[str, int]:
-    """How many tasks of each queue succeeded in the last ``seconds``."""
+    """Count the tasks of each queue that succeeded in the last ``seconds``."""
     query = (
         select(tasks.c.queue, func.count())
         .where(tasks.c.state == State.SUCCESS.value)

@@ -1,4 +1,4 @@
-"""Read: what the ledger knows, for those who only look."""
+"""Read: queries on tasks that change nothing."""
 
 from uuid import UUID
 
@@ -19,7 +19,7 @@ _POSITION_CAP = 1000
 async def get_task(
     connection: AsyncConnection, task_id: TaskId, organization_id: int | None = None, *, lock: bool = False
 ) -> Task | None:
-    """One task; with an organization, only if it is theirs; with ``lock``, held until the transaction ends."""
+    """One task; with an organization, only if it is theirs; with ``lock``, locked until the transaction ends."""
     query = select(tasks).where(tasks.c.id == task_id)
     if organization_id is not None:
         query = query.where(tasks.c.organization_id == organization_id)
@@ -57,7 +57,7 @@ async def list_tasks(
 async def list_active_tasks(
     connection: AsyncConnection, *, document_id: int | None = None, agent_id: int | None = None
 ) -> list[Task]:
-    """The unfinished tasks of a document or of an agent."""
+    """List the unfinished tasks of a document or of an agent."""
     query = select(tasks).where(tasks.c.state.in_([state.value for state in ACTIVE]))
     if document_id is not None:
         query = query.where(tasks.c.document_id == document_id)
@@ -67,9 +67,9 @@ async def list_active_tasks(
 
 
 async def lock_document_tasks(connection: AsyncConnection, document_id: int) -> None:
-    """Hold the unfinished tasks of a document until the transaction ends.
+    """Lock the unfinished tasks of a document until the transaction ends.
 
-    Before the document's own row is: a task that ends holds its row, then its document's.
+    Call this before locking the document's row: a task that ends locks its own row first, then its document's.
     """
     unfinished = tasks.c.state.in_([state.value for state in ACTIVE])
     query = select(tasks.c.id).where(tasks.c.document_id == document_id, unfinished).order_by(tasks.c.id)
@@ -77,11 +77,11 @@ async def lock_document_tasks(connection: AsyncConnection, document_id: int) -> 
 
 
 async def list_document_tasks(connection: AsyncConnection, document_id: int) -> list[Task]:
-    """All tasks that ever were about a document and are not forgotten."""
+    """List all tasks about a document that are not deleted yet."""
     return await fetch_tasks(connection, select(tasks).where(tasks.c.document_id == document_id))
 
 
-# Where a waiting task stands among its agent's tasks in the same queue; counting stops at the cap.
+# The waiting tasks of the same agent and queue before this one; counting stops at the cap.
 _POSITION = text(
     f"""
     SELECT count(*) FROM (
@@ -95,7 +95,7 @@ _POSITION = text(
 
 
 async def get_position(connection: AsyncConnection, task: Task) -> int | None:
-    """The place of a task among its agent's waiting ones, from 1; None when it does not wait."""
+    """The position of a task among its agent's waiting tasks, from 1; None when it does not wait."""
     if task.state is State.QUEUED:
         return 1
     if task.state not in WAITING:
@@ -121,12 +121,12 @@ BACKLOG = text(
 
 
 async def has_backlog(connection: AsyncConnection, agent_id: int, limit: int) -> bool:
-    """Whether an agent has ``limit`` tasks or more waiting, in all queues; counting stops there."""
+    """Return whether an agent has at least ``limit`` waiting tasks in all queues; counting stops there."""
     parameters = {"agent_id": agent_id, "queues": list(WORK_QUEUES), "limit": limit}
     return bool((await connection.execute(BACKLOG, parameters)).scalar_one() >= limit)
 
 
 async def count_unfinished(connection: AsyncConnection, name: TaskName) -> int:
-    """How many tasks of a name, one of those that keep vectors, have not ended."""
+    """Count the unfinished tasks of a name, which must be one that ``tasks_keeping_vectors_idx`` covers."""
     query = text(f"SELECT count(*) FROM tasks WHERE name = '{name.value}' AND completed_at IS NULL")
     return int((await connection.execute(query)).scalar_one())

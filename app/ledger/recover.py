@@ -1,4 +1,4 @@
-"""Recover: what processes that died left behind goes back to the queue, and bells that nobody heard ring again."""
+"""Recover: return the tasks of dead processes to their queues, and publish lost messages again."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,18 @@ from app.domain.errors import TaskCrashedError
 from app.domain.ids import TaskId, WorkerId
 from app.domain.states import RUNNING, Event, State, target
 from app.domain.tasks import Bell, Failure, Task
-from app.ledger.statement import append_history, fetch_tasks, guard, quoted, returning_tasks
+from app.ledger.statement import (
+    CANCEL_REQUESTED,
+    LEASE_LIVE,
+    NEW_EPOCH,
+    WITHOUT_PROGRESS,
+    WITHOUT_WORKER,
+    append_history,
+    fetch_tasks,
+    guard,
+    quoted,
+    returning_tasks,
+)
 
 _QUEUE_PATIENCE_SECONDS = 4
 
@@ -19,13 +30,20 @@ _CRASHED_OUT = "t.crashes + 1 >= :max_crashes"
 _CRASH_FAILURE = Failure(TaskCrashedError.code, TaskCrashedError.title(), TaskCrashedError.retryable).as_json()
 
 
-def _take_back(victims: str, changes: str) -> TextualSelect:
-    """Running rows become free: nobody holds them, and whoever did holds an epoch that is void."""
+def _reclaim(victims: str, changes: str) -> TextualSelect:
+    """A statement that takes running tasks from their worker, whose epoch becomes invalid.
+
+    Args:
+        victims: The FROM and WHERE clauses that choose the tasks, which are named ``v``.
+        changes: The assignments that differ from case to case, among them ``state`` and ``status``.
+    """
     return returning_tasks(
         f"""
         UPDATE tasks AS t
-        SET epoch = t.epoch + 1, version = t.version + 1, worker_id = NULL, pid = NULL,
-            available_at = now(), current = 0, stage = NULL, {changes}
+        SET {NEW_EPOCH}, version = t.version + 1, {WITHOUT_WORKER},
+            available_at = now(), {WITHOUT_PROGRESS}, {changes}
+        -- A locked row is skipped: its attempt is ending at this moment. If the process that ends it has frozen, its
+        -- session is terminated by END_HOLDERS, and the next sweep finds the row.
         FROM (
             SELECT v.id, v.epoch FROM tasks AS v {victims} AND v.state IN ({quoted(RUNNING)})
             FOR UPDATE OF v SKIP LOCKED
@@ -35,40 +53,40 @@ def _take_back(victims: str, changes: str) -> TextualSelect:
     )
 
 
-_CANCELLED = "t.cancel_requested_at IS NOT NULL"
-
-
 def _crash(victims: str) -> TextualSelect:
-    """One more crash for each victim: back to PENDING, dead at the cap, REVOKED where that was asked for."""
+    """Count a crash for each victim. It becomes PENDING, FAILURE at the limit, or REVOKED if a cancel was requested."""
     changes = f"""
         crashes = t.crashes + 1,
-        state = CASE WHEN {_CANCELLED} THEN '{target(Event.ABORT)}'
+        state = CASE WHEN {CANCEL_REQUESTED} THEN '{target(Event.ABORT)}'
                      WHEN {_CRASHED_OUT} THEN '{target(Event.CRASH_OUT)}' ELSE '{target(Event.CRASH)}' END,
-        status = CASE WHEN {_CANCELLED} THEN 'Cancelled'
+        status = CASE WHEN {CANCEL_REQUESTED} THEN 'Cancelled'
                       WHEN {_CRASHED_OUT} THEN 'The process died each time'
                       ELSE 'The process died; waiting to run again' END,
-        error = CASE WHEN NOT ({_CANCELLED}) THEN CAST(:failure AS jsonb) END,
-        completed_at = CASE WHEN {_CANCELLED} OR {_CRASHED_OUT} THEN now() END,
-        dead_lettered_at = CASE WHEN NOT ({_CANCELLED}) AND {_CRASHED_OUT} THEN now() END,
+        error = CASE WHEN NOT ({CANCEL_REQUESTED}) THEN CAST(:failure AS jsonb) END,
+        completed_at = CASE WHEN {CANCEL_REQUESTED} OR {_CRASHED_OUT} THEN now() END,
+        dead_lettered_at = CASE WHEN NOT ({CANCEL_REQUESTED}) AND {_CRASHED_OUT} THEN now() END,
         {append_history("'crash'", "CAST(:failure AS jsonb)")}"""
-    return _take_back(victims, changes).bindparams(bindparam("failure", type_=JSONB))
+    return _reclaim(victims, changes).bindparams(bindparam("failure", type_=JSONB))
 
 
+# A worker's row may be gone: it is deleted an hour after its lease has run out.
 _REAP_WORKERS = _crash(
     "LEFT JOIN workers AS w ON w.id = v.worker_id WHERE (w.id IS NULL OR w.lease_expires_at <= now())"
 )
 
 
 async def reap_workers(connection: AsyncConnection, max_crashes: int) -> list[Task]:
-    """Take back the tasks of workers whose lease has run out."""
+    """Reclaim the tasks of workers whose lease has run out. Each counts a crash."""
     return await fetch_tasks(connection, _REAP_WORKERS, max_crashes=max_crashes, failure=_CRASH_FAILURE)
 
 
-# A row's xmax is the transaction that has it locked. Tasks of dead workers that the sweep has passed over are held by a
-# process that froze in the midst of ending them; a queue's row is held for milliseconds, by an admission. No timeout of
-# the server's ends a COPY whose client sends nothing more, and the one that would end an admission is long.
+# Terminates the sessions that hold two kinds of row locks for too long. A task of a dead worker that the sweep skipped is
+# locked by a process that froze while it ended the task. A queue's row is locked by an admission, for milliseconds.
+# The server's own limits do not cover this: none ends a COPY whose client stops sending, and the one that ends an
+# admission is long. A row's xmax is the transaction that has locked it.
 END_HOLDERS = text(
     f"""
+    -- The transactions that lock such rows, each with the age at which its session is terminated.
     WITH held (transaction, patience) AS (
         SELECT t.xmax, interval '1 second' FROM tasks AS t LEFT JOIN workers AS w ON w.id = t.worker_id
         WHERE t.state IN ({quoted(RUNNING)}) AND (w.id IS NULL OR w.lease_expires_at <= now())
@@ -85,9 +103,9 @@ END_HOLDERS = text(
 
 
 async def end_holders(connection: AsyncConnection) -> int:
-    """End the sessions of frozen processes that hold up the others; returns how many.
+    """Terminate the sessions of frozen processes whose locks block others; returns how many.
 
-    Their transactions roll back, as late ones would have at the last guard.
+    Their transactions roll back, as they would have later when they found their epoch invalid.
     """
     return int((await connection.execute(END_HOLDERS)).scalar_one())
 
@@ -101,7 +119,7 @@ RUNNING_PROCESSES = text(
 
 
 async def list_processes(connection: AsyncConnection, worker_id: WorkerId) -> list[int]:
-    """The processes that run tasks of one worker."""
+    """List the ids of the processes that run tasks of one worker."""
     return list((await connection.execute(RUNNING_PROCESSES, {"worker_id": worker_id})).scalars())
 
 
@@ -111,7 +129,7 @@ _REAP_PROCESSES = _crash("WHERE v.worker_id = :worker_id AND v.pid = ANY (:pids)
 async def reap_processes(
     connection: AsyncConnection, worker_id: WorkerId, pids: Sequence[int], max_crashes: int
 ) -> list[Task]:
-    """Take back the tasks that dead processes of a living worker were running."""
+    """Reclaim the tasks that dead processes of a live worker were running. Each counts a crash."""
     return await fetch_tasks(
         connection,
         _REAP_PROCESSES,
@@ -122,34 +140,37 @@ async def reap_processes(
     )
 
 
-RELEASE = _take_back(
+RELEASE = _reclaim(
     "WHERE v.worker_id = :worker_id",
     f"""
-        state = CASE WHEN {_CANCELLED} THEN '{target(Event.ABORT)}' ELSE '{target(Event.HAND_BACK)}' END,
-        status = CASE WHEN {_CANCELLED} THEN 'Cancelled' ELSE 'Handed back by its worker' END,
-        completed_at = CASE WHEN {_CANCELLED} THEN now() END,
+        state = CASE WHEN {CANCEL_REQUESTED} THEN '{target(Event.ABORT)}' ELSE '{target(Event.HAND_BACK)}' END,
+        status = CASE WHEN {CANCEL_REQUESTED} THEN 'Cancelled' ELSE 'Handed back by its worker' END,
+        completed_at = CASE WHEN {CANCEL_REQUESTED} THEN now() END,
         {append_history("'handed_back'")}""",
 )
 
 
 async def release(connection: AsyncConnection, worker_id: WorkerId) -> list[Task]:
-    """Hand back all that a worker runs, no crash counted: it stops, or lost its lease while it lived."""
+    """Return all tasks of a worker to their queues, without a crash: it stops, or has lost its lease."""
     return await fetch_tasks(connection, RELEASE, worker_id=worker_id)
 
 
-# A bell is lost when a task has waited while slots of its queue stood free. It rings again
-# after 2 s, then 4, then every 8, for as many tasks as there are free slots.
+# A message counts as lost when its task has waited while slots of its queue were idle. It is published again after 2 s,
+# then after 4, then every 8, for at most as many tasks as there are idle slots.
 RECONCILE = text(
     f"""
-    WITH served AS (
+    WITH
+    -- The idle slots of each queue: those of its live workers without their running tasks.
+    served AS (
         SELECT q.name,
                (SELECT coalesce(sum(w.concurrency), 0) FROM workers AS w
-                WHERE q.name = ANY (w.queues) AND w.lease_expires_at > now())
+                WHERE q.name = ANY (w.queues) AND {LEASE_LIVE})
              - (SELECT count(*) FROM tasks AS t JOIN workers AS w ON w.id = t.worker_id
                 WHERE t.state IN ({quoted(RUNNING)}) AND q.name = ANY (w.queues)) AS free
         FROM queues AS q
     ),
-    -- Materialized: joined to the update directly, a plan may look for them, and lock others, more than once.
+    -- The admitted tasks that have waited too long. Materialized: joined to the update directly, a plan may run this
+    -- part more than once, and lock other rows each time. Locked rows are skipped: they are being claimed or cancelled.
     silent AS MATERIALIZED (
         SELECT s.id
         FROM served
@@ -172,6 +193,6 @@ RECONCILE = text(
 
 
 async def reconcile(connection: AsyncConnection) -> list[Bell]:
-    """Find the bells that nobody heard; the caller rings them again."""
+    """Find the tasks whose message was lost; the caller publishes the returned messages."""
     rows = await connection.execute(RECONCILE)
     return [Bell(TaskId(row.id), row.name, row.queue) for row in rows]

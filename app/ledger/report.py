@@ -1,4 +1,4 @@
-"""Report: an attempt tells where it stands and learns in the same round trip whether to go on."""
+"""Report: an attempt writes its progress and receives, in the same round trip, whether to continue."""
 
 from enum import Enum, auto
 
@@ -7,16 +7,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.states import RUNNING, Event
 from app.domain.tasks import Attempt, Progress
-from app.ledger.statement import guard, quoted, to
+from app.ledger.statement import CANCEL_REQUESTED, OF_ATTEMPT, guard, quoted, to
 
 
 class AttemptStatus(Enum):
-    """What an attempt is told."""
+    """What the attempt has to do next."""
 
     CONTINUE = auto()
+    """Go on: the attempt still holds the task."""
+
     CANCELLED = auto()
+    """Stop and abort: a cancel was requested."""
+
     SUPERSEDED = auto()
+    """Stop and write nothing: the epoch has moved on, so another attempt may run the task, or it has ended."""
+
     HAND_BACK = auto()
+    """Stop and return the task to its queue: the worker shuts down or has lost its lease. The worker decides this; no
+    statement returns it."""
 
 
 def _read_status(cancelled: bool | None) -> AttemptStatus:
@@ -25,7 +33,8 @@ def _read_status(cancelled: bool | None) -> AttemptStatus:
     return AttemptStatus.CANCELLED if cancelled else AttemptStatus.CONTINUE
 
 
-# Progress that a crash of the database forgets is told again, so its commit need not wait for the disk.
+# The commit does not wait for the disk: progress that a crash of the database loses is reported again.
+# ``stages`` gets an entry whenever the stage changes; ``current`` never decreases within an attempt.
 REPORT = text(
     f"""
     UPDATE tasks AS t
@@ -35,14 +44,14 @@ REPORT = text(
             'name', CAST(:stage AS text), 'at', floor(extract(epoch FROM clock_timestamp()) * 1000),
             'version', t.version + 1, 'current', CAST(:current AS integer), 'status', CAST(:status AS text)) END
     FROM (SELECT set_config('synchronous_commit', 'off', true)) AS relaxed
-    WHERE t.id = :task_id AND t.epoch = :epoch AND {guard(Event.REPORT)}
-    RETURNING t.cancel_requested_at IS NOT NULL AS cancelled
+    WHERE {OF_ATTEMPT} AND {guard(Event.REPORT)}
+    RETURNING {CANCEL_REQUESTED} AS cancelled
     """
 )
 
 
 async def report(connection: AsyncConnection, attempt: Attempt, progress: Progress) -> AttemptStatus:
-    """Write the progress of a running attempt. ``current`` never goes back."""
+    """Write the progress of a running attempt and return whether to continue."""
     parameters = {
         "task_id": attempt.task_id,
         "epoch": attempt.epoch,
@@ -56,13 +65,13 @@ async def report(connection: AsyncConnection, attempt: Attempt, progress: Progre
 
 WATCH = text(
     f"""
-    SELECT t.cancel_requested_at IS NOT NULL AS cancelled FROM tasks AS t
-    WHERE t.id = :task_id AND t.epoch = :epoch AND t.state IN ({quoted(RUNNING)})
+    SELECT {CANCEL_REQUESTED} AS cancelled FROM tasks AS t
+    WHERE {OF_ATTEMPT} AND t.state IN ({quoted(RUNNING)})
     """
 )
 
 
 async def watch(connection: AsyncConnection, attempt: Attempt) -> AttemptStatus:
-    """Learn whether to go on, without a change to tell."""
+    """Return whether to continue, without writing progress."""
     parameters = {"task_id": attempt.task_id, "epoch": attempt.epoch}
     return _read_status((await connection.execute(WATCH, parameters)).scalar_one_or_none())

@@ -1,23 +1,24 @@
-"""Hasten: tasks that searches have come to wait for go on in a more urgent queue."""
+"""Reprioritise: move tasks that searches depend on to a more urgent queue."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.states import WAITING, Event
 from app.domain.tasks import Queue, TaskName
-from app.ledger.statement import guard, quoted, to
+from app.ledger.statement import WITHOUT_BELL, guard, quoted, to
 
-# The name stands in the text, so that the index on just these is used. Who holds a row is about to claim or cancel it.
+# The task's name is a literal, so that the plan uses the partial index on these tasks. Both statements skip locked rows,
+# which are being claimed or cancelled.
 _CHOSEN = f"""
     SELECT t.id FROM tasks AS t
     WHERE t.name = '{TaskName.REEMBED_DOCUMENT.value}' AND t.completed_at IS NULL AND t.queue <> :queue
       AND t.arguments ->> 'index_id' = CAST(CAST(:index_id AS bigint) AS text)
 """
 
-# Their bells have rung where nobody may come for long, and find nothing to claim now.
+# Admitted tasks return to PENDING, so that they are admitted to the new queue. Their messages find nothing to claim.
 _WITHDRAW_QUEUED = text(
     f"""
-    UPDATE tasks AS t SET {to(Event.WITHDRAW)}, queue = :queue, queued_at = NULL, rings = 0, helper = NULL
+    UPDATE tasks AS t SET {to(Event.WITHDRAW)}, queue = :queue, {WITHOUT_BELL}
     WHERE t.id IN ({_CHOSEN} AND {guard(Event.WITHDRAW)} FOR UPDATE SKIP LOCKED)
     """
 )
@@ -31,10 +32,7 @@ _MOVE_WAITING = text(
 
 
 async def reprioritise_reembedding(connection: AsyncConnection, index_id: int, queue: Queue) -> int:
-    """Have the tasks that bring documents to an index, and that nobody has begun, wait in that queue.
-
-    Returns how many did not before.
-    """
+    """Move the reembedding tasks of an index that are not started yet to ``queue``; returns how many were moved."""
     parameters = {"index_id": index_id, "queue": queue.value}
     return sum(
         [(await connection.execute(statement, parameters)).rowcount for statement in (_WITHDRAW_QUEUED, _MOVE_WAITING)]

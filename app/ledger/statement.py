@@ -1,7 +1,9 @@
-"""How the ledger's statements are put together, so that each keeps three promises.
+"""The building blocks of the ledger's statements, which keep three guarantees.
 
-A state changes only as ``app.domain.states`` allows; every visible change raises
-``version``; and a document's status follows the task that decides it, in the same statement.
+A state changes only as ``app.domain.states`` allows. Every change that clients can see raises ``version``. A document's
+status follows the task that decides it, in the same statement.
+
+The fragments refer to the task's row as ``t`` and to a worker's as ``w``.
 """
 
 from collections.abc import Sequence
@@ -28,6 +30,29 @@ DOCUMENT_STATUS = {
 }
 
 HISTORY_LENGTH = 20
+"""The number of unsuccessful attempts that a row keeps, the latest ones."""
+
+OF_ATTEMPT = "t.id = :task_id AND t.epoch = :epoch"
+"""The row is still the attempt's: after any later claim, crash or hand-back the epoch is higher, and no row matches."""
+
+WITHOUT_WORKER = "worker_id = NULL, pid = NULL"
+"""No worker and no process runs the task: exactly the rows in a running state have both."""
+
+NEW_EPOCH = "epoch = t.epoch + 1"
+"""The fence: from here on, the attempt that ran the task so far can change nothing."""
+
+WITHOUT_PROGRESS = "current = 0, stage = NULL"
+"""The next attempt begins anew."""
+
+WITHOUT_BELL = "queued_at = NULL, rings = 0, helper = NULL"
+"""The task is no longer admitted. A message that was published for it finds nothing to claim."""
+
+CANCEL_REQUESTED = "t.cancel_requested_at IS NOT NULL"
+NOT_CANCELLED = "t.cancel_requested_at IS NULL"
+"""A cancel that was requested in time wins over every other end of an attempt."""
+
+LEASE_LIVE = "w.lease_expires_at > now()"
+"""The worker has renewed its lease, so its tasks are its own."""
 
 _WITHOUT_CONTENT = f"'{State.FAILURE}', '{State.REVOKED}'"
 _STATUS_OF_STATE = " ".join(f"WHEN '{state}' THEN '{status}'" for state, status in DOCUMENT_STATUS.items())
@@ -39,7 +64,7 @@ def quoted(states: Sequence[State]) -> str:
 
 
 def guard(event: Event) -> str:
-    """The condition that lets ``event`` happen to row ``t``."""
+    """The condition under which ``event`` may happen to row ``t``."""
     return f"t.state IN ({quoted(sources(event))})"
 
 
@@ -49,11 +74,11 @@ def to(event: Event) -> str:
 
 
 def append_history(outcome: str, error: str = "CAST(NULL AS jsonb)") -> str:
-    """The assignment that adds the attempt which ends here to the row's history; the oldest makes room.
+    """The assignment that appends the attempt which ends here to the row's history, and drops the oldest if it is full.
 
     Args:
-        outcome: A SQL expression for what became of it, such as ``'retry'`` in quotes.
-        error: A SQL expression, the ``{code, message}`` it ended in.
+        outcome: A SQL expression for how the attempt ended, such as ``'retry'`` in quotes.
+        error: A SQL expression for the error, a ``{code, message}`` object or NULL.
     """
     return f"""
         history = CASE WHEN jsonb_array_length(t.history) < {HISTORY_LENGTH} THEN t.history ELSE t.history - 0 END
@@ -65,15 +90,17 @@ def append_history(outcome: str, error: str = "CAST(NULL AS jsonb)") -> str:
 
 
 def returning_tasks(update: str) -> TextualSelect:
-    """``update … RETURNING t.*`` whose document, where the task decides its status, follows in the same statement.
+    """``update … RETURNING t.*``, which also updates the status of the document that the task decides.
 
-    A document that is complete stays so: it can be searched whatever becomes of a later task. One that failed or was
-    cancelled is no longer what a second upload of the same bytes would be a duplicate of.
+    A completed document stays completed: it can be searched whatever becomes of a later task. A document that failed or
+    was cancelled loses its ``content_key``, so that a second upload of the same bytes is not a duplicate of it.
     """
     return text(
         f"""
         WITH changed AS ({update} RETURNING t.*),
-        followed AS (
+        -- Only where the task decides the document's status (another task may have replaced it) and the status differs:
+        -- most transitions leave the document's row alone.
+        document AS (
             UPDATE documents AS d
             SET status = CASE c.state {_STATUS_OF_STATE} END,
                 content_key = CASE WHEN c.state NOT IN ({_WITHOUT_CONTENT}) THEN d.content_key END

@@ -1,4 +1,4 @@
-"""Submit: a task enters as PENDING, in the transaction that writes what it is about."""
+"""Submit: insert a task as PENDING, in the transaction that writes the data it is about."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ _INSERT_MANY = insert(tasks)
 
 
 async def submit_all(connection: AsyncConnection, new_tasks: Sequence[NewTask]) -> None:
-    """Insert tasks, at least one. The caller commits, then admits."""
+    """Insert one or more tasks. The caller commits, then admits."""
     await connection.execute(_INSERT_MANY, [as_row(task) for task in new_tasks])
 
 
@@ -43,10 +43,11 @@ def as_row(task: NewTask) -> dict[str, Any]:
     }
 
 
-# An upload waits for this statement alone, so it is one: the check of the agent, both rows, and the commit.
+# The only statement an upload waits for: it checks the agent, inserts both rows, and commits by itself.
 _INSERT_WITH_DOCUMENT = (
     text(
         """
+        -- No row when the agent does not exist, or has a document with this content_key.
         WITH document AS (
             INSERT INTO documents (
                 organization_id, agent_id, task_id, filename, media_type, size_bytes, sha256, content_key, blob_key,
@@ -81,13 +82,14 @@ _INSERT_WITH_DOCUMENT = (
 async def submit_with_document(connection: AsyncConnection, task: NewTask, document: Mapping[str, Any]) -> Task | None:
     """Insert a new ``document`` and the ``task`` that processes it, in one statement. The caller then admits.
 
-    Returns None, and inserts nothing, when the organization has no such agent, or the agent a document of these bytes.
+    Returns None, and inserts nothing, if the organization has no such agent, or if the agent has a document with this
+    ``content_key``.
 
     Args:
         connection: In a transaction or not.
         task: The task.
-        document: ``filename``, ``media_type``, ``document_metadata``; of a stored file ``size_bytes``, ``sha256`` and
-            ``blob_key``, of a web page ``source_url``, the others None; ``content_key`` by which duplicates are told.
+        document: ``filename``, ``media_type`` and ``document_metadata``; ``content_key``, which identifies duplicates;
+            ``size_bytes``, ``sha256`` and ``blob_key`` of a stored file, or ``source_url`` of a page, the others None.
     """
     return await fetch_task(
         connection,

@@ -1,4 +1,4 @@
-"""Upkeep: what is done now and then, by one process for the whole installation."""
+"""Upkeep: periodic chores, each done by one process for the whole installation."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,7 +15,7 @@ _CLAIM_CHORE = text(
 
 
 async def claim_chore(connection: AsyncConnection, chore: str, seconds: float) -> bool:
-    """Whether it falls to the caller to do a chore now; if so, it is due again in ``seconds``."""
+    """Claim a chore that is due. True for one caller, for whom it is due again in ``seconds``; False for all others."""
     row = await connection.execute(_CLAIM_CHORE, {"chore": chore, "seconds": seconds})
     return row.one_or_none() is not None
 
@@ -39,12 +39,12 @@ async def forget_tasks(connection: AsyncConnection, days: int, limit: int) -> in
     return (await connection.execute(FORGET_TASKS, {"days": days, "limit": limit})).rowcount
 
 
-# An agent that has waited out its last turn has no more claim, and no less, than one that never had a turn.
+# Once the queue's virtual time has passed an agent's finish tag, admission treats it as an agent without a row.
 _FORGET_TURNS = text("DELETE FROM turns USING queues AS q WHERE q.name = turns.queue AND finish_tag <= q.virtual_time")
 
 
 async def forget_turns(connection: AsyncConnection) -> None:
-    """Drop the turns that tell nothing any more."""
+    """Delete the turns that no longer have an effect."""
     await connection.execute(_FORGET_TURNS)
 
 
@@ -52,7 +52,7 @@ _FORGET_WORKERS = text("DELETE FROM workers WHERE lease_expires_at < now() - int
 
 
 async def forget_workers(connection: AsyncConnection) -> None:
-    """Drop the rows of workers that have been gone for an hour."""
+    """Delete the workers whose lease ran out an hour ago."""
     await connection.execute(_FORGET_WORKERS)
 
 
@@ -60,5 +60,5 @@ _LOCK_CHORE = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:chore, 0)
 
 
 async def try_lock_chore(connection: AsyncConnection, chore: str) -> bool:
-    """Whether nobody else is at a chore now; nobody else will be until the transaction ends."""
+    """Lock a chore until the transaction ends; False when another process has locked it."""
     return bool((await connection.execute(_LOCK_CHORE, {"chore": f"sluice:{chore}"})).scalar_one())

@@ -1,7 +1,7 @@
-"""Help: a worker with nothing to do of its own is called to more urgent queues whose workers are all busy.
+"""Work stealing: idle slots of a worker take tasks of more urgent queues whose own workers are all busy.
 
-A bell may ring on any queue, for it carries no more than an id: a helper is called by one more bell on its own queue.
-Whoever comes first has the task, and the other bell finds nothing to claim.
+A message may be published to any queue, since it carries only the task's id. So a worker steals a task by one more
+message on its own queue. The first worker to claim the task runs it; the other message finds nothing to claim.
 """
 
 from sqlalchemy import text
@@ -10,18 +10,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.ids import TaskId, WorkerId
 from app.domain.states import RUNNING, State
 from app.domain.tasks import WORK_QUEUES, Bell
-from app.ledger.statement import quoted
+from app.ledger.statement import LEASE_LIVE, quoted
 
 STEAL_AFTER_SECONDS = 0.25
+"""How long an admitted task waits for its own workers before others may steal it."""
 
 _RANKS = ", ".join(f"('{queue}', {rank})" for rank, queue in enumerate(WORK_QUEUES))
 
-# A task that has waited through the silence has found its own workers busy. It is called for once, and again only where
-# the helpers did not come either. Own work counts first: a slot that a bell of the worker's own queue, or an earlier
-# call, will fill is not idle.
 STEAL_WORK = text(
     f"""
-    WITH ranks (queue, rank) AS (VALUES {_RANKS}),
+    WITH
+    -- The queues by urgency, 0 the most urgent.
+    ranks (queue, rank) AS (VALUES {_RANKS}),
+    -- The worker with its idle slots. A slot is not idle if an admitted task of the worker's own queues, or a task stolen
+    -- earlier, is about to fill it.
     helper AS (
         SELECT w.queues[1] AS queue,
                (SELECT min(r.rank) FROM ranks AS r WHERE r.queue = ANY (w.queues)) AS rank,
@@ -30,10 +32,12 @@ STEAL_WORK = text(
                - (SELECT count(*) FROM tasks AS t
                   WHERE t.state = '{State.QUEUED}' AND (t.queue = ANY (w.queues) OR t.helper = ANY (w.queues))) AS idle
         FROM workers AS w
-        WHERE w.id = :worker_id AND w.lease_expires_at > now()
+        WHERE w.id = :worker_id AND {LEASE_LIVE}
     ),
-    -- Materialized: joined to the update directly, a plan may look for them, and lock others, more than once.
-    called AS MATERIALIZED (
+    -- The tasks to steal: admitted to more urgent queues, and not claimed in time. A task is stolen again only if the
+    -- first steal found no slot either, after twice the time, up to every 8 s. Materialized: joined to the update
+    -- directly, a plan may run this part more than once, and lock other rows each time.
+    stolen AS MATERIALIZED (
         SELECT s.id, helper.queue AS helper
         FROM helper
         CROSS JOIN LATERAL (
@@ -47,15 +51,15 @@ STEAL_WORK = text(
         ) AS s
     )
     UPDATE tasks AS t
-    SET helper = called.helper, queued_at = now(), rings = t.rings + 1
-    FROM called
-    WHERE t.id = called.id AND t.state = '{State.QUEUED}'
+    SET helper = stolen.helper, queued_at = now(), rings = t.rings + 1
+    FROM stolen
+    WHERE t.id = stolen.id AND t.state = '{State.QUEUED}'
     RETURNING t.id, t.name, t.helper
     """
 )
 
 
 async def steal_work(connection: AsyncConnection, worker_id: WorkerId) -> list[Bell]:
-    """The bells that call a worker's idle slots to more urgent tasks, the most urgent first; none if it is busy."""
+    """Steal tasks for a worker's idle slots, the most urgent first; returns the messages to publish on its queue."""
     rows = await connection.execute(STEAL_WORK, {"worker_id": worker_id})
     return [Bell(TaskId(row.id), row.name, row.helper) for row in rows]

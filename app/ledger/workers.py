@@ -9,11 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.ids import WorkerId
+from app.domain.states import RUNNING
+from app.ledger.statement import LEASE_LIVE, quoted
 
 
 @dataclass(frozen=True, slots=True)
 class NewWorker:
-    """What a worker process says of itself."""
+    """What a worker process registers."""
 
     id: WorkerId
     name: str
@@ -25,7 +27,7 @@ class NewWorker:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A living worker; ``running`` counts its tasks."""
+    """A worker with a live lease; ``running`` counts its tasks."""
 
     id: UUID
     name: str
@@ -60,7 +62,7 @@ async def register(connection: AsyncConnection, worker: NewWorker, lease: float)
     await connection.execute(_REGISTER, parameters)
 
 
-# An expired lease stays expired: its tasks may have been given to others.
+# An expired lease stays expired: the worker's tasks may have been given to others.
 _HEARTBEAT = text(
     """
     UPDATE workers SET lease_expires_at = now() + make_interval(secs => :lease)
@@ -71,17 +73,17 @@ _HEARTBEAT = text(
 
 
 async def heartbeat(connection: AsyncConnection, worker_id: WorkerId, lease: float) -> bool:
-    """Renew the lease. False when it has run out: the worker must stop its tasks and register anew."""
+    """Renew the lease. False when it has run out: the worker must stop its tasks and register again."""
     row = await connection.execute(_HEARTBEAT, {"worker_id": worker_id, "lease": lease})
     return row.one_or_none() is not None
 
 
-# Who serves no queue has no slots to fill and none to count; what runs may go on.
+# A worker without queues adds no slots to a window, and is published no messages. Its running tasks go on.
 _DRAIN = text("UPDATE workers SET queues = '{}' WHERE id = :worker_id")
 
 
 async def drain(connection: AsyncConnection, worker_id: WorkerId) -> None:
-    """The worker takes no more tasks: windows are filled, and bells rung, without its slots."""
+    """Stop giving tasks to a worker: its slots no longer count."""
     await connection.execute(_DRAIN, {"worker_id": worker_id})
 
 
@@ -89,21 +91,21 @@ _RETIRE = text("UPDATE workers SET lease_expires_at = now() WHERE id = :worker_i
 
 
 async def retire(connection: AsyncConnection, worker_id: WorkerId) -> None:
-    """End the lease now: the worker is gone."""
+    """End the lease now: the worker has stopped."""
     await connection.execute(_RETIRE, {"worker_id": worker_id})
 
 
 _LIST = text(
-    """
+    f"""
     SELECT w.id, w.name, w.host, w.pid, w.queues, w.concurrency, w.started_at, w.lease_expires_at,
-           (SELECT count(*) FROM tasks AS t WHERE t.worker_id = w.id AND t.state IN ('STARTED', 'PROGRESS')) AS running
+           (SELECT count(*) FROM tasks AS t WHERE t.worker_id = w.id AND t.state IN ({quoted(RUNNING)})) AS running
     FROM workers AS w
-    WHERE w.lease_expires_at > now()
+    WHERE {LEASE_LIVE}
     ORDER BY w.name, w.id
     """
 )
 
 
 async def list_workers(connection: AsyncConnection) -> list[Worker]:
-    """The workers whose lease is alive."""
+    """List the workers whose lease is live, by name."""
     return [Worker(**row) for row in (await connection.execute(_LIST)).mappings()]
