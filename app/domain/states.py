@@ -29,13 +29,13 @@ class State(StrEnum):
     """The last attempt ended in a retryable error: waits until its next attempt may be admitted."""
 
     SUCCESS = "SUCCESS"
-    """Finished, with a result. Final, unless a person revives it."""
+    """Finished, with a result. Final, unless it is revived on request."""
 
     FAILURE = "FAILURE"
-    """Failed for good, with an error. Final, unless a person revives it."""
+    """Failed for good, with an error. Final, unless it is revived on request."""
 
     REVOKED = "REVOKED"
-    """Cancelled. Final, unless a person revives it."""
+    """Cancelled. Final, unless it is revived on request."""
 
     @property
     def public(self) -> str:
@@ -92,13 +92,13 @@ class Event(StrEnum):
     """An admission is revoked: the queue was paused, or the task moves to another queue."""
 
     CANCEL = "cancel"
-    """A person cancels a task that no worker runs."""
+    """A cancel is requested while no worker runs the task."""
 
     ABORT = "abort"
     """A running attempt ends because a cancel was requested."""
 
     REVIVE = "revive"
-    """A person starts a finished task again."""
+    """A finished task is started again on request."""
 
 
 _SHOWN_AS = {State.QUEUED: State.PENDING, State.EXPANDED: State.PROGRESS}

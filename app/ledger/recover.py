@@ -80,8 +80,8 @@ async def reap_workers(connection: AsyncConnection, max_crashes: int) -> list[Ta
     return await fetch_tasks(connection, _REAP_WORKERS, max_crashes=max_crashes, failure=_CRASH_FAILURE)
 
 
-# Terminates the sessions that hold two kinds of row locks for too long. A task of a dead worker that the sweep skipped is
-# locked by a process that froze while it ended the task. A queue's row is locked by an admission, for milliseconds.
+# Terminates the sessions that hold two kinds of row locks for too long. A task of a dead worker that the sweep skipped
+# is locked by a process that froze while it ended the task. A queue's row is locked by an admission, for milliseconds.
 # The server's own limits do not cover this: none ends a COPY whose client stops sending, and the one that ends an
 # admission is long. A row's xmax is the transaction that has locked it.
 END_HOLDERS = text(

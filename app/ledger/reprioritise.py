@@ -7,7 +7,7 @@ from app.domain.states import WAITING, Event
 from app.domain.tasks import Queue, TaskName
 from app.ledger.statement import WITHOUT_BELL, guard, quoted, to
 
-# The task's name is a literal, so that the plan uses the partial index on these tasks. Both statements skip locked rows,
+# The task's name is a literal, so that the plan uses the partial index on these tasks. Both skip locked rows,
 # which are being claimed or cancelled.
 _CHOSEN = f"""
     SELECT t.id FROM tasks AS t

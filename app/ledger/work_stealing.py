@@ -22,7 +22,7 @@ STEAL_WORK = text(
     WITH
     -- The queues by urgency, 0 the most urgent.
     ranks (queue, rank) AS (VALUES {_RANKS}),
-    -- The worker with its idle slots. A slot is not idle if an admitted task of the worker's own queues, or a task stolen
+    -- The worker with its idle slots. A slot is not idle if an admitted task of its own queues, or a task stolen
     -- earlier, is about to fill it.
     helper AS (
         SELECT w.queues[1] AS queue,
