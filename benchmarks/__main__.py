@@ -1,6 +1,6 @@
 """Run the benchmarks: ``python -m benchmarks``, or some of them: ``python -m benchmarks uploads fleet``.
 
-Those that take minutes run when they are named, or with ``all``.
+Benchmarks that take minutes run only if they are named, or with ``all``.
 """
 
 import argparse
@@ -61,14 +61,14 @@ def _measure_retrieval(corpus: Path) -> list[Figure]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks", description="Measure Sluice beside the plain glue.")
+    parser = argparse.ArgumentParser(prog="benchmarks", description="Measure Sluice, compared with plain glue.")
     parser.add_argument(
-        "measures", nargs="*", metavar="measure", help=f"{', '.join(_MEASURES)}, or all; none: the short ones"
+        "measures", nargs="*", metavar="measure", help=f"{', '.join(_MEASURES)}, or all; default: the short ones"
     )
-    parser.add_argument("--corpus", type=Path, help="measure retrieval too, on this corpus (see retrieval.py)")
+    parser.add_argument("--corpus", type=Path, help="also measure retrieval on this corpus (see retrieval.py)")
     options = parser.parse_args()
     if unknown := set(options.measures) - set(_MEASURES) - {"all"}:
-        parser.error(f"there is no measure {', '.join(sorted(unknown))}; there are {', '.join(_MEASURES)}")
+        parser.error(f"unknown measure: {', '.join(sorted(unknown))}. Choose from: {', '.join(_MEASURES)}")
     names = list(_MEASURES) if "all" in options.measures else options.measures
     chosen = {name: _MEASURES[name] for name in names or _MEASURES if names or name not in _LONG}
     if corpus := options.corpus:

@@ -1,7 +1,7 @@
-"""A million tasks wait: what admission, a claim, the API and a worker take then, beside an almost empty table.
+"""Time of admission, a claim, the API and a worker with a million waiting tasks, compared with an almost empty table.
 
-The rows are no-ops, inserted at once, of a hundred agents and then of a thousand. Admissions and claims are rolled
-back, so each meets the same rows. The window is that of a worker which holds a lease and does nothing.
+The rows are no-ops of a hundred agents, then of a thousand, inserted in one statement. Admissions and claims are rolled
+back, so each runs on the same rows. The window is that of a worker that holds a lease and does nothing.
 """
 
 import asyncio
@@ -43,14 +43,14 @@ _SETTLE = ("VACUUM (ANALYZE) tasks", "ANALYZE agents", "CHECKPOINT")
 
 @dataclass(frozen=True, slots=True)
 class _Backlog:
-    """What waits: ids to ask for, and an agent among whose tasks they are."""
+    """The waiting tasks: some ids to request, and one agent of theirs."""
 
     agent_id: int
     task_ids: Sequence[str]
 
 
 def measure() -> list[Figure]:
-    """The same with few tasks and with many; then admission alone, with ten times as many agents that wait."""
+    """Measure everything with few tasks and with many; then only admission, with ten times as many waiting agents."""
     with run_servers() as settings, run_program(settings, "main.py", "api"):
         wait_for_workers(settings, 0)
         few = _measure_all(settings, _fill(settings, _FEW, _AGENTS))
@@ -62,19 +62,19 @@ def measure() -> list[Figure]:
         crowd = asyncio.run(_measure_ledger(settings))["admit"]
     return [
         *(figure for name in few for figure in _compare(name, few[name], many[name])),
-        Figure(f"admit, {_CROWD:,} agents: {_MANY:,} wait", crowd, "ms"),
+        Figure(f"admit, {_CROWD:,} agents: {_MANY:,} waiting", crowd, "ms"),
         Figure(f"admit, {_CROWD:,} agents: ratio", crowd / few["admit"], "times"),
     ]
 
 
 def _compare(name: str, few: float, many: float) -> Iterator[Figure]:
-    yield Figure(f"{name}: {_SOME if name == _WORK else _FEW:,} wait", few, "ms")
-    yield Figure(f"{name}: {_MANY:,} wait", many, "ms")
+    yield Figure(f"{name}: {_SOME if name == _WORK else _FEW:,} waiting", few, "ms")
+    yield Figure(f"{name}: {_MANY:,} waiting", many, "ms")
     yield Figure(f"{name}: ratio", many / few, "times", at_most=2)
 
 
 def _measure_all(settings: Settings, backlog: _Backlog) -> dict[str, float]:
-    """Each one's p50 in milliseconds."""
+    """The p50 of each operation, in milliseconds."""
     return {
         **asyncio.run(_measure_ledger(settings)),
         "GET /tasks/{id}": _time_gets(settings, [f"/api/v1/tasks/{task_id}" for task_id in backlog.task_ids]),
@@ -84,7 +84,7 @@ def _measure_all(settings: Settings, backlog: _Backlog) -> dict[str, float]:
 
 
 def _fill(settings: Settings, rows: int, agents: int) -> _Backlog:
-    """Have so many rows wait, evenly spread over so many new agents, and nothing else."""
+    """Replace all tasks by ``rows`` waiting ones, spread evenly over ``agents`` new agents."""
     fetch(settings, "TRUNCATE tasks, turns CASCADE")
     agent_ids = make_agents(settings, agents)
     fetch(settings, _FILL, agent_ids, TaskName.PING.value, Queue.HIGH.value, rows)
@@ -113,7 +113,7 @@ async def _measure_ledger(settings: Settings) -> dict[str, float]:
 
 
 async def _time(connection: AsyncConnection, operate: Callable[[], Awaitable[object]]) -> float:
-    """What an operation takes up to its commit, which is spared."""
+    """The p50 of an operation in milliseconds, without its commit: it is rolled back."""
     seconds = []
     for _ in range(_WARM_UP + _REPEATS):
         began = time.perf_counter()
@@ -121,7 +121,7 @@ async def _time(connection: AsyncConnection, operate: Callable[[], Awaitable[obj
         seconds.append(time.perf_counter() - began)
         await connection.rollback()
         if not done:
-            raise RuntimeError("there was nothing to do")
+            raise RuntimeError("the operation found no task")
     return 1000 * percentile(seconds[_WARM_UP:], 0.5)
 
 
@@ -147,7 +147,7 @@ def _time_uploads(settings: Settings, agent_id: int) -> float:
 
 
 def _measure_work(settings: Settings) -> float:
-    """The milliseconds that each of many no-ops adds to the time in which a worker of four slots does them all."""
+    """The milliseconds that each of many no-ops adds to the total time of a worker with four slots."""
     fetch(settings, "DELETE FROM tasks WHERE name <> $1", TaskName.PING.value)
     query = "SELECT extract(epoch FROM completed_at)::float8 AS at FROM tasks WHERE completed_at IS NOT NULL ORDER BY 1"
     with run_program(settings, "main.py", "worker", "high"):

@@ -1,6 +1,6 @@
-"""A load client that costs little: plain sockets, one request after the other on each, a thread a connection.
+"""A load client with low overhead: plain sockets, sequential requests on each, one thread for each connection.
 
-Runs as a process of its own (``python -m benchmarks.client``), so that it shares no interpreter with what it measures.
+It runs in a separate process (``python -m benchmarks.client``), so that it shares no interpreter with the server.
 """
 
 import argparse
@@ -22,7 +22,7 @@ _WORDS = b"the quiet canal boat passed Alder Gate before seven and the keeper wr
 
 @dataclass(slots=True)
 class Load:
-    """How uploads went: each one's milliseconds, and the seconds that all took. Rounds add up."""
+    """Results of uploads: the latency of each in milliseconds, and the total seconds. Rounds are added up."""
 
     latencies: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -33,7 +33,7 @@ class Load:
         return len(self.latencies) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """Of the latencies, in milliseconds."""
+        """A percentile of the latencies, in milliseconds."""
         return percentile(self.latencies, share)
 
     def apply(self, port: int, path: str, *, clients: int, requests: int, size: int = 100 * 1024) -> None:
@@ -71,7 +71,7 @@ def _read_answer(connection: socket.socket) -> bytes:
 
 
 def _upload(port: int, make: Callable[[int], bytes], numbers: Iterator[int], requests: int) -> list[float]:
-    """One client: its latencies in seconds."""
+    """Run one client; returns its latencies in seconds."""
     latencies = []
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -87,7 +87,7 @@ def _upload(port: int, make: Callable[[int], bytes], numbers: Iterator[int], req
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Upload text documents as fast as they are taken.")
+    parser = argparse.ArgumentParser(description="Upload text documents as fast as the server accepts them.")
     for name in ("port", "clients", "requests", "size"):
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--path", required=True)

@@ -1,8 +1,8 @@
-"""A large collection: many agents, a few of them with most of the vectors, written through Sluice's own tables.
+"""A large collection: many agents, a few of which own most of the vectors, written to Sluice's own tables.
 
-A document's vectors lie about a centre of its own, and that about a topic's: any two have a cosine of about 0.1, and
-two of a document 0.6, as texts have with the model that computes here. A document's are made from its number whenever
-they are wanted, so that nobody holds them all.
+The vectors of a document are distributed around its centre, and the centres around those of topics: any two vectors
+have a cosine of about 0.1, two of the same document 0.6, as texts have with the local model. A document's vectors are
+computed from its number whenever they are needed, so that they are never all in memory.
 """
 
 from array import array
@@ -19,9 +19,9 @@ from app.db.engine import Database
 from app.db.pgvector_store import PgVectorStore
 from app.domain.vectors import Vector, VectorBatch, VectorIndex, VectorKey
 
-DIMENSIONS, CHUNKS = 256, 30  # numbers a vector, vectors a document
+DIMENSIONS, CHUNKS = 256, 30  # of a vector; vectors of a document
 _TOPICS, _SKEW, _TOGETHER = 200, 0.9, 200
-_BASE, _TOPIC, _DOCUMENT, _CHUNK = 0.3, 0.5, 0.55, 0.6  # how much of each is in a vector; together about 1
+_BASE, _TOPIC, _DOCUMENT, _CHUNK = 0.3, 0.5, 0.55, 0.6  # the share of each in a vector; about 1 in all
 
 Numbers = NDArray[np.float32]
 _WIDTHS = (1 + np.arange(DIMENSIONS, dtype=np.float32)) ** -0.5
@@ -30,7 +30,7 @@ _WIDTHS /= np.linalg.norm(_WIDTHS)
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Documents of ``CHUNKS`` vectors: whose each is, by number; and once they are written, the ids by number."""
+    """Documents of ``CHUNKS`` vectors each: the owner by document number and, once written, the ids."""
 
     owners: NDArray[np.int64]
     agent_ids: Sequence[int] = ()
@@ -41,7 +41,7 @@ class Collection:
         return [int(number) for number in np.flatnonzero(self.owners == owner)]
 
     def list_owners(self) -> list[tuple[int, int]]:
-        """Every owner with how many vectors it has, the largest first."""
+        """Every owner with its number of vectors, the largest first."""
         counts = np.bincount(self.owners) * CHUNKS
         return [(int(owner), int(counts[owner])) for owner in np.argsort(-counts, kind="stable") if counts[owner]]
 
@@ -51,7 +51,7 @@ class Collection:
 
 
 def make_collection(vectors: int, agents: int) -> Collection:
-    """Share documents out: the n-th agent has n to the power of -0.9 of the first one's, in no order."""
+    """Distribute documents in random order: the n-th agent gets n to the power of -0.9 times the share of the first."""
     shares = np.arange(1, agents + 1) ** -_SKEW
     chosen = np.random.default_rng(0).choice(agents, vectors // CHUNKS, p=shares / shares.sum())
     return Collection(chosen.astype(np.int64))
@@ -65,7 +65,7 @@ def make_document(number: int) -> Numbers:
 
 
 def make_questions(documents: Sequence[int], count: int, seed: int) -> list[Vector]:
-    """Unit vectors, each beside one of these documents'."""
+    """Unit vectors, each close to a vector of one of these documents."""
     source = np.random.default_rng([2, seed])
     asked = [make_document(int(number))[source.integers(CHUNKS)] for number in source.choice(documents, count)]
     return [array("f", row.tobytes()) for row in _normalize(np.array(asked) + 0.8 * _draw(source, count))]
@@ -107,7 +107,7 @@ def _group(count: int) -> Iterator[range]:
 
 
 def _draw(source: np.random.Generator, count: int) -> Numbers:
-    """Vectors of a length of about 1. As with texts, few of the numbers tell most: neighbours are many and close."""
+    """Vectors of a length of about 1. As with texts, few dimensions carry most of it: neighbours are many and close."""
     return source.standard_normal((count, DIMENSIONS), dtype=np.float32) * _WIDTHS
 
 

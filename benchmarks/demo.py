@@ -1,4 +1,4 @@
-"""``python main.py demo`` from start to end, everything installed."""
+"""Time of ``python main.py demo`` from start to end, with everything installed."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from benchmarks.stack import ROOT, list_environment, make_folder
 
 
 def measure() -> list[Figure]:
-    """One run to warm the caches, one that counts."""
+    """One run to warm the caches, then a measured run."""
     with make_folder() as folder:
         environment = list_environment(load_settings(data_dir=folder, _env_file=None))
         environment = {name: value for name, value in environment.items() if value and name != "DATA_DIR"}

@@ -1,4 +1,4 @@
-"""One agent floods a queue; another sends a document now and then: how long it waits, beside an idle system."""
+"""Wait of single documents while another agent floods the queue, compared with an idle system."""
 
 import statistics
 import time
@@ -12,7 +12,7 @@ from benchmarks.stack import open_client, run_program, run_servers, wait_for, wa
 from benchmarks.work import fetch, make_agents, make_text, upload, wait_for_end
 
 _FLOOD, _SINGLES, _LINES = 5000, 30, 40
-# Documents that stand for the flood are copies of one row: how fast they are uploaded is another matter.
+# The documents of the flood are copies of one row: upload speed is not measured here.
 _COPY = """
     WITH copied AS (
         INSERT INTO documents (organization_id, agent_id, task_id, filename, media_type, size_bytes, sha256, blob_key)
@@ -33,7 +33,7 @@ _TIMES = """
 
 
 def measure() -> list[Figure]:
-    """The same single documents on an idle system and amid the flood; then both through one plain Celery queue."""
+    """Single documents on an idle system and during the flood; then both through one plain Celery queue."""
     with run_servers() as settings:
         with run_program(settings, "main.py", "api"), run_program(settings, "main.py", "worker", "high"):
             wait_for_workers(settings, 1)
@@ -45,20 +45,20 @@ def measure() -> list[Figure]:
                 left = fetch(settings, "SELECT count(*) AS n FROM tasks WHERE completed_at IS NULL")[0]["n"]
         plain = _measure_plain(settings, statistics.median(took) / 1000)
     if not left:
-        raise RuntimeError("the flood was over before the last single document")
+        raise RuntimeError("the flood ended before the last single document")
     task = statistics.median(took)
     allowed = round(2 * percentile(idle, 0.5) + task, 1)
-    amid = f"wait amid {_FLOOD:,} of another agent"
+    during = f"wait during {_FLOOD:,} of another agent"
     return [
         Figure("wait of a single document, idle: p50", percentile(idle, 0.5), "ms"),
-        Figure("a document amid the flood takes: p50", task, "ms"),
-        Figure(f"{amid}: p50", percentile(flooded, 0.5), "ms", at_most=allowed, plain=plain),
-        Figure(f"{amid}: p95", percentile(flooded, 0.95), "ms"),
+        Figure("duration of a document during the flood: p50", task, "ms"),
+        Figure(f"{during}: p50", percentile(flooded, 0.5), "ms", at_most=allowed, plain=plain),
+        Figure(f"{during}: p95", percentile(flooded, 0.95), "ms"),
     ]
 
 
 def _send_singles(settings: Settings, client: httpx.Client, agent: int) -> tuple[list[float], list[float]]:
-    """Send documents, each once the one before has ended; milliseconds that each waited, and took."""
+    """Send documents, each after the previous one has ended; returns each one's wait and duration in milliseconds."""
     sent = []
     for _ in range(_SINGLES):
         sent.append(upload(client, agent, "single.txt", make_text(_LINES)))
@@ -72,14 +72,14 @@ def _flood(settings: Settings, client: httpx.Client, agent: int) -> None:
     wait_for_end(client, first)
     fetch(settings, _COPY, first, _FLOOD)
     query = "SELECT FROM tasks WHERE agent_id = $1 AND state IN ('STARTED', 'PROGRESS')"
-    wait_for(lambda: len(fetch(settings, query, agent)) > 1, "the flood to run")
+    wait_for(lambda: len(fetch(settings, query, agent)) > 1, "the flood to start")
 
 
 def _measure_plain(settings: Settings, task_seconds: float) -> float:
-    """Milliseconds that a single task waits behind the flood in one queue of plain Celery."""
+    """The milliseconds that a single task waits behind the flood in one plain Celery queue."""
     with run_plain_worker(settings, slots=settings.worker_concurrency_high), connect_plain(settings) as celery:
         for _ in range(_FLOOD):
             send_plain(celery, "occupy", task_seconds)
         sent, task_id = time.time(), send_plain(celery, "note_start")
-        wait_for(lambda: celery.backend.get_state(task_id) == "SUCCESS", "the flood to pass", seconds=900, pause=0.5)
+        wait_for(lambda: celery.backend.get_state(task_id) == "SUCCESS", "the flood to end", seconds=900, pause=0.5)
         return float((fetch_plain(celery, task_id) - sent) * 1000)

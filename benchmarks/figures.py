@@ -1,4 +1,4 @@
-"""What a benchmark found: figures with their targets, as a table for people and as JSON for programs."""
+"""Results of benchmarks: figures with their targets, as a table and as JSON."""
 
 import json
 import math
@@ -17,10 +17,10 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number that was measured.
+    """A measured number.
 
-    ``at_most`` or ``at_least`` is the target; ``plain`` is the same measure, in the same
-    run, of a minimal FastAPI and Celery without any of the guarantees.
+    ``at_most`` or ``at_least`` is the target. ``plain`` is the same measure, in the same run, for a minimal FastAPI and
+    Celery without any of the guarantees.
     """
 
     name: str
@@ -38,20 +38,20 @@ class Figure:
 
     @property
     def target(self) -> str:
-        """The target as people write it."""
+        """The target in mathematical notation."""
         if self.at_most is not None:
             return f"≤ {self.at_most:g}"
         return "" if self.at_least is None else f"≥ {self.at_least:g}"
 
 
 def percentile(samples: Iterable[float], share: float) -> float:
-    """The smallest sample that at least ``share`` of all do not exceed (nearest rank)."""
+    """The smallest sample that at least ``share`` of all samples do not exceed (nearest rank)."""
     ordered = sorted(samples)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def print_figures(title: str, figures: Sequence[Figure]) -> None:
-    """One measure's figures as a table; a missed target is red."""
+    """Print the figures of one measure as a table; a missed target is red."""
     table = Table("", "Sluice", "", "target", "plain glue", title=title, title_justify="left", box=None, min_width=90)
     for figure in figures:
         style = "" if figure.holds else "red"
@@ -61,7 +61,7 @@ def print_figures(title: str, figures: Sequence[Figure]) -> None:
 
 
 def write_figures(measures: dict[str, list[Figure]]) -> Path:
-    """Keep a run as JSON; returns where."""
+    """Write a run as JSON; returns the path."""
     now = datetime.now(UTC)
     machine = {
         "system": platform.platform(),

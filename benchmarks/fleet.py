@@ -1,4 +1,4 @@
-"""The whole default fleet, as ``make up`` starts it: how soon it is ready, and how much memory it holds."""
+"""The complete default fleet, as ``make up`` starts it: time until it is ready, and memory."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from benchmarks.stack import (
     KEY,
     ROOT,
     find_port,
-    list_family,
+    list_process_tree,
     make_folder,
     open_client,
     run_program,
@@ -28,7 +28,7 @@ _KINDS = (".pdf", ".docx", ".md", ".html", ".txt")
 
 
 def measure() -> list[Figure]:
-    """Start on an empty folder, rest, take in a hundred documents, rest; then start again on the same folder."""
+    """Start on an empty folder, pause, process a hundred documents, pause; then start again on the same folder."""
     with make_folder() as folder:
         settings = load_settings(data_dir=folder, port=find_port(), bootstrap_api_key=KEY, _env_file=None)
         began = time.monotonic()
@@ -58,9 +58,9 @@ def measure() -> list[Figure]:
 
 
 def _weigh(client: httpx.Client, launcher: int) -> dict[str, float]:
-    """Megabytes by part, pages shared between processes counted once (PSS)."""
-    workers = list_family([worker["pid"] for worker in client.get("/api/v1/workers").json()["workers"]])
-    rest = [process for process in list_family([launcher]) if process not in workers]
+    """Megabytes by part, with pages shared between processes counted once (PSS)."""
+    workers = list_process_tree([worker["pid"] for worker in client.get("/api/v1/workers").json()["workers"]])
+    rest = [process for process in list_process_tree([launcher]) if process not in workers]
     parts: dict[str, float] = {"workers": _sum(workers), "API": 0, "launcher": 0, "servers": 0}
     for process in rest:
         if "python" not in process.name():
@@ -75,7 +75,7 @@ def _sum(processes: list[psutil.Process]) -> float:
 
 
 def _work(client: httpx.Client) -> float:
-    """A hundred uploads of the example documents, eight at a time, until all are done; returns the seconds."""
+    """Upload a hundred example documents, eight at a time, and wait until all are processed; returns the seconds."""
     agent = client.post("/api/v1/agents", json={"name": "Benchmark"}).json()["id"]
     paths = [path for path in sorted((ROOT / "examples").iterdir()) if path.suffix in _KINDS]
     chosen = [paths[number % len(paths)] for number in range(_DOCUMENTS)]

@@ -1,8 +1,8 @@
-"""The broker forgets everything while ten thousand tasks wait: FLUSHALL, again and again, beside an undisturbed run.
+"""The broker is flushed repeatedly while ten thousand tasks wait, compared with an undisturbed run.
 
-It is flushed only while bells are on the list, in one step with reading them, so that each flush loses some and it is
-known which: their tasks are then timed. The list that is measured is the one the workers pop from, by LLEN about a
-thousand times a second; what a worker has popped and not yet begun is not in it.
+FLUSHALL runs only while bells are on the list, in one step with reading them, so that each flush loses some bells and
+the lost ones are known: their tasks are then timed. The measured list is the one that the workers pop from, by LLEN
+about a thousand times a second; bells that a worker has popped and not yet started are not in it.
 """
 
 import asyncio
@@ -42,9 +42,10 @@ _RESULT = """
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """How many tasks completed, in how many seconds from the first start, and how long the broker's list ever was.
+    """Completed tasks, seconds from the first start to the last end, and the greatest length of the broker's list.
 
-    ``lost`` counts the bells that were flushed away, ``latest`` the seconds from its flush to the last start of theirs.
+    ``lost`` counts the flushed bells; ``latest`` is the longest time from a flush to the start of a task
+    whose bell it lost.
     """
 
     completed: int
@@ -55,7 +56,7 @@ class _Run:
 
 
 class _Gauge:
-    """Looks at the length of a list all the time, in a thread of its own, and keeps the largest."""
+    """Samples the length of a list in a separate thread and keeps the largest."""
 
     def __init__(self, redis: Redis, name: str) -> None:
         self.longest = 0
@@ -78,7 +79,7 @@ class _Gauge:
 
 
 def measure() -> list[Figure]:
-    """Once undisturbed, and once flushed each time that another twentieth or so of the tasks has ended."""
+    """Run once undisturbed, and once with a flush each time that about another twentieth of the tasks has ended."""
     with run_servers() as settings:
         calm = _run(settings, flushes=0)
         flushed = _run(settings, flushes=_FLUSHES)
@@ -86,7 +87,7 @@ def measure() -> list[Figure]:
     return [
         Figure(f"{_FLUSHES} flushes: bells lost", flushed.lost, "", at_least=_FLUSHES),
         Figure(f"{_FLUSHES} flushes: tasks completed of {_TASKS:,}", flushed.completed, "", at_least=_TASKS),
-        Figure(f"{_FLUSHES} flushes: longest wait of what was lost", flushed.latest, "s"),
+        Figure(f"{_FLUSHES} flushes: longest wait after a lost bell", flushed.latest, "s"),
         Figure(f"{_FLUSHES} flushes: longest broker list", flushed.longest, "bells", at_most=window),
         Figure(f"{_FLUSHES} flushes: all tasks", flushed.seconds, "s"),
         Figure("no flush: longest broker list", calm.longest, "bells", at_most=window),
@@ -95,7 +96,7 @@ def measure() -> list[Figure]:
 
 
 def _run(settings: Settings, flushes: int) -> _Run:
-    """Work through fresh tasks with a fresh worker, the broker flushed at even distances."""
+    """Process new tasks with a new worker, flushing the broker at even distances."""
     fetch(settings, "TRUNCATE tasks CASCADE")
     organization_id = fetch(settings, "SELECT min(id) AS id FROM organizations")[0]["id"]
     asyncio.run(_submit(settings, organization_id, make_agents(settings, _AGENTS)))
@@ -117,7 +118,7 @@ def _run(settings: Settings, flushes: int) -> _Run:
 
 
 def _flush(redis: Redis) -> list[str]:
-    """Wait until bells are on the list, and flush it; the ids of their tasks."""
+    """Wait until bells are on the list, and flush it; returns the ids of their tasks."""
     bells: list[bytes] = []
 
     def flush() -> bool:
@@ -129,7 +130,7 @@ def _flush(redis: Redis) -> list[str]:
 
 
 async def _submit(settings: Settings, organization_id: int, agent_ids: list[int]) -> None:
-    """Tasks of several agents, each agent's in one transaction."""
+    """Submit tasks of several agents, one transaction for each agent."""
     submitters = [Submitter(settings, organization_id, agent_id) for agent_id in agent_ids]
     try:
         await asyncio.gather(*(submitter.submit(_TASKS // _AGENTS) for submitter in submitters))

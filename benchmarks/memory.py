@@ -1,4 +1,4 @@
-"""The largest documents there are: how much memory each process of the workers comes to hold while they are read."""
+"""Peak memory of the workers' processes while they read the largest documents."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import psutil
 
 from app.settings import Settings
 from benchmarks.figures import Figure
-from benchmarks.stack import list_family, open_client, run_program, run_servers, wait_for_workers
+from benchmarks.stack import list_process_tree, open_client, run_program, run_servers, wait_for_workers
 from benchmarks.work import make_agents, wait_for_end
 from tests.pipeline.documents import make_lined_pdf
 
@@ -29,13 +29,13 @@ class _Peaks:
     worker: float = 0.0
 
     def look(self, pids: list[int]) -> None:
-        """Take every process's own peak, as the kernel keeps it."""
-        for process in list_family(pids):
+        """Read the peak of every process, as the kernel records it."""
+        for process in list_process_tree(pids):
             try:
                 peak = _read_peak(process.pid)
                 is_child = "app.pipeline.sandbox_child" in process.cmdline()
             except (OSError, psutil.Error):
-                continue  # it has just ended
+                continue  # the process has just ended
             if is_child:
                 self.child = max(self.child, peak)
             else:
@@ -65,7 +65,7 @@ def _watch(pids: list[int]) -> Iterator[_Peaks]:
 
 
 def measure() -> list[Figure]:
-    """A PDF of a thousand pages, then a text of a hundred megabytes, each with workers of its own."""
+    """Measure a PDF of a thousand pages, then a text of a hundred megabytes, each with new workers."""
     return [*_measure("1,000-page PDF", "book.pdf", _make_pdf()), *_measure("100 MB text", "book.txt", _make_text())]
 
 
@@ -114,7 +114,7 @@ def _make_pdf() -> bytes:
 
 
 def _make_text() -> bytes:
-    """Paragraphs of several sentences, none like another."""
+    """Paragraphs of several sentences, all different."""
     lines, size, number = list[str](), 0, 0
     while size < _TEXT_MB * 1024 * 1024:
         number += 1

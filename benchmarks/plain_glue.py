@@ -1,7 +1,7 @@
-"""The baseline: FastAPI, Celery and Redis glued together the usual way.
+"""The baseline: FastAPI, Celery and Redis, joined the usual way.
 
-No key, no hash, no row, nothing on the disk for sure: what an upload and a task cost before anything is promised.
-The application is made from the environment: ``REDIS_URL`` and ``DATA_DIR``.
+It has no key, no hash and no row, and syncs nothing to disk: the cost of an upload and a task without any guarantee.
+The application is configured by the environment: ``REDIS_URL`` and ``DATA_DIR``.
 """
 
 import os
@@ -24,19 +24,19 @@ celery.conf.update(
 
 @celery.task
 def process(path: str) -> None:
-    """Stand for the work on a document; no worker runs while uploads are measured."""
+    """Represent the processing of a document; no worker runs while uploads are measured."""
     Path(path).read_bytes()
 
 
 @celery.task
 def note_start() -> float:
-    """When it ran, as Unix time."""
+    """Return the time at which it ran, as Unix time."""
     return time.time()
 
 
 @celery.task
 def occupy(seconds: float) -> None:
-    """Hold a slot."""
+    """Occupy a worker slot."""
     time.sleep(seconds)
 
 

@@ -1,4 +1,4 @@
-"""Why ``CELERY_WORKER_PREFETCH_MULTIPLIER`` is 1: short tasks behind two long ones, on three workers of one slot."""
+"""Why ``CELERY_WORKER_PREFETCH_MULTIPLIER`` is 1: short tasks behind two long ones, on three workers with one slot."""
 
 import time
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ _LONG_SECONDS, _SHORT = 3.0, 40
 
 
 def measure() -> list[Figure]:
-    """Plain Celery with 1 and with 4 messages reserved a slot."""
+    """Measure plain Celery with 1 and with 4 prefetched messages for each slot."""
     with run_servers() as settings:
         waits = {prefetch: _measure(settings, prefetch) for prefetch in (1, 4)}
     return [

@@ -1,7 +1,7 @@
-"""Ten thousand chunks through a provider that takes 100 requests a minute, of which it fails some.
+"""Ten thousand chunks through a provider that accepts 100 requests a minute and fails some of them.
 
-The provider is a server of this machine that speaks OpenAI's protocol, in a process of its own. It answers 5 % of the
-requests with 429 and 2 % with 500, refuses what comes beyond its limit, and keeps a book of what was asked and paid.
+The provider is a local server with OpenAI's protocol, in a separate process. It answers 5 % of the requests with 429
+and 2 % with 500, refuses requests beyond its limit, and records what was requested and paid.
 """
 
 import time
@@ -26,7 +26,7 @@ _LEFT = "SELECT count(*) AS n FROM tasks WHERE completed_at IS NULL"
 
 
 def measure() -> list[Figure]:
-    """Upload, wait for the last to be searchable, then read the provider's book."""
+    """Upload, wait until all documents are searchable, then read the provider's records."""
     terms = {"requests_per_minute": _LIMIT, "share_of_429": 0.05, "share_of_500": 0.02, "retry_after": 1.0, "seed": 1}
     with run_servers() as settings, run_openai_process(**terms) as provider:
         variables = {
@@ -42,20 +42,20 @@ def measure() -> list[Figure]:
             wait_for_workers(settings, 4)
             began = time.monotonic()
             _upload(settings)
-            wait_for(lambda: not fetch(settings, _LEFT)[0]["n"], "every document to be done", 600, pause=0.5)
+            wait_for(lambda: not fetch(settings, _LEFT)[0]["n"], "every document to be processed", 600, pause=0.5)
             seconds = time.monotonic() - began
-        [stored], book = fetch(settings, _STORED), provider.read()
-    refused = sum(asked.status == 429 and not asked.within_limits for asked in book.requests)
+        [stored], records = fetch(settings, _STORED), provider.read()
+    refused = sum(asked.status == 429 and not asked.within_limits for asked in records.requests)
     return [
         Figure("chunks stored", stored["stored"], "", at_least=_DOCUMENTS * _CHUNKS),
         Figure("… more than once", stored["stored"] - stored["keys"], "", at_most=0),
         Figure("tasks that did not succeed", stored["unfinished"], "", at_most=0),
         Figure("requests beyond the limit", refused, "", at_most=0),
-        Figure("requests in the busiest 60 s", book.count_busiest(60), "", at_most=_LIMIT),
-        Figure("texts paid for twice", len(book.paid_twice), "", at_most=0),
-        Figure("texts paid for", sum(book.paid.values()), ""),
-        Figure("requests in all", len(book.requests), ""),
-        Figure("… answered 429 or 500", sum(asked.status >= 429 for asked in book.requests), ""),
+        Figure("requests in the busiest 60 s", records.count_busiest(60), "", at_most=_LIMIT),
+        Figure("texts paid for twice", len(records.paid_twice), "", at_most=0),
+        Figure("texts paid for", sum(records.paid.values()), ""),
+        Figure("requests in all", len(records.requests), ""),
+        Figure("… answered 429 or 500", sum(asked.status >= 429 for asked in records.requests), ""),
         Figure("retries counted by the ledger", stored["retries"], ""),
         Figure("seconds until all are searchable", seconds, "s"),
     ]

@@ -1,4 +1,4 @@
-"""What the queue itself costs: tasks that do nothing, through the ledger and through plain Celery."""
+"""The cost of the queue itself: tasks that do nothing, through the ledger and through plain Celery."""
 
 import asyncio
 import socket
@@ -27,7 +27,7 @@ _SLOTS, _WARM_UP, _ALONE, _TOGETHER = 4, 24, 300, 2000
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Waits from submit to start in milliseconds, one task at a time, and tasks a second of many."""
+    """Waits from submit to start in milliseconds, one task at a time, and the rate of many tasks per second."""
 
     waits: list[float]
     rate: float
@@ -50,14 +50,14 @@ class Submitter:
         self._admission.nudge(Queue.HIGH)
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Finish the admissions and close the connections."""
         await self._admission.settle()
         await asyncio.to_thread(self._doorbell.close)
         await self._database.close()
 
 
 def measure() -> list[Figure]:
-    """Sluice and plain Celery, one after the other on the same servers, each with four processes."""
+    """Measure Sluice, then plain Celery, on the same servers, each with four processes."""
     with run_servers() as settings:
         with run_program(settings, "main.py", "worker", "high"):
             ours = asyncio.run(_measure_sluice(settings))
@@ -87,7 +87,7 @@ async def _measure_sluice(settings: Settings) -> Pace:
         )
         await submitter.submit(_TOGETHER)
         await _wait_for_ends(database, len(rows) + _TOGETHER)
-        # From the first start: how fast two thousand rows are inserted is another matter.
+        # From the first start: the time to insert two thousand rows is not measured.
         seconds = await database.fetchval(
             """SELECT extract(epoch FROM max(completed_at) - min(started_at))::float8 FROM
                (SELECT started_at, completed_at FROM tasks ORDER BY id DESC LIMIT $1) AS latest""",
@@ -105,7 +105,7 @@ async def _wait_for_ends(database: asyncpg.Connection, count: int) -> None:
     query = "SELECT count(*) FROM tasks WHERE state = 'SUCCESS'"
     while await database.fetchval(query) < count:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{count} pings did not end")
+            raise TimeoutError(f"{count} pings did not end in time")
         await asyncio.sleep(pause)
 
 
@@ -113,7 +113,7 @@ async def _wait_for_ends(database: asyncpg.Connection, count: int) -> None:
 def run_plain_worker(
     settings: Settings, *, slots: int = _SLOTS, prefetch: int = 1, name: str = "plain"
 ) -> Iterator[None]:
-    """A worker of the plain glue."""
+    """Run a worker of the plain glue for the block."""
     arguments = [f"--concurrency={slots}", f"--hostname={name}@%h", f"--prefetch-multiplier={prefetch}"]
     quiet = ["--loglevel=ERROR", "--without-gossip", "--without-mingle", "--queues=plain"]
     program = ["-m", "celery", "-A", "benchmarks.plain_glue:celery", "worker"]
@@ -125,7 +125,7 @@ def run_plain_worker(
 
 @contextmanager
 def connect_plain(settings: Settings) -> Iterator[Celery]:
-    """The plain glue's application as its clients use it."""
+    """The plain glue's Celery application, configured as a client."""
     with Celery("plain", broker=settings.redis_url, backend=settings.redis_url) as celery:
         celery.conf.task_default_queue = "plain"
         yield celery
@@ -138,7 +138,7 @@ def send_plain(celery: Celery, name: str, *arguments: float) -> str:
 
 def fetch_plain(celery: Celery, task_id: str) -> Any:
     """Wait for a task of the plain glue; returns its result."""
-    # Celery's own wait keeps a subscription that outlives its result, and then the server.
+    # Celery's own wait keeps a subscription that outlives its result and the server.
     return wait_for(
         lambda: (found := celery.backend.get_task_meta(task_id))["status"] == "SUCCESS" and found,
         "a plain task to end",

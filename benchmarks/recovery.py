@@ -1,8 +1,8 @@
 """Processes are killed while they run tasks: the seconds until each of their tasks runs again.
 
-A whole worker dies as in a power cut: its main process, the pool, the parsers and the supervisor at once. What it
-ran waits for its lease to run out, and then for nothing else: the workers that live on have free slots enough. Each
-document is held where it stands, by stopping its process: a task that waits long, and costs no core.
+A whole worker dies as in a power failure: its main process, the pool, the parsers and the supervisor at once. Its tasks
+wait for the lease to expire and for nothing else, because the other workers have enough free slots. Each document is
+held in the middle by stopping its process: such a task takes long and uses no processor time.
 """
 
 import os
@@ -28,7 +28,7 @@ from benchmarks.figures import Figure, percentile
 from benchmarks.stack import (
     ROOT,
     list_environment,
-    list_family,
+    list_process_tree,
     open_client,
     run_program,
     run_servers,
@@ -37,7 +37,7 @@ from benchmarks.stack import (
 )
 from benchmarks.work import fetch, make_agents, make_text, upload
 
-_LEASE, _SHORT_LEASE, _TICK, _PATIENCE = 15.0, 3.0, 0.5, 30.0
+_LEASE, _SHORT_LEASE, _TICK, _STOP_SECONDS = 15.0, 3.0, 0.5, 30.0
 _FLEET, _SLOTS, _VICTIMS, _ROUNDS, _LINES = 6, 4, 3, 5, 4000
 _DOCUMENTS = (_FLEET - _VICTIMS) * _SLOTS
 
@@ -50,7 +50,7 @@ _AGAIN = "SELECT extract(epoch FROM started_at)::float8 AS at FROM tasks WHERE i
 
 @dataclass(frozen=True, slots=True)
 class _Loss:
-    """A running task whose process died, and when that was, in seconds since 1970."""
+    """A running task whose process died, and the time of death in seconds since 1970."""
 
     task_id: UUID
     attempt: int
@@ -58,7 +58,7 @@ class _Loss:
 
 
 class _Fleet:
-    """Workers of the high queue, each started by itself, as on a host of its own."""
+    """Workers of the high queue, each started separately, as on separate hosts."""
 
     def __init__(self, settings: Settings, lease: float) -> None:
         self.settings = settings
@@ -67,35 +67,35 @@ class _Fleet:
         self._numbers = count(1)
 
     def fill(self) -> None:
-        """Start what is missing, without waiting for it."""
+        """Start the missing workers, without waiting for them."""
         while len(self.workers) < _FLEET:
             self.workers.append(self._start(f"bench{next(self._numbers)}@{socket.gethostname()}"))
 
     def wait(self) -> None:
-        """Wait until every worker holds a lease, and none that is dead does."""
+        """Wait until every live worker holds a lease and no dead one does."""
         pids = {worker.pid for worker in self.workers}
         query = "SELECT pid FROM workers WHERE lease_expires_at > now()"
         wait_for(lambda: {row["pid"] for row in fetch(self.settings, query)} == pids, "the workers to register")
 
     def kill(self, main: int) -> list[_Loss]:
-        """SIGKILL every process of a worker at one moment; returns what they ran."""
+        """SIGKILL every process of a worker at the same time; returns their tasks."""
         worker = next(worker for worker in self.workers if worker.pid == main)
         self.workers.remove(worker)
-        family = list_family([main])
-        _do_to_all(family, psutil.Process.suspend)
+        processes = list_process_tree([main])
+        _do_to_all(processes, psutil.Process.suspend)
         at = time.time()
         held = [row for row in fetch(self.settings, _ACTIVE) if row["main"] == main]
-        _do_to_all(family, psutil.Process.kill)
+        _do_to_all(processes, psutil.Process.kill)
         worker.wait()
         return [_Loss(row["id"], row["attempt"], at) for row in held]
 
     def stop(self) -> None:
-        """Let the workers end as they are meant to, and those that do not, at once."""
+        """Terminate the workers, and kill those that do not end in time."""
         for worker in self.workers:
             worker.terminate()
         for worker in list(self.workers):
             try:
-                worker.wait(_PATIENCE)
+                worker.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill(worker.pid)
 
@@ -110,12 +110,12 @@ class _Fleet:
 
 
 def _pause(longest: float) -> None:
-    """Let chance choose the moment."""
-    time.sleep(random.uniform(0, longest))  # noqa: S311 - nothing secret hangs on it
+    """Sleep for a random time."""
+    time.sleep(random.uniform(0, longest))  # noqa: S311 - not a secret
 
 
-def _do_to_all(family: Iterable[psutil.Process], act: Callable[[psutil.Process], None]) -> None:
-    for process in family:
+def _do_to_all(processes: Iterable[psutil.Process], act: Callable[[psutil.Process], None]) -> None:
+    for process in processes:
         with suppress(psutil.NoSuchProcess):
             act(process)
 
@@ -131,7 +131,7 @@ def _run_fleet(settings: Settings, lease: float) -> Iterator[_Fleet]:
 
 
 class _Drill:
-    """Losses and recoveries, over and over, on one fleet."""
+    """Repeated losses and recoveries on one fleet."""
 
     def __init__(self, fleet: _Fleet, client: httpx.Client) -> None:
         self._fleet = fleet
@@ -140,7 +140,7 @@ class _Drill:
         (self._agent,) = make_agents(fleet.settings, 1)
 
     def lose_workers(self) -> list[float]:
-        """The busiest workers die one after the other, anywhere between two of their heartbeats; seconds by task."""
+        """Kill the busiest workers in turn, at random times between two heartbeats; returns seconds by task."""
         with self._hold_documents() as held:
             losses = list[_Loss]()
             for main, _ in Counter(row["main"] for row in held).most_common(_VICTIMS):
@@ -150,7 +150,7 @@ class _Drill:
             return self._await_all(losses)
 
     def lose_processes(self) -> list[float]:
-        """A process of each pool dies, one after the other; seconds by task."""
+        """Kill a process of each pool, one after the other; returns seconds by task."""
         with self._hold_documents() as held:
             losses = []
             for row in {row["main"]: row for row in held}.values():
@@ -161,7 +161,7 @@ class _Drill:
 
     @contextmanager
     def _hold_documents(self) -> Iterator[list[asyncpg.Record]]:
-        """The rows of documents under way, which the workers that live go on with after the block."""
+        """Hold documents in the middle and yield their rows; after the block the surviving workers continue."""
         self._fleet.wait()
         held = dict[UUID, psutil.Process]()
         try:
@@ -172,7 +172,7 @@ class _Drill:
         wait_for(lambda: not fetch(self._settings, _ACTIVE), "every task to end")
 
     def _hold_more(self, held: dict[UUID, psutil.Process]) -> bool:
-        """Stop what is at work, by task, or upload one more. Whether all that is wanted is held."""
+        """Stop the running processes, by task, or upload one more document; returns whether enough are held."""
         active = fetch(self._settings, _ACTIVE)
         for row in active:
             if row["main"] and row["id"] not in held:
@@ -191,7 +191,7 @@ class _Drill:
 
 
 def measure() -> list[Figure]:
-    """Whole workers under either lease, then single processes of their pools."""
+    """Measure whole workers with each lease, then single processes of their pools."""
     with run_servers() as settings, run_program(settings, "main.py", "api"), open_client(settings) as client:
         wait_for_workers(settings, 0)
         with _run_fleet(settings, _LEASE) as fleet:

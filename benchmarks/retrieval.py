@@ -1,9 +1,9 @@
-"""How well search finds the right passage: nDCG@10 by language, through the SQL that serves the API.
+"""Search quality: nDCG@10 by language, through the SQL that serves the API.
 
     python benchmarks/retrieval.py postgresql://…/scratch path/to/xquad.json [--model minilm] [--json result.json]
 
 The corpus is a JSON object by language: ``{"docs": {id: text, …}, "queries": [{"text": …, "rel": [id, …]}, …]}``.
-The database gets the schema if it has none, and the passages, which stay there.
+The database receives the schema, if it has none, and the passages, which stay there.
 """
 
 import argparse
@@ -43,7 +43,7 @@ TOP = 10
 
 
 def gain(found: Sequence[str], relevant: Sequence[str]) -> float:
-    """NDCG of a ranking where a passage is relevant or not."""
+    """The nDCG of a ranking with binary relevance."""
     gained = sum(1 / math.log2(rank + 2) for rank, passage in enumerate(found) if passage in relevant)
     return gained / sum(1 / math.log2(rank + 2) for rank in range(min(len(relevant), TOP)))
 
@@ -55,7 +55,7 @@ async def index(
     passages: Mapping[str, str],
     vectors: Sequence[Vector],
 ) -> int:
-    """Put passages into the index of a new agent, a document each, named by their ids."""
+    """Index passages for a new agent, one document each, named by their ids; returns the agent's id."""
     added = await connection.execute(
         text(
             "INSERT INTO agents (organization_id, name, slug)"
@@ -82,7 +82,7 @@ async def index(
 
 
 async def embed(embedder: Embedder, texts: Sequence[str]) -> list[Vector]:
-    """Vectors of texts, batch by batch."""
+    """Embed texts, batch by batch."""
     vectors: list[Vector] = []
     for batch in embedder.batches(texts):
         vectors += (await embedder.embed(texts[batch.start : batch.end])).vectors
@@ -90,7 +90,7 @@ async def embed(embedder: Embedder, texts: Sequence[str]) -> list[Vector]:
 
 
 async def measure(search: Search, agent_id: int, queries: Sequence[Any]) -> dict[str, float]:
-    """Mean nDCG@10 by mode, and the mean milliseconds of a hybrid search."""
+    """The mean nDCG@10 by mode, and the mean milliseconds of a hybrid search."""
     totals = dict.fromkeys([*MODES, "ms"], 0.0)
     for query in queries:
         for mode in MODES:
@@ -102,7 +102,7 @@ async def measure(search: Search, agent_id: int, queries: Sequence[Any]) -> dict
 
 
 async def run(database_url: str, corpus: Mapping[str, Any], model: str) -> dict[str, dict[str, float]]:
-    """Index and measure every language; prints a row for each."""
+    """Index and measure every language; prints one row for each."""
     embedder: Embedder = MiniLmEmbedder() if model == "minilm" else WordLlamaEmbedder()
     plain = create_engine(database_url, pool_size=1, register_types=False)
     await migrate(plain)

@@ -1,4 +1,4 @@
-"""Servers in a throw-away folder, and the programs to measure, each a process of its own."""
+"""Servers in a temporary folder, and the programs to measure, each in a separate process."""
 
 import asyncio
 import os
@@ -26,10 +26,10 @@ Result = TypeVar("Result")
 
 
 def wait_for(condition: Callable[[], Result], what: str, seconds: float = 120.0, pause: float = 0.02) -> Result:
-    """Poll until ``condition`` answers something true.
+    """Poll until ``condition`` returns a true value.
 
     Raises:
-        TimeoutError: with ``what``, after ``seconds``.
+        TimeoutError: after ``seconds``; the message names ``what``.
     """
     deadline = time.monotonic() + seconds
     while not (result := condition()):
@@ -47,21 +47,21 @@ def find_port() -> int:
 
 
 def is_open(port: int) -> bool:
-    """Whether something listens there."""
+    """Whether a process listens on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
 def make_folder() -> Iterator[Path]:
-    """A folder for data that nobody will want again."""
+    """A temporary folder for data."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
 @contextmanager
 def run_servers() -> Iterator[Settings]:
-    """Fresh embedded servers with the schema in place; the settings to reach them."""
+    """Run new embedded servers with the current schema; yields the settings to reach them."""
     with make_folder() as folder, Engines(folder) as engines:
         settings = load_settings(
             database_url=engines.urls.database_url,
@@ -76,7 +76,7 @@ def run_servers() -> Iterator[Settings]:
 
 
 def list_environment(settings: Settings) -> dict[str, str]:
-    """The environment of a program that uses these settings and no other ones of ours."""
+    """The environment of a program that uses these settings and no other settings of Sluice."""
     kept = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
     return {
         **kept,
@@ -92,9 +92,9 @@ def list_environment(settings: Settings) -> dict[str, str]:
 
 @contextmanager
 def run_program(settings: Settings, *command: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a Python program for the block, then stop it and wait for its end. What it prints is shown if it fails.
+    """Run a Python program for the block, then stop it and wait for its end. Its output is shown if the block fails.
 
-    ``variables`` are set in its environment besides.
+    ``variables`` are added to its environment.
     """
     log = settings.data_dir / "program.log"
     environment = list_environment(settings) | variables
@@ -134,7 +134,7 @@ def wait_for_workers(settings: Settings, count: int) -> None:
         wait_for(is_ready, f"the API and {count} workers")
 
 
-def list_family(pids: Sequence[int]) -> list[psutil.Process]:
-    """Processes and all below them."""
+def list_process_tree(pids: Sequence[int]) -> list[psutil.Process]:
+    """The processes with these ids and all their descendants."""
     found = [psutil.Process(pid) for pid in pids]
     return [*found, *(child for process in found for child in process.children(recursive=True))]

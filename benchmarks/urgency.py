@@ -1,4 +1,4 @@
-"""The low queue is saturated; single documents of the high queue come one after the other: how long each waits."""
+"""Wait of single documents of the high queue while the low queue is saturated."""
 
 import httpx
 
@@ -19,7 +19,7 @@ _LOW_LEFT = """
 
 
 def measure() -> list[Figure]:
-    """The same on an idle system, and with every slot of the low worker busy and more waiting."""
+    """Measure on an idle system, then with every slot of the low worker busy and more tasks waiting."""
     with (
         run_servers() as settings,
         run_program(settings, "main.py", "api"),
@@ -28,7 +28,7 @@ def measure() -> list[Figure]:
     ):
         wait_for_workers(settings, 2)
         agent, low = make_agents(settings, 2)
-        _send_singles(settings, client, agent)  # the first ones find everything cold
+        _send_singles(settings, client, agent)  # warm-up
         idle = _send_singles(settings, client, agent)
         for _ in range(_LOW):
             upload(client, low, "book.txt", make_text(_LONG_LINES), priority="low")
@@ -38,7 +38,7 @@ def measure() -> list[Figure]:
         left = fetch(settings, _LOW_LEFT)[0]["left"]
         fetch(settings, "DELETE FROM tasks WHERE queue = 'low_priority' AND state IN ('PENDING', 'QUEUED')")
     if left < slots:
-        raise RuntimeError("the low queue ran out of work before the last single document")
+        raise RuntimeError("the low queue was empty before the last single document")
     allowed = 1.5 * percentile(idle, 0.95)
     return [
         Figure("high wait, idle: p50", percentile(idle, 0.5), "ms"),
@@ -49,7 +49,7 @@ def measure() -> list[Figure]:
 
 
 def _send_singles(settings: Settings, client: httpx.Client, agent: int) -> list[float]:
-    """Send documents, each once the one before has ended; milliseconds that each waited."""
+    """Send documents, each after the previous one has ended; returns the wait of each in milliseconds."""
     sent = []
     for _ in range(_SINGLES):
         sent.append(upload(client, agent, "single.txt", make_text(_LINES)))

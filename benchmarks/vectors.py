@@ -1,9 +1,9 @@
-"""A million vectors of a thousand agents in Postgres: how much of the true ten nearest a search finds, and how soon.
+"""Recall and latency of search among a million vectors of a thousand agents in Postgres.
 
-What is true is computed from the vectors as they were made, in single precision. A part of them is also put into
-Qdrant's own client, in its local mode: without a server, it compares everything it holds with numpy.
+The true ten nearest are computed from the original vectors in single precision. Some of the vectors are also stored in
+the local mode of Qdrant's client: without a server, it compares all vectors with numpy.
 
-``VECTORS=100000 make bench ARGS=vectors`` is a shorter run, in which no agent is large enough for a graph.
+``VECTORS=100000 make bench ARGS=vectors`` is a shorter run, in which no agent is large enough for an HNSW index.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ from benchmarks.figures import Figure, percentile
 from benchmarks.stack import run_servers
 
 _VECTORS, _AGENTS = int(os.environ.get("VECTORS", "1_000_000")), 1_000
-_TOP, _CANDIDATES = 10, 100  # of which the recall is, and how many a search asks for
-_ANY, _ONE, _SAME = 300, 100, 40  # questions: to agents at random, to the largest one, to both stores
-_SAME_VECTORS, _LARGE = 50_000, 10  # of agents that are smaller than so many
-_HIDDEN = 20  # every so many of a document is hidden
+_TOP, _CANDIDATES = 10, 100  # for the recall; requested by a search
+_ANY, _ONE, _SAME = 300, 100, 40  # questions: to random agents, to the largest one, to both stores
+_SAME_VECTORS, _LARGE = 50_000, 10  # vectors in both stores, of agents after the ten largest
+_HIDDEN = 20  # one document of so many is hidden
 
 Find = Callable[[int, Vector], Awaitable[Sequence[VectorKey]]]
 
@@ -44,7 +44,7 @@ class _Question:
 
 
 def measure() -> list[Figure]:
-    """Agents at random; the largest one, without and with a graph; the same vectors in Qdrant's client."""
+    """Measure random agents; the largest one, without and with an HNSW index; the same vectors in Qdrant's client."""
     with run_servers() as settings:
         return asyncio.run(_measure(settings))
 
@@ -60,7 +60,7 @@ async def _measure(settings: Settings) -> list[Figure]:
             Figure(f"{len(collection.owners) * CHUNKS:,} vectors written", seconds, "s"),
             *await _measure_any(_search(store, index, collection), collection),
             *await _measure_largest(database, index, collection),
-            *await _measure_beside(_search(store, index, collection), collection),
+            *await _measure_both(_search(store, index, collection), collection),
         ]
     finally:
         await database.close()
@@ -72,12 +72,12 @@ async def _make_index(database: Database) -> VectorIndex:
         index = await find_index(connection, IndexState.ACTIVE)
         index = index or await add_index(connection, "pgvector", spec, {}, IndexState.ACTIVE)
     if index is None or index.embedding != spec:
-        raise RuntimeError("the database has another index already")
+        raise RuntimeError("the database already has another vector index")
     return index
 
 
 def _search(store: PgVectorStore, index: VectorIndex, collection: Collection, hidden: Sequence[int] = ()) -> Find:
-    """A search without some documents, by number."""
+    """A search that excludes some documents, by number."""
     without = [(collection.first_document_id + number, 1) for number in hidden]
 
     async def find(owner: int, vector: Vector) -> Sequence[VectorKey]:
@@ -95,12 +95,12 @@ async def _measure_any(find: Find, collection: Collection) -> list[Figure]:
 
 
 async def _measure_largest(database: Database, index: VectorIndex, collection: Collection) -> list[Figure]:
-    """The largest agent: all compared; through its graph; through its graph with some documents hidden."""
+    """Measure the largest agent: exactly; with its HNSW index; with that and some documents hidden."""
     owner, count = collection.list_owners()[0]
     exact = PgVectorStore(database)
     questions = _ask(collection, owner, _ONE)
     name = f"agent of {count:,}"
-    figures = await _time(f"{name}, all compared", _search(exact, index, collection), questions)
+    figures = await _time(f"{name}, exact", _search(exact, index, collection), questions)
     began = time.monotonic()
     if not await maintain_hnsw_indexes(database):
         return figures
@@ -109,18 +109,18 @@ async def _measure_largest(database: Database, index: VectorIndex, collection: C
     store = PgVectorStore(database)
     return [
         *figures,
-        Figure(f"{name}: graph built", seconds, "s"),
-        *await _time(f"{name}, graph", _search(store, index, collection), questions),
+        Figure(f"{name}: HNSW index built", seconds, "s"),
+        *await _time(f"{name}, HNSW", _search(store, index, collection), questions),
         *await _time(
-            f"{name}, graph, {100 // _HIDDEN} % hidden",
+            f"{name}, HNSW, {100 // _HIDDEN} % hidden",
             _search(store, index, collection, hidden),
             _ask(collection, owner, _ONE, hidden),
         ),
     ]
 
 
-async def _measure_beside(find: Find, collection: Collection) -> list[Figure]:
-    """The vectors of some agents, again in Qdrant's client: the same questions to both."""
+async def _measure_both(find: Find, collection: Collection) -> list[Figure]:
+    """Measure the vectors of some agents, in Postgres and in Qdrant's client, with the same questions."""
     owners, total = list[int](), 0
     for owner, count in collection.list_owners()[_LARGE:]:
         if total + count <= _SAME_VECTORS:
@@ -141,7 +141,7 @@ async def _measure_beside(find: Find, collection: Collection) -> list[Figure]:
 
 def _fill_qdrant(collection: Collection, owners: Sequence[int]) -> QdrantClient:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the local mode is slow with so many
+        warnings.simplefilter("ignore")  # the client warns that its local mode is slow with so many
         client = QdrantClient(":memory:")
         client.create_collection("vectors", models.VectorParams(size=DIMENSIONS, distance=models.Distance.COSINE))
         for owner in owners:
@@ -172,7 +172,7 @@ def _search_qdrant(client: QdrantClient) -> Find:
 
 
 def _ask(collection: Collection, owner: int, count: int, hidden: Sequence[int] = ()) -> list[_Question]:
-    """Questions about an agent's documents, with the keys of the true nearest outside of the hidden ones."""
+    """Questions about an agent's documents, with the keys of the true nearest vectors that are not hidden."""
     documents = [number for number in collection.list_documents(owner) if number not in set(hidden)]
     keys = [collection.name(number, ordinal) for number in documents for ordinal in range(CHUNKS)]
     vectors = make_questions(documents, count, seed=owner)
@@ -185,7 +185,7 @@ def _ask(collection: Collection, owner: int, count: int, hidden: Sequence[int] =
 
 
 async def _time(name: str, find: Find, questions: Sequence[_Question]) -> list[Figure]:
-    """Ask one after the other. The first one, which meets nothing prepared, is not counted among the times."""
+    """Ask one question after the other. The first call, for warm-up, is not timed."""
     times, found = [], 0
     await find(questions[0].owner, questions[0].vector)
     for question in questions:

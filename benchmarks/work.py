@@ -1,4 +1,4 @@
-"""Work to submit, and the rows that tell what became of it."""
+"""Submits work and reads its rows."""
 
 import asyncio
 from itertools import count, islice
@@ -14,7 +14,7 @@ _numbers = count(1)
 
 
 def fetch(settings: Settings, query: str, *arguments: object) -> list[asyncpg.Record]:
-    """Run a query on a connection of its own; its rows."""
+    """Run a query on a new connection; returns its rows."""
 
     async def run() -> list[asyncpg.Record]:
         database = await asyncpg.connect(settings.database_url, command_timeout=600)
@@ -27,7 +27,7 @@ def fetch(settings: Settings, query: str, *arguments: object) -> list[asyncpg.Re
 
 
 def make_agents(settings: Settings, number: int) -> list[int]:
-    """Insert agents; their ids."""
+    """Insert agents; returns their ids."""
     query = """
         INSERT INTO agents (organization_id, name, slug)
         SELECT (SELECT min(id) FROM organizations), 'Benchmark', gen_random_uuid() FROM generate_series(1, $1::integer)
@@ -37,7 +37,7 @@ def make_agents(settings: Settings, number: int) -> list[int]:
 
 
 def make_text(lines: int) -> str:
-    """A text of lines unlike any other, each of about 60 characters."""
+    """A unique text of lines of about 60 characters."""
     number = next(_numbers)
     entries = (f"Entry {line} of book {number}: the keeper wrote the draught of each boat." for line in count())
     return "\n".join(islice(entries, lines))
@@ -54,7 +54,7 @@ def upload(client: httpx.Client, agent_id: int, filename: str, content: str, pri
 
 
 def wait_for_end(client: httpx.Client, task_id: str, seconds: float = 120.0) -> None:
-    """Wait until a task has ended, by long polls: who asks all the time measures himself."""
+    """Wait until a task has ended, by long polls: frequent polls would disturb the measurement."""
 
     def has_ended() -> bool:
         answer = client.get(f"/api/v1/tasks/{task_id}", params={"wait": 30})
