@@ -1,7 +1,7 @@
-"""A ZIP archive told member by member. Names are names: nothing is ever written where one of them says.
+"""The entries of a ZIP archive. Their names are never used as paths to write to.
 
-Each member is inflated as it is read and bounded by whoever reads it; only kinds of packing whose memory is small are
-read at all.
+Each entry is inflated as it is read, and the caller limits how much. Only compression methods that need little memory
+are supported.
 """
 
 import bz2
@@ -24,14 +24,14 @@ from app.pipeline.parse.zip_package import BROKEN, open_zip
 
 _PIECE = 64 * 1024
 _NAME_CHARACTERS = 1000
-_WAYS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
 _JUNK_FOLDERS = {"__MACOSX", ".git", ".svn"}
 _JUNK_NAMES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveEntry:
-    """A file in an archive. ``error`` tells why it cannot be read, if that is known before reading."""
+    """A file in an archive. ``error`` says why it cannot be read, where that is known before reading."""
 
     path: str
     error: SluiceError | None
@@ -39,10 +39,10 @@ class ArchiveEntry:
     _info: zipfile.ZipInfo
 
     def pieces(self) -> Iterator[bytes]:
-        """Its bytes, at most 64 KB at a time.
+        """The bytes of the file, at most 64 KB at a time.
 
         Raises:
-            DocumentDamagedError: when they are not what the archive says they are.
+            DocumentDamagedError: when size or checksum differ from those in the archive.
         """
         try:
             yield from (
@@ -57,7 +57,7 @@ class ArchiveEntry:
                 yield piece
 
     def _inflate_bzip2(self) -> Iterator[bytes]:
-        """Inflated here, since ``zipfile`` unpacks all that it has read: of 64 KB, many gigabytes."""
+        """Inflated here, because ``zipfile`` inflates all it has read at once: 64 KB can become gigabytes."""
         inflater, size, checksum = bz2.BZ2Decompressor(), 0, 0
         for packed in self._read(_as_stored(self._info)):
             data = packed
@@ -67,16 +67,16 @@ class ArchiveEntry:
                 if piece:
                     yield piece
         if (inflater.eof, size, checksum) != (True, self._info.file_size, self._info.CRC):
-            raise zipfile.BadZipFile("Its content is not what the archive says.")
+            raise zipfile.BadZipFile("The content differs from the archive's directory.")
 
 
 @contextmanager
-def open_archive(path: Path, max_members: int) -> Iterator[list[ArchiveEntry]]:
-    """The files of the archive at ``path`` in their order, without folders and what file managers leave behind.
+def open_archive(path: Path, max_entries: int) -> Iterator[list[ArchiveEntry]]:
+    """The files of the archive at ``path`` in their order, without folders and the hidden files of file managers.
 
     Raises:
-        DocumentDamagedError: when it is no archive that can be read.
-        ArchiveLimitError: when it has too many members.
+        DocumentDamagedError: when it is not a readable archive.
+        ArchiveLimitError: when it has more than ``max_entries`` files.
     """
     try:
         opening = open_zip(path)
@@ -85,33 +85,33 @@ def open_archive(path: Path, max_members: int) -> Iterator[list[ArchiveEntry]]:
         raise DocumentDamagedError(str(error)) from error
     try:
         infos = [info for info in archive.infolist() if not info.filename.endswith("/") and not _is_junk(info.filename)]
-        if len(infos) > max_members:
-            raise ArchiveLimitError(f"It has {len(infos)} members; {max_members} are allowed.")
-        yield [ArchiveEntry(_clean(info.filename), _judge(info), archive, info) for info in infos]
+        if len(infos) > max_entries:
+            raise ArchiveLimitError(f"It contains {len(infos)} files; the limit is {max_entries}.")
+        yield [ArchiveEntry(_clean(info.filename), _find_error(info), archive, info) for info in infos]
     finally:
         opening.__exit__(None, None, None)
 
 
 def _as_stored(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
-    """The same member, as if its packed bytes were what it holds."""
+    """The same entry, marked as stored, so that its compressed bytes are read as they are."""
     stored = copy.copy(info)
     stored.compress_type, stored.file_size = zipfile.ZIP_STORED, info.compress_size
     del stored.CRC
     return stored
 
 
-def _judge(info: zipfile.ZipInfo) -> SluiceError | None:
-    if _leads_out(info.filename):
+def _find_error(info: zipfile.ZipInfo) -> SluiceError | None:
+    if _escapes(info.filename):
         return UnsafePathError()
     if info.flag_bits & 1:
         return DocumentEncryptedError()
-    if info.compress_type not in _WAYS:
-        return DocumentDamagedError("It is packed in a way that is not supported.")
+    if info.compress_type not in _METHODS:
+        return DocumentDamagedError("Its compression method is not supported.")
     return None
 
 
-def _leads_out(name: str) -> bool:
-    """Whether a name, taken for a path by somebody careless, would lead out of the folder it is unpacked in."""
+def _escapes(name: str) -> bool:
+    """Whether a name, used as a path, would lead outside the folder in which the archive is unpacked."""
     windows = PureWindowsPath(name)
     return bool(windows.drive or windows.root or name.startswith("/") or ".." in windows.parts)
 
@@ -122,6 +122,6 @@ def _is_junk(name: str) -> bool:
 
 
 def _clean(name: str) -> str:
-    """The name as it is shown: without control characters and lone surrogates, the end of one that is too long."""
+    """The name for display: without control characters and lone surrogates, and cut to its last 1,000 characters."""
     shown = "".join(sign for sign in name.replace("\\", "/") if sign.isprintable())
     return shown.encode("utf-8", "ignore").decode()[-_NAME_CHARACTERS:] or "unnamed"

@@ -1,4 +1,4 @@
-"""The links of a web page, for crawls. Text is not looked at, so the page is read as a stream and never as a tree."""
+"""The links of a web page, for crawls. Text does not matter here, so the page is read as a stream, without a tree."""
 
 import codecs
 from collections.abc import Mapping
@@ -14,31 +14,31 @@ from app.domain.web_url import WebUrl
 MAX_LINKS = 2000
 _MAX_BYTES = 8 * 1024 * 1024
 _MAX_SEEN = 20_000
-"""References looked at, also those that are no links, or the same ones."""
+"""References examined at most, including repeated ones and those that are not links."""
 _PIECE = 64 * 1024
 _BREAKS = str.maketrans("", "", "\t\r\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where a page leads: http and https only, normalised, each once, in their order, at most ``MAX_LINKS``."""
+    """The links of a page: http and https only, normalised, each once, in order, at most ``MAX_LINKS``."""
 
     canonical: str | None = None
-    """The address the page says is its own."""
+    """The canonical address that the page declares."""
     urls: list[str] = field(default_factory=list)
-    """Empty where the page asks not to be followed; single links that ask so are left out."""
+    """Without links marked ``nofollow``; empty where the whole page is."""
     nofollow: bool = False
     noindex: bool = False
-    """The page asks not to be indexed."""
+    """Whether the page asks not to be indexed."""
 
 
 def find_links(page: bytes | Path, base_url: str, charset: str | None = None) -> Links:
     """Find the links in an HTML page's first 8 MB.
 
     Args:
-        page: The page, or the file that holds it.
-        base_url: Where it was found; ``<base>`` on the page is relative to it.
-        charset: The encoding its server stated; UTF-8 and what the page says of itself come first.
+        page: The page, or the path of its file.
+        base_url: Its address; a ``<base>`` element is relative to it.
+        charset: The encoding that the server stated. Valid UTF-8 takes precedence.
 
     Raises:
         InvalidUrlError, UrlNotAllowedError: for ``base_url``.
@@ -57,7 +57,7 @@ def find_links(page: bytes | Path, base_url: str, charset: str | None = None) ->
 
 
 class _Tags:
-    """What the parser tells of a page's elements."""
+    """A target for ``lxml``'s parser that collects the elements that matter for links."""
 
     def __init__(self) -> None:
         self.base: str | None = None
@@ -66,10 +66,10 @@ class _Tags:
         self.nofollow = self.noindex = False
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """An element begins."""
+        """Handle the start of an element."""
         href = attributes.get("href", "")
         if tag == "meta" and attributes.get("name", "").strip().lower() == "robots":
-            self._heed(attributes.get("content", ""))
+            self._read_robots(attributes.get("content", ""))
         elif not href:
             return
         elif tag in {"a", "area"} and len(self.references) < _MAX_SEEN:
@@ -81,9 +81,9 @@ class _Tags:
             self.canonical = self.canonical or href
 
     def close(self) -> None:
-        """The page is over."""
+        """Handle the end of the page."""
 
-    def _heed(self, content: str) -> None:
+    def _read_robots(self, content: str) -> None:
         asked = _words(content.replace(",", " "))
         self.nofollow |= not asked.isdisjoint({"nofollow", "none"})
         self.noindex |= not asked.isdisjoint({"noindex", "none"})
@@ -108,20 +108,20 @@ def _read_tags(data: bytes, charset: str | None) -> _Tags:
             parser.feed(data[start : start + _PIECE])
         parser.close()
     except etree.LxmlError:
-        pass  # what was found before the parser gave up counts
+        pass  # the elements before the error count
     return tags
 
 
 def _make_parser(tags: _Tags, encoding: str | None) -> etree.HTMLParser:
-    target: Any = tags  # the stubs ask for methods that lxml can do without
+    target: Any = tags  # the stubs require methods that lxml does not
     try:
         return etree.HTMLParser(target=target, encoding=encoding, huge_tree=True, no_network=True)
-    except LookupError:  # libxml2 knows fewer encodings than Python
+    except LookupError:  # libxml2 supports fewer encodings than Python
         return etree.HTMLParser(target=target, huge_tree=True, no_network=True)
 
 
 def _choose_encoding(data: bytes, charset: str | None) -> str | None:
-    """UTF-8 where it is valid; a character may be cut at the end of what is read. None: libxml2 looks itself."""
+    """UTF-8 where the data is valid, except for a character cut at its end; None lets libxml2 detect the encoding."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data)
     except UnicodeDecodeError:
@@ -130,7 +130,7 @@ def _choose_encoding(data: bytes, charset: str | None) -> str | None:
 
 
 def _join(base: WebUrl, reference: str) -> WebUrl | None:
-    """A reference as browsers read it, with the line breaks that editors put in."""
+    """The address of a reference, read as browsers do: line breaks within it do not count. None for an invalid one."""
     try:
         return base.join(reference.strip().translate(_BREAKS))
     except (InvalidUrlError, UrlNotAllowedError):

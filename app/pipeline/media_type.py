@@ -1,4 +1,4 @@
-"""Tells a document's type by its content. A name only decides between kinds of text, and of files cut off."""
+"""Detects a document's type by its content. Its name decides only between kinds of text and for truncated files."""
 
 import re
 import zipfile
@@ -34,10 +34,10 @@ _OLE_DIRECTORY = 4096
 _RTF = b"{\\rtf"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _PDF_MARK_WITHIN = 1024
-"""Readers accept a PDF whose mark stands after other bytes, within the first 1,024."""
+"""PDF readers accept other bytes before the signature, within the first 1,024."""
 _OFFICE = (DOCX, PPTX, XLSX)
 _ZIPPED = (*_OFFICE, ODT, ODS, ODP, EPUB, ZIP)
-_BODIES = (("word/document", ".xml", DOCX), ("ppt/presentation", ".xml", PPTX), ("xl/workbook", ".xml", XLSX))
+_MAIN_PARTS = (("word/document", ".xml", DOCX), ("ppt/presentation", ".xml", PPTX), ("xl/workbook", ".xml", XLSX))
 _DECLARED = {
     EPUB: EPUB,
     ODT: ODT,
@@ -45,14 +45,14 @@ _DECLARED = {
     ODP: ODP,
     **{f"{media_type}-template": media_type for media_type in (ODT, ODS, ODP)},
 }
-"""What the first part of a zip says it is (OCF 4.2, OpenDocument 1.3, part 2, 3.3)."""
+"""Types that the first part of a zip, ``mimetype``, declares (OCF 4.2, OpenDocument 1.3, part 2, 3.3)."""
 _OPEN_PACKAGE = "[Content_Types].xml"
 _TEXTS = [media_type for media_type in SUPPORTED if media_type not in {*_ZIPPED, PDF, RTF, HTML}] + [HTML]
 _TEMPLATES = {".php", ".vue", ".svelte", ".xsl", ".xslt"}
-"""Programs that may begin as a page does."""
+"""Programs that may begin with the markup of a page."""
 _PROLOGUE = r"\s*+(?:<\?xml[^>]*+>\s*+)?+(?><!--.*?-->\s*+)*+"
-"""What may stand before the first element. Nothing in it is tried twice: comments could be told apart in as many ways
-as there are sets of them, and the file that has a hundred and no element would be read for ever."""
+"""What may precede the first element. The quantifiers are possessive: with backtracking, a file of a hundred comments
+and no element would take exponential time."""
 _MARKUP = re.compile(
     _PROLOGUE
     + r"<(?:!doctype\s+html|html|head|body|meta|title|script|style|link|div|span|p|h[1-6]|table|ul|ol|article|section"
@@ -69,11 +69,11 @@ _MAIL_HEADERS = re.compile(
 def detect(path: Path, filename: str) -> str:
     """The media type of the file at ``path``, one of ``app.domain.media.SUPPORTED`` or ``ARCHIVES``.
 
-    Reads the first 64 KB, and of a zip its directory; the parsers judge the rest. ``filename`` is what the client
-    called the file: ``notes.md`` makes text Markdown, but no name makes a picture a document.
+    Reads the first 64 KB, and the directory of a zip; the parsers check the rest. ``filename`` is the name that the
+    client gave: ``notes.md`` makes text Markdown, but no name makes a picture a document.
 
     Raises:
-        UnsupportedTypeError: the detail lists the supported types.
+        UnsupportedTypeError: for every other type; the detail lists the supported types.
     """
     with path.open("rb") as file:
         head = file.read(_HEAD)
@@ -91,7 +91,7 @@ def detect(path: Path, filename: str) -> str:
 
 
 def _detect_zip(path: Path, suffix: str) -> str:
-    """What a zip says it is, else what it holds. One that is cut off can say neither, so its name does."""
+    """The type that a zip declares, else that of its parts; for a truncated zip, that of its file name."""
     try:
         with open_zip(path) as archive:
             names = archive.namelist()
@@ -100,7 +100,7 @@ def _detect_zip(path: Path, suffix: str) -> str:
         return _by_suffix(suffix, _ZIPPED) or _refuse()
     if declared.startswith(("application/vnd.oasis.opendocument.", "application/epub")):
         return _DECLARED.get(declared) or _refuse()
-    for start, end, media_type in _BODIES:
+    for start, end, media_type in _MAIN_PARTS:
         if any(name.startswith(start) and name.endswith(end) for name in names):
             return media_type
     if "META-INF/container.xml" in names:
@@ -110,17 +110,17 @@ def _detect_zip(path: Path, suffix: str) -> str:
 
 def _read_declared(archive: zipfile.ZipFile) -> str:
     try:
-        member = archive.getinfo("mimetype")
+        entry = archive.getinfo("mimetype")
     except KeyError:
         return ""
-    if member.flag_bits & 1 or member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise zipfile.BadZipFile("What it is cannot be read.")
-    with archive.open(member) as file:
+    if entry.flag_bits & 1 or entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise zipfile.BadZipFile("The type that it declares cannot be read.")
+    with archive.open(entry) as file:
         return file.read(100).decode("ascii", "replace").strip()
 
 
 def _detect_ole(path: Path, head: bytes, suffix: str) -> str:
-    """Office wraps what has a password into an OLE file, whose parser says so; what else they hold is not read."""
+    """The Office type of an OLE file with a password, which its parser then reports; other OLE files are refused."""
     named = _by_suffix(suffix, _OFFICE)
     if named:
         return named
@@ -141,7 +141,7 @@ def _detect_text(text: str, suffix: str) -> str:
 
 
 def _is_mail(text: str) -> bool:
-    """Whether it begins as mail on its way does: lines of a header, with a sender and a trace of a mail program."""
+    """Whether it begins like a mail: with header lines, among them a sender and a field of mail programs."""
     header = re.split(r"\r?\n\r?\n", text, maxsplit=1)[0]
     lines = header.splitlines()
     if not lines or not all(_HEADER_LINE.match(line) for line in lines):
@@ -157,4 +157,4 @@ def _by_suffix(suffix: str, media_types: Iterable[str]) -> str | None:
 
 def _refuse() -> NoReturn:
     kinds = ", ".join(f"{media_type} ({' '.join(suffixes)})" for media_type, suffixes in SUPPORTED.items())
-    raise UnsupportedTypeError(f"Supported are: {kinds}.")
+    raise UnsupportedTypeError(f"Supported types: {kinds}.")

@@ -1,6 +1,6 @@
-"""Parses documents in child processes, so that a hostile one costs nobody but itself.
+"""Parses documents in child processes, so that a hostile document affects no other.
 
-Children persist, since starting one takes longer than parsing most documents; each parses one document at a time.
+Children persist, because starting one takes longer than parsing most documents. Each parses one document at a time.
 """
 
 import asyncio
@@ -15,20 +15,20 @@ from app.pipeline.parse import FALLBACK_READERS
 from app.pipeline.sandbox_process import ChildDiedError, ChildProcess
 
 _LIMIT_SIGNALS = {"SIGKILL", "SIGXCPU"}
-"""What the kernel ends a child with that takes too much memory or time."""
+"""The signals with which the kernel ends a child that uses too much memory or time."""
 
 
 class ParserSandbox:
-    """The ``Parser`` of ``app.domain.ports``, contained. Use it from one event loop, in any thread.
+    """The ``Parser`` of ``app.domain.ports`` in child processes. Use it from one event loop, in any thread.
 
     Args:
-        size: Children at once; further documents wait for their turn.
-        time_limit: Seconds a document may take from the moment a child takes it up, second tries included.
+        size: Children that run at the same time; further documents wait.
+        time_limit: Seconds a document may take from the moment a child starts it, including the fallback reader.
         memory_mb: Memory a child may map beyond what it starts with.
         max_pages: Pages a document may have.
-        ocr_languages: Languages in which PDF pages that are pictures are read, such as ``eng+deu``; None: not at all.
+        ocr_languages: The languages of OCR for scanned PDF pages, such as ``eng+deu``; None turns OCR off.
         documents_per_child: Documents after which a child is replaced.
-        idle_seconds: After so long without work children end; one stays warm.
+        idle_seconds: Seconds without work after which a child ends; the last one stays.
     """
 
     def __init__(
@@ -55,21 +55,21 @@ class ParserSandbox:
         self._closed = False
 
     async def parse(self, path: Path, media_type: str, on_page: Callable[[int, int], None] | None = None) -> Parsed:
-        """As ``Parser.parse``. Cancelling it kills the child at once.
+        """Parse a document, as ``Parser.parse``. Cancelling this kills the child at once.
 
         Raises:
             DocumentDamagedError, DocumentEncryptedError, NoExtractableTextError, ParseLimitExceededError
-            ServiceUnavailableError: when the sandbox is or gets closed.
+            ServiceUnavailableError: when the sandbox is closed, before or meanwhile.
         """
         async with self._slots:
             try:
                 async with asyncio.timeout(self._time_limit):
                     return await self._parse(path, media_type, on_page)
             except TimeoutError as error:
-                raise ParseLimitExceededError(f"It takes more than {self._time_limit:g} seconds.") from error
+                raise ParseLimitExceededError(f"Reading it took longer than {self._time_limit:g} seconds.") from error
 
     async def close(self) -> None:
-        """End all children and wait until they are gone."""
+        """Kill all children and wait until they have ended."""
         self._closed = True
         for child, timer in self._idle:
             timer.cancel()
@@ -84,15 +84,15 @@ class ParserSandbox:
         try:
             return await self._attempt(request, on_page)
         except ChildDiedError as death:
-            failure = _judge(death)
+            failure = _describe(death)
             if media_type not in FALLBACK_READERS:
                 raise failure from death
-        try:  # the fallback reader is other code, which seldom dies of the same file
+        try:  # the fallback reader is different code: the same file rarely crashes both
             return await self._attempt({**request, "fallback": True}, on_page)
         except ChildDiedError as death:
-            raise _judge(death) from death
+            raise _describe(death) from death
         except DocumentError as error:
-            if media_type == DOCX:  # python-docx refuses much that is sound; its reason says less than the first
+            if media_type == DOCX:  # python-docx rejects many valid files, so its error explains less
                 raise failure from error
             raise
 
@@ -107,24 +107,24 @@ class ParserSandbox:
         }
 
     async def _attempt(self, request: dict[str, Any], on_page: Callable[[int, int], None] | None) -> Parsed:
-        child = await self._take()
+        child = await self._acquire()
         try:
             parsed = await child.parse(request, on_page)
         except DocumentError:
-            self._give_back(child)
+            self._release(child)
             raise
         except ChildDiedError as death:
             self._discard(child)
             if self._closed:
                 raise ServiceUnavailableError("The parser is shutting down.") from death
             raise
-        except BaseException:  # a cancel, the clock or a caller's on_page: the child is amid its work
+        except BaseException:  # a cancel, the time limit or an error of on_page: the child is still parsing
             self._discard(child)
             raise
-        self._give_back(child)
+        self._release(child)
         return parsed
 
-    async def _take(self) -> ChildProcess:
+    async def _acquire(self) -> ChildProcess:
         if self._closed:
             raise ServiceUnavailableError("The parser is shutting down.")
         while self._idle:
@@ -138,7 +138,7 @@ class ParserSandbox:
         self._busy.add(child)
         return child
 
-    def _give_back(self, child: ChildProcess) -> None:
+    def _release(self, child: ChildProcess) -> None:
         if self._closed or not child.is_fit or child.documents >= self._documents_per_child:
             self._discard(child)
             return
@@ -160,15 +160,15 @@ class ParserSandbox:
         self._end(child)
 
     def _end(self, child: ChildProcess) -> None:
-        """Kill now, reap in the background: whoever waits for the document need not wait for that."""
+        """Kill the child now and reap it in the background, so that the caller need not wait for that."""
         child.kill()
         ending = asyncio.ensure_future(child.end())
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
 
 
-def _judge(death: ChildDiedError) -> DocumentError:
-    """What the end of a child says of the document it was reading."""
+def _describe(death: ChildDiedError) -> DocumentError:
+    """The error of the document that the child was reading when it died."""
     if death.signal_name in _LIMIT_SIGNALS:
-        return ParseLimitExceededError(f"Its reader was ended by {death}.")
-    return DocumentDamagedError(f"Its reader was ended by {death}.")
+        return ParseLimitExceededError(f"Its parser was ended by {death}.")
+    return DocumentDamagedError(f"Its parser was ended by {death}.")

@@ -1,4 +1,4 @@
-"""The program a sandbox child runs: parse what the parent asks for, one document after another, until it goes away.
+"""The program of a sandbox child: parses one document after another until its parent ends.
 
 Started by ``app.pipeline.sandbox`` as ``python -m app.pipeline.sandbox_child <socket> <memory in MB>``.
 """
@@ -25,7 +25,7 @@ from app.pipeline.parse.limits import Limits
 _MEGABYTE = 1024 * 1024
 _RETIRE_ABOVE = 192 * _MEGABYTE
 _PROGRESS_EVERY = 0.05
-_SPARE_CPU = 5
+_EXTRA_CPU_SECONDS = 5
 _OOM_SCORE = "500"
 
 
@@ -33,8 +33,8 @@ def main() -> None:
     """Serve requests until the parent closes its end."""
     connection = socket.socket(fileno=int(sys.argv[1]))
     die_with_parent(signal.SIGKILL, os.getppid())
-    _volunteer_for_oom()
-    logging.disable()  # readers warn of every oddity of every file
+    _prefer_for_oom_kill()
+    logging.disable()  # the parsing libraries log every irregularity of every file
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, requests), daemon=True).start()
     _limit_memory(int(sys.argv[2]) * _MEGABYTE)
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _receive(connection: socket.socket, requests: "queue.SimpleQueue[dict[str, Any]]") -> None:
-    """Take requests; end the process, also amid a parse, when the parent is gone."""
+    """Queue requests. End the process when the parent has closed the connection, even during a parse."""
     try:
         with connection.makefile("rb") as stream:
             while header := stream.read(wire.HEADER.size):
@@ -70,8 +70,8 @@ def _serve(connection: socket.socket, request: dict[str, Any]) -> None:
     except SluiceError as error:
         _fail(connection, error.code, error.detail, retire=_is_large())
     except MemoryError:
-        _fail(connection, ParseLimitExceededError.code, "It takes more memory than is allowed.", retire=True)
-    except Exception as error:  # noqa: BLE001, whatever a reader trips over, the document is at fault and the parent told
+        _fail(connection, ParseLimitExceededError.code, "Reading it needs more memory than is allowed.", retire=True)
+    except Exception as error:  # noqa: BLE001, the document is at fault, and the parent gets the error
         _fail(connection, DocumentDamagedError.code, f"{type(error).__name__}: {error}"[:300], retire=_is_large())
 
 
@@ -80,7 +80,7 @@ def _fail(connection: socket.socket, code: str, detail: str | None, *, retire: b
 
 
 class _Reporter:
-    """Sends the progress, at most twenty times a second and at the end."""
+    """Sends the progress: at most twenty times a second, and always at the end."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -93,16 +93,16 @@ class _Reporter:
             self._connection.sendall(wire.json_frame(wire.PROGRESS, [done, total]))
 
 
-def _volunteer_for_oom() -> None:
-    """When the machine runs out of memory, the kernel shall take this process first."""
+def _prefer_for_oom_kill() -> None:
+    """Make the kernel kill this process first when the machine runs out of memory."""
     score = Path("/proc/self/oom_score_adj")
     if score.exists():
         score.write_text(_OOM_SCORE)
 
 
 def _limit_memory(allowance: int) -> None:
-    """Bound the address space to what is mapped now plus ``allowance`` bytes, where the system knows that bound."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is expected, its image of no use
+    """Limit the address space to its present size plus ``allowance`` bytes, where ``/proc`` shows that size."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # crashes are expected; a core dump is of no use
     statm = Path("/proc/self/statm")
     if statm.exists():
         mapped = int(statm.read_text().split()[0]) * resource.getpagesize()
@@ -110,9 +110,9 @@ def _limit_memory(allowance: int) -> None:
 
 
 def _limit_cpu(seconds: float) -> None:
-    """A net below the parent's clock: the kernel ends a parse whose parent hangs."""
+    """Limit the processor time, in case the parent hangs and cannot enforce its time limit."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    limit = int(used.ru_utime + used.ru_stime + seconds) + _SPARE_CPU
+    limit = int(used.ru_utime + used.ru_stime + seconds) + _EXTRA_CPU_SECONDS
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 

@@ -1,4 +1,4 @@
-"""One sandbox child as its parent sees it."""
+"""The parent's side of one sandbox child."""
 
 import asyncio
 import json
@@ -33,17 +33,17 @@ _ERRORS = {
 
 
 class ChildDiedError(Exception):
-    """The child ended amid its work; ``signal_name`` is what ended it, None when it left by itself."""
+    """The child ended during a parse. ``signal_name`` is the signal that ended it; None when it exited by itself."""
 
     def __init__(self, signal_number: int | None) -> None:
         self.signal_name = signal.Signals(signal_number).name if signal_number else None
-        super().__init__(self.signal_name or "its own exit")
+        super().__init__(self.signal_name or "an exit of its own")
 
 
 class ChildProcess:
     """A child that parses one document at a time.
 
-    ``documents`` counts those it was given; ``is_fit`` tells whether it may take another.
+    ``documents`` counts the documents it received. ``is_fit`` is false when it must be replaced.
     """
 
     def __init__(
@@ -59,14 +59,12 @@ class ChildProcess:
     async def start(cls, memory_mb: int) -> "ChildProcess":
         """Start a child.
 
-        ``Popen`` and a socket of our own work in any thread and under any event loop, unlike loops' own child watchers.
-        The environment is cut down: a document that takes the child over finds no keys there.
+        ``Popen`` and a socket pair work in any thread and event loop; the child watchers of event loops do not. The
+        environment holds no secrets, because a hostile document may take control of the child.
         """
         ours, theirs = socket.socketpair()
         with theirs:
-            process = _spawn(
-                theirs.fileno(), memory_mb
-            )  # in this thread: the child dies with the thread that starts it
+            process = _spawn(theirs.fileno(), memory_mb)  # in this thread: the child dies with the thread that forks it
         reader, writer = await asyncio.open_connection(sock=ours)
         return cls(process, reader, writer)
 
@@ -81,16 +79,16 @@ class ChildProcess:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """End the process at once; ``end`` awaits it."""
+        """Kill the process at once; ``end`` waits for it."""
         if self.is_alive:
             self._process.kill()
 
     async def parse(self, request: dict[str, Any], on_page: Callable[[int, int], None] | None) -> Parsed:
-        """Have the child parse one document.
+        """Parse one document in the child.
 
         Raises:
-            ChildDiedError: when it dies of it.
-            DocumentError: as the child found it.
+            ChildDiedError: when the child dies meanwhile.
+            DocumentError: the error that the child reported.
         """
         self.documents += 1
         try:
@@ -101,7 +99,7 @@ class ChildProcess:
             raise ChildDiedError(await self.end()) from error
         except (ValueError, LookupError, TypeError) as error:
             self.is_fit = False
-            raise errors.DocumentDamagedError("Its reader answered in disorder.") from error
+            raise errors.DocumentDamagedError("Its parser sent an invalid answer.") from error
 
     async def _read_reply(self, on_page: Callable[[int, int], None] | None) -> Parsed:
         pages = PageSpool()
@@ -110,7 +108,7 @@ class ChildProcess:
             kind, length = wire.HEADER.unpack(await self._reader.readexactly(wire.HEADER.size))
             left -= length
             if left < 0:
-                raise errors.ParseLimitExceededError("It holds more text than is allowed.")
+                raise errors.ParseLimitExceededError("It contains more text than is allowed.")
             payload = await self._reader.readexactly(length)
             if kind == wire.PAGE:
                 (number,) = wire.PAGE_HEADER.unpack_from(payload)
@@ -130,7 +128,7 @@ class ChildProcess:
         return reply
 
     async def end(self) -> int | None:
-        """Kill the child if it still lives and wait until it is gone; the number of the signal that ended it."""
+        """Kill the child if it still runs and wait for it. Returns the signal that ended it, if any."""
         self._writer.close()
         if self.is_alive:
             await asyncio.to_thread(_reap, self._process)
@@ -140,7 +138,7 @@ class ChildProcess:
 
 def _spawn(descriptor: int, memory_mb: int) -> "subprocess.Popen[bytes]":
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return subprocess.Popen(  # noqa: S603, our own program
+    return subprocess.Popen(  # noqa: S603, a program of Sluice
         [sys.executable, "-m", "app.pipeline.sandbox_child", str(descriptor), str(memory_mb)],
         cwd=_ROOT,
         env={**environment, "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"},
@@ -148,7 +146,7 @@ def _spawn(descriptor: int, memory_mb: int) -> "subprocess.Popen[bytes]":
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # A group of its own, so that a Ctrl-C is not for it; not a session, in which Linux would forget its niceness.
+        # A process group of its own keeps Ctrl-C away from it. A new session would reset its niceness on Linux.
         process_group=0,
     )
 

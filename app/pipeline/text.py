@@ -1,6 +1,6 @@
-"""Cleaning that every format shares: what is stored, searched and quoted is plain, composed Unicode.
+"""Text cleaning for all formats: stored, searched and quoted text is plain, composed Unicode.
 
-Every step is linear in the length of the text, whatever the text.
+Every step is linear in the length of the text.
 """
 
 import re
@@ -15,12 +15,12 @@ _INVISIBLE = [
     *range(0x7F, 0x85),
     *range(0x86, 0xA0),
     0xAD,  # soft hyphen
-    0x200B,  # zero-width space; the joiners 200C and 200D stay: Persian and emoji are spelt with them
+    0x200B,  # zero-width space; the joiners 200C and 200D stay, because Persian and emoji need them
     *range(0x200E, 0x2010),
     *range(0x202A, 0x202F),
     *range(0x2060, 0x2065),
     *range(0x2066, 0x2070),
-    *range(0xD800, 0xE000),  # surrogates on their own are no characters
+    *range(0xD800, 0xE000),  # lone surrogates are not characters
     0xFEFF,
     0xFFFE,
     0xFFFF,
@@ -29,16 +29,16 @@ _REPLACEMENTS: dict[int, str | None] = (
     dict.fromkeys(_INVISIBLE) | dict.fromkeys(map(ord, _SPACES), " ") | dict.fromkeys(map(ord, _LINE_ENDS), "\n")
 )
 PART_CHARACTERS = 1_000_000
-"""What is worked on at once of a text without pages."""
+"""The size of the parts in which a text without pages is processed."""
 _SLICES = re.compile(r".{1,1023}(?:\s|\Z)|.{1,1024}", re.DOTALL)
 _BLANK_LINES = re.compile(r"\n{4,}")
 
 
 def clean(text: str) -> str:
-    """``text`` composed (NFC), with LF line ends and without what cannot be seen.
+    """``text`` composed (NFC), with LF line ends and without invisible characters.
 
-    Control characters, NUL, zero-width and bidirectional marks, soft hyphens and lone surrogates go; all kinds of
-    space but the tab become U+0020; spaces at line ends go; of more than two blank lines two stay.
+    Removes control characters, NUL, zero-width and bidirectional marks, soft hyphens, lone surrogates and spaces at
+    line ends. All kinds of space but the tab become U+0020. More than two blank lines become two.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_REPLACEMENTS)
     text = "\n".join(line.rstrip() for line in _compose(text).split("\n"))
@@ -46,7 +46,7 @@ def clean(text: str) -> str:
 
 
 def cut(text: str, length: int = PART_CHARACTERS) -> Iterator[str]:
-    """A text in parts of at most ``length`` characters, cut at paragraphs, else lines, else words, if there are any."""
+    """A text in parts of at most ``length`` characters, cut between paragraphs, else lines, else words if possible."""
     start = 0
     while len(text) - start > length:
         ends = (text.rfind(mark, start + length // 2, start + length) for mark in ("\n\n", "\n", " "))
@@ -57,12 +57,12 @@ def cut(text: str, length: int = PART_CHARACTERS) -> Iterator[str]:
 
 
 def clean_line(text: str, limit: int = 1000) -> str:
-    """``text`` cleaned and on one line, of at most ``limit`` characters: for titles, authors, cells."""
+    """``text`` cleaned, on one line and of at most ``limit`` characters, for titles, authors and cells."""
     return " ".join(clean(text).split())[:limit]
 
 
 def _compose(text: str) -> str:
-    """NFC by slices, since ordering one endless run of combining marks takes quadratic time."""
+    """NFC by slices, because ordering one long run of combining marks takes quadratic time."""
     if text.isascii():
         return text
     return "".join(unicodedata.normalize("NFC", piece) for piece in _SLICES.findall(text))
