@@ -9,7 +9,7 @@ from app.tasks.base import ledger_task
 @ledger_task(TaskName.PROCESS_DOCUMENT)
 async def process_document(services: Services, work: Work) -> Outcome:
     """Parse, chunk, embed and store a document."""
-    return await services.indexing.ingestion.process(work)
+    return await services.indexing.ingestion.ingest(work)
 
 
 @ledger_task(TaskName.PROCESS_WEBPAGE)

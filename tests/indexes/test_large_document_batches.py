@@ -76,7 +76,7 @@ async def test_a_document_whose_chunks_are_not_all_there_fails_by_name_rather_th
     [step] = await list_batches(world, parent, TaskName.PUBLISH_DOCUMENT)
     published = await world.run(step)
     assert (published.state, (published.error or {})["code"]) == (State.FAILURE, "file_missing")
-    assert "have it indexed again" in (published.error or {})["message"]
+    assert "Reindex the document" in (published.error or {})["message"]
     assert (await world.get_task(parent)).state is State.FAILURE
     [document] = await world.fetch("SELECT status, edition FROM documents")
     assert tuple(document) == ("failed", 0)

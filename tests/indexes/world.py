@@ -101,7 +101,7 @@ class World:
         lease.grant(self._worker, time.monotonic() + 600)
         self._slot = WorkerSlot(self._worker, os.getpid(), lease)
         self._bodies: Mapping[str, AttemptFunction] = {
-            TaskName.PROCESS_DOCUMENT: self.ingestion.process,
+            TaskName.PROCESS_DOCUMENT: self.ingestion.ingest,
             TaskName.EMBED_CHUNKS: self.large.embed,
             TaskName.PUBLISH_DOCUMENT: self.large.publish,
             TaskName.SWEEP_DOCUMENT: self.large.sweep,

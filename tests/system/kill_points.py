@@ -25,6 +25,7 @@ class Point:
 
 _EXECUTION = "app.services.queue.execution"
 _PARSE = "app.pipeline.sandbox:ParserSandbox.parse"
+_PUBLICATION = "app.services.indexing.publication"
 _PUBLISH = "app.adapters.celery.doorbell:CeleryDoorbell._publish"
 _RECOVERY = "app.services.queue.recovery"
 _WRITER = "app.adapters.storage.files:FileWriter"
@@ -54,7 +55,7 @@ DURING_THE_ATTEMPT = {
     "between batches of embeddings": Point("app.adapters.embedders.wordllama:WordLlamaEmbedder.embed", Moment.AFTER),
     "before the last transaction": Point(f"{_EXECUTION}:Execution._finish", Moment.BEFORE),
     "in the last transaction, after the task": Point(f"{_EXECUTION}:finish", Moment.AFTER_SOME),
-    "in the last transaction, after the chunks": Point("app.services.indexing.ingestion:replace_chunks", Moment.AFTER),
+    "in the last transaction, after the chunks": Point(f"{_PUBLICATION}:replace_chunks", Moment.AFTER),
 }
 AFTER_VECTORS = "after the vectors are written, before the last transaction"
 AROUND_A_HEARTBEAT = {

@@ -22,15 +22,15 @@ log = structlog.get_logger("tests")
 
 def wrap_body() -> None:
     """Have the body of ``process_document`` log."""
-    process = Ingestion.process
+    ingest = Ingestion.ingest
 
-    @functools.wraps(process)
+    @functools.wraps(ingest)
     async def logged(self: Ingestion, work: Any) -> Any:
         log.info("inside", where="loop", of=str(work.task.id))
         await asyncio.to_thread(logging.getLogger("tests").info, "inside a thread of %s", work.task.id)
-        return await process(self, work)
+        return await ingest(self, work)
 
-    Ingestion.process = logged  # type: ignore[method-assign]
+    Ingestion.ingest = logged  # type: ignore[method-assign]
 
 
 @signals.task_postrun.connect(weak=False)

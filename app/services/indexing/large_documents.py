@@ -1,17 +1,18 @@
-"""Large documents: cut once, embedded in batches by tasks of their own, and published when the last of them is done.
+"""Large documents: chunked once, embedded in batches by child tasks, and published after the last batch.
 
-Neither their text nor their chunks are ever in memory as a whole, and what a batch has done is done: a process that
-dies repeats its own batch only.
+Their chunks are never in memory all at once. A finished batch stays finished: when a process dies, only its own batch
+is repeated.
 """
 
 import asyncio
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.chunks import LAST_EDITION, REMOVED_AT_ONCE, add_chunks, count_chunks, count_words, remove_chunks
+from app.db.chunks import LAST_EDITION, REMOVED_AT_ONCE, count_chunks, remove_chunks
 from app.db.documents import get_document_for_work
 from app.db.engine import Database
 from app.db.staging import drop_staged, read_staged, stage_chunks
@@ -27,13 +28,14 @@ from app.ledger.children import drop_children
 from app.ledger.read import get_task, list_document_tasks
 from app.ledger.submit import submit_all
 from app.services.indexing.chunk_index import ChunkIndexer
-from app.services.indexing.publication import Place, Version, publish, submit_sweep
+from app.services.indexing.publication import EditionWriter, delete_former_file, publish, submit_sweep
 from app.services.indexing.vectors import Vectors
+from app.services.indexing.versions import IndexEdition, Version
 from app.services.queue.attempts import Outcome, Work
 
 
 class LargeDocuments:
-    """Works on documents of more chunks than one task should embed."""
+    """Processes documents that have more chunks than one task should embed."""
 
     def __init__(
         self, database: Database, blobs: BlobStore, indexing: ChunkIndexer, vectors: Vectors, batch_chunks: int
@@ -42,10 +44,11 @@ class LargeDocuments:
         self._blobs = blobs
         self._indexing = indexing
         self._vectors = vectors
+        self._writer = EditionWriter(vectors)
         self._batch_chunks = batch_chunks
 
     async def clear(self, work: Work, document: Document) -> None:
-        """Take out of the index what a former attempt left that was never published."""
+        """Remove the chunks that a former attempt staged or added and that were never published."""
         removed = REMOVED_AT_ONCE
         while removed == REMOVED_AT_ONCE:
             async with self._database.transaction() as connection:
@@ -54,9 +57,13 @@ class LargeDocuments:
                 removed = await remove_chunks(connection, document.id, first=document.edition + 1)
 
     async def stage(self, work: Work, document: Document, version: Version, chunks: Iterator[Chunk]) -> Outcome:
-        """Put the chunks aside, some hundreds a transaction; the outcome submits a task for each of these batches.
+        """Store the chunks in a staging table, one batch a transaction; the outcome submits a task for each batch.
 
-        ``version`` lacks the number of chunks, which is not known before.
+        Args:
+            work: The attempt.
+            document: The document.
+            version: What to publish in the end. Its number of chunks is set here, once all are counted.
+            chunks: All of its chunks.
         """
         count, batches, filename = 0, list[tuple[int, int]](), version.content.filename
         while batch := await asyncio.to_thread(lambda: list(islice(chunks, self._batch_chunks))):
@@ -67,7 +74,7 @@ class LargeDocuments:
                 await work.report_within(connection, progress)
                 await stage_chunks(connection, work.task.id, batch)
         index = await self._vectors.get_active()
-        place = Place(index.id, await self._vectors.reserve(index, document.id))
+        place = IndexEdition(index.id, await self._vectors.reserve(index, document.id))
         whole = replace(version, chunk_count=count, embedding_model=self._indexing.name_model(index))
 
         async def apply(connection: AsyncConnection) -> None:
@@ -88,10 +95,10 @@ class LargeDocuments:
         )
 
     async def embed(self, work: Work) -> Outcome:
-        """Embed one batch and add it to the index, where search does not find it yet.
+        """Embed one batch and add it to the index; search finds it once the document is published.
 
         Raises:
-            FileMissingError: when its chunks are gone.
+            FileMissingError: when its staged chunks are gone.
         """
         task, given = work.task, work.task.arguments
         first, last = given["first"], given["last"]
@@ -99,49 +106,48 @@ class LargeDocuments:
         async with self._database.statement() as connection:
             chunks = await read_staged(connection, parent_id, first, last)
         if not chunks:
-            raise FileMissingError("The chunks of this batch are gone.")
+            raise FileMissingError("The chunks of this batch are missing. Reindex the document.")
         await work.report(Progress("embed", 50, f"Embedding chunks {first + 1} to {last + 1}"))
         index = await self._vectors.get_for_batch(given.get("index_id"), task.document_id or 0, given["edition"])
         indexed = await self._indexing.index(index, chunks, Account(task.organization_id, task.agent_id))
-        place = {"agent_id": task.agent_id, "document_id": task.document_id or 0, "edition": given["edition"]}
-        batch = VectorBatch(**place, vectors=indexed.vectors)
-        index = await self._vectors.write(index, batch)
+        batch = VectorBatch(task.agent_id, task.document_id or 0, given["edition"], indexed.vectors)
+        edition = await self._writer.write(index, batch, indexed.rows)
 
         async def apply(connection: AsyncConnection) -> None:
             await drop_staged(connection, parent_id, first, last)
-            written = await add_chunks(connection, **place, rows=indexed.rows)
-            await self._vectors.write_within(connection, index, batch)
-            await count_words(connection, written.words)
+            await self._writer.apply(connection, edition)
 
         result = {"document_id": task.document_id, "chunk_count": len(chunks)}
         return Outcome(result, f"Embedded {len(chunks)} chunks", len(chunks), apply)
 
     async def publish(self, work: Work) -> Outcome:
-        """Let search find the document's new chunks, all of which are there, in place of its old ones.
+        """Make search find the document's new chunks in place of its old ones, once every batch is embedded.
 
         Raises:
             DocumentDeletedError, DocumentSupersededError
-            FileMissingError: when some of its chunks are gone.
+            FileMissingError: when some of the new chunks are gone.
         """
         document, given = await self._load(work), work.task.arguments
-        version, place = Version.from_json(given["version"]), Place(given.get("index_id"), given["edition"])
+        version, place = Version.from_json(given["version"]), IndexEdition(given.get("index_id"), given["edition"])
         await work.report(Progress("store", 80, f"Publishing {version.content.filename}", version.chunk_count))
 
         async def apply(connection: AsyncConnection) -> None:
             task_id = work.task.parent_id or work.task.id
             if await count_chunks(connection, document.id, place.edition) != version.chunk_count:
-                raise FileMissingError("Some chunks of this document are gone: have it indexed again.")
+                raise FileMissingError("Some chunks of this document are missing. Reindex the document.")
             await publish(connection, document.id, task_id, version, place)
             await submit_sweep(connection, document)
 
-        async def drop_former() -> None:
-            if document.blob_key and document.blob_key != version.content.blob_key:
-                await self._blobs.delete(document.blob_key)
-
-        return Outcome(version.as_result(document.id), version.status, version.chunk_count, apply, after=drop_former)
+        return Outcome(
+            version.as_result(document.id),
+            version.status,
+            version.chunk_count,
+            apply,
+            after=partial(delete_former_file, self._blobs, document, version.content),
+        )
 
     async def sweep(self, work: Work) -> Outcome:
-        """Take out of the index what search no longer finds, and what never was published and will not be."""
+        """Remove the chunks and vectors of a document that search no longer finds, or that will never be published."""
         total, removed = 0, 1
         while removed:
             async with self._database.transaction() as connection:
@@ -152,33 +158,33 @@ class LargeDocuments:
         return Outcome({"document_id": work.task.document_id, "chunks": total}, f"Removed {total} chunks")
 
     async def _remove_some(self, connection: AsyncConnection, document_id: int) -> int:
-        document, deciding = await self._hold(connection, document_id)
+        document, indexing_task = await self._lock(connection, document_id)
         if document is None:
             return 0
-        past = LAST_EDITION if document.deleted_at else document.edition - 1
-        removed = await remove_chunks(connection, document_id, last=past)
-        # While both rows are held nobody can begin anew; and once the task that decides has ended, nobody is at work.
-        if removed == 0 and (deciding is None or (deciding.state in FINAL and not _may_go_on(deciding))):
+        last = LAST_EDITION if document.deleted_at else document.edition - 1
+        removed = await remove_chunks(connection, document_id, last=last)
+        # While both rows are locked, no task can start on the document. Once its indexing task has ended, none runs.
+        if removed == 0 and (indexing_task is None or _is_over(indexing_task)):
             for task in await list_document_tasks(connection, document_id):
                 await drop_staged(connection, task.id)
             removed = await remove_chunks(connection, document_id, first=document.edition + 1)
         return removed
 
     @staticmethod
-    async def _hold(connection: AsyncConnection, document_id: int) -> tuple[Document | None, Task | None]:
-        """A document and the task that decides about it, that task held first, as those do that end.
+    async def _lock(connection: AsyncConnection, document_id: int) -> tuple[Document | None, Task | None]:
+        """Lock a document and its latest indexing task, the task first, as a task that ends does.
 
         Raises:
-            DocumentBusyError: when another task has begun to decide in between.
+            DocumentBusyError: when another task has become the indexing task in the meantime.
         """
         seen = await get_document_for_work(connection, document_id)
         if seen is None:
             return None, None
-        deciding = await get_task(connection, TaskId(seen.task_id), lock=True) if seen.task_id else None
+        indexing_task = await get_task(connection, TaskId(seen.task_id), lock=True) if seen.task_id else None
         document = await get_document_for_work(connection, document_id, lock=True)
         if document and document.task_id != seen.task_id:
             raise DocumentBusyError
-        return document, deciding
+        return document, indexing_task
 
     async def _load(self, work: Work) -> Document:
         async with self._database.statement() as connection:
@@ -188,12 +194,15 @@ class LargeDocuments:
         return document
 
 
-def _may_go_on(task: Task) -> bool:
-    """Whether a document in batches failed in some: these may be run again, and the others' work is kept for that."""
-    return task.is_parent and task.state is State.FAILURE
+def _is_over(task: Task) -> bool:
+    """Whether an indexing task has ended and cannot be continued.
+
+    A document whose batches failed in part can be retried, which reuses the finished batches: their chunks stay.
+    """
+    return task.state in FINAL and not (task.is_parent and task.state is State.FAILURE)
 
 
-def _make_batch(task: Task, place: Place, first: int, last: int) -> NewTask:
+def _make_batch(task: Task, place: IndexEdition, first: int, last: int) -> NewTask:
     return NewTask(
         id=new_task_id(),
         organization_id=task.organization_id,

@@ -1,82 +1,112 @@
-"""Publication: the moment from which search finds a document's new content, and no longer the old."""
+"""Publication: stores an edition's chunks, words and vectors, and makes search find them in place of the former ones.
 
-from collections.abc import Mapping
+Every task that stores vectors takes the same two steps. ``EditionWriter.write`` runs before the last transaction, with
+no session open: it writes the vectors to a store across the network. ``EditionWriter.apply`` runs within the last
+transaction: it writes chunks, word counts, and the vectors of a store that is in Postgres.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.chunks import ChunkRow, add_chunks, count_words, replace_chunks
 from app.db.documents import complete_document, get_document_for_work
-from app.db.editions import publish_edition
+from app.db.editions import publish_edition, tidy_editions
 from app.db.vector_indexes import lock_indexes_shared
 from app.domain.errors import DocumentDeletedError, DocumentSupersededError
 from app.domain.ids import new_task_id
+from app.domain.ports import BlobStore
 from app.domain.records import Content, Document
 from app.domain.tasks import NewTask, Queue, TaskName
+from app.domain.vectors import VectorBatch, VectorIndex
 from app.ledger.submit import submit
+from app.services.indexing.vectors import Vectors
+from app.services.indexing.versions import IndexEdition, Version
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """What a document holds once it is published. ``found`` is what the file says of itself."""
+class WrittenEdition:
+    """Chunks of an edition, or some of them, whose vectors are written as far as that happens before the transaction.
 
-    content: Content
-    found: Mapping[str, Any]
-    page_count: int | None
-    chunk_count: int
-    characters: int
-    embedding_model: str
-
-    @property
-    def status(self) -> str:
-        """What people are told."""
-        return f"{self.content.filename} is ready: {self.chunk_count} chunks"
-
-    def as_result(self, document_id: int) -> dict[str, Any]:
-        """The result of the task that published it."""
-        return {
-            "document_id": document_id,
-            "filename": self.content.filename,
-            "page_count": self.page_count,
-            "chunk_count": self.chunk_count,
-            "characters": self.characters,
-        }
-
-    def as_json(self) -> dict[str, Any]:
-        """The object kept in a task's arguments."""
-        return {
-            "content": self.content.as_json(),
-            "found": dict(self.found),
-            "page_count": self.page_count,
-            "chunk_count": self.chunk_count,
-            "characters": self.characters,
-            "embedding_model": self.embedding_model,
-        }
-
-    @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> "Version":
-        """Read what ``as_json`` wrote."""
-        return cls(**{**given, "content": Content.from_json(given["content"])})
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the vectors of a version are: in which index, under which edition.
-
-    The index is None in tasks of a version of Sluice that knew but one: the active one then has all to be made anew.
+    ``rows`` is empty where only the vectors are new.
     """
 
-    index_id: int | None
-    edition: int
+    index: VectorIndex
+    batch: VectorBatch
+    rows: Sequence[ChunkRow] = ()
 
 
-async def publish(connection: AsyncConnection, document_id: int, task_id: UUID, version: Version, place: Place) -> None:
-    """Let a document hold this version, whose chunks search finds from now on.
+class EditionWriter:
+    """Writes the chunks and vectors of editions."""
+
+    def __init__(self, vectors: Vectors) -> None:
+        self._vectors = vectors
+
+    async def write(
+        self, index: VectorIndex, batch: VectorBatch, rows: Sequence[ChunkRow] = (), *, reserved: bool = False
+    ) -> WrittenEdition:
+        """Write the vectors that the transaction cannot write, before it begins.
+
+        Args:
+            index: Where the vectors belong.
+            batch: The vectors.
+            rows: The chunks with their words, which ``apply`` writes.
+            reserved: Whether this attempt has just reserved the edition. If nothing of it can have been written, its
+                number is released.
+
+        Raises:
+            VectorLengthError: when the index holds vectors of another length.
+        """
+        write = self._vectors.write_reserved if reserved else self._vectors.write
+        return WrittenEdition(await write(index, batch), batch, rows)
+
+    async def apply(
+        self, connection: AsyncConnection, edition: WrittenEdition, replaced: Document | None = None
+    ) -> None:
+        """Write chunks, vectors and word counts within the transaction that ends the task.
+
+        Args:
+            connection: The transaction.
+            edition: What ``write`` returned.
+            replaced: The document whose former editions go at the same time; what one statement cannot remove is left
+                to a sweep. None keeps them.
+        """
+        batch = edition.batch
+        place = {"agent_id": batch.agent_id, "document_id": batch.document_id, "edition": batch.edition}
+        write_chunks = replace_chunks if replaced else add_chunks
+        written = await write_chunks(connection, **place, rows=edition.rows)
+        await self.apply_vectors(connection, edition)
+        if (
+            replaced
+            and batch.edition > 1
+            and (await tidy_editions(connection, batch.document_id) or not written.removed_all)
+        ):
+            await submit_sweep(connection, replaced)
+        # Last, since it blocks every other transaction that counts the agent's words until this one ends.
+        await count_words(connection, written.words)
+
+    async def apply_vectors(self, connection: AsyncConnection, edition: WrittenEdition) -> None:
+        """Write only the vectors within a transaction, where the store takes part in it."""
+        await self._vectors.write_within(connection, edition.index, edition.batch)
+
+
+async def publish(
+    connection: AsyncConnection, document_id: int, task_id: UUID, version: Version, place: IndexEdition
+) -> None:
+    """Complete a document with this version; search finds its chunks once the transaction commits.
+
+    Args:
+        connection: The transaction, which also writes the chunks, or finds all of them written.
+        document_id: The document.
+        task_id: The task that may publish: the document's latest indexing task.
+        version: What the document holds from now on.
+        place: Where the version's vectors are.
 
     Raises:
-        DocumentDeletedError: when it was deleted meanwhile.
-        DocumentSupersededError: when another task than ``task_id`` has taken it over, or a later edition is there.
+        DocumentDeletedError: when the document was deleted in the meantime.
+        DocumentSupersededError: when a later task indexes the document, or a later edition is published.
     """
     published = await complete_document(
         connection,
@@ -90,13 +120,13 @@ async def publish(connection: AsyncConnection, document_id: int, task_id: UUID, 
         found=version.found,
     )
     if not published:
-        await explain_loss(connection, document_id)
+        await raise_superseded(connection, document_id)
     await lock_indexes_shared(connection)
     await publish_edition(connection, place.index_id or 0, document_id, place.edition)
 
 
-async def explain_loss(connection: AsyncConnection, document_id: int) -> None:
-    """Say why a task may not give a document its content.
+async def raise_superseded(connection: AsyncConnection, document_id: int) -> None:
+    """Raise the error that says why a task may no longer set a document's content.
 
     Raises:
         DocumentDeletedError, DocumentSupersededError
@@ -106,7 +136,7 @@ async def explain_loss(connection: AsyncConnection, document_id: int) -> None:
 
 
 async def submit_sweep(connection: AsyncConnection, document: Document) -> None:
-    """Have the chunks of other editions than the document's taken out of the index."""
+    """Submit the task that removes the chunks and vectors of every edition but the document's present one."""
     task = NewTask(
         id=new_task_id(),
         organization_id=document.organization_id,
@@ -117,3 +147,9 @@ async def submit_sweep(connection: AsyncConnection, document: Document) -> None:
         metadata={"filename": document.filename},
     )
     await submit(connection, task)
+
+
+async def delete_former_file(blobs: BlobStore, document: Document, content: Content) -> None:
+    """Delete the file that a document held before this content was published, unless it is the same file."""
+    if document.blob_key and document.blob_key != content.blob_key:
+        await blobs.delete(document.blob_key)

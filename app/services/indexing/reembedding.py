@@ -44,6 +44,7 @@ from app.ledger.reprioritise import reprioritise_reembedding
 from app.ledger.submit import submit
 from app.ledger.upkeep import try_lock_chore
 from app.services.indexing.chunk_index import ChunkIndexer
+from app.services.indexing.publication import EditionWriter
 from app.services.indexing.vector_indexes import Wanted
 from app.services.indexing.vectors import Vectors
 from app.services.queue.admission import Admission
@@ -73,6 +74,7 @@ class Reembedding:
         self._admission = admission
         self._indexing = indexing
         self._vectors = vectors
+        self._writer = EditionWriter(vectors)
         self._batch_chunks = batch_chunks
 
     async def try_out(self, wanted: Wanted) -> None:
@@ -137,7 +139,7 @@ class Reembedding:
             status = f"Embedding {document.filename} with {index.embedding.model} (from chunk {chunks[0].index + 1})"
             share = min(80, 80 * chunks[0].index // max(1, document.chunk_count or 0))
             await work.report(Progress("embed", share, status, chunks[0].index))
-            if not await self._bring(index, document, chunks):
+            if not await self._write(index, document, chunks):
                 return Outcome({"document_id": document.id, "chunk_count": 0}, "The document has changed", 0)
             if time.monotonic() > until and chunks[-1].index + 1 < (document.chunk_count or 0):
                 raise RetryLaterError(f"{status}: goes on in a moment, so that others have a turn", retry_after=0.1)
@@ -162,18 +164,21 @@ class Reembedding:
                 return
             after = int(page.next)
 
-    async def _bring(self, index: VectorIndex, document: Document, chunks: Sequence[Chunk]) -> bool:
-        """Write the vectors of some chunks; False when the document holds others by now, which are another task's."""
+    async def _write(self, index: VectorIndex, document: Document, chunks: Sequence[Chunk]) -> bool:
+        """Embed some chunks and write their vectors; False when the document has a later edition, or is gone.
+
+        Another task then writes the later edition.
+        """
         account = Account(document.organization_id, document.agent_id)
         vectors = await self._indexing.embed(index, chunks, account)
         batch = VectorBatch(document.agent_id, document.id, document.edition, vectors)
-        index = await self._vectors.write(index, batch)
+        edition = await self._writer.write(index, batch)
         async with self._database.transaction() as connection:
-            # Held, so that the chunks stay until their vectors are there.
+            # Locked, so that the chunks stay until their vectors are written.
             now = await get_document_for_work(connection, document.id, lock=True)
             if now is None or now.deleted_at or now.edition != document.edition:
                 return False
-            await self._vectors.write_within(connection, index, batch)
+            await self._writer.apply_vectors(connection, edition)
             await note_done(connection, index.id, document.id, document.edition, chunks[-1].index)
         return True
 

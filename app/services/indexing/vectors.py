@@ -86,7 +86,7 @@ class Vectors:
         """
         return await self._write(index, batch, [])
 
-    async def write_first(self, index: VectorIndex, batch: VectorBatch) -> VectorIndex:
+    async def write_reserved(self, index: VectorIndex, batch: VectorBatch) -> VectorIndex:
         """``write`` an edition that was just reserved, and give the number back where nothing can have been written."""
         begun: list[VectorBatch] = []
         try:

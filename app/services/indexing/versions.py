@@ -1,7 +1,7 @@
-"""Versions: new content for a document that is there, swapped in when it is whole."""
+"""Versions of a document: what one holds, and how a task that brings new content replaces the present one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -15,13 +15,77 @@ from app.ledger.read import list_active_tasks, lock_document_tasks
 from app.ledger.submit import submit
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a document holds once this version is published. ``found`` is the metadata that its file contains."""
+
+    content: Content
+    found: Mapping[str, Any]
+    page_count: int | None
+    chunk_count: int
+    characters: int
+    embedding_model: str
+
+    @property
+    def status(self) -> str:
+        """The status line of the task that published it."""
+        return f"{self.content.filename} is ready: {self.chunk_count} chunks"
+
+    def as_result(self, document_id: int) -> dict[str, Any]:
+        """The result of the task that published it."""
+        return {
+            "document_id": document_id,
+            "filename": self.content.filename,
+            "page_count": self.page_count,
+            "chunk_count": self.chunk_count,
+            "characters": self.characters,
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """The object kept in a task's arguments."""
+        return {
+            "content": self.content.as_json(),
+            "found": dict(self.found),
+            "page_count": self.page_count,
+            "chunk_count": self.chunk_count,
+            "characters": self.characters,
+            "embedding_model": self.embedding_model,
+        }
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> "Version":
+        """The inverse of ``as_json``."""
+        return cls(**{**given, "content": Content.from_json(given["content"])})
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEdition:
+    """The edition that holds a version's vectors, and the index it is in.
+
+    The index is None in tasks that an earlier release submitted, which had a single index: the active index then counts
+    as lacking the edition, and it is embedded again.
+    """
+
+    index_id: int | None
+    edition: int
+
+
 async def replace_content(
     connection: AsyncConnection, task: NewTask, content: Content, metadata: Mapping[str, Any]
 ) -> Task | None:
-    """Submit ``task`` to give its agent's document of the same bytes, or else of the same name, new content.
+    """Submit a task that replaces the content of a document of the same bytes, or else of the same name.
 
-    Search finds the old content until the task has put the new in its place. What else was at work on the document is
-    cancelled. None, and nothing submitted, when there is no such document. Within a transaction.
+    Search finds the old content until that task publishes the new one. Other active tasks of the document are
+    cancelled. Call it within a transaction.
+
+    Args:
+        connection: The transaction.
+        task: The task to submit, without its document.
+        content: The new content, already in storage.
+        metadata: Merged into the document's metadata.
+
+    Returns:
+        The submitted task, or None when the agent has no such document.
     """
     document = await hold_replaced(connection, task.organization_id, task.agent_id, content.sha256, content.filename)
     if document is None:
@@ -39,9 +103,9 @@ async def replace_content(
 async def hold_replaced(
     connection: AsyncConnection, organization_id: int, agent_id: int, sha256: bytes, filename: str
 ) -> Document | None:
-    """The agent's document with these bytes, else the latest of this name; held until the transaction ends.
+    """Find and lock the agent's document with these bytes, or else its latest one with this name.
 
-    The tasks at work on it are held first: one that ends holds its own row, then its document's.
+    Locks the document's active tasks first: a task that ends locks its own row, then its document's.
     """
     whose = (connection, organization_id, agent_id, sha256, filename)
     if seen := await find_replaced(*whose, lock=False):
@@ -50,25 +114,25 @@ async def hold_replaced(
 
 
 async def cancel_work(connection: AsyncConnection, document: Document) -> list[Task]:
-    """Cancel whatever is at work on a document or waits for it; returns those tasks as they stand then."""
+    """Cancel the waiting and running tasks of a document; returns them as they are afterwards."""
     active = await list_active_tasks(connection, document_id=document.id)
     cancelled = [await cancel(connection, task.id, document.organization_id) for task in active]
     return [task for task in cancelled if task]
 
 
 def read_content(task: Task) -> Content | None:
-    """The content that a task is to put in place of a document's."""
+    """The new content that a task carries for its document, if any."""
     given = task.arguments.get("content")
     return Content.from_json(given) if given else None
 
 
 def page_key(task_id: UUID, attempt: int) -> str:
-    """Where the page that an attempt of a task reads is stored."""
+    """The storage key of the web page that an attempt of a task reads."""
     return f"{task_id.hex[-2:]}/{task_id.hex}-page-{attempt}"
 
 
 def list_blobs(tasks: Sequence[Task]) -> set[str]:
-    """The blobs that tasks hold for documents, whether they came to put them in place or not."""
+    """The storage keys that tasks may have written for their documents, published or not."""
     given = {content.blob_key for task in tasks if (content := read_content(task))}
     pages = [task for task in tasks if task.name == TaskName.PROCESS_WEBPAGE]
     return given | {page_key(task.id, attempt) for task in pages for attempt in range(1, task.attempt + 1)}

@@ -29,8 +29,8 @@ from app.ledger.children import drop_children
 from app.ledger.report import AttemptStatus
 from app.pipeline.archive import ArchiveEntry, open_archive
 from app.pipeline.media_type import detect
-from app.services.indexing.ingestion import Ingestion, Pace
-from app.services.indexing.publication import explain_loss
+from app.services.indexing.ingestion import Ingestion, ReportThrottle
+from app.services.indexing.publication import raise_superseded
 from app.services.indexing.versions import read_content
 from app.services.intake.archive_entries import (
     Entry,
@@ -62,7 +62,7 @@ class _Unpacking:
     said: Mapping[str, Any]
     members: list[Entry] = field(default_factory=list)
     inflated: int = 0
-    pace: Pace = field(default_factory=Pace)
+    throttle: ReportThrottle = field(default_factory=ReportThrottle)
 
     def spend(self, size: int) -> None:
         """Count inflated bytes.
@@ -81,7 +81,7 @@ class _Unpacking:
 
     async def report(self, total: int) -> None:
         """Tell how far it is unpacked, at most twice a second."""
-        if self.pace.due():
+        if self.throttle.due():
             count = len(self.members)
             await self.work.report(
                 Progress("unpack", min(19, 20 * count // max(1, total)), f"Unpacking {self.name} ({count} of {total})")
@@ -160,7 +160,7 @@ class Archives:
 
         async def apply(connection: AsyncConnection) -> None:
             if not await set_archive_content(connection, document.id, task.id, content):
-                await explain_loss(connection, document.id)
+                await raise_superseded(connection, document.id)
             await drop_children(connection, task.id)
             on_duplicate = OnDuplicate(task.arguments.get("on_duplicate", OnDuplicate.SKIP))
             children = await submit_entries(connection, task, members, on_duplicate)

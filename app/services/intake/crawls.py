@@ -117,7 +117,7 @@ class Crawls:
             if reason:
                 outcome = self._skip(document, stored, reason)
             else:
-                outcome = await self._ingestion.ingest(work, document, settings, stored.content, stored.said)
+                outcome = await self._ingestion.process(work, document, settings, stored.content, stored.said)
         return self._leading_on(outcome, work.task, crawl, scope, links)
 
     async def _find_crawl(self, task: Task) -> Task:

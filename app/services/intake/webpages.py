@@ -125,7 +125,7 @@ class Webpages:
         """
         document, settings = await self._ingestion.load(work)
         async with self.read(work, document) as stored:
-            return await self._ingestion.ingest(work, document, settings, stored.content, stored.said)
+            return await self._ingestion.process(work, document, settings, stored.content, stored.said)
 
     @asynccontextmanager
     async def read(self, work: Work, document: Document) -> AsyncIterator[StoredPage]:
