@@ -1,4 +1,4 @@
-"""Sluice: ``uvicorn main:app`` serves it, ``python main.py`` is its command line."""
+"""Sluice: ``uvicorn main:app`` serves the HTTP API, ``python main.py`` is the command line."""
 
 if __name__ == "__main__":
     from app.cli import main

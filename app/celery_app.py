@@ -1,4 +1,4 @@
-"""The Celery application: queues and reliability settings. ``celery -A app.celery_app worker`` finds it here."""
+"""The Celery application: queues and reliability settings. ``celery -A app.celery_app worker`` uses it."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,19 +24,23 @@ _TASK_MODULES = [
     "app.tasks.upkeep_tasks",
 ]
 _RABBITMQ_SCHEMES = {"amqp", "amqps"}
-# RabbitMQ's own default, which is never undercut.
+# RabbitMQ's default; a shorter time-out is never set.
 _CONSUMER_TIMEOUT_SECONDS = 1800
 
 
 def create_celery(settings: Settings) -> Celery:
-    """A Celery application for these settings."""
+    """Make the Celery application for these settings.
+
+    Raises:
+        StartupError: no broker is set, and no embedded Valkey runs.
+    """
     given = settings.celery_broker_url or settings.redis_url
     if given is None:
         raise StartupError("REDIS_URL is not set and no embedded Valkey runs. Start one with `make up`.")
     broker = celery_redis_url(given)
     backend = celery_redis_url(settings.celery_result_backend or settings.redis_url or "disabled://")
     celery = Celery("sluice", broker=broker, backend=backend, include=_TASK_MODULES)
-    # Celery itself would rather have CELERY_BROKER_URL and CELERY_RESULT_BACKEND of the environment, untranslated.
+    # Without these, Celery would prefer CELERY_BROKER_URL and CELERY_RESULT_BACKEND of the environment, untranslated.
     celery.conf.update({"broker_read_url": broker, "broker_write_url": broker})
     celery.backend_cls = backend
     celery.conf.update(_configuration(settings))
@@ -46,10 +50,10 @@ def create_celery(settings: Settings) -> Celery:
 
 
 def check_broker(settings: Settings) -> None:
-    """Find out now whether the broker answers, and has the queues or makes them.
+    """Connect to the broker and declare the queues.
 
     Raises:
-        StartupError: when it does not.
+        StartupError: the broker does not answer or refuses.
     """
     celery = create_celery(settings)
     try:
@@ -58,21 +62,21 @@ def check_broker(settings: Settings) -> None:
             for queue in celery.conf.task_queues:
                 queue(connection.default_channel).declare()
     except (ChannelError, AmqpConnectionError) as error:
-        raise StartupError(f"The broker refuses: {error}") from error
+        raise StartupError(f"The broker refuses the connection or the queues: {error}") from error
     except BROKER_ERRORS as error:
         raise StartupError(f"The broker does not answer: {error}") from error
 
 
 def _configuration(settings: Settings) -> dict[str, Any]:
-    """What holds on every broker. Every setting with its reason stands in QUEUE_SYSTEM_ANALYSIS.md."""
+    """Settings for every broker. QUEUE_SYSTEM_ANALYSIS.md gives the reason for each."""
     return {
-        # A message is acknowledged when its task has ended, and goes back when its process died:
-        # Celery's own net below the ledger's.
+        # A message is acknowledged when its task has ended, and returns to the queue when its process died.
+        # This is a second safeguard below the ledger's.
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "worker_prefetch_multiplier": settings.celery_worker_prefetch_multiplier,
         "worker_max_tasks_per_child": settings.celery_worker_max_tasks_per_child,
-        # The soft limit is Execution's, which also holds where Celery's does nothing: in threads.
+        # Execution enforces the soft limit, because Celery's soft limit has no effect in threads.
         "task_time_limit": settings.celery_task_time_limit,
         "task_default_queue": Queue.DEFAULT.value,
         "task_create_missing_queues": False,
@@ -81,13 +85,13 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "accept_content": ["json"],
         "result_expires": settings.result_expires,
         "timezone": "UTC",
-        # A worker outlives whatever its broker does, and is never ended by an error that passes.
+        # A worker survives every failure of its broker and keeps trying to reconnect.
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_channel_error_retry": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_hijack_root_logger": False,
-        # The result backend. A result that cannot be stored soon is given up: the ledger has it.
+        # The result backend. A result that cannot be stored within seconds is dropped: the ledger has it.
         "redis_socket_connect_timeout": 2,
         "redis_socket_timeout": 2,
         "redis_backend_health_check_interval": 25,
@@ -99,7 +103,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
 
 
 def _on_redis(settings: Settings) -> dict[str, Any]:
-    """What Redis and Valkey need as brokers."""
+    """Settings for Redis or Valkey as the broker."""
     return {
         "task_queues": [BrokerQueue(queue.value) for queue in Queue],
         "broker_transport_options": {
@@ -114,7 +118,7 @@ def _on_redis(settings: Settings) -> dict[str, Any]:
 
 
 def _on_rabbitmq(settings: Settings, scheme: str) -> dict[str, Any]:
-    """What RabbitMQ needs as a broker."""
+    """Settings for RabbitMQ as the broker."""
     held = 2 * settings.celery_task_time_limit * settings.celery_worker_prefetch_multiplier
     timeout = {"x-consumer-timeout": 1000 * max(_CONSUMER_TIMEOUT_SECONDS, held)}
     return {
@@ -123,21 +127,21 @@ def _on_rabbitmq(settings: Settings, scheme: str) -> dict[str, Any]:
             for queue in Queue
         ],
         "broker_transport_options": {"confirm_publish": True, "read_timeout": 10, "write_timeout": 10},
-        # None stands for the host of the address: without it, a certificate of any other host would do.
+        # None means the host of the address. Without this, a certificate of any host would be accepted.
         "broker_use_ssl": {"server_hostname": None} if scheme == "amqps" else False,
         "broker_heartbeat": 30,
-        # The prefetch count of a consumer of a quorum queue is fixed when it starts: once reduced, it would stay so.
+        # The prefetch count of a quorum queue's consumer is fixed at its start: once reduced, it would stay reduced.
         "worker_enable_prefetch_count_reduction": False,
         "worker_consumer": "app.adapters.celery.consumer:BellConsumer",
-        # Neither transient nor exclusive: RabbitMQ 4.3 refuses the former, and a worker that comes back before
-        # its old connection is noticed missing would find the latter locked.
+        # Durable and not exclusive: RabbitMQ 4.3 refuses transient queues, and an exclusive queue would be locked for a
+        # worker that restarts before the broker notices the loss of its old connection.
         "control_queue_durable": True,
         "event_queue_durable": True,
     }
 
 
 def __getattr__(name: str) -> Celery:
-    """Make ``app`` when it is first asked for, so that importing this module needs no server."""
+    """Make ``app`` at its first use, so that importing this module needs no server."""
     if name not in {"app", "celery"}:
         raise AttributeError(name)
     globals()["app"] = globals()["celery"] = made = create_celery(resolve_settings(load_settings()))

@@ -8,5 +8,5 @@ from app.tasks.base import ledger_task
 
 @ledger_task(TaskName.ANSWER_QUESTION)
 async def answer_question(services: Services, work: Work) -> Outcome:
-    """Search, then answer with sources."""
+    """Search, then write an answer with its sources."""
     return await services.answers.answers.answer(work)

@@ -1,4 +1,4 @@
-"""The one task class: between Celery's message and the ledger's row."""
+"""The task class of every ledger task: it runs the attempt that a Celery message asks for."""
 
 from collections.abc import Awaitable, Callable
 from typing import cast
@@ -22,22 +22,23 @@ TaskFunction = Callable[[Services, Work], Awaitable[Outcome]]
 
 
 class PromptRequest(Request):
-    """A message whose acknowledgement the consumer learns of at once."""
+    """A message whose acknowledgement wakes the consumer."""
 
     def acknowledge(self) -> None:
-        """Acknowledge, and have the consumer fetch the next message now.
+        """Acknowledge the message, and wake the consumer so that it fetches the next one at once.
 
-        A pool of threads acknowledges from its threads, which the consumer's loop would notice at its next timer only.
+        A thread pool acknowledges from its threads. Without the wake-up, the consumer's event loop would notice that
+        only at its next timer.
         """
         super().acknowledge()
         wake_consumer()
 
 
 class LedgerTask(CeleryTask):  # type: ignore[type-arg]  # generic in its stubs only
-    """A task whose message carries only its id, and whose state is the ledger's.
+    """A task whose message carries only its id and whose state is in the ledger.
 
-    Claim, progress, retry, dead letter and finish are ``Execution``'s; nothing is left to
-    Celery but to call this, and to acknowledge the message when it returns or raises.
+    ``Execution`` claims, reports, retries and finishes. Celery only calls this class and acknowledges the message
+    when the call returns or raises.
     """
 
     abstract = True
@@ -48,8 +49,8 @@ class LedgerTask(CeleryTask):  # type: ignore[type-arg]  # generic in its stubs 
         """Run one attempt on this process's event loop.
 
         Raises:
-            Ignore: when the bell was late or doubled, or the attempt did not end in success:
-                the ledger and Celery's backend have been told what there is to tell.
+            Ignore: the message was late or duplicated, or the attempt did not end in SUCCESS. Celery then writes
+                nothing: the ledger and the result backend are up to date already.
         """
         runtime = get_runtime()
         task_id = TaskId(UUID(self.request.id))

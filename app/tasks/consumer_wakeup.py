@@ -1,4 +1,4 @@
-"""A way to wake the consumer's event loop from another thread: a byte in a pipe that it listens to."""
+"""Wakes the event loop of Celery's consumer from another thread, by a byte in a pipe that the loop watches."""
 
 import os
 from contextlib import suppress
@@ -7,9 +7,9 @@ from typing import Any
 _pipe: tuple[int, int] | None = None
 
 
-def listen(hub: Any) -> None:
-    """Let ``wake_consumer`` wake this loop, of kombu. A consumer that has reconnected listens anew."""
-    global _pipe  # noqa: PLW0603 - one consumer a process, and Celery hands its requests nothing
+def watch_pipe(hub: Any) -> None:
+    """Have a kombu event loop watch the pipe. Call it again after a reconnect, which makes a new loop."""
+    global _pipe  # noqa: PLW0603 - a process has one consumer, and Celery passes no state of ours to its requests
     if _pipe is None:
         _pipe = os.pipe()
         for end in _pipe:
@@ -18,9 +18,9 @@ def listen(hub: Any) -> None:
 
 
 def wake_consumer() -> None:
-    """Have the consumer's loop, where this process has one, go round once more."""
+    """Wake the consumer's event loop. Does nothing in a process without a consumer."""
     if _pipe is not None:
-        with suppress(BlockingIOError):  # full: it is about to wake in any case
+        with suppress(BlockingIOError):  # the pipe is full: the loop wakes in any case
             os.write(_pipe[1], b"!")
 
 

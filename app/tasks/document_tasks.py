@@ -1,4 +1,4 @@
-"""Tasks on documents."""
+"""Tasks that process, delete and unpack documents."""
 
 from app.bootstrap import Services
 from app.domain.tasks import TaskName
@@ -14,7 +14,7 @@ async def process_document(services: Services, work: Work) -> Outcome:
 
 @ledger_task(TaskName.PROCESS_WEBPAGE)
 async def process_webpage(services: Services, work: Work) -> Outcome:
-    """Read a web page and make it searchable; a page of a crawl adds those it leads to."""
+    """Read a web page and make it searchable. A page of a crawl also submits the pages it links to."""
     if work.task.parent_id is None:
         return await services.intake.webpages.process(work)
     return await services.intake.crawls.process(work)
@@ -22,17 +22,17 @@ async def process_webpage(services: Services, work: Work) -> Outcome:
 
 @ledger_task(TaskName.PROCESS_ARCHIVE)
 async def process_archive(services: Services, work: Work) -> Outcome:
-    """Unpack an archive; its files become its children."""
+    """Unpack an archive and submit its files as child tasks."""
     return await services.intake.archives.unpack(work)
 
 
 @ledger_task(TaskName.DELETE_DOCUMENT)
 async def delete_document(services: Services, work: Work) -> Outcome:
-    """Remove a deleted document's chunks and file."""
+    """Remove the chunks and the file of a deleted document."""
     return await services.intake.documents.remove(work)
 
 
 @ledger_task(TaskName.DELETE_AGENT)
 async def delete_agent(services: Services, work: Work) -> Outcome:
-    """Remove a deleted agent's documents."""
+    """Remove the documents of a deleted agent."""
     return await services.tenants.agents.remove(work)

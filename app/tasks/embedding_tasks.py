@@ -8,11 +8,11 @@ from app.tasks.base import ledger_task
 
 @ledger_task(TaskName.EMBED_CHUNKS)
 async def embed_chunks(services: Services, work: Work) -> Outcome:
-    """Embed one batch of a document's chunks."""
+    """Embed one batch of the chunks of a large document."""
     return await services.indexing.large_documents.embed(work)
 
 
 @ledger_task(TaskName.REEMBED_DOCUMENT)
 async def reembed_document(services: Services, work: Work) -> Outcome:
-    """Bring the vectors of a document to another index."""
+    """Embed a document for another vector index."""
     return await services.indexing.reembedding.embed(work)

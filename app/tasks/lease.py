@@ -1,4 +1,4 @@
-"""What the processes of a worker know of their right to run tasks, shared between them."""
+"""The worker's lease in shared memory, readable by every process of the worker."""
 
 import mmap
 import struct
@@ -7,16 +7,16 @@ from uuid import UUID
 
 from app.domain.ids import WorkerId
 
-_LEASE = struct.Struct("=16sd")  # the worker's id, and until when it may run tasks
-_STOP = struct.Struct("=d")  # when a worker that stops hands back what still runs; 0 while it does not stop
-_NOBODY = bytes(16)
+_LEASE = struct.Struct("=16sd")  # the worker's id, and the time until which it may run tasks
+_STOP = struct.Struct("=d")  # when a stopping worker hands back running tasks; 0 while it does not stop
+_NO_WORKER = bytes(16)
 
 
 class Lease:
-    """Shared memory made before the first fork: the main process and its supervisor write, the pool's processes read.
+    """Whether the worker may run tasks. The main process and the supervisor write it; the pool's processes read it.
 
-    Times are on the machine's monotonic clock, one for all its processes. Past the deadline the
-    lease counts as lost even if the supervisor hangs or is gone.
+    It is made before the first fork. Times are on the machine's monotonic clock, which all processes share. After the
+    deadline the lease counts as lost, even if the supervisor hangs or has died.
     """
 
     def __init__(self) -> None:
@@ -27,36 +27,36 @@ class Lease:
         self._memory[: _LEASE.size] = _LEASE.pack(worker_id.bytes, deadline)
 
     def revoke(self) -> None:
-        """Let nobody run tasks."""
-        self._memory[: _LEASE.size] = _LEASE.pack(_NOBODY, 0.0)
+        """Let no process run tasks."""
+        self._memory[: _LEASE.size] = _LEASE.pack(_NO_WORKER, 0.0)
 
     def stop(self, deadline: float) -> None:
-        """Claim nothing more, and hand back what still runs at ``deadline`` (``time.monotonic()``)."""
+        """Claim no more tasks, and hand back those that still run at ``deadline`` (``time.monotonic()``)."""
         self._memory[_LEASE.size :] = _STOP.pack(deadline)
 
     @property
     def stopping(self) -> bool:
-        """Whether the worker was told to stop."""
+        """Whether the worker stops."""
         return self._stop_at() > 0.0
 
     def must_hand_back(self) -> bool:
-        """Whether the worker stops, and has waited for its tasks as long as it may."""
+        """Whether the worker stops and its time to finish running tasks is over."""
         return 0.0 < self._stop_at() <= time.monotonic()
 
     def holder(self) -> WorkerId | None:
-        """The id that was granted last, whether or not its time is over; None where there is none."""
+        """The id that was granted last, even if its deadline has passed; None if no id was granted."""
         worker_id, _ = self._read()
-        return None if worker_id.bytes == _NOBODY else worker_id
+        return None if worker_id.bytes == _NO_WORKER else worker_id
 
     def claimant(self) -> WorkerId | None:
-        """The id to claim under; None without a lease that is alive, or when the worker stops."""
+        """The id under which to claim tasks; None without a valid lease, or while the worker stops."""
         worker_id, deadline = self._read()
-        if self.stopping or worker_id.bytes == _NOBODY or time.monotonic() >= deadline:
+        if self.stopping or worker_id.bytes == _NO_WORKER or time.monotonic() >= deadline:
             return None
         return worker_id
 
     def holds(self, worker_id: WorkerId) -> bool:
-        """Whether tasks claimed under this id may still be worked on."""
+        """Whether tasks claimed under this id may still run."""
         holder, deadline = self._read()
         return holder == worker_id and time.monotonic() < deadline
 

@@ -1,4 +1,4 @@
-"""Where async meets Celery: one event loop a process, made after fork, with the services on it."""
+"""The async runtime of a worker process: one event loop, made after the fork, with the services on it."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class Runtime:
-    """An event loop in a thread of its own, shared by all task threads of the process."""
+    """An event loop in its own thread, shared by all task threads of the process."""
 
     def __init__(self, plan: "Plan") -> None:
         self._plan = plan
@@ -29,11 +29,11 @@ class Runtime:
         self.services: Services = self.call(self._build())
 
     def execute(self, task_id: TaskId, body: Callable[[Work], Awaitable[Outcome]]) -> Task | None:
-        """Run one attempt from a thread outside the loop; blocks until it has ended."""
+        """Run one attempt from a thread outside the loop, and wait for its end. None if no task was claimed."""
         lease = self._plan.lease
         worker_id = lease.claimant()
         if worker_id is None:
-            return None  # without a lease nothing may be claimed; the bell rings again
+            return None  # tasks are claimed only under a lease; the message will be published again
         return self.call(self.services.queue.execution.run(task_id, WorkerSlot(worker_id, os.getpid(), lease), body))
 
     def call(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
@@ -46,7 +46,7 @@ class Runtime:
             raise
 
     def close(self) -> None:
-        """Let go of connections and processes, then end the loop."""
+        """Close connections and end child processes, then stop the loop."""
         self.call(self.services.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -64,7 +64,7 @@ class Runtime:
 
 
 class Plan:
-    """What a worker's main process decides before it forks, and every process of it builds its runtime from."""
+    """What the main process of a worker decides before it forks. Each process builds its runtime from it."""
 
     def __init__(
         self, settings: Settings, celery: Celery, lease: Lease, *, embedders: Embedders, slots: int, forks: bool
@@ -73,7 +73,8 @@ class Plan:
         self.celery = celery
         self.lease = lease
         self.embedders = embedders
-        # A forked process runs one task at a time, beside its watch and its admissions; threads share a pool.
+        # A forked process runs one task at a time, and needs a connection each for the task, for the watch on its
+        # attempt and for admission. Threads share a pool.
         self.connections = 3 if forks else min(slots, 6) + 2
         self.parsers = 1 if forks else min(slots, os.cpu_count() or 1)
 
@@ -84,21 +85,21 @@ _lock = threading.Lock()
 
 
 def set_plan(plan: Plan) -> None:
-    """Fix the plan; called once, in the main process, before it forks."""
-    global _plan  # noqa: PLW0603 - Celery hands tasks nothing but the process they run in
+    """Set the plan. Called once, in the main process, before it forks."""
+    global _plan  # noqa: PLW0603 - Celery passes no state of ours to tasks
     _plan = plan
 
 
 def get_plan() -> Plan:
     """The plan of this worker."""
     if _plan is None:
-        raise RuntimeError("Tasks run in a Celery worker, which makes the plan when it starts.")
+        raise RuntimeError("There is no plan: tasks run only in a Celery worker, which makes it at its start.")
     return _plan
 
 
 def get_runtime() -> Runtime:
-    """This process's runtime, made when it is first needed."""
-    global _runtime  # noqa: PLW0603 - one a process, and a forked one must not use its parent's
+    """The runtime of this process, made at the first call."""
+    global _runtime  # noqa: PLW0603 - one for each process: a forked process must not use its parent's
     with _lock:
         if _runtime is None or _runtime[0] != os.getpid():
             _runtime = (os.getpid(), Runtime(get_plan()))
@@ -106,7 +107,7 @@ def get_runtime() -> Runtime:
 
 
 def close_runtime() -> None:
-    """Close this process's runtime, if it has one."""
+    """Close the runtime of this process, if there is one."""
     global _runtime  # noqa: PLW0603 - see above
     with _lock:
         if _runtime is not None and _runtime[0] == os.getpid():

@@ -1,10 +1,11 @@
-"""The supervisor of a worker: a small process beside its main process.
+"""The supervisor of a worker: a small process beside the worker's main process.
 
-It keeps the lease alive however busy the worker is, notices at once when a process of the
-worker or the worker itself dies, ends tasks that do not heed a cancel, calls idle slots to
-more urgent queues, and takes its turn at the sweeps that keep the whole system moving. A
-process of its own shares no interpreter lock with the consumer, survives the pool's forks,
-and outlives its parent just long enough to hand back what that held.
+It renews the lease however busy the worker is, and notices at once when a process of the worker, or the worker itself,
+dies. It kills processes whose task does not respond to a cancel, lets idle slots take tasks of more urgent queues, and
+takes part in the sweeps that recover lost work of all workers.
+
+It is a separate process so that it shares no interpreter lock with the consumer and is not affected by the pool's
+forks. It outlives its parent just long enough to hand back the parent's tasks.
 """
 
 import asyncio
@@ -26,16 +27,17 @@ from app.tasks.runtime import Plan
 
 _TICK_SECONDS = 0.5
 _SWEEP_SECONDS = 1.0
-# After an outage of the database every lease has run out, though the workers live: each first speaks for its own tasks.
+# During an outage of the database every lease expires although the workers live. Before a supervisor sweeps again, all
+# workers get this long to hand back their own tasks; otherwise those would count as crashed.
 _GRACE_AFTER_OUTAGE_SECONDS = 3.0
 
 log = structlog.get_logger()
 
 
 def is_alive(pid: int, parent: int | None = None) -> bool:
-    """Whether a process runs: one that is dead and not yet waited for does not.
+    """Whether a process runs. A zombie does not.
 
-    With ``parent``, only if it is that process or a child of it: a number may have passed on to a stranger.
+    With ``parent``, only that process and its children count: the system may have given the number to another process.
     """
     try:
         process = psutil.Process(pid)
@@ -46,7 +48,7 @@ def is_alive(pid: int, parent: int | None = None) -> bool:
 
 
 class Supervisor:
-    """What the supervisor's process runs."""
+    """The program of the supervisor process."""
 
     def __init__(self, plan: Plan, worker: NewWorker, ready: int) -> None:
         self._plan = plan
@@ -54,33 +56,34 @@ class Supervisor:
         self._ready = ready
         self._parent = worker.pid
         self._lease_seconds = plan.settings.worker_lease_seconds
-        self._worker_id = plan.lease.holder()  # one that died before us has registered the worker
+        self._worker_id = plan.lease.holder()  # set if an earlier supervisor, which has died, registered the worker
         self._retiring = asyncio.Event()
         self._draining = False
         self._renew_at = 0.0
         self._sweep_at = 0.0
 
     async def run(self) -> None:
-        """Supervise until told to retire, or until the worker is gone."""
+        """Supervise until SIGUSR1 arrives or the worker has died, then end the lease."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._retiring.set)
-        # One for the lease, one to look around, one for what takes minutes, and one to wait in for each queue's row.
+        # One for the lease, one for the checks, one for upkeep that takes minutes, and one for each queue, in which a
+        # statement may wait for the lock on the queue's row.
         connections = 3 + len(WORK_QUEUES)
         services = build_services(
             self._plan.settings, self._plan.celery, embedders=self._plan.embedders, connections=connections, parsers=1
         )
-        # Apart, so that whatever holds up the looking around, a lock for one, does not cost the lease.
+        # Two loops, so that a check that waits, for a lock for example, does not delay the renewal of the lease.
         await asyncio.gather(
-            self._repeat(lambda: self._keep_lease(services)), self._repeat(lambda: self._look_around(services))
+            self._repeat(lambda: self._renew_lease(services)), self._repeat(lambda: self._check_tasks(services))
         )
         await self._retire(services)
 
     async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Take a step twice a second until the end, whatever comes of it."""
+        """Run a step twice a second until the end, whether or not it fails."""
         while not self._retiring.is_set() and os.getppid() == self._parent:
             try:
                 await step()
             except DatabaseUnavailableError:
-                log.warning("database_away")
+                log.warning("database_unavailable")
                 self._sweep_at = time.monotonic() + _GRACE_AFTER_OUTAGE_SECONDS
             except Exception:
                 log.exception("supervision_failed")
@@ -89,7 +92,7 @@ class Supervisor:
             except TimeoutError:
                 continue
 
-    async def _look_around(self, services: Services) -> None:
+    async def _check_tasks(self, services: Services) -> None:
         worker_id = self._worker_id
         if worker_id is None:
             return
@@ -106,11 +109,11 @@ class Supervisor:
             await services.queue.recovery.sweep()
             await services.operations.upkeep.do_chores()
 
-    async def _keep_lease(self, services: Services) -> None:
-        """Renew the lease in time; once it has run out, never again: register under a new id.
+    async def _renew_lease(self, services: Services) -> None:
+        """Renew the lease in time, or register the worker under a new id once the lease has expired.
 
-        What ran under a lease that was lost is handed back by us, who know that its processes live,
-        before others take them for dead.
+        Tasks that ran under a lost lease are handed back here, so that they do not count as crashed: their processes
+        are alive, which other supervisors cannot see.
         """
         began = time.monotonic()
         if self._worker_id is None:
@@ -125,21 +128,21 @@ class Supervisor:
             lost, self._worker_id = self._worker_id, None
             self._plan.lease.revoke()
             await services.queue.recovery.release(lost)
-            await self._keep_lease(services)
+            await self._renew_lease(services)
             return
         self._renew_at = began + self._lease_seconds / 3
-        # Counted from before the statement, so that this deadline comes before the database's.
+        # Measured from before the statement, so that this deadline is earlier than the one in the database.
         self._plan.lease.grant(self._worker_id, began + self._lease_seconds)
         self._report_ready()
 
     async def _drain(self, services: Services, worker_id: WorkerId) -> None:
-        """Have the worker counted among those that take tasks no more."""
+        """Record, once, that the worker takes no more tasks."""
         if not self._draining:
             await services.queue.recovery.drain(worker_id)
             self._draining = True
 
     def _kill(self, pid: int) -> None:
-        """Kill a process of the pool. One that runs tasks in threads is not killed: it has others to finish."""
+        """Kill a process of the pool. The main process is not killed: its threads run other tasks."""
         if pid != self._parent and is_alive(pid, self._parent):
             log.warning("process_killed", pid=pid)
             os.kill(pid, signal.SIGKILL)
@@ -150,7 +153,7 @@ class Supervisor:
             self._ready = -1
 
     async def _retire(self, services: Services) -> None:
-        """End the lease. A worker that was told to stop hands back what it still ran; one that died has crashed."""
+        """End the lease. Tasks of a worker that stops are handed back; tasks of a worker that died count as crashed."""
         self._plan.lease.revoke()
         try:
             if self._worker_id is not None:

@@ -1,4 +1,4 @@
-"""Tasks that look after the system itself."""
+"""Tasks that concern the system itself."""
 
 from uuid import UUID
 
@@ -15,13 +15,13 @@ from app.tasks.runtime import get_runtime
 
 @ledger_task(TaskName.PING)
 async def ping(_services: Services, _work: Work) -> Outcome:
-    """Do nothing: what remains is what the queue itself costs."""
+    """Do nothing, which measures what the queue itself costs."""
     return Outcome(None, "Pong")
 
 
 @shared_task(name=TaskName.ANNOUNCE_DEAD_LETTER.value)
 def announce_dead_letter(task_id: str) -> None:
-    """Raise the alarm for a task that failed for good. The dead letter itself is the row, and cannot be lost."""
+    """Raise the alarm for a task that failed for good. A lost alarm loses no task: its row stays."""
     runtime = get_runtime()
     with bound_contextvars(task_id=task_id):
         runtime.call(runtime.services.queue.dead_letters.announce(TaskId(UUID(task_id))))

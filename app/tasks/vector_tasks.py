@@ -1,4 +1,4 @@
-"""Tasks on the index of chunks and vectors."""
+"""Tasks that publish and clean up indexed chunks and vectors."""
 
 from app.bootstrap import Services
 from app.domain.tasks import TaskName
@@ -8,11 +8,11 @@ from app.tasks.base import ledger_task
 
 @ledger_task(TaskName.PUBLISH_DOCUMENT)
 async def publish_document(services: Services, work: Work) -> Outcome:
-    """Let search find a large document, all of whose batches are embedded."""
+    """Publish a large document, after all its batches are embedded, so that search finds it."""
     return await services.indexing.large_documents.publish(work)
 
 
 @ledger_task(TaskName.SWEEP_DOCUMENT)
 async def sweep_document(services: Services, work: Work) -> Outcome:
-    """Take out of the index what search no longer finds of a document."""
+    """Remove the chunks and vectors of a document that search no longer reads."""
     return await services.indexing.large_documents.sweep(work)

@@ -1,4 +1,4 @@
-"""What happens in a Celery worker's main process as it starts and stops."""
+"""Start and stop of a Celery worker: the handlers of Celery's signals in its processes."""
 
 import asyncio
 import gc
@@ -24,7 +24,7 @@ from app.embedded.running import resolve_settings
 from app.ledger.workers import NewWorker
 from app.logs import configure_logs
 from app.settings import load_settings
-from app.tasks.consumer_wakeup import listen
+from app.tasks.consumer_wakeup import watch_pipe
 from app.tasks.lease import Lease
 from app.tasks.runtime import Plan, close_runtime, get_plan, set_plan
 from app.tasks.supervisor import Supervisor, is_alive
@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 
 class SupervisorProcess:
-    """The supervisor as its parent sees it: forked, watched, told to retire."""
+    """Starts, restarts and stops the supervisor, a child of the worker's main process."""
 
     def __init__(self, plan: Plan, worker: NewWorker) -> None:
         self._plan = plan
@@ -45,7 +45,7 @@ class SupervisorProcess:
         self._pid = 0
 
     def start(self) -> None:
-        """Fork, and wait until the worker is registered, or for ten seconds while the database is away."""
+        """Fork, and wait until the worker is registered; at most ten seconds, if the database is unavailable."""
         ready, written = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
@@ -56,14 +56,14 @@ class SupervisorProcess:
         os.close(ready)
 
     def ensure(self) -> None:
-        """Start another one if it died."""
+        """Start a new supervisor if the last one died."""
         if self._pid and not is_alive(self._pid):
             os.waitpid(self._pid, 0)
             log.warning("supervisor_died", pid=self._pid)
             self.start()
 
     def stop(self) -> None:
-        """Have it end the lease, and wait until it has."""
+        """Have the supervisor end the lease, and wait for its exit."""
         pid, self._pid = self._pid, 0
         if pid:
             os.kill(pid, signal.SIGUSR1)
@@ -71,10 +71,10 @@ class SupervisorProcess:
 
 
 def _supervise(make: Callable[[], Supervisor]) -> None:
-    """The life of the forked process. It never returns into the worker's code."""
+    """Run the supervisor in the forked process. Never returns into the worker's code."""
     status = 1
     try:
-        os.setsid()  # a Ctrl-C in the terminal is for the worker, which then tells its supervisor
+        os.setsid()  # Ctrl-C in the terminal is for the worker, which then signals the supervisor
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         asyncio.run(make().run())
@@ -86,17 +86,17 @@ def _supervise(make: Callable[[], Supervisor]) -> None:
 
 
 class WatchSupervisor(StartStopStep):
-    """Looks after the supervisor once a second, and after the pool, on the consumer's timer."""
+    """Checks the supervisor and the pool once a second, on the consumer's timer."""
 
     requires = ("celery.worker.consumer.connection:Connection",)
 
     def start(self, consumer: Any) -> None:
-        """Begin to look."""
+        """Start the checks."""
         if consumer.hub is not None:
-            listen(consumer.hub)
+            watch_pipe(consumer.hub)
         consumer.timer.call_repeatedly(1.0, _supervisor.ensure)
-        # Celery overlooks a process whose pipe closed before its death could be waited for, until it looks by itself
-        # after five seconds: that long its slot would be missing.
+        # Celery overlooks a dead process whose pipe closed before the process could be waited for. Its own check would
+        # come after five seconds, and until then the slot would be missing.
         consumer.timer.call_repeatedly(1.0, consumer.pool.maintain_pool)
 
 
@@ -105,8 +105,8 @@ _supervisor: SupervisorProcess
 
 @signals.worker_init.connect(weak=False)
 def prepare(sender: Any, **_: Any) -> None:
-    """Make the plan, load what all processes share, and fork the supervisor, before the pool forks."""
-    global _supervisor  # noqa: PLW0603 - Celery's signals carry no state of ours
+    """Before the pool forks: make the plan, load what all processes share, and fork the supervisor."""
+    global _supervisor  # noqa: PLW0603 - Celery's signals pass no state of ours
     settings = resolve_settings(load_settings())
     forks = get_implementation(sender.pool_cls).__module__.endswith("prefork")
     embedders = Embedders(settings)
@@ -123,16 +123,16 @@ def prepare(sender: Any, **_: Any) -> None:
     )
     _supervisor = SupervisorProcess(plan, worker)
     sender.app.steps["consumer"].add(WatchSupervisor)
-    # What lives now lives in every process: keep the collector from touching, and so copying, its pages.
+    # These objects exist in every process: keep the garbage collector from touching their pages, which would copy them.
     gc.collect()
     gc.freeze()
     _supervisor.start()
-    # What is less urgent leaves the processor to what is more so; the supervisor, forked before, does not.
+    # Workers of less urgent queues yield the processor to more urgent ones. The supervisor, forked before, does not.
     _be_nice(min((_NICENESS[queue] for queue in worker.queues if queue in _NICENESS), default=0))
 
 
 def _be_nice(niceness: int) -> None:
-    """Leave the processor to others, also to those in other sessions, which Linux weighs session by session."""
+    """Set the niceness, and that of the session too: Linux schedules session against session (autogroup)."""
     os.nice(niceness)
     if os.getsid(0) == os.getpid():
         with suppress(OSError):
@@ -141,25 +141,25 @@ def _be_nice(niceness: int) -> None:
 
 @signals.worker_shutting_down.connect(weak=False)
 def stop(**_: Any) -> None:
-    """TERM: claim nothing more, and hand back what does not finish in time. Runs within the signal's handler."""
+    """On SIGTERM: claim no more tasks, and hand back those that do not finish in time. Runs in the signal handler."""
     plan = get_plan()
     plan.lease.stop(time.monotonic() + plan.settings.worker_shutdown_seconds)
 
 
 @signals.worker_shutdown.connect(weak=False)
-def leave(**_: Any) -> None:
-    """The pool has finished its tasks: let go of what threads used, and end the lease."""
+def shut_down(**_: Any) -> None:
+    """After the pool has finished its tasks: close what threads used, and end the lease."""
     close_runtime()
     _supervisor.stop()
 
 
 @signals.worker_process_shutdown.connect(weak=False)
-def leave_process(**_: Any) -> None:
-    """A process of the pool ends."""
+def shut_down_process(**_: Any) -> None:
+    """At the end of a process of the pool: close its connections."""
     close_runtime()
 
 
 @signals.setup_logging.connect(weak=False)
 def set_up_logging(loglevel: int | str, **_: Any) -> None:
-    """Celery's log lines in the same form as Sluice's."""
+    """Format Celery's log lines like Sluice's."""
     configure_logs(load_settings(), loglevel)
