@@ -13,7 +13,7 @@ from app.api.request_ids import RequestIds
 from app.api.startup import StartupReasons
 from app.bootstrap import build_services, check_choices, check_storage, check_store, prepare_database
 from app.celery_app import create_celery
-from app.embedded.running import borrow_servers
+from app.embedded.running import open_servers
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
 
@@ -34,7 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def run(app: FastAPI) -> AsyncIterator[None]:
         configure_logs(given)
         check_choices(given)
-        with borrow_servers(given) as servers:
+        with open_servers(given) as servers:
             resolved = servers.settings
             await prepare_database(resolved)
             services = build_services(resolved, create_celery(resolved), connections=_CONNECTIONS, parsers=1)

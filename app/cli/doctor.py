@@ -16,7 +16,7 @@ from app.cli.session import AsJson, print_json
 from app.cli.vectors import check_vectors
 from app.domain.errors import SluiceError
 from app.domain.ports import BlobStore
-from app.embedded.running import borrow_servers
+from app.embedded.running import open_servers
 from app.services.operations.overview import Check
 from app.settings import Settings, load_settings
 
@@ -52,7 +52,7 @@ def doctor(
         return
     checks = [_check("python", lambda: sys.version.split()[0])]
     try:
-        with borrow_servers(load_settings()) as servers:
+        with open_servers(load_settings()) as servers:
             checks += _check_parts(servers.settings)
     except SluiceError as error:
         checks.append(Check("servers", ok=False, detail=error.message))

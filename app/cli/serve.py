@@ -21,7 +21,7 @@ from app.celery_app import check_broker
 from app.cli.parts import Parts, api_part, choose_patience, worker_part
 from app.cli.stack import WORKERS, check_port, run_stack, say
 from app.domain.errors import PartDiedError
-from app.embedded.running import borrow_servers, resolve_settings
+from app.embedded.running import open_servers, resolve_settings
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
 
@@ -71,7 +71,7 @@ def api() -> None:
     listen_for_stop()
     try:
         # Started here, the servers of the data folder serve every process of the API.
-        with borrow_servers(settings) as servers:
+        with open_servers(settings) as servers:
             asyncio.run(_check_start(servers.settings))
             api_part(settings).run()
     except Stopped:
@@ -104,7 +104,7 @@ def migrate(
     check: Annotated[bool, typer.Option("--check", help="Only tell whether schema and code agree.")] = False,
 ) -> None:
     """Bring the database up to this version's schema."""
-    with borrow_servers(load_settings()) as servers:
+    with open_servers(load_settings()) as servers:
         asyncio.run(prepare_database(servers.settings))
         if check and (differences := asyncio.run(find_schema_differences(servers.settings))):
             for difference in differences:

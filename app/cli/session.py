@@ -15,7 +15,7 @@ from app.bootstrap import Services, build_services, check_choices, prepare_datab
 from app.celery_app import create_celery
 from app.domain.errors import NotFoundError
 from app.domain.records import Agent
-from app.embedded.running import borrow_servers
+from app.embedded.running import open_servers
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
 
@@ -76,7 +76,7 @@ def run(work: Callable[[Session], Awaitable[Result]], *, any_index: bool = False
         async with open_session(settings) as session:
             return await work(session)
 
-    with borrow_servers(given) as servers:
+    with open_servers(given) as servers:
         return asyncio.run(call(servers.settings))
 
 

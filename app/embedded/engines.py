@@ -1,4 +1,4 @@
-"""Both engines together, on one data folder."""
+"""Starts and stops both embedded servers on one data folder."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,36 +9,36 @@ from typing import Self
 
 from app.domain.errors import StartupError
 from app.embedded.engine import Engine
-from app.embedded.folders import hold_data_folder, open_run_folder
+from app.embedded.folders import lock_data_folder, open_run_folder
 from app.embedded.postgres import Postgres
-from app.embedded.process import Keeper
+from app.embedded.process import ChildStarter
 from app.embedded.valkey import Valkey
 
 
 @dataclass(frozen=True, slots=True)
 class EngineUrls:
-    """Where the engines answer; empty for one that was not asked for."""
+    """The addresses of the servers; empty for a server that was not requested."""
 
     database_url: str
-    """For asyncpg as it is, for SQLAlchemy as ``postgresql+asyncpg://…``."""
+    """asyncpg takes it as it is; SQLAlchemy needs ``postgresql+asyncpg://…``."""
     redis_url: str
-    """For kombu and Celery, as broker and as result backend; ``app.adapters.redis.url`` has the form for redis-py."""
+    """For kombu and Celery, as broker and result backend; ``app.adapters.redis.url`` translates it for redis-py."""
 
 
 class Engines:
     """The embedded Postgres and Valkey, children of this process.
 
-    They end with it, however it ends. One process at a time can use a data folder.
+    They end with this process, however it ends. Only one process at a time can use a data folder.
 
     Args:
-        data_dir: holds ``postgres/``, ``valkey/``, their logs and locks; made where missing.
-        postgres: whether Postgres is wanted.
-        valkey: whether Valkey is wanted.
+        data_dir: The folder of ``postgres/``, ``valkey/``, their logs and locks; made if it is missing.
+        postgres: Whether to run Postgres.
+        valkey: Whether to run Valkey.
     """
 
     def __init__(self, data_dir: Path, *, postgres: bool = True, valkey: bool = True) -> None:
         self._data_dir = data_dir.absolute()
-        # Valkey first: it comes up while Postgres prepares its files.
+        # Valkey first: it starts while Postgres prepares its files.
         self._kinds: list[type[Engine]] = [*([Valkey] if valkey else []), *([Postgres] if postgres else [])]
         self._engines: dict[str, Engine] = {}
         self._open = ExitStack()
@@ -54,7 +54,7 @@ class Engines:
 
     @property
     def urls(self) -> EngineUrls:
-        """The addresses, the same after each start on the same folder."""
+        """The addresses, which are the same after each start on the same folder."""
         found = {name: engine.url for name, engine in self._engines.items()}
         return EngineUrls(found.get(Postgres.name, ""), found.get(Valkey.name, ""))
 
@@ -64,10 +64,10 @@ class Engines:
         return {name: engine.pid for name, engine in self._engines.items() if engine.pid is not None}
 
     def start(self) -> EngineUrls:
-        """Start what is wanted and wait until it answers.
+        """Start the servers and wait until they answer.
 
         Raises:
-            StartupError: the folder is in use or not usable, or an engine does not come up. Nothing is left running.
+            StartupError: the folder is in use or cannot be used, or a server does not start. No server keeps running.
         """
         with _explain_errors(self._data_dir), ExitStack() as stack:
             self._start(stack)
@@ -75,19 +75,19 @@ class Engines:
         return self.urls
 
     def stop(self) -> None:
-        """Stop them cleanly and give the folder free. Does nothing where they do not run."""
+        """Stop the servers cleanly and release the folder. Does nothing if they do not run."""
         self._open.close()
         self._engines = {}
 
     def poll(self) -> list[str]:
-        """The names of the engines that have died."""
+        """The names of the servers that have died."""
         return [name for name, engine in self._engines.items() if engine.has_died()]
 
     def restart(self, name: str) -> None:
-        """Start one engine again, at its old address; one that still runs is stopped before.
+        """Start one server again, at the same address. If it still runs, it is stopped first.
 
         Raises:
-            StartupError: it does not come up.
+            StartupError: the server does not start.
         """
         engine = self._engines[name]
         with _explain_errors(self._data_dir):
@@ -96,10 +96,10 @@ class Engines:
             engine.wait_until_ready()
 
     def _start(self, stack: ExitStack) -> None:
-        stack.enter_context(hold_data_folder(self._data_dir))
+        stack.enter_context(lock_data_folder(self._data_dir))
         run_dir = stack.enter_context(open_run_folder(self._data_dir))
-        keeper = stack.enter_context(Keeper())
-        engines = [kind(self._data_dir, run_dir, keeper) for kind in self._kinds]
+        starter = stack.enter_context(ChildStarter())
+        engines = [kind(self._data_dir, run_dir, starter) for kind in self._kinds]
         stack.callback(_stop_all, engines)
         for engine in engines:
             engine.launch()
@@ -113,11 +113,11 @@ def _explain_errors(data_dir: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StartupError(f"The embedded engines cannot use {data_dir}: {error}.") from error
+        raise StartupError(f"The embedded servers cannot use {data_dir}: {error}.") from error
 
 
 def _stop_all(engines: list[Engine]) -> None:
     for engine in engines:
-        engine.ask_to_stop()
+        engine.begin_stop()
     for engine in engines:
         engine.finish_stop()

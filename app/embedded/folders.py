@@ -1,4 +1,4 @@
-"""The data folder, held by one process at a time, and the short-lived folder of the sockets."""
+"""The data folder, which one process at a time may use, and the temporary folder of the sockets."""
 
 import fcntl
 import hashlib
@@ -16,7 +16,7 @@ from pathlib import Path
 from app.domain.errors import StartupError
 from app.embedded.binaries import is_open_to_all
 
-# A socket's whole path may have 103 bytes on macOS and 107 on Linux; our part of it takes 45.
+# The path of a socket may have 103 bytes on macOS and 107 on Linux. Folder and file names below the base take 45.
 _MAX_BASE = 55
 
 _locks: set[int] = set()
@@ -28,18 +28,18 @@ def _close_locks() -> None:
     _locks.clear()
 
 
-# A process forked from ours must not keep the folder from the next start after we were killed.
+# A forked child must not keep the folder locked after this process was killed.
 os.register_at_fork(after_in_child=_close_locks)
 
 
 @contextmanager
-def hold_data_folder(folder: Path) -> Iterator[None]:
-    """Make ``folder`` where it is missing and keep every other process from using it.
+def lock_data_folder(folder: Path) -> Iterator[None]:
+    """Make ``folder`` if it is missing, and keep every other process from using it.
 
-    The lock ends with the process, however that ends; only what it says of its holder stays in the file.
+    The lock ends with the process, however it ends. The description of its holder stays in the file.
 
     Raises:
-        StartupError: another process holds the folder; names it.
+        StartupError: another process uses the folder; names the process.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(folder / "engines.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -51,7 +51,7 @@ def hold_data_folder(folder: Path) -> Iterator[None]:
             holder = os.pread(lock, 1000, 0).decode(errors="replace").strip() or "another process"
             raise StartupError(f"The data folder {folder} is in use by {holder}.") from error
         os.ftruncate(lock, 0)
-        os.pwrite(lock, _describe_ourselves().encode(errors="replace"), 0)
+        os.pwrite(lock, _describe_process().encode(errors="replace"), 0)
         yield
     finally:
         if lock in _locks:
@@ -61,9 +61,9 @@ def hold_data_folder(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def open_run_folder(data_dir: Path) -> Iterator[Path]:
-    """A fresh folder with a short path for sockets, removed at the end.
+    """Make an empty folder with a short path for sockets, and remove it at the end.
 
-    Its name follows from the data folder, so addresses stay the same from one start to the next, and what a killed
+    The name is derived from the data folder. So the addresses are the same after each start, and a folder that a killed
     process left behind is found and removed.
     """
     where = data_dir.stat()
@@ -73,10 +73,12 @@ def open_run_folder(data_dir: Path) -> Iterator[Path]:
         shutil.rmtree(path)
     try:
         path.mkdir(mode=0o700)
-    except FileExistsError:  # someone else's
+    except FileExistsError:  # it belongs to another user
         path = Path(tempfile.mkdtemp(prefix="sluice-", dir=path.parent))
     if os.geteuid() == 0:
-        path.chmod(0o711)  # Postgres, which is not root, passes through; each engine's own folder below is closed
+        path.chmod(
+            0o711
+        )  # Postgres, which does not run as root, must reach its own folder below; that folder is closed to others
     handle, maker = os.open(path, os.O_RDONLY), os.getpid()
     try:
         fcntl.flock(handle, fcntl.LOCK_SH)  # systemd-tmpfiles leaves locked folders alone
@@ -84,18 +86,18 @@ def open_run_folder(data_dir: Path) -> Iterator[Path]:
     finally:
         os.close(handle)
         if os.getpid() == maker:
-            shutil.rmtree(path, ignore_errors=True)  # what stays is removed by the next start
+            shutil.rmtree(path, ignore_errors=True)  # the next start removes what is left
 
 
-def _describe_ourselves() -> str:
+def _describe_process() -> str:
     since = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
     return f"process {os.getpid()} ({shlex.join(sys.orig_argv)[:300]}) since {since}"
 
 
 def _find_base() -> Path:
-    for name in (tempfile.gettempdir(), "/tmp"):  # noqa: S108 - only a folder of our own inside it is used
-        # Plain characters need no quoting in any of the URL dialects.
+    for name in (tempfile.gettempdir(), "/tmp"):  # noqa: S108 - only a private folder inside it is used
+        # These characters need no quoting in any of the URL forms.
         plain = re.fullmatch(rf"[A-Za-z0-9_./-]{{1,{_MAX_BASE}}}", name)
         if plain and (os.geteuid() != 0 or is_open_to_all(Path(name))):
             return Path(name)
-    raise StartupError("No temporary folder with a short path was found for the engines' sockets.")
+    raise StartupError("There is no temporary folder with a path short enough for the servers' sockets; set TMPDIR.")

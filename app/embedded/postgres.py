@@ -16,12 +16,12 @@ import psutil
 from app.domain.errors import StartupError
 from app.embedded.binaries import copy_postgres, find_postgres, is_open_to_all
 from app.embedded.engine import Engine
-from app.embedded.process import Keeper, SystemUser
+from app.embedded.process import ChildStarter, SystemUser
 
 _LINUX = sys.platform == "linux"
 _INIT_SECONDS = 120.0
 
-# For a machine it shares with Sluice's own processes. Durability stays as Postgres ships it.
+# For a machine that also runs the API and the workers. The settings for durability are Postgres's defaults.
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -48,39 +48,39 @@ _INITDB = (
 
 
 class Postgres(Engine):
-    """Postgres on a unix socket, superuser and database both ``sluice``."""
+    """Postgres on a unix socket. The superuser and the database are both named ``sluice``."""
 
     name: ClassVar[str] = "postgres"
     variable: ClassVar[str] = "DATABASE_URL"
-    # Fast shutdown; then immediate, which the next start recovers from.
+    # Fast shutdown, then immediate shutdown, from which the next start recovers.
     stop_signals: ClassVar[tuple[tuple[Signals, float], ...]] = (
         (Signals.SIGINT, 30.0),
         (Signals.SIGQUIT, 5.0),
         (Signals.SIGKILL, 5.0),
     )
 
-    def __init__(self, data_dir: Path, run_dir: Path, keeper: Keeper) -> None:
-        super().__init__(data_dir, run_dir, keeper)
+    def __init__(self, data_dir: Path, run_dir: Path, starter: ChildStarter) -> None:
+        super().__init__(data_dir, run_dir, starter)
         self.system_user = _choose_system_user(self.folder)
         self._root = self._find_root()
 
     @property
     def url(self) -> str:
-        """In the one form that SQLAlchemy (once its driver is named) and asyncpg read alike.
+        """The address, in the form that asyncpg and (with its driver added) SQLAlchemy both accept.
 
-        The port, which is part of the socket's name, keeps a stray PGPORT out.
+        It names the port, which is part of the socket's name, so that a PGPORT of the environment has no effect.
         """
         return f"postgresql://sluice@/sluice?host={self.socket_dir}&port=5432"
 
     def prepare(self, lock: int) -> None:
-        """Make the cluster, unless it is there. One that was not finished has another name and is made anew."""
+        """Make the cluster if there is none. An unfinished cluster has another name and is made again."""
         if not (self.folder / "PG_VERSION").exists():
             self._initialise(self.folder.with_suffix(".new"), lock)
-        # We hold the lock, so nothing runs here; the process number in this file may be a stranger's by now.
+        # The lock shows that no server runs. The process id in this file may belong to an unrelated process by now.
         (self.folder / "postmaster.pid").unlink(missing_ok=True)
 
     def command(self) -> list[str]:
-        """The server, under a name that its children carry in their titles."""
+        """The server, with a cluster name, which its children show in their process titles."""
         settings = {
             **_SETTINGS,
             "unix_socket_directories": str(self.socket_dir),
@@ -90,7 +90,7 @@ class Postgres(Engine):
         return [self._program("postgres"), "-D", self._path_of(self.folder), *options]
 
     def answers(self) -> bool:
-        """Log in. A server that still recovers refuses."""
+        """Log in. A server that is still recovering refuses."""
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(2)
             client.connect(str(self.socket_dir / ".s.PGSQL.5432"))
@@ -104,13 +104,13 @@ class Postgres(Engine):
                     replies.read(length - 4)
             return False
 
-    def end_headless(self) -> None:
-        """End the children of a killed server that are busy and have not noticed yet.
+    def end_orphans(self) -> None:
+        """End busy children of a killed server, which have not noticed its death yet.
 
-        They are known by their title and system_user. While the server itself still shuts down, they are left to it.
+        Process title and system user identify them. While the server itself still shuts down, this does nothing.
         """
         if not self.folder.exists():
-            return  # what still runs was setting it up, and ends with its parent
+            return  # what still runs was setting up the cluster, and ends with its parent
         mark = self._cluster_name()
         children = []
         for process in psutil.process_iter(["cmdline", "uids"]):
@@ -135,7 +135,7 @@ class Postgres(Engine):
         self._run([*initdb, *_INITDB], new, lock)
         single = [self._program("postgres"), "--single", "-D", where, "-c", "fsync=off", "postgres"]
         self._run(single, new, lock, b"CREATE DATABASE sluice STRATEGY file_copy")
-        # Once for all files instead of file by file along the way.
+        # One sync for all files is faster than a sync of each.
         self._run([*initdb, "--sync-only", *(["--sync-method=syncfs"] if _LINUX else [])], new, lock)
         new.rename(self.folder)
         _sync_folder(self.folder.parent)
@@ -152,7 +152,7 @@ class Postgres(Engine):
             raise self.failure("could not be set up")
 
     def _path_of(self, folder: Path) -> str:
-        # Another user may be unable to reach the folder by its path; this link needs no path.
+        # The other user may be unable to reach the folder by its path. This link works without the path.
         return "/proc/self/cwd" if self.system_user else str(folder)
 
     def _cluster_name(self) -> str:
@@ -170,19 +170,19 @@ class Postgres(Engine):
 
 
 def _choose_system_user(folder: Path) -> SystemUser | None:
-    # Postgres refuses to run as root: it runs as the owner of its files, at first as nobody.
+    # Postgres refuses to run as root. It runs as the owner of its files; new files belong to the user "nobody".
     if os.geteuid() != 0:
         return None
     if not _LINUX:
         raise StartupError(
-            "The embedded Postgres does not run as root here; set DATABASE_URL or use another system_user."
+            "The embedded Postgres does not run as root on this system; use another user, or set DATABASE_URL."
         )
     if folder.exists() and (owner := folder.stat()).st_uid != 0:
         return SystemUser(owner.st_uid, owner.st_gid)
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError as error:
-        raise StartupError("The embedded Postgres needs the system_user nobody, or DATABASE_URL.") from error
+        raise StartupError('The embedded Postgres needs the system user "nobody"; or set DATABASE_URL.') from error
     return SystemUser(nobody.pw_uid, nobody.pw_gid)
 
 
@@ -190,7 +190,7 @@ def _quit(process: psutil.Process) -> None:
     try:
         process.send_signal(Signals.SIGQUIT)
     except psutil.NoSuchProcess:
-        return  # it has noticed by itself
+        return  # it has ended by itself
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Child processes that never outlive us, even where we are killed."""
+"""Child processes that never outlive this process, even if it is killed."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from app.parent_death import die_with_parent
 
@@ -17,14 +17,18 @@ _WATCHDOG = "import os, sys; sys.stdin.read(); os.kill(int(sys.argv[1]), int(sys
 
 
 class SystemUser(NamedTuple):
-    """The system user a child runs as."""
+    """The system user that a child runs as."""
 
     uid: int
     gid: int
 
+    def as_arguments(self) -> dict[str, Any]:
+        """The arguments of ``subprocess.Popen`` that start a process as this user."""
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
 
 class Child:
-    """A running child process, and its watchdog where the system needs one."""
+    """A child process, with its watchdog process on systems that need one."""
 
     def __init__(self, process: subprocess.Popen[bytes], watchdog: subprocess.Popen[bytes] | None) -> None:
         self._process = process
@@ -32,42 +36,43 @@ class Child:
         self.pid = process.pid
 
     def poll(self) -> int | None:
-        """The exit code, negative for a signal; None while it runs."""
+        """The exit code, negative for a signal; None while the child runs."""
         code = self._process.poll()
         if code is not None:
-            self._dismiss_watchdog()
+            self._stop_watchdog()
         return code
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end; False when it did not come in time."""
+        """Wait for the end of the child; returns whether it ended in time."""
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             return False
-        self._dismiss_watchdog()
+        self._stop_watchdog()
         return True
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal, unless it has ended."""
+        """Send a signal, unless the child has ended."""
         self._process.send_signal(number)
 
-    def _dismiss_watchdog(self) -> None:
+    def _stop_watchdog(self) -> None:
         if self._watchdog and self._watchdog.stdin:
-            self._watchdog.kill()  # first, as the end of its pipe means our death
+            self._watchdog.kill()  # before its pipe is closed, which it would take for the parent's death
             self._watchdog.wait()
             self._watchdog.stdin.close()
             self._watchdog = None
 
 
-class Keeper:
-    """Starts children that are sent a signal when we die.
+class ChildStarter:
+    """Starts children that receive a signal when this process dies.
 
-    Linux sends that signal when the *thread* that forked ends, so one thread, which lives as long as the keeper,
-    does all forking. Elsewhere a small process a child waits for the end of a pipe that we hold.
+    Linux sends that signal when the *thread* that forked the child ends. So one thread does all forking, and lives as
+    long as this object. On other systems, a small watchdog process for each child waits for the end of a pipe that
+    this process holds open.
     """
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="keeper")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="child-starter")
 
     def __enter__(self) -> Self:
         return self
@@ -88,43 +93,38 @@ class Keeper:
         system_user: SystemUser | None = None,
         stdin: int = subprocess.DEVNULL,
     ) -> Child:
-        """Start ``command`` in ``folder`` and in a session of its own.
+        """Start ``command`` in ``folder`` and in its own session.
 
         Args:
-            command: the program and its arguments.
-            folder: its working directory, entered before the system_user changes.
-            log: the file its output goes to.
-            death_signal: what it is sent when we die.
-            lock: a descriptor it inherits, and its own children too.
-            system_user: whom it runs as; ourselves where absent.
-            stdin: the descriptor it reads from; nothing where absent.
+            command: The program and its arguments.
+            folder: The working directory, entered before the user changes.
+            log: The file that receives the output.
+            death_signal: The signal to send to the child when this process dies.
+            lock: A descriptor that the child and its own children inherit.
+            system_user: The user that the child runs as; None for the user of this process.
+            stdin: The descriptor that the child reads from.
         """
-        parent = os.getpid()
-
-        def start() -> subprocess.Popen[bytes]:
-            with log.open("ab") as output:
-                return subprocess.Popen(  # noqa: S603 - our own command
-                    command,
-                    cwd=folder,
-                    env=_make_environment(),
-                    stdin=stdin,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    pass_fds=[lock],
-                    start_new_session=True,
-                    umask=0o077,
-                    user=system_user.uid if system_user else None,
-                    group=system_user.gid if system_user else None,
-                    extra_groups=[] if system_user else None,
-                    preexec_fn=partial(die_with_parent, death_signal, parent),  # noqa: PLW1509 - two system calls
-                )
-
-        process = self._thread.submit(start).result()
+        with log.open("ab") as output:
+            start: partial[subprocess.Popen[bytes]] = partial(
+                subprocess.Popen,
+                command,
+                cwd=folder,
+                env=_make_environment(),
+                stdin=stdin,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=[lock],
+                start_new_session=True,
+                umask=0o077,
+                preexec_fn=partial(die_with_parent, death_signal, os.getpid()) if _LINUX else None,
+                **(system_user.as_arguments() if system_user else {}),
+            )
+            process = self._thread.submit(start).result()
         return Child(process, None if _LINUX else _start_watchdog(process.pid, death_signal))
 
 
 def _make_environment() -> dict[str, str]:
-    # Nothing else: our environment holds secrets, and PG* variables would change what the programs do.
+    # Nothing else: the environment holds secrets, and PG* variables would change the programs' behaviour.
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     return {**kept, "LC_ALL": "C"}
 

@@ -1,4 +1,4 @@
-"""Where the embedded servers of a data folder are to be found, for the other processes that use it."""
+"""The addresses of the embedded servers of a data folder, for other processes that use the folder."""
 
 import json
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from app.settings import Settings
 _FILE = "engines.json"
 
 
-def announce(data_dir: Path, urls: EngineUrls) -> None:
-    """Write down where the servers that this process started are."""
+def write_addresses(data_dir: Path, urls: EngineUrls) -> None:
+    """Write the addresses of the servers that this process started."""
     record = {
         "pid": psutil.Process().pid,
         "started": psutil.Process().create_time(),
@@ -25,7 +25,7 @@ def announce(data_dir: Path, urls: EngineUrls) -> None:
 
 
 def find_running(data_dir: Path) -> EngineUrls | None:
-    """The servers of a process that still runs; None when there are none."""
+    """The addresses of running servers; None if the process that started them has ended."""
     try:
         record = json.loads((data_dir / _FILE).read_text())
         if psutil.Process(record["pid"]).create_time() != record["started"]:
@@ -36,7 +36,7 @@ def find_running(data_dir: Path) -> EngineUrls | None:
 
 
 def resolve_settings(settings: Settings) -> Settings:
-    """The settings, with the addresses of this data folder's running servers where none were given."""
+    """Fill in missing addresses with those of the servers that run on the data folder, if any do."""
     if settings.database_url and settings.redis_url:
         return settings
     running = find_running(settings.data_dir)
@@ -44,14 +44,14 @@ def resolve_settings(settings: Settings) -> Settings:
 
 
 class Servers:
-    """The servers to use, and those of them that are ours to look after."""
+    """The servers to use, and the embedded ones among them that this process must restart when they die."""
 
     def __init__(self, settings: Settings, engines: Engines | None = None) -> None:
         self.settings = settings
         self._engines = engines
 
-    def revive(self) -> list[str]:
-        """Start again each of our servers that has died; returns their names. Their addresses stay."""
+    def restart_dead(self) -> list[str]:
+        """Restart each embedded server that has died, at the same address; returns their names."""
         if self._engines is None:
             return []
         dead = self._engines.poll()
@@ -61,11 +61,17 @@ class Servers:
 
 
 @contextmanager
-def borrow_servers(settings: Settings, *, share: bool = True) -> Iterator[Servers]:
-    """Servers with every address known: given ones, those that run on the data folder, or ones for this block.
+def open_servers(settings: Settings, *, share: bool = True) -> Iterator[Servers]:
+    """Find or start every server that the settings need.
+
+    Those that the settings name are used, else those that run on the data folder, else embedded ones for this block.
+
+    Args:
+        settings: The settings; addresses may be missing.
+        share: Whether to use servers that another process runs on the data folder.
 
     Raises:
-        StartupError: when they do not come up, or, unless ``share``, when another process has the data folder.
+        StartupError: a server does not start, or (unless ``share``) another process uses the data folder.
     """
     resolved = resolve_settings(settings) if share else settings
     if resolved.database_url and resolved.redis_url:
@@ -73,7 +79,7 @@ def borrow_servers(settings: Settings, *, share: bool = True) -> Iterator[Server
         return
     postgres, valkey = settings.database_url is None, settings.redis_url is None
     with Engines(settings.data_dir, postgres=postgres, valkey=valkey) as engines:
-        announce(settings.data_dir, engines.urls)
+        write_addresses(settings.data_dir, engines.urls)
         yield Servers(_fill_in(settings, engines.urls), engines)
 
 
