@@ -1,54 +1,80 @@
-"""Everything that can be set from outside: environment variables, or ``.env`` in the working directory.
+"""The settings: environment variables, or ``.env`` in the working directory.
 
-Read once at start and passed down. ``.env.example`` lists each with its default, and a test keeps the two alike.
+A process reads them once at its start and passes them down. ``.env.example`` lists each with its default.
+
+Secrets stay out of errors, logs and ``repr``. Keys are ``SecretStr``. Keys, and URLs that may contain a password, have
+``repr=False``: neither ``repr`` nor an error shows their values.
 """
 
 import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.domain.addresses import AllowedHosts
 from app.domain.errors import StartupError
 
-_PASSWORD = re.compile(r"//[^/\s]*@")
-
-
-def _check_database_url(value: str) -> str:
-    if urlsplit(value).scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
-        raise ValueError("must start with postgresql://")
-    return value
-
-
+# As SQLAlchemy reads it, but with digits as the port. Its own error would print what stands there: part of a password.
+_DATABASE_URL = re.compile(
+    r"postgres(?:ql(?:\+asyncpg)?)?://(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?]+\]|[^/:?]+)?(?::[0-9]*)?(?:/[^?]*)?(?:\?.*)?"
+)
+_NEXT_BROKER = re.compile(r";(?=[a-z]+://)")
+_SHORTEST_KEY = 16
 _REDIS_SCHEMES = {"redis", "rediss", "redis+socket", "unix"}
 
 
+def _check_database_url(value: str) -> str:
+    if not _DATABASE_URL.fullmatch(value):
+        raise ValueError("must be postgresql://user:password@host:port/database")
+    return value
+
+
+def _split(url: str) -> SplitResult:
+    """Split a URL.
+
+    Raises:
+        ValueError: it cannot be read. Python's own message would print part of it.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("is not a valid URL; percent-encode special characters in a password") from None
+    return parts
+
+
 def _check_redis_url(value: str) -> str:
-    if urlsplit(value).scheme not in _REDIS_SCHEMES:
+    if _split(value).scheme not in _REDIS_SCHEMES:
         raise ValueError("must start with redis://, rediss:// or redis+socket://")
     return value
 
 
 def _check_broker_url(value: str) -> str:
-    if urlsplit(value).scheme not in {*_REDIS_SCHEMES, "amqp", "amqps"}:
+    if any(_split(url).scheme not in {*_REDIS_SCHEMES, "amqp", "amqps"} for url in _NEXT_BROKER.split(value)):
         raise ValueError("must start with redis://, rediss://, redis+socket://, amqp:// or amqps://")
     return value
 
 
 def _check_result_backend(value: str) -> str:
-    if urlsplit(value).scheme not in {*_REDIS_SCHEMES, "disabled"}:
+    if _split(value).scheme not in {*_REDIS_SCHEMES, "disabled"}:
         raise ValueError("must start with redis://, rediss:// or redis+socket://, or be disabled://")
     return value
 
 
 def _check_key_prefix(value: str) -> str:
-    # Celery adds a sign to a prefix that ends in none of these, and Redis takes others for patterns of channels.
+    # Celery appends an underscore to a prefix without such an ending; other characters are wildcards in Redis channels.
     if not re.fullmatch(r"([A-Za-z0-9:_.-]*[:_.-])?", value):
-        raise ValueError("must be of letters, digits and : _ . - and end with one of these four signs")
+        raise ValueError("must consist of letters, digits and : _ . - and end with one of these four characters")
+    return value
+
+
+def _check_key(value: SecretStr) -> SecretStr:
+    if len(value) < _SHORTEST_KEY:
+        raise ValueError(f"must have at least {_SHORTEST_KEY} characters")
     return value
 
 
@@ -59,12 +85,12 @@ def _check_languages(value: str) -> str:
 
 
 def _check_storage_url(value: str) -> str:
-    if urlsplit(value).scheme == "s3":
+    if _split(value).scheme == "s3":
         if not re.fullmatch(
             r"s3://[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?", value
         ):
             raise ValueError("must be s3://bucket or s3://bucket/prefix, of letters, digits and . _ -")
-    elif urlsplit(value).scheme != "file":
+    elif _split(value).scheme != "file":
         raise ValueError("must start with file:// or s3://")
     return value
 
@@ -76,13 +102,14 @@ def _check_allowed_hosts(value: str) -> str:
 
 def _check_user_agent(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_-]+([ /][ -~]*)?", value):
-        raise ValueError("must begin with a name of letters, _ and -, and be of plain ASCII")
+        raise ValueError("must start with a name of letters, _ and -, and consist of printable ASCII")
     return value
 
 
 def _check_web_address(value: str) -> str:
-    if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname:
-        raise ValueError("must be a host after https:// or http://")
+    parts = _split(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be http:// or https:// followed by a host")
     return value
 
 
@@ -94,20 +121,27 @@ def _check_host(value: str) -> str:
 
 def _check_collection(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
-        raise ValueError("must be of letters, digits and . _ -")
+        raise ValueError("must consist of letters, digits and . _ -")
     return value
+
+
+def reveal(secret: SecretStr | None) -> str | None:
+    """The text of a secret, for the constructor of the adapter that sends it."""
+    return secret.get_secret_value() if secret else None
 
 
 class Settings(BaseSettings):
     """The settings of one Sluice installation."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+    )
 
-    database_url: Annotated[str, AfterValidator(_check_database_url)] | None = None
-    redis_url: Annotated[str, AfterValidator(_check_redis_url)] | None = None
+    database_url: Annotated[str, AfterValidator(_check_database_url)] | None = Field(None, repr=False)
+    redis_url: Annotated[str, AfterValidator(_check_redis_url)] | None = Field(None, repr=False)
     redis_key_prefix: Annotated[str, AfterValidator(_check_key_prefix)] = ""
-    celery_broker_url: Annotated[str, AfterValidator(_check_broker_url)] | None = None
-    celery_result_backend: Annotated[str, AfterValidator(_check_result_backend)] | None = None
+    celery_broker_url: Annotated[str, AfterValidator(_check_broker_url)] | None = Field(None, repr=False)
+    celery_result_backend: Annotated[str, AfterValidator(_check_result_backend)] | None = Field(None, repr=False)
     celery_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     worker_concurrency_high: int = Field(4, ge=1)
@@ -134,14 +168,14 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     api_workers: int = Field(1, ge=1)
-    bootstrap_api_key: str | None = Field(None, min_length=16)
+    bootstrap_api_key: Annotated[SecretStr, AfterValidator(_check_key)] | None = Field(None, repr=False)
     max_upload_mb: float = Field(50.0, gt=0)
     batch_max_files: int = Field(1000, ge=1)
     archive_max_members: int = Field(10_000, ge=1)
     archive_max_mb: int = Field(1024, ge=1)
     archive_max_depth: int = Field(3, ge=1)
-    storage_url: Annotated[str, AfterValidator(_check_storage_url)] | None = None
-    s3_endpoint_url: Annotated[str, AfterValidator(_check_web_address)] | None = None
+    storage_url: Annotated[str, AfterValidator(_check_storage_url)] | None = Field(None, repr=False)
+    s3_endpoint_url: Annotated[str, AfterValidator(_check_web_address)] | None = Field(None, repr=False)
     s3_server_side_encryption: Literal["AES256", "aws:kms"] | None = None
 
     parse_time_limit: float = Field(120.0, gt=0)
@@ -155,8 +189,8 @@ class Settings(BaseSettings):
     embedding_model: str | None = None
     minilm_path: Path | None = None
     embedding_cache_days: int = Field(30, ge=0)
-    openai_api_key: str | None = None
-    openai_base_url: Annotated[str, AfterValidator(_check_web_address)] | None = None
+    openai_api_key: SecretStr | None = Field(None, repr=False)
+    openai_base_url: Annotated[str, AfterValidator(_check_web_address)] | None = Field(None, repr=False)
     openai_embedding_model: str = "text-embedding-3-small"
     openai_embedding_dimensions: int | None = Field(None, ge=1, le=4000)
     openai_embedding_batch: int = Field(100, ge=1, le=2048)
@@ -166,23 +200,24 @@ class Settings(BaseSettings):
     openai_tokens_per_minute: int | None = Field(None, ge=1)
 
     vector_store: Literal["pgvector", "pinecone", "qdrant"] = "pgvector"
-    pinecone_api_key: str | None = None
+    pinecone_api_key: SecretStr | None = Field(None, repr=False)
     pinecone_index: str = "sluice"
     pinecone_host: Annotated[str, AfterValidator(_check_host)] | None = None
     pinecone_requests_per_minute: int | None = Field(None, ge=1)
-    qdrant_url: Annotated[str, AfterValidator(_check_web_address)] | None = None
-    qdrant_api_key: str | None = None
+    qdrant_url: Annotated[str, AfterValidator(_check_web_address)] | None = Field(None, repr=False)
+    qdrant_api_key: SecretStr | None = Field(None, repr=False)
     qdrant_collection: Annotated[str, AfterValidator(_check_collection)] = "sluice"
 
     crawl_delay_seconds: float = Field(0.25, ge=0)
     web_time_limit: float = Field(30.0, gt=0)
     web_allowed_hosts: Annotated[str, AfterValidator(_check_allowed_hosts)] = ""
     web_user_agent: Annotated[str, AfterValidator(_check_user_agent)] = "Sluice"
-    firecrawl_api_key: str | None = None
-    firecrawl_api_url: Annotated[str, AfterValidator(_check_web_address)] | None = None
+    firecrawl_api_key: SecretStr | None = Field(None, repr=False)
+    firecrawl_api_url: Annotated[str, AfterValidator(_check_web_address)] | None = Field(None, repr=False)
 
     log_format: Literal["console", "json"] = "console"
-    sentry_dsn: str | None = None
+    access_log: bool = True
+    sentry_dsn: SecretStr | None = Field(None, repr=False)
 
     @cached_property
     def max_upload_bytes(self) -> int:
@@ -194,12 +229,18 @@ def load_settings(**overrides: Any) -> Settings:
     """Read the settings.
 
     Raises:
-        StartupError: names the first variable with a bad value, in one line.
+        StartupError: a value is invalid; one line names the variable, and shows the value unless it may hold a secret.
     """
     try:
         return Settings(**overrides)
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
-        given = _PASSWORD.sub("//***@", repr(first.get("input")))
-        raise StartupError(f"{name}: {first['msg']} (got {given})") from None
+        name = str(first["loc"][0]) if first["loc"] else ""
+        reason = first["msg"].removeprefix("Value error, ")
+        given = "" if _may_hold_secret(name) else f" (got {first['input']!r})"
+        raise StartupError(f"{name.upper() or 'Settings'}: {reason}{given}") from None
+
+
+def _may_hold_secret(name: str) -> bool:
+    field = Settings.model_fields.get(name)
+    return field is None or not field.repr

@@ -27,8 +27,8 @@ class SentryAlarm:
         try:
             # No integrations: they would hook into what is not ours to report.
             self._client = sentry_sdk.Client(dsn=dsn, default_integrations=False)
-        except sentry_sdk.utils.BadDsn as error:
-            raise StartupError(f"SENTRY_DSN: {error}") from error
+        except (sentry_sdk.utils.BadDsn, ValueError) as error:  # whose message may quote part of the DSN
+            raise StartupError(f"SENTRY_DSN is not a valid Sentry DSN ({type(error).__name__}).") from None
 
     async def raise_for(self, task: Task) -> None:
         """Report a dead letter, and wait up to five seconds for it to be sent."""

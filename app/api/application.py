@@ -15,7 +15,7 @@ from app.bootstrap import build_services, check_choices, check_storage, check_st
 from app.celery_app import create_celery
 from app.embedded.running import open_servers
 from app.logs import configure_logs
-from app.settings import Settings, load_settings
+from app.settings import Settings, load_settings, reveal
 
 _CONNECTIONS = 10
 
@@ -43,7 +43,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 await check_storage(services.adapters.blobs)
                 await services.indexing.vector_indexes.ensure()
                 await check_store(services)
-                secret = await services.tenants.identities.bootstrap(resolved.bootstrap_api_key)
+                secret = await services.tenants.identities.bootstrap(reveal(resolved.bootstrap_api_key))
                 if secret:
                     sys.stderr.write(f"\nYour API key, shown only now: {secret}\n\n")
                 yield

@@ -6,7 +6,7 @@ from app.adapters.packages import optional_imports
 from app.domain.errors import StartupError
 from app.domain.ports import ChatModel, Embedder
 from app.domain.vectors import EmbeddingSpec
-from app.settings import Settings
+from app.settings import Settings, reveal
 
 WORDLLAMA = "wordllama"
 _LOCAL = (WORDLLAMA, "minilm")
@@ -101,4 +101,4 @@ def _find_openai_key(settings: Settings, what: str) -> str | None:
     """The key, which services other than OpenAI's own may do without."""
     if settings.openai_api_key is None and settings.openai_base_url is None:
         raise StartupError(f"{what} needs OPENAI_API_KEY.")
-    return settings.openai_api_key
+    return reveal(settings.openai_api_key)

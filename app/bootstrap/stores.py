@@ -13,7 +13,7 @@ from app.db.pgvector_store import PgVectorStore
 from app.domain.errors import DatabaseUnavailableError, StartupError
 from app.domain.ports import VectorStore
 from app.services.indexing.vector_indexes import VectorIndexes, Wanted
-from app.settings import Settings
+from app.settings import Settings, reveal
 
 _STORE_SECONDS = 30.0
 
@@ -83,7 +83,7 @@ def _make_pinecone(settings: Settings) -> VectorStore:
     with optional_imports("VECTOR_STORE=pinecone"):
         from app.adapters.pinecone.store import PineconeStore  # noqa: PLC0415 - an extra
     return PineconeStore(
-        api_key=settings.pinecone_api_key,
+        api_key=settings.pinecone_api_key.get_secret_value(),
         index_name=settings.pinecone_index,
         host=settings.pinecone_host,
         time_limit=_STORE_SECONDS,
@@ -97,7 +97,7 @@ def _make_qdrant(settings: Settings) -> VectorStore:
         from app.adapters.qdrant.store import QdrantStore  # noqa: PLC0415 - an extra
     return QdrantStore(
         url=settings.qdrant_url,
-        api_key=settings.qdrant_api_key,
+        api_key=reveal(settings.qdrant_api_key),
         collection=settings.qdrant_collection,
         time_limit=_STORE_SECONDS,
     )

@@ -13,7 +13,7 @@ def choose_page_reader(settings: Settings, client: WebClient) -> PageReader:
     if settings.firecrawl_api_key is None:
         return WebReader(client, max_bytes=settings.max_upload_bytes)
     return FirecrawlReader(
-        api_key=settings.firecrawl_api_key,
+        api_key=settings.firecrawl_api_key.get_secret_value(),
         api_url=settings.firecrawl_api_url,
         time_limit=settings.web_time_limit,
         max_bytes=settings.max_upload_bytes,

@@ -34,19 +34,17 @@ def demo(
     ask: Annotated[str, typer.Option(help="A question to answer from them.")] = "",
 ) -> None:
     """See it work: start everything, process documents, search them, answer a question, stop everything."""
-    began = time.monotonic()
+    began, key = time.monotonic(), secrets.token_urlsafe(24)
     listen_for_stop()
     with tempfile.TemporaryDirectory(prefix="sluice-demo-", ignore_cleanup_errors=True) as folder:
-        settings = load_settings(
-            data_dir=Path(folder), port=_find_port(), host="127.0.0.1", bootstrap_api_key=secrets.token_urlsafe(24)
-        )
+        settings = load_settings(data_dir=Path(folder), port=_find_port(), host="127.0.0.1", bootstrap_api_key=key)
         configure_logs(settings, "ERROR")
         log = Path(folder) / "parts.log"
         try:
             say("Starting Postgres, Valkey, the API and four workers …")
             with run_stack(settings, log) as stack:
                 say(f"Ready after {stack.wait_until_ready():.1f} s.\n")
-                succeeded = _show(settings, files or list_examples(), ask or ("" if files else _QUESTION))
+                succeeded = _show(settings, key, files or list_examples(), ask or ("" if files else _QUESTION))
         except Stopped:
             sys.exit(1)
         except SluiceError:
@@ -74,9 +72,9 @@ def _find_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _show(settings: Settings, files: Sequence[Path], question: str) -> bool:
+def _show(settings: Settings, key: str, files: Sequence[Path], question: str) -> bool:
     """Everything a client does, over HTTP. False when a document failed."""
-    headers = {"Authorization": f"Bearer {settings.bootstrap_api_key}"}
+    headers = {"Authorization": f"Bearer {key}"}
     base = f"http://{settings.host}:{settings.port}/api/v1"
     with httpx.Client(base_url=base, headers=headers, timeout=120, trust_env=False) as client:
         agent = _check(client.post("/agents", json={"name": "Demo"}))["id"]

@@ -16,7 +16,7 @@ from app.celery_app import create_celery
 from app.cli.parts import Parts, api_part, choose_patience, worker_part
 from app.domain.errors import StartupError
 from app.embedded.running import Servers, open_servers
-from app.settings import Settings
+from app.settings import Settings, reveal
 
 WORKERS = ("high", "medium", "low", "default")
 _READY_SECONDS = 60.0
@@ -85,7 +85,7 @@ async def _prepare(settings: Settings) -> str | None:
     services = build_services(settings, create_celery(settings), connections=2, parsers=1)
     try:
         await services.indexing.vector_indexes.ensure()
-        return await services.tenants.identities.bootstrap(settings.bootstrap_api_key)
+        return await services.tenants.identities.bootstrap(reveal(settings.bootstrap_api_key))
     finally:
         await services.close()
 

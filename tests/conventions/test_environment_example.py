@@ -24,7 +24,8 @@ def test_the_example_lists_the_settings_in_their_order() -> None:
 @pytest.mark.parametrize("name", sorted(_FIELDS))
 def test_the_example_shows_the_default(name: str) -> None:
     default = _FIELDS[name].default
-    assert _WRITTEN.get(name) == ("" if default is None else str(default))
+    shown = "" if default is None else str(default)
+    assert _WRITTEN.get(name) == (shown.lower() if isinstance(default, bool) else shown)
 
 
 def test_every_variable_is_explained_in_the_line_above_it() -> None:

@@ -28,7 +28,7 @@ def build_queue(settings: Settings, adapters: Adapters) -> QueueServices:
     database, doorbell = adapters.database, adapters.doorbell
     admission = Admission(database, doorbell)
     parents = Parents(database, doorbell, admission)
-    alarms = [SentryAlarm(settings.sentry_dsn)] if settings.sentry_dsn else []
+    alarms = [SentryAlarm(settings.sentry_dsn.get_secret_value())] if settings.sentry_dsn else []
     policy = RetryPolicy(
         max_retries=settings.task_max_retries,
         backoff=settings.task_retry_backoff,
