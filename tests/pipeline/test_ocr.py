@@ -143,7 +143,7 @@ def test_a_page_may_take_so_long_and_languages_are_no_options(tmp_path: Path, mo
     with pytest.raises(OcrError, match=r"more than 0\.2 seconds"):
         read_page(page, "eng", 0.2)
     assert [child for child in psutil.Process().children() if child.name() in {"tesseract", "cat"}] == []
-    with pytest.raises(OcrError, match="names no languages"):
+    with pytest.raises(OcrError, match="is not a list of languages"):
         read_page(page, "eng --psm 0", 1)
 
 

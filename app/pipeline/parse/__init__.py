@@ -1,6 +1,6 @@
-"""A document file becomes clean text: one module a format, all behind ``parse``.
+"""Turns a document file into clean text: one module for each format, behind ``parse``.
 
-Synchronous and unprotected: hostile files crash or hang it. ``app.pipeline.sandbox`` runs it where that does no harm.
+Synchronous and unprotected: hostile files can crash or hang it, so ``app.pipeline.sandbox`` runs it in a child process.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ from app.pipeline.parse.limits import Limits
 from app.pipeline.text import clean, clean_line, cut
 
 _LABEL_CHARACTERS = 16
-_LISTED = 100
+_MAX_LISTED = 100
 _READERS = {
     PDF: "pdf",
     DOCX: "docx",
@@ -51,7 +51,7 @@ _READERS = {
     **dict.fromkeys((SOURCE, JSON, XML, YAML), "source"),
 }
 FALLBACK_READERS = {PDF: "pdf_fallback", DOCX: "docx_fallback"}
-"""The formats with a second reader, for files on which the first fails or dies."""
+"""The formats with a second reader, for files on which the first one fails or crashes."""
 
 
 def parse(
@@ -62,31 +62,31 @@ def parse(
     limits: Limits | None = None,
     fallback: bool = False,
 ) -> Parsed:
-    """The pages of the file at ``path`` as clean text, those without any left out.
+    """The pages of the file at ``path`` as clean text, without pages that have none.
 
-    Of a PDF, the metadata lists the first of those as ``pages_without_text``.
+    The metadata of a PDF lists the first hundred of those as ``pages_without_text``.
 
     Args:
         path: A local file.
         media_type: One of ``app.domain.media.SUPPORTED``.
-        on_page: Called as ``(pages done, pages in all)``.
-        limits: What is read at most.
+        on_page: Called as ``(pages done, total pages)``.
+        limits: The limits of what is read.
         fallback: Use the second reader from the start, where the format has one.
 
     Raises:
         DocumentDamagedError, DocumentEncryptedError, NoExtractableTextError, ParseLimitExceededError
-        UnsupportedTypeError: when ``media_type`` is none of ours.
+        UnsupportedTypeError: when ``media_type`` has no reader.
     """
     if media_type not in _READERS:
         raise UnsupportedTypeError(media_type)
     name = (FALLBACK_READERS if fallback else _READERS).get(media_type, _READERS[media_type])
     limits = limits or Limits()
-    reader = import_module(f"app.pipeline.parse.{name}")  # each format's libraries cost memory: load those needed
+    reader = import_module(f"app.pipeline.parse.{name}")  # only the libraries of this format: each costs memory
     parsed: Parsed = reader.read(path, on_page or _ignore, limits)
     parts = ((page.number, part) for page in parsed.pages for part in cut(page.text))
     pages = [Page(number, text) for number, part in parts if (text := clean(part)).strip()]
     if media_type == PDF and _is_scanned(pages, lambda numbers: reader.show_pictures(path, numbers)):
-        from app.pipeline.parse.ocr import explain  # noqa: PLC0415, as above
+        from app.pipeline.parse.ocr import explain  # noqa: PLC0415, few files need it
 
         raise NoExtractableTextError(explain(limits.ocr_languages, parsed.metadata.get("ocr_failure")))
     if not pages:
@@ -100,13 +100,16 @@ def parse(
 
 
 def _list_blank(pages: Sequence[Page], filled: Sequence[Page]) -> list[int]:
-    """The numbers of the first hundred pages without text, which may be pictures."""
+    """The numbers of the first hundred pages without text, which may be scans."""
     numbers = {page.number for page in filled}
-    return [page.number for page in pages if page.number and page.number not in numbers][:_LISTED]
+    return [page.number for page in pages if page.number and page.number not in numbers][:_MAX_LISTED]
 
 
 def _is_scanned(pages: Sequence[Page], show_pictures: Callable[[list[int]], bool]) -> bool:
-    """Whether a PDF has no text but the labels that scanners and drawing programs put on a picture."""
+    """Whether a PDF has no text except labels that scanners and drawing programs put on pictures.
+
+    A text of fewer than 16 characters counts as a label only on a page that shows a picture.
+    """
     if any(len(page.text) >= _LABEL_CHARACTERS for page in pages):
         return False
     labelled = [page.number for page in pages if page.number]
@@ -114,4 +117,4 @@ def _is_scanned(pages: Sequence[Page], show_pictures: Callable[[list[int]], bool
 
 
 def _ignore(_done: int, _total: int) -> None:
-    """Nobody wants to know of the progress."""
+    """Discard the progress."""

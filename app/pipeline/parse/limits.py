@@ -5,13 +5,13 @@ from app.domain.errors import ParseLimitExceededError
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is read of one document at most. Time and memory are the sandbox's concern."""
+    """The limits of what is read of one document. The sandbox limits time and memory."""
 
     pages: int = 5000
-    """Pages of a paged format; beyond, the document is refused, never cut."""
+    """Pages of a paged format. A document with more is refused, not truncated."""
     inflated_bytes: int = 128 * 1024 * 1024
-    """What the parts of a zipped document that are read may unpack to together. An XML tree takes five to ten times
-    that in memory."""
+    """Total unpacked size of the parts that are read of a zipped document. An XML tree takes five to ten times that in
+    memory."""
     archive_entries: int = 50_000
     """Files in a zipped document."""
     markup_bytes: int = 32 * 1024 * 1024
@@ -19,19 +19,19 @@ class Limits:
     attributes: int = 10_000
     """Attributes of one HTML element; libxml2 compares each with all before it."""
     characters: int = 128 * 1024 * 1024
-    """Text of a format whose few bytes can stand for much text, such as one that repeats cells."""
+    """Characters of text, for formats in which a few bytes can stand for much text, such as repeated cells."""
     depth: int = 200
-    """Groups within groups, messages within messages."""
+    """Nesting of groups and of messages."""
     ocr_languages: str | None = None
-    """Languages, as tesseract names them (``eng+deu``), in which PDF pages without text are read; None: not at all."""
+    """Languages of OCR for PDF pages without text, as tesseract names them (``eng+deu``); None turns OCR off."""
 
 
 class Budget:
-    """What a document may still cost, counted down.
+    """The remaining part of a limit.
 
     Args:
-        allowed: Bytes or characters.
-        excess: What is said of a document that costs more.
+        allowed: The limit, in bytes or characters.
+        excess: The error message for a document that exceeds it.
     """
 
     def __init__(self, allowed: int, excess: str) -> None:
@@ -39,16 +39,16 @@ class Budget:
         self._excess = excess
 
     def check(self, amount: int) -> None:
-        """Whether ``amount`` is left, without taking it away.
+        """Check that ``amount`` is left, without spending it.
 
         Raises:
-            ParseLimitExceededError: when it is not.
+            ParseLimitExceededError: when less is left.
         """
         if amount > self._left:
             raise ParseLimitExceededError(self._excess)
 
     def spend(self, amount: int) -> None:
-        """Take ``amount`` away.
+        """Spend ``amount``.
 
         Raises:
             ParseLimitExceededError: when less is left.

@@ -1,6 +1,6 @@
-"""PDF by pdfium, the fastest and most faithful reader of those measured; pypdf reads what pdfium cannot open.
+"""PDF by pdfium, the fastest and most accurate of the libraries measured. pypdf reads files that pdfium cannot open.
 
-pdfium is not thread-safe and aborts the process on some hostile files: run it in the sandbox.
+pdfium is not thread-safe, and some hostile files make it abort the process: run it in the sandbox.
 """
 
 import re
@@ -16,7 +16,7 @@ from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentEncryptedError, ParseLimitExceededError
 from app.pipeline.parse import pdf_fallback
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.ocr import Pictures
+from app.pipeline.parse.ocr import OcrReader
 from app.pipeline.parse.pdf_columns import order_columns
 from app.pipeline.parse.pdf_hyphens import join_words
 from app.pipeline.parse.pdf_metadata import name_metadata
@@ -24,20 +24,20 @@ from app.pipeline.parse.pdf_running import drop_running_lines
 
 _LOCKED = {pdfium_raw.FPDF_ERR_PASSWORD, pdfium_raw.FPDF_ERR_SECURITY}
 _FORM_DEPTH = 40
-"""Forms within forms, as far as pdfium reads them."""
-_FORMS = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb4f-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc]")
-"""Ligatures and the shapes of Arabic letters: how a font draws them, not how anybody spells them."""
+"""The nesting of form XObjects that pdfium reads."""
+_PRESENTATION_FORMS = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb4f-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc]")
+"""Ligatures and the presentation forms of Arabic letters: shapes in a font rather than letters of a word."""
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
     """The text of each page, and title, author, subject, keywords and date as the file gives them.
 
-    Pages that cannot be read are listed in the metadata as ``unreadable_pages``; pages that are pictures are read by
-    OCR where ``limits.ocr_languages`` says so, and ``ocr_failure`` tells why where that failed.
+    The metadata lists pages that cannot be read as ``unreadable_pages``. OCR reads pages without text where
+    ``limits.ocr_languages`` is set; ``ocr_failure`` gives the reason where it failed.
 
     Raises:
-        DocumentEncryptedError: when it does not open without a password.
-        DocumentDamagedError: when neither reader makes sense of it.
+        DocumentEncryptedError: when it needs a password.
+        DocumentDamagedError: when neither pdfium nor pypdf can read it.
         ParseLimitExceededError: when it has more pages than allowed.
     """
     try:
@@ -49,21 +49,21 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     with closing(document):
         total = len(document)
         if total > limits.pages:
-            raise ParseLimitExceededError(f"It has {total} pages; {limits.pages} are allowed.")
-        pictures = Pictures(limits.ocr_languages)
-        pages = list(_read_pages(document, report, pictures))
+            raise ParseLimitExceededError(f"It has {total} pages; the limit is {limits.pages}.")
+        ocr = OcrReader(limits.ocr_languages)
+        pages = list(_read_pages(document, report, ocr))
         metadata = name_metadata(document.get_metadata_dict(skip_empty=True).items())
     unreadable = [number for number, text in pages if text is None]
     if len(unreadable) == total:
         return pdf_fallback.read(path, report, limits)
     return Parsed(
-        _tidy([(number, text) for number, text in pages if text is not None]),
-        {**metadata, "page_count": total, "unreadable_pages": unreadable, "ocr_failure": pictures.failure},
+        _clean_layout([(number, text) for number, text in pages if text is not None]),
+        {**metadata, "page_count": total, "unreadable_pages": unreadable, "ocr_failure": ocr.failure},
     )
 
 
 def show_pictures(path: Path, numbers: Iterable[int]) -> bool:
-    """Whether each of these pages shows a picture, of whatever size, also inline or within a form."""
+    """Whether each of these pages shows a picture of any size, inline images and images in form XObjects included."""
     try:
         document = pdfium.PdfDocument(path)
         with closing(document):
@@ -79,29 +79,29 @@ def _shows_picture(document: pdfium.PdfDocument, index: int) -> bool:
 
 
 def _read_pages(
-    document: pdfium.PdfDocument, report: Callable[[int, int], None], pictures: Pictures
+    document: pdfium.PdfDocument, report: Callable[[int, int], None], ocr: OcrReader
 ) -> Iterator[tuple[int, str | None]]:
     total = len(document)
     for index in range(total):
-        yield index + 1, _read_page(document, index, pictures)
+        yield index + 1, _read_page(document, index, ocr)
         report(index + 1, total)
 
 
-def _read_page(document: pdfium.PdfDocument, index: int, pictures: Pictures) -> str | None:
+def _read_page(document: pdfium.PdfDocument, index: int, ocr: OcrReader) -> str | None:
     try:
         with closing(document[index]) as page, closing(page.get_textpage()) as text:
             found = order_columns(text, text.get_text_range(errors="ignore"))
-            return found if found.strip() else pictures.read(page)
+            return found if found.strip() else ocr.read(page)
     except pdfium.PdfiumError:
-        return None  # the caller counts and names these pages
+        return None  # the caller lists these pages
 
 
-def _tidy(pages: list[tuple[int, str]]) -> list[Page]:
-    """Pages as they were meant rather than set: words whole, letters plain, nothing that only the paper needs."""
+def _clean_layout(pages: list[tuple[int, str]]) -> list[Page]:
+    """Pages without running lines, hyphens at line ends and presentation forms."""
     numbers = [number for number, _ in pages]
     texts = join_words(drop_running_lines(pages))
-    return [Page(number, _FORMS.sub(_spell, text)) for number, text in zip(numbers, texts, strict=True)]
+    return [Page(number, _PRESENTATION_FORMS.sub(_spell, text)) for number, text in zip(numbers, texts, strict=True)]
 
 
 def _spell(form: re.Match[str]) -> str:
-    return unicodedata.normalize("NFKC", form[0]).lstrip()  # a mark on its own is given a space to stand on
+    return unicodedata.normalize("NFKC", form[0]).lstrip()  # NFKC puts a space before a mark without a letter

@@ -1,7 +1,7 @@
-"""The order of a page's text where its lines run across two columns.
+"""The reading order of a page whose text is stored line by line across two columns.
 
-pdfium gives text in the order of the content stream, which nearly every producer writes as it is read. Some write
-line by line across the page. Such a page is told by its boxes of text alone, and only then put in order.
+pdfium returns text in the order of the content stream, which is the reading order in nearly all files. Some
+producers write line by line across the page. Only pages whose text boxes show that are reordered.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ _LINES = 8
 _CROSSING = 0.2
 _COLUMN = 0.25
 _FILLED = 0.6
-_TURNS = 0.8
+_SWITCHES = 0.8
 _CONTINUED = 0.25
 
 
@@ -35,28 +35,28 @@ class _Box(NamedTuple):
 
 
 def order_columns(page: pdfium.PdfTextPage, text: str) -> str:
-    """``text`` of the page, one column after the other if it goes to and fro between two.
+    """``text`` of the page, one column after the other if its lines alternate between two columns.
 
-    Few pages are looked at whole: a sample from the middle tells whether lines jump sideways at all. What is put in
-    order holds the same characters as before, else it is not used.
+    A sample from the middle of the page shows whether lines jump sideways; most pages are not examined further. The
+    reordered text is used only if it has the same characters.
     """
     if len(text) < _CHARACTERS:
         return text
     count = page.count_rects()
-    some = min(max(_SAMPLE, 3 * count // (text.count("\n") + 1)), 12 * _SAMPLE)  # of three lines, or so
+    some = min(max(_SAMPLE, 3 * count // (text.count("\n") + 1)), 12 * _SAMPLE)  # about three lines
     sample = _boxes(page, (count - some) // 2, min(count, (count + some) // 2))
     if sum(_jumps(former, box) for former, box in pairwise(sample)) < _JUMPS:
         return text
     lines = list(_lines(_boxes(page, 0, count)))
     gutter = _find_gutter(lines)
-    if gutter is None or not _goes_to_and_fro(lines, gutter):
+    if gutter is None or not _alternates(lines, gutter):
         return text
     ordered = "\r\n".join(page.get_text_bounded(*area, errors="ignore") for area in _areas(lines, gutter))
-    return ordered if _runs_on(ordered) and _characters(ordered) == _characters(text) else text
+    return ordered if _is_running_text(ordered) and _characters(ordered) == _characters(text) else text
 
 
-def _runs_on(text: str) -> bool:
-    """Whether lines go on in the next, as running text does and the cells of a table do not."""
+def _is_running_text(text: str) -> bool:
+    """Whether lines continue in the next one, as in running text; the cells of a table do not."""
     lines = [line for line in text.split("\n") if line.strip()]
     return sum(line[:1].islower() for line in lines) >= _CONTINUED * len(lines)
 
@@ -66,7 +66,7 @@ def _characters(text: str) -> Counter[str]:
 
 
 def _boxes(page: pdfium.PdfTextPage, start: int, stop: int) -> list[_Box]:
-    """Pdfium's boxes of text, without the allocations of its Python layer, which would double their cost."""
+    """Text boxes, read from pdfium directly: the allocations of its Python layer would double the cost."""
     left, top, right, bottom = (ctypes.c_double() for _ in range(4))
     pointers = [ctypes.byref(value) for value in (left, top, right, bottom)]
     read: Callable[..., int] = pdfium_raw.FPDFText_GetRect
@@ -79,19 +79,19 @@ def _boxes(page: pdfium.PdfTextPage, start: int, stop: int) -> list[_Box]:
 
 
 def _jumps(former: _Box, box: _Box) -> bool:
-    """Whether the next run is on the same line, further off than a word."""
-    return _level(former, box) and box.left - former.right > max(8.0, former.top - former.bottom)
+    """Whether the next run is on the same line, further away than the next word."""
+    return _same_line(former, box) and box.left - former.right > max(8.0, former.top - former.bottom)
 
 
-def _level(former: _Box, box: _Box) -> bool:
+def _same_line(former: _Box, box: _Box) -> bool:
     return box.bottom < former.top and box.top > former.bottom
 
 
 def _lines(boxes: Sequence[_Box]) -> Iterator[_Box]:
-    """Runs that follow each other on one line, joined."""
+    """Runs that follow each other on one line, joined into one box."""
     line: _Box | None = None
     for box in boxes:
-        if line and _level(line, box) and not _jumps(line, box) and box.right > line.left:
+        if line and _same_line(line, box) and not _jumps(line, box) and box.right > line.left:
             line = _join(line, box)
             continue
         if line:
@@ -115,7 +115,7 @@ def _sides(lines: Sequence[_Box], gutter: float) -> tuple[list[_Box], list[_Box]
 
 
 def _find_gutter(lines: Sequence[_Box]) -> float | None:
-    """Where two columns of running text part, near the middle of the page; None where there are no two."""
+    """The x coordinate between two columns of running text, near the middle of the page; None without such columns."""
     page, whole = _join(*lines), _width(lines)
     places = [page.left + (page.right - page.left) * percent / 100 for percent in range(35, 66)]
     crossing = [_width([line for line in lines if line.left < place < line.right]) for place in places]
@@ -128,19 +128,20 @@ def _find_gutter(lines: Sequence[_Box]) -> float | None:
 
 
 def _is_filled(column: Sequence[_Box]) -> bool:
-    """Running text fills its column; the cells of a table seldom do."""
+    """Whether lines fill their column, as running text does; the cells of a table rarely do."""
     extent = _join(*column)
     return median(line.right - line.left for line in column) >= _FILLED * (extent.right - extent.left)
 
 
-def _goes_to_and_fro(lines: Sequence[_Box], gutter: float) -> bool:
+def _alternates(lines: Sequence[_Box], gutter: float) -> bool:
+    """Whether the lines, in stored order, switch between the columns nearly every time."""
     sides = [line.left >= gutter for line in lines if line.right <= gutter or line.left >= gutter]
-    turns = sum(former != side for former, side in pairwise(sides))
-    return turns >= _TURNS * min(sum(sides), len(sides) - sum(sides))
+    switches = sum(former != side for former, side in pairwise(sides))
+    return switches >= _SWITCHES * min(sum(sides), len(sides) - sum(sides))
 
 
 def _areas(lines: Sequence[_Box], gutter: float) -> Iterator[_Box]:
-    """The parts of the page in the order they are read: the columns between lines that cross the gutter, and these."""
+    """The parts of the page in reading order: lines that cross the gutter, and between them the two columns."""
     band: list[_Box] = []
     for line in sorted(lines, key=lambda line: -line.top):
         if line.left < gutter < line.right:

@@ -1,4 +1,4 @@
-"""PDF by pypdf: slower, but pure Python, so it survives files that pdfium cannot open or dies of."""
+"""PDF by pypdf: slower than pdfium, but pure Python. It reads files that pdfium cannot open or that crash it."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +19,7 @@ _HYPHEN = re.compile(r"(?<=[^\W\d_])-[ \t]?\r?\n(?=[^\W\d_A-Z])")
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
-    """As ``app.pipeline.parse.pdf.read``."""
+    """Read a PDF, as ``app.pipeline.parse.pdf.read`` does, but without OCR."""
     with _open(path) as reader:
         return _read(reader, report, limits)
 
@@ -32,7 +32,7 @@ def show_pictures(path: Path, numbers: Iterable[int]) -> bool:
 
 @contextmanager
 def _open(path: Path) -> Iterator[pypdf.PdfReader]:
-    """The open file; what pypdf raises over it becomes an error of ours."""
+    """The open file. Errors of pypdf are raised as errors of the document."""
     try:
         with path.open("rb") as file:
             reader = pypdf.PdfReader(file)
@@ -44,13 +44,13 @@ def _open(path: Path) -> Iterator[pypdf.PdfReader]:
     except LimitReachedError as error:
         raise ParseLimitExceededError(str(error)) from error
     except (PyPdfError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise DocumentDamagedError(str(error)[:200]) from error  # broken objects surface as any of these
+        raise DocumentDamagedError(str(error)[:200]) from error  # pypdf raises any of these over broken objects
 
 
 def _read(reader: pypdf.PdfReader, report: Callable[[int, int], None], limits: Limits) -> Parsed:
     total = len(reader.pages)
     if total > limits.pages:
-        raise ParseLimitExceededError(f"It has {total} pages; {limits.pages} are allowed.")
+        raise ParseLimitExceededError(f"It has {total} pages; the limit is {limits.pages}.")
     if total == 0:
         raise DocumentDamagedError("It has no pages.")
     pages = []
@@ -64,7 +64,7 @@ def _shows_picture(page: pypdf.PageObject) -> bool:
     """Whether the content of a page, or of a form that it draws, draws a picture."""
     drawn: list[Any] = [page]
     seen: set[int] = set()
-    for holder in drawn:  # it grows by the forms that are found
+    for holder in drawn:  # grows by the forms that are found
         content = page.get_contents() if holder is page else ContentStream(holder, page.pdf)
         objects = _look_up(_look_up(holder, "/Resources"), "/XObject")
         for operands, operator in () if content is None else content.operations:
@@ -78,5 +78,5 @@ def _shows_picture(page: pypdf.PageObject) -> bool:
 
 
 def _look_up(entries: Any, name: str) -> Any:
-    """The object of that name; None where there is none."""
+    """The object of that name; None where it is missing."""
     return entries[name] if isinstance(entries, dict) and name in entries else None

@@ -1,6 +1,6 @@
-"""Words that a line's end parted: joined where they are one word, with their hyphen where they are a compound.
+"""Joins words that are hyphenated at the end of a line, and keeps the hyphen of compounds.
 
-No dictionary is needed: the document itself tells most of them, since it writes the same word elsewhere in one piece.
+No dictionary is needed: the same word usually occurs elsewhere in the document within a line.
 """
 
 import re
@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _MARKS = "\x02\ufffe\xad"
-"""pdfium's marks for a hyphen at a line's end, old and new, and the soft hyphen."""
+"""pdfium's marks for a hyphen at the end of a line, of former and current versions, and the soft hyphen."""
 _SIGNS = (*_MARKS, *(f"{hyphen}{end}" for hyphen in "-\u2010" for end in ("\r", "\n", " \r", " \n")))
 _BREAK = re.compile(
     f"[{_MARKS}\u2010-](?:(?<=[{_MARKS}])[{_MARKS}]*(?:[ \t]{{0,9}}\r?\n)?|(?<=[^\\W\\d_].)[ \t]?\r?\n(?=[^\\W\\d_]))"
 )
 _REACH = 64
-_RUN = re.compile(rf"[\w'’-]{{0,{_REACH}}}")  # noqa: RUF001 (the apostrophe of print)
+_RUN = re.compile(rf"[\w'’-]{{0,{_REACH}}}")  # noqa: RUF001 (the typographic apostrophe)
 _PART = 4
-"""Letters of the shortest word that is likely to be half of a compound rather than a syllable."""
+"""Shortest length of a word that is more likely half of a compound than a syllable."""
 
 _SUSPENDED = frozenset(["and", "or", "und", "oder", "bis", "sowie", "et", "ou", "y", "o", "e", "en", "of", "och", "og"])
 _SECOND = frozenset(
@@ -40,7 +40,7 @@ _SECOND = frozenset(
         "wide",
     ]
 )
-"""English words that end a compound written with a hyphen far more often than a word of one piece."""
+"""English words that mostly follow a hyphen where they end a compound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,11 @@ class _Break:
 
 
 def join_words(pages: Sequence[str]) -> list[str]:
-    """The pages with no word parted at a line's end.
+    """The pages with hyphenated words joined.
 
-    A hyphen stays where the document writes the compound elsewhere, where a capital or figure follows, where both
-    halves are words of this document, and, where it splits no other word, always. Linear in the length of the text.
+    A hyphen stays where the document has the compound elsewhere, where a capital or digit follows, or where both halves
+    are words of the document. It always stays in a document that hyphenates no other word. Linear in the length of the
+    text.
     """
     breaks = [list(_find_breaks(page)) for page in pages]
     if not any(breaks):
@@ -71,11 +72,11 @@ def join_words(pages: Sequence[str]) -> list[str]:
     known = _count_words(pages, breaks)
     votes = Counter(_evidence(item, known) for found in breaks for item in found)
     splits = votes[""] >= votes["-"]
-    return [_mend(page, found, known, splits=splits) for page, found in zip(pages, breaks, strict=True)]
+    return [_join_page(page, found, known, splits=splits) for page, found in zip(pages, breaks, strict=True)]
 
 
 def _find_breaks(page: str) -> Iterator[_Break]:
-    if not any(sign in page for sign in _SIGNS):  # much faster than to look for the pattern in vain
+    if not any(sign in page for sign in _SIGNS):  # much faster than a search for the pattern
         return
     for match in _BREAK.finditer(page):
         start, end = match.span()
@@ -85,29 +86,29 @@ def _find_breaks(page: str) -> Iterator[_Break]:
 
 
 def _count_words(pages: Sequence[str], breaks: Sequence[Sequence[_Break]]) -> Counter[str]:
-    """How often the document has each word that the breaks ask for; one that was parted holds its mark, and is none."""
-    asked = {word for found in breaks for item in found for word in _ask(item)}
+    """How often each word on which a decision depends occurs in one piece."""
+    wanted = {word for found in breaks for item in found for word in _list_words(item)}
     words = Counter[str]()
     for page in pages:
-        words.update([word for word in page.lower().split() if word in asked])
+        words.update([word for word in page.lower().split() if word in wanted])
     return words
 
 
-def _ask(item: _Break) -> tuple[str, ...]:
+def _list_words(item: _Break) -> tuple[str, ...]:
     first, second = _halves(item)
     return item.joined, item.compound, first.lower(), second.lower()
 
 
 def _halves(item: _Break) -> tuple[str, str]:
-    """The words beside the break: of a chain of them, ``state-of|the-art``, only those two."""
+    """The words on both sides of the break; of a chain such as ``state-of|the-art`` only these two."""
     return item.before.rpartition("-")[2], item.after.partition("-")[0]
 
 
-def _mend(page: str, breaks: Sequence[_Break], known: Mapping[str, int], *, splits: bool) -> str:
+def _join_page(page: str, breaks: Sequence[_Break], known: Mapping[str, int], *, splits: bool) -> str:
     pieces, done = [], 0
     for item in breaks:
         joint = _joint(item, known, splits=splits)
-        # A hyphen of print before a capital or a figure may end a line for any reason: it stays as it was.
+        # A printed hyphen before a capital or digit may end a line for any reason: hyphen and line end stay.
         kept = page[item.start : item.end] if joint == "-" and page[item.start] in "-\u2010" else joint
         pieces += [page[done : item.start], "-" if kept != joint and item.after[:1].islower() else kept]
         done = item.end
@@ -115,19 +116,19 @@ def _mend(page: str, breaks: Sequence[_Break], known: Mapping[str, int], *, spli
 
 
 def _joint(item: _Break, known: Mapping[str, int], *, splits: bool) -> str:
-    """What stands between the halves: nothing, a hyphen, or a hyphen and a space (``Vor- und Nachteile``)."""
+    """The text between the halves: nothing, a hyphen, or a hyphen and a space (``Vor- und Nachteile``)."""
     if not item.before or not item.after:
         return "-" if item.before or item.after else ""
     if item.after.lower() in _SUSPENDED and known[item.joined] <= 0:
         return "- "
-    told = _evidence(item, known)
-    if told is not None:
-        return told
+    evidence = _evidence(item, known)
+    if evidence is not None:
+        return evidence
     return "-" if not splits or _is_compound(item, known) else ""
 
 
 def _evidence(item: _Break, known: Mapping[str, int]) -> str | None:
-    """What the document does with the same word elsewhere; None where it does not tell."""
+    """How the document writes the same word elsewhere; None where it does not occur."""
     joined, compound = known[item.joined], known[item.compound]
     if max(joined, compound) <= 0:
         return None

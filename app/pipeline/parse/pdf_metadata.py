@@ -8,7 +8,7 @@ _NAMES = {"Title": "title", "Author": "author", "Subject": "subject", "Keywords"
 
 
 def name_metadata(fields: Iterable[tuple[str, object]]) -> dict[str, str]:
-    """The entries of a PDF's information dictionary (ISO 32000, 14.3.3) under our names; the date as ISO 8601."""
+    """Title, author, subject, keywords and date (ISO 8601) of a PDF's information dictionary (ISO 32000, 14.3.3)."""
     given = {key.removeprefix("/"): str(value) for key, value in fields}
     metadata = {name: given[key] for key, name in _NAMES.items() if given.get(key)}
     created = _DATE.match(given.get("CreationDate", ""))
