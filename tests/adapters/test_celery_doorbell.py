@@ -169,15 +169,15 @@ async def test_of_many_bells_only_the_first_waits_for_a_broker_that_hangs(
 async def test_telling_a_result_backend_that_hangs_or_is_away_costs_a_few_seconds_once(
     valkey: Engines, doorbell: CeleryDoorbell
 ) -> None:
-    await doorbell.tell(new_task_id(), "SUCCESS", {})
+    await doorbell.publish_state(new_task_id(), "SUCCESS", {})
     hang(valkey)
     began = time.monotonic()
     for _ in range(20):
-        await doorbell.tell(new_task_id(), "SUCCESS", {})
+        await doorbell.publish_state(new_task_id(), "SUCCESS", {})
     assert time.monotonic() - began < 8
     kill(valkey)
     for _ in range(20):
-        await doorbell.tell(new_task_id(), "SUCCESS", {})
+        await doorbell.publish_state(new_task_id(), "SUCCESS", {})
     assert time.monotonic() - began < 12
 
 
@@ -196,7 +196,7 @@ async def test_every_key_bears_the_prefix(valkey: Engines) -> None:
     for prefix in ("one:", "two:"):
         doorbell = make_doorbell(valkey, prefix)
         await doorbell.ring([make_bell()])
-        await doorbell.tell(task_id, "PROGRESS", {})
+        await doorbell.publish_state(task_id, "PROGRESS", {})
         doorbell.close()
     with connect(valkey) as redis:
         keys = {key.decode() for key in redis.scan_iter()}

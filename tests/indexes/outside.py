@@ -64,7 +64,7 @@ class SilentDoorbell:
     async def ring(self, bells: Sequence[Bell]) -> None:
         """Take the bells."""
 
-    async def tell(self, task_id: TaskId, state: str, info: Any) -> None:
+    async def publish_state(self, task_id: TaskId, state: str, info: Any) -> None:
         """Take the news."""
 
 

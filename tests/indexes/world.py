@@ -41,6 +41,7 @@ from app.services.intake.uploads import Upload, Uploads
 from app.services.providers.calls import CircuitPolicy, ProviderCalls
 from app.services.providers.embedding import Embedding
 from app.services.queue.admission import Admission
+from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import AttemptFunction, Outcome, Work, WorkerSlot
 from app.services.queue.execution import Execution, RetryPolicy
 from app.services.queue.parents import Parents
@@ -87,15 +88,15 @@ class World:
         self.ingestion = Ingestion(
             database, self.blobs, LineParser(), self.indexing, self.vectors, self.large, LARGE_CHUNKS
         )
-        self.parents = Parents(database, doorbell, self.admission)
+        self.after_commit = AfterCommit(database, doorbell, self.admission)
+        self.parents = Parents(database, self.after_commit)
         self.reembedding = Reembedding(database, self.admission, self.indexing, self.vectors, BATCH_CHUNKS)
         self.consistency = Consistency(database, self.vectors)
-        self.documents = Documents(database, self.blobs, self.admission, doorbell, self.parents, self.vectors)
-        self.tasks = Tasks(database, PollingWatch(), self.admission, doorbell, self.parents)
+        self.documents = Documents(database, self.blobs, self.admission, self.after_commit, self.vectors)
+        self.tasks = Tasks(database, PollingWatch(), self.after_commit, self.parents)
         policy = RetryPolicy(max_retries=0, backoff=1, backoff_max=1, time_limit=30)
-        self.execution = Execution(database, doorbell, self.admission, self.parents, policy)
+        self.execution = Execution(database, self.after_commit, policy)
         self._uploads = Uploads(database, self.blobs, self.admission, Backpressure(database, 10_000), 1_000_000)
-        self._doorbell = doorbell
         self._worker = new_worker_id()
         lease = Lease()
         lease.grant(self._worker, time.monotonic() + 600)
@@ -217,7 +218,7 @@ class World:
         async with self.database.statement() as connection:
             task = await claim(connection, task_id, self._slot.worker_id, self._slot.pid)
         assert task
-        return Work(task, self._slot, self.database, self._doorbell)
+        return Work(task, self._slot, self.database, self.after_commit)
 
     async def attempt(self, task_id: TaskId) -> tuple[Work, Outcome]:
         """Do all of a task but write its end."""

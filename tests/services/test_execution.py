@@ -26,9 +26,9 @@ from app.ledger.workers import NewWorker, register
 from app.services.queue import attempts as queue_attempts
 from app.services.queue import execution
 from app.services.queue.admission import Admission
+from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import Outcome, Work, WorkerSlot
 from app.services.queue.execution import Execution, RetryPolicy
-from app.services.queue.parents import Parents
 from app.settings import Settings
 from app.tasks.lease import Lease
 
@@ -39,7 +39,7 @@ class SilentDoorbell:
     async def ring(self, bells: Sequence[Bell]) -> None:
         """Take the bells."""
 
-    async def tell(self, task_id: TaskId, state: str, info: Any) -> None:
+    async def publish_state(self, task_id: TaskId, state: str, info: Any) -> None:
         """Take the news."""
 
 
@@ -68,8 +68,8 @@ def _run(settings: Settings, scenario: Callable[[Database, Execution, Task, Work
             task = await submit(connection, NewTask(new_task_id(), 1, agent.id, TaskName.PING, Queue.HIGH))
         await admission.admit([Queue.HIGH.value])
         policy = RetryPolicy(max_retries=0, backoff=1, backoff_max=1, time_limit=30)
-        parents = Parents(database, SilentDoorbell(), admission)
-        await scenario(database, Execution(database, SilentDoorbell(), admission, parents, policy), task, worker.id)
+        after_commit = AfterCommit(database, SilentDoorbell(), admission)
+        await scenario(database, Execution(database, after_commit, policy), task, worker.id)
         await admission.settle()
         await database.close()
 

@@ -101,7 +101,7 @@ class CeleryDoorbell:
         except BROKER_ERRORS as error:
             log.warning("bell_not_rung", bells=len(bells), queue=bells[0].queue, error=str(error))
 
-    async def tell(self, task_id: TaskId, state: str, info: Any) -> None:
+    async def publish_state(self, task_id: TaskId, state: str, info: Any) -> None:
         """Store a state in Celery's result backend, so that ``AsyncResult`` and Flower agree with the ledger."""
         try:
             await self._teller.call(self._store, str(task_id), state, info)

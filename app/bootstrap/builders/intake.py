@@ -39,7 +39,7 @@ def build_intake(
     web = WebClient(user_agent=settings.web_user_agent, time_limit=settings.web_time_limit, allowed=allowed)
     backpressure = Backpressure(database, settings.agent_max_waiting)
     uploads = Uploads(database, blobs, admission, backpressure, settings.max_upload_bytes)
-    documents = Documents(database, blobs, admission, adapters.doorbell, queue.parents, indexing.vectors)
+    documents = Documents(database, blobs, admission, queue.after_commit, indexing.vectors)
     reader = choose_page_reader(settings, web)
     webpages = Webpages(database, reader, uploads, ingestion, documents, admission, backpressure, allowed)
     robots = WebRobots(web, user_agent=settings.web_user_agent)
@@ -47,7 +47,7 @@ def build_intake(
     return IntakeServices(
         archives=Archives(blobs, uploads, ingestion, _read_archive_limits(settings)),
         backpressure=backpressure,
-        batches=Batches(database, blobs, uploads, admission, backpressure, queue.parents, settings.batch_max_files),
+        batches=Batches(database, blobs, uploads, queue.after_commit, backpressure, settings.batch_max_files),
         crawls=Crawls(database, blobs, robots, webpages, ingestion, admission, backpressure, allowed, delay),
         documents=documents,
         uploads=uploads,

@@ -25,12 +25,12 @@ def build_operations(
     indexing: IndexingServices,
 ) -> OperationsServices:
     """Build the services for operators."""
-    database, doorbell = adapters.database, adapters.doorbell
+    database = adapters.database
     return OperationsServices(
-        overview=Overview(database, queue.admission, doorbell.ping, providers.calls),
+        overview=Overview(database, queue.admission, adapters.doorbell.ping, providers.calls),
         upkeep=Upkeep(
             database,
-            doorbell,
+            queue.after_commit,
             adapters.blobs,
             indexing.reembedding,
             settings.task_retention_days,

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from app.adapters.sentry import SentryAlarm
 from app.bootstrap.adapters import Adapters
 from app.services.queue.admission import Admission
+from app.services.queue.after_commit import AfterCommit
 from app.services.queue.dead_letters import DeadLetters
 from app.services.queue.execution import Execution, RetryPolicy
 from app.services.queue.parents import Parents
@@ -16,6 +17,7 @@ class QueueServices:
     """``app.services.queue``."""
 
     admission: Admission
+    after_commit: AfterCommit
     dead_letters: DeadLetters
     execution: Execution
     parents: Parents
@@ -27,7 +29,8 @@ def build_queue(settings: Settings, adapters: Adapters) -> QueueServices:
     """Build the services that run tasks."""
     database, doorbell = adapters.database, adapters.doorbell
     admission = Admission(database, doorbell)
-    parents = Parents(database, doorbell, admission)
+    after_commit = AfterCommit(database, doorbell, admission)
+    parents = Parents(database, after_commit)
     alarms = [SentryAlarm(settings.sentry_dsn.get_secret_value())] if settings.sentry_dsn else []
     policy = RetryPolicy(
         max_retries=settings.task_max_retries,
@@ -37,9 +40,10 @@ def build_queue(settings: Settings, adapters: Adapters) -> QueueServices:
     )
     return QueueServices(
         admission=admission,
-        dead_letters=DeadLetters(database, doorbell, admission, alarms),
-        execution=Execution(database, doorbell, admission, parents, policy),
+        after_commit=after_commit,
+        dead_letters=DeadLetters(database, after_commit, alarms),
+        execution=Execution(database, after_commit, policy),
         parents=parents,
-        recovery=Recovery(database, doorbell, admission, parents, settings.task_max_crashes),
-        tasks=Tasks(database, adapters.watch, admission, doorbell, parents),
+        recovery=Recovery(database, admission, after_commit, parents, settings.task_max_crashes),
+        tasks=Tasks(database, adapters.watch, after_commit, parents),
     )

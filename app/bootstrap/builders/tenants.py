@@ -21,7 +21,7 @@ def build_tenants(adapters: Adapters, queue: QueueServices, indexing: IndexingSe
     """Build the services for organizations, keys and agents."""
     database = adapters.database
     return TenantServices(
-        agents=Agents(database, adapters.blobs, queue.admission, adapters.doorbell, indexing.vectors),
+        agents=Agents(database, adapters.blobs, queue.admission, queue.after_commit, indexing.vectors),
         idempotency=Idempotency(database),
         identities=Identities(database),
     )

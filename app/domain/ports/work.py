@@ -36,7 +36,7 @@ class Doorbell(Protocol):
     async def ring(self, bells: Sequence[Bell]) -> None:
         """Publish one message a bell."""
 
-    async def tell(self, task_id: TaskId, state: str, info: Any) -> None:
+    async def publish_state(self, task_id: TaskId, state: str, info: Any) -> None:
         """Store a Celery state under the task's id, which also wakes whoever watches the task."""
 
 

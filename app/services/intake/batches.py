@@ -23,8 +23,7 @@ from app.services.intake.archive_entries import (
 )
 from app.services.intake.backpressure import Backpressure
 from app.services.intake.uploads import IncomingFile, Uploads
-from app.services.queue.admission import Admission
-from app.services.queue.parents import Parents
+from app.services.queue.after_commit import AfterCommit
 
 _KEPT_AT_ONCE = 8
 
@@ -73,17 +72,15 @@ class Batches:
         database: Database,
         blobs: BlobStore,
         uploads: Uploads,
-        admission: Admission,
+        after_commit: AfterCommit,
         backpressure: Backpressure,
-        parents: Parents,
         max_files: int,
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._uploads = uploads
-        self._admission = admission
+        self._after_commit = after_commit
         self._backpressure = backpressure
-        self._parents = parents
         self._max_files = max_files
 
     @asynccontextmanager
@@ -114,8 +111,7 @@ class Batches:
             parent, children = await self._submit(batch, entries)
         for key in list_unused_blobs(entries, children):
             await self._blobs.delete(key)
-        self._admission.nudge(parent.queue)
-        await self._parents.follow([parent])
+        await self._after_commit.run([parent])
         return parent, children
 
     async def _keep(self, incoming: IncomingFiles, batch: Batch) -> list[Entry]:

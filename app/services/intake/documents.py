@@ -21,18 +21,16 @@ from app.domain.documents import DocumentStatus
 from app.domain.errors import DocumentBusyError, DocumentDeletedError, NotFoundError
 from app.domain.ids import TaskId, new_task_id
 from app.domain.media import ZIP
-from app.domain.ports import BlobStore, Doorbell
+from app.domain.ports import BlobStore
 from app.domain.records import Document, Listing, StoredChunk
-from app.domain.states import State
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.ledger.read import get_task, list_active_tasks, list_document_tasks, lock_document_tasks
 from app.ledger.submit import submit
 from app.services.indexing.vectors import Vectors
 from app.services.indexing.versions import cancel_work, list_blobs
 from app.services.queue.admission import Admission
+from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import Outcome, Work
-from app.services.queue.parents import Parents
-from app.services.queue.result_backend import tell
 
 # These go on beside whatever else is done to a document.
 _ASIDE = (TaskName.SWEEP_DOCUMENT, TaskName.REEMBED_DOCUMENT)
@@ -55,16 +53,14 @@ class Documents:
         database: Database,
         blobs: BlobStore,
         admission: Admission,
-        doorbell: Doorbell,
-        parents: Parents,
+        after_commit: AfterCommit,
         vectors: Vectors,
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._vectors = vectors
         self._admission = admission
-        self._doorbell = doorbell
-        self._parents = parents
+        self._after_commit = after_commit
 
     async def get(self, organization_id: int, document_id: int) -> Document:
         """One document.
@@ -186,11 +182,8 @@ class Documents:
             await hide_document(connection, document_id)
             cancelled = await cancel_work(connection, document)
             task = await self._submit(connection, document, TaskName.DELETE_DOCUMENT, Queue.DEFAULT)
-        for revoked in cancelled:
-            if revoked.state is State.REVOKED:
-                await tell(self._doorbell, revoked)
-        await self._parents.follow(cancelled)
         self._admission.nudge(task.queue)
+        await self._after_commit.run(cancelled)
         return task
 
     @staticmethod

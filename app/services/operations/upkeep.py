@@ -11,12 +11,12 @@ from app.db.engine import Database
 from app.db.hnsw_indexes import maintain_hnsw_indexes
 from app.db.idempotency import forget_keys
 from app.domain.errors import DatabaseUnavailableError
-from app.domain.ports import BlobStore, Doorbell
+from app.domain.ports import BlobStore
 from app.ledger.dead_letters import list_unannounced
 from app.ledger.queues import count_backlogs
 from app.ledger.upkeep import claim_chore, forget_tasks, forget_turns, forget_workers
 from app.services.indexing.reembedding import Reembedding
-from app.services.queue.result_backend import ring_alarm
+from app.services.queue.after_commit import AfterCommit
 
 _COUNT_SECONDS = 5.0
 _ANNOUNCE_SECONDS = 30.0
@@ -36,14 +36,14 @@ class Upkeep:
     def __init__(
         self,
         database: Database,
-        doorbell: Doorbell,
+        after_commit: AfterCommit,
         blobs: BlobStore,
         reembedding: Reembedding,
         retention_days: int,
         cache_days: int,
     ) -> None:
         self._database = database
-        self._doorbell = doorbell
+        self._after_commit = after_commit
         self._blobs = blobs
         self._retention_days = retention_days
         self._cache_days = cache_days
@@ -64,8 +64,7 @@ class Upkeep:
                 silent = await list_unannounced(connection, _ALARMS)
             forget = await claim_chore(connection, "forget", _FORGET_SECONDS)
             long = [name for name, (seconds, _) in self._long.items() if await claim_chore(connection, name, seconds)]
-        for task_id in silent:
-            await ring_alarm(self._doorbell, task_id)
+        await self._after_commit.announce_dead_letters(silent)
         if forget:
             await self._forget()
         for name in long:

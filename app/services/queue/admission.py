@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextvars import Context
 
 import structlog
@@ -10,6 +10,7 @@ import structlog
 from app.db.engine import Database
 from app.domain.errors import DatabaseUnavailableError
 from app.domain.ports import Doorbell
+from app.domain.tasks import Bell
 from app.ledger.admit import admit
 
 # While a queue's window is full, looking again at every nudge would help nobody.
@@ -46,9 +47,13 @@ class Admission:
         for queue in queues:
             async with self._database.transaction() as connection:
                 bells = await admit(connection, queue)
-            await self._doorbell.ring(bells)
+            await self.publish(bells)
             rung += len(bells)
         return rung
+
+    async def publish(self, bells: Sequence[Bell]) -> None:
+        """Publish the messages for tasks that are admitted."""
+        await self._doorbell.ring(bells)
 
     async def settle(self) -> None:
         """Wait until every nudge has been followed."""

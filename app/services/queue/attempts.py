@@ -11,10 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.engine import Database
 from app.domain.errors import DatabaseUnavailableError
 from app.domain.ids import WorkerId
-from app.domain.ports import Doorbell
 from app.domain.tasks import Progress, Task
 from app.ledger.report import AttemptStatus, report, watch
-from app.services.queue.result_backend import publish_progress
+from app.services.queue.after_commit import AfterCommit
 
 _WATCH_SECONDS = 0.5
 
@@ -83,12 +82,12 @@ class AttemptLostError(Exception):
 class Work:
     """What a task's body is given: the row it runs for, and the means to tell of progress."""
 
-    def __init__(self, task: Task, slot: WorkerSlot, database: Database, doorbell: Doorbell) -> None:
+    def __init__(self, task: Task, slot: WorkerSlot, database: Database, after_commit: AfterCommit) -> None:
         self.task = task
         self.attempt_status = AttemptStatus.CONTINUE
         self._slot = slot
         self._database = database
-        self._doorbell = doorbell
+        self._after_commit = after_commit
 
     async def report(self, progress: Progress) -> None:
         """Write progress.
@@ -98,7 +97,7 @@ class Work:
         """
         async with self._database.statement() as connection:
             self._heed(await report(connection, self.task.attempt_token, progress))
-        await publish_progress(self._doorbell, self.task, progress)
+        await self._after_commit.publish_progress(self.task, progress)
 
     async def report_within(self, connection: AsyncConnection, progress: Progress) -> None:
         """Write progress as part of a transaction, which so holds only while the attempt does.

@@ -8,7 +8,7 @@ import structlog
 from app.db.engine import Database
 from app.domain.errors import DocumentBusyError, NotFoundError
 from app.domain.ids import TaskId
-from app.domain.ports import Alarm, Doorbell
+from app.domain.ports import Alarm
 from app.domain.records import Listing
 from app.domain.tasks import DeadLetterFilter, Task
 from app.ledger.dead_letters import (
@@ -21,8 +21,7 @@ from app.ledger.dead_letters import (
 )
 from app.ledger.parents import lock_ancestors, reopen
 from app.ledger.read import get_task
-from app.services.queue.admission import Admission
-from app.services.queue.result_backend import tell
+from app.services.queue.after_commit import AfterCommit
 from app.services.queue.takeover import take_over
 
 _BATCH = 500
@@ -37,13 +36,11 @@ class DeadLetters:
     def __init__(
         self,
         database: Database,
-        doorbell: Doorbell,
-        admission: Admission,
+        after_commit: AfterCommit,
         alarms: Sequence[Alarm],
     ) -> None:
         self._database = database
-        self._doorbell = doorbell
-        self._admission = admission
+        self._after_commit = after_commit
         self._alarms = alarms
 
     async def list(
@@ -81,7 +78,7 @@ class DeadLetters:
         if not replayed:
             await self.get(organization_id, task_id)
             raise DocumentBusyError("Another task has taken it over.")
-        await self._follow_up([*replayed, *reopened])
+        await self._after_commit.publish([*replayed, *reopened])
         return replayed[0]
 
     async def _replay(self, organization_id: int, task_ids: Sequence[UUID]) -> tuple[Sequence[Task], Sequence[Task]]:
@@ -100,7 +97,7 @@ class DeadLetters:
             async with self._database.statement() as connection:
                 task_ids = await find_dead_letters(connection, organization_id, wanted, limit=_BATCH, after=after)
             replayed, reopened = await self._replay(organization_id, task_ids)
-            await self._follow_up([*replayed, *reopened])
+            await self._after_commit.publish([*replayed, *reopened])
             count += len(replayed)
             if len(task_ids) < _BATCH:
                 return count
@@ -144,12 +141,6 @@ class DeadLetters:
             await alarm.raise_for(task)
         async with self._database.statement() as connection:
             await note_announced(connection, task_id)
-
-    async def _follow_up(self, tasks: Sequence[Task]) -> None:
-        for task in tasks:
-            await tell(self._doorbell, task)
-        for queue in {task.queue for task in tasks}:
-            self._admission.nudge(queue)
 
 
 def _unknown(task_id: TaskId) -> NotFoundError:

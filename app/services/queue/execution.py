@@ -12,18 +12,15 @@ from app.db.engine import Database
 from app.domain.backoff import choose_delay
 from app.domain.errors import DatabaseUnavailableError, RetryLaterError, SluiceError, TaskTimeLimitError
 from app.domain.ids import TaskId
-from app.domain.ports import Doorbell
-from app.domain.states import RUNNING, State
+from app.domain.states import RUNNING
 from app.domain.tasks import Failure, Task
 from app.ledger.children import expand
 from app.ledger.claim import claim
 from app.ledger.finish import abort, defer, fail, finish, hand_back, retry
 from app.ledger.read import get_task
 from app.ledger.report import AttemptStatus
-from app.services.queue.admission import Admission
+from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import AttemptFunction, AttemptLostError, Outcome, Work, WorkerSlot
-from app.services.queue.parents import Parents
-from app.services.queue.result_backend import announce_dead_letter, tell
 
 _DATABASE_RETRY_SECONDS = 0.5
 _LATER_SECONDS = 5.0
@@ -53,13 +50,9 @@ def _summarise(error: Exception) -> str:
 class Execution:
     """Runs attempts: claim, body, guarded end."""
 
-    def __init__(
-        self, database: Database, doorbell: Doorbell, admission: Admission, parents: Parents, policy: RetryPolicy
-    ) -> None:
+    def __init__(self, database: Database, after_commit: AfterCommit, policy: RetryPolicy) -> None:
         self._database = database
-        self._doorbell = doorbell
-        self._admission = admission
-        self._parents = parents
+        self._after_commit = after_commit
         self._policy = policy
         self._held: set[TaskId] = set()
 
@@ -74,25 +67,26 @@ class Execution:
             return None
         self._held.add(task_id)
         try:
-            work = Work(task, slot, self._database, self._doorbell)
+            work = Work(task, slot, self._database, self._after_commit)
             ended = await self._end(task, await self._attempt(work, body))
         finally:
             self._held.discard(task_id)
-        await self._follow_up(task, ended)
+        if ended is not None:
+            await self._after_commit.run([ended])
         return ended
 
     async def _claim(self, task_id: TaskId, slot: WorkerSlot) -> Task | None:
-        """Claim, and give up a claim whose answer was lost: the row would otherwise run for ever with nobody at it."""
+        """Claim the task. If the answer is lost, release the claim: else the row stays RUNNING and no process runs it."""
         try:
             async with self._database.statement() as connection:
                 return await claim(connection, task_id, slot.worker_id, slot.pid)
         except DatabaseUnavailableError:
-            log.warning("claim_in_doubt", task_id=str(task_id))
-            await self._end_doubt(task_id, slot)
+            log.warning("claim_unconfirmed")
+            await self._release_claim(task_id, slot)
             return None
 
-    async def _end_doubt(self, task_id: TaskId, slot: WorkerSlot) -> None:
-        """Once the database is back, hand back the task if it was claimed for this process after all."""
+    async def _release_claim(self, task_id: TaskId, slot: WorkerSlot) -> None:
+        """Once the database is available, hand back the task if it was claimed for this process after all."""
         while True:
             await asyncio.sleep(_DATABASE_RETRY_SECONDS)
             try:
@@ -100,11 +94,14 @@ class Execution:
                     task = await get_task(connection, task_id)
                     ours = task and task.state in RUNNING and (task.worker_id, task.pid) == (slot.worker_id, slot.pid)
                     if task and ours and task_id not in self._held:
-                        await hand_back(connection, task.attempt_token)
-                        self._admission.nudge(task.queue)
+                        task = await hand_back(connection, task.attempt_token)
+                    else:
+                        task = None
             except DatabaseUnavailableError:
-                log.warning("claim_in_doubt", task_id=str(task_id))
+                log.warning("claim_unconfirmed")
             else:
+                if task:
+                    await self._after_commit.run([task])
                 return
 
     async def _end(self, task: Task, end: End) -> Task | None:
@@ -202,16 +199,3 @@ class Execution:
                 # A cancel came in between: the guards of every other end refuse, this one accepts.
                 ended = await abort(connection, task.attempt_token)
             return ended
-
-    async def _follow_up(self, task: Task, ended: Task | None) -> None:
-        """A place has come free; and those who watch through Celery learn how it ended."""
-        self._admission.nudge(task.queue)
-        if ended is None:
-            return
-        await tell(self._doorbell, ended)
-        if ended.state is State.FAILURE:
-            await announce_dead_letter(self._doorbell, ended)
-        try:
-            await self._parents.follow([ended])
-        except DatabaseUnavailableError:
-            log.warning("family_not_followed", task_id=str(task.id))  # the sweep will

@@ -6,16 +6,14 @@ import structlog
 
 from app.db.engine import Database
 from app.domain.ids import WorkerId
-from app.domain.ports import Doorbell
-from app.domain.states import State
 from app.domain.tasks import WORK_QUEUES, Task
 from app.ledger.cancel import force_abort, lock_unresponsive
 from app.ledger.recover import end_holders, list_processes, reap_processes, reap_workers, reconcile, release
 from app.ledger.work_stealing import steal_work
 from app.ledger.workers import NewWorker, drain, heartbeat, register, retire
 from app.services.queue.admission import Admission
+from app.services.queue.after_commit import AfterCommit
 from app.services.queue.parents import Parents
-from app.services.queue.result_backend import announce_dead_letter, tell
 
 log = structlog.get_logger()
 
@@ -24,11 +22,11 @@ class Recovery:
     """Leases, dead processes, deaf tasks, lost bells, parents left open."""
 
     def __init__(
-        self, database: Database, doorbell: Doorbell, admission: Admission, parents: Parents, max_crashes: int
+        self, database: Database, admission: Admission, after_commit: AfterCommit, parents: Parents, max_crashes: int
     ) -> None:
         self._database = database
-        self._doorbell = doorbell
         self._admission = admission
+        self._after_commit = after_commit
         self._parents = parents
         self._max_crashes = max_crashes
 
@@ -82,7 +80,7 @@ class Recovery:
         """Call the idle slots of a worker to more urgent queues whose own workers are busy."""
         async with self._database.statement() as connection:
             bells = await steal_work(connection, worker_id)
-        await self._doorbell.ring(bells)
+        await self._admission.publish(bells)
 
     async def sweep(self) -> None:
         """Take back the tasks of dead workers, ring lost bells again, and have the windows of all queues filled."""
@@ -94,7 +92,7 @@ class Recovery:
         await self._follow_up("task_crashed", reaped)
         if silent:
             log.info("bells_rung_again", tasks=len(silent))
-            await self._doorbell.ring(silent)
+            await self._admission.publish(silent)
         await self._parents.sweep()
         # Not waited for: an admission may have to wait for a queue's row, and the sweeps must go on.
         for queue in WORK_QUEUES:
@@ -103,9 +101,4 @@ class Recovery:
     async def _follow_up(self, event: str, tasks: Sequence[Task]) -> None:
         for task in tasks:
             log.warning(event, task_id=str(task.id), crashes=task.crashes, state=task.state.value)
-            await tell(self._doorbell, task)
-            if task.state is State.FAILURE:
-                await announce_dead_letter(self._doorbell, task)
-        for queue in {task.queue for task in tasks}:
-            self._admission.nudge(queue)
-        await self._parents.follow(tasks)
+        await self._after_commit.run(tasks)

@@ -7,28 +7,24 @@ from uuid import UUID
 from app.db.engine import Database
 from app.domain.errors import ConflictError, NotFoundError, TaskFinishedError
 from app.domain.ids import TaskId
-from app.domain.ports import Doorbell, TaskWatch
+from app.domain.ports import TaskWatch
 from app.domain.records import Listing
 from app.domain.states import FINAL, State
 from app.domain.tasks import Counts, Task
 from app.ledger.cancel import cancel
 from app.ledger.children import count_children
 from app.ledger.read import get_position, get_task, list_tasks
-from app.services.queue.admission import Admission
+from app.services.queue.after_commit import AfterCommit
 from app.services.queue.parents import Parents
-from app.services.queue.result_backend import tell
 
 
 class Tasks:
     """The tasks of an organization."""
 
-    def __init__(
-        self, database: Database, watch: TaskWatch, admission: Admission, doorbell: Doorbell, parents: Parents
-    ) -> None:
+    def __init__(self, database: Database, watch: TaskWatch, after_commit: AfterCommit, parents: Parents) -> None:
         self._database = database
         self._watch = watch
-        self._admission = admission
-        self._doorbell = doorbell
+        self._after_commit = after_commit
         self._parents = parents
 
     async def get(self, organization_id: int, task_id: TaskId) -> Task:
@@ -122,10 +118,7 @@ class Tasks:
         if task is None:
             finished = await self.get(organization_id, task_id)
             raise TaskFinishedError(f"Its state is {finished.state.public}.")
-        await tell(self._doorbell, task)
-        if task.state is State.REVOKED:
-            self._admission.nudge(task.queue)
-            await self._parents.follow([task])
+        await self._after_commit.run([task])
         if task.state is State.EXPANDED:
             await self._parents.cancel([task.id])
             task = await self.get(organization_id, task_id)

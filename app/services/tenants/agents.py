@@ -15,7 +15,7 @@ from app.db.editions import hide_editions
 from app.db.engine import Database
 from app.domain.errors import InvalidRequestError, NotFoundError, SlugTakenError
 from app.domain.ids import new_task_id
-from app.domain.ports import BlobStore, Doorbell
+from app.domain.ports import BlobStore
 from app.domain.records import Agent, AgentSettings, Listing
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.ledger.cancel import cancel_agent
@@ -24,10 +24,10 @@ from app.ledger.submit import submit
 from app.services.indexing.vectors import Vectors
 from app.services.indexing.versions import list_blobs
 from app.services.queue.admission import Admission
+from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import Outcome, Work
-from app.services.queue.result_backend import tell
 
-_TOLD = 500  # cancelled tasks of which Celery's backend is told; of more, nobody is watching each
+_PUBLISHED = 500  # cancelled tasks whose state is written to Celery's result backend; clients rarely watch more
 _SLUG_CHARACTERS = 53  # of the 63 there may be; the rest is for a number
 
 
@@ -59,12 +59,12 @@ class Agents:
     """The agents of organizations."""
 
     def __init__(
-        self, database: Database, blobs: BlobStore, admission: Admission, doorbell: Doorbell, vectors: Vectors
+        self, database: Database, blobs: BlobStore, admission: Admission, after_commit: AfterCommit, vectors: Vectors
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._admission = admission
-        self._doorbell = doorbell
+        self._after_commit = after_commit
         self._vectors = vectors
 
     async def create(
@@ -163,9 +163,8 @@ class Agents:
                 connection,
                 NewTask(new_task_id(), organization_id, agent_id, TaskName.DELETE_AGENT, Queue.DEFAULT),
             )
-        for revoked in cancelled[:_TOLD]:
-            await tell(self._doorbell, revoked)
         self._admission.nudge(task.queue)
+        await self._after_commit.publish_states(cancelled[:_PUBLISHED])
         return task
 
     async def remove(self, work: Work) -> Outcome:

@@ -1,0 +1,165 @@
+"""What follows a commit that changed tasks: admission, Celery's result backend, alerts, and the parents' rows."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from app.db.engine import Database
+from app.domain.errors import DatabaseUnavailableError
+from app.domain.ids import TaskId, new_task_id
+from app.domain.ports import Doorbell
+from app.domain.states import FINAL, RUNNING, State
+from app.domain.tasks import Bell, NewTask, Progress, Queue, Task, TaskName
+from app.ledger.parents import gather, has_active_children, lock_parent, needs_last_step, update_progress
+from app.ledger.submit import submit
+from app.services.queue.admission import Admission
+
+_UPDATE_SECONDS = 0.25
+_REMEMBERED_PARENTS = 1000
+
+log = structlog.get_logger()
+
+
+class AfterCommit:
+    """Does what follows once changes to tasks are committed.
+
+    The ledger is correct without it. If this process dies first, or a server is unavailable, the workers' supervisors
+    repair the rest: they admit, announce dead letters and update parents too.
+    """
+
+    def __init__(self, database: Database, doorbell: Doorbell, admission: Admission) -> None:
+        self._database = database
+        self._doorbell = doorbell
+        self._admission = admission
+        self._updated: OrderedDict[TaskId, float] = OrderedDict()
+
+    async def run(self, tasks: Sequence[Task]) -> None:
+        """Do everything that follows, in this order: admission, result backend, alerts, parents.
+
+        While the database is unavailable, the parents are left to the sweep.
+        """
+        await self.publish(tasks)
+        try:
+            await self.update_parents(tasks)
+        except DatabaseUnavailableError:
+            log.warning("parents_not_updated", tasks=len(tasks))
+
+    async def publish(self, tasks: Sequence[Task]) -> None:
+        """Do what ``run`` does except for the parents: for revived tasks, whose parents were reopened with them."""
+        for queue in {task.queue for task in tasks if task.state not in RUNNING}:
+            self._admission.nudge(queue)
+        await self.publish_states(tasks)
+        dead = [task.id for task in tasks if task.state is State.FAILURE and task.dead_lettered_at is not None]
+        await self.announce_dead_letters(dead)
+
+    async def publish_states(self, tasks: Sequence[Task]) -> None:
+        """Write the tasks' states to Celery's result backend."""
+        for task in tasks:
+            await self._doorbell.publish_state(task.id, task.state.public, _describe(task))
+
+    async def publish_progress(self, task: Task, progress: Progress) -> None:
+        """Write the progress that an attempt has just reported to Celery's result backend."""
+        info = {
+            "current": progress.current,
+            "total": 100,
+            "status": progress.status,
+            "stage": progress.stage,
+            "chunk_count": progress.chunk_count,
+        }
+        await self._doorbell.publish_state(task.id, State.PROGRESS.value, info)
+
+    async def announce_dead_letters(self, task_ids: Sequence[UUID]) -> None:
+        """Publish a message for each on the ``dead_letter`` queue, whose consumer raises the alarms."""
+        bells = [
+            Bell(new_task_id(), TaskName.ANNOUNCE_DEAD_LETTER.value, Queue.DEAD_LETTER.value, (str(task_id),))
+            for task_id in task_ids
+        ]
+        if bells:
+            await self._doorbell.ring(bells)
+
+    async def update_parents(self, tasks: Sequence[Task]) -> None:
+        """Update the progress of the parents of tasks that have ended; end the parents whose last child has ended."""
+        for parent_id in _find_parents(tasks):
+            async with self._database.statement() as connection:
+                active = await has_active_children(connection, parent_id)
+                parent = await update_progress(connection, parent_id) if active and self._is_due(parent_id) else None
+            if parent:
+                await self.publish_states([parent])
+            if not active:
+                await self.end_parent(parent_id)
+
+    async def end_parent(self, parent_id: TaskId) -> None:
+        """Submit a parent's last step if it is due; otherwise end the parent, if all its children have ended."""
+        submitted, ended = None, None
+        async with self._database.transaction() as connection:
+            parent = await lock_parent(connection, parent_id)
+            if parent and await needs_last_step(connection, parent):
+                submitted = await submit(connection, _make_last_step(parent))
+            elif parent:
+                ended = await gather(connection, parent)
+            if ended and ended.state is State.REVOKED and "last_step" in ended.arguments:
+                submitted = await submit(connection, _make_sweep(ended))
+        if submitted:
+            self._admission.nudge(submitted.queue)
+        if ended:
+            self._updated.pop(parent_id, None)
+            await self.publish_states([ended])
+            await self.update_parents([ended])
+
+    def _is_due(self, parent_id: TaskId) -> bool:
+        """Whether this process last updated a parent's progress at least a quarter of a second ago."""
+        now = time.monotonic()
+        if now - self._updated.get(parent_id, 0.0) < _UPDATE_SECONDS:
+            return False
+        self._updated[parent_id] = now
+        self._updated.move_to_end(parent_id)
+        if len(self._updated) > _REMEMBERED_PARENTS:
+            self._updated.popitem(last=False)
+        return True
+
+
+def _describe(task: Task) -> Any:
+    """The result or ``info`` that Celery's ``AsyncResult`` returns for a task."""
+    if task.state is State.SUCCESS:
+        return task.result
+    if task.state in {State.FAILURE, State.RETRY, State.REVOKED}:
+        return dict(task.error or {"code": "cancelled", "message": task.status})
+    return {"current": task.current, "total": 100, "status": task.status, "stage": task.stage}
+
+
+def _find_parents(tasks: Sequence[Task]) -> set[TaskId]:
+    """The parents of the tasks that have ended, and the tasks that have just become parents."""
+    parents = {task.parent_id for task in tasks if task.parent_id and task.state in FINAL}
+    return parents | {task.id for task in tasks if task.state is State.EXPANDED and not task.cancel_requested_at}
+
+
+def _make_last_step(parent: Task) -> NewTask:
+    step = parent.arguments["last_step"]
+    return NewTask(
+        id=new_task_id(),
+        organization_id=parent.organization_id,
+        agent_id=parent.agent_id,
+        document_id=parent.document_id,
+        parent_id=parent.id,
+        name=TaskName(step["name"]),
+        queue=Queue(step["queue"]),
+        arguments=step["arguments"],
+        metadata=parent.metadata,
+    )
+
+
+def _make_sweep(task: Task) -> NewTask:
+    """The task that removes the chunks which a cancelled task's finished batches have stored."""
+    return NewTask(
+        id=new_task_id(),
+        organization_id=task.organization_id,
+        agent_id=task.agent_id,
+        document_id=task.document_id,
+        name=TaskName.SWEEP_DOCUMENT,
+        queue=Queue.DEFAULT,
+        metadata=task.metadata,
+    )
