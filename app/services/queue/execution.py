@@ -76,7 +76,7 @@ class Execution:
         return ended
 
     async def _claim(self, task_id: TaskId, slot: WorkerSlot) -> Task | None:
-        """Claim the task. If the answer is lost, release the claim: else the row stays RUNNING and no process runs it."""
+        """Claim the task. If the answer is lost, release the claim, or the row would stay in a running state."""
         try:
             async with self._database.statement() as connection:
                 return await claim(connection, task_id, slot.worker_id, slot.pid)
