@@ -14,7 +14,6 @@ from celery import Celery
 from app.adapters.celery.doorbell import CeleryDoorbell
 from app.celery_app import create_celery
 from app.db.engine import Database, create_engine
-from app.domain.ids import new_task_id
 from app.domain.tasks import NewTask, Queue, TaskName
 from app.ledger.submit import submit
 from app.services.queue.admission import Admission
@@ -46,7 +45,7 @@ class Submitter:
         """Submit pings in one transaction."""
         async with self._database.transaction() as connection:
             for _ in range(count):
-                await submit(connection, NewTask(new_task_id(), *self._of, TaskName.PING, Queue.HIGH))
+                await submit(connection, NewTask(*self._of, TaskName.PING, Queue.HIGH))
         self._admission.nudge(Queue.HIGH)
 
     async def close(self) -> None:

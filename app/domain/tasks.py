@@ -1,12 +1,13 @@
 """A task as the ledger tells of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app.domain.ids import TaskId, WorkerId
+from app.domain.ids import TaskId, WorkerId, new_task_id
+from app.domain.records import Document
 from app.domain.states import State
 
 
@@ -51,9 +52,8 @@ INDEXING = (TaskName.PROCESS_DOCUMENT, TaskName.PROCESS_WEBPAGE, TaskName.PROCES
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """What it takes to submit a task."""
+    """A task to submit."""
 
-    id: TaskId
     organization_id: int
     agent_id: int
     name: TaskName
@@ -62,6 +62,23 @@ class NewTask:
     parent_id: TaskId | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    id: TaskId = field(default_factory=new_task_id)
+
+    @classmethod
+    def for_document(cls, document: Document, name: TaskName, queue: Queue) -> "NewTask":
+        """A task on a document."""
+        metadata = {"filename": document.filename}
+        return cls(document.organization_id, document.agent_id, name, queue, document.id, metadata=metadata)
+
+    @classmethod
+    def for_document_of(cls, task: "Task", name: TaskName, queue: Queue) -> "NewTask":
+        """A task on the document of another task, whose metadata it copies."""
+        return cls(task.organization_id, task.agent_id, name, queue, task.document_id, metadata=task.metadata)
+
+    @classmethod
+    def child_of(cls, parent: "Task", name: TaskName, queue: Queue, arguments: Mapping[str, Any]) -> "NewTask":
+        """A child on its parent's document, whose metadata it copies."""
+        return replace(cls.for_document_of(parent, name, queue), parent_id=parent.id, arguments=arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +183,16 @@ class Task:
     def __post_init__(self) -> None:
         """Rows arrive with plain text and UUIDs."""
         object.__setattr__(self, "state", State(self.state))
+
+    def require_document_id(self) -> int:
+        """The id of the document that this task is about.
+
+        Raises:
+            ValueError: when the task is about no document.
+        """
+        if self.document_id is None:
+            raise ValueError(f"Task {self.id} has no document.")
+        return self.document_id
 
     @property
     def attempt_token(self) -> Attempt:

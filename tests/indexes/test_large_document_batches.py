@@ -3,7 +3,7 @@
 import pytest
 
 from app.db.tables import staged_chunks
-from app.domain.ids import TaskId, new_task_id
+from app.domain.ids import TaskId
 from app.domain.states import State
 from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.ledger.submit import submit
@@ -28,7 +28,7 @@ async def count_rows(world: World) -> tuple[int, int, int]:
 
 async def sweep(world: World) -> Task:
     """Sweep document 1, whoever asked for it."""
-    task = NewTask(new_task_id(), ORGANIZATION, world.agent, TaskName.SWEEP_DOCUMENT, Queue.DEFAULT, document_id=1)
+    task = NewTask(ORGANIZATION, world.agent, TaskName.SWEEP_DOCUMENT, Queue.DEFAULT, document_id=1)
     async with world.database.transaction() as connection:
         await submit(connection, task)
     return await world.run(task.id)

@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database, create_engine
-from app.domain.ids import TaskId, WorkerId, new_task_id, new_worker_id
+from app.domain.ids import TaskId, WorkerId, new_worker_id
 from app.domain.tasks import Bell, Failure, NewTask, Queue, Task, TaskName
 from app.ledger.admit import admit
 from app.ledger.claim import claim
@@ -100,7 +100,7 @@ class Bench:
     def submit(self, agent: int | None = None, queue: Queue = Queue.HIGH, document: int | None = None) -> Task:
         """Submit a task."""
         name = TaskName.PROCESS_DOCUMENT
-        return self.do(submit, NewTask(new_task_id(), ORGANIZATION, agent or self.agent, name, queue, document))
+        return self.do(submit, NewTask(ORGANIZATION, agent or self.agent, name, queue, document))
 
     def submit_many(self, count: int, agent: int | None = None, queue: Queue = Queue.HIGH) -> None:
         """Insert ``count`` waiting tasks in one statement."""

@@ -31,7 +31,7 @@ EVENTS = ["start", "finish", "fail", "retry", "defer", "abort", "cancel", "reviv
 
 def make_parent(bench: Bench) -> Task:
     """A parent without children."""
-    task = NewTask(new_task_id(), ORGANIZATION, bench.agent, TaskName.PROCESS_BATCH, Queue.HIGH)
+    task = NewTask(ORGANIZATION, bench.agent, TaskName.PROCESS_BATCH, Queue.HIGH)
     parent = bench.do(insert_parent, task, "0 of 0 done")
     assert parent
     return parent

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.agents import insert_agent
 from app.db.engine import Database, create_engine
 from app.domain.errors import DatabaseUnavailableError
-from app.domain.ids import TaskId, WorkerId, new_task_id, new_worker_id
+from app.domain.ids import TaskId, WorkerId, new_worker_id
 from app.domain.records import AgentSettings
 from app.domain.states import State
 from app.domain.tasks import Attempt, Bell, NewTask, Queue, Task, TaskName
@@ -65,7 +65,7 @@ def _run(settings: Settings, scenario: Callable[[Database, Execution, Task, Work
         async with database.transaction() as connection:
             await register(connection, worker, 60)
             agent = await insert_agent(connection, 1, "Test", "test", AgentSettings())
-            task = await submit(connection, NewTask(new_task_id(), 1, agent.id, TaskName.PING, Queue.HIGH))
+            task = await submit(connection, NewTask(1, agent.id, TaskName.PING, Queue.HIGH))
         await admission.admit([Queue.HIGH.value])
         policy = RetryPolicy(max_retries=0, backoff=1, backoff_max=1, time_limit=30)
         after_commit = AfterCommit(database, SilentDoorbell(), admission)

@@ -8,7 +8,6 @@ from typing import Any
 from app.db.engine import Database
 from app.db.provider_usage import count_usage
 from app.db.ranking import Hit
-from app.domain.ids import new_task_id
 from app.domain.ports import ChatModel
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.domain.vectors import Account, Completion
@@ -55,11 +54,10 @@ class Answers:
             task = await submit(
                 connection,
                 NewTask(
-                    id=new_task_id(),
-                    organization_id=organization_id,
-                    agent_id=agent_id,
-                    name=TaskName.ANSWER_QUESTION,
-                    queue=Queue.HIGH,
+                    organization_id,
+                    agent_id,
+                    TaskName.ANSWER_QUESTION,
+                    Queue.HIGH,
                     arguments={"question": question, "top_k": top_k},
                 ),
             )

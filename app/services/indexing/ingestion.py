@@ -104,7 +104,7 @@ class Ingestion:
         """
         task = work.task
         async with self._database.statement() as connection:
-            document = await get_document_for_work(connection, task.document_id or 0)
+            document = await get_document_for_work(connection, task.require_document_id())
             agent = await get_agent(connection, task.organization_id, task.agent_id)
         if document is None or document.deleted_at or agent is None:
             raise DocumentDeletedError

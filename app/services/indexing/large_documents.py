@@ -18,7 +18,7 @@ from app.db.engine import Database
 from app.db.staging import drop_staged, read_staged, stage_chunks
 from app.domain.documents import Chunk
 from app.domain.errors import DocumentBusyError, DocumentDeletedError, FileMissingError
-from app.domain.ids import TaskId, new_task_id
+from app.domain.ids import TaskId
 from app.domain.ports import BlobStore
 from app.domain.records import Document
 from app.domain.states import FINAL, State
@@ -108,9 +108,9 @@ class LargeDocuments:
         if not chunks:
             raise FileMissingError("The chunks of this batch are missing. Reindex the document.")
         await work.report(Progress("embed", 50, f"Embedding chunks {first + 1} to {last + 1}"))
-        index = await self._vectors.get_for_batch(given.get("index_id"), task.document_id or 0, given["edition"])
+        index = await self._vectors.get_for_batch(given.get("index_id"), task.require_document_id(), given["edition"])
         indexed = await self._indexing.index(index, chunks, Account(task.organization_id, task.agent_id))
-        batch = VectorBatch(task.agent_id, task.document_id or 0, given["edition"], indexed.vectors)
+        batch = VectorBatch(task.agent_id, task.require_document_id(), given["edition"], indexed.vectors)
         edition = await self._writer.write(index, batch, indexed.rows)
 
         async def apply(connection: AsyncConnection) -> None:
@@ -151,10 +151,10 @@ class LargeDocuments:
         total, removed = 0, 1
         while removed:
             async with self._database.transaction() as connection:
-                removed = await self._remove_some(connection, work.task.document_id or 0)
+                removed = await self._remove_some(connection, work.task.require_document_id())
             total += removed
             await work.report(Progress("remove", 50, f"Removed {total} chunks"))
-        await self._vectors.sweep(work.task.document_id or 0)
+        await self._vectors.sweep(work.task.require_document_id())
         return Outcome({"document_id": work.task.document_id, "chunks": total}, f"Removed {total} chunks")
 
     async def _remove_some(self, connection: AsyncConnection, document_id: int) -> int:
@@ -188,7 +188,7 @@ class LargeDocuments:
 
     async def _load(self, work: Work) -> Document:
         async with self._database.statement() as connection:
-            document = await get_document_for_work(connection, work.task.document_id or 0)
+            document = await get_document_for_work(connection, work.task.require_document_id())
         if document is None or document.deleted_at:
             raise DocumentDeletedError
         return document
@@ -203,14 +203,5 @@ def _is_over(task: Task) -> bool:
 
 
 def _make_batch(task: Task, place: IndexEdition, first: int, last: int) -> NewTask:
-    return NewTask(
-        id=new_task_id(),
-        organization_id=task.organization_id,
-        agent_id=task.agent_id,
-        document_id=task.document_id,
-        parent_id=task.id,
-        name=TaskName.EMBED_CHUNKS,
-        queue=Queue.MEDIUM,
-        arguments={**asdict(place), "first": first, "last": last},
-        metadata=task.metadata,
-    )
+    arguments = {**asdict(place), "first": first, "last": last}
+    return NewTask.child_of(task, TaskName.EMBED_CHUNKS, Queue.MEDIUM, arguments)

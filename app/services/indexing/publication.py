@@ -16,7 +16,6 @@ from app.db.documents import complete_document, get_document_for_work
 from app.db.editions import publish_edition, tidy_editions
 from app.db.vector_indexes import lock_indexes_shared
 from app.domain.errors import DocumentDeletedError, DocumentSupersededError
-from app.domain.ids import new_task_id
 from app.domain.ports import BlobStore
 from app.domain.records import Content, Document
 from app.domain.tasks import NewTask, Queue, TaskName
@@ -137,16 +136,7 @@ async def raise_superseded(connection: AsyncConnection, document_id: int) -> Non
 
 async def submit_sweep(connection: AsyncConnection, document: Document) -> None:
     """Submit the task that removes the chunks and vectors of every edition but the document's present one."""
-    task = NewTask(
-        id=new_task_id(),
-        organization_id=document.organization_id,
-        agent_id=document.agent_id,
-        document_id=document.id,
-        name=TaskName.SWEEP_DOCUMENT,
-        queue=Queue.DEFAULT,
-        metadata={"filename": document.filename},
-    )
-    await submit(connection, task)
+    await submit(connection, NewTask.for_document(document, TaskName.SWEEP_DOCUMENT, Queue.DEFAULT))
 
 
 async def delete_former_file(blobs: BlobStore, document: Document, content: Content) -> None:

@@ -35,7 +35,6 @@ from app.db.vector_indexes import (
 )
 from app.domain.documents import Chunk
 from app.domain.errors import DocumentDeletedError, RetryLaterError, SluiceError
-from app.domain.ids import new_task_id
 from app.domain.records import Document
 from app.domain.tasks import NewTask, Progress, Queue, TaskName
 from app.domain.vectors import Account, IndexState, VectorBatch, VectorIndex
@@ -130,7 +129,7 @@ class Reembedding:
         if index is None:
             return Outcome({"document_id": task.document_id, "chunk_count": 0}, "The index was given up", 0)
         async with self._database.statement() as connection:
-            document = await get_document_for_work(connection, task.document_id or 0)
+            document = await get_document_for_work(connection, task.require_document_id())
             if document is None or document.deleted_at:
                 raise DocumentDeletedError
             done_to = await renew_edition(connection, index.id, document.id, document.edition)
@@ -249,12 +248,4 @@ class Reembedding:
 
 
 def _make_task(edition: Edition, name: TaskName, queue: Queue, arguments: Mapping[str, Any]) -> NewTask:
-    return NewTask(
-        id=new_task_id(),
-        organization_id=edition.organization_id,
-        agent_id=edition.agent_id,
-        document_id=edition.document_id,
-        name=name,
-        queue=queue,
-        arguments=arguments,
-    )
+    return NewTask(edition.organization_id, edition.agent_id, name, queue, edition.document_id, arguments=arguments)

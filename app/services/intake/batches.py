@@ -10,7 +10,6 @@ from uuid import UUID
 from app.db.engine import Database
 from app.domain.documents import OnDuplicate
 from app.domain.errors import EmptyFileError, MissingFileError, NotFoundError, TooManyFilesError, UnsupportedTypeError
-from app.domain.ids import new_task_id
 from app.domain.ports import BlobStore
 from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.ledger.children import insert_parent
@@ -134,11 +133,10 @@ class Batches:
 
     async def _submit(self, batch: Batch, entries: list[Entry]) -> tuple[Task, list[Task]]:
         task = NewTask(
-            id=new_task_id(),
-            organization_id=batch.organization_id,
-            agent_id=batch.agent_id,
-            name=TaskName.PROCESS_BATCH,
-            queue=batch.queue or Queue.LOW,
+            batch.organization_id,
+            batch.agent_id,
+            TaskName.PROCESS_BATCH,
+            batch.queue or Queue.LOW,
             metadata={"files": len(entries)},
         )
         async with self._database.transaction() as connection:

@@ -237,11 +237,10 @@ class Crawls:
 
 def _make_task(request: CrawlRequest, url: str) -> NewTask:
     return NewTask(
-        id=TaskId(new_task_id()),
-        organization_id=request.organization_id,
-        agent_id=request.agent_id,
-        name=TaskName.CRAWL_SITE,
-        queue=request.queue,
+        request.organization_id,
+        request.agent_id,
+        TaskName.CRAWL_SITE,
+        request.queue,
         arguments={
             "url": url,
             "max_pages": request.max_pages,

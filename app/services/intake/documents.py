@@ -19,7 +19,7 @@ from app.db.documents import (
 from app.db.engine import Database
 from app.domain.documents import DocumentStatus
 from app.domain.errors import DocumentBusyError, DocumentDeletedError, NotFoundError
-from app.domain.ids import TaskId, new_task_id
+from app.domain.ids import TaskId
 from app.domain.media import ZIP
 from app.domain.ports import BlobStore
 from app.domain.records import Document, Listing, StoredChunk
@@ -163,7 +163,7 @@ class Documents:
             queue = request.queue if request else queue
             if document.source_url is not None:
                 name = TaskName.PROCESS_WEBPAGE
-            task = await self._submit(connection, document, name, queue)
+            task = await submit(connection, NewTask.for_document(document, name, queue))
             await set_indexing_task(connection, document_id, task.id)
         self._admission.nudge(task.queue)
         return task
@@ -181,25 +181,10 @@ class Documents:
                 raise NotFoundError(f"Document {document_id} does not exist.")
             await hide_document(connection, document_id)
             cancelled = await cancel_work(connection, document)
-            task = await self._submit(connection, document, TaskName.DELETE_DOCUMENT, Queue.DEFAULT)
+            task = await submit(connection, NewTask.for_document(document, TaskName.DELETE_DOCUMENT, Queue.DEFAULT))
         self._admission.nudge(task.queue)
         await self._after_commit.run(cancelled)
         return task
-
-    @staticmethod
-    async def _submit(connection: AsyncConnection, document: Document, name: TaskName, queue: Queue) -> Task:
-        return await submit(
-            connection,
-            NewTask(
-                id=new_task_id(),
-                organization_id=document.organization_id,
-                agent_id=document.agent_id,
-                document_id=document.id,
-                name=name,
-                queue=queue,
-                metadata={"filename": document.filename},
-            ),
-        )
 
     async def remove(self, work: Work) -> Outcome:
         """Remove a deleted document's chunks, vectors and files, also of versions that never came to be.
@@ -209,7 +194,7 @@ class Documents:
         Raises:
             DocumentBusyError: while a task that was cancelled still winds down.
         """
-        document_id = work.task.document_id or 0
+        document_id = work.task.require_document_id()
         async with self._database.statement() as connection:
             document = await get_document_for_work(connection, document_id)
             tasks = await list_document_tasks(connection, document_id)

@@ -71,7 +71,7 @@ class Accepted:
     @classmethod
     def of(cls, task: Task, duplicate_of: int | None = None) -> "Accepted":
         """A document whose task was submitted; ``duplicate_of`` is itself where it gets new content."""
-        document_id = task.document_id or 0
+        document_id = task.require_document_id()
         replaces = duplicate_of is not None
         return cls(document_id, task.id, task.metadata["filename"], duplicate_of=duplicate_of, replaces=replaces)
 
@@ -221,11 +221,10 @@ class Uploads:
 def _make_task(upload: Upload, content: Content) -> NewTask:
     archive = content.media_type == ZIP
     return NewTask(
-        id=new_task_id(),
-        organization_id=upload.organization_id,
-        agent_id=upload.agent_id,
-        name=TaskName.PROCESS_ARCHIVE if archive else TaskName.PROCESS_DOCUMENT,
-        queue=upload.queue or (Queue.LOW if archive else Queue.HIGH),
+        upload.organization_id,
+        upload.agent_id,
+        TaskName.PROCESS_ARCHIVE if archive else TaskName.PROCESS_DOCUMENT,
+        upload.queue or (Queue.LOW if archive else Queue.HIGH),
         arguments={"on_duplicate": upload.on_duplicate.value} if archive else {},
         metadata={"filename": content.filename},
     )

@@ -15,7 +15,6 @@ from app.db.engine import Database
 from app.domain.addresses import AllowedHosts
 from app.domain.documents import OnDuplicate
 from app.domain.errors import DocumentBusyError, DuplicateDocumentError, FileMissingError, NotFoundError
-from app.domain.ids import new_task_id
 from app.domain.media import HTML, MARKDOWN
 from app.domain.ports import PageReader
 from app.domain.records import Content, Document
@@ -182,11 +181,10 @@ class Webpages:
 
 def _make_task(request: PageRequest, url: str) -> NewTask:
     return NewTask(
-        id=new_task_id(),
-        organization_id=request.organization_id,
-        agent_id=request.agent_id,
-        name=TaskName.PROCESS_WEBPAGE,
-        queue=request.queue,
+        request.organization_id,
+        request.agent_id,
+        TaskName.PROCESS_WEBPAGE,
+        request.queue,
         metadata={"filename": make_filename(url)},
     )
 

@@ -101,8 +101,11 @@ class AfterCommit:
                 submitted = await submit(connection, _make_last_step(parent))
             elif parent:
                 ended = await gather(connection, parent)
+            # The batches that were done have stored chunks, which the sweep removes.
             if ended and ended.state is State.REVOKED and "last_step" in ended.arguments:
-                submitted = await submit(connection, _make_sweep(ended))
+                submitted = await submit(
+                    connection, NewTask.for_document_of(ended, TaskName.SWEEP_DOCUMENT, Queue.DEFAULT)
+                )
         if submitted:
             self._admission.nudge(submitted.queue)
         if ended:
@@ -139,27 +142,4 @@ def _find_parents(tasks: Sequence[Task]) -> set[TaskId]:
 
 def _make_last_step(parent: Task) -> NewTask:
     step = parent.arguments["last_step"]
-    return NewTask(
-        id=new_task_id(),
-        organization_id=parent.organization_id,
-        agent_id=parent.agent_id,
-        document_id=parent.document_id,
-        parent_id=parent.id,
-        name=TaskName(step["name"]),
-        queue=Queue(step["queue"]),
-        arguments=step["arguments"],
-        metadata=parent.metadata,
-    )
-
-
-def _make_sweep(task: Task) -> NewTask:
-    """The task that removes the chunks which a cancelled task's finished batches have stored."""
-    return NewTask(
-        id=new_task_id(),
-        organization_id=task.organization_id,
-        agent_id=task.agent_id,
-        document_id=task.document_id,
-        name=TaskName.SWEEP_DOCUMENT,
-        queue=Queue.DEFAULT,
-        metadata=task.metadata,
-    )
+    return NewTask.child_of(parent, TaskName(step["name"]), Queue(step["queue"]), step["arguments"])

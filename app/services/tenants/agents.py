@@ -14,7 +14,6 @@ from app.db.documents import hide_agent_documents, list_agent_documents
 from app.db.editions import hide_editions
 from app.db.engine import Database
 from app.domain.errors import InvalidRequestError, NotFoundError, SlugTakenError
-from app.domain.ids import new_task_id
 from app.domain.ports import BlobStore
 from app.domain.records import Agent, AgentSettings, Listing
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
@@ -159,10 +158,7 @@ class Agents:
             # Tasks before documents, as those hold them that end.
             cancelled = await cancel_agent(connection, agent_id)
             await hide_agent_documents(connection, agent_id)
-            task = await submit(
-                connection,
-                NewTask(new_task_id(), organization_id, agent_id, TaskName.DELETE_AGENT, Queue.DEFAULT),
-            )
+            task = await submit(connection, NewTask(organization_id, agent_id, TaskName.DELETE_AGENT, Queue.DEFAULT))
         self._admission.nudge(task.queue)
         await self._after_commit.publish_states(cancelled[:_PUBLISHED])
         return task
