@@ -35,7 +35,7 @@ def upload(
         owner = await session.find_agent(agent)
         results = [await _take_in(session, owner.id, path) for path in files]
         if wait:
-            accepted = {TaskId(result["task_id"]): result for result in results if "task_id" in result}
+            accepted = {TaskId(result["task_id"]): result for result in results if result.get("task_id")}
             for task in await follow(session, {task_id: result["filename"] for task_id, result in accepted.items()}):
                 accepted[task.id].update(state=task.state.public, status=task.status, chunk_count=task.chunk_count)
         return results
@@ -60,6 +60,9 @@ async def _take_in(session: Session, agent_id: int, path: Path) -> dict[str, Any
                 while piece := await asyncio.to_thread(file.read, _PIECE):
                     await receipt.write(piece)
             accepted = await uploads.accept(receipt, Upload(session.organization_id, agent_id, path.name, {}))
+            if accepted.task_id is None:
+                done = {"task_id": None, "state": State.SUCCESS.public, "status": accepted.message}
+                return {"filename": path.name, "document_id": accepted.document_id, **done}
             task = await session.services.queue.tasks.get(session.organization_id, accepted.task_id)
     except SluiceError as error:
         return {"filename": path.name, "state": "REFUSED", "status": error.message, "code": error.code}

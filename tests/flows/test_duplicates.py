@@ -3,7 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import asyncpg
 import httpx
+import pytest
 
 from tests.api.checks import check_problem
 from tests.running import Stack, wait_for
@@ -36,6 +38,19 @@ def test_a_second_upload_is_answered_with_the_document_that_is_there(shared_stac
     assert first["duplicate_of"] is None
     assert shared_stack.get("/documents", agent_id=agent)["total"] == 1
     assert list_blobs(shared_stack) == stored
+
+
+@pytest.mark.asyncio
+async def test_a_duplicate_whose_task_was_forgotten_is_answered_without_a_task(shared_stack: Stack, agent: int) -> None:
+    first = put(shared_stack, agent, "heron.txt", b"One heron.")
+    connection = await asyncpg.connect(shared_stack.settings.database_url)
+    await connection.execute("DELETE FROM tasks WHERE id = $1", first["task_id"])
+    await connection.close()
+    response = shared_stack.client.post(f"/documents/agent/{agent}/upload", files={"file": ("b.txt", b"One heron.")})
+    again, document = response.json(), f"/api/v1/documents/{first['document_id']}"
+    assert (again["document_id"], again["task_id"], again["status"]) == (first["document_id"], None, "completed")
+    assert (response.status_code, response.headers["location"]) == (202, document)
+    assert again["links"] == {"document": document}
 
 
 def test_a_duplicate_may_be_refused(shared_stack: Stack, agent: int) -> None:

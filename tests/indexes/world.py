@@ -165,7 +165,9 @@ class World:
         upload = Upload(ORGANIZATION, self.agent, name, {}, on_duplicate=OnDuplicate.REPLACE)
         async with self._uploads.receive() as receipt:
             await receipt.write("\n".join(lines).encode())
-            return (await self._uploads.accept(receipt, upload)).task_id
+            task_id = (await self._uploads.accept(receipt, upload)).task_id
+        assert task_id
+        return task_id
 
     async def publish(self, *lines: str, name: str = "a.txt") -> int:
         """Upload a document, and do all that its task asks for; returns its id."""

@@ -13,9 +13,16 @@ from app.domain.records import Document, StoredChunk
 from app.domain.tasks import Counts, Task
 from app.services.intake.uploads import Accepted
 
+_CHECK_PROGRESS = "Use GET /api/v1/tasks/{task_id} to check progress"
+_NOTHING_TO_PROCESS = "Nothing is left to process: use GET /api/v1/documents/{document_id} to see the document"
+
 
 class UploadAccepted(BaseModel):
-    """An upload was stored, and its document waits to be processed."""
+    """The upload is stored and its document waits to be processed, or the agent already has the document.
+
+    `task_id` names a task that exists. It is null, and `links` has no `task` and no `events`, for a duplicate whose
+    task was deleted after `TASK_RETENTION_DAYS`.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -27,7 +34,7 @@ class UploadAccepted(BaseModel):
                 "filename": "document.pdf",
                 "duplicate_of": None,
                 "message": "Document uploaded successfully and queued for processing",
-                "processing_note": "Use GET /api/v1/tasks/{task_id} to check progress",
+                "processing_note": _CHECK_PROGRESS,
                 "links": {
                     "task": "/api/v1/tasks/01934b1c-8e2f-7c3a-9d4e-5f6a7b8c9d0e",
                     "events": "/api/v1/tasks/01934b1c-8e2f-7c3a-9d4e-5f6a7b8c9d0e/events",
@@ -39,12 +46,12 @@ class UploadAccepted(BaseModel):
 
     id: int
     document_id: int
-    task_id: str
+    task_id: str | None
     status: DocumentStatus = DocumentStatus.QUEUED
     filename: str
     duplicate_of: int | None = None
     message: str = "Document uploaded successfully and queued for processing"
-    processing_note: str = "Use GET /api/v1/tasks/{task_id} to check progress"
+    processing_note: str = _CHECK_PROGRESS
     links: dict[str, str]
 
     @classmethod
@@ -53,19 +60,26 @@ class UploadAccepted(BaseModel):
         return cls(
             id=accepted.document_id,
             document_id=accepted.document_id,
-            task_id=str(accepted.task_id),
+            task_id=str(accepted.task_id) if accepted.task_id else None,
             status=accepted.status,
             filename=accepted.filename,
             duplicate_of=accepted.duplicate_of,
             message=accepted.message,
+            processing_note=_CHECK_PROGRESS if accepted.task_id else _NOTHING_TO_PROCESS,
             links=make_links(accepted.task_id, accepted.document_id),
         )
 
 
-class CollectionUploadAccepted(BaseModel):
-    """An upload to a collection was stored."""
+def locate(accepted: Accepted) -> str:
+    """The `Location` of an upload: its task, or its document where it has no task."""
+    links = make_links(accepted.task_id, accepted.document_id)
+    return links.get("task", links["document"])
 
-    task_id: str
+
+class CollectionUploadAccepted(BaseModel):
+    """The upload is stored. `task_id` is null for a duplicate whose task was deleted after `TASK_RETENTION_DAYS`."""
+
+    task_id: str | None
     document_id: int
     filename: str
     collection: str

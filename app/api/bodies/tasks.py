@@ -144,9 +144,11 @@ def link(task: Task) -> dict[str, str]:
     return make_links(task.id, task.document_id)
 
 
-def make_links(task_id: UUID, document_id: int | None) -> dict[str, str]:
-    """Where the task of this id, its events and its document are found."""
-    links = {"task": f"/api/v1/tasks/{task_id}", "events": f"/api/v1/tasks/{task_id}/events"}
+def make_links(task_id: UUID | None, document_id: int | None) -> dict[str, str]:
+    """The paths of a task, its events and its document, as far as they exist."""
+    links = {}
+    if task_id is not None:
+        links = {"task": f"/api/v1/tasks/{task_id}", "events": f"/api/v1/tasks/{task_id}/events"}
     if document_id is not None:
         links["document"] = f"/api/v1/documents/{document_id}"
     return links

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from app.api.access import ServicesOf, Writer
-from app.api.bodies.documents import BatchAccepted, CollectionUploadAccepted, UploadAccepted
+from app.api.bodies.documents import BatchAccepted, CollectionUploadAccepted, UploadAccepted, locate
 from app.api.forms import OPTIONS, describe_form, parse_metadata, parse_on_duplicate, parse_priority
 from app.api.multipart import Form, drain, read_form, stream_body
 from app.api.problems import BACKLOG_FULL, RESPONSES, Problem
@@ -50,7 +50,7 @@ async def upload_document(agent_id: AgentId, request: Request, identity: Writer,
     return Response(
         UploadAccepted.of(accepted).model_dump_json(),
         202,
-        headers={"Location": f"/api/v1/tasks/{accepted.task_id}"},
+        headers={"Location": locate(accepted)},
         media_type="application/json",
     )
 
@@ -65,9 +65,9 @@ async def upload_to_collection(
 ) -> CollectionUploadAccepted:
     """Upload a document to a collection. A collection is an agent's slug; the agent is made on first use."""
     form, accepted = await _take_in(request, services, identity.organization_id, None)
-    response.headers["Location"] = f"/api/v1/tasks/{accepted.task_id}"
+    response.headers["Location"] = locate(accepted)
     return CollectionUploadAccepted(
-        task_id=str(accepted.task_id),
+        task_id=str(accepted.task_id) if accepted.task_id else None,
         document_id=accepted.document_id,
         filename=accepted.filename,
         collection=_collection(form),

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.api.access import ServicesOf, Writer
-from app.api.bodies.documents import UploadAccepted
+from app.api.bodies.documents import UploadAccepted, locate
 from app.api.bodies.tasks import TaskAccepted, link
 from app.api.forms import PRIORITIES, check_metadata
 from app.api.problems import BACKLOG_FULL, RESPONSES, Problem
@@ -96,7 +96,7 @@ async def add_webpage(
         body.on_duplicate,
     )
     accepted = await services.intake.webpages.submit(request)
-    response.headers["Location"] = f"/api/v1/tasks/{accepted.task_id}"
+    response.headers["Location"] = locate(accepted)
     return UploadAccepted.of(accepted)
 
 

@@ -28,6 +28,7 @@ from app.domain.media import ZIP
 from app.domain.ports import BlobStore, BlobWriter
 from app.domain.records import Content, Document
 from app.domain.tasks import NewTask, Queue, Task, TaskName
+from app.ledger.read import get_task
 from app.ledger.submit import submit_with_document
 from app.pipeline.media_type import detect
 from app.services.indexing.versions import replace_content
@@ -35,7 +36,7 @@ from app.services.intake.backpressure import Backpressure
 from app.services.queue.admission import Admission
 
 _FILENAME_CHARACTERS = 255
-_LOOKS = 3
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,14 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of an upload: the document, its task, and the document it turned out to be a duplicate of."""
+    """The answer to an upload.
+
+    ``task_id`` is None for a duplicate whose task was deleted after its retention time. ``duplicate_of`` is the
+    document itself when the agent already had it; ``replaces`` says that it receives new content.
+    """
 
     document_id: int
-    task_id: TaskId
+    task_id: TaskId | None
     filename: str
     status: DocumentStatus = DocumentStatus.QUEUED
     duplicate_of: int | None = None
@@ -63,23 +68,38 @@ class Accepted:
 
     @property
     def message(self) -> str:
-        """What people are told."""
-        if self.duplicate_of == self.document_id and not self.replaces:
-            return "The agent has this document already"
+        """A sentence for the client."""
+        if self.duplicate_of is not None and not self.replaces:
+            return "The agent already has this document"
         return "Document uploaded successfully and queued for processing"
 
     @classmethod
-    def of(cls, task: Task, duplicate_of: int | None = None) -> "Accepted":
-        """A document whose task was submitted; ``duplicate_of`` is itself where it gets new content."""
+    def of_task(cls, task: Task, *, replaces: bool = False) -> "Accepted":
+        """A document that a submitted task processes."""
         document_id = task.require_document_id()
-        replaces = duplicate_of is not None
+        duplicate_of = document_id if replaces else None
         return cls(document_id, task.id, task.metadata["filename"], duplicate_of=duplicate_of, replaces=replaces)
 
     @classmethod
-    def there_already(cls, document: Document) -> "Accepted":
-        """A document that needs no work, or has its task already."""
-        task_id = TaskId(document.task_id or new_task_id())
-        return cls(document.id, task_id, document.filename, document.status, document.id)
+    def of_duplicate(cls, document: Document, task: Task | None) -> "Accepted":
+        """A document that the agent already has, and its latest indexing task."""
+        return cls(document.id, task.id if task else None, document.filename, document.status, document.id)
+
+
+async def find_duplicate(
+    database: Database, organization_id: int, agent_id: int, content_key: bytes
+) -> Accepted | None:
+    """The agent's document of the same content key; None when it was deleted in the meantime.
+
+    Raises:
+        NotFoundError: when the organization has no such agent, which is why no document was inserted.
+    """
+    async with database.statement() as connection:
+        if await get_agent(connection, organization_id, agent_id) is None:
+            raise NotFoundError(f"Agent {agent_id} does not exist.")
+        document = await find_by_content(connection, agent_id, content_key)
+        task = await get_task(connection, TaskId(document.task_id)) if document and document.task_id else None
+    return Accepted.of_duplicate(document, task) if document else None
 
 
 class IncomingFile:
@@ -177,29 +197,19 @@ class Uploads:
                 replaced = await replace_content(connection, task, content, upload.metadata)
             if replaced:
                 self._admission.nudge(replaced.queue)
-                return Accepted.of(replaced, replaced.document_id)
-        for _ in range(_LOOKS):
+                return Accepted.of_task(replaced, replaces=True)
+        for _ in range(_ATTEMPTS):
             async with self._database.statement() as connection:
                 submitted = await submit_with_document(connection, task, _describe(upload, content))
             if submitted:
                 self._admission.nudge(submitted.queue)
-                return Accepted.of(submitted)
-            if duplicate := await self._find_duplicate(upload, content):
+                return Accepted.of_task(submitted)
+            owner = (upload.organization_id, upload.agent_id)
+            if duplicate := await find_duplicate(self._database, *owner, content.sha256):
                 if upload.on_duplicate is OnDuplicate.REJECT:
-                    raise DuplicateDocumentError(f"It is document {duplicate.id}.")
-                return Accepted.there_already(duplicate)
-        raise DocumentBusyError("The document with the same bytes is being changed.")
-
-    async def _find_duplicate(self, upload: Upload, content: Content) -> Document | None:
-        """The document with the same bytes; None when it has just gone.
-
-        Raises:
-            NotFoundError: when the organization has no such agent: that was why nothing was written.
-        """
-        async with self._database.statement() as connection:
-            if await get_agent(connection, upload.organization_id, upload.agent_id) is None:
-                raise NotFoundError(f"Agent {upload.agent_id} does not exist.")
-            return await find_by_content(connection, upload.agent_id, content.sha256)
+                    raise DuplicateDocumentError(f"Document {duplicate.document_id} has the same content.")
+                return duplicate
+        raise DocumentBusyError("The document with the same content is being changed. Try again.")
 
     @asynccontextmanager
     async def drop_unless_written(self, keys: list[str]) -> AsyncIterator[None]:

@@ -9,12 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from app.db.agents import get_agent
-from app.db.documents import find_by_content
 from app.db.engine import Database
 from app.domain.addresses import AllowedHosts
 from app.domain.documents import OnDuplicate
-from app.domain.errors import DocumentBusyError, DuplicateDocumentError, FileMissingError, NotFoundError
+from app.domain.errors import DocumentBusyError, DuplicateDocumentError, FileMissingError
 from app.domain.media import HTML, MARKDOWN
 from app.domain.ports import PageReader
 from app.domain.records import Content, Document
@@ -26,12 +24,12 @@ from app.services.indexing.ingestion import Ingestion
 from app.services.indexing.versions import page_key
 from app.services.intake.backpressure import Backpressure
 from app.services.intake.documents import Documents, Renewal
-from app.services.intake.uploads import Accepted, Uploads
+from app.services.intake.uploads import Accepted, Uploads, find_duplicate
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, Work
 
 _FILENAME_CHARACTERS = 255
-_LOOKS = 3
+_ATTEMPTS = 3
 _PIECE = 1024 * 1024
 
 
@@ -105,15 +103,16 @@ class Webpages:
         check_url(request.url, self._allowed)
         url = normalise_url(request.url)
         await self._backpressure.check(request.agent_id)
-        for _ in range(_LOOKS):
+        for _ in range(_ATTEMPTS):
             async with self._database.statement() as connection:
                 submitted = await submit_with_document(connection, _make_task(request, url), _describe(request, url))
             if submitted:
                 self._admission.nudge(submitted.queue)
-                return Accepted.of(submitted)
-            if duplicate := await self._find_duplicate(request, url):
-                return await self._meet(request, duplicate)
-        raise DocumentBusyError("The document of the same address is being changed.")
+                return Accepted.of_task(submitted)
+            owner = (request.organization_id, request.agent_id)
+            if duplicate := await find_duplicate(self._database, *owner, make_content_key(url)):
+                return await self._accept_duplicate(request, duplicate)
+        raise DocumentBusyError("The document of the same address is being changed. Try again.")
 
     async def process(self, work: Work) -> Outcome:
         """Read the page and make it searchable.
@@ -157,26 +156,15 @@ class Webpages:
             content.blob_key, content.media_type, content.size_bytes, content.sha256, make_filename(page.url)
         )
 
-    async def _find_duplicate(self, request: PageRequest, url: str) -> Document | None:
-        """The document of the same address; None when it has just gone.
-
-        Raises:
-            NotFoundError: when the organization has no such agent: that was why nothing was written.
-        """
-        async with self._database.statement() as connection:
-            if await get_agent(connection, request.organization_id, request.agent_id) is None:
-                raise NotFoundError(f"Agent {request.agent_id} does not exist.")
-            return await find_by_content(connection, request.agent_id, make_content_key(url))
-
-    async def _meet(self, request: PageRequest, duplicate: Document) -> Accepted:
-        """The agent has this page: say so, refuse, or read it again."""
+    async def _accept_duplicate(self, request: PageRequest, duplicate: Accepted) -> Accepted:
+        """The agent already has this page: skip it, reject it, or read it again."""
         if request.on_duplicate is OnDuplicate.REJECT:
-            raise DuplicateDocumentError(f"It is document {duplicate.id}.")
+            raise DuplicateDocumentError(f"Document {duplicate.document_id} has the same address.")
         if request.on_duplicate is OnDuplicate.SKIP:
-            return Accepted.there_already(duplicate)
+            return duplicate
         renewal = Renewal(request.metadata, request.queue)
-        task = await self._documents.reindex(request.organization_id, duplicate.id, renewal)
-        return Accepted.of(task, duplicate.id)
+        task = await self._documents.reindex(request.organization_id, duplicate.document_id, renewal)
+        return Accepted.of_task(task, replaces=True)
 
 
 def _make_task(request: PageRequest, url: str) -> NewTask:
