@@ -96,14 +96,14 @@ class Supervisor:
         worker_id = self._worker_id
         if worker_id is None:
             return
-        await services.queue.recovery.take_back(worker_id, lambda pid: is_alive(pid, self._parent))
+        await services.queue.recovery.reclaim(worker_id, lambda pid: is_alive(pid, self._parent))
         await services.queue.recovery.end_unresponsive(
             worker_id, self._plan.settings.task_cancel_grace_seconds, self._kill
         )
         if self._plan.lease.stopping:
             await self._drain(services, worker_id)
         else:
-            await services.queue.recovery.help(worker_id)
+            await services.queue.recovery.steal_work(worker_id)
         if (now := time.monotonic()) >= self._sweep_at:
             self._sweep_at = now + _SWEEP_SECONDS
             await services.queue.recovery.sweep()

@@ -42,7 +42,7 @@ AFTER_THE_ROW = {
 }
 OUTSIDE_THE_ATTEMPT = {
     "after the bell, before the claim": Point(f"{_EXECUTION}:claim", Moment.BEFORE),
-    "after the commit, before Celery is told": Point(f"{_EXECUTION}:Execution._end", Moment.AFTER),
+    "after the commit, before Celery is told": Point(f"{_EXECUTION}:Execution._write_end", Moment.AFTER),
     "after Celery is told, before the acknowledgement": Point("app.tasks.runtime:Runtime.execute", Moment.AFTER_SOME),
 }
 AFTER_CLAIM = "after the claim"

@@ -182,7 +182,7 @@ class Archives:
         try:
             yield
         except BaseException:
-            if await unpacking.work.ask() in {AttemptStatus.CONTINUE, AttemptStatus.CANCELLED}:
+            if await unpacking.work.read_status() in {AttemptStatus.CONTINUE, AttemptStatus.CANCELLED}:
                 for key in [member["blob_key"] for member in unpacking.members if "blob_key" in member]:
                     await asyncio.shield(self._blobs.delete(key))
             raise

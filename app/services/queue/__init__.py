@@ -1,4 +1,4 @@
 """The life of a task above the ledger: admission, execution, retries, parents, recovery and dead letters.
 
-What follows a commit is done here: the result backend, the next admission, the parent task.
+``after_commit`` does what follows a commit: the next admission, the result backend, alerts, the parent task.
 """

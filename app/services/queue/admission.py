@@ -1,4 +1,4 @@
-"""Admission: fills the windows of the queues and rings the bells, after every submit and every end of a task."""
+"""Admission: moves waiting tasks into the windows of their queues and publishes the messages for them."""
 
 import asyncio
 from collections import Counter
@@ -13,18 +13,17 @@ from app.domain.ports import Doorbell
 from app.domain.tasks import Bell
 from app.ledger.admit import admit
 
-# While a queue's window is full, looking again at every nudge would help nobody.
-_PAUSE_SECONDS = 0.02
+# How long to wait after two admissions of a queue that found nothing to admit: its window is probably full.
+_FULL_WINDOW_SECONDS = 0.02
 
 log = structlog.get_logger()
 
 
 class Admission:
-    """Admits in the background, so that nobody waits for it.
+    """Admits in the background, so that no caller waits for it.
 
-    Nudges that come while an admission of the same queue is under way share the next one:
-    a burst of uploads costs a few statements, not one each. A nudge that is lost with its
-    process is made up for by the workers' supervisors.
+    Nudges that arrive during an admission of the same queue share the next one: a burst of uploads costs a few
+    statements, not one each. If a process dies with a nudge pending, the workers' supervisors admit instead.
     """
 
     def __init__(self, database: Database, doorbell: Doorbell) -> None:
@@ -32,46 +31,47 @@ class Admission:
         self._doorbell = doorbell
         self._nudged: set[str] = set()
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._fruitless: Counter[str] = Counter()
+        self._empty_admissions: Counter[str] = Counter()
 
     def nudge(self, queue: str) -> None:
-        """Have ``queue`` admitted soon."""
+        """Schedule an admission of ``queue``, soon."""
         self._nudged.add(queue)
         if queue not in self._running:
             # In a context of its own: what this logs does not belong to the task or request that was first to nudge.
-            self._running[queue] = asyncio.create_task(self._serve(queue), context=Context())
+            self._running[queue] = asyncio.create_task(self._admit_while_nudged(queue), context=Context())
 
     async def admit(self, queues: Iterable[str]) -> int:
-        """Admit now; returns how many bells were rung."""
-        rung = 0
+        """Admit now; returns how many messages were published."""
+        published = 0
         for queue in queues:
             async with self._database.transaction() as connection:
                 bells = await admit(connection, queue)
             await self.publish(bells)
-            rung += len(bells)
-        return rung
+            published += len(bells)
+        return published
 
     async def publish(self, bells: Sequence[Bell]) -> None:
-        """Publish the messages for tasks that are admitted."""
+        """Publish the messages for tasks that are admitted already."""
         await self._doorbell.ring(bells)
 
     async def settle(self) -> None:
-        """Wait until every nudge has been followed."""
+        """Wait until every scheduled admission is done."""
         await asyncio.gather(*self._running.values())
 
-    async def _serve(self, queue: str) -> None:
+    async def _admit_while_nudged(self, queue: str) -> None:
         try:
             while queue in self._nudged:
                 self._nudged.discard(queue)
                 if await self.admit([queue]):
-                    self._fruitless[queue] = 0
+                    self._empty_admissions[queue] = 0
                     continue
-                # Once, another process may just have been faster; twice, the window is full or nothing waits.
-                self._fruitless[queue] += 1
-                if self._fruitless[queue] > 1:
-                    await asyncio.sleep(_PAUSE_SECONDS)
+                # The first time, another process may have admitted the task. The second time, the window is full or
+                # no task waits.
+                self._empty_admissions[queue] += 1
+                if self._empty_admissions[queue] > 1:
+                    await asyncio.sleep(_FULL_WINDOW_SECONDS)
         except DatabaseUnavailableError:
-            log.warning("admission_without_database", queue=queue)
+            log.warning("admission_database_unavailable", queue=queue)
         except Exception:
             log.exception("admission_failed", queue=queue)
         finally:

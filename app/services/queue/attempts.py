@@ -1,4 +1,4 @@
-"""Work: what the body of a task is given, and what it gives back."""
+"""Attempts: what a task's body receives, and the outcome that it returns."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,26 +21,26 @@ log = structlog.get_logger()
 
 
 async def _write_nothing(_connection: AsyncConnection) -> None:
-    """Many tasks have no more to store than their result."""
+    """The default ``apply``."""
 
 
 async def _do_nothing() -> None:
-    """Most tasks are done when their end is written."""
+    """The default ``after``."""
 
 
 class LeaseStatus(Protocol):
-    """How a process knows, without asking anybody, whether its worker may still run tasks."""
+    """Whether this process's worker may still run tasks, without a query."""
 
     def holds(self, worker_id: WorkerId) -> bool:
-        """Whether the worker's lease is alive by this machine's clock."""
+        """Whether the worker's lease is valid by this machine's clock."""
 
     def must_hand_back(self) -> bool:
-        """Whether the worker stops, and has waited for its tasks as long as it may."""
+        """Whether the worker is stopping and its grace period for running tasks is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSlot:
-    """Where an attempt runs: the worker, its process, and whether that worker may go on."""
+    """Where an attempt runs: the worker, its process, and the status of the worker's lease."""
 
     worker_id: WorkerId
     pid: int
@@ -48,18 +48,23 @@ class WorkerSlot:
 
     @property
     def attempt_status(self) -> AttemptStatus:
-        """Go on, or hand back: the worker stops, or its lease has run out and others may have the task already."""
+        """HAND_BACK when the worker must stop, or when its lease has expired and another worker may have the task."""
         ends = self.lease_status.must_hand_back() or not self.lease_status.holds(self.worker_id)
         return AttemptStatus.HAND_BACK if ends else AttemptStatus.CONTINUE
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a task came to.
+    """What an attempt returns.
 
-    ``apply`` writes it in the same transaction that turns the task to SUCCESS; with ``expands``, to EXPANDED: then
-    ``apply`` inserts its children, which ``last_step`` follows (``app.ledger.children.expand``). ``after`` is done once
-    that is committed, if the process lives to do it.
+    Attributes:
+        result: The task's result, as JSON.
+        status: A sentence for the client.
+        chunk_count: The number of chunks that the task stored.
+        apply: Writes the result's rows, in the transaction that sets the task to SUCCESS.
+        expands: Whether the task becomes a parent: its state is then EXPANDED, and ``apply`` inserts its children.
+        last_step: The task to submit after all children have succeeded; see ``app.ledger.children.expand``.
+        after: Runs once that transaction is committed, unless the process dies first.
     """
 
     result: Any
@@ -72,7 +77,7 @@ class Outcome:
 
 
 class AttemptLostError(Exception):
-    """The attempt was cancelled, superseded or must be handed back; nothing it holds may be written."""
+    """The attempt was cancelled, superseded or must be handed back: it may not write its result."""
 
     def __init__(self, attempt_status: AttemptStatus) -> None:
         self.attempt_status = attempt_status
@@ -80,7 +85,7 @@ class AttemptLostError(Exception):
 
 
 class Work:
-    """What a task's body is given: the row it runs for, and the means to tell of progress."""
+    """What a task's body receives: the task's row, and methods to report progress."""
 
     def __init__(self, task: Task, slot: WorkerSlot, database: Database, after_commit: AfterCommit) -> None:
         self.task = task
@@ -90,34 +95,34 @@ class Work:
         self._after_commit = after_commit
 
     async def report(self, progress: Progress) -> None:
-        """Write progress.
+        """Write progress to the ledger, then to Celery's result backend.
 
         Raises:
-            AttemptLostError: when the task was cancelled or given to another worker.
+            AttemptLostError: when the task was cancelled, or when another worker has it.
         """
         async with self._database.statement() as connection:
-            self._heed(await report(connection, self.task.attempt_token, progress))
+            self._check_status(await report(connection, self.task.attempt_token, progress))
         await self._after_commit.publish_progress(self.task, progress)
 
     async def report_within(self, connection: AsyncConnection, progress: Progress) -> None:
-        """Write progress as part of a transaction, which so holds only while the attempt does.
+        """Write progress as part of a transaction, so that the transaction commits only if the attempt is still valid.
 
         Raises:
-            AttemptLostError: as ``report``; the transaction must then roll back.
+            AttemptLostError: as ``report`` does; the transaction must then roll back.
         """
-        self._heed(await report(connection, self.task.attempt_token, progress))
+        self._check_status(await report(connection, self.task.attempt_token, progress))
 
-    async def ask(self) -> AttemptStatus:
-        """Whether the attempt is this one's still; what became of it, if that is known already."""
+    async def read_status(self) -> AttemptStatus:
+        """The status of the attempt, read from the ledger unless the attempt is known to be lost."""
         if self.attempt_status is not AttemptStatus.CONTINUE:
             return self.attempt_status
         async with self._database.statement() as connection:
             return await watch(connection, self.task.attempt_token)
 
     async def watch(self) -> None:
-        """Return once the attempt is lost, leaving the reason in ``attempt_status``.
+        """Poll until the attempt is lost; the reason is then in ``attempt_status``.
 
-        While the database is away, go on for as long as the lease lasts.
+        While the database is unavailable, the attempt continues for as long as the lease is valid.
         """
         while self.attempt_status is AttemptStatus.CONTINUE:
             await asyncio.sleep(_WATCH_SECONDS)
@@ -128,9 +133,9 @@ class Work:
                 async with self._database.statement() as connection:
                     self.attempt_status = await watch(connection, self.task.attempt_token)
             except DatabaseUnavailableError:
-                log.warning("watch_failed", task_id=str(self.task.id))
+                log.warning("attempt_status_unavailable")
 
-    def _heed(self, attempt_status: AttemptStatus) -> None:
+    def _check_status(self, attempt_status: AttemptStatus) -> None:
         if attempt_status is not AttemptStatus.CONTINUE:
             self.attempt_status = attempt_status
             raise AttemptLostError(attempt_status)

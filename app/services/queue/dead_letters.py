@@ -1,4 +1,4 @@
-"""Dead letters: listed, replayed, discarded, and announced to whoever must know."""
+"""Dead letters: list, replay, discard and announce the tasks that failed for good."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -22,7 +22,7 @@ from app.ledger.dead_letters import (
 from app.ledger.parents import lock_ancestors, reopen
 from app.ledger.read import get_task
 from app.services.queue.after_commit import AfterCommit
-from app.services.queue.takeover import take_over
+from app.services.queue.parents import set_indexing_tasks
 
 _BATCH = 500
 _FIRST = UUID(int=0)
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 class DeadLetters:
-    """Tasks that failed for good, until somebody decides about them."""
+    """Tasks that failed for good, until an operator replays or discards them."""
 
     def __init__(
         self,
@@ -44,58 +44,58 @@ class DeadLetters:
         self._alarms = alarms
 
     async def list(
-        self, organization_id: int, wanted: DeadLetterFilter, *, limit: int, after: UUID | None
+        self, organization_id: int, criteria: DeadLetterFilter, *, limit: int, after: UUID | None
     ) -> Listing[Task]:
-        """Dead letters, the newest task first."""
+        """Dead letters, newest task first."""
         async with self._database.statement() as connection:
-            return await list_dead_letters(connection, organization_id, wanted, limit=limit, after=after)
+            return await list_dead_letters(connection, organization_id, criteria, limit=limit, after=after)
 
     async def get(self, organization_id: int, task_id: TaskId) -> Task:
         """One dead letter.
 
         Raises:
-            NotFoundError: when there is no such task of the organization's, or it is no dead letter.
+            NotFoundError: when the organization has no such task, or the task is no dead letter.
         """
         async with self._database.statement() as connection:
             task = await get_task(connection, task_id, organization_id)
         if task is None or task.dead_lettered_at is None:
-            raise _unknown(task_id)
+            raise _not_found(task_id)
         return task
 
-    async def count(self, organization_id: int, wanted: DeadLetterFilter) -> int:
-        """How many dead letters the filter matches."""
+    async def count(self, organization_id: int, criteria: DeadLetterFilter) -> int:
+        """The number of dead letters that the filter matches."""
         async with self._database.statement() as connection:
-            return await count_dead_letters(connection, organization_id, wanted)
+            return await count_dead_letters(connection, organization_id, criteria)
 
     async def replay(self, organization_id: int, task_id: TaskId) -> Task:
-        """Run a dead letter afresh, with fresh counts.
+        """Run a dead letter again, with its counts of retries and crashes reset.
 
         Raises:
-            NotFoundError: when it is no dead letter of the organization's.
-            DocumentBusyError: when another task has its document.
+            NotFoundError: when the organization has no such dead letter.
+            DocumentBusyError: when another task is processing its document.
         """
         replayed, reopened = await self._replay(organization_id, [task_id])
         if not replayed:
             await self.get(organization_id, task_id)
-            raise DocumentBusyError("Another task has taken it over.")
+            raise DocumentBusyError("Another task is processing the document.")
         await self._after_commit.publish([*replayed, *reopened])
         return replayed[0]
 
     async def _replay(self, organization_id: int, task_ids: Sequence[UUID]) -> tuple[Sequence[Task], Sequence[Task]]:
-        """Run dead letters afresh; returns them, and the parents that were opened again for them."""
+        """Run dead letters again; returns them and the parents that were reopened with them."""
         async with self._database.transaction() as connection:
             parents = await lock_ancestors(connection, task_ids)
             replayed = await replay(connection, organization_id, task_ids)
-            await take_over(connection, replayed)
+            await set_indexing_tasks(connection, replayed)
             reopened = [await reopen(connection, parent.id) for parent in parents] if replayed else []
         return replayed, [parent for parent in reopened if parent]
 
-    async def replay_all(self, organization_id: int, wanted: DeadLetterFilter) -> int:
-        """Run afresh every dead letter that matches, some hundreds a transaction; returns how many."""
+    async def replay_all(self, organization_id: int, criteria: DeadLetterFilter) -> int:
+        """Run every matching dead letter again, a batch a transaction; returns how many."""
         count, after = 0, _FIRST
         while True:
             async with self._database.statement() as connection:
-                task_ids = await find_dead_letters(connection, organization_id, wanted, limit=_BATCH, after=after)
+                task_ids = await find_dead_letters(connection, organization_id, criteria, limit=_BATCH, after=after)
             replayed, reopened = await self._replay(organization_id, task_ids)
             await self._after_commit.publish([*replayed, *reopened])
             count += len(replayed)
@@ -104,21 +104,21 @@ class DeadLetters:
             after = task_ids[-1]
 
     async def discard(self, organization_id: int, task_id: TaskId) -> Task:
-        """Take a task off the dead letters. It stays a failure, and is forgotten in its time like any other.
+        """Remove a task from the dead letters. It stays a failure, and is deleted after the retention time.
 
         Raises:
-            NotFoundError: when it is no dead letter of the organization's.
+            NotFoundError: when the organization has no such dead letter.
         """
         async with self._database.statement() as connection:
             task = await discard(connection, task_id, organization_id)
         if task is None:
-            raise _unknown(task_id)
+            raise _not_found(task_id)
         return task
 
     async def announce(self, task_id: TaskId) -> None:
-        """Raise the alarm for a dead letter, once; should this process die meanwhile, once more.
+        """Raise the alarms for a dead letter at least once: twice if this process dies before it has noted that.
 
-        One that was replayed, discarded or announced before is passed over.
+        Does nothing for one that was replayed, discarded or announced before.
         """
         async with self._database.statement() as connection:
             task = await get_task(connection, task_id)
@@ -127,7 +127,6 @@ class DeadLetters:
         error = task.error or {}
         log.error(
             "dead_letter",
-            task_id=str(task.id),
             task_name=task.name,
             queue=task.queue,
             agent_id=task.agent_id,
@@ -143,5 +142,5 @@ class DeadLetters:
             await note_announced(connection, task_id)
 
 
-def _unknown(task_id: TaskId) -> NotFoundError:
-    return NotFoundError(f"There is no dead letter {task_id}.")
+def _not_found(task_id: TaskId) -> NotFoundError:
+    return NotFoundError(f"Dead letter {task_id} does not exist.")

@@ -1,4 +1,4 @@
-"""Execution: one attempt of one task, from the bell to a state in the ledger."""
+"""Execution: one attempt of one task, from the message to a new state in the ledger."""
 
 import asyncio
 import traceback
@@ -23,18 +23,18 @@ from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import AttemptFunction, AttemptLostError, Outcome, Work, WorkerSlot
 
 _DATABASE_RETRY_SECONDS = 0.5
-_LATER_SECONDS = 5.0
+_DEFER_SECONDS = 5.0
 _TRACEBACK_CHARACTERS = 10_000
 _SUMMARY_CHARACTERS = 300
 
 log = structlog.get_logger()
 
-End = Callable[[], Awaitable[Task | None]]
+WriteEnd = Callable[[], Awaitable[Task | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and after how many seconds a retryable failure is tried again, and how long an attempt may take."""
+    """When a retryable failure is tried again, and how many seconds an attempt may take."""
 
     max_retries: int
     backoff: float
@@ -43,12 +43,12 @@ class RetryPolicy:
 
 
 def _summarise(error: Exception) -> str:
-    """The first line of an error nobody foresaw; its traceback tells the rest."""
+    """The first line of an unexpected error. Its traceback is stored as well."""
     return f"{type(error).__name__}: {error}".splitlines()[0][:_SUMMARY_CHARACTERS]
 
 
 class Execution:
-    """Runs attempts: claim, body, guarded end."""
+    """Runs attempts: claims the task, runs its body, and writes the end if the attempt is still valid."""
 
     def __init__(self, database: Database, after_commit: AfterCommit, policy: RetryPolicy) -> None:
         self._database = database
@@ -57,10 +57,10 @@ class Execution:
         self._held: set[TaskId] = set()
 
     async def run(self, task_id: TaskId, slot: WorkerSlot, body: AttemptFunction) -> Task | None:
-        """Run one attempt and return the task as it then stands.
+        """Run one attempt; returns the task in its new state.
 
-        None when there was nothing to do (a late or doubled bell) or when the attempt was
-        superseded: whatever it held was dropped.
+        Returns None when the task could not be claimed (a late or duplicated message), or when the attempt was
+        superseded: then nothing of it was written.
         """
         task = await self._claim(task_id, slot)
         if task is None:
@@ -68,7 +68,7 @@ class Execution:
         self._held.add(task_id)
         try:
             work = Work(task, slot, self._database, self._after_commit)
-            ended = await self._end(task, await self._attempt(work, body))
+            ended = await self._write_end(task, await self._run_body(work, body))
         finally:
             self._held.discard(task_id)
         if ended is not None:
@@ -104,46 +104,46 @@ class Execution:
                     await self._after_commit.run([task])
                 return
 
-    async def _end(self, task: Task, end: End) -> Task | None:
-        """Write the end, however long the database is away.
+    async def _write_end(self, task: Task, end: WriteEnd) -> Task | None:
+        """Write the end of the attempt, and try again for as long as the database is unavailable.
 
-        The row must not stay behind as running: once the database is back, either this end
-        holds or the lease has run out and the epoch refuses it.
+        Otherwise the row would stay in a running state. Once the database is available, either this end is valid, or
+        the lease has expired and the row's epoch has moved on.
         """
         while True:
             try:
                 return await end()
             except DatabaseUnavailableError:
-                log.warning("end_not_written", task_id=str(task.id))
+                log.warning("attempt_end_not_written")
                 await asyncio.sleep(_DATABASE_RETRY_SECONDS)
-            except Exception as error:  # noqa: BLE001 - what cannot be stored is a failure like any other
-                end = self._failure_end(task, error)
+            except Exception as error:  # noqa: BLE001 - a result that cannot be stored is a failure like any other
+                end = self._choose_failure_end(task, error)
 
-    async def _attempt(self, work: Work, body: AttemptFunction) -> End:
-        """Run the body; returns the statement that ends the attempt."""
+    async def _run_body(self, work: Work, body: AttemptFunction) -> WriteEnd:
+        """Run the body; returns the function that writes the end of the attempt."""
         try:
             async with asyncio.timeout(self._policy.time_limit) as limit:
-                outcome = await self._watched(work, body)
+                outcome = await self._run_watched(work, body)
         except AttemptLostError:
-            return lambda: self._lose(work)
+            return lambda: self._end_lost(work)
         except RetryLaterError as error:
             later = error
-            return lambda: self._write(
-                defer, work.task, later.retry_after or _LATER_SECONDS, later.detail or later.message
+            return lambda: self._write_guarded(
+                defer, work.task, later.retry_after or _DEFER_SECONDS, later.detail or later.message
             )
         except asyncio.CancelledError:
-            return lambda: self._write(hand_back, work.task)
-        except Exception as error:  # noqa: BLE001 - whatever it was, it ends in the ledger
-            return self._failure_end(work.task, TaskTimeLimitError() if limit.expired() else error)
+            return lambda: self._write_guarded(hand_back, work.task)
+        except Exception as error:  # noqa: BLE001 - every error is recorded in the ledger
+            return self._choose_failure_end(work.task, TaskTimeLimitError() if limit.expired() else error)
         return lambda: self._finish(work, outcome)
 
-    async def _watched(self, work: Work, body: AttemptFunction) -> Outcome:
-        """The body's outcome, unless the attempt is lost first: then the body is cancelled where it stands."""
+    async def _run_watched(self, work: Work, body: AttemptFunction) -> Outcome:
+        """Run the body, and cancel it if the attempt is lost before it returns."""
         running, watching = asyncio.ensure_future(body(work)), asyncio.ensure_future(work.watch())
         try:
             await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
             if not running.done():
-                watching.result()  # raises what the watch itself failed of, if it did
+                watching.result()  # raises the error with which the watch itself failed, if it did
                 raise AttemptLostError(work.attempt_status)
             return running.result()
         finally:
@@ -168,18 +168,20 @@ class Execution:
             if task is not None:
                 await outcome.apply(connection)
         if task is None:
-            return await self._lose(work)
+            return await self._end_lost(work)
         try:
             await outcome.after()
         except Exception:
-            log.exception("after_end_failed", task_id=str(task.id))
+            log.exception("after_commit_failed")
         return task
 
-    async def _lose(self, work: Work) -> Task | None:
-        """REVOKED when a cancel was asked for; when another worker has the task, there is nothing to write."""
-        return await self._write(hand_back if work.attempt_status is AttemptStatus.HAND_BACK else abort, work.task)
+    async def _end_lost(self, work: Work) -> Task | None:
+        """Write REVOKED for a cancelled attempt. When another worker has the task, nothing is written."""
+        return await self._write_guarded(
+            hand_back if work.attempt_status is AttemptStatus.HAND_BACK else abort, work.task
+        )
 
-    def _failure_end(self, task: Task, error: Exception) -> End:
+    def _choose_failure_end(self, task: Task, error: Exception) -> WriteEnd:
         retryable = error.retryable if isinstance(error, SluiceError) else True
         message = error.message if isinstance(error, SluiceError) else _summarise(error)
         code = error.code if isinstance(error, SluiceError) else SluiceError.code
@@ -187,15 +189,17 @@ class Execution:
         failure = Failure(code, message, retryable, stack)
         policy = self._policy
         if not retryable or task.retries >= policy.max_retries:
-            return lambda: self._write(fail, task, failure)
+            return lambda: self._write_guarded(fail, task, failure)
         retry_after = error.retry_after if isinstance(error, SluiceError) else None
         delay = choose_delay(task.retries, base=policy.backoff, cap=policy.backoff_max, retry_after=retry_after)
-        return lambda: self._write(retry, task, failure, delay)
+        return lambda: self._write_guarded(retry, task, failure, delay)
 
-    async def _write(self, end: Callable[..., Awaitable[Task | None]], task: Task, *arguments: Any) -> Task | None:
+    async def _write_guarded(
+        self, end: Callable[..., Awaitable[Task | None]], task: Task, *arguments: Any
+    ) -> Task | None:
         async with self._database.statement() as connection:
             ended = await end(connection, task.attempt_token, *arguments)
             if ended is None and end is not abort:
-                # A cancel came in between: the guards of every other end refuse, this one accepts.
+                # The task was cancelled in the meantime, so only ``abort`` can end the attempt.
                 ended = await abort(connection, task.attempt_token)
             return ended

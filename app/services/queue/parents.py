@@ -1,11 +1,14 @@
-"""Parents: a task that has become many follows its children, step by step and to the end."""
+"""Parents: cancel and run again a parent with its children, and end the parents that were left open."""
 
 from collections.abc import Sequence
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.documents import set_indexing_task
 from app.db.engine import Database
 from app.domain.ids import TaskId
 from app.domain.states import FINAL, State
-from app.domain.tasks import Task, TaskName
+from app.domain.tasks import INDEXING, Task, TaskName
 from app.ledger.cancel import revive
 from app.ledger.children import cancel_children, revive_children
 from app.ledger.parents import (
@@ -16,21 +19,20 @@ from app.ledger.parents import (
     reopen,
 )
 from app.services.queue.after_commit import AfterCommit
-from app.services.queue.takeover import take_over
 
 _NEVER_RUN = {TaskName.PROCESS_BATCH, TaskName.CRAWL_SITE}
-"""Tasks that are many from the start: no worker knows them."""
+"""Tasks that are parents from the start: no worker ever runs them."""
 
 
 class Parents:
-    """Parents and children. Every method commits by itself, after what it follows has been committed."""
+    """Parents and their children. Each method opens transactions of its own, after its caller has committed."""
 
     def __init__(self, database: Database, after_commit: AfterCommit) -> None:
         self._database = database
         self._after_commit = after_commit
 
     async def cancel(self, task_ids: Sequence[TaskId]) -> None:
-        """Cancel the children of cancelled tasks, and theirs; end the parents that have nothing left to wait for."""
+        """Cancel the descendants of cancelled tasks; end the parents that have no active child left."""
         parents, levels = list(task_ids), []
         while parents:
             async with self._database.statement() as connection:
@@ -42,33 +44,40 @@ class Parents:
             await self._after_commit.end_parent(parent_id)
 
     async def revive(self, task: Task) -> Task | None:
-        """Run a finished task afresh. A parent runs those of its children again that did not succeed, or else all.
+        """Run a finished task again. A parent runs its children again that did not succeed, or, without any, itself.
 
-        None when it has not finished, or has no children that could run.
+        Returns None when the task has not finished, or when nothing of it can run.
         """
         async with self._database.transaction() as connection:
             parents = await lock_ancestors(connection, [task.id])
             locked = await lock_parent(connection, task.id)
-            whole = "last_step" in task.arguments  # then all of it runs again
-            apart = locked and locked.state in FINAL and not whole
-            children = await revive_children(connection, task.id) if apart else []
+            # Children with a last step are parts of one result, so that task runs again as a whole.
+            separate = locked and locked.state in FINAL and "last_step" not in task.arguments
+            children = await revive_children(connection, task.id) if separate else []
             if not children and task.name in _NEVER_RUN:
                 return None
             revived = await (
                 reopen(connection, task.id) if children else revive(connection, task.id, task.organization_id)
             )
             if revived:
-                await take_over(connection, [*children, revived])
+                await set_indexing_tasks(connection, [*children, revived])
             reopened = [await reopen(connection, parent.id) for parent in parents] if revived else []
         if revived:
             await self._after_commit.publish([*children, revived, *(parent for parent in reopened if parent)])
         return revived
 
     async def sweep(self) -> None:
-        """Do what a process that died left undone: hand on cancels, end parents whose children have ended."""
+        """Finish what a process that died left undone: cancels of children, and the ends of parents."""
         async with self._database.statement() as connection:
             cancelled = await list_cancelled_parents(connection)
             left_open = await list_left_open(connection)
         await self.cancel(cancelled)
         for parent_id in left_open:
             await self._after_commit.end_parent(parent_id)
+
+
+async def set_indexing_tasks(connection: AsyncConnection, tasks: Sequence[Task]) -> None:
+    """Make tasks that run again the ones that decide the status of their documents, where they index one."""
+    for task in tasks:
+        if task.document_id is not None and task.name in INDEXING:
+            await set_indexing_task(connection, task.document_id, task.id)

@@ -1,4 +1,4 @@
-"""Recovery: what each worker's supervisor does, over and over, so that nothing stays behind."""
+"""Recovery: what each worker's supervisor repeats so that no task is left behind."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 class Recovery:
-    """Leases, dead processes, deaf tasks, lost bells, parents left open."""
+    """Worker leases, dead processes, unresponsive tasks, lost messages and unfinished parents."""
 
     def __init__(
         self, database: Database, admission: Admission, after_commit: AfterCommit, parents: Parents, max_crashes: int
@@ -31,43 +31,48 @@ class Recovery:
         self._max_crashes = max_crashes
 
     async def register(self, worker: NewWorker, lease: float) -> None:
-        """Enter a worker, with a lease of ``lease`` seconds."""
+        """Register a worker, with a lease of ``lease`` seconds."""
         async with self._database.statement() as connection:
             await register(connection, worker, lease)
 
     async def renew(self, worker_id: WorkerId, lease: float) -> bool:
-        """Renew a worker's lease; False when it had run out."""
+        """Renew a worker's lease; returns False when it has expired."""
         async with self._database.statement() as connection:
             return await heartbeat(connection, worker_id, lease)
 
     async def drain(self, worker_id: WorkerId) -> None:
-        """A worker takes no more tasks."""
+        """Mark a worker as stopping: it receives no more tasks."""
         async with self._database.statement() as connection:
             await drain(connection, worker_id)
 
     async def retire(self, worker_id: WorkerId) -> None:
-        """End a worker's lease; whatever it still ran is taken back at the next sweep."""
+        """End a worker's lease; the next sweep reclaims the tasks that it still runs."""
         async with self._database.statement() as connection:
             await retire(connection, worker_id)
 
     async def release(self, worker_id: WorkerId) -> None:
-        """Hand back all that a worker runs, with no crash counted: the worker is known to live, or to stop."""
+        """Hand back every task of a worker, without counting a crash: the worker is alive or stops in order."""
         async with self._database.statement() as connection:
             released = await release(connection, worker_id)
         await self._follow_up("task_released", released)
 
-    async def take_back(self, worker_id: WorkerId, is_alive: Callable[[int], bool]) -> None:
-        """Take back the tasks of processes that died under a living worker."""
+    async def reclaim(self, worker_id: WorkerId, is_alive: Callable[[int], bool]) -> None:
+        """Reclaim the tasks of processes that died while their worker lives."""
         async with self._database.statement() as connection:
             pids = [pid for pid in await list_processes(connection, worker_id) if not is_alive(pid)]
             reaped = await reap_processes(connection, worker_id, pids, self._max_crashes) if pids else []
         await self._follow_up("task_crashed", reaped)
 
     async def end_unresponsive(self, worker_id: WorkerId, grace: float, kill: Callable[[int], None]) -> None:
-        """End the tasks of a worker that do not heed a cancel within ``grace`` seconds, their processes first.
+        """Kill the processes of tasks that still run ``grace`` seconds after a cancel, and end those tasks.
 
-        While a row is locked its attempt cannot end, so its process cannot have gone on to another task:
-        ``kill`` meets the task it is meant for, or one that is ended already.
+        The rows are locked first. While a row is locked its attempt cannot end, so its process cannot have moved on to
+        another task: ``kill`` hits the right process.
+
+        Args:
+            worker_id: The worker.
+            grace: Seconds between the cancel and the kill.
+            kill: Kills the process of this id.
         """
         async with self._database.transaction() as connection:
             unresponsive = await lock_unresponsive(connection, worker_id, grace)
@@ -76,25 +81,25 @@ class Recovery:
             ended = [await force_abort(connection, task.attempt_token) for task in unresponsive]
         await self._follow_up("task_killed", [task for task in ended if task])
 
-    async def help(self, worker_id: WorkerId) -> None:
-        """Call the idle slots of a worker to more urgent queues whose own workers are busy."""
+    async def steal_work(self, worker_id: WorkerId) -> None:
+        """Let the idle slots of a worker run tasks of more urgent queues whose own workers are busy."""
         async with self._database.statement() as connection:
             bells = await steal_work(connection, worker_id)
         await self._admission.publish(bells)
 
     async def sweep(self) -> None:
-        """Take back the tasks of dead workers, ring lost bells again, and have the windows of all queues filled."""
+        """Reclaim the tasks of dead workers, publish lost messages again, and admit to every queue."""
         async with self._database.statement() as connection:
             reaped = await reap_workers(connection, self._max_crashes)
             if ended := await end_holders(connection):
-                log.warning("late_sessions_ended", sessions=ended)
+                log.warning("blocking_sessions_ended", sessions=ended)
             silent = await reconcile(connection)
         await self._follow_up("task_crashed", reaped)
         if silent:
-            log.info("bells_rung_again", tasks=len(silent))
+            log.info("messages_published_again", tasks=len(silent))
             await self._admission.publish(silent)
         await self._parents.sweep()
-        # Not waited for: an admission may have to wait for a queue's row, and the sweeps must go on.
+        # In the background: an admission may wait for the lock on a queue's row, and the sweeps must go on.
         for queue in WORK_QUEUES:
             self._admission.nudge(queue)
 

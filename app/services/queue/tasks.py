@@ -1,4 +1,4 @@
-"""Tasks: watched, cancelled, tried again."""
+"""Tasks: read, watch, cancel and retry."""
 
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -31,7 +31,7 @@ class Tasks:
         """One task.
 
         Raises:
-            NotFoundError: when there is none, or it is another organization's.
+            NotFoundError: when the organization has no such task.
         """
         async with self._database.statement() as connection:
             task = await get_task(connection, task_id, organization_id)
@@ -40,7 +40,7 @@ class Tasks:
         return task
 
     async def count_children(self, tasks: Sequence[Task]) -> dict[UUID, Counts]:
-        """How the children of these tasks stand; tasks without children are left out."""
+        """The children of these tasks, counted by state; tasks without children are left out."""
         parents = [task.id for task in tasks if task.is_parent]
         if not parents:
             return {}
@@ -48,16 +48,16 @@ class Tasks:
             return await count_children(connection, parents)
 
     async def get_position(self, task: Task) -> int | None:
-        """The place of a waiting task among its agent's, from 1."""
+        """The position of a waiting task among its agent's, from 1."""
         async with self._database.statement() as connection:
             return await get_position(connection, task)
 
     async def wait(self, organization_id: int, task_id: TaskId, seconds: float) -> Task:
-        """One task, at its next change or after ``seconds``, whichever is first; a finished one at once."""
+        """One task, at its next change or after ``seconds``, whichever comes first; a finished task at once."""
         task = await self.get(organization_id, task_id)
         deadline = time.monotonic() + seconds
         async with self._watch.watch(task_id) as wait:
-            # Look again now that changes are heard, so that none falls between.
+            # Read again now that changes are received: the task may have changed before.
             current = await self.get(organization_id, task_id)
             while current.version == task.version and current.state not in FINAL:
                 if (remaining := deadline - time.monotonic()) <= 0:
@@ -67,12 +67,12 @@ class Tasks:
         return current
 
     async def follow(self, organization_id: int, task_id: TaskId, after_version: int = -1) -> AsyncIterator[Task]:
-        """The task now (unless ``after_version`` is current) and at each change, up to its end."""
+        """The task now, unless its version is ``after_version``, and then at each change up to its end."""
         seen = after_version
         async with self._watch.watch(task_id) as wait:
             while True:
                 task = await self.get(organization_id, task_id)
-                # The end is told in any case: who resumes after it would otherwise ask again and again.
+                # The end is always sent: a client that resumes after it would otherwise reconnect for ever.
                 if task.version > seen or task.state in FINAL:
                     seen = task.version
                     yield task
@@ -92,7 +92,7 @@ class Tasks:
         limit: int,
         after: UUID | None,
     ) -> Listing[Task]:
-        """Tasks, the newest first."""
+        """Tasks, newest first."""
         async with self._database.statement() as connection:
             return await list_tasks(
                 connection,
@@ -107,11 +107,11 @@ class Tasks:
             )
 
     async def cancel(self, organization_id: int, task_id: TaskId) -> Task:
-        """Cancel a task: a waiting one is REVOKED when this returns, a running one winds down.
+        """Cancel a task: a waiting task is REVOKED when this returns, a running one is asked to stop.
 
         Raises:
-            NotFoundError
-            TaskFinishedError: when it has finished.
+            NotFoundError: when the organization has no such task.
+            TaskFinishedError: when the task has finished.
         """
         async with self._database.statement() as connection:
             task = await cancel(connection, task_id, organization_id)
@@ -125,14 +125,14 @@ class Tasks:
         return task
 
     async def retry(self, organization_id: int, task_id: TaskId) -> Task:
-        """A fresh attempt of a finished task, with fresh counts; of a parent, of those of its children that failed.
+        """Run a finished task again, with its counts reset. A parent runs its children again that did not succeed.
 
         Raises:
-            NotFoundError
-            ConflictError: when it has not finished, or has nothing to run again.
+            NotFoundError: when the organization has no such task.
+            ConflictError: when the task has not finished, or nothing of it can run again.
         """
         task = await self.get(organization_id, task_id)
         if not (revived := await self._parents.revive(task)):
-            reason = "There is nothing of it to run again" if task.state in FINAL else "The task has not finished"
+            reason = "Nothing of it can run again" if task.state in FINAL else "The task has not finished"
             raise ConflictError(f"{reason}: its state is {task.state.public}.")
         return revived
