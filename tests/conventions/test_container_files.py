@@ -58,3 +58,9 @@ def test_the_image_is_built_from_files_that_exist() -> None:
 def test_the_image_runs_as_nobody_in_particular() -> None:
     users = re.findall(r"^USER (\S+)$", (_ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert users == ["sluice"]
+
+
+def test_the_build_receives_exactly_the_files_that_the_image_copies() -> None:
+    sent = set(re.findall(r"^!(\S+)$", (_ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    copied = re.findall(r"^COPY (.+) \S+$", (_ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert sent == {source for line in copied for source in line.split()}
