@@ -32,7 +32,7 @@ from app.domain.vectors import Account, EmbeddingSpec, Vector, VectorBatch, Vect
 from app.pipeline.lexemes import lexemes
 from app.services.answers.search import Search
 from app.services.indexing.chunk_index import ChunkIndexer
-from app.services.indexing.vector_indexes import VectorIndexes, Wanted
+from app.services.indexing.vector_indexes import IndexSpec, VectorIndexes
 from app.services.indexing.vectors import Vectors
 from app.services.providers.calls import ProviderCalls
 from app.services.providers.embedding import Embedding
@@ -110,7 +110,7 @@ async def run(database_url: str, corpus: Mapping[str, Any], model: str) -> dict[
     engine = create_engine(database_url, pool_size=2)
     database = Database(engine)
     store, providers = PgVectorStore(database), ProviderCalls(database, RedisLimits("", {}))
-    wanted = Wanted("pgvector", EmbeddingSpec("local", model))
+    wanted = IndexSpec("pgvector", EmbeddingSpec("local", model))
     await VectorIndexes(database, wanted).ensure()
     vectors = Vectors(database, lambda _name: store, providers)
     search = Search(database, ChunkIndexer(Embedding(database, providers), lambda _spec: embedder), vectors)

@@ -36,7 +36,7 @@ async def check_store(services: Services) -> None:
         StartupError: when it refuses, or holds no such vectors.
     """
     index = await services.indexing.vectors.get_active()
-    if not services.indexing.vector_indexes.wanted.agrees_with(index):
+    if not services.indexing.vector_indexes.requested.matches(index):
         return  # it goes out of use, and these settings need not reach it
     try:
         async with asyncio.timeout(_STORE_SECONDS):

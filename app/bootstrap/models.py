@@ -20,7 +20,9 @@ def describe_embedding(settings: Settings) -> EmbeddingSpec:
     """
     provider, model = settings.embedding_provider, settings.embedding_model
     if provider == "openai":
-        return EmbeddingSpec(provider, settings.openai_embedding_model, asked=settings.openai_embedding_dimensions)
+        return EmbeddingSpec(
+            provider, settings.openai_embedding_model, requested_dimensions=settings.openai_embedding_dimensions
+        )
     if provider == "sentence-transformers":
         return EmbeddingSpec(provider, model or "all-MiniLM-L6-v2")
     if model not in {None, *_LOCAL}:
@@ -41,7 +43,7 @@ class Embedders:
         Raises:
             StartupError: when something that it needs is missing.
         """
-        key = (spec.provider, spec.model, spec.asked)
+        key = (spec.provider, spec.model, spec.requested_dimensions)
         if key not in self._known:
             self._known[key] = _make_embedder(self._settings, spec)
         return self._known[key]
@@ -72,7 +74,7 @@ def _make_openai_embedder(settings: Settings, spec: EmbeddingSpec) -> Embedder:
         api_key=key,
         base_url=settings.openai_base_url,
         model=spec.model,
-        dimensions=spec.asked,
+        dimensions=spec.requested_dimensions,
         time_limit=settings.openai_time_limit,
         texts=settings.openai_embedding_batch,
     )

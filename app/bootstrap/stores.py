@@ -12,7 +12,7 @@ from app.db.engine import Database, create_engine
 from app.db.pgvector_store import PgVectorStore
 from app.domain.errors import DatabaseUnavailableError, StartupError
 from app.domain.ports import VectorStore
-from app.services.indexing.vector_indexes import VectorIndexes, Wanted
+from app.services.indexing.vector_indexes import IndexSpec, VectorIndexes
 from app.settings import Settings, reveal
 
 _STORE_SECONDS = 30.0
@@ -20,14 +20,14 @@ _STORE_SECONDS = 30.0
 log = structlog.get_logger()
 
 
-def describe_index(settings: Settings) -> Wanted:
+def describe_index(settings: Settings) -> IndexSpec:
     """The index of vectors that the settings ask for."""
     place: Mapping[str, Any] = {}
     if settings.vector_store == "pinecone":
         place = {"index": settings.pinecone_index}
     elif settings.vector_store == "qdrant":
         place = {"prefix": settings.qdrant_collection}
-    return Wanted(settings.vector_store, describe_embedding(settings), place)
+    return IndexSpec(settings.vector_store, describe_embedding(settings), place)
 
 
 async def check_index(settings: Settings) -> None:

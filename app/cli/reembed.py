@@ -31,7 +31,7 @@ def reembed(
         if abandon:
             await indexes.abandon()
         elif not status:
-            await session.services.indexing.reembedding.try_out(indexes.wanted)
+            await session.services.indexing.reembedding.check(indexes.requested)
             begun = await indexes.begin()
             say(f"Building an index with {begun.index.embedding} in {begun.index.store}.")
             if wait:

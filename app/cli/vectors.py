@@ -23,7 +23,7 @@ def check_vectors(*, mend: bool, as_json: bool) -> None:
         reports = [report async for report in session.services.indexing.consistency.report(index)]
         for report in reports:
             if mend and not report.consistent:
-                await session.services.indexing.consistency.mend(index, report)
+                await session.services.indexing.consistency.repair(index, report)
         return reports
 
     reports = run(work, any_index=True)

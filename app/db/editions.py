@@ -160,7 +160,9 @@ async def complete_edition(connection: AsyncConnection, index_id: int, document_
 _NOTE_DONE = text(f"UPDATE editions SET done_to = CAST(:ordinal AS integer) WHERE {_PLACE}")
 
 
-async def note_done(connection: AsyncConnection, index_id: int, document_id: int, edition: int, ordinal: int) -> None:
+async def record_progress(
+    connection: AsyncConnection, index_id: int, document_id: int, edition: int, ordinal: int
+) -> None:
     """Note up to which chunk an edition was brought to an index."""
     parameters = {"index_id": index_id, "document_id": document_id, "edition": edition, "ordinal": ordinal}
     await connection.execute(_NOTE_DONE, parameters)

@@ -35,7 +35,7 @@ _USE = text("""
 """)
 
 
-async def find_embedded(connection: AsyncConnection, model: str, hashes: Sequence[bytes]) -> Found:
+async def find_vectors(connection: AsyncConnection, model: str, hashes: Sequence[bytes]) -> Found:
     """What is known of some texts. That a vector was used is noted once a day."""
     rows = (await connection.execute(_FIND, {"model": model, "hashes": list(hashes)})).all()
     known = [row for row in rows if row.vector is not None]
@@ -59,7 +59,7 @@ _HOLD = text(f"""
 """)
 
 
-async def hold_texts(
+async def claim_texts(
     connection: AsyncConnection, model: str, hashes: Sequence[bytes], holder: UUID, seconds: float
 ) -> set[bytes]:
     """Become the one that asks for these texts; returns those for which nobody else does, and that are not known.
@@ -81,7 +81,7 @@ _RENEW = text("""
 """)
 
 
-async def renew_hold(
+async def renew_claims(
     connection: AsyncConnection, model: str, hashes: Sequence[bytes], holder: UUID, seconds: float
 ) -> None:
     """Go on being the one that asks for these texts."""
@@ -101,7 +101,7 @@ _RELEASE = text(f"""
 """)
 
 
-async def release_texts(connection: AsyncConnection, model: str, hashes: Sequence[bytes], holder: UUID) -> None:
+async def release_claims(connection: AsyncConnection, model: str, hashes: Sequence[bytes], holder: UUID) -> None:
     """Let others ask for texts whose vectors did not come."""
     await connection.execute(_RELEASE, {"model": model, "hashes": list(hashes), "holder": holder})
 
@@ -116,7 +116,7 @@ _KEEP = text("""
 """)
 
 
-async def keep_embedded(connection: AsyncConnection, model: str, vectors: Mapping[bytes, Vector]) -> None:
+async def save_vectors(connection: AsyncConnection, model: str, vectors: Mapping[bytes, Vector]) -> None:
     """Keep vectors, by the hash of their text."""
     parameters = {"model": model, "hashes": list(vectors), "vectors": [pack_vector(v) for v in vectors.values()]}
     await connection.execute(_KEEP, parameters)
@@ -130,6 +130,6 @@ _FORGET = text("""
 """)
 
 
-async def forget_embedded(connection: AsyncConnection, days: int, limit: int) -> int:
+async def delete_unused_vectors(connection: AsyncConnection, days: int, limit: int) -> int:
     """Forget vectors that nobody has used for so many days, at most ``limit``; returns how many."""
     return (await connection.execute(_FORGET, {"days": days, "limit": limit})).rowcount

@@ -125,11 +125,11 @@ _FAIL = text(f"""
 """)
 
 
-async def note_failure(
+async def record_failure(
     connection: AsyncConnection,
     name: str,
     reason: str,
-    pace: CircuitPolicy,
+    policy: CircuitPolicy,
     *,
     at_once: bool = False,
     retry_after: float = 0.0,
@@ -143,7 +143,7 @@ async def note_failure(
         connection: On which every statement commits by itself.
         name: Who failed.
         reason: What it said.
-        pace: When it is asked again.
+        policy: When it is tried again.
         at_once: Whether a single failure is enough.
         retry_after: The seconds that it asked for itself.
         probing: Whether the one failed that asked whether it is up again.
@@ -151,10 +151,10 @@ async def note_failure(
     parameters = {
         "name": name,
         "reason": reason,
-        "threshold": pace.threshold,
-        "least": pace.threshold if at_once else 0,
-        "pause": pace.pause,
-        "longest": pace.longest,
+        "threshold": policy.threshold,
+        "least": policy.threshold if at_once else 0,
+        "pause": policy.pause,
+        "longest": policy.longest,
         "retry_after": retry_after,
         "probing": probing,
     }
@@ -175,7 +175,7 @@ _BUSY = text(f"""
 """)
 
 
-async def note_busy(
+async def record_busy(
     connection: AsyncConnection, name: str, reason: str, seconds: float, *, probing: bool = False
 ) -> None:
     """Let nobody ask a provider for so many seconds. It is not down: it answers, if only to say so."""
@@ -189,6 +189,6 @@ _SUCCEED = text(f"""
 """)
 
 
-async def note_success(connection: AsyncConnection, name: str, *, probing: bool = False) -> None:
+async def record_success(connection: AsyncConnection, name: str, *, probing: bool = False) -> None:
     """Count from 0 again; let all ask a provider that was down once the one who asked was answered."""
     await connection.execute(_SUCCEED, {"name": name, "probing": probing})

@@ -58,7 +58,7 @@ async def list_droppable(connection: AsyncConnection, late: float) -> list[tuple
     return [(_index(row), row.over) for row in rows]
 
 
-async def note_dropped(connection: AsyncConnection, index_id: int) -> None:
+async def mark_dropped(connection: AsyncConnection, index_id: int) -> None:
     """Note that nothing is left of an index."""
     await connection.execute(
         update(vector_indexes).where(vector_indexes.c.id == index_id).values(dropped_at=func.now())
@@ -90,7 +90,7 @@ async def add_index(
         "provider": spec.provider,
         "model": spec.model,
         "dimensions": spec.dimensions,
-        "asked_dimensions": spec.asked,
+        "asked_dimensions": spec.requested_dimensions,
         "place": dict(place),
         "state": state.value,
         "planned_to": 0,

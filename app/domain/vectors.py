@@ -14,18 +14,18 @@ Vector = Sequence[float]
 class EmbeddingSpec:
     """Which model makes the vectors.
 
-    ``dimensions`` is how long they are, None until one was seen. ``asked`` is how long they were asked to be, None
-    where the model was left to decide.
+    ``dimensions`` is their length, None until the first was seen. ``requested_dimensions`` is the length that the
+    settings ask for, None where the model decides.
     """
 
     provider: str  # local, openai, sentence-transformers
     model: str
     dimensions: int | None = None
-    asked: int | None = None
+    requested_dimensions: int | None = None
 
     def __str__(self) -> str:
         """As people are told, such as ``openai text-embedding-3-small (1536 numbers)``."""
-        length = self.dimensions or self.asked
+        length = self.dimensions or self.requested_dimensions
         numbers = f" ({length} numbers)" if length else ""
         return f"{self.provider} {self.model}{numbers}"
 

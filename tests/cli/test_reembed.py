@@ -10,7 +10,7 @@ import pytest
 
 from app.db.engine import Database, create_engine
 from app.domain.vectors import EmbeddingSpec
-from app.services.indexing.vector_indexes import VectorIndexes, Wanted
+from app.services.indexing.vector_indexes import IndexSpec, VectorIndexes
 from app.settings import Settings
 from tests.cli.indexed import index_a_document
 from tests.cli.test_commands import run, run_json
@@ -27,7 +27,7 @@ def known(settings: Settings) -> Iterator[Stack]:
 
     async def make() -> None:
         database = Database(create_engine(str(settings.database_url), pool_size=1))
-        await VectorIndexes(database, Wanted("pgvector", EmbeddingSpec("local", "wordllama"))).ensure()
+        await VectorIndexes(database, IndexSpec("pgvector", EmbeddingSpec("local", "wordllama"))).ensure()
         await database.close()
 
     asyncio.run(make())

@@ -22,9 +22,9 @@ async def compare(world: World) -> AgentReport:
     return report
 
 
-async def mend(world: World) -> None:
+async def repair(world: World) -> None:
     """Have the doctor mend, and workers do what he asks for."""
-    await world.consistency.mend(await world.vectors.get_active(), await compare(world))
+    await world.consistency.repair(await world.vectors.get_active(), await compare(world))
     await world.reembedding.advance()
     query = f"SELECT document_id, queue FROM tasks WHERE name = '{TaskName.REEMBED_DOCUMENT}' AND completed_at IS NULL"
     assert [tuple(row) for row in await world.fetch(query)] == [(1, Queue.HIGH)]
@@ -58,7 +58,7 @@ async def test_what_is_missing_is_embedded_again(world: World, index: VectorInde
     report = await compare(world)
     assert (report.missing, report.orphans, report.stale, report.documents) == (2, 0, 0, [1])
     assert not report.consistent
-    await mend(world)
+    await repair(world)
     assert (await compare(world)) == AgentReport(world.agent, 4, 4, 0, 0, 0, [], [])
     assert (await world.find("a weir"))[0] == "a weir"
 
@@ -75,7 +75,7 @@ async def test_what_nobody_knows_of_is_removed_and_what_is_on_its_way_is_left_al
     report = await compare(world)
     assert (report.missing, report.orphans, report.stale) == (0, 3, 4)
     assert (report.documents, report.strays) == ([], [(1, 77), (999, 1)])
-    await world.consistency.mend(index, report)
+    await world.consistency.repair(index, report)
     report = await compare(world)
     assert (report.missing, report.orphans, report.stale, report.consistent) == (0, 0, 4, True)
 

@@ -33,7 +33,7 @@ from app.services.indexing.consistency import Consistency
 from app.services.indexing.ingestion import Ingestion
 from app.services.indexing.large_documents import LargeDocuments
 from app.services.indexing.reembedding import Reembedding
-from app.services.indexing.vector_indexes import VectorIndexes, Wanted
+from app.services.indexing.vector_indexes import IndexSpec, VectorIndexes
 from app.services.indexing.vectors import Vectors
 from app.services.intake.backpressure import Backpressure
 from app.services.intake.documents import Documents
@@ -54,7 +54,7 @@ ORGANIZATION = 1
 LARGE_CHUNKS = 4
 BATCH_CHUNKS = 2
 # A provider counts as down after its first failure, until the test says otherwise.
-_PACE = CircuitPolicy(threshold=1, pause=600.0, longest=600.0)
+_POLICY = CircuitPolicy(threshold=1, pause=600.0, longest=600.0)
 _SECONDS = 20.0
 _KEPT = {"organizations", "api_keys", "queues", "chores"}
 _NUMBER_ANEW = text("""
@@ -81,7 +81,7 @@ class World:
         self.blobs = FileStore(folder)
         doorbell = SilentDoorbell()
         self.admission = Admission(database, doorbell)
-        self.providers = ProviderCalls(database, NoLimits(), pace=_PACE)
+        self.providers = ProviderCalls(database, NoLimits(), policy=_POLICY)
         self.vectors = Vectors(database, self._find_store, self.providers)
         self.indexing = ChunkIndexer(Embedding(database, self.providers), self._find_model)
         self.large = LargeDocuments(database, self.blobs, self.indexing, self.vectors, BATCH_CHUNKS)
@@ -143,7 +143,9 @@ class World:
 
     def indexes(self, model: str = "old", store: str = "pgvector", asked: int | None = None) -> VectorIndexes:
         """The service of a process whose settings ask for that."""
-        return VectorIndexes(self.database, Wanted(store, EmbeddingSpec("local", model, asked=asked), {}))
+        return VectorIndexes(
+            self.database, IndexSpec(store, EmbeddingSpec("local", model, requested_dimensions=asked), {})
+        )
 
     async def begin(self, model: str = "new", store: str = "pgvector") -> VectorIndex:
         """Begin to build an index."""

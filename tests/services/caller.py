@@ -36,11 +36,11 @@ async def _ignore(_done: int) -> None:
 async def run(what: str, database_url: str, texts: Sequence[str]) -> None:
     """Do it, for ever."""
     database = Database(create_engine(database_url, pool_size=3))
-    providers = ProviderCalls(database, NoLimits(), pace=PACE, probe_seconds=CLAIM_SECONDS)
+    providers = ProviderCalls(database, NoLimits(), policy=PACE, probe_seconds=CLAIM_SECONDS)
     if what == "ask":
         await providers.call(PROVIDER, never_answer)
     else:
-        embedding = Embedding(database, providers, hold_seconds=CLAIM_SECONDS)
+        embedding = Embedding(database, providers, claim_seconds=CLAIM_SECONDS)
         await embedding.embed(HangingEmbedder(), texts, Account(1, 1), _ignore)
 
 

@@ -42,22 +42,22 @@ def database(engine: AsyncEngine) -> Database:
 @pytest.fixture
 def providers(database: Database) -> ProviderCalls:
     """Providers whose times the test moves."""
-    return ProviderCalls(database, NoLimits(), pace=PACE, probe_seconds=CLAIM_SECONDS)
+    return ProviderCalls(database, NoLimits(), policy=PACE, probe_seconds=CLAIM_SECONDS)
 
 
 @pytest.fixture
 def others(database: Database) -> ProviderCalls:
     """The same in another process, as far as it can know."""
-    return ProviderCalls(database, NoLimits(), pace=PACE, probe_seconds=CLAIM_SECONDS)
+    return ProviderCalls(database, NoLimits(), policy=PACE, probe_seconds=CLAIM_SECONDS)
 
 
 @pytest.fixture
 def embedding(database: Database) -> Embedding:
     """Whose reservations the test moves."""
-    return Embedding(database, ProviderCalls(database, NoLimits()), hold_seconds=CLAIM_SECONDS)
+    return Embedding(database, ProviderCalls(database, NoLimits()), claim_seconds=CLAIM_SECONDS)
 
 
 @pytest.fixture
 def other(database: Database) -> Embedding:
     """The same in another process, as far as it can know."""
-    return Embedding(database, ProviderCalls(database, NoLimits()), hold_seconds=CLAIM_SECONDS)
+    return Embedding(database, ProviderCalls(database, NoLimits()), claim_seconds=CLAIM_SECONDS)

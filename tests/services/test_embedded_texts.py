@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.db.embedded_texts import forget_embedded
+from app.db.embedded_texts import delete_unused_vectors
 from app.db.engine import Database
 from app.db.provider_usage import list_usage
 from app.domain.vectors import Account
@@ -86,7 +86,7 @@ async def test_a_use_is_noted_once_a_day_and_what_nobody_uses_is_forgotten(
     after = await list_uses(database)
     assert [words for words in before if after[words] != before[words]] == ["text 1"]
     async with database.statement() as connection:
-        assert await forget_embedded(connection, 30, 100) == 1
+        assert await delete_unused_vectors(connection, 30, 100) == 1
     again = PaidEmbedder()
     await embed(embedding, again, write(6))
     assert again.paid == Counter(["text 0"])
@@ -99,7 +99,7 @@ async def test_what_is_forgotten_leaves_out_what_somebody_asks_for(embedding: Em
     running = asyncio.create_task(embed(embedding, embedder, write(3, 5)))
     await embedder.began.wait()
     async with database.statement() as connection:
-        assert [await forget_embedded(connection, 0, 3) for _ in range(3)] == [3, 2, 0]
+        assert [await delete_unused_vectors(connection, 0, 3) for _ in range(3)] == [3, 2, 0]
     assert await count_held(database) == 3
     embedder.go_on.set()
     await running

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.embedded_texts import hold_texts
+from app.db.embedded_texts import claim_texts
 from app.db.engine import Database
 from app.domain.errors import ProviderBusyError, ProviderDownError, ProviderPausedError, ProviderRequestError
 from app.domain.vectors import EmbeddingResult
@@ -120,7 +120,7 @@ async def test_a_reservation_lasts_as_long_as_its_request_however_long_that_take
 ) -> None:
     embedder = PaidEmbedder()
     embedder.go_on.clear()
-    embedding = Embedding(database, ProviderCalls(database, NoLimits()), hold_seconds=SHORT_CLAIM_SECONDS)
+    embedding = Embedding(database, ProviderCalls(database, NoLimits()), claim_seconds=SHORT_CLAIM_SECONDS)
     first = asyncio.create_task(embed(embedding, embedder, write(5)))
     await embedder.began.wait()
     second = asyncio.create_task(embed(other, embedder, write(5)))
@@ -160,7 +160,7 @@ async def test_who_waits_for_others_too_long_gives_its_place_back(database: Data
     first = asyncio.create_task(embed(Embedding(database, providers), embedder, write(5)))
     await embedder.began.wait()
     with pytest.raises(ProviderBusyError, match=f"Waiting for provider {PROVIDER}") as raised:
-        await embed(Embedding(database, providers, others_seconds=0.1), embedder, write(5))
+        await embed(Embedding(database, providers, wait_seconds=0.1), embedder, write(5))
     assert raised.value.retry_after
     embedder.go_on.set()
     await first
@@ -168,7 +168,7 @@ async def test_who_waits_for_others_too_long_gives_its_place_back(database: Data
 
 
 async def test_a_task_that_is_cancelled_lets_others_ask_at_once(database: Database) -> None:
-    embedding = Embedding(database, ProviderCalls(database, NoLimits()), hold_seconds=600)
+    embedding = Embedding(database, ProviderCalls(database, NoLimits()), claim_seconds=600)
     embedder = PaidEmbedder()
     embedder.go_on.clear()
     first = asyncio.create_task(embed(embedding, embedder, write(5)))
@@ -205,10 +205,10 @@ async def test_a_task_that_is_cancelled_while_it_reserves_texts_leaves_none_rese
     embedding: Embedding, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def hold_and_be_cancelled(*arguments: Any) -> set[bytes]:
-        await hold_texts(*arguments)
+        await claim_texts(*arguments)
         raise asyncio.CancelledError
 
-    monkeypatch.setattr(service, "hold_texts", hold_and_be_cancelled)
+    monkeypatch.setattr(service, "claim_texts", hold_and_be_cancelled)
     with pytest.raises(asyncio.CancelledError):
         await embed(embedding, PaidEmbedder(), write(5))
     assert await count_held(database) == 0
@@ -220,7 +220,7 @@ async def test_many_tasks_that_want_overlapping_texts_in_any_order_never_block_o
     embedder, chance, began = PaidEmbedder(), random.Random(3), time.monotonic()  # noqa: S311 - not a secret
 
     async def want() -> None:
-        embedding = Embedding(database, ProviderCalls(database, NoLimits()), hold_seconds=CLAIM_SECONDS)
+        embedding = Embedding(database, ProviderCalls(database, NoLimits()), claim_seconds=CLAIM_SECONDS)
         for _ in range(3):
             texts = chance.sample(write(120), 70)
             assert await embed(embedding, embedder, texts) == vectors_of(texts)

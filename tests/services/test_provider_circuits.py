@@ -197,7 +197,7 @@ async def test_however_long_the_one_who_asks_waits_for_the_answer_nobody_else_as
     await fail(others, 5)
     await let_pass(database, 5)
     slow, other = Provider(hang=True), Provider()
-    asker = ProviderCalls(database, NoLimits(), pace=PACE, probe_seconds=SHORT_CLAIM_SECONDS)
+    asker = ProviderCalls(database, NoLimits(), policy=PACE, probe_seconds=SHORT_CLAIM_SECONDS)
     asking = asyncio.create_task(asker.call(PROVIDER, slow.request))
     await slow.began.wait()
     begun = (await get_state(others)).ask_at
@@ -268,7 +268,7 @@ async def test_one_that_was_down_and_answers_that_it_is_busy_is_up(
 
 
 async def test_what_is_down_is_listed_by_name_with_what_it_said(database: Database) -> None:
-    providers = ProviderCalls(database, NoLimits(), pace=CircuitPolicy(1, 5, 60))
+    providers = ProviderCalls(database, NoLimits(), policy=CircuitPolicy(1, 5, 60))
     for name in ("qdrant", "openai-chat"):
         with pytest.raises(ProviderPausedError):
             await providers.call(name, Provider(ProviderDownError("out of order")).request)

@@ -52,7 +52,7 @@ async def test_where_a_busy_provider_names_no_time_it_is_left_alone_for_longer_e
 
     monkeypatch.setattr(service._Call, "wait", wait)
     provider = Provider(*(ProviderBusyError() for _ in range(7)))
-    assert await ProviderCalls(database, NoLimits()).call(PROVIDER, provider.request, patience=1000) == "answer"
+    assert await ProviderCalls(database, NoLimits()).call(PROVIDER, provider.request, max_wait=1000) == "answer"
     assert [seconds for seconds in waits if seconds >= 0.9] == [1, 2, 4, 8, 16, 30, 30]
 
 
@@ -124,7 +124,7 @@ async def test_an_answer_counts_though_the_database_is_away_when_it_comes(
         raise DatabaseUnavailableError
 
     await fail(providers)
-    for name in ("note_success", "note_failure"):
+    for name in ("record_success", "record_failure"):
         monkeypatch.setattr(service, name, be_away)
     assert await providers.call(PROVIDER, Provider().request) == "answer"
     [error] = await fail(providers)

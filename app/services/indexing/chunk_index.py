@@ -70,7 +70,7 @@ class ChunkIndexer:
         vectors = await self._embedding.embed(self._find_embedder(index), texts, account, on_done)
         return {chunk.index: vector for chunk, vector in zip(chunks, vectors, strict=True)}
 
-    async def try_out(self, spec: EmbeddingSpec) -> None:
+    async def check_model(self, spec: EmbeddingSpec) -> None:
         """Have a model make a vector, uncounted.
 
         Raises:

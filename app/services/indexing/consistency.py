@@ -46,7 +46,7 @@ class Consistency:
         for agent_id in sorted({*known, *await self._vectors.list_agents(index)}):
             yield await self._compare(index, agent_id)
 
-    async def mend(self, index: VectorIndex, report: AgentReport) -> None:
+    async def repair(self, index: VectorIndex, report: AgentReport) -> None:
         """Remove an agent's orphans, and have its documents that lack vectors embedded again."""
         for document_id, edition in report.strays:
             await self._vectors.delete(index, report.agent_id, document_id, edition)

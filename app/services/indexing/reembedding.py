@@ -20,8 +20,8 @@ from app.db.editions import (
     complete_edition,
     drop_editions,
     is_planned,
-    note_done,
     plan_index,
+    record_progress,
     renew_edition,
 )
 from app.db.engine import Database
@@ -31,7 +31,7 @@ from app.db.vector_indexes import (
     forget_index,
     list_droppable,
     lock_indexes,
-    note_dropped,
+    mark_dropped,
 )
 from app.domain.documents import Chunk
 from app.domain.errors import DocumentDeletedError, RetryLaterError, SluiceError
@@ -44,7 +44,7 @@ from app.ledger.submit import submit
 from app.ledger.upkeep import try_lock_chore
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.publication import EditionWriter
-from app.services.indexing.vector_indexes import Wanted
+from app.services.indexing.vector_indexes import IndexSpec
 from app.services.indexing.vectors import Vectors
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, Work
@@ -76,15 +76,15 @@ class Reembedding:
         self._writer = EditionWriter(vectors)
         self._batch_chunks = batch_chunks
 
-    async def try_out(self, wanted: Wanted) -> None:
+    async def check(self, requested: IndexSpec) -> None:
         """See that an index could be built, before one is.
 
         Raises:
             StartupError: when something that the model or the store needs is missing.
             ProviderDownError, ProviderCredentialsError, ProviderBusyError, ProviderRequestError
         """
-        await self._indexing.try_out(wanted.embedding)
-        await self._vectors.check(VectorIndex(0, wanted.store, wanted.embedding, wanted.place))
+        await self._indexing.check_model(requested.embedding)
+        await self._vectors.check(VectorIndex(0, requested.store, requested.embedding, requested.place))
 
     async def advance(self) -> None:
         """Note what indexes lack, submit tasks for it, and let a complete index take over."""
@@ -178,7 +178,7 @@ class Reembedding:
             if now is None or now.deleted_at or now.edition != document.edition:
                 return False
             await self._writer.apply_vectors(connection, edition)
-            await note_done(connection, index.id, document.id, document.edition, chunks[-1].index)
+            await record_progress(connection, index.id, document.id, document.edition, chunks[-1].index)
         return True
 
     async def _plan(self, index: VectorIndex) -> None:
@@ -243,7 +243,7 @@ class Reembedding:
             if over:
                 await forget_index(connection, index.id)
             else:
-                await note_dropped(connection, index.id)
+                await mark_dropped(connection, index.id)
         log.info("index_dropped", index=index.id, model=index.embedding.model, forgotten=over)
 
 

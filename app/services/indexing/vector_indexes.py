@@ -26,18 +26,21 @@ from app.ledger.dead_letters import count_dead
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class IndexSpec:
     """The index that the settings ask for."""
 
     store: str
     embedding: EmbeddingSpec
     place: Mapping[str, Any] = field(default_factory=dict)
 
-    def agrees_with(self, index: VectorIndex) -> bool:
+    def matches(self, index: VectorIndex) -> bool:
         """Whether an index is what is asked for, with vectors of the length that is asked for."""
         asked, there = self.embedding, index.embedding
         same = (self.store, asked.provider, asked.model) == (index.store, there.provider, there.model)
-        length = asked.asked == there.asked or asked.asked == there.dimensions is not None
+        length = (
+            asked.requested_dimensions == there.requested_dimensions
+            or asked.requested_dimensions == there.dimensions is not None
+        )
         return same and length and all(index.place.get(name) == value for name, value in self.place.items())
 
     def __str__(self) -> str:
@@ -62,9 +65,9 @@ class IndexStatus:
 class VectorIndexes:
     """The indexes of vectors of this installation, and the one that its settings ask for."""
 
-    def __init__(self, database: Database, wanted: Wanted) -> None:
+    def __init__(self, database: Database, requested: IndexSpec) -> None:
         self._database = database
-        self._wanted = wanted
+        self._requested = requested
 
     async def ensure(self) -> None:
         """Make the first index, or see that the settings ask for the one there is, or for the one being built.
@@ -74,14 +77,14 @@ class VectorIndexes:
         Raises:
             IndexMismatchError
         """
-        wanted = self._wanted
+        requested = self._requested
         async with self._database.transaction() as connection:
             if not await self._agrees(connection):
                 await lock_indexes(connection)
                 # Another process may have made it in between.
                 if not await self._agrees(connection) and await is_empty(connection):
                     await retire_active(connection)
-                await add_index(connection, wanted.store, wanted.embedding, wanted.place, IndexState.ACTIVE)
+                await add_index(connection, requested.store, requested.embedding, requested.place, IndexState.ACTIVE)
         await self.check()
 
     async def check(self) -> None:
@@ -100,19 +103,20 @@ class VectorIndexes:
         except ProgrammingError:
             return  # the schema is not there: the API, which brings it, will check
         raise IndexMismatchError(
-            f"The documents are indexed with {active.embedding} in {active.store}; the settings ask for {self._wanted}."
-            " Set them back, or have a new index built: python main.py reembed"
+            f"The documents are indexed with {active.embedding} in {active.store}; "
+            f"the settings ask for {self._requested}. "
+            "Change the settings back, or build a new index: python main.py reembed"
         )
 
     async def _agrees(self, connection: AsyncConnection) -> bool:
         """Whether the settings ask for the active index, or for the one being built beside it."""
         indexes = [await find_index(connection, state) for state in (IndexState.ACTIVE, IndexState.BUILDING)]
-        return indexes[0] is not None and any(self._wanted.agrees_with(index) for index in indexes if index)
+        return indexes[0] is not None and any(self._requested.matches(index) for index in indexes if index)
 
     @property
-    def wanted(self) -> Wanted:
+    def requested(self) -> IndexSpec:
         """The index that the settings ask for."""
-        return self._wanted
+        return self._requested
 
     async def begin(self) -> IndexStatus:
         """Begin to build the index that the settings ask for.
@@ -120,19 +124,21 @@ class VectorIndexes:
         Raises:
             ConflictError: when it is the active one already, or another is being built.
         """
-        wanted = self._wanted
+        requested = self._requested
         async with self._database.transaction() as connection:
             # What is published before this is planned for; what is published after it notes that by itself.
             await lock_indexes(connection)
             active = await find_index(connection, IndexState.ACTIVE)
             building = await find_index(connection, IndexState.BUILDING)
             if building:
-                if not wanted.agrees_with(building):
+                if not requested.matches(building):
                     raise ConflictError(f"An index is being built with {building.embedding} in {building.store}.")
                 return await self._measure(connection, building)
-            if active and wanted.agrees_with(active):
+            if active and requested.matches(active):
                 raise ConflictError(f"The documents are indexed with {active.embedding} in {active.store} already.")
-            made = await add_index(connection, wanted.store, wanted.embedding, wanted.place, IndexState.BUILDING)
+            made = await add_index(
+                connection, requested.store, requested.embedding, requested.place, IndexState.BUILDING
+            )
             if made is None:
                 raise ConflictError("Another index is being built.")
             return await self._measure(connection, made)

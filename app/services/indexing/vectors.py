@@ -207,8 +207,8 @@ class Vectors:
             raise VectorLengthError(f"The index has {known} numbers a vector; {index.embedding.model} gave {lengths}.")
         return index
 
-    async def _ask(self, store: VectorStore, request: Callable[[], Awaitable[Result]], patience: float = 2.0) -> Result:
+    async def _ask(self, store: VectorStore, request: Callable[[], Awaitable[Result]], max_wait: float = 2.0) -> Result:
         """Ask a store, one across a network as the provider that it is."""
         if store.transactional:
             return await request()
-        return await self._providers.call(store.name, request, patience=patience)
+        return await self._providers.call(store.name, request, max_wait=max_wait)

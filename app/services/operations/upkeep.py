@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from app.db.crawls import forget_hosts
-from app.db.embedded_texts import forget_embedded
+from app.db.embedded_texts import delete_unused_vectors
 from app.db.engine import Database
 from app.db.hnsw_indexes import maintain_hnsw_indexes
 from app.db.idempotency import forget_keys
@@ -102,7 +102,7 @@ class Upkeep:
                 forgotten += batch
             while await forget_keys(connection, _BATCH):
                 pass
-            while await forget_embedded(connection, self._cache_days, _BATCH):
+            while await delete_unused_vectors(connection, self._cache_days, _BATCH):
                 pass
         if forgotten:
             log.info("tasks_forgotten", tasks=forgotten)

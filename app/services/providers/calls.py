@@ -22,10 +22,10 @@ from app.db.providers import (
     claim_probe,
     get_state,
     list_states,
-    note_busy,
-    note_failure,
-    note_success,
     postpone_probe,
+    record_busy,
+    record_failure,
+    record_success,
 )
 from app.domain.errors import (
     DatabaseUnavailableError,
@@ -36,11 +36,11 @@ from app.domain.errors import (
     SluiceError,
 )
 from app.domain.ports import RateLimiter
-from app.services.providers.renewal import renewed
+from app.services.providers.renewal import renewing
 
 __all__ = ["CircuitPolicy", "ProviderCalls", "ProviderState"]
 
-_PACE = CircuitPolicy(threshold=5, pause=5.0, longest=60.0)
+_POLICY = CircuitPolicy(threshold=5, pause=5.0, longest=60.0)
 _REFUSED_SECONDS = 30.0
 _PROBE_SECONDS = 10.0
 _BUSY_SECONDS = 1.0
@@ -85,8 +85,8 @@ class ProviderCalls:
     Args:
         database: Where it stands how each of them does.
         limiter: Counts what is asked.
-        pace: When one that fails is asked again.
-        refused_seconds: How long one is left alone that refuses the key or the account; then twice as long.
+        policy: When a failing provider is tried again.
+        credentials_pause: How long one is left alone that refuses the key or the account; then twice as long.
         probe_seconds: How long nobody else asks one that is down, once nothing is heard of the process that does.
     """
 
@@ -95,18 +95,20 @@ class ProviderCalls:
         database: Database,
         limiter: RateLimiter,
         *,
-        pace: CircuitPolicy = _PACE,
-        refused_seconds: float = _REFUSED_SECONDS,
+        policy: CircuitPolicy = _POLICY,
+        credentials_pause: float = _REFUSED_SECONDS,
         probe_seconds: float = _PROBE_SECONDS,
     ) -> None:
         self._database = database
         self._limiter = limiter
-        self._pace = pace
-        self._refused_pace = CircuitPolicy(pace.threshold, refused_seconds, max(pace.longest, refused_seconds))
+        self._policy = policy
+        self._credentials_policy = CircuitPolicy(
+            policy.threshold, credentials_pause, max(policy.longest, credentials_pause)
+        )
         self._probe_seconds = probe_seconds
 
     async def call(
-        self, provider: str, request: Callable[[], Awaitable[Result]], *, tokens: int = 0, patience: float = 2.0
+        self, provider: str, request: Callable[[], Awaitable[Result]], *, tokens: int = 0, max_wait: float = 2.0
     ) -> Result:
         """Make a request as soon as it may be made, and again where the provider was only busy.
 
@@ -114,7 +116,7 @@ class ProviderCalls:
             provider: Who is asked.
             request: One request.
             tokens: What it will be charged for, about.
-            patience: Seconds to wait here at most, in all.
+            max_wait: Seconds to wait here at most, in all.
 
         Raises:
             ProviderBusyError: when it would take longer until there is room.
@@ -122,7 +124,7 @@ class ProviderCalls:
             ProviderDownError: when the request failed, and few others did: it may be tried again at once.
             ProviderRequestError: when nobody should try again.
         """
-        call = _Call(provider, tokens, time.monotonic() + patience)
+        call = _Call(provider, tokens, time.monotonic() + max_wait)
         while True:
             await self._await_turn(call)
             try:
@@ -189,7 +191,7 @@ class ProviderCalls:
         if not call.probing:
             return await request()
         try:
-            async with renewed(partial(self._keep_probe, call.provider), self._probe_seconds / 3):
+            async with renewing(partial(self._keep_probe, call.provider), self._probe_seconds / 3):
                 return await request()
         except (ProviderBusyError, ProviderDownError, ProviderCredentialsError):
             raise
@@ -207,7 +209,7 @@ class ProviderCalls:
         call.rebuffs += 1
         reason = error.detail or error.message
         await self._note(
-            partial(note_busy, name=call.provider, reason=reason, seconds=seconds, probing=call.probing),
+            partial(record_busy, name=call.provider, reason=reason, seconds=seconds, probing=call.probing),
         )
         await call.wait(seconds, f"Waiting for provider {call.provider}: {reason}")
 
@@ -216,10 +218,10 @@ class ProviderCalls:
         refused = isinstance(error, ProviderCredentialsError)
         state = await self._note(
             partial(
-                note_failure,
+                record_failure,
                 name=call.provider,
                 reason=error.detail or error.message,
-                pace=self._refused_pace if refused else self._pace,
+                policy=self._credentials_policy if refused else self._policy,
                 at_once=refused,
                 retry_after=error.retry_after or 0.0,
                 probing=call.probing,
@@ -232,7 +234,7 @@ class ProviderCalls:
 
     async def _succeed(self, call: _Call) -> None:
         """Count failures from 0 again, those too that others met while this request was under way."""
-        await self._note(partial(note_success, name=call.provider, probing=call.probing))
+        await self._note(partial(record_success, name=call.provider, probing=call.probing))
         if call.probing:
             log.info("provider_up", provider=call.provider)
 

@@ -13,14 +13,14 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from uuid import UUID, uuid4
 
-from app.db.embedded_texts import find_embedded, hold_texts, keep_embedded, release_texts, renew_hold
+from app.db.embedded_texts import claim_texts, find_vectors, release_claims, renew_claims, save_vectors
 from app.db.engine import Database
 from app.db.provider_usage import count_usage
 from app.domain.errors import DatabaseUnavailableError, ProviderBusyError
 from app.domain.ports import Embedder
 from app.domain.vectors import Account, EmbeddingResult, TextBatch, Vector
 from app.services.providers.calls import ProviderCalls
-from app.services.providers.renewal import renewed
+from app.services.providers.renewal import renewing
 
 _LOOKED_UP_AT_ONCE = 500
 _HOLD_SECONDS = 15.0
@@ -36,8 +36,8 @@ class Embedding:
     Args:
         database: Where those that were paid for are kept.
         providers: How a provider is asked.
-        hold_seconds: How long nobody else asks for a text that a process asks for, once nothing is heard of it.
-        others_seconds: How long a task waits in place for what others ask for.
+        claim_seconds: How long nobody else asks for a text that a process asks for, once nothing is heard of it.
+        wait_seconds: How long a task waits in place for what others ask for.
     """
 
     def __init__(
@@ -45,13 +45,13 @@ class Embedding:
         database: Database,
         providers: ProviderCalls,
         *,
-        hold_seconds: float = _HOLD_SECONDS,
-        others_seconds: float = _OTHERS_SECONDS,
+        claim_seconds: float = _HOLD_SECONDS,
+        wait_seconds: float = _OTHERS_SECONDS,
     ) -> None:
         self._database = database
         self._providers = providers
-        self._hold_seconds = hold_seconds
-        self._others_seconds = others_seconds
+        self._claim_seconds = claim_seconds
+        self._wait_seconds = wait_seconds
 
     async def embed(self, embedder: Embedder, texts: Sequence[str], account: Account, on_done: OnDone) -> list[Vector]:
         """One vector a text, in order.
@@ -71,7 +71,7 @@ class Embedding:
         purchase = _Purchase(embedder, embedder.provider, account, texts)
         await self._look_up(purchase)
         await on_done(purchase.done)
-        deadline = time.monotonic() + self._others_seconds
+        deadline = time.monotonic() + self._wait_seconds
         while purchase.missing:
             before = purchase.done
             await self._buy(purchase, on_done)
@@ -79,10 +79,10 @@ class Embedding:
                 await self._look_up(purchase)
             if purchase.done > before:
                 await on_done(purchase.done)
-                deadline = time.monotonic() + self._others_seconds
+                deadline = time.monotonic() + self._wait_seconds
             elif time.monotonic() > deadline:
                 detail = f"Waiting for provider {purchase.provider}: another task has asked for the same texts."
-                raise ProviderBusyError(detail, retry_after=self._hold_seconds * random.uniform(1, 1.5))  # noqa: S311 - spreads load
+                raise ProviderBusyError(detail, retry_after=self._claim_seconds * random.uniform(1, 1.5))  # noqa: S311 - spreads load
             elif purchase.missing:
                 await asyncio.sleep(_LOOK_SECONDS)
         return purchase.list_vectors()
@@ -108,7 +108,7 @@ class Embedding:
         purchase.held.clear()
         for start in range(0, len(missing), _LOOKED_UP_AT_ONCE):
             async with self._database.statement() as connection:
-                found = await find_embedded(connection, purchase.model, missing[start : start + _LOOKED_UP_AT_ONCE])
+                found = await find_vectors(connection, purchase.model, missing[start : start + _LOOKED_UP_AT_ONCE])
             purchase.vectors |= found.vectors
             purchase.held |= found.held
 
@@ -132,9 +132,9 @@ class Embedding:
         held = set(hashes)  # as may be, where it is not known how that ended
         try:
             async with self._database.statement() as connection:
-                held = await hold_texts(connection, model, hashes, holder, self._hold_seconds)
+                held = await claim_texts(connection, model, hashes, holder, self._claim_seconds)
             if mine := [hash_ for hash_ in hashes if hash_ in held]:
-                async with renewed(partial(self._renew, purchase, mine), self._hold_seconds / 3):
+                async with renewing(partial(self._renew, purchase, mine), self._claim_seconds / 3):
                     yield mine
             else:
                 yield mine
@@ -142,11 +142,11 @@ class Embedding:
             if lost := held - purchase.vectors.keys():
                 with suppress(DatabaseUnavailableError):  # then the hold runs out
                     async with self._database.statement() as connection:
-                        await release_texts(connection, model, list(lost), holder)
+                        await release_claims(connection, model, list(lost), holder)
 
     async def _renew(self, purchase: "_Purchase", hashes: Sequence[bytes]) -> None:
         async with self._database.statement() as connection:
-            await renew_hold(connection, purchase.model, hashes, purchase.holder, self._hold_seconds)
+            await renew_claims(connection, purchase.model, hashes, purchase.holder, self._claim_seconds)
 
     async def _ask(self, purchase: "_Purchase", hashes: Sequence[bytes], tokens: int) -> None:
         """One request, kept and counted as soon as it is answered."""
@@ -165,7 +165,7 @@ class Embedding:
     async def _keep(self, purchase: "_Purchase", hashes: Sequence[bytes], embedded: EmbeddingResult) -> None:
         vectors = dict(zip(hashes, embedded.vectors, strict=True))
         async with self._database.transaction() as connection:
-            await keep_embedded(connection, purchase.model, vectors)
+            await save_vectors(connection, purchase.model, vectors)
             await count_usage(
                 connection, purchase.account, purchase.provider, purchase.model, input_tokens=embedded.tokens
             )

@@ -12,14 +12,14 @@ log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def renewed(renew: Callable[[], Awaitable[None]], seconds: float) -> AsyncIterator[None]:
+async def renewing(renew: Callable[[], Awaitable[None]], seconds: float) -> AsyncIterator[None]:
     """Within the block, renew a claim every so many seconds. It runs out by itself when the process dies."""
-    renewing = asyncio.create_task(_renew(renew, seconds))
+    task = asyncio.create_task(_renew(renew, seconds))
     try:
         yield
     finally:
-        renewing.cancel()
-        await asyncio.wait({renewing})
+        task.cancel()
+        await asyncio.wait({task})
 
 
 async def _renew(renew: Callable[[], Awaitable[None]], seconds: float) -> None:
