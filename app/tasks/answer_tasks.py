@@ -2,11 +2,11 @@
 
 from app.bootstrap import Services
 from app.domain.tasks import TaskName
-from app.services.queue.attempts import Outcome, Work
+from app.services.queue.attempts import Outcome, RunningAttempt
 from app.tasks.base import ledger_task
 
 
 @ledger_task(TaskName.ANSWER_QUESTION)
-async def answer_question(services: Services, work: Work) -> Outcome:
+async def answer_question(services: Services, attempt: RunningAttempt) -> Outcome:
     """Search, then write an answer with its sources."""
-    return await services.answers.answers.answer(work)
+    return await services.answers.answers.answer(attempt)

@@ -14,11 +14,11 @@ from app.bootstrap import Services
 from app.domain.ids import TaskId
 from app.domain.states import State
 from app.domain.tasks import TaskName
-from app.services.queue.attempts import Outcome, Work
+from app.services.queue.attempts import Outcome, RunningAttempt
 from app.tasks.consumer_wakeup import wake_consumer
 from app.tasks.runtime import get_runtime
 
-TaskFunction = Callable[[Services, Work], Awaitable[Outcome]]
+TaskFunction = Callable[[Services, RunningAttempt], Awaitable[Outcome]]
 
 
 class PromptRequest(Request):
@@ -56,7 +56,7 @@ class LedgerTask(CeleryTask):  # type: ignore[type-arg]  # generic in its stubs 
         task_id = TaskId(UUID(self.request.id))
         body = cast("TaskFunction", self.run)
         with bound_contextvars(task_id=str(task_id)):
-            task = runtime.execute(task_id, lambda work: body(runtime.services, work))
+            task = runtime.execute(task_id, lambda attempt: body(runtime.services, attempt))
         if task is None or task.state is not State.SUCCESS:
             raise Ignore
         return task.result

@@ -2,37 +2,37 @@
 
 from app.bootstrap import Services
 from app.domain.tasks import TaskName
-from app.services.queue.attempts import Outcome, Work
+from app.services.queue.attempts import Outcome, RunningAttempt
 from app.tasks.base import ledger_task
 
 
 @ledger_task(TaskName.PROCESS_DOCUMENT)
-async def process_document(services: Services, work: Work) -> Outcome:
+async def process_document(services: Services, attempt: RunningAttempt) -> Outcome:
     """Parse, chunk, embed and store a document."""
-    return await services.indexing.ingestion.ingest(work)
+    return await services.indexing.ingestion.ingest(attempt)
 
 
 @ledger_task(TaskName.PROCESS_WEBPAGE)
-async def process_webpage(services: Services, work: Work) -> Outcome:
+async def process_webpage(services: Services, attempt: RunningAttempt) -> Outcome:
     """Read a web page and make it searchable. A page of a crawl also submits the pages it links to."""
-    if work.task.parent_id is None:
-        return await services.intake.webpages.process(work)
-    return await services.intake.crawls.process(work)
+    if attempt.task.parent_id is None:
+        return await services.intake.webpages.process(attempt)
+    return await services.intake.crawls.process(attempt)
 
 
 @ledger_task(TaskName.PROCESS_ARCHIVE)
-async def process_archive(services: Services, work: Work) -> Outcome:
+async def process_archive(services: Services, attempt: RunningAttempt) -> Outcome:
     """Unpack an archive and submit its files as child tasks."""
-    return await services.intake.archives.unpack(work)
+    return await services.intake.archives.unpack(attempt)
 
 
 @ledger_task(TaskName.DELETE_DOCUMENT)
-async def delete_document(services: Services, work: Work) -> Outcome:
+async def delete_document(services: Services, attempt: RunningAttempt) -> Outcome:
     """Remove the chunks and the file of a deleted document."""
-    return await services.intake.documents.remove(work)
+    return await services.intake.documents.remove(attempt)
 
 
 @ledger_task(TaskName.DELETE_AGENT)
-async def delete_agent(services: Services, work: Work) -> Outcome:
+async def delete_agent(services: Services, attempt: RunningAttempt) -> Outcome:
     """Remove the documents of a deleted agent."""
-    return await services.tenants.agents.remove(work)
+    return await services.tenants.agents.remove(attempt)

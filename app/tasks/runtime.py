@@ -11,7 +11,7 @@ from celery import Celery
 from app.bootstrap import Embedders, Services, build_services
 from app.domain.ids import TaskId
 from app.domain.tasks import Task
-from app.services.queue.attempts import Outcome, Work, WorkerSlot
+from app.services.queue.attempts import Outcome, RunningAttempt, WorkerSlot
 from app.settings import Settings
 from app.tasks.lease import Lease
 
@@ -28,7 +28,7 @@ class Runtime:
         self._thread.start()
         self.services: Services = self.call(self._build())
 
-    def execute(self, task_id: TaskId, body: Callable[[Work], Awaitable[Outcome]]) -> Task | None:
+    def execute(self, task_id: TaskId, body: Callable[[RunningAttempt], Awaitable[Outcome]]) -> Task | None:
         """Run one attempt from a thread outside the loop, and wait for its end. None if no task was claimed."""
         lease = self._plan.lease
         worker_id = lease.claimant()

@@ -8,13 +8,13 @@ from structlog.contextvars import bound_contextvars
 from app.bootstrap import Services
 from app.domain.ids import TaskId
 from app.domain.tasks import TaskName
-from app.services.queue.attempts import Outcome, Work
+from app.services.queue.attempts import Outcome, RunningAttempt
 from app.tasks.base import ledger_task
 from app.tasks.runtime import get_runtime
 
 
 @ledger_task(TaskName.PING)
-async def ping(_services: Services, _work: Work) -> Outcome:
+async def ping(_services: Services, _attempt: RunningAttempt) -> Outcome:
     """Do nothing, which measures what the queue itself costs."""
     return Outcome(None, "Pong")
 

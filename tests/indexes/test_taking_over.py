@@ -135,12 +135,12 @@ async def test_documents_that_keep_being_published_do_not_hold_an_index_up_and_a
         started.lacks = {"new"}
         await started.run(task.id)
         started.lacks = set()
-    work, outcome = await started.attempt(await started.upload("a weir", name="c.txt"))
+    attempt, outcome = await started.attempt(await started.upload("a weir", name="c.txt"))
     await started.reembedding.advance()
     assert await find_id(started, IndexState.ACTIVE) == new
     await started.apply(outcome)  # of an attempt that knew the old index alone
     await started.reembedding.advance()
-    after = work.task.require_document_id()
+    after = attempt.task.require_document_id()
     assert await list_tasks(started) == [(before, Queue.HIGH), (after, Queue.HIGH)]
     assert await started.find("weir", "text") == ["a weir"]
     assert await started.find("a weir") == ["a barge"]

@@ -42,7 +42,7 @@ from app.services.providers.calls import CircuitPolicy, ProviderCalls
 from app.services.providers.embedding import Embedding
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
-from app.services.queue.attempts import AttemptFunction, Outcome, Work, WorkerSlot
+from app.services.queue.attempts import AttemptFunction, Outcome, RunningAttempt, WorkerSlot
 from app.services.queue.execution import Execution, RetryPolicy
 from app.services.queue.parents import Parents
 from app.services.queue.tasks import Tasks
@@ -216,28 +216,28 @@ class World:
                 await self.run(task_id)
                 ran.append(task_id)
 
-    async def begin_attempt(self, task_id: TaskId) -> Work:
+    async def begin_attempt(self, task_id: TaskId) -> RunningAttempt:
         """Claim a task; what its body then comes to is written by the test, if at all."""
         await self._admit()
         async with self.database.statement() as connection:
             task = await claim(connection, task_id, self._slot.worker_id, self._slot.pid)
         assert task
-        return Work(task, self._slot, self.database, self.after_commit)
+        return RunningAttempt(task, self._slot, self.database, self.after_commit)
 
-    async def attempt(self, task_id: TaskId) -> tuple[Work, Outcome]:
+    async def attempt(self, task_id: TaskId) -> tuple[RunningAttempt, Outcome]:
         """Do all of a task but write its end."""
-        work = await self.begin_attempt(task_id)
-        return work, await self._bodies[work.task.name](work)
+        attempt = await self.begin_attempt(task_id)
+        return attempt, await self._bodies[attempt.task.name](attempt)
 
     async def apply(self, outcome: Outcome) -> None:
         """Write what an attempt came to, though not the task's end."""
         async with self.database.transaction() as connection:
             await outcome.apply(connection)
 
-    async def give_back(self, work: Work) -> None:
+    async def give_back(self, attempt: RunningAttempt) -> None:
         """Let the task of an attempt that died run again."""
         async with self.database.statement() as connection:
-            assert await hand_back(connection, work.task.attempt_token)
+            assert await hand_back(connection, attempt.task.attempt_token)
 
     async def _admit(self) -> None:
         await self.admission.settle()

@@ -27,7 +27,7 @@ from app.services.queue import attempts as queue_attempts
 from app.services.queue import execution
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
-from app.services.queue.attempts import Outcome, Work, WorkerSlot
+from app.services.queue.attempts import Outcome, RunningAttempt, WorkerSlot
 from app.services.queue.execution import Execution, RetryPolicy
 from app.settings import Settings
 from app.tasks.lease import Lease
@@ -51,7 +51,7 @@ def _sit(worker: WorkerId, lease: Lease | None = None) -> WorkerSlot:
     return WorkerSlot(worker, os.getpid(), lease)
 
 
-async def _answer(_work: Work) -> Outcome:
+async def _answer(_attempt: RunningAttempt) -> Outcome:
     return Outcome({"answer": 42}, "Done")
 
 
@@ -108,7 +108,7 @@ def test_a_watch_that_fails_ends_the_attempt_in_the_ledger(settings: Settings, m
     async def fail(_connection: AsyncConnection, _attempt: Attempt) -> AttemptStatus:
         raise RuntimeError("the watch broke")
 
-    async def never(_work: Work) -> Outcome:
+    async def never(_attempt: RunningAttempt) -> Outcome:
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -125,11 +125,11 @@ def test_a_watch_that_fails_ends_the_attempt_in_the_ledger(settings: Settings, m
 
 def test_a_task_that_was_given_to_another_writes_nothing(settings: Settings) -> None:
     async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
-        async def lose(work: Work) -> Outcome:
+        async def lose(attempt: RunningAttempt) -> Outcome:
             async with database.statement() as connection:
                 await connection.execute(text("UPDATE tasks SET epoch = epoch + 1"))
-                assert await ledger_report.watch(connection, work.task.attempt_token) is AttemptStatus.SUPERSEDED
-            return await _answer(work)
+                assert await ledger_report.watch(connection, attempt.task.attempt_token) is AttemptStatus.SUPERSEDED
+            return await _answer(attempt)
 
         assert await attempts.run(task.id, _sit(worker), lose) is None
         assert (await _read(database, task)).result is None
@@ -145,7 +145,7 @@ def test_an_attempt_whose_worker_may_not_go_on_is_handed_back_and_no_crash_is_co
         lease, begun = Lease(), asyncio.Event()
         lease.grant(worker, time.monotonic() + 60)
 
-        async def never_end(_work: Work) -> Outcome:
+        async def never_end(_attempt: RunningAttempt) -> Outcome:
             begun.set()
             await asyncio.Event().wait()
             raise AssertionError

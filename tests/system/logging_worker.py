@@ -25,10 +25,10 @@ def wrap_body() -> None:
     ingest = Ingestion.ingest
 
     @functools.wraps(ingest)
-    async def logged(self: Ingestion, work: Any) -> Any:
-        log.info("inside", where="loop", of=str(work.task.id))
-        await asyncio.to_thread(logging.getLogger("tests").info, "inside a thread of %s", work.task.id)
-        return await ingest(self, work)
+    async def logged(self: Ingestion, attempt: Any) -> Any:
+        log.info("inside", where="loop", of=str(attempt.task.id))
+        await asyncio.to_thread(logging.getLogger("tests").info, "inside a thread of %s", attempt.task.id)
+        return await ingest(self, attempt)
 
     Ingestion.ingest = logged  # type: ignore[method-assign]
 

@@ -18,7 +18,7 @@ from app.services.answers.search import Search
 from app.services.intake.backpressure import Backpressure
 from app.services.providers.calls import ProviderCalls
 from app.services.queue.admission import Admission
-from app.services.queue.attempts import Outcome, Work
+from app.services.queue.attempts import Outcome, RunningAttempt
 
 _MAX_TOKENS = 1000
 _NOTHING_FOUND = "The documents of this agent hold no answer to that."
@@ -64,18 +64,18 @@ class Answers:
         self._admission.nudge(task.queue)
         return task
 
-    async def answer(self, work: Work) -> Outcome:
+    async def answer(self, attempt: RunningAttempt) -> Outcome:
         """Search, then have the language model answer, or where there is none, quote the sentences that do.
 
         Raises:
             ProviderBusyError, ProviderPausedError, ProviderDownError, ProviderRequestError
         """
         began = time.monotonic()
-        question = work.task.arguments["question"]
-        account = Account(work.task.organization_id, work.task.agent_id)
-        await work.report(Progress("retrieval", 20, "Searching the documents"))
-        hits = await self._search.find(account, question, top_k=work.task.arguments["top_k"])
-        await work.report(Progress("generate_answer", 50, f"Answering from {len(hits)} passages"))
+        question = attempt.task.arguments["question"]
+        account = Account(attempt.task.organization_id, attempt.task.agent_id)
+        await attempt.report(Progress("retrieval", 20, "Searching the documents"))
+        hits = await self._search.find(account, question, top_k=attempt.task.arguments["top_k"])
+        await attempt.report(Progress("generate_answer", 50, f"Answering from {len(hits)} passages"))
         if self._chat and hits:
             answer = await self._generate(self._chat, account, question, hits)
         else:

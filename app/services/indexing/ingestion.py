@@ -31,7 +31,7 @@ from app.services.indexing.large_documents import LargeDocuments
 from app.services.indexing.publication import EditionWriter, WrittenEdition, delete_former_file, publish
 from app.services.indexing.vectors import Vectors
 from app.services.indexing.versions import IndexEdition, Version, read_content
-from app.services.queue.attempts import Outcome, Work
+from app.services.queue.attempts import Outcome, RunningAttempt
 
 _REPORT_SECONDS = 0.5
 
@@ -83,26 +83,26 @@ class Ingestion:
         self._large = large
         self._large_chunks = large_chunks
 
-    async def ingest(self, work: Work) -> Outcome:
+    async def ingest(self, attempt: RunningAttempt) -> Outcome:
         """Make a stored file searchable: the document's own, or the one that the task replaces it with.
 
         Raises:
             DocumentError: when the file cannot be read or contains no text.
         """
-        document, settings = await self.load(work)
-        content = read_content(work.task) or document.content
+        document, settings = await self.load(attempt)
+        content = read_content(attempt.task) or document.content
         if content is None:
             raise FileMissingError
-        await work.report(Progress("load", 0, f"Loading {content.filename}"))
-        return await self.process(work, document, settings, content)
+        await attempt.report(Progress("load", 0, f"Loading {content.filename}"))
+        return await self.process(attempt, document, settings, content)
 
-    async def load(self, work: Work) -> tuple[Document, AgentSettings]:
+    async def load(self, attempt: RunningAttempt) -> tuple[Document, AgentSettings]:
         """Read the document of a task and its agent's settings.
 
         Raises:
             DocumentDeletedError: when the document or the agent is gone.
         """
-        task = work.task
+        task = attempt.task
         async with self._database.statement() as connection:
             document = await get_document_for_work(connection, task.require_document_id())
             agent = await get_agent(connection, task.organization_id, task.agent_id)
@@ -112,7 +112,7 @@ class Ingestion:
 
     async def process(
         self,
-        work: Work,
+        attempt: RunningAttempt,
         document: Document,
         settings: AgentSettings,
         content: Content,
@@ -121,33 +121,33 @@ class Ingestion:
         """Parse, chunk and embed; the outcome's transaction calls ``apply``.
 
         Args:
-            work: The attempt.
+            attempt: The attempt.
             document: The document that receives the content.
             settings: How its agent wants text chunked.
             content: The file to read.
             metadata: Metadata that takes precedence over the file's own.
         """
-        if not _is_first(work.task, document):
-            await self._large.clear(work, document)
-        parsed = await self._parse(work, content)
+        if not _is_first(attempt.task, document):
+            await self._large.clear(attempt, document)
+        parsed = await self._parse(attempt, content)
         found = {**parsed.metadata, **(metadata or {})}
         page_count = found.pop("page_count", None)
         characters = sum(len(page.text) for page in parsed.pages)
-        await work.report(Progress("chunk", 50, f"Chunking {content.filename}"))
+        await attempt.report(Progress("chunk", 50, f"Chunking {content.filename}"))
         chunks = split(parsed.pages, size=settings.chunk_size, overlap=settings.chunk_overlap)
         head = await asyncio.to_thread(lambda: list(islice(chunks, self._large_chunks + 1)))
         if not head:
             raise NoExtractableTextError
         version = Version(content, found, page_count, len(head), characters, "")
         if len(head) > self._large_chunks:
-            return await self._large.stage(work, document, version, chain(head, chunks))
-        edition = await self._embed(work, document, content.filename, head)
+            return await self._large.stage(attempt, document, version, chain(head, chunks))
+        edition = await self._embed(attempt, document, content.filename, head)
         version = replace(version, embedding_model=self._indexing.name_model(edition.index))
         return Outcome(
             version.as_result(document.id),
             version.status,
             version.chunk_count,
-            apply=partial(self.apply, Processed(document, work.task, version, edition)),
+            apply=partial(self.apply, Processed(document, attempt.task, version, edition)),
             after=partial(delete_former_file, self._blobs, document, content),
         )
 
@@ -158,16 +158,16 @@ class Ingestion:
         await publish(connection, document.id, processed.task.id, processed.version, place)
         await self._writer.apply(connection, edition, replaced=document)
 
-    async def _parse(self, work: Work, content: Content) -> Parsed:
+    async def _parse(self, attempt: RunningAttempt, content: Content) -> Parsed:
         """The file's text by pages; progress 20 to 50."""
-        await work.report(Progress("parse", 20, f"Extracting text from {content.filename}"))
+        await attempt.report(Progress("parse", 20, f"Extracting text from {content.filename}"))
         throttle = ReportThrottle()
         reports: set[asyncio.Task[None]] = set()
 
         def on_page(done: int, total: int) -> None:
             if not reports and done < total and throttle.due():
                 status = f"Extracting text from {content.filename} (page {done} of {total})"
-                report = asyncio.create_task(work.report(Progress("parse", 20 + 30 * done // total, status)))
+                report = asyncio.create_task(attempt.report(Progress("parse", 20 + 30 * done // total, status)))
                 reports.add(report)
                 report.add_done_callback(reports.discard)
 
@@ -178,20 +178,22 @@ class Ingestion:
             finally:
                 await asyncio.gather(*reports, return_exceptions=True)
 
-    async def _embed(self, work: Work, document: Document, filename: str, chunks: Sequence[Chunk]) -> WrittenEdition:
+    async def _embed(
+        self, attempt: RunningAttempt, document: Document, filename: str, chunks: Sequence[Chunk]
+    ) -> WrittenEdition:
         """The words and vectors of the chunks, under a newly reserved edition; progress 50 to 80."""
         throttle, total = ReportThrottle(), len(chunks)
 
         async def on_done(done: int) -> None:
             if done < total and throttle.due():
                 status = f"Embedding {filename} (chunk {done} of {total})"
-                await work.report(Progress("embed", 50 + 30 * done // total, status, total))
+                await attempt.report(Progress("embed", 50 + 30 * done // total, status, total))
 
-        await work.report(Progress("embed", 50, f"Embedding {filename}", total))
+        await attempt.report(Progress("embed", 50, f"Embedding {filename}", total))
         index = await self._vectors.get_active()
         account = Account(document.organization_id, document.agent_id)
         indexed = await self._indexing.index(index, chunks, account, on_done)
-        await work.report(Progress("store", 80, f"Storing {total} chunks of {filename}", total))
+        await attempt.report(Progress("store", 80, f"Storing {total} chunks of {filename}", total))
         edition = await self._vectors.reserve(index, document.id)
         batch = VectorBatch(document.agent_id, document.id, edition, indexed.vectors)
         return await self._writer.write(index, batch, indexed.rows, reserved=True)

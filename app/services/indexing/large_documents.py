@@ -31,7 +31,7 @@ from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.publication import EditionWriter, delete_former_file, publish, submit_sweep
 from app.services.indexing.vectors import Vectors
 from app.services.indexing.versions import IndexEdition, Version
-from app.services.queue.attempts import Outcome, Work
+from app.services.queue.attempts import Outcome, RunningAttempt
 
 
 class LargeDocuments:
@@ -47,20 +47,22 @@ class LargeDocuments:
         self._writer = EditionWriter(vectors)
         self._batch_chunks = batch_chunks
 
-    async def clear(self, work: Work, document: Document) -> None:
+    async def clear(self, attempt: RunningAttempt, document: Document) -> None:
         """Remove the chunks that a former attempt staged or added and that were never published."""
         removed = REMOVED_AT_ONCE
         while removed == REMOVED_AT_ONCE:
             async with self._database.transaction() as connection:
-                await work.report_within(connection, Progress("parse", 20, f"Preparing {document.filename}"))
-                await drop_staged(connection, work.task.id)
+                await attempt.report_within(connection, Progress("parse", 20, f"Preparing {document.filename}"))
+                await drop_staged(connection, attempt.task.id)
                 removed = await remove_chunks(connection, document.id, first=document.edition + 1)
 
-    async def stage(self, work: Work, document: Document, version: Version, chunks: Iterator[Chunk]) -> Outcome:
+    async def stage(
+        self, attempt: RunningAttempt, document: Document, version: Version, chunks: Iterator[Chunk]
+    ) -> Outcome:
         """Store the chunks in a staging table, one batch a transaction; the outcome submits a task for each batch.
 
         Args:
-            work: The attempt.
+            attempt: The attempt.
             document: The document.
             version: What to publish in the end. Its number of chunks is set here, once all are counted.
             chunks: All of its chunks.
@@ -71,15 +73,15 @@ class LargeDocuments:
             batches.append((batch[0].index, batch[-1].index))
             async with self._database.transaction() as connection:
                 progress = Progress("chunk", 50, f"Chunking {filename} ({count} chunks)", count)
-                await work.report_within(connection, progress)
-                await stage_chunks(connection, work.task.id, batch)
+                await attempt.report_within(connection, progress)
+                await stage_chunks(connection, attempt.task.id, batch)
         index = await self._vectors.get_active()
         place = IndexEdition(index.id, await self._vectors.reserve(index, document.id))
         whole = replace(version, chunk_count=count, embedding_model=self._indexing.name_model(index))
 
         async def apply(connection: AsyncConnection) -> None:
-            await drop_children(connection, work.task.id)
-            await submit_all(connection, [_make_batch(work.task, place, *batch) for batch in batches])
+            await drop_children(connection, attempt.task.id)
+            await submit_all(connection, [_make_batch(attempt.task, place, *batch) for batch in batches])
 
         return Outcome(
             None,
@@ -94,20 +96,20 @@ class LargeDocuments:
             },
         )
 
-    async def embed(self, work: Work) -> Outcome:
+    async def embed(self, attempt: RunningAttempt) -> Outcome:
         """Embed one batch and add it to the index; search finds it once the document is published.
 
         Raises:
             FileMissingError: when its staged chunks are gone.
         """
-        task, given = work.task, work.task.arguments
+        task, given = attempt.task, attempt.task.arguments
         first, last = given["first"], given["last"]
         parent_id = task.parent_id or task.id
         async with self._database.statement() as connection:
             chunks = await read_staged(connection, parent_id, first, last)
         if not chunks:
             raise FileMissingError("The chunks of this batch are missing. Reindex the document.")
-        await work.report(Progress("embed", 50, f"Embedding chunks {first + 1} to {last + 1}"))
+        await attempt.report(Progress("embed", 50, f"Embedding chunks {first + 1} to {last + 1}"))
         index = await self._vectors.get_for_batch(given.get("index_id"), task.require_document_id(), given["edition"])
         indexed = await self._indexing.index(index, chunks, Account(task.organization_id, task.agent_id))
         batch = VectorBatch(task.agent_id, task.require_document_id(), given["edition"], indexed.vectors)
@@ -120,19 +122,19 @@ class LargeDocuments:
         result = {"document_id": task.document_id, "chunk_count": len(chunks)}
         return Outcome(result, f"Embedded {len(chunks)} chunks", len(chunks), apply)
 
-    async def publish(self, work: Work) -> Outcome:
+    async def publish(self, attempt: RunningAttempt) -> Outcome:
         """Make search find the document's new chunks in place of its old ones, once every batch is embedded.
 
         Raises:
             DocumentDeletedError, DocumentSupersededError
             FileMissingError: when some of the new chunks are gone.
         """
-        document, given = await self._load(work), work.task.arguments
+        document, given = await self._load(attempt), attempt.task.arguments
         version, place = Version.from_json(given["version"]), IndexEdition(given.get("index_id"), given["edition"])
-        await work.report(Progress("store", 80, f"Publishing {version.content.filename}", version.chunk_count))
+        await attempt.report(Progress("store", 80, f"Publishing {version.content.filename}", version.chunk_count))
 
         async def apply(connection: AsyncConnection) -> None:
-            task_id = work.task.parent_id or work.task.id
+            task_id = attempt.task.parent_id or attempt.task.id
             if await count_chunks(connection, document.id, place.edition) != version.chunk_count:
                 raise FileMissingError("Some chunks of this document are missing. Reindex the document.")
             await publish(connection, document.id, task_id, version, place)
@@ -146,16 +148,16 @@ class LargeDocuments:
             after=partial(delete_former_file, self._blobs, document, version.content),
         )
 
-    async def sweep(self, work: Work) -> Outcome:
+    async def sweep(self, attempt: RunningAttempt) -> Outcome:
         """Remove the chunks and vectors of a document that search no longer finds, or that will never be published."""
         total, removed = 0, 1
         while removed:
             async with self._database.transaction() as connection:
-                removed = await self._remove_some(connection, work.task.require_document_id())
+                removed = await self._remove_some(connection, attempt.task.require_document_id())
             total += removed
-            await work.report(Progress("remove", 50, f"Removed {total} chunks"))
-        await self._vectors.sweep(work.task.require_document_id())
-        return Outcome({"document_id": work.task.document_id, "chunks": total}, f"Removed {total} chunks")
+            await attempt.report(Progress("remove", 50, f"Removed {total} chunks"))
+        await self._vectors.sweep(attempt.task.require_document_id())
+        return Outcome({"document_id": attempt.task.document_id, "chunks": total}, f"Removed {total} chunks")
 
     async def _remove_some(self, connection: AsyncConnection, document_id: int) -> int:
         document, indexing_task = await self._lock(connection, document_id)
@@ -186,9 +188,9 @@ class LargeDocuments:
             raise DocumentBusyError
         return document, indexing_task
 
-    async def _load(self, work: Work) -> Document:
+    async def _load(self, attempt: RunningAttempt) -> Document:
         async with self._database.statement() as connection:
-            document = await get_document_for_work(connection, work.task.require_document_id())
+            document = await get_document_for_work(connection, attempt.task.require_document_id())
         if document is None or document.deleted_at:
             raise DocumentDeletedError
         return document

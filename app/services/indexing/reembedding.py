@@ -47,7 +47,7 @@ from app.services.indexing.publication import EditionWriter
 from app.services.indexing.vector_indexes import IndexSpec
 from app.services.indexing.vectors import Vectors
 from app.services.queue.admission import Admission
-from app.services.queue.attempts import Outcome, Work
+from app.services.queue.attempts import Outcome, RunningAttempt
 
 _PLANNED_AT_ONCE = 10_000
 _SUBMITTED_AT_ONCE = 500
@@ -114,7 +114,7 @@ class Reembedding:
             except SluiceError as error:
                 log.warning("index_not_dropped", index=index.id, store=index.store, reason=error.message)
 
-    async def embed(self, work: Work) -> Outcome:
+    async def embed(self, attempt: RunningAttempt) -> Outcome:
         """Bring the vectors of a document to an index.
 
         It goes on after the chunks that it brought there before. Of a large document it does what can be done in some
@@ -124,7 +124,7 @@ class Reembedding:
             DocumentDeletedError
             RetryLaterError: when its turn is over.
         """
-        task = work.task
+        task = attempt.task
         index = await self._vectors.get(task.arguments["index_id"])
         if index is None:
             return Outcome({"document_id": task.document_id, "chunk_count": 0}, "The index was given up", 0)
@@ -137,7 +137,7 @@ class Reembedding:
         async for chunks in self._read(document.id, done_to):
             status = f"Embedding {document.filename} with {index.embedding.model} (from chunk {chunks[0].index + 1})"
             share = min(80, 80 * chunks[0].index // max(1, document.chunk_count or 0))
-            await work.report(Progress("embed", share, status, chunks[0].index))
+            await attempt.report(Progress("embed", share, status, chunks[0].index))
             if not await self._write(index, document, chunks):
                 return Outcome({"document_id": document.id, "chunk_count": 0}, "The document has changed", 0)
             if time.monotonic() > until and chunks[-1].index + 1 < (document.chunk_count or 0):

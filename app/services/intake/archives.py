@@ -40,7 +40,7 @@ from app.services.intake.archive_entries import (
     submit_entries,
 )
 from app.services.intake.uploads import Uploads
-from app.services.queue.attempts import Outcome, Work
+from app.services.queue.attempts import Outcome, RunningAttempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class ArchiveLimits:
 class _Unpacking:
     """One archive as it is unpacked: what came of each member so far, and what may still come."""
 
-    work: Work
+    attempt: RunningAttempt
     name: str
     limits: ArchiveLimits
     said: Mapping[str, Any]
@@ -76,14 +76,14 @@ class _Unpacking:
 
     def next_key(self) -> str:
         """Where the next member is stored: the same in every attempt, so that one that is broken off leaves nothing."""
-        task = self.work.task
+        task = self.attempt.task
         return f"{task.id.hex[-2:]}/{task.id.hex}-{len(self.members)}"
 
     async def report(self, total: int) -> None:
         """Tell how far it is unpacked, at most twice a second."""
         if self.throttle.due():
             count = len(self.members)
-            await self.work.report(
+            await self.attempt.report(
                 Progress("unpack", min(19, 20 * count // max(1, total)), f"Unpacking {self.name} ({count} of {total})")
             )
 
@@ -97,7 +97,7 @@ class Archives:
         self._ingestion = ingestion
         self._limits = limits
 
-    async def unpack(self, work: Work) -> Outcome:
+    async def unpack(self, attempt: RunningAttempt) -> Outcome:
         """Store each member and submit a task for it. One that cannot be read is a child that has failed.
 
         Raises:
@@ -105,19 +105,19 @@ class Archives:
             ArchiveLimitError: when it holds too much.
             EmptyArchiveError: when there is no file in it.
         """
-        document, _ = await self._ingestion.load(work)
-        content = read_content(work.task) or document.content
+        document, _ = await self._ingestion.load(attempt)
+        content = read_content(attempt.task) or document.content
         if content is None:
             raise FileMissingError
-        await work.report(Progress("load", 0, f"Opening {content.filename}"))
-        unpacking = _Unpacking(work, content.filename, self._limits, document.metadata)
+        await attempt.report(Progress("load", 0, f"Opening {content.filename}"))
+        unpacking = _Unpacking(attempt, content.filename, self._limits, document.metadata)
         with TemporaryDirectory(prefix="sluice-") as folder:
             path = await self._blobs.fetch(content.blob_key, Path(folder))
             async with self._drop_unless_finished(unpacking):
                 await self._walk(unpacking, path, prefix="", depth=1)
                 if not unpacking.members:
                     raise EmptyArchiveError
-        return self._become_many(work.task, document, content, unpacking.members)
+        return self._become_many(attempt.task, document, content, unpacking.members)
 
     async def _walk(self, unpacking: _Unpacking, path: Path, prefix: str, depth: int) -> None:
         left = unpacking.limits.members - len(unpacking.members)
@@ -182,7 +182,7 @@ class Archives:
         try:
             yield
         except BaseException:
-            if await unpacking.work.read_status() in {AttemptStatus.CONTINUE, AttemptStatus.CANCELLED}:
+            if await unpacking.attempt.read_status() in {AttemptStatus.CONTINUE, AttemptStatus.CANCELLED}:
                 for key in [member["blob_key"] for member in unpacking.members if "blob_key" in member]:
                     await asyncio.shield(self._blobs.delete(key))
             raise

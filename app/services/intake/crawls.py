@@ -31,7 +31,7 @@ from app.services.indexing.publication import submit_sweep
 from app.services.intake.backpressure import Backpressure
 from app.services.intake.webpages import StoredPage, Webpages, make_content_key, make_filename
 from app.services.queue.admission import Admission
-from app.services.queue.attempts import Outcome, Work
+from app.services.queue.attempts import Outcome, RunningAttempt
 
 _PATIENCE_SECONDS = 1.0
 _SPREAD_SECONDS = 30.0
@@ -99,26 +99,26 @@ class Crawls:
         self._admission.nudge(parent.queue)
         return parent
 
-    async def process(self, work: Work) -> Outcome:
+    async def process(self, attempt: RunningAttempt) -> Outcome:
         """Read one page of a crawl and make it searchable; the outcome adds the pages it leads to.
 
         Raises:
             RetryLaterError: when the host must not be asked yet.
             DisallowedByRobotsError
         """
-        document, settings = await self._ingestion.load(work)
-        url, crawl = document.source_url or "", await self._find_crawl(work.task)
+        document, settings = await self._ingestion.load(attempt)
+        url, crawl = document.source_url or "", await self._find_crawl(attempt.task)
         scope = _read_scope(crawl)
         await self._wait_for_turn(crawl, url, await self._check_rules(url))
-        async with self._webpages.read(work, document) as stored:
+        async with self._webpages.read(attempt, document) as stored:
             links = await self._find_links(stored)
             own = normalise_url(links.canonical or stored.page.url)
-            reason = await self._find_reason_to_skip(crawl, scope, links, own, url, work.task.id)
+            reason = await self._find_reason_to_skip(crawl, scope, links, own, url, attempt.task.id)
             if reason:
                 outcome = self._skip(document, stored, reason)
             else:
-                outcome = await self._ingestion.process(work, document, settings, stored.content, stored.said)
-        return self._leading_on(outcome, work.task, crawl, scope, links)
+                outcome = await self._ingestion.process(attempt, document, settings, stored.content, stored.said)
+        return self._leading_on(outcome, attempt.task, crawl, scope, links)
 
     async def _find_crawl(self, task: Task) -> Task:
         async with self._database.statement() as connection:

@@ -30,7 +30,7 @@ from app.services.indexing.vectors import Vectors
 from app.services.indexing.versions import cancel_work, list_blobs
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
-from app.services.queue.attempts import Outcome, Work
+from app.services.queue.attempts import Outcome, RunningAttempt
 
 # These go on beside whatever else is done to a document.
 _ASIDE = (TaskName.SWEEP_DOCUMENT, TaskName.REEMBED_DOCUMENT)
@@ -186,7 +186,7 @@ class Documents:
         await self._after_commit.run(cancelled)
         return task
 
-    async def remove(self, work: Work) -> Outcome:
+    async def remove(self, attempt: RunningAttempt) -> Outcome:
         """Remove a deleted document's chunks, vectors and files, also of versions that never came to be.
 
         Each step can be repeated. That nothing is left is seen before the task counts as done.
@@ -194,17 +194,17 @@ class Documents:
         Raises:
             DocumentBusyError: while a task that was cancelled still winds down.
         """
-        document_id = work.task.require_document_id()
+        document_id = attempt.task.require_document_id()
         async with self._database.statement() as connection:
             document = await get_document_for_work(connection, document_id)
             tasks = await list_document_tasks(connection, document_id)
         if document is None:
             raise DocumentDeletedError
-        await work.report(Progress("remove", 0, f"Removing {document.filename}"))
+        await attempt.report(Progress("remove", 0, f"Removing {document.filename}"))
         blobs = list_blobs(tasks) | ({document.blob_key} if document.blob_key else set())
         for key in blobs:
             await self._blobs.delete(key)
-        removed = await self._remove_chunks(work, document)
+        removed = await self._remove_chunks(attempt, document)
         await self._vectors.sweep(document_id)
 
         async def verify(connection: AsyncConnection) -> None:
@@ -214,12 +214,12 @@ class Documents:
         result = {"document_id": document_id, "chunks": removed, "files": len(blobs)}
         return Outcome(result, f"{document.filename} is deleted", apply=verify)
 
-    async def _remove_chunks(self, work: Work, document: Document) -> int:
+    async def _remove_chunks(self, attempt: RunningAttempt, document: Document) -> int:
         """Take all chunks of a document out of the index, some a transaction; returns how many there were."""
         total, removed = 0, REMOVED_AT_ONCE
         while removed == REMOVED_AT_ONCE:
             async with self._database.transaction() as connection:
                 removed = await remove_chunks(connection, document.id)
             total += removed
-            await work.report(Progress("remove", 50, f"Removing {document.filename} ({total} chunks)"))
+            await attempt.report(Progress("remove", 50, f"Removing {document.filename} ({total} chunks)"))
         return total

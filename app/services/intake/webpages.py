@@ -26,7 +26,7 @@ from app.services.intake.backpressure import Backpressure
 from app.services.intake.documents import Documents, Renewal
 from app.services.intake.uploads import Accepted, Uploads, find_duplicate
 from app.services.queue.admission import Admission
-from app.services.queue.attempts import Outcome, Work
+from app.services.queue.attempts import Outcome, RunningAttempt
 
 _FILENAME_CHARACTERS = 255
 _ATTEMPTS = 3
@@ -114,19 +114,19 @@ class Webpages:
                 return await self._accept_duplicate(request, duplicate)
         raise DocumentBusyError("The document of the same address is being changed. Try again.")
 
-    async def process(self, work: Work) -> Outcome:
+    async def process(self, attempt: RunningAttempt) -> Outcome:
         """Read the page and make it searchable.
 
         Raises:
             InvalidUrlError, UrlNotAllowedError, PageNotAvailableError, …: as ``PageReader``.
             DocumentError: when what was read holds no text.
         """
-        document, settings = await self._ingestion.load(work)
-        async with self.read(work, document) as stored:
-            return await self._ingestion.process(work, document, settings, stored.content, stored.said)
+        document, settings = await self._ingestion.load(attempt)
+        async with self.read(attempt, document) as stored:
+            return await self._ingestion.process(attempt, document, settings, stored.content, stored.said)
 
     @asynccontextmanager
-    async def read(self, work: Work, document: Document) -> AsyncIterator[StoredPage]:
+    async def read(self, attempt: RunningAttempt, document: Document) -> AsyncIterator[StoredPage]:
         """Read a page and store it; within the block, it also lies in a local file.
 
         Raises:
@@ -134,15 +134,15 @@ class Webpages:
         """
         if document.source_url is None:
             raise FileMissingError
-        await work.report(Progress("load", 0, f"Reading {document.source_url}"))
+        await attempt.report(Progress("load", 0, f"Reading {document.source_url}"))
         with TemporaryDirectory(prefix="sluice-") as folder:
             page = await self._reader.read(document.source_url, Path(folder))
             if page.charset:
                 await asyncio.to_thread(to_utf8, page.path, page.charset)
-            yield StoredPage(page, await self._store(work, page))
+            yield StoredPage(page, await self._store(attempt, page))
 
-    async def _store(self, work: Work, page: FetchedPage) -> Content:
-        receipt = await self._uploads.open(page_key(work.task.id, work.task.attempt))
+    async def _store(self, attempt: RunningAttempt, page: FetchedPage) -> Content:
+        receipt = await self._uploads.open(page_key(attempt.task.id, attempt.task.attempt))
         try:
             with page.path.open("rb") as file:
                 while piece := await asyncio.to_thread(file.read, _PIECE):

@@ -84,7 +84,7 @@ class AttemptLostError(Exception):
         super().__init__(attempt_status.name)
 
 
-class Work:
+class RunningAttempt:
     """What a task's body receives: the task's row, and methods to report progress."""
 
     def __init__(self, task: Task, slot: WorkerSlot, database: Database, after_commit: AfterCommit) -> None:
@@ -141,4 +141,4 @@ class Work:
             raise AttemptLostError(attempt_status)
 
 
-AttemptFunction = Callable[[Work], Awaitable[Outcome]]
+AttemptFunction = Callable[[RunningAttempt], Awaitable[Outcome]]

@@ -20,7 +20,7 @@ from app.ledger.finish import abort, defer, fail, finish, hand_back, retry
 from app.ledger.read import get_task
 from app.ledger.report import AttemptStatus
 from app.services.queue.after_commit import AfterCommit
-from app.services.queue.attempts import AttemptFunction, AttemptLostError, Outcome, Work, WorkerSlot
+from app.services.queue.attempts import AttemptFunction, AttemptLostError, Outcome, RunningAttempt, WorkerSlot
 
 _DATABASE_RETRY_SECONDS = 0.5
 _DEFER_SECONDS = 5.0
@@ -67,8 +67,8 @@ class Execution:
             return None
         self._held.add(task_id)
         try:
-            work = Work(task, slot, self._database, self._after_commit)
-            ended = await self._write_end(task, await self._run_body(work, body))
+            attempt = RunningAttempt(task, slot, self._database, self._after_commit)
+            ended = await self._write_end(task, await self._run_body(attempt, body))
         finally:
             self._held.discard(task_id)
         if ended is not None:
@@ -119,48 +119,48 @@ class Execution:
             except Exception as error:  # noqa: BLE001 - a result that cannot be stored is a failure like any other
                 end = self._choose_failure_end(task, error)
 
-    async def _run_body(self, work: Work, body: AttemptFunction) -> WriteEnd:
+    async def _run_body(self, attempt: RunningAttempt, body: AttemptFunction) -> WriteEnd:
         """Run the body; returns the function that writes the end of the attempt."""
         try:
             async with asyncio.timeout(self._policy.time_limit) as limit:
-                outcome = await self._run_watched(work, body)
+                outcome = await self._run_watched(attempt, body)
         except AttemptLostError:
-            return lambda: self._end_lost(work)
+            return lambda: self._end_lost(attempt)
         except RetryLaterError as error:
             later = error
             return lambda: self._write_guarded(
-                defer, work.task, later.retry_after or _DEFER_SECONDS, later.detail or later.message
+                defer, attempt.task, later.retry_after or _DEFER_SECONDS, later.detail or later.message
             )
         except asyncio.CancelledError:
-            return lambda: self._write_guarded(hand_back, work.task)
+            return lambda: self._write_guarded(hand_back, attempt.task)
         except Exception as error:  # noqa: BLE001 - every error is recorded in the ledger
-            return self._choose_failure_end(work.task, TaskTimeLimitError() if limit.expired() else error)
-        return lambda: self._finish(work, outcome)
+            return self._choose_failure_end(attempt.task, TaskTimeLimitError() if limit.expired() else error)
+        return lambda: self._finish(attempt, outcome)
 
-    async def _run_watched(self, work: Work, body: AttemptFunction) -> Outcome:
+    async def _run_watched(self, attempt: RunningAttempt, body: AttemptFunction) -> Outcome:
         """Run the body, and cancel it if the attempt is lost before it returns."""
-        running, watching = asyncio.ensure_future(body(work)), asyncio.ensure_future(work.watch())
+        running, watching = asyncio.ensure_future(body(attempt)), asyncio.ensure_future(attempt.watch())
         try:
             await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
             if not running.done():
                 watching.result()  # raises the error with which the watch itself failed, if it did
-                raise AttemptLostError(work.attempt_status)
+                raise AttemptLostError(attempt.attempt_status)
             return running.result()
         finally:
             for future in (running, watching):
                 future.cancel()
             await asyncio.gather(running, watching, return_exceptions=True)
 
-    async def _finish(self, work: Work, outcome: Outcome) -> Task | None:
+    async def _finish(self, attempt: RunningAttempt, outcome: Outcome) -> Task | None:
         async with self._database.transaction() as connection:
             if outcome.expands:
                 task = await expand(
-                    connection, work.task.attempt_token, status=outcome.status, last_step=outcome.last_step
+                    connection, attempt.task.attempt_token, status=outcome.status, last_step=outcome.last_step
                 )
             else:
                 task = await finish(
                     connection,
-                    work.task.attempt_token,
+                    attempt.task.attempt_token,
                     outcome.result,
                     status=outcome.status,
                     chunk_count=outcome.chunk_count,
@@ -168,17 +168,17 @@ class Execution:
             if task is not None:
                 await outcome.apply(connection)
         if task is None:
-            return await self._end_lost(work)
+            return await self._end_lost(attempt)
         try:
             await outcome.after()
         except Exception:
             log.exception("after_commit_failed")
         return task
 
-    async def _end_lost(self, work: Work) -> Task | None:
+    async def _end_lost(self, attempt: RunningAttempt) -> Task | None:
         """Write REVOKED for a cancelled attempt. When another worker has the task, nothing is written."""
         return await self._write_guarded(
-            hand_back if work.attempt_status is AttemptStatus.HAND_BACK else abort, work.task
+            hand_back if attempt.attempt_status is AttemptStatus.HAND_BACK else abort, attempt.task
         )
 
     def _choose_failure_end(self, task: Task, error: Exception) -> WriteEnd:

@@ -24,7 +24,7 @@ from app.services.indexing.vectors import Vectors
 from app.services.indexing.versions import list_blobs
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
-from app.services.queue.attempts import Outcome, Work
+from app.services.queue.attempts import Outcome, RunningAttempt
 
 _PUBLISHED = 500  # cancelled tasks whose state is written to Celery's result backend; clients rarely watch more
 _SLUG_CHARACTERS = 53  # of the 63 there may be; the rest is for a number
@@ -163,13 +163,13 @@ class Agents:
         await self._after_commit.publish_states(cancelled[:_PUBLISHED])
         return task
 
-    async def remove(self, work: Work) -> Outcome:
+    async def remove(self, attempt: RunningAttempt) -> Outcome:
         """Remove the chunks and files of a deleted agent, one document a transaction: each can be repeated."""
         async with self._database.statement() as connection:
-            documents = await list_agent_documents(connection, work.task.agent_id)
+            documents = await list_agent_documents(connection, attempt.task.agent_id)
         for number, document in enumerate(documents):
             status = f"Removing {document.filename} ({number + 1} of {len(documents)})"
-            await work.report(Progress("remove", 100 * number // len(documents), status))
+            await attempt.report(Progress("remove", 100 * number // len(documents), status))
             await self._remove_chunks(document.id)
             await self._vectors.sweep(document.id)
             async with self._database.statement() as connection:
