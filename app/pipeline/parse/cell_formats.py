@@ -1,4 +1,4 @@
-"""What a spreadsheet shows for a number: a date, a time, a percentage or the number itself (ECMA-376, 18.8.30)."""
+"""How a spreadsheet shows a number: as a date, a time, a percentage or a plain number (ECMA-376, 18.8.30)."""
 
 import re
 from datetime import datetime, timedelta
@@ -10,13 +10,13 @@ _BUILT_IN = {
     22: "dt",
     46: "e",
 }
-"""Formats that files name by number alone. d: date, t: time of day, e: elapsed time."""
+"""Formats that files refer to by number only. d: date, t: time of day, e: elapsed time."""
 _LITERAL = re.compile(r'"[^"]*"?|\\.|_.|\*.')
 _ELAPSED = re.compile(r"\[[hms]+\]", re.IGNORECASE)
 _BRACKETS = re.compile(r"\[[^\]]*\]?")
-_EPOCHS = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}  # noqa: DTZ001, sheets know no time zone
+_EPOCHS = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}  # noqa: DTZ001, spreadsheets have no time zones
 _LEAP_ERROR = 60
-"""The first calendar counts a 29 February 1900 that never was."""
+"""The calendar from 1900 counts a 29 February 1900, which did not exist."""
 _LAST_DAY = 2_958_466
 _DIGITS = 15
 
@@ -25,8 +25,8 @@ def classify(number: int, code: str | None) -> str:
     """The kind of a number format: ``d``, ``t``, ``dt``, ``e``, ``%`` or empty for plain numbers.
 
     Args:
-        number: Its id, which says enough where there is no code.
-        code: What the file writes of it, such as ``yyyy-mm-dd``.
+        number: Its id, which identifies a built-in format.
+        code: The format in the file, such as ``yyyy-mm-dd``; None for a built-in format.
     """
     if code is None:
         return _BUILT_IN.get(number, "")
@@ -42,7 +42,7 @@ def classify(number: int, code: str | None) -> str:
 
 
 def write_number(text: str, kind: str, *, since_1904: bool) -> str:
-    """A cell's number as its format shows it, dates in ISO 8601; as it stands where that makes no sense."""
+    """A cell's number as its format shows it, dates in ISO 8601; unchanged where the format does not fit."""
     try:
         value = float(text)
     except ValueError:
@@ -55,7 +55,7 @@ def write_number(text: str, kind: str, *, since_1904: bool) -> str:
 
 
 def _write_plain(text: str, value: float) -> str:
-    """Files hold 17 digits, of which the last two are noise that is never shown."""
+    """A number without rounding errors: files store 17 digits, and spreadsheets show 15."""
     if len(text.lstrip("-")) <= _DIGITS and "e" not in text.lower():
         return text
     short = f"{value:.{_DIGITS}g}"

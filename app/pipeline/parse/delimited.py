@@ -1,4 +1,4 @@
-"""CSV and its kin, whatever parts their fields."""
+"""CSV, TSV and similar files with any delimiter."""
 
 import csv
 from collections import Counter
@@ -13,11 +13,11 @@ from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.tables import write_row
 
 _DELIMITERS = "\t|;,"
-"""The rarer within a field first: what cuts rows as well as another but is less likely text."""
+"""Those that are rarer within fields come first, and win where two fit equally."""
 _SAMPLE = 64 * 1024
 _SAMPLE_ROWS = 50
 _HINT = "sep="
-"""A first line with which spreadsheet programs are told the delimiter."""
+"""Begins a first line that states the delimiter for spreadsheet programs."""
 
 
 def read(path: Path, report: Callable[[int, int], None], _limits: Limits) -> Parsed:
@@ -37,7 +37,7 @@ def read(path: Path, report: Callable[[int, int], None], _limits: Limits) -> Par
 
 
 def _write_lines(text: str, delimiter: str) -> list[str]:
-    """A line a row; where a quote is never closed, quotes are taken as they stand, so that they swallow no row."""
+    """A line for each row. Where a quote is never closed, quotes are read as text, so that no row is lost."""
     try:
         rows = csv.reader(StringIO(text), delimiter=delimiter, strict=True)
         return [line for row in rows if (line := write_row(row))]
@@ -46,12 +46,12 @@ def _write_lines(text: str, delimiter: str) -> list[str]:
 
 
 def _find_delimiter(sample: str) -> str:
-    """The delimiter that cuts most rows into one and the same number of fields."""
+    """The delimiter that splits the most rows into the same number of fields."""
     return max(_DELIMITERS, key=lambda delimiter: _rate(sample, delimiter))
 
 
 def _rate(sample: str, delimiter: str) -> int:
-    """How many of the first rows agree on a number of fields above one."""
+    """The number of the first rows that have the same number of fields, above one."""
     widths = Counter(len(row) for row in _sample_rows(sample, delimiter) if len(row) > 1)
     return max(widths.values(), default=0)
 

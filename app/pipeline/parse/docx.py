@@ -1,7 +1,7 @@
 """DOCX by a walk over its XML in document order.
 
-Names are matched without their namespace, so that Strict documents read like Transitional ones. Recursion follows the
-XML's depth, which the parser bounds at 256.
+Names are matched without their namespace, so that Strict documents are read like Transitional ones. Recursion follows
+the depth of the XML, which the parser limits to 256.
 """
 
 import traceback
@@ -24,15 +24,14 @@ _FAILURES = (
     DocumentDamagedError,
     *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
 )
-"""What the walk raises over damaged files."""
+"""The errors of the walk over damaged files."""
 _SEPARATORS = {"separator", "continuationSeparator", "continuationNotice"}
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
-    """Headers, body, footers and notes of a Word document as one page; title, author, … from its properties.
+    """Headers, body, notes, comments and footers of a Word document as one page, with its properties as metadata.
 
-    Where this fails or finds no text in a package that opens, python-docx is tried; where that does no better, the
-    first outcome stands.
+    Where the walk fails or finds no text, python-docx reads the file. Where that fails as well, the first error stands.
 
     Raises:
         DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
@@ -59,7 +58,7 @@ def _read_with_fallback(path: Path, report: Callable[[int, int], None], limits: 
     try:
         parsed = docx_fallback.read(path, report, limits)
     except (DocumentError, MemoryError):
-        return None  # the caller reports what the first reader found
+        return None  # the caller reports the first error
     return parsed if parsed.pages[0].text.strip() else None
 
 
@@ -67,7 +66,7 @@ def _read(package: OoxmlPackage) -> Parsed:
     main = package.find_main("word/document.xml")
     document = package.read(main)
     if document is None:
-        raise DocumentDamagedError("It has no document part.")
+        raise DocumentDamagedError("It has no main document part.")
     return Parsed([Page(None, "\n\n".join(_read_story(package, main, document)))], package.read_properties())
 
 
@@ -94,7 +93,7 @@ def _typed(note: etree._Element) -> str:
 
 
 def _write(container: etree._Element | None, numbering: Numbering) -> str:
-    """Paragraphs a blank line apart; list items and table rows line by line."""
+    """Paragraphs separated by blank lines; list items and table rows by line ends."""
     return join_blocks(_blocks(container, numbering))
 
 
@@ -122,7 +121,7 @@ def _paragraph(paragraph: etree._Element, numbering: Numbering) -> Iterator[tupl
 
 
 def _inline(element: etree._Element, boxes: list[etree._Element]) -> Iterator[str]:
-    """The text of runs; text boxes met on the way are put into ``boxes``, to follow their paragraph."""
+    """The text of runs. Text boxes are added to ``boxes``, because they follow their paragraph."""
     for item in element:
         name = local(item)
         if name == "t":
@@ -140,7 +139,7 @@ def _inline(element: etree._Element, boxes: list[etree._Element]) -> Iterator[st
 
 
 def _choose(alternatives: etree._Element) -> etree._Element | None:
-    """One of the alternatives that say the same: the modern form where it holds text, else the old one."""
+    """One of two alternatives with the same content: ``Choice`` where it has text, else ``Fallback``."""
     choice, fallback = child(alternatives, "Choice"), child(alternatives, "Fallback")
     return choice if choice is not None and any(local(item) == "t" for item in choice.iter()) else fallback
 
@@ -150,7 +149,7 @@ def _rows(table: etree._Element) -> Iterator[etree._Element]:
         if local(item) == "tr":
             yield item
         elif local(item) not in _DROPPED:
-            yield from _rows(item)  # rows inside content controls and revisions
+            yield from _rows(item)  # rows in content controls and revisions
 
 
 def _cells(row: etree._Element, numbering: Numbering) -> Iterator[str]:

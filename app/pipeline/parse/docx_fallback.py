@@ -1,7 +1,7 @@
 """DOCX by python-docx, for files on which the walk of ``app.pipeline.parse.docx`` fails or finds no text.
 
-python-docx reads parts without bounds, so it never opens the file itself: it receives a copy of the package in memory,
-whose parts were read within the limits of ``OoxmlPackage`` and which holds no pictures.
+python-docx reads parts of any size, so it does not open the file itself. It receives a copy of the package in memory,
+without pictures, whose parts were read within the limits of ``OoxmlPackage``.
 """
 
 import io
@@ -26,17 +26,17 @@ from app.pipeline.parse.ooxml_package import OoxmlPackage
 from app.pipeline.parse.tables import join_blocks, write_row
 
 _PARTS = 5_000
-"""python-docx compares the name of each part with all before it."""
+"""Parts at most: python-docx compares the name of each part with all before it."""
 _READ = (".xml", ".rels")
 _FAILURES = (
     *(OpcError, PythonDocxError, etree.LxmlError),
     *(ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
 )
-"""What python-docx raises over damaged files."""
+"""The errors of python-docx over damaged files."""
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
-    """Headers, body, comments and footers as one page. Raises as ``app.pipeline.parse.docx.read``."""
+    """Headers, body, comments and footers as one page. Raises the errors of ``app.pipeline.parse.docx.read``."""
     with OoxmlPackage(path, limits) as package:
         copied = _copy(package)
         metadata = _read_properties(package)
@@ -49,10 +49,10 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
 
 
 def _copy(package: OoxmlPackage) -> io.BytesIO:
-    """The package with its XML parts; all others, and those that are damaged, are empty."""
+    """A copy of the package in which all parts but readable XML are empty."""
     names = package.names()
     if len(names) > _PARTS:
-        raise ParseLimitExceededError(f"It holds more than {_PARTS} files.")
+        raise ParseLimitExceededError(f"It contains more than {_PARTS} files.")
     copied = io.BytesIO()
     with zipfile.ZipFile(copied, "w") as archive:
         for name in names:
@@ -64,7 +64,7 @@ def _read_part(package: OoxmlPackage, name: str) -> bytes:
     try:
         return package.read_bytes(name) or b""
     except DocumentDamagedError:
-        return b""  # python-docx fails where it needs this part
+        return b""  # python-docx fails if it needs this part
 
 
 def _read_properties(package: OoxmlPackage) -> dict[str, str]:
@@ -83,9 +83,9 @@ def _write_stories(document: Document) -> Iterator[str]:
 
 
 def _blocks(container: Iterable[etree._Element]) -> Iterator[tuple[str, str]]:
-    """Paragraphs and table rows, as python-docx's element classes give their text, in document order.
+    """Paragraphs and table rows in document order, by the element classes of python-docx.
 
-    Its tables are not used: they repeat a merged cell as often as the file says.
+    Its ``Table`` is not used: it repeats a merged cell as often as the file says.
     """
     for element in container:
         if isinstance(element, CT_P):

@@ -1,4 +1,4 @@
-"""The markers of numbered and bulleted paragraphs in a Word document, which stand in no paragraph's text."""
+"""The markers of numbered and bulleted paragraphs in a Word document, which are not part of their text."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class Numbering:
     _counts: dict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
 
     def load(self, numbering: etree._Element | None, styles: etree._Element | None) -> None:
-        """Take the definitions from the numbering and the styles part."""
+        """Read the definitions in the numbering part and the styles part."""
         for item in children(numbering):
             if local(item) == "abstractNum":
                 self._levels[attribute(item, "abstractNumId") or ""] = dict(_read_levels(item))
@@ -42,8 +42,8 @@ class Numbering:
                 self._styles[attribute(style, "styleId") or ""] = (number, level)
 
     def mark(self, properties: etree._Element | None) -> str:
-        """The marker of the next paragraph, such as ``2.1.`` or ``-``; empty when it is in no list."""
-        number, depth = self._place(properties)
+        """The marker of the next paragraph, such as ``2.1.`` or ``-``; empty for a paragraph outside lists."""
+        number, depth = self._find_list(properties)
         list_id = self._lists.get(number)
         level = self._levels.get(list_id or "", {}).get(depth)
         if list_id is None or level is None or level.form == "none":
@@ -56,7 +56,8 @@ class Numbering:
             del counts[deeper]
         return self._write(list_id, depth)
 
-    def _place(self, properties: etree._Element | None) -> tuple[str, int]:
+    def _find_list(self, properties: etree._Element | None) -> tuple[str, int]:
+        """The id of a paragraph's list and the level in it, from its own properties or its style."""
         style = attribute(child(properties, "pStyle"), "val") or ""
         number, depth = self._styles.get(style, ("", 0))
         own = child(properties, "numPr")
@@ -92,7 +93,7 @@ def _write_number(number: int, form: str) -> str:
     if form.endswith("Letter") and number > 0:
         # Word counts a … z, aa, bb, …
         text = chr(ord("a") + (number - 1) % 26) * min((number - 1) // 26 + 1, 10)
-    elif form.endswith("Roman") and 0 < number < 4000:  # noqa: PLR2004, as far as Roman figures go
+    elif form.endswith("Roman") and 0 < number < 4000:  # noqa: PLR2004, the range of Roman numerals
         text = ""
         for value, sign in (*_ROMAN, *_ROMAN_ONES):
             text += sign * (number // value)

@@ -1,4 +1,4 @@
-"""Bytes to text: which encoding a file without a label is in, and whether it is text at all."""
+"""Decodes bytes: detects the encoding of a file, and whether it is text at all."""
 
 import codecs
 import unicodedata
@@ -8,7 +8,7 @@ from pathlib import Path
 from app.domain.errors import DocumentDamagedError
 
 EIGHT_BIT = "cp1252"
-"""Stands for "some encoding of one byte a character, or an East Asian one": ``decode`` finds out which."""
+"""Stands for any encoding with one byte per character, or an East Asian one; ``decode`` detects which."""
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -24,7 +24,7 @@ _GUESS_FROM = 64 * 1024
 _NEVER = ["utf_7", "cp037", "cp500", "cp1026", "cp1140"]
 _PIECE = 1024 * 1024
 _LEVEL = 0.02
-"""Where statistics cannot tell Western Europe from its neighbours, the commoner encoding is the better guess."""
+"""Where statistics cannot separate Western European encodings from others, the more common one is chosen."""
 
 
 def guess_encoding(head: bytes, *, complete: bool = True) -> str | None:
@@ -32,7 +32,7 @@ def guess_encoding(head: bytes, *, complete: bool = True) -> str | None:
 
     Args:
         head: The first bytes of the file.
-        complete: Whether they are all of it; if not, a character may be cut at their end.
+        complete: Whether they are the whole file; if not, the last character may be incomplete.
     """
     for mark, encoding in _BOMS:
         if head.startswith(mark):
@@ -45,11 +45,11 @@ def guess_encoding(head: bytes, *, complete: bool = True) -> str | None:
 def decode(data: bytes, declared: str | None = None) -> str:
     """The text in ``data``.
 
-    A byte order mark decides, then valid UTF-8, then what the file says of itself, then statistics.
+    Decided by a byte order mark, else by valid UTF-8, else by the declared encoding, else by statistics.
 
     Args:
         data: A whole file.
-        declared: The encoding the file claims, such as that of an HTML ``meta`` element.
+        declared: The encoding that the file declares, for example in an HTML ``meta`` element.
 
     Raises:
         DocumentDamagedError: when it is not text in any known encoding.
@@ -60,14 +60,14 @@ def decode(data: bytes, declared: str | None = None) -> str:
     if encoding == EIGHT_BIT:
         encoding = _mostly_utf8(data) or _known(declared) or _guess_by_statistics(data)
     elif declared and data.isascii():
-        encoding = _known(declared) or encoding  # ISO-2022-JP and UTF-7 look like ASCII
+        encoding = _known(declared) or encoding  # ISO-2022-JP and UTF-7 are valid ASCII
     return data.decode(encoding, "replace").removeprefix("\ufeff")
 
 
 def decode_file(path: Path) -> Iterator[str]:
-    """The text in a file, however large, in pieces of a megabyte; as ``decode`` where there is only one.
+    """The text of a file of any size, in pieces of a megabyte. A file of one piece is decoded as by ``decode``.
 
-    What encoding a large file is in, its first megabyte tells.
+    The first megabyte decides the encoding of a larger file.
 
     Raises:
         DocumentDamagedError: when it is not text in any known encoding.
@@ -90,7 +90,7 @@ def decode_file(path: Path) -> Iterator[str]:
 
 
 def to_utf8(path: Path, stated: str) -> None:
-    """Rewrite a text file in UTF-8 from the encoding that its server states; one that is UTF-8, or no text, stays."""
+    """Convert a text file from the encoding that its server stated to UTF-8, unless it is UTF-8 or not text."""
     data, encoding = path.read_bytes(), _known(stated)
     guessed = guess_encoding(data)
     hidden = data.isascii() and (encoding or "").startswith("iso2022")
@@ -111,7 +111,7 @@ def _is_utf8(data: bytes, *, complete: bool) -> bool:
 
 
 def _guess_wide(sample: bytes) -> str | None:
-    """UTF-16 or UTF-32 without a mark: the byte order that yields text, most of it the plainest."""
+    """UTF-16 or UTF-32 without a byte order mark: the one that gives plausible text with the most ASCII characters."""
     best, plainest = None, -1
     for encoding, width in (("utf-32-le", 4), ("utf-32-be", 4), ("utf-16-le", 2), ("utf-16-be", 2)):
         try:
@@ -130,7 +130,7 @@ def _is_plausible(text: str) -> bool:
 
 
 def _mostly_utf8(data: bytes) -> str | None:
-    """UTF-8 with a few broken places is still UTF-8."""
+    """UTF-8, also where some characters are invalid; None where there are too many."""
     text = data.decode("utf-8", "replace")
     broken = text.count("\ufffd")
     beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
@@ -151,7 +151,7 @@ def _known(declared: str | None) -> str | None:
 
 
 def _guess_by_statistics(data: bytes) -> str:
-    from charset_normalizer import from_bytes  # noqa: PLC0415, only files that need it pay its 10 MB
+    from charset_normalizer import from_bytes  # noqa: PLC0415, few files need it, and it costs 10 MB
 
     matches = from_bytes(data[:_GUESS_FROM], cp_exclusion=_NEVER)
     best = matches.best()

@@ -1,4 +1,4 @@
-"""EPUB: the chapters in the order they are read (EPUB 3.3, and the same parts of EPUB 2)."""
+"""EPUB: the chapters in reading order (EPUB 3.3, and the same parts of EPUB 2)."""
 
 import posixpath
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from app.pipeline.parse.xml import attribute, child, children, local
 from app.pipeline.parse.zip_package import ZipPackage, resolve
 
 _CHAPTERS = {"application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document"}
-_FONT_MANGLING = {"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"}
+_FONT_OBFUSCATION = {"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"}
 _NAMES = {"title": "title", "creator": "author", "language": "language", "subject": "subject", "date": "date"}
 
 
@@ -23,7 +23,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     """The parts of the spine as numbered pages, with title, author, language, subject and date.
 
     Raises:
-        DocumentEncryptedError: when its text is under rights management.
+        DocumentEncryptedError: when its text is encrypted by digital rights management.
         DocumentDamagedError, ParseLimitExceededError
     """
     with ZipPackage(path, limits) as package:
@@ -31,7 +31,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         name, book = _open_book(package)
         chapters = list(_list_chapters(name, book))
         if len(chapters) > limits.pages:
-            raise ParseLimitExceededError(f"It has {len(chapters)} parts; {limits.pages} are allowed.")
+            raise ParseLimitExceededError(f"It has {len(chapters)} chapters; the limit is {limits.pages}.")
         pages = []
         for number, chapter in enumerate(chapters, 1):
             pages.append(Page(number, write_markup(package.read_bytes(chapter) or b"", limits)))
@@ -40,12 +40,12 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
 
 
 def _refuse_encrypted(package: ZipPackage) -> None:
-    """Mangled fonts are no obstacle; anything else encrypted is the text."""
+    """Obfuscated fonts do not matter; anything else that is encrypted is text."""
     listed = package.read("META-INF/encryption.xml")
     for method in listed.iter("{*}EncryptionMethod") if listed is not None else ():
         parent = method.getparent()
         holds_data = parent is not None and local(parent) == "EncryptedData"
-        if holds_data and method.get("Algorithm") not in _FONT_MANGLING:
+        if holds_data and method.get("Algorithm") not in _FONT_OBFUSCATION:
             raise DocumentEncryptedError
 
 

@@ -1,4 +1,4 @@
-"""HTML: the article where there is one among navigation, else every word of the body."""
+"""HTML: the article of a page with navigation, else all visible text of the body."""
 
 import re
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from app.domain.errors import ParseLimitExceededError
 from app.pipeline.parse.encoding import decode
 from app.pipeline.parse.html_body import has_navigation, write_body
 from app.pipeline.parse.limits import Limits
+from app.pipeline.parse.markup import check_attributes
 
 _DECLARED = re.compile(
     rb"""<meta[^>]{0,500}?charset\s*=\s*["']?\s*([\w.:-]{1,40})|<\?xml[^>]{0,200}?encoding=["']([\w.-]{1,40})""",
@@ -20,10 +21,10 @@ _DECLARED = re.compile(
 _DECLARED_WITHIN = 4096
 _ARTICLE_CHARACTERS = 250
 _ARTICLE_SHARE = 0.25
-"""An article shorter than this share of the body's text is likely a part of a page that means to say more."""
+"""An article shorter than this share of the body's text is probably not the main content of the page."""
 
-_STRICT_SHARE = 0.6
-"""Below it the strict reading lost text rather than teasers: docs/text-quality.md."""
+_PRECISE_SHARE = 0.6
+"""Below it, the precise mode of trafilatura lost text rather than teasers: docs/text-quality.md."""
 
 _METADATA = {
     "title": ("og:title", "twitter:title", "dc.title", "citation_title"),
@@ -42,25 +43,17 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         ParseLimitExceededError: when it is larger, or one element has more attributes, than allowed.
     """
     if path.stat().st_size > limits.markup_bytes:
-        raise ParseLimitExceededError("It is larger than an HTML file may be.")
+        raise ParseLimitExceededError("The HTML file is larger than is allowed.")
     data = path.read_bytes()
     declared = _DECLARED.search(data[:_DECLARED_WITHIN])
     text = decode(data, (declared[1] or declared[2]).decode("ascii") if declared else None)
-    _check_attributes(text, limits.attributes)
+    check_attributes(text, limits.attributes)
     tree = _parse(text)
     report(1, 1)
     if tree is None:
         return Parsed([])
     metadata = _read_metadata(tree)
     return Parsed([Page(None, _choose_text(tree))], metadata)
-
-
-def _check_attributes(text: str, allowed: int) -> None:
-    """libxml2 compares each attribute of an element with all before it: a million would take hours."""
-    for piece in text.split("<"):
-        tag = piece.partition(">")[0]
-        if len(tag) > allowed and len(tag.split(None, allowed)) > allowed:
-            raise ParseLimitExceededError("An element has more attributes than are allowed.")
 
 
 def _parse(text: str) -> etree._Element | None:
@@ -76,23 +69,23 @@ def _choose_text(tree: etree._Element) -> str:
     if not has_navigation(tree, len(body)):
         return body
     article = _extract_article(tree)
-    share = 0.0 if _says_article(tree) else _ARTICLE_SHARE
+    share = 0.0 if _declares_article(tree) else _ARTICLE_SHARE
     return article if len(article) >= max(_ARTICLE_CHARACTERS, share * len(body)) else body
 
 
-def _says_article(tree: etree._Element) -> bool:
+def _declares_article(tree: etree._Element) -> bool:
     return bool(tree.xpath("//meta[@property='og:type'][@content='article'] | //body[count(.//article) = 1]"))
 
 
 def _extract_article(tree: etree._Element) -> str:
-    """The article by trafilatura: its strict reading, without teasers, unless that drops much of the plain one."""
-    from trafilatura import bare_extraction  # noqa: PLC0415, only pages with navigation pay its memory
+    """The article by trafilatura: its precise mode, which drops teasers, unless that loses much of the plain text."""
+    from trafilatura import bare_extraction  # noqa: PLC0415, only pages with navigation need it, and it costs memory
 
     found = [
         bare_extraction(tree, fast=True, include_comments=False, favor_precision=precise) for precise in (False, True)
     ]
-    plain, strict = (str(getattr(article, "text", None) or "") for article in found)
-    return strict if len(strict) > _STRICT_SHARE * len(plain) else plain
+    plain, precise_text = (str(getattr(article, "text", None) or "") for article in found)
+    return precise_text if len(precise_text) > _PRECISE_SHARE * len(plain) else plain
 
 
 def _read_metadata(tree: etree._Element) -> dict[str, str]:

@@ -1,11 +1,11 @@
-"""Every word a reader of a page sees, line by line."""
+"""The visible text of an HTML page, line by line."""
 
 import re
 from collections.abc import Iterator
 
 from lxml import etree
 
-_UNSEEN = {"script", "style", "noscript", "template", "head", "svg", "iframe", "object", "datalist"}
+_INVISIBLE = {"script", "style", "noscript", "template", "head", "svg", "iframe", "object", "datalist"}
 _PARAGRAPHS = {"article", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "ol", "p", "pre", "section", "table", "ul"}
 _LINES = {
     *("address", "aside", "body", "caption", "center", "dd", "details", "dialog", "dir", "div", "dl", "dt", "fieldset"),
@@ -14,30 +14,30 @@ _LINES = {
 }
 _LINE, _CELL = "\x1e", "\x1f"
 _LINES_TOGETHER = re.compile(f"{_LINE}[ {_LINE}]*")
-"""Blocks that end and begin together break one line, not two."""
+"""One line end between two blocks, not one for each."""
 _LINK_SHARE = 0.1
 
 
 def write_body(tree: etree._Element) -> str:
-    """The body's text: blocks on lines, paragraphs a blank line apart, cells parted by ``|``, ``pre`` as it is."""
+    """The text of the body: blocks on lines, paragraphs separated by blank lines, cells by ``|``; ``pre`` unchanged."""
     pieces: list[str] = []
-    unseen = preformatted = 0
+    invisible = preformatted = 0
     for event, element in etree.iterwalk(tree, events=("start", "end")):
         name, starts = element.tag, event == "start"
         step = 1 if starts else -1
-        unseen += step * _is_unseen(element)
+        invisible += step * _is_invisible(element)
         preformatted += step * (name == "pre")
-        if not unseen:
+        if not invisible:
             pieces.append(_gap(element, starts=starts))
             if starts:
                 pieces += [str(element.text or "") if preformatted else _fold(element.text), _label(element)]
-        if not starts and not unseen:
+        if not starts and not invisible:
             pieces.append(element.tail or "" if preformatted else _fold(element.tail))
     return "\n".join(_tidy(_LINES_TOGETHER.sub("\n", "".join(pieces))))
 
 
 def has_navigation(tree: etree._Element, characters: int) -> bool:
-    """Whether the page is part of a site, with words around its article; else it is a document, and all of it counts.
+    """Whether the page has navigation around its article; a page without it is read as a whole.
 
     ``characters`` is the length of the body's text.
     """
@@ -47,8 +47,8 @@ def has_navigation(tree: etree._Element, characters: int) -> bool:
     return linked > _LINK_SHARE * characters
 
 
-def _is_unseen(element: etree._Element) -> bool:
-    if element.tag in _UNSEEN or element.get("hidden") is not None:
+def _is_invisible(element: etree._Element) -> bool:
+    if element.tag in _INVISIBLE or element.get("hidden") is not None:
         return True
     style = element.get("style")
     return style is not None and "display:none" in style.replace(" ", "").lower()
@@ -70,7 +70,7 @@ def _label(element: etree._Element) -> str:
 
 
 def _fold(text: str | None) -> str:
-    """White space as browsers show it: any run is one space."""
+    """White space as browsers show it: a run is one space."""
     if not text:
         return ""
     folded = " ".join(text.split())
@@ -80,7 +80,7 @@ def _fold(text: str | None) -> str:
 
 
 def _tidy(text: str) -> Iterator[str]:
-    """Lines with their cells joined, at most one blank line between them, and no bullet without a word."""
+    """Lines with their cells joined, at most one blank line between them, and no bullet without text."""
     blank = True
     for raw in text.split("\n"):
         cells = [cell.strip() for cell in raw.split(_CELL)]
@@ -93,8 +93,8 @@ def _tidy(text: str) -> Iterator[str]:
 
 
 def _join_cells(cells: list[str]) -> str:
-    """A row; its empty cells keep the others under their headers, except after the last that is full."""
-    if sum(map(bool, cells)) < 2:  # noqa: PLR2004 (one is no row)
+    """A row. Empty cells stay, so that columns keep their positions, except at the end of the row."""
+    if sum(map(bool, cells)) < 2:  # noqa: PLR2004 (a row has at least two)
         return "".join(cells)
     while not cells[-1]:
         cells = cells[:-1]

@@ -1,4 +1,4 @@
-"""EML: a mail as its reader sees it, with the mails it forwards; what is attached is named, not read."""
+"""EML: the text of a mail and of the mails it forwards. Attachments are listed by name and not read."""
 
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
@@ -17,20 +17,20 @@ from app.pipeline.text import clean_line
 
 _HEADERS = ("From", "To", "Cc", "Subject", "Date")
 _HEADER_CHARACTERS = 8000
-_SEALED = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
-_ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What the standard library trips over headers with."""
-_DEEP = "It holds messages within messages deeper than is allowed."
+_ENCRYPTED_TYPES = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
+_HEADER_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""The errors of the standard library over invalid headers."""
+_TOO_DEEP = "Its messages are nested deeper than is allowed."
 
 
 class _Policy(EmailPolicy):
-    """The modern policy, which decodes headers, for mails nobody vouches for."""
+    """The policy that decodes headers, for mails that may be invalid or hostile."""
 
     def header_fetch_parse(self, name: str, value: str) -> Any:
-        """A header decoded, or as it stands where that fails. A long one is cut: time grows faster than its length."""
+        """A header, decoded if possible. Long ones are cut, because decoding takes more than linear time."""
         try:
             return super().header_fetch_parse(name, value[:_HEADER_CHARACTERS])
-        except _ODD:
+        except _HEADER_ERRORS:
             return value[:_HEADER_CHARACTERS]
 
 
@@ -38,7 +38,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     """A mail as one page: From, To, Cc, Subject and Date, the text, the names of its attachments.
 
     Raises:
-        DocumentEncryptedError: when its text is sealed (S/MIME, PGP).
+        DocumentEncryptedError: when its text is encrypted (S/MIME, PGP).
         DocumentDamagedError, ParseLimitExceededError
     """
     try:
@@ -46,8 +46,8 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         text = _write(message, limits, 0)
         metadata = _read_metadata(message)
     except RecursionError as error:
-        raise ParseLimitExceededError(_DEEP) from error
-    except _ODD as error:
+        raise ParseLimitExceededError(_TOO_DEEP) from error
+    except _HEADER_ERRORS as error:
         raise DocumentDamagedError(f"{type(error).__name__}: {error}"[:200]) from error
     report(1, 1)
     return Parsed([Page(None, text)], metadata)
@@ -62,11 +62,11 @@ def _write(message: Message, limits: Limits, depth: int) -> str:
 
 
 def _texts(part: Message, attached: list[str], limits: Limits, depth: int) -> Iterator[str]:
-    """What of a part is read; what is not is put into ``attached`` by name."""
+    """The texts of a part. The names of attachments are added to ``attached``."""
     if depth > limits.depth:
-        raise ParseLimitExceededError(_DEEP)
+        raise ParseLimitExceededError(_TOO_DEEP)
     kind, payload = part.get_content_type(), part.get_payload()
-    if kind in _SEALED and part.get_param("smime-type") != "signed-data":
+    if kind in _ENCRYPTED_TYPES and part.get_param("smime-type") != "signed-data":
         raise DocumentEncryptedError
     if kind == "multipart/encrypted":
         raise DocumentEncryptedError
@@ -86,7 +86,7 @@ def _texts(part: Message, attached: list[str], limits: Limits, depth: int) -> It
 
 
 def _choose(children: list[Message], attached: list[str], limits: Limits, depth: int) -> str:
-    """One of the parts that say the same: the plain one where it holds words, else the richest, which is the last."""
+    """One of several parts with the same content: the plain text where it has words, else the last part with text."""
     texts = [
         (child.get_content_type() == "text/plain", "\n\n".join(_texts(child, attached, limits, depth + 1)))
         for child in children
@@ -96,7 +96,7 @@ def _choose(children: list[Message], attached: list[str], limits: Limits, depth:
 
 
 def _read_text(part: Message, kind: str, limits: Limits) -> str | None:
-    """The text of a part; None when it is attached or no text."""
+    """The text of a part; None for attachments and other types."""
     if kind not in {"text/plain", "text/html"} or part.get_content_disposition() == "attachment":
         return None
     data = part.get_payload(decode=True)
@@ -106,7 +106,7 @@ def _read_text(part: Message, kind: str, limits: Limits) -> str | None:
     try:
         return write_markup(data, limits, charset) if kind == "text/html" else decode(data, charset)
     except DocumentDamagedError:
-        return None  # bytes that only call themselves text
+        return None  # declared as text, but binary
 
 
 def _header(message: Message, name: str) -> str:
@@ -118,6 +118,6 @@ def _read_metadata(message: Message) -> dict[str, str]:
     metadata = {"title": given["subject"], "author": given["from"], **given}
     try:
         metadata["date"] = parsedate_to_datetime(_header(message, "Date")).date().isoformat()
-    except _ODD:
+    except _HEADER_ERRORS:
         metadata["date"] = _header(message, "Date")
     return metadata

@@ -1,4 +1,4 @@
-"""Markdown stays as it is written: it is the plain text its author meant, and models read it well."""
+"""Markdown, unchanged: it is readable as plain text, and language models read it well."""
 
 import re
 from collections.abc import Callable

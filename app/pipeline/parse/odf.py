@@ -1,6 +1,6 @@
-"""ODT, ODS and ODP: one walk over the body for all three (OpenDocument 1.3, part 3).
+"""ODT, ODS and ODP by one walk over the body (OpenDocument 1.3, part 3).
 
-Recursion follows the XML's depth, which the parser bounds at 256.
+Recursion follows the depth of the XML, which the parser limits to 256.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from lxml import etree
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
 from app.pipeline.parse.limits import Budget, Limits
-from app.pipeline.parse.odf_body import Body
+from app.pipeline.parse.odf_text import OdfTextWriter
 from app.pipeline.parse.xml import attribute, child, children, local
 from app.pipeline.parse.zip_package import ZipPackage
 
@@ -27,7 +27,7 @@ _NAMES = {
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
-    """A text as one page, a workbook or presentation as a numbered page a sheet or slide; title, author, ….
+    """A text as one page, the sheets or slides of other documents as numbered pages; metadata such as the title.
 
     Raises:
         DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
@@ -37,19 +37,19 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         content = package.read("content.xml")
         document = next((item for item in children(child(content, "body")) if local(item)), None)
         if document is None:
-            raise DocumentDamagedError("It has no body.")
+            raise DocumentDamagedError("It has no document body.")
         metadata = _read_metadata(package)
         styles = package.read("styles.xml") if local(document) == "text" else None
-    body = Body(Budget(limits.characters, "It shows more text than is allowed."))
+    writer = OdfTextWriter(Budget(limits.characters, "It contains more text than is allowed."))
     if local(document) not in {"spreadsheet", "presentation", "drawing"}:
         report(1, 1)
-        return Parsed([Page(None, "\n\n".join(_write_story(body, document, styles)))], metadata)
+        return Parsed([Page(None, "\n\n".join(_write_story(writer, document, styles)))], metadata)
     parts = [item for item in document if local(item) in {"table", "page"}]
     if len(parts) > limits.pages:
-        raise ParseLimitExceededError(f"It has {len(parts)} pages; {limits.pages} are allowed.")
+        raise ParseLimitExceededError(f"It has {len(parts)} pages; the limit is {limits.pages}.")
     pages = []
     for number, part in enumerate(parts, 1):
-        pages.append(Page(number, _write_page(body, part)))
+        pages.append(Page(number, _write_page(writer, part)))
         report(number, len(parts))
     return Parsed(pages, {**metadata, "page_count": len(parts)})
 
@@ -60,22 +60,22 @@ def _refuse_encrypted(package: ZipPackage) -> None:
         raise DocumentEncryptedError
 
 
-def _write_story(body: Body, document: etree._Element, styles: etree._Element | None) -> Iterator[str]:
-    """Page headers, the body and page footers, as Word documents are read."""
+def _write_story(writer: OdfTextWriter, document: etree._Element, styles: etree._Element | None) -> Iterator[str]:
+    """Page headers, the body and page footers, in the order of DOCX."""
     masters = child(styles, "master-styles")
     for name in ("header", "footer"):
         margins = masters.iter(f"{{*}}{name}") if masters is not None else iter(())
         if name == "footer":
-            yield body.write(document)
-        yield from dict.fromkeys(filter(None, map(body.write, margins)))
+            yield writer.write(document)
+        yield from dict.fromkeys(filter(None, map(writer.write, margins)))
 
 
-def _write_page(body: Body, part: etree._Element) -> str:
+def _write_page(writer: OdfTextWriter, part: etree._Element) -> str:
     if local(part) == "page":
         notes = child(part, "notes")
-        spoken = body.write(notes) if notes is not None else ""
-        return "\n\n".join(filter(None, (body.write(part), f"Notes: {spoken}" if spoken else "")))
-    rows = body.write_table(part)
+        notes_text = writer.write(notes) if notes is not None else ""
+        return "\n\n".join(filter(None, (writer.write(part), f"Notes: {notes_text}" if notes_text else "")))
+    rows = writer.write_table(part)
     return f"{attribute(part, 'name') or ''}\n\n{rows}".strip("\n") if rows else ""
 
 

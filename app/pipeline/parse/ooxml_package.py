@@ -1,4 +1,4 @@
-"""The package of XML parts that an Office Open XML file is (ECMA-376, part 2)."""
+"""The package of XML parts in an Office Open XML file (ECMA-376, part 2)."""
 
 import posixpath
 from collections.abc import Iterator

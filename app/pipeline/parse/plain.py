@@ -8,7 +8,7 @@ from app.pipeline.text import cut
 
 
 def read(path: Path, report: Callable[[int, int], None], _limits: Limits) -> Parsed:
-    """Text in any common encoding. Form feeds, where there are any, part numbered pages.
+    """Text in any common encoding. Form feeds separate numbered pages.
 
     Raises:
         DocumentDamagedError: when it is not text.
@@ -20,7 +20,7 @@ def read(path: Path, report: Callable[[int, int], None], _limits: Limits) -> Par
 
 
 def _cut_pages(pieces: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Texts with the numbers of their pages; a long page comes in parts, so that it is never held whole."""
+    """Texts with their page numbers. A long page is returned in parts, so that memory stays small."""
     number, rest = 1, ""
     for piece in pieces:
         *ended, rest = (rest + piece).split("\f")

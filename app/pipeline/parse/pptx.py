@@ -1,4 +1,4 @@
-"""PPTX by a walk over each slide's XML. Recursion follows the XML's depth, which the parser bounds at 256."""
+"""PPTX by a walk over the XML of each slide. Recursion follows its depth, which the parser limits to 256."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,11 +14,11 @@ from app.pipeline.parse.xml import attribute, child, children, local
 
 _TITLES = {"title", "ctrTitle"}
 _COUNTERS = {"sldNum", "dt"}
-"""Placeholders that PowerPoint fills in by itself."""
+"""Placeholders that PowerPoint fills in: slide number and date."""
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
-    """The slides of a presentation as numbered pages, each with its notes; title, author, … from its properties.
+    """The slides of a presentation as numbered pages with their notes, and its properties as metadata.
 
     Raises:
         DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
@@ -30,7 +30,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
             raise DocumentDamagedError("It has no presentation part.")
         slides = _list_slides(package, main, presentation)
         if len(slides) > limits.pages:
-            raise ParseLimitExceededError(f"It has {len(slides)} slides; {limits.pages} are allowed.")
+            raise ParseLimitExceededError(f"It has {len(slides)} slides; the limit is {limits.pages}.")
         pages = []
         for number, slide in enumerate(slides, 1):
             pages.append(Page(number, _read_slide(package, slide)))
@@ -39,7 +39,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
 
 
 def _list_slides(package: OoxmlPackage, main: str, presentation: etree._Element) -> list[str]:
-    """The parts of the slides in the order they are shown, which their names do not tell."""
+    """The parts of the slides in the order of the presentation, which differs from that of their names."""
     names = {key: name for key, kind, name in package.relations(main) if kind == "slide"}
     ids = [relation_id(item) for item in children(child(presentation, "sldIdLst"))]
     return [names[key] for key in dict.fromkeys(ids) if key in names]
@@ -48,20 +48,20 @@ def _list_slides(package: OoxmlPackage, main: str, presentation: etree._Element)
 def _read_slide(package: OoxmlPackage, name: str) -> str:
     slide = package.read(name)
     if slide is None:
-        raise DocumentDamagedError(f"It has no part {name}.")
+        raise DocumentDamagedError(f"The part {name} is missing.")
     blocks = list(_blocks(child(slide, "cSld", "spTree")))
-    blocks.sort(key=lambda block: block[0] != "title")  # a title may be drawn after the rest
+    blocks.sort(key=lambda block: block[0] != "title")  # a title may be stored after other shapes
     targets = list(package.targets(name))
     for diagram in (package.read(target) for kind, target in targets if kind == "diagramData"):
         blocks += _paragraphs(diagram) if diagram is not None else ()
     for notes in (package.read(target) for kind, target in targets if kind == "notesSlide"):
-        spoken = join_blocks(_notes(child(notes, "cSld", "spTree")))
-        blocks += [("paragraph", f"Notes: {spoken}")] if spoken else []
+        notes_text = join_blocks(_notes(child(notes, "cSld", "spTree")))
+        blocks += [("paragraph", f"Notes: {notes_text}")] if notes_text else []
     return join_blocks(("paragraph" if kind == "title" else kind, text) for kind, text in blocks)
 
 
 def _notes(tree: etree._Element | None) -> Iterator[tuple[str, str]]:
-    """What is said; the picture of the slide and the page's header are left out."""
+    """The speaker's notes, without the picture of the slide and the header of the notes page."""
     for shape in children(tree):
         if _placeholder(shape) == "body":
             yield from _paragraphs(shape)
@@ -86,7 +86,7 @@ def _blocks(tree: etree._Element | None) -> Iterator[tuple[str, str]]:
 
 
 def _placeholder(shape: etree._Element) -> str:
-    """What the layout has this shape for: ``title``, ``body``, ``sldNum``, …; empty for a shape of the slide's own."""
+    """The placeholder type of a shape: ``title``, ``body``, ``sldNum``, …; empty for a shape outside the layout."""
     place = child(shape, "nvSpPr", "nvPr", "ph")
     return "" if place is None else attribute(place, "type") or "obj"
 
@@ -98,7 +98,7 @@ def _cells(row: etree._Element) -> Iterator[str]:
 
 
 def _paragraphs(shape: etree._Element) -> Iterator[tuple[str, str]]:
-    """The paragraphs below ``shape`` that hold text, in order, as ``("item", text)``."""
+    """The paragraphs in ``shape`` that have text, in order, as ``("item", text)``."""
     for paragraph in shape.iter("{*}p"):
         text = "".join(_inline(paragraph)).strip("\n")
         if text.strip():

@@ -1,4 +1,4 @@
-"""RTF by one pass over its words (Rich Text Format 1.9.1): linear in the file, whatever the file."""
+"""RTF by one pass over its tokens (Rich Text Format 1.9.1), linear in the size of the file."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.rtf_state import CELL, Writer
+from app.pipeline.parse.rtf_state import CELL, RtfWriter
 from app.pipeline.parse.tables import write_row
 
 _START = b"{\\rtf"
@@ -27,37 +27,37 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     """The text of an RTF file as one page, with title, author, subject and keywords.
 
     Raises:
-        DocumentDamagedError: when it is not RTF, or ends amid its text.
-        ParseLimitExceededError: when its groups lie deeper in one another than allowed.
+        DocumentDamagedError: when it is not RTF or is truncated.
+        ParseLimitExceededError: when its groups are nested deeper than allowed.
     """
     data = path.read_bytes()
     start = data[:1024].find(_START)
     if start < 0:
-        raise DocumentDamagedError("It is not RTF.")
-    writer = Writer(limits.depth)
+        raise DocumentDamagedError("It is not an RTF file.")
+    writer = RtfWriter(limits.depth)
     position = start
     while match := _TOKEN.match(data, position):
         position = match.end()
         word, parameter, byte, symbol, brace, text = match.groups()
         if word:
-            position += writer.take_word(word.decode("ascii"), int(parameter) if parameter else None)
+            position += writer.write_word(word.decode("ascii"), int(parameter) if parameter else None)
         elif byte:
-            writer.take_bytes(bytes((int(byte, 16),)))
+            writer.write_bytes(bytes((int(byte, 16),)))
         elif symbol:
-            writer.take_symbol(symbol.decode("latin-1"))
+            writer.write_symbol(symbol.decode("latin-1"))
         elif text:
-            writer.take_bytes(text)
+            writer.write_bytes(text)
         elif brace == b"{":
-            writer.open()
-        elif brace and not writer.close():
+            writer.open_group()
+        elif brace and not writer.close_group():
             break
     if writer.is_open:
-        raise DocumentDamagedError("It ends amid its text.")
+        raise DocumentDamagedError("The file is truncated.")
     report(1, 1)
     return Parsed([Page(None, "\n".join(_write_lines(writer.text)))], writer.metadata)
 
 
 def _write_lines(text: str) -> Iterator[str]:
-    """Lines, with the cells of a table's row joined."""
+    """The lines of the text, with the cells of table rows joined."""
     for line in text.split("\n"):
         yield write_row(line.split(CELL)) if CELL in line else line

@@ -1,4 +1,4 @@
-"""What the reader of an RTF file remembers while it goes along."""
+"""The state of the RTF reader: groups, fonts, encodings and the text so far."""
 
 import codecs
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from app.domain.errors import ParseLimitExceededError
 
 CELL = "\x1f"
-"""Stands at the end of a table's cell; no text holds it."""
+"""Marks the end of a table cell; it never occurs in text."""
 _SIGNS = {
     "par": "\n\n",
     "line": "\n",
@@ -32,7 +32,7 @@ _SIGNS = {
     "zwnj": "\u200c",
 }
 _SYMBOLS = {"~": " ", "_": "-", "\n": "\n\n", "\r": "\n\n", "\t": "\t", "\\": "\\", "{": "{", "}": "}"}
-_UNSEEN = {
+_SKIPPED = {
     *("colortbl", "stylesheet", "pict", "objdata", "fldinst", "nonshppict", "listtable", "sp"),
     *(
         "listoverridetable",
@@ -48,9 +48,9 @@ _UNSEEN = {
     *("bkmkend", "private", "latentstyles", "mmathPr", "annotation", "atnid", "atnauthor", "tc", "xe", "ftnsep"),
     *("ftnsepc", "aftnsep", "aftnsepc", "objalias", "objclass", "objname", "ud", "falt", "panose", "fname"),
 }
-_STARRED_SEEN = {"shpinst", "shptxt", "footnote", "hlfr", "fldrslt"}
-"""Groups that old readers skip and this one reads."""
-_PLACES = {**dict.fromkeys(_UNSEEN, "unseen"), "fonttbl": "fonts", "info": "info"}
+_STARRED_READ = {"shpinst", "shptxt", "footnote", "hlfr", "fldrslt"}
+"""Groups marked as optional for old readers that contain text."""
+_DESTINATIONS = {**dict.fromkeys(_SKIPPED, "skipped"), "fonttbl": "fonts", "info": "info"}
 _INFO = {"title": "title", "author": "author", "subject": "subject", "keywords": "keywords"}
 _CODEPAGES = {"ansi": "cp1252", "mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
 _CHARSETS = {
@@ -77,23 +77,23 @@ _CHARSETS = {
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """What holds within a pair of braces and is forgotten at its end."""
+    """The properties that hold within a pair of braces."""
 
-    place: str = "text"
-    """``text``, ``unseen``, ``fonts``, ``info`` or the name of a field of the metadata."""
+    destination: str = "text"
+    """The destination: ``text``, ``skipped``, ``fonts``, ``info`` or the name of a metadata field."""
     starred: bool = False
     hidden: bool = False
     in_table: bool = False
-    skipped: int = 1
-    """Characters that stand in for a Unicode one."""
+    replacements: int = 1
+    """Number of replacement characters after each Unicode character."""
     encoding: str | None = None
 
 
-class Writer:
+class RtfWriter:
     """Collects the text of an RTF file.
 
     Args:
-        depth: Groups within groups that are allowed.
+        depth: The allowed nesting of groups.
     """
 
     def __init__(self, depth: int) -> None:
@@ -112,48 +112,48 @@ class Writer:
 
     @property
     def text(self) -> str:
-        """What has been written so far."""
+        """The text so far."""
         self._flush()
         return "".join(self._written)
 
     @property
     def is_open(self) -> bool:
-        """Whether a group has begun and not ended."""
+        """Whether a group is open."""
         return bool(self._groups)
 
-    def open(self) -> None:
-        """A group begins.
+    def open_group(self) -> None:
+        """Begin a group.
 
         Raises:
             ParseLimitExceededError
         """
         self._flush()
         if len(self._groups) >= self._depth:
-            raise ParseLimitExceededError("It holds groups within groups deeper than is allowed.")
+            raise ParseLimitExceededError("Its groups are nested deeper than is allowed.")
         self._groups.append(self._group)
         self._group = replace(self._group, starred=False)
 
-    def close(self) -> bool:
-        """A group ends; False when it was the outermost."""
+    def close_group(self) -> bool:
+        """End a group. Returns False when it was the outermost one."""
         self._flush()
         self._to_skip = 0
         if self._groups:
             self._group = self._groups.pop()
         return self.is_open
 
-    def take_bytes(self, data: bytes) -> None:
-        """Text, in the encoding that holds where it stands."""
+    def write_bytes(self, data: bytes) -> None:
+        """Write text in the current encoding."""
         skipped = min(self._to_skip, len(data))
         self._to_skip -= skipped
         encoding = self._group.encoding or self._encoding
-        if self._is_seen() and skipped < len(data):
+        if self._is_visible() and skipped < len(data):
             if encoding != self._bytes_encoding:
                 self._flush()
                 self._bytes_encoding = encoding
             self._bytes += data[skipped:]
 
-    def take_symbol(self, symbol: str) -> None:
-        """A control symbol, by its sign after the backslash."""
+    def write_symbol(self, symbol: str) -> None:
+        """Write a control symbol, given by the character after the backslash."""
         if symbol == "*":
             self._group = replace(self._group, starred=True)
         elif self._to_skip:
@@ -161,8 +161,8 @@ class Writer:
         else:
             self._write(_SYMBOLS.get(symbol, ""))
 
-    def take_word(self, word: str, parameter: int | None) -> int:
-        """A control word; returns how many bytes after it are no RTF."""
+    def write_word(self, word: str, parameter: int | None) -> int:
+        """Process a control word. Returns the number of binary bytes that follow it."""
         self._to_skip = 0
         starred = self._group.starred
         if starred:
@@ -171,9 +171,9 @@ class Writer:
             return max(parameter or 0, 0)
         if word == "u" and parameter is not None:
             self._write_unit(parameter % 0x10000)
-        elif word in _PLACES or (starred and word not in _STARRED_SEEN):
-            self._enter(_PLACES.get(word, "unseen"))
-        elif self._group.place == "info" and word in _INFO:
+        elif word in _DESTINATIONS or (starred and word not in _STARRED_READ):
+            self._enter(_DESTINATIONS.get(word, "skipped"))
+        elif self._group.destination == "info" and word in _INFO:
             self._enter(_INFO[word])
         elif word in _SIGNS:
             sign = _SIGNS[word]
@@ -181,16 +181,16 @@ class Writer:
         elif word == "footnote":
             self._write(" ")
         else:
-            self._change(word, parameter)
+            self._set_property(word, parameter)
         return 0
 
-    def _enter(self, place: str) -> None:
+    def _enter(self, destination: str) -> None:
         self._flush()
-        if self._group.place != "unseen":
-            self._group = replace(self._group, place=place)
+        if self._group.destination != "skipped":
+            self._group = replace(self._group, destination=destination)
 
-    def _change(self, word: str, parameter: int | None) -> None:
-        """Words that change how what follows is read."""
+    def _set_property(self, word: str, parameter: int | None) -> None:
+        """Process a word that changes how the following text is read."""
         group = self._group
         if word in {"v", "deleted"}:
             self._group = replace(group, hidden=parameter != 0)
@@ -199,7 +199,7 @@ class Writer:
         elif word == "plain":
             self._group = replace(group, hidden=False, encoding=self._fonts.get(self._default_font))
         elif word == "uc":
-            self._group = replace(group, skipped=max(parameter or 0, 0))
+            self._group = replace(group, replacements=max(parameter or 0, 0))
         elif word == "f":
             self._font = -1 if parameter is None else parameter
             self._group = replace(group, encoding=self._fonts.get(self._font))
@@ -209,33 +209,33 @@ class Writer:
             self._encoding = _CODEPAGES[word]
         elif word == "ansicpg":
             self._encoding = _find_codepage(parameter) or self._encoding
-        elif group.place == "fonts" and word in {"fcharset", "cpg"}:
+        elif group.destination == "fonts" and word in {"fcharset", "cpg"}:
             encoding = _find_codepage(parameter) if word == "cpg" else _CHARSETS.get(parameter or 0)
             self._fonts |= {self._font: encoding} if encoding else {}
 
-    def _is_seen(self) -> bool:
-        return self._group.place not in {"unseen", "fonts", "info"} and not self._group.hidden
+    def _is_visible(self) -> bool:
+        return self._group.destination not in {"skipped", "fonts", "info"} and not self._group.hidden
 
     def _write_unit(self, unit: int) -> None:
-        """A UTF-16 unit; characters beyond the first 65,536 come as two."""
+        """Write a UTF-16 code unit; characters beyond U+FFFF are two."""
         high, self._surrogate = self._surrogate, 0
-        self._to_skip = self._group.skipped
-        if 0xD800 <= unit < 0xDC00:  # noqa: PLR2004, the first of two
+        self._to_skip = self._group.replacements
+        if 0xD800 <= unit < 0xDC00:  # noqa: PLR2004, a high surrogate
             self._surrogate = unit
-        elif 0xDC00 <= unit < 0xE000:  # noqa: PLR2004, the second
+        elif 0xDC00 <= unit < 0xE000:  # noqa: PLR2004, a low surrogate
             self._write(chr(0x10000 + (high - 0xD800) * 0x400 + unit - 0xDC00) if high else "\ufffd")
         else:
             self._write(chr(unit))
 
     def _write(self, text: str) -> None:
         self._flush()
-        if not text or not self._is_seen():
+        if not text or not self._is_visible():
             return
-        place = self._group.place
-        if place == "text":
+        destination = self._group.destination
+        if destination == "text":
             self._written.append(text)
         else:
-            self.metadata[place] = self.metadata.get(place, "") + text
+            self.metadata[destination] = self.metadata.get(destination, "") + text
 
     def _flush(self) -> None:
         if self._bytes:
@@ -245,7 +245,7 @@ class Writer:
 
 
 def _find_codepage(number: int | None) -> str | None:
-    """The codec of a Windows code page; None where Python has none that decodes text."""
+    """The codec of a Windows code page; None where Python has none."""
     name = "utf-8" if number == 65001 else f"cp{number}"  # noqa: PLR2004, the code page's number
     try:
         return codecs.lookup(name).name

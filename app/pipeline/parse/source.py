@@ -1,4 +1,4 @@
-"""Programs, settings and data in text form: kept as they are written, indentation and all."""
+"""Source code, settings and data as text: unchanged, with indentation."""
 
 import re
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from app.pipeline.parse.encoding import decode
 from app.pipeline.parse.limits import Limits
 
 _DECLARED = re.compile(rb"""coding[=:][ \t]*["']?([-\w.]{1,40})""")
-"""As XML (``encoding="…"``) and Python (``coding: …``, PEP 263) declare it."""
+"""The declarations of XML (``encoding="…"``) and Python (``coding: …``, PEP 263)."""
 _DECLARED_WITHIN = 256
 
 

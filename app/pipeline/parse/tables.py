@@ -1,10 +1,10 @@
-"""Tables as text: a line a row, ``a | b | c``, as the readers of DOCX and HTML write them."""
+"""Tables as text: each row is a line ``a | b | c``."""
 
 from collections.abc import Iterable
 
 
 def write_row(cells: Iterable[str]) -> str:
-    """A row of cells, each on one line; empty ones stay, so that columns keep their place, but not at the row's end."""
+    """A row of cells as one line. Empty cells keep the position of later ones; those at the end are dropped."""
     folded = [" ".join(cell.split()) for cell in cells]
     while folded and not folded[-1]:
         folded.pop()
@@ -12,7 +12,7 @@ def write_row(cells: Iterable[str]) -> str:
 
 
 def join_blocks(blocks: Iterable[tuple[str, str]]) -> str:
-    """Blocks of text as ``(kind, text)``: ``paragraph`` a blank line apart, others of one kind line by line."""
+    """Blocks ``(kind, text)`` separated by blank lines; two of the same kind, except paragraphs, by a line end."""
     pieces: list[str] = []
     before = ""
     for kind, text in blocks:

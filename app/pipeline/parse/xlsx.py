@@ -1,4 +1,4 @@
-"""XLSX: a page a sheet, read as a stream."""
+"""XLSX: each sheet is a page, read as a stream."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +15,9 @@ from app.pipeline.parse.xml import attribute, child, children, local, to_integer
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
-    """The sheets of a workbook as numbered pages: the sheet's name, then a line a row; formulas by their last values.
+    """The sheets of a workbook as numbered pages: the name of the sheet, then a line for each row.
+
+    Formulas are read as their last values.
 
     Raises:
         DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
@@ -27,8 +29,8 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
             raise DocumentDamagedError("It has no workbook part.")
         sheets = list(_list_sheets(package, main, workbook))
         if len(sheets) > limits.pages:
-            raise ParseLimitExceededError(f"It has {len(sheets)} sheets; {limits.pages} are allowed.")
-        write = _prepare(package, main, workbook, Budget(limits.characters, "It shows more text than is allowed."))
+            raise ParseLimitExceededError(f"It has {len(sheets)} sheets; the limit is {limits.pages}.")
+        write = _prepare(package, main, workbook, Budget(limits.characters, "It contains more text than is allowed."))
         pages = []
         for number, (title, part) in enumerate(sheets, 1):
             pages.append(Page(number, write(title, part)))
@@ -46,7 +48,7 @@ def _list_sheets(package: OoxmlPackage, main: str, workbook: etree._Element) -> 
 
 
 def _prepare(package: OoxmlPackage, main: str, workbook: etree._Element, budget: Budget) -> Callable[[str, str], str]:
-    """What turns a sheet's name and part into its text."""
+    """A function that returns the text of a sheet by its name and part."""
     targets = dict(package.targets(main))
     strings = StringsTarget()
     if targets.get("sharedStrings", "") in package:
@@ -63,7 +65,7 @@ def _prepare(package: OoxmlPackage, main: str, workbook: etree._Element, budget:
 
 
 def _list_kinds(styles: etree._Element | None) -> list[str]:
-    """For each cell style the kind of its number format."""
+    """The kind of number format of each cell style."""
     codes = {item.get("numFmtId"): item.get("formatCode") for item in children(child(styles, "numFmts"))}
     ids = [item.get("numFmtId") or "0" for item in children(child(styles, "cellXfs")) if local(item) == "xf"]
     return [classify(to_integer(key, 0), codes.get(key)) for key in ids]

@@ -1,6 +1,6 @@
-"""Streams the two large kinds of part of an XLSX file: its shared strings and its sheets.
+"""Streams the two kinds of large parts of an XLSX file: shared strings and sheets.
 
-Both classes are targets of ``lxml.etree.XMLParser``: no tree is built, so memory follows the text, not the markup.
+Both classes are targets of ``lxml.etree.XMLParser``. No tree is built, so memory depends on the text, not the markup.
 """
 
 import re
@@ -14,7 +14,7 @@ from app.pipeline.parse.xml import to_integer
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})\d")
 _GAP = 100
-"""Empty cells kept between two that are not: enough for columns to keep their place in any table people read."""
+"""Empty cells kept between two others: enough to keep the columns of any table that people read."""
 
 
 class _Attributes(Protocol):
@@ -22,7 +22,7 @@ class _Attributes(Protocol):
 
 
 class StringsTarget:
-    """Collects the shared strings; phonetic guides are left out."""
+    """Collects the shared strings, without phonetic guides."""
 
     def __init__(self) -> None:
         self.strings: list[str] = []
@@ -31,18 +31,18 @@ class StringsTarget:
         self._in_text = False
 
     def start(self, tag: str, _attributes: _Attributes) -> None:
-        """An element begins."""
+        """Handle the start of an element."""
         name = tag.rpartition("}")[2]
         self._guides += name == "rPh"
         self._in_text = name == "t" and not self._guides
 
     def data(self, text: str) -> None:
-        """Text within the element that began last."""
+        """Handle text in the current element."""
         if self._in_text:
             self._pieces.append(text)
 
     def end(self, tag: str) -> None:
-        """An element ends."""
+        """Handle the end of an element."""
         name = tag.rpartition("}")[2]
         self._in_text = False
         self._guides -= name == "rPh"
@@ -51,17 +51,17 @@ class StringsTarget:
             self._pieces.clear()
 
     def close(self) -> None:
-        """The part ends."""
+        """Handle the end of the part."""
 
 
 class SheetTarget:
-    """Collects the rows of a sheet as lines of text; blank rows part tables by one blank line.
+    """Collects the rows of a sheet as lines of text. Blank rows become one blank line.
 
     Args:
         strings: The shared strings.
-        kinds: For each cell style, the kind of its number format as ``cell_formats.classify`` tells it.
-        since_1904: Which calendar dates count in.
-        budget: Characters that may still be written.
+        kinds: The kind of number format of each cell style, as ``cell_formats.classify`` returns it.
+        since_1904: Whether dates count from 1904 rather than 1900.
+        budget: The remaining number of characters.
     """
 
     def __init__(self, strings: Sequence[str], kinds: Sequence[str], budget: Budget, *, since_1904: bool) -> None:
@@ -78,7 +78,7 @@ class SheetTarget:
         self._filled = 0
 
     def start(self, tag: str, attributes: _Attributes) -> None:
-        """An element begins."""
+        """Handle the start of an element."""
         name = tag.rpartition("}")[2]
         if name == "c":
             self._column = attributes.get("r", "")
@@ -91,27 +91,27 @@ class SheetTarget:
         self._in_text = name == "v" or (name == "t" and not self._guides)
 
     def data(self, text: str) -> None:
-        """Text within the element that began last."""
+        """Handle text in the current element."""
         if self._in_text:
             self._pieces.append(text)
 
     def end(self, tag: str) -> None:
-        """An element ends."""
+        """Handle the end of an element."""
         name = tag.rpartition("}")[2]
         self._in_text = False
         if name == "rPh":
             self._guides -= 1
         elif name == "c":
-            self._place(self._show("".join(self._pieces)))
+            self._add_cell(self._show("".join(self._pieces)))
         elif name == "row":
             line = write_row(self._row)
             if line or (self.lines and self.lines[-1]):
                 self.lines.append(line)
 
     def close(self) -> None:
-        """The part ends."""
+        """Handle the end of the part."""
 
-    def _place(self, text: str) -> None:
+    def _add_cell(self, text: str) -> None:
         match = _REFERENCE.match(self._column)
         column = _count_column(match[1]) if match else self._filled + 1
         gap = column - self._filled - 1
@@ -123,7 +123,7 @@ class SheetTarget:
 
     def _show(self, text: str) -> str:
         if self._type == "s":
-            index = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1  # noqa: PLR2004, digits of an index
+            index = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1  # noqa: PLR2004, the digits of an index
             return self._strings[index] if 0 <= index < len(self._strings) else ""
         if self._type == "b":
             return {"1": "TRUE", "0": "FALSE"}.get(text, text)
@@ -135,7 +135,7 @@ class SheetTarget:
 
 
 def _count_column(letters: str) -> int:
-    """Which column ``A``, ``Z``, ``AA``, … is, from 1."""
+    """The number of the column ``A``, ``Z``, ``AA``, …, from 1."""
     column = 0
     for letter in letters:
         column = column * 26 + ord(letter) - ord("A") + 1

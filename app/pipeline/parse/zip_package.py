@@ -1,4 +1,4 @@
-"""The zip that many document formats are, read within bounds and never written to disk."""
+"""The zip file of many document formats, read within limits and never unpacked to disk."""
 
 import io
 import posixpath
@@ -17,37 +17,37 @@ from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, Pars
 from app.pipeline.parse.limits import Budget, Limits
 
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError, ValueError, struct.error)
-"""What ``zipfile`` raises over damaged files."""
+"""The errors of ``zipfile`` over damaged files."""
 _PIECE = 64 * 1024
 _DIRECTORY_BYTES = 8 * 1024 * 1024
-_WAYS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-"""All that these formats allow; ``zipfile`` inflates the others without bound."""
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+"""The compression methods of these formats; ``zipfile`` inflates others without a limit."""
 _XML: dict[str, Any] = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False}
 
 
-class _Bounded(io.FileIO):
-    """A file of which no more is read at once than a zip's directory may take."""
+class _BoundedFile(io.FileIO):
+    """A file that limits a single read to the largest directory of a zip that is allowed."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > _DIRECTORY_BYTES:
-            raise ParseLimitExceededError("It has a larger table of contents than is allowed.")
+            raise ParseLimitExceededError("Its zip directory is larger than is allowed.")
         return super().read(-1 if size is None else size) or b""
 
 
 @contextmanager
 def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The zip at ``path``, unless its directory is larger than 8 MB, which would fill the memory.
+    """The open zip file at ``path``.
 
     Raises:
-        ParseLimitExceededError
+        ParseLimitExceededError: when its directory is larger than 8 MB, because it would fill the memory.
         OSError, ValueError, …: one of ``BROKEN`` when it is damaged.
     """
-    with _Bounded(path) as file, zipfile.ZipFile(file) as archive:
+    with _BoundedFile(path) as file, zipfile.ZipFile(file) as archive:
         yield archive
 
 
 class ZipPackage:
-    """An open zipped document. What its parts unpack to together is bounded, by what they declare and what they do.
+    """An open zipped document. Its limit for unpacked bytes holds for the declared and for the actual sizes.
 
     Raises:
         DocumentDamagedError, ParseLimitExceededError: on entering it.
@@ -56,7 +56,7 @@ class ZipPackage:
     def __init__(self, path: Path, limits: Limits) -> None:
         self._opening = open_zip(path)
         self._entries_allowed = limits.archive_entries
-        self._budget = Budget(limits.inflated_bytes, "It unpacks to more than is allowed.")
+        self._budget = Budget(limits.inflated_bytes, "Its unpacked size is larger than is allowed.")
 
     def __enter__(self) -> Self:
         try:
@@ -66,7 +66,7 @@ class ZipPackage:
         self._names = set(self._archive.namelist())
         if len(self._archive.infolist()) > self._entries_allowed:
             self._opening.__exit__(None, None, None)
-            raise ParseLimitExceededError(f"It holds more than {self._entries_allowed} files.")
+            raise ParseLimitExceededError(f"It contains more than {self._entries_allowed} files.")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -83,7 +83,7 @@ class ZipPackage:
         """The bytes of a part, in pieces of at most 64 KB.
 
         Raises:
-            DocumentDamagedError: also when there is no such part.
+            DocumentDamagedError: also when the part is missing.
             DocumentEncryptedError, ParseLimitExceededError
         """
         try:
@@ -95,11 +95,11 @@ class ZipPackage:
             raise DocumentDamagedError(f"{name}: {error}") from error
 
     def read_bytes(self, name: str) -> bytes | None:
-        """The bytes of a part; None where there is no such part. Raises as ``pieces``."""
+        """The bytes of a part; None where it is missing. Raises the errors of ``pieces``."""
         return b"".join(self.pieces(name)) if name in self else None
 
     def read(self, name: str) -> etree._Element | None:
-        """The root of an XML part; None where there is no such part.
+        """The root of an XML part; None where it is missing.
 
         Raises:
             DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
@@ -113,10 +113,10 @@ class ZipPackage:
             raise DocumentDamagedError(f"{name}: {error}") from error
 
     def feed(self, name: str, target: Any) -> None:
-        """Walk an XML part without building its tree; ``target`` is what ``lxml.etree.XMLParser`` calls.
+        """Parse an XML part without building its tree; ``target`` is a target of ``lxml.etree.XMLParser``.
 
         Raises:
-            DocumentDamagedError: also when there is no such part.
+            DocumentDamagedError: also when the part is missing.
             DocumentEncryptedError, ParseLimitExceededError
         """
         parser = etree.XMLParser(target=target, **_XML)
@@ -128,15 +128,15 @@ class ZipPackage:
             raise DocumentDamagedError(f"{name}: {error}") from error
 
     def _open(self, name: str) -> IO[bytes]:
-        member = self._archive.getinfo(name)
-        if member.flag_bits & 1:
+        entry = self._archive.getinfo(name)
+        if entry.flag_bits & 1:
             raise DocumentEncryptedError
-        if member.compress_type not in _WAYS:
-            raise DocumentDamagedError(f"{name} is packed in a way that documents never are.")
-        self._budget.check(member.file_size)
-        return self._archive.open(member)
+        if entry.compress_type not in _METHODS:
+            raise DocumentDamagedError(f"The compression method of {name} is not supported.")
+        self._budget.check(entry.file_size)
+        return self._archive.open(entry)
 
 
 def resolve(folder: str, target: str) -> str:
-    """The name of the part that ``target`` means when it is written in a part that lies in ``folder``."""
+    """The name of the part to which ``target`` refers in a part in ``folder``."""
     return posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")

@@ -1,4 +1,4 @@
-"""The words of an OpenDocument body, block by block."""
+"""The text of an OpenDocument body, block by block."""
 
 from collections.abc import Iterator
 
@@ -16,21 +16,21 @@ _DROPPED = {
 _CELLS = {"table-cell", "covered-table-cell"}
 _BLOCKS = {"frame", "text-box", "custom-shape", "rect", "annotation", "note", "note-body", "g", "line", "connector"}
 _REPEATS = 100
-"""Times an empty cell counts at most; files fill rows and sheets up to their end with one that repeats."""
+"""Repetitions of an empty cell at most; files fill the rest of a row or sheet with one repeated cell."""
 
 
-class Body:
+class OdfTextWriter:
     """Writes parts of a document as text.
 
     Args:
-        budget: Characters that all parts together may have.
+        budget: The total number of characters allowed.
     """
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
 
     def write(self, container: etree._Element) -> str:
-        """Paragraphs a blank line apart; list items and table rows line by line.
+        """Paragraphs separated by blank lines; list items and table rows by line ends.
 
         Raises:
             ParseLimitExceededError
@@ -38,7 +38,7 @@ class Body:
         return join_blocks(self._blocks(container, listed=False))
 
     def write_table(self, table: etree._Element) -> str:
-        """A line a row; blank rows part what stands above and below by one blank line.
+        """A line for each row. Blank rows become one blank line.
 
         Raises:
             ParseLimitExceededError
@@ -71,7 +71,7 @@ class Body:
             yield from self._blocks(box, listed=False)
 
     def _inline(self, element: etree._Element, boxes: list[etree._Element]) -> Iterator[str]:
-        """The text of spans; frames and notes met on the way are put into ``boxes``, to follow their paragraph."""
+        """The text of spans. Frames and notes are added to ``boxes``, because they follow their paragraph."""
         yield _fold(element.text)
         for item in element:
             name = local(item)
@@ -93,7 +93,7 @@ class Body:
                     self._budget.spend(len(line))
                     yield line
             elif local(item) not in _DROPPED and local(item) not in _BLOCKS:
-                yield from self._rows(item)  # groups of rows and repeated headings
+                yield from self._rows(item)  # row groups and repeated header rows
 
     def _cells(self, row: etree._Element) -> Iterator[str]:
         for item in row:
@@ -111,7 +111,7 @@ def _repeats(item: etree._Element, name: str) -> int:
 
 
 def _fold(text: str | None) -> str:
-    """Any run of white space is one space; more are written as ``text:s`` (6.1.2)."""
+    """A run of white space is one space; further ones are elements ``text:s`` (6.1.2)."""
     if not text:
         return ""
     folded = " ".join(text.split())
