@@ -23,10 +23,10 @@ quote = '$(subst ','\'',$(1))'
 files = $(foreach pattern,$(FILES),$(or $(wildcard $(pattern)),$(pattern)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check chaos fuzz bench lock clean venv
+.PHONY: help setup demo up test check migration chaos fuzz bench lock clean venv
 
 help: ## Show what there is
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.dev ## Make .venv with everything installed (PYTHON=python3.13 names the interpreter)
 
@@ -46,6 +46,9 @@ check: .venv/.dev ## Check style, types, import contracts, migrations and docs
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python main.py migrate --check
 	$(BIN)/python -m pytest -q --noconftest tests/conventions
+
+migration: .venv/.dev ## Write a migration for changed tables (NAME="add a column")
+	@$(BIN)/python -m migrations.new $(call quote,$(value NAME))
 
 chaos: .venv/.dev ## Kill everything, over and over, then audit (ARGS="--tasks 1500 --kills 30 --seed 1")
 	@$(BIN)/python -m tests.chaos $(ARGS)

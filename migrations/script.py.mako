@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-
+${imports if imports else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}
@@ -10,8 +10,11 @@ depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
-    ${upgrades if upgrades else "pass"}
+    # A migration that has to wait for a lock gives up, rather than block every other statement on the table.
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    ${upgrades if upgrades != "pass" else ""}
 
 
 def downgrade() -> None:
-    ${downgrades if downgrades else "pass"}
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    ${downgrades if downgrades != "pass" else ""}

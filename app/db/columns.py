@@ -1,5 +1,6 @@
 """The kinds of columns that tables are made of."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -50,6 +51,6 @@ def make_object(name: str, *, nullable: bool = False, empty: str = "{}") -> sa.C
     return sa.Column(name, JSONB(none_as_null=True), nullable=nullable, server_default=default)
 
 
-def write_choice(column: str, values: type[StrEnum]) -> str:
-    """The condition that a column holds one of the values of an enum."""
+def write_choice(column: str, values: Iterable[StrEnum]) -> str:
+    """The condition that a column holds one of these values of an enum."""
     return f"{column} IN ({', '.join(repr(value.value) for value in values)})"

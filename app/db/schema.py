@@ -1,4 +1,4 @@
-"""Bringing a database up to the schema this version needs."""
+"""Migrations: bring a database to this version's schema, and compare the two."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import CheckConstraint, Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.hnsw_indexes import belongs_to_schema
 from app.db.vector_tables import metadata
 
-# One arbitrary number, so that two processes that start together migrate one after the other.
+# An arbitrary number. An advisory lock: processes that start at the same time migrate one after the other.
 _LOCK = 0x51_01CE
 
 
@@ -25,30 +25,61 @@ def _config(connection: Connection | None = None) -> Config:
 
 
 def _upgrade(connection: Connection) -> None:
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    if MigrationContext.configure(connection).get_current_revision() != head():
+    connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
+    is_current = MigrationContext.configure(connection).get_current_revision() == head()
+    connection.commit()  # Alembic begins a transaction for each migration
+    if not is_current:
         command.upgrade(_config(connection), "head")
 
 
 def head() -> str | None:
-    """The newest revision there is."""
+    """Return the newest revision."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 async def migrate(engine: AsyncEngine) -> None:
-    """Run the migrations that are missing; does nothing when there are none. Safe to call from many processes."""
-    async with engine.begin() as connection:
-        await connection.run_sync(_upgrade)
+    """Run the missing migrations, each in its own transaction. Safe to call from many processes at once."""
+    async with engine.connect() as connection:
+        try:
+            await connection.run_sync(_upgrade)
+        finally:
+            await connection.invalidate()  # the session ends, and with it the lock
 
 
 async def find_differences(engine: AsyncEngine) -> list[str]:
-    """What ``app.db.tables`` says and the database lacks, or the other way round; empty when they agree."""
-
-    def compare(connection: Connection) -> list[str]:
-        found = compare_metadata(
-            MigrationContext.configure(connection, opts={"include_name": belongs_to_schema}), metadata
-        )
-        return [str(difference) for difference in found]
-
+    """List the differences between the database and the tables declared in ``app.db``; empty when they agree."""
     async with engine.connect() as connection:
-        return await connection.run_sync(compare)
+        return await connection.run_sync(_compare)
+
+
+def _compare(connection: Connection) -> list[str]:
+    context = MigrationContext.configure(connection, opts={"include_name": belongs_to_schema})
+    found = [str(difference) for difference in compare_metadata(context, metadata)]
+    return found + _compare_checks(connection)
+
+
+_CHECKS = text("""
+    SELECT c.conrelid::regclass::text AS table, c.conname AS name, c.convalidated AS valid
+    FROM pg_constraint AS c
+    WHERE c.contype = 'c' AND c.connamespace = CAST(current_schema() AS regnamespace)
+""")
+
+
+def _compare_checks(connection: Connection) -> list[str]:
+    """Compare the names of CHECK constraints, which Alembic does not compare."""
+    declared = {
+        (table.name, str(check.name))
+        for table in metadata.tables.values()
+        for check in table.constraints
+        if isinstance(check, CheckConstraint)
+    }
+    present = {(row.table, row.name) for row in connection.execute(_CHECKS)}
+    return [
+        *(f"missing CHECK constraint: {table}.{name}" for table, name in sorted(declared - present)),
+        *(f"undeclared CHECK constraint: {table}.{name}" for table, name in sorted(present - declared)),
+        *(
+            f"CHECK constraint not validated: {row.table}.{row.name}"
+            for row in connection.execute(_CHECKS)
+            if not row.valid
+        ),
+    ]

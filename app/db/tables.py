@@ -13,8 +13,8 @@ from app.db.columns import (
     metadata,
     write_choice,
 )
+from app.db.task_invariants import TASK_INVARIANTS
 from app.domain.documents import DocumentStatus
-from app.domain.states import State
 
 organizations = sa.Table(
     "organizations", metadata, make_id(), make_text("name"), make_time("created_at", nullable=False)
@@ -253,7 +253,7 @@ tasks = sa.Table(
     make_time("cancel_requested_at"),
     make_time("dead_lettered_at"),
     make_time("announced_at"),  # when the alarm for the dead letter was raised
-    sa.CheckConstraint(write_choice("state", State), name="state"),
+    *(sa.CheckConstraint(condition, name=name) for name, condition in TASK_INVARIANTS.items()),
     sa.Index(
         "tasks_waiting_idx",
         "queue",

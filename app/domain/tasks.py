@@ -24,6 +24,9 @@ class Queue(StrEnum):
 CHILDREN_STAGE = "children"
 """The stage of a task that has become many."""
 
+HISTORY_LENGTH = 20
+"""The number of unsuccessful attempts that a task's row keeps, the latest ones."""
+
 WORK_QUEUES = (Queue.HIGH, Queue.MEDIUM, Queue.LOW, Queue.DEFAULT)
 
 

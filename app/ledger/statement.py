@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.tables import tasks
 from app.domain.documents import DocumentStatus
 from app.domain.states import Event, State, sources, target
-from app.domain.tasks import Task
+from app.domain.tasks import HISTORY_LENGTH, Task
 
 DOCUMENT_STATUS = {
     State.PENDING: DocumentStatus.QUEUED,
@@ -28,9 +28,6 @@ DOCUMENT_STATUS = {
     State.FAILURE: DocumentStatus.FAILED,
     State.REVOKED: DocumentStatus.CANCELLED,
 }
-
-HISTORY_LENGTH = 20
-"""The number of unsuccessful attempts that a row keeps, the latest ones."""
 
 OF_ATTEMPT = "t.id = :task_id AND t.epoch = :epoch"
 """The row is still the attempt's: after any later claim, crash or hand-back the epoch is higher, and no row matches."""

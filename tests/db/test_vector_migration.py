@@ -17,7 +17,7 @@ from app.domain.vectors import EmbeddingSpec, IndexState, VectorIndex
 from app.embedded import EngineUrls
 
 pytestmark = pytest.mark.anyio
-BEFORE, AFTER = "20261125_02", "20261125_03"
+BEFORE, AFTER = "20261125_02", "head"
 
 # Each (document, model that it records, edition, whether it is deleted, edition of its chunks, vectors of these).
 ROWS: list[tuple[int, str | None, int, bool, int, list[str]]] = [

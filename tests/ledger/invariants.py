@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from app.domain.states import FINAL, RUNNING, Event, State, sources, target
-from app.domain.tasks import Task
-from app.ledger.statement import HISTORY_LENGTH
+from app.domain.tasks import HISTORY_LENGTH, Task
 from tests.ledger.model import visible
 
 MAX_CRASHES = 2

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.domain.states import State
-from app.domain.tasks import DeadLetterFilter, Failure, Queue, Task
+from app.domain.tasks import HISTORY_LENGTH, DeadLetterFilter, Failure, Queue, Task
 from app.ledger.cancel import cancel, revive
 from app.ledger.dead_letters import (
     count_dead_letters,
@@ -18,7 +18,6 @@ from app.ledger.dead_letters import (
 )
 from app.ledger.finish import fail, finish, hand_back, retry
 from app.ledger.recover import reap_workers
-from app.ledger.statement import HISTORY_LENGTH
 from tests.ledger.bench import AWAY, BROKEN, ORGANIZATION, Bench
 
 STRANGER = 2
