@@ -60,7 +60,8 @@ def write_singly(world: World, monkeypatch: pytest.MonkeyPatch, then: Callable[[
 
 async def fail_for_good(world: World, task_id: TaskId) -> None:
     """What wrote, and was killed, is given up."""
-    await world.fetch("UPDATE tasks SET state = 'FAILURE', completed_at = now() WHERE id = :id", id=task_id)
+    ended = "state = 'FAILURE', completed_at = now(), worker_id = NULL, pid = NULL"
+    await world.fetch(f"UPDATE tasks SET {ended} WHERE id = :id", id=task_id)
 
 
 async def test_an_attempt_that_could_write_nothing_leaves_no_edition(

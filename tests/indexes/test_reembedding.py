@@ -55,7 +55,8 @@ async def test_an_edition_that_search_has_left_is_not_complete_however_late_its_
     await world.run(await world.reindex(1))
     await world.apply(late)
     assert await world.list_editions(far) == {(1, 1, False), (1, 2, False)}
-    await world.fetch("UPDATE tasks SET state = 'SUCCESS', completed_at = now() WHERE name = :name", name=REEMBED.value)
+    ended = "state = 'SUCCESS', completed_at = now(), worker_id = NULL, pid = NULL"
+    await world.fetch(f"UPDATE tasks SET {ended} WHERE name = :name", name=REEMBED.value)
     await world.reembedding.advance()
     await world.reembedding.sweep()
     await world.run_tasks()
