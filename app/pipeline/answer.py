@@ -1,4 +1,4 @@
-"""Answering without a language model: the fewest sentences that hold the question's rare words."""
+"""Answers without a language model: the fewest sentences that contain the rare words of the question."""
 
 import math
 from collections import Counter
@@ -9,9 +9,9 @@ from app.pipeline.chunk import find_sentences
 from app.pipeline.lexemes import query_lexemes
 
 MAX_SENTENCES = 3
-_ENOUGH = 0.35  # a further sentence must add this share of what the first one holds
-_PASSAGE_WEIGHT = 0.25  # how much a passage's own rank counts beside its sentences' words
-_COMFORTABLE_CHARACTERS = 200  # a longer sentence counts less: it says more besides
+_ENOUGH = 0.35  # a further sentence must add this share of the weight of the first one
+_PASSAGE_WEIGHT = 0.25  # the weight of a passage's rank relative to the words of its sentences
+_COMFORTABLE_CHARACTERS = 200  # longer sentences count less, because they contain other matters as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,15 @@ class _Candidate:
 
 
 def choose_quotes(question: str, passages: Sequence[str]) -> list[Quote]:
-    """The sentences that answer ``question``, the best first.
+    """The sentences that answer ``question``, best first.
 
-    A greedy cover: each word of the question weighs its inverse document frequency among the
-    candidate sentences, and the sentence that adds the most goes next, until none adds much.
-    Sentences that ask rather than tell are left out.
+    A greedy set cover: the weight of each word of the question is its inverse document frequency among the candidate
+    sentences. The sentence that adds the most weight is chosen next, until none adds enough. Questions are not
+    candidates.
 
     Args:
         question: A question in the language of the passages.
-        passages: Texts found by search, the best first.
+        passages: Texts found by search, best first.
     """
     asked = frozenset(query_lexemes(question))
     candidates = [
@@ -75,7 +75,7 @@ def _list_candidates(number: int, text: str, asked: frozenset[str]) -> Iterator[
 
 
 def _skip_headings(text: str, start: int, end: int, words: frozenset[str]) -> int:
-    """Where a sentence begins without the lines before it (headings, cells) that hold none of its words alone."""
+    """The start of a sentence without its first lines (headings, table cells) that add none of ``words``."""
     lines = [start, *(place + 1 for place in range(start, end) if text[place] == "\n")]
     for begin in reversed(lines):
         if words <= set(query_lexemes(text[begin:end])):

@@ -1,17 +1,17 @@
-"""Where text may be parted without harm: paragraphs, sentences, clauses, lines, words, in many scripts.
+"""Patterns for the ends of paragraphs, sentences, clauses, lines and words in many scripts.
 
-The patterns for ends begin with a greedy ``.*``: matched within a window they stop at the last end in it.
+The patterns for ends begin with a greedy ``.*``: matched within a window, they find the last end in it.
 """
 
-# ruff: noqa: RUF001 (punctuation of other scripts is what this is about)
+# ruff: noqa: RUF001 (punctuation of other scripts)
 
 import re
 import unicodedata
 
-# Scripts written without spaces: Thai to Myanmar, Khmer, kana, Han, and full-width forms. They may be cut
-# between any two characters, but not before closing marks, small kana or vowel signs, nor after opening ones,
-# nor within a stack of Khmer or Myanmar consonants or before the consonant that ends a Myanmar syllable.
-_PHRASED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # they put a space after a phrase
+# Scripts written without spaces: Thai to Myanmar, Khmer, kana, Han, and full-width forms. They may be cut between any
+# two characters, except before closing marks, small kana or vowel signs, after opening marks, within a stack of Khmer
+# or Myanmar consonants, and before the consonant that ends a Myanmar syllable.
+_PHRASED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # scripts with spaces between phrases
 _UNSPACED = f"{_PHRASED}\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 _NOT_FIRST = (
     "\\W、。，．・：；！？）」』】〉》〕｝”’々ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ"
@@ -22,7 +22,7 @@ _BETWEEN = (
     f"(?<![{_NOT_LAST}\\s])(?=[^{_NOT_FIRST}])(?![\u1000-\u1021]\u1037?\u103a)(?:(?<=[{_UNSPACED}])|(?=[{_UNSPACED}]))"
 )
 
-# A full stop after a lone initial or one of these, or before a small letter, ends nothing.
+# A full stop after a single capital or one of these, or before a lower-case letter, does not end a sentence.
 _ABBREVIATIONS = (
     r"Mr|Mrs|Ms|Dr|Prof|Rev|Gen|Col|Capt|Lt|Sgt|St|Jr|Sr|Hon|vs|No|Nos|Fig|Figs|Eq|Sec|Ch|Vol|Art|Abs|ca|cf|al|p|pp"
     r"|e\.g|i\.e|approx|Inc|Ltd|Co|Corp|Sra|Sras|Srta|Ud|Uds|núm|pág|Nr|Bd|Hrsg|bzw|usw|vgl|Str|z\.B|d\.h|u\.a|[A-Z]"
@@ -36,7 +36,7 @@ _SENTENCE_END = (
 _CLAUSE_END = f"(?:[，、；：၊][」』】）”’]{{0,3}}(?=\\S)|(?<=[{_PHRASED}])(?=[^\\S\\n]))"
 
 _STACKS = "\u200d\u1039\u17d2\u094d\u09cd\u0acd\u0b4d\u0c4d\u0d4d"
-"""What joins the character before it to the one after it, in emoji, Myanmar, Khmer and the scripts of India."""
+"""Characters that join the ones before and after them, in emoji, Myanmar, Khmer and the scripts of India."""
 
 PARAGRAPH_END, SENTENCE_END, LINE_END, CLAUSE_END = (
     re.compile(f".*{end}", re.DOTALL)
@@ -52,7 +52,7 @@ _CLUSTER = 32
 
 
 def whole_character(text: str, position: int, lowest: int) -> int:
-    """The nearest place at or before ``position`` that splits no accented letter, joined emoji or flag."""
+    """The nearest position at or before ``position`` that does not split an accented letter, joined emoji or flag."""
     for candidate in range(position, max(lowest, position - _CLUSTER), -1):
         if not _joins(text[candidate]) and text[candidate - 1] not in _STACKS and not _splits_flag(text, candidate):
             return candidate
@@ -66,7 +66,7 @@ def _joins(character: str) -> bool:
 
 
 def _splits_flag(text: str, position: int) -> bool:
-    """Whether the characters beside are halves of a flag: a pair of regional letters, counted from where they begin."""
+    """Whether the position is within a flag, which is a pair of regional indicators counted from their first."""
     if not _is_regional(text[position]):
         return False
     before = text[max(0, position - 2 * _CLUSTER) : position]

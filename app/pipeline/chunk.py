@@ -1,10 +1,9 @@
-"""Cutting a document's text into overlapping pieces that keep their exact place in it.
+"""Splits a document's text into overlapping chunks with their exact positions.
 
-Every chunk is found by looking backwards from the furthest point it may reach, for the best place to
-stop: the end of a paragraph, of a sentence, of a line, of a word. The patterns begin with a greedy
-``.*``, so the regular expression engine itself walks backwards and stops at the last match: each
-character is looked at a bounded number of times, whatever the text. Tables end at their rows, and a piece
-that begins within one carries the header.
+The end of each chunk is searched backwards from its maximum length: the end of a paragraph, else of a sentence, a line
+or a word. The patterns begin with a greedy ``.*``, so the regular expression engine itself searches backwards and stops
+at the last match. Each character is examined a bounded number of times. Tables are cut between rows, and a chunk that
+begins within a table carries its header.
 """
 
 import re
@@ -32,17 +31,17 @@ _SPACE = re.compile(r"\s*")
 
 
 def split(pages: Iterable[Page], size: int = 1000, overlap: int = 200) -> Iterator[Chunk]:
-    """Cut pages into chunks, in order.
+    """Split pages into chunks, in order.
 
-    A chunk stays within its page, begins and ends with a character that is not white space, and never
-    cuts a word, except where a single unbroken run is longer than ``size``. Every character that is not
-    white space is in at least one chunk, and no chunk lies within another.
+    A chunk stays within its page, begins and ends with a character that is not white space, and cuts a word only where
+    a single unbroken run is longer than ``size``. Every character that is not white space is in at least one chunk, and
+    no chunk is contained in another.
 
     Args:
         pages: The document's pages, in order.
-        size: Characters a chunk at most.
-        overlap: About how many characters a chunk repeats of the one before it on the same page,
-            fewer where a sentence or word begins later.
+        size: The maximum number of characters of a chunk.
+        overlap: About how many characters a chunk repeats of the previous one on its page; fewer where a sentence or
+            word begins later.
 
     Raises:
         ValueError: unless ``0 <= overlap < size``.
@@ -53,7 +52,7 @@ def split(pages: Iterable[Page], size: int = 1000, overlap: int = 200) -> Iterat
 
 
 def find_sentences(text: str) -> Iterator[tuple[int, int]]:
-    """The sentences of a text, ``text[start:end]``, in order and without white space at their ends."""
+    """The sentences of a text as ``(start, end)``, in order and without white space at their ends."""
     starts = [_skip_space(text, 0), *(match.end() for match in SENTENCE_START.finditer(text)), len(text)]
     for start, following in pairwise(starts):
         end = start + len(text[start:following].rstrip())
@@ -76,9 +75,9 @@ def _spans(text: str, size: int, overlap: int, tables: Sequence[Table]) -> Itera
     start = done = _skip_space(text, 0)
     stop = len(text.rstrip())
     while stop - start > size:
-        wish = start + _wish(stop - start, size, overlap)
-        end = _find_end(text, start, done, wish, start + size, _ROW_FIRST if is_within(tables, wish) else _ENDS)
-        if end is None:  # the next word fits only without the overlap
+        target = start + _target_length(stop - start, size, overlap)
+        end = _find_end(text, start, done, target, start + size, _ROW_FIRST if is_within(tables, target) else _ENDS)
+        if end is None:  # the next word only fits without the overlap
             start = done = _skip_space(text, done)
             continue
         yield start, end
@@ -88,18 +87,30 @@ def _spans(text: str, size: int, overlap: int, tables: Sequence[Table]) -> Itera
         yield start, stop
 
 
-def _wish(rest: int, size: int, overlap: int) -> int:
-    """How long the next chunk had best be: rather two of like length at the end than a full one and a scrap."""
+def _target_length(rest: int, size: int, overlap: int) -> int:
+    """The preferred length of the next chunk: two of equal length at the end rather than a full and a short one."""
     return min(size, (rest + overlap) // 2) if rest < size + size // 2 else size
 
 
-def _find_end(text: str, start: int, done: int, wish: int, limit: int, ends: Sequence[re.Pattern[str]]) -> int | None:
-    """The best end up to ``wish``, else one up to ``limit``; None when only an end up to ``done`` cuts no word."""
-    half = max((start + wish) // 2, done)
+def _find_end(text: str, start: int, done: int, target: int, limit: int, ends: Sequence[re.Pattern[str]]) -> int | None:
+    """The end of the chunk that begins at ``start``.
+
+    Args:
+        text: The text of the page.
+        start: The start of the chunk.
+        done: The end of the previous chunk, which this one must exceed.
+        target: The preferred end.
+        limit: The furthest end.
+        ends: The patterns for ends, in order of preference.
+
+    Returns:
+        None when every end that cuts no word is at ``done`` or before it.
+    """
+    half = max((start + target) // 2, done)
     for pattern in ends:
-        if match := pattern.match(text, half, wish + 1):
+        if match := pattern.match(text, half, target + 1):
             return match.end()
-    for furthest in sorted({wish, limit}):
+    for furthest in sorted({target, limit}):
         word = WORD_END.match(text, start + 1, furthest + 1)
         if word and word.end() > done:
             return word.end()
@@ -110,7 +121,7 @@ def _find_end(text: str, start: int, done: int, wish: int, limit: int, ends: Seq
 
 
 def _find_start(text: str, start: int, end: int, overlap: int) -> int:
-    """Where the chunk after ``start:end`` begins: at a sentence or word in the overlap, else at what follows."""
+    """The start of the chunk after ``start:end``: a sentence or word in the overlap, else the text after ``end``."""
     earliest = max(end - overlap, start + 1)
     sentence = SENTENCE_START.search(text, earliest - 1, (earliest + end) // 2)
     if sentence and sentence.end() >= earliest:
@@ -125,7 +136,7 @@ def _find_start(text: str, start: int, end: int, overlap: int) -> int:
 
 
 def _find_row(text: str, earliest: int, end: int) -> int | None:
-    """Where the first whole row of a table after ``earliest`` begins; None where ``end`` is within a row."""
+    """The start of the first whole table row after ``earliest``; None where ``end`` is within a row."""
     if text[end] != "\n":
         return None
     return _skip_space(text, text.find("\n", earliest - 1, end + 1))

@@ -1,4 +1,4 @@
-"""Answers by a language model: what it is asked, and which passages its answer rests on."""
+"""Answers by a language model: its prompt, and the passages that its answer cites."""
 
 import re
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _CITED = re.compile(r"(?<!\s)\s*\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """An answer whose marks [1], [2], … number the quotes; a mark of a passage that there is not is left out."""
+    """An answer whose marks [1], [2], … number the quotes. Marks of passages that do not exist are removed."""
 
     text: str
     quotes: Sequence[Quote]
@@ -33,42 +33,42 @@ def compose_question(question: str, passages: Sequence[str]) -> str:
 
 
 def cite(answer: str, passages: Sequence[str]) -> Cited:
-    """Read which passages an answer names, and find in each the sentence that bears it out best.
+    """Read which passages an answer cites, and find the sentence in each that supports it best.
 
     Args:
-        answer: What the model wrote.
-        passages: The texts it was given, in their order.
+        answer: The text that the model wrote.
+        passages: The passages that it received, in their order.
     """
-    resting: dict[int, list[str]] = {}
+    cited: dict[int, list[str]] = {}
     for sentence, numbers in _read_sentences(answer):
         for number in numbers:
             if 1 <= number <= len(passages):
-                resting.setdefault(number - 1, []).append(sentence)
-    order = {passage: place for place, passage in enumerate(resting, 1)}
+                cited.setdefault(number - 1, []).append(sentence)
+    order = {passage: position for position, passage in enumerate(cited, 1)}
 
     def renumber(match: re.Match[str]) -> str:
         places = (order.get(int(number) - 1) for number in re.findall(r"\d+", match[1]))
         marks = "".join(f"[{place}]" for place in dict.fromkeys(places) if place)
         return f" {marks}" if marks else ""
 
-    quotes = [_find_quote(passage, passages[passage], " ".join(said)) for passage, said in resting.items()]
+    quotes = [_find_quote(passage, passages[passage], " ".join(said)) for passage, said in cited.items()]
     return Cited(_CITED.sub(renumber, answer).strip(), quotes)
 
 
 def _read_sentences(answer: str) -> list[tuple[str, list[int]]]:
-    """The stretches of text between marks, each with the numbers that follow it."""
+    """The pieces of text between marks, each with the numbers that follow it."""
     read, begin = list[tuple[str, list[int]]](), 0
     for match in _CITED.finditer(answer):
         said, numbers = answer[begin : match.start()].strip(" .\n"), [int(n) for n in re.findall(r"\d+", match[1])]
         if not said and read:
-            said = read[-1][0]  # one mark after another
+            said = read[-1][0]  # consecutive marks
         read.append((said, numbers))
         begin = match.end()
     return read
 
 
 def _find_quote(number: int, passage: str, said: str) -> Quote:
-    """The sentence of a passage that has most of what was said; its first where none has any of it."""
+    """The sentence of a passage that contains the most of ``said``; the first sentence where none contains any."""
     if found := choose_quotes(said, [passage]):
         best = found[0]
         return Quote(number, best.start, best.end, best.text)

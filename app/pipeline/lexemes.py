@@ -1,15 +1,15 @@
 """Text as normalised words for the lexical index, the same code for documents and questions.
 
-Done here rather than by Postgres' ``to_tsvector``, whose parser sees a Chinese sentence as one word and
-whose configuration must know the language beforehand. What was weighed: docs/search.md.
+Postgres' ``to_tsvector`` is not used: its parser reads a Chinese sentence as one word, and its configuration needs
+the language in advance. The alternatives are compared in docs/search.md.
 
-- Accents and width are folded, case is dropped: ``Café`` is ``cafe``.
-- A compound gives its parts, its neighbouring parts joined, and itself without the joints, so ``ISO-9001``,
-  ``ISO 9001`` and ``iso9001:2015`` meet, and so do ``max_in_flight`` and ``maxInFlight``.
-- Scripts without spaces, and Hangul with its suffixes, give overlapping pairs of characters and, in documents,
-  single ones.
-- Words are reduced by the Snowball stemmer of the language a document's commonest words suggest. A question is
-  too short to tell, so it asks for the stems of every language at once.
+- Accents, width and case are folded: ``Café`` becomes ``cafe``.
+- A compound gives its parts, adjacent parts joined, and the whole without joints, so that ``ISO-9001``, ``ISO 9001``
+  and ``iso9001:2015`` match, and ``max_in_flight`` matches ``maxInFlight``.
+- Scripts without spaces, and Hangul with its suffixes, give overlapping pairs of characters; documents also give
+  single characters.
+- Words are stemmed by the Snowball stemmer of the language that the function words of a document suggest. A question
+  is too short for that, so it searches for the stems of all languages.
 """
 
 import re
@@ -44,7 +44,7 @@ FIRST_UNSPACED = "\u0e00"
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
-# Vowel signs of the Indic scripts belong to their word, though Python's \w leaves them out.
+# Vowel signs of the Indic scripts belong to their word, although Python's \w does not match them.
 _LETTER = f"(?:[^\\W{_UNSPACED}]|[\u0900-\u0963\u0970-\u0dff\u0300-\u036f])"
 _TOKEN = re.compile(f"[{_UNSPACED}]+|{_LETTER}+(?:(?:[-.'’/:@+&]+|(?<=\\d),(?=\\d)){_LETTER}+)*")  # noqa: RUF001
 _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
@@ -56,7 +56,7 @@ _LETTERS = str.maketrans(
 
 
 class _Stemmers(threading.local):
-    """A stemmer keeps state while it works, so each thread has its own."""
+    """The stemmers of one thread: a stemmer keeps state while it works."""
 
     def __init__(self) -> None:
         self.by_language = {language: Stemmer.Stemmer(language) for language in FUNCTION_WORDS}
@@ -66,7 +66,7 @@ _stemmers = _Stemmers()
 
 
 def lexemes(text: str) -> dict[str, list[int]]:
-    """The words of a piece of a document and where each stands, counted in words from 1, as a tsvector wants them."""
+    """The lexemes of a chunk with their positions, counted in words from 1, as a tsvector stores them."""
     words, places = _words(text, singles=True)
     found: dict[str, list[int]] = {}
     for lexeme, place in zip(_stemmers.by_language[_guess_language(words)].stemWords(words), places, strict=True):
@@ -77,19 +77,19 @@ def lexemes(text: str) -> dict[str, list[int]]:
 
 
 def query_lexemes(text: str) -> list[str]:
-    """Every lexeme under which a word of the question may be indexed, without repeats, in the question's order."""
+    """Every lexeme under which a word of the question may be indexed, each once, in the order of the question."""
     words, _ = _words(text, singles=False)
     return list(dict.fromkeys(stemmer.stemWord(word) for word in words for stemmer in _stemmers.by_language.values()))
 
 
 def _words(text: str, *, singles: bool) -> tuple[list[str], list[int]]:
-    """Words and their places; a joined word stands where its last part does, a pair where its first character does."""
+    """Words and their positions. A joined word has the position of its last part, a pair of its first character."""
     words: list[str] = []
     places: list[int] = []
     place = 0
     for token in _TOKEN.findall(_fold(text)):
         lower = token.lower()
-        if token < FIRST_UNSPACED and token[1:] == lower[1:] and token.isalnum():  # nearly all there is
+        if token < FIRST_UNSPACED and token[1:] == lower[1:] and token.isalnum():  # nearly all tokens
             place += 1
             words.append(lower[:MAX_LENGTH])
             places.append(place)
@@ -102,7 +102,7 @@ def _words(text: str, *, singles: bool) -> tuple[list[str], list[int]]:
 
 
 def _pairs(run: str, *, singles: bool) -> Iterator[tuple[str, int]]:
-    """Single characters and pairs, each with how many places it is after the former."""
+    """Single characters and pairs, each with its distance from the previous position."""
     for first, second in zip_longest(run, run[1:], fillvalue=""):
         if singles or len(run) == 1:
             yield first, 1
@@ -111,18 +111,18 @@ def _pairs(run: str, *, singles: bool) -> Iterator[tuple[str, int]]:
 
 
 def _parts(compound: str) -> Iterator[tuple[str, int]]:
-    """The parts of a compound, neighbours joined, and the whole, each with how many places it is after the former."""
+    """The parts of a compound, adjacent parts joined, and the whole, each with its distance from the one before."""
     parts = [part.lower() for part in _JOINT.split(compound) if part]
     for former, part in pairwise(["", *parts]):
         yield part, 1
         if former:
             yield former + part, 0
-    if len(parts) > 2:  # noqa: PLR2004 (two parts joined are the whole)
+    if len(parts) > 2:  # noqa: PLR2004 (two joined parts are the whole)
         yield "".join(parts), 0
 
 
 def _fold(text: str) -> str:
-    """Compatibility forms and accents of Latin and Greek dropped; other scripts keep their marks."""
+    """The text without compatibility forms and without Latin and Greek accents; other scripts keep their marks."""
     if text.isascii():
         return text
     decomposed = unicodedata.normalize("NFKD", text.translate(_LETTERS))
@@ -130,7 +130,7 @@ def _fold(text: str) -> str:
 
 
 def _guess_language(words: Iterable[str]) -> str:
-    """The language of which the most function words are there; English where that tells nothing."""
+    """The language with the most function words among ``words``; English where there are none."""
     present = _LANGUAGES_OF.keys() & set(words)
     counts = Counter(language for word in present for language in _LANGUAGES_OF[word])
     return max(FUNCTION_WORDS, key=counts.__getitem__)

@@ -1,4 +1,4 @@
-"""Tables as lines of text, ``a | b | c``: where they are, and which row names their columns."""
+"""Finds tables in text, with rows such as ``a | b | c``, and the row that names their columns."""
 
 import re
 from bisect import bisect_left
@@ -14,7 +14,7 @@ _RULE = re.compile(r"[|:\s-]+")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Where a table lies in a text: its header is ``text[start:body]``, all of it ``text[start:end]``."""
+    """The position of a table in a text: its header is ``text[start:body]``, the whole table ``text[start:end]``."""
 
     start: int
     body: int
@@ -23,7 +23,7 @@ class Table:
 
 
 def find_tables(text: str) -> list[Table]:
-    """Every run of at least three lines with cells, in order; the first line of each is its header.
+    """Every run of at least three lines with cells, in order. The first line of each is the header.
 
     Linear in the length of the text.
     """
@@ -41,13 +41,13 @@ def find_tables(text: str) -> list[Table]:
 
 
 def find_header(tables: Sequence[Table], start: int) -> str:
-    """The header of the table within which a piece begins at ``start``; empty where it begins in none, or with it."""
+    """The header of the table in which a chunk begins at ``start``; empty outside tables and at the start of one."""
     place = bisect_left(tables, start, key=lambda table: table.end)
     return tables[place].header if place < len(tables) and tables[place].start < start else ""
 
 
 def is_within(tables: Sequence[Table], position: int) -> bool:
-    """Whether a place lies in one of the tables."""
+    """Whether a position is in one of the tables."""
     place = bisect_left(tables, position, key=lambda table: table.end)
     return place < len(tables) and tables[place].start <= position
 
@@ -57,9 +57,9 @@ def _is_row(line: str) -> bool:
 
 
 def _continues(between: str) -> bool:
-    """Whether what is between two rows is one line's end, or a line without cells: a row of a single one."""
+    """Whether the text between two rows is a line end, or a line without cells, which is a row of one cell."""
     lines = between.split("\n", 3)
-    return len(lines) == 2 or (len(lines) == 3 and bool(lines[1].strip()))  # noqa: PLR2004 (parts around one or two ends)
+    return len(lines) == 2 or (len(lines) == 3 and bool(lines[1].strip()))  # noqa: PLR2004 (the parts around one or two line ends)
 
 
 def _make(text: str, rows: Sequence[tuple[int, int]]) -> list[Table]:
