@@ -1,7 +1,7 @@
-"""How true the text is that documents give, beside what libraries give for the same files by the same formulas.
+"""How accurate the text of documents is, compared with other libraries on the same files by the same formulas.
 
-It needs the corpus of real documents (beside this checkout, as the tests want it). Libraries that are not installed are
-left out; ``pip install resiliparse python-docx`` adds two. What the formulas are: docs/text-quality.md.
+It needs the corpus of real documents beside this checkout, where the tests expect it as well. Libraries that are not
+installed are left out; ``pip install resiliparse`` adds one. docs/text-quality.md defines the formulas.
 """
 
 import gzip
@@ -28,17 +28,17 @@ Reader = Callable[[Path], str]
 
 _BOOK = "GeoTopo-komprimiert"
 _WORD = re.compile(r"\w+")
-_SAID_TWICE = re.compile(r"<mc:Fallback>.*?</mc:Fallback>", re.DOTALL)
+_REPEATED = re.compile(r"<mc:Fallback>.*?</mc:Fallback>", re.DOTALL)
 _GAP = re.compile(r"<w:(?:br|tab|cr)(?: [^>]*)?/>")
 _TEXT_ELEMENT = re.compile(r"<w:t(?: [^>]*)?>([^<]*)</w:t>")
 
 
 def measure() -> list[Figure]:
-    """Likeness to the true text in per cent; what Sluice must reach is the best of the libraries."""
+    """Text quality in per cent. The target of Sluice is the result of the best library."""
     if not CORPUS.is_dir():
-        print(f"quality: skipped, there is no corpus at {CORPUS}")
+        print(f"quality: skipped, because there is no corpus at {CORPUS}")
         return []
-    logging.disable(logging.WARNING)  # the libraries tell of every odd font
+    logging.disable(logging.WARNING)  # the libraries log every irregular font
     try:
         return [*_measure_pdf(), *_measure_html(), *_measure_docx(), _measure_speed()]
     finally:
@@ -46,9 +46,9 @@ def measure() -> list[Figure]:
 
 
 def likeness(truth: str, found: str) -> float:
-    """Twice the longest common subsequence of characters over both lengths, white space folded: 1 is the same text.
+    """Twice the longest common subsequence of characters over both lengths, white space folded; 1 for equal texts.
 
-    By bit-parallel dynamic programming (Hyyrö 2004): one step of big integers a character.
+    By bit-parallel dynamic programming (Hyyrö 2004), with one step of big integers for each character.
     """
     first, second = " ".join(truth.split()), " ".join(found.split())
     places: dict[str, int] = {}
@@ -63,7 +63,7 @@ def likeness(truth: str, found: str) -> float:
 
 
 def agree(truth: str, found: str) -> tuple[float, float]:
-    """Precision and recall in runs of four words, each counted as often as it occurs."""
+    """Precision and recall of runs of four words, each counted as often as it occurs."""
     true, given = _shingles(truth), _shingles(found)
     common = (true & given).total()
     return common / max(1, given.total()), common / max(1, true.total())
@@ -79,13 +79,13 @@ def _read_ours(media_type: str) -> Reader:
 
 
 def _installed(**readers: tuple[str, Callable[[Any], Reader]]) -> dict[str, Reader]:
-    """The readers whose library is here, each made from it."""
+    """The readers whose library is installed."""
     found = {}
     for name, (module, make) in readers.items():
         try:
             found[name.replace("_", " ")] = make(importlib.import_module(module))
         except ModuleNotFoundError:
-            print(f"quality: {module} is not installed, so it is left out")
+            print(f"quality: without {module}, which is not installed")
     return found
 
 
@@ -160,11 +160,11 @@ def _python_docx(document: Any) -> list[str]:
 
 
 def _share_of_words(read: Reader, files: list[Path]) -> float:
-    """The mean share of the words in a body's XML that the text has as often."""
+    """The mean share of the words in the XML of a body that the text contains as often."""
     shares = list[float]()
     for path in files:
         with zipfile.ZipFile(path) as package:
-            body = _SAID_TWICE.sub("", package.read("word/document.xml").decode("utf-8"))
+            body = _REPEATED.sub("", package.read("word/document.xml").decode("utf-8"))
         body = _GAP.sub("<w:t> </w:t>", body)
         paragraphs = ("".join(_TEXT_ELEMENT.findall(paragraph)) for paragraph in body.split("</w:p>"))
         true = Counter(_WORD.findall(unescape("\n".join(paragraphs))))
@@ -177,6 +177,6 @@ def _measure_speed() -> Figure:
     for path in sorted((CORPUS / "good").glob("*.pdf")):
         try:
             pages += len(parse(path, PDF).pages)
-        except DocumentError:  # what needs the fallback reader is measured elsewhere
+        except DocumentError:  # damaged and scanned files do not count
             continue
     return Figure("PDF: Sluice, whole corpus", pages / (time.process_time() - began), "pages/s")

@@ -170,5 +170,5 @@ class ParserSandbox:
 def _describe(death: ChildDiedError) -> DocumentError:
     """The error of the document that the child was reading when it died."""
     if death.signal_name in _LIMIT_SIGNALS:
-        return ParseLimitExceededError(f"Its parser was ended by {death}.")
-    return DocumentDamagedError(f"Its parser was ended by {death}.")
+        return ParseLimitExceededError(str(death))
+    return DocumentDamagedError(str(death))

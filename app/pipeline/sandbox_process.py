@@ -37,7 +37,7 @@ class ChildDiedError(Exception):
 
     def __init__(self, signal_number: int | None) -> None:
         self.signal_name = signal.Signals(signal_number).name if signal_number else None
-        super().__init__(self.signal_name or "an exit of its own")
+        super().__init__(f"Its parser was ended by {self.signal_name}." if self.signal_name else "Its parser exited.")
 
 
 class ChildProcess:
