@@ -1,0 +1,1 @@
+"""Implementations of the ports in ``app.domain.ports``, one package for each vendor or protocol."""

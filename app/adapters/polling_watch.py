@@ -1,4 +1,4 @@
-"""Watching tasks without Redis: whoever waits looks once a second."""
+"""Watches tasks without Redis, by a look at the ledger once a second: the port ``TaskWatch``."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,11 +10,11 @@ _POLL_SECONDS = 1.0
 
 
 class PollingWatch:
-    """The task watch of an installation whose result backend announces nothing."""
+    """The task watch for a result backend that publishes no changes."""
 
     @asynccontextmanager
     async def watch(self, task_id: TaskId) -> AsyncIterator[Callable[[float], Awaitable[None]]]:  # noqa: ARG002
-        """Within the block, ``await wait(seconds)`` returns after that time or a second, whichever is first."""
+        """Within the block, ``await wait(seconds)`` returns after that time, or after a second if that is sooner."""
 
         async def wait(seconds: float) -> None:
             await asyncio.sleep(min(seconds, _POLL_SECONDS))
@@ -22,4 +22,4 @@ class PollingWatch:
         yield wait
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to close."""

@@ -1,4 +1,4 @@
-"""Alarms to Sentry, by its own client."""
+"""Reports dead letters to Sentry through Sentry's client: the port ``Alarm``."""
 
 import asyncio
 from typing import Any
@@ -15,17 +15,17 @@ log = structlog.get_logger()
 
 
 class SentryAlarm:
-    """Reports each dead letter as an event; those of one task name and error code are one issue.
+    """Reports each dead letter as an event. Sentry groups those of the same task name and error code into one issue.
 
     Raises:
-        StartupError: when the package is missing or the address is none of Sentry's.
+        StartupError: the package is missing, or the address is not a Sentry DSN.
     """
 
     def __init__(self, dsn: str) -> None:
         with optional_imports("SENTRY_DSN"):
             import sentry_sdk  # noqa: PLC0415 - an extra
         try:
-            # No integrations: they would hook into what is not ours to report.
+            # Without integrations, which would report more than dead letters.
             self._client = sentry_sdk.Client(dsn=dsn, default_integrations=False)
         except (sentry_sdk.utils.BadDsn, ValueError) as error:  # whose message may quote part of the DSN
             raise StartupError(f"SENTRY_DSN is not a valid Sentry DSN ({type(error).__name__}).") from None

@@ -63,7 +63,7 @@ async def test_weights_that_are_not_the_published_ones_are_refused(tmp_path: Pat
 
 def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.adapters.packages.find_spec", lambda _: object())
-    with pytest.raises(StartupError, match=r"needs model\.safetensors"):
+    with pytest.raises(StartupError, match=r"needs the file model\.safetensors"):
         MiniLmEmbedder(tmp_path)
 
 

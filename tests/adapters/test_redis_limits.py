@@ -163,7 +163,7 @@ async def test_without_redis_nobody_asks_uncounted_and_all_goes_on_when_it_is_ba
 async def test_a_redis_that_hangs_holds_nobody_up_for_long(
     valkey: Engines, limits: RedisLimits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_limits, "_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(redis_limits, "_TIMEOUT_SECONDS", 0.3)
     os.kill(valkey.pids["valkey"], signal.SIGSTOP)
     began = time.monotonic()
     try:
@@ -182,7 +182,7 @@ async def test_what_redis_says_too_late_counts_no_more(
     monkeypatch.setattr(redis_limits, "_LATE_SECONDS", 0.05)
     os.kill(valkey.pids["valkey"], signal.SIGSTOP)
     asyncio.get_running_loop().call_later(0.2, os.kill, valkey.pids["valkey"], signal.SIGCONT)
-    with pytest.raises(ProviderBusyError, match="answers late") as raised:
+    with pytest.raises(ProviderBusyError, match="answers too late") as raised:
         await limits.acquire("few", 0)
     assert raised.value.retry_after
 

@@ -78,7 +78,7 @@ def test_a_large_file_travels_in_parts(s3_url: str, client: Any, tmp_path: Path)
 def test_a_sweep_aborts_uploads_below_the_prefix_that_are_old(
     s3_url: str, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: timedelta, left: set[str]
 ) -> None:
-    monkeypatch.setattr(s3_storage, "_BROKEN", patience)
+    monkeypatch.setattr(s3_storage, "_ABANDONED", patience)
     for name in ("swept/a", "elsewhere/a"):
         client.create_multipart_upload(Bucket=BUCKET, Key=name)
     asyncio.run(make_store(s3_url, tmp_path, prefix="swept").sweep())
@@ -125,7 +125,7 @@ def test_a_service_that_takes_no_request_can_be_tried_again(
     monkeypatch.setattr(s3_storage, "_ATTEMPTS", 1)
     body = f"<Error><Code>{code}</Code><Message>Later.</Message></Error>".encode()
     with run_answering(status, body) as url:
-        _check_away(asyncio.run(_try_all(make_store(url, tmp_path / "spool"), tmp_path)), f"was answered with {code}")
+        _check_away(asyncio.run(_try_all(make_store(url, tmp_path / "spool"), tmp_path)), f"failed with {code}")
 
 
 @pytest.mark.usefixtures("credentials")
@@ -142,13 +142,13 @@ def test_an_answer_that_breaks_off_is_no_shorter_file(tmp_path: Path) -> None:
 
 def test_a_bucket_that_is_not_there_stops_the_start(s3_url: str, tmp_path: Path) -> None:
     with pytest.raises(
-        StartupError, match=r"The bucket 'nobodys' of STORAGE_URL cannot be used: there is no such bucket\."
+        StartupError, match=r"Cannot use the bucket 'nobodys' of STORAGE_URL: the bucket does not exist\."
     ):
         asyncio.run(check_storage(make_store(s3_url, tmp_path, bucket="nobodys")))
 
 
 @pytest.mark.usefixtures("credentials")
-@pytest.mark.parametrize(("status", "reason"), [(403, "access is denied"), (400, "the answer is 400")])
+@pytest.mark.parametrize(("status", "reason"), [(403, "access is denied"), (400, "the service answered 400")])
 def test_a_bucket_that_refuses_stops_the_start(tmp_path: Path, status: int, reason: str) -> None:
     with run_answering(status) as url, pytest.raises(StartupError, match=reason):
         asyncio.run(check_storage(make_store(url, tmp_path)))

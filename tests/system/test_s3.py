@@ -107,7 +107,7 @@ def test_while_the_bucket_is_away_uploads_are_refused_and_tasks_wait(
 
 def test_a_bucket_that_is_not_there_is_told_of_in_a_line(hosts: tuple[Stack, Stack]) -> None:
     api, workers = hosts
-    line = b"The bucket 'nobodys' of STORAGE_URL cannot be used: there is no such bucket."
+    line = b"Cannot use the bucket 'nobodys' of STORAGE_URL: the bucket does not exist."
     for host, command in ((api, "api"), (workers, "worker")):
         host.environment["STORAGE_URL"] = "s3://nobodys"
         program = [sys.executable, "main.py", command]

@@ -1,4 +1,4 @@
-"""The consumer of Celery's workers on RabbitMQ."""
+"""The consumer of workers on RabbitMQ."""
 
 from typing import ClassVar
 
@@ -6,9 +6,9 @@ from celery.worker.consumer import Consumer
 
 
 class BellConsumer(Consumer):
-    """Celery's own, without what it makes for delayed messages where queues are quorum queues.
+    """Celery's consumer without its queues for delayed messages.
 
-    That would be 28 more quorum queues and an exchange for each. No bell has an ETA.
+    With quorum queues, Celery would declare 28 more queues, each with an exchange. No bell has an ETA.
     """
 
     class Blueprint(Consumer.Blueprint):  # type: ignore[misc, valid-type]  # a variable in its stubs

@@ -21,108 +21,112 @@ from app.domain.ids import TaskId
 from app.domain.tasks import Bell
 
 BROKER_ERRORS = (KombuError, AmqpConnectionError, ChannelError, CeleryError, RedisError, OSError)
-"""What Celery's clients raise when a broker or a result backend is away, hangs or refuses."""
+"""What Celery's clients raise when a broker or result backend is unreachable, hangs or refuses."""
 
-# How long a server may take to accept a connection, or to answer: a bell that is not rung soon rings again.
-_PATIENCE_SECONDS = 2
-# In the words of kombu's Redis transport and of py-amqp; each passes over the other's.
+# How long a server may take to accept a connection or to answer. A message that is not published is published later.
+_TIMEOUT_SECONDS = 2
+# The first is for kombu's Redis transport, the others are for py-amqp. Each ignores the other's.
 _TIMEOUTS = {
-    "socket_timeout": _PATIENCE_SECONDS,
-    "read_timeout": _PATIENCE_SECONDS,
-    "write_timeout": _PATIENCE_SECONDS,
+    "socket_timeout": _TIMEOUT_SECONDS,
+    "read_timeout": _TIMEOUT_SECONDS,
+    "write_timeout": _TIMEOUT_SECONDS,
 }
 
 log = structlog.get_logger()
 
 
 def _as_celery_result(state: str, info: Any) -> Any:
-    """Celery expects an exception with the states that stand for one."""
+    """Celery expects an exception for the states that stand for a failure."""
     if state == REVOKED:
         return TaskRevokedError(info["message"])
     return RuntimeError(f"{info['code']}: {info['message']}") if state in EXCEPTION_STATES else info
 
 
-class _Line:
+class _CallThread:
     """A thread for blocking calls to one server.
 
-    A server that let a call wait in vain is left alone for as long again, so that of many calls in a row only the
-    first waits.
+    After a failed call, further calls fail at once for as long as the failed one took. So of many calls in a row, only
+    the first waits for a server that hangs.
     """
 
     def __init__(self, name: str) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._silent_until = 0.0
+        self._paused_until = 0.0
         self._reason = ""
 
     async def call(self, function: Callable[..., None], *arguments: Any) -> None:
         """Call the function in the thread.
 
         Raises:
-            OSError: when the server is being left alone; else whatever the function raises.
+            OSError: the last call failed a moment ago. Otherwise, what the function raises.
         """
         await asyncio.get_running_loop().run_in_executor(self._thread, self._attempt, function, arguments)
 
     def close(self) -> None:
-        """Wait for what is under way and end the thread."""
+        """Wait for calls that run, and end the thread."""
         self._thread.shutdown()
 
     def _attempt(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         began = time.monotonic()
-        if began < self._silent_until:
+        if began < self._paused_until:
             raise ConnectionError(self._reason)
         try:
             function(*arguments)
         except Exception as error:
             ended = time.monotonic()
-            self._silent_until, self._reason = ended + (ended - began), str(error)
+            self._paused_until, self._reason = ended + (ended - began), str(error)
             raise
 
 
 class CeleryDoorbell:
-    """Publishes through a Celery application.
+    """Publishes messages and stores results through a Celery application.
 
-    Celery's client blocks, so each kind of call has one thread of its own: a broker that
-    hangs delays other bells, never the event loop, and those by a few seconds at most.
+    Celery's client blocks, so each kind of call has its own thread. A broker that hangs delays other messages by a few
+    seconds at most, and never the event loop.
     """
 
     def __init__(self, celery: Celery) -> None:
         self._celery = celery
-        self._publisher = _Line("doorbell")
-        self._teller = _Line("results")
-        self._pinger = _Line("ping")
-        self._connection: Connection | None = None  # the publisher's, kept between bells
+        self._publisher = _CallThread("doorbell")
+        self._result_writer = _CallThread("results")
+        self._pinger = _CallThread("ping")
+        self._connection: Connection | None = None  # of the publisher, kept open between messages
 
     async def ring(self, bells: Sequence[Bell]) -> None:
-        """Publish one message a bell."""
+        """Publish one message for each bell. A failure is logged."""
         if not bells:
             return
         try:
             await self._publisher.call(self._publish, bells)
         except BROKER_ERRORS as error:
-            log.warning("bell_not_rung", bells=len(bells), queue=bells[0].queue, error=str(error))
+            log.warning("message_not_published", messages=len(bells), queue=bells[0].queue, error=str(error))
 
     async def publish_state(self, task_id: TaskId, state: str, info: Any) -> None:
-        """Store a state in Celery's result backend, so that ``AsyncResult`` and Flower agree with the ledger."""
+        """Store a state in Celery's result backend, for ``AsyncResult`` and Flower. A failure is logged."""
         try:
-            await self._teller.call(self._store, str(task_id), state, info)
+            await self._result_writer.call(self._store, str(task_id), state, info)
         except BROKER_ERRORS as error:
             log.warning("result_not_stored", task_id=str(task_id), error=str(error))
 
     async def ping(self) -> None:
-        """Raise unless the broker answers."""
+        """Connect to the broker.
+
+        Raises:
+            Exception: one of ``BROKER_ERRORS`` if the broker does not answer.
+        """
         await self._pinger.call(self._try_connection)
 
     def close(self) -> None:
-        """Wait for what is under way, end the threads and the connection."""
-        for line in (self._publisher, self._teller, self._pinger):
-            line.close()
+        """Wait for calls that run, end the threads and close the connection."""
+        for thread in (self._publisher, self._result_writer, self._pinger):
+            thread.close()
         if self._connection is not None:
             with suppress(*BROKER_ERRORS):
                 self._connection.release()
 
     def _connect(self) -> Connection:
-        connection = self._celery.connection_for_write(connect_timeout=_PATIENCE_SECONDS, transport_options=_TIMEOUTS)
-        return connection.ensure_connection(max_retries=1, interval_start=0, timeout=_PATIENCE_SECONDS)
+        connection = self._celery.connection_for_write(connect_timeout=_TIMEOUT_SECONDS, transport_options=_TIMEOUTS)
+        return connection.ensure_connection(max_retries=1, interval_start=0, timeout=_TIMEOUT_SECONDS)
 
     def _try_connection(self) -> None:
         with self._connect():
@@ -131,20 +135,20 @@ class CeleryDoorbell:
     def _publish(self, bells: Sequence[Bell]) -> None:
         waiting = deque(bells)
         if self._connection is not None:
-            # The broker may have been started anew since the last bell, so a failure here is worth a fresh connection.
+            # The broker may have restarted since the last message. A failure here leads to a new connection below.
             with suppress(*BROKER_ERRORS):
                 self._send(waiting)
         self._send(waiting)
 
     def _send(self, waiting: deque[Bell]) -> None:
-        """Publish from the left until nothing waits; a connection that fails is not kept."""
+        """Publish from the left until the queue is empty. A connection that fails is dropped."""
         try:
             while waiting:
                 self._connection = self._connection or self._connect()
                 self._send_bell(waiting[0], self._celery.amqp.Producer(self._connection, auto_declare=False))
                 waiting.popleft()
         except Exception:
-            self._hang_up()
+            self._drop_connection()
             raise
 
     def _send_bell(self, bell: Bell, producer: Producer) -> None:
@@ -156,11 +160,11 @@ class CeleryDoorbell:
             ignore_result=True,
             retry=False,
             producer=producer,
-            confirm_timeout=_PATIENCE_SECONDS,
+            confirm_timeout=_TIMEOUT_SECONDS,
         )
 
-    def _hang_up(self) -> None:
-        """Drop the kept connection without a word to the broker, which may not listen."""
+    def _drop_connection(self) -> None:
+        """Close the connection without the closing handshake, to which the broker may not respond."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.collect()

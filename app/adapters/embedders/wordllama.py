@@ -1,7 +1,7 @@
-"""WordLlama: averaged token vectors, small and fast, from the wheel and without a network.
+"""WordLlama: averaged token vectors, small and fast, from a wheel and without network access.
 
-Only the wheel's files are used. Its Python package would import an HTTP client and copy the 16 MB
-matrix to twice its size; here the file is mapped, so all processes of a machine share one copy.
+Only the wheel's data files are used. Its Python code would import an HTTP client and copy the 16 MB matrix into twice
+that memory. Here the file is memory-mapped, so all processes of a machine share one copy.
 """
 
 import asyncio
@@ -18,18 +18,18 @@ from app.adapters.packages import find_package
 from app.domain.errors import StartupError
 from app.domain.vectors import EmbeddingResult, TextBatch, Vector
 
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its thread pool does not survive a fork
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # the thread pool of tokenizers does not survive a fork
 from tokenizers import Tokenizer
 
 BATCH = 64
-INLINE_CHARACTERS = 400  # up to this, embedding costs less than the way to a thread and back
+INLINE_CHARACTERS = 400  # up to this length, embedding takes less time than a switch to a thread
 
 
 class WordLlamaEmbedder:
-    """256 numbers a text. Loaded when made; safe to use from several threads and to share across a fork.
+    """Makes vectors of 256 numbers. Threads can share it, and so can processes across a fork.
 
     Raises:
-        StartupError: when the wheel's files are not there.
+        StartupError: the wheel or one of its files is missing.
     """
 
     model = "wordllama-l2-256"
@@ -42,17 +42,17 @@ class WordLlamaEmbedder:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizers" / "l2_supercat_tokenizer_config.json"))
 
     def batches(self, texts: Sequence[str]) -> list[TextBatch]:
-        """64 texts each, some hundredths of a second."""
+        """Batches of 64 texts, which take some hundredths of a second."""
         return [TextBatch(first, min(first + BATCH, len(texts))) for first in range(0, len(texts), BATCH)]
 
     async def embed(self, texts: Sequence[str]) -> EmbeddingResult:
-        """Unit vectors of the texts, in order; that of a text without a token is zero."""
+        """Unit vectors of the texts, in order; zeros for a text without tokens."""
         if sum(map(len, texts)) <= INLINE_CHARACTERS:
             return EmbeddingResult(self._embed(texts))
         return EmbeddingResult(await asyncio.to_thread(self._embed, texts))
 
     async def close(self) -> None:
-        """Nothing is held that would have to be let go of."""
+        """Do nothing: there is nothing to close."""
 
     def _embed(self, texts: Sequence[str]) -> list[Vector]:
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
@@ -64,14 +64,14 @@ class WordLlamaEmbedder:
 
 
 def _map_matrix(path: Path) -> NDArray[np.float16]:
-    """The one tensor of a safetensors file: eight bytes of header length, a JSON header, the numbers."""
+    """Map the only tensor of a safetensors file: eight bytes of header length, a JSON header, the numbers."""
     try:
         with path.open("rb") as file:
             header_length = int.from_bytes(file.read(8), "little")
             tensor = json.loads(file.read(header_length))["embedding.weight"]
     except (OSError, ValueError, KeyError) as error:
-        raise StartupError(f"{path.name} of the package wordllama cannot be read.") from error
+        raise StartupError(f"Cannot read {path.name} of the package wordllama.") from error
     if tensor["dtype"] != "F16":
-        raise StartupError(f"{path.name} holds {tensor['dtype']} numbers, not F16.")
+        raise StartupError(f"{path.name} of the package wordllama holds {tensor['dtype']} numbers, not F16.")
     offset = 8 + header_length + tensor["data_offsets"][0]
     return np.memmap(path, dtype=np.float16, mode="r", offset=offset, shape=tuple(tensor["shape"]))

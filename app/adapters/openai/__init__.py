@@ -1,0 +1,1 @@
+"""OpenAI, and servers that use its protocol: the ports ``Embedder`` and ``ChatModel``."""

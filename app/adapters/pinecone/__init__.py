@@ -1,0 +1,1 @@
+"""Pinecone: the port ``VectorStore``."""

@@ -1,0 +1,1 @@
+"""Qdrant: the port ``VectorStore``."""

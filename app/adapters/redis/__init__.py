@@ -1,0 +1,1 @@
+"""Redis and Valkey: the ports ``RateLimiter`` and ``TaskWatch``, and the forms of a Redis address."""

@@ -1,4 +1,4 @@
-"""How much all processes together ask of a provider, counted in Redis."""
+"""Rate limits of providers, counted in Redis for all processes together."""
 
 import asyncio
 import os
@@ -13,38 +13,38 @@ from redis.exceptions import RedisError
 from app.adapters.redis.url import redis_client_url
 from app.domain.errors import ProviderBusyError
 
-# A provider counts a request when it arrives: one that was held up may fall into the same minute as one that was sent a
-# minute later. So a minute has two seconds more here: one for the answer of Redis, one for the way to the provider.
+# A provider counts a request when it arrives, so a delayed request may fall into the same minute as one that was sent a
+# minute later. So the window is two seconds longer: one for the answer of Redis, one for the way to the provider.
 _WINDOW_SECONDS = 62.0
 _LATE_SECONDS = 1.0
 _CONNECTIONS = 8
-_PATIENCE_SECONDS = 2.0
-_AWAY_SECONDS = 5.0
+_TIMEOUT_SECONDS = 2.0
+_RETRY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What a provider may be asked in a minute; None: as much as anybody likes."""
+    """What may be sent to a provider in a minute; None for no limit."""
 
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
 
 
 class RedisLimits:
-    """Moving windows: within any 60 seconds no more than the limit is let through, whoever asks.
+    """Sliding windows: within any 60 seconds, all processes together send no more than the limit.
 
-    Both of a provider's limits are looked at and taken from in one step, by the clock of Redis: nothing is taken from
-    one where the other has no room, and hosts' clocks need not agree. The library ``limits`` takes from one after the
-    other, and notes the time at which a host asked: where one request overtakes another on the way to Redis, it lets
-    more through than the limit.
+    One script checks both limits of a provider and takes from both, by the clock of Redis. So nothing is taken from one
+    limit while the other is exhausted, and the clocks of the hosts need not agree. The library ``limits`` is not used:
+    it takes from one limit after the other and records the host's time, so it exceeds the limit when one request
+    overtakes another on the way to Redis.
 
-    Connections are made at first use, and anew on another event loop, as after a fork.
+    Connections are made at the first use, and again on another event loop, as after a fork.
 
     Args:
-        redis_url: Where the counts are.
-        limits: By the name of the provider. Who is not named is not limited, and Redis is not asked.
-        prefix: Of every key.
-        window: Seconds that a minute has here.
+        redis_url: The Redis that holds the counts.
+        limits: By the name of the provider. A provider without an entry is not limited, and causes no request to Redis.
+        prefix: The prefix of every key.
+        window: The length of the window in seconds.
     """
 
     def __init__(
@@ -58,49 +58,51 @@ class RedisLimits:
         self._inherited: _Connected | None = None
 
     async def acquire(self, provider: str, tokens: int) -> float:
-        """Take room for one request of so many tokens.
+        """Take capacity for one request of so many tokens.
 
-        Returns 0, or the seconds until there is room, as long as nobody else takes it; then nothing was taken.
+        Returns 0 if the request may be sent. Otherwise nothing was taken, and the result is the number of seconds until
+        there is capacity, unless other processes take it first.
 
         Raises:
-            ProviderBusyError: when Redis cannot be reached, or answers so late that its answer counts no more.
+            ProviderBusyError: Redis cannot be reached, or its answer came too late to be valid.
         """
         limit = self._limits.get(provider, Limit())
         wanted = {"requests": (limit.requests_per_minute, 1), "tokens": (limit.tokens_per_minute, max(1, tokens))}
         counts = {name: (most, min(most, cost)) for name, (most, cost) in wanted.items() if most is not None}
         if not counts:
             return 0.0
-        # Braces, so that a cluster keeps both in one place.
+        # The braces make a Redis cluster keep both keys on one node.
         keys = [f"{self._prefix}:{{{provider}}}:{name}" for name in counts]
         began = time.monotonic()
         try:
             wait = float(await self._connect()(keys, [self._window, *(n for count in counts.values() for n in count)]))
         except (RedisError, OSError) as error:
-            raise _make_busy(provider, "is away") from error
+            raise _make_busy(provider, "cannot be reached") from error
         if not wait and time.monotonic() - began > _LATE_SECONDS:
-            raise _make_busy(provider, "answers late")
+            raise _make_busy(provider, "answers too late")
         return wait
 
     async def close(self) -> None:
-        """Let go of this loop's connections."""
+        """Close the connections of this event loop."""
         connected, self._connected = self._connected, None
         if connected and connected.loop is asyncio.get_running_loop():
             await connected.pool.aclose()
 
     def _connect(self) -> AsyncScript:
-        """Made at first use, since an installation without limits needs none."""
+        """Connect at the first use: an installation without limits needs no connection."""
         known, loop = self._connected, asyncio.get_running_loop()
         if known and known.loop is loop:
             return known.take
         if known and known.process != os.getpid():
-            # Let go of, a parent's connections would be taken from the parent's loop: the two share its selector.
+            # Kept after a fork: destroying these connections would remove them from the selector of the parent's loop,
+            # which both processes share.
             self._inherited = known
         pool = BlockingConnectionPool.from_url(
             redis_client_url(self._redis_url),
             max_connections=_CONNECTIONS,
-            timeout=_PATIENCE_SECONDS,
-            socket_connect_timeout=_PATIENCE_SECONDS,
-            socket_timeout=_PATIENCE_SECONDS,
+            timeout=_TIMEOUT_SECONDS,
+            socket_connect_timeout=_TIMEOUT_SECONDS,
+            socket_timeout=_TIMEOUT_SECONDS,
         )
         self._connected = _Connected(os.getpid(), loop, pool, Redis(connection_pool=pool).register_script(_TAKE))
         return self._connected.take
@@ -108,7 +110,7 @@ class RedisLimits:
 
 @dataclass(frozen=True, slots=True)
 class _Connected:
-    """Connections, and the event loop of the process that may use them."""
+    """Connections, with the process and the event loop that may use them."""
 
     process: int
     loop: asyncio.AbstractEventLoop
@@ -117,13 +119,13 @@ class _Connected:
 
 
 def _make_busy(provider: str, how: str) -> ProviderBusyError:
-    detail = f"Waiting for provider {provider}: Redis, which counts what is asked of it, {how}."
-    return ProviderBusyError(detail, retry_after=_AWAY_SECONDS)
+    detail = f"Waiting for provider {provider}: Redis, which counts the requests to it, {how}."
+    return ProviderBusyError(detail, retry_after=_RETRY_SECONDS)
 
 
-# Each key is a list of what was let through, the newest first: when, and how much had been let through in all by then.
-# The last entry before the window stays, so that what the window holds is the difference. Arguments: the window in
-# seconds, then for each key how much a window may hold and how much is wanted. Returns the seconds to wait.
+# Each key is a list of the requests that were permitted, newest first: the time, and the running total at that time.
+# The last entry before the window stays, so that the usage of the window is a difference of two totals. Arguments: the
+# window in seconds, then for each key the limit and the requested amount. Returns the seconds to wait.
 _TAKE = """
 local time = redis.call('TIME')
 local now, window, wait, totals = time[1] + time[2] / 1000000, tonumber(ARGV[1]), 0, {}
@@ -136,7 +138,7 @@ local function read(key, index)
     end
 end
 
--- When so much had been let through.
+-- The time at which the running total reached an amount.
 local function find(key, needed)
     local low, high = 0, redis.call('LLEN', key) - 1
     while low < high do

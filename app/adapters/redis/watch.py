@@ -1,4 +1,4 @@
-"""Watching tasks through Redis: Celery publishes each stored result on a channel named after the task."""
+"""Watches tasks through Redis: Celery publishes each stored result on a channel named after the task."""
 
 import asyncio
 from collections import defaultdict
@@ -20,19 +20,19 @@ log = structlog.get_logger()
 
 
 class RedisWatch:
-    """One subscription connection shared by every watcher of this process.
+    """One subscription connection, shared by all watchers of this process.
 
-    The message is only a nudge to read the ledger. While Redis is away or hangs, watchers wake once a second.
+    A message only causes a watcher to read the ledger. While Redis is down or hangs, watchers wake once a second.
 
     Args:
-        redis: where results are announced.
-        channel_of: the channel on which a task's are.
+        redis: The Redis on which results are published.
+        channel_of: Returns the channel of a task id.
     """
 
     def __init__(self, redis: Redis, channel_of: Callable[[str], str]) -> None:
         self._redis = redis
         self._channel_of = channel_of
-        # Always subscribed to, so that the reader never finds itself without a subscription.
+        # Always subscribed, because redis-py cannot read without any subscription.
         self._anchor = channel_of("sluice")
         self._pubsub = redis.pubsub(ignore_subscribe_messages=True)
         self._connecting = asyncio.Lock()
@@ -42,7 +42,7 @@ class RedisWatch:
 
     @asynccontextmanager
     async def watch(self, task_id: TaskId) -> AsyncIterator[Callable[[float], Awaitable[None]]]:
-        """Within the block, ``await wait(seconds)`` returns at the next change or after that time."""
+        """Within the block, ``await wait(seconds)`` returns at the task's next change, or after that time."""
         channel, changed = self._channel_of(str(task_id)), asyncio.Event()
 
         async def wait(seconds: float) -> None:
@@ -52,7 +52,7 @@ class RedisWatch:
 
         self._watchers[channel].add(changed)
         try:
-            await self._give_a_moment(self._subscribe(channel))
+            await self._run_briefly(self._subscribe(channel))
             # Its log lines belong to no request: it outlives the one that starts it.
             self._reader = self._reader or self._start(self._read(), Context())
             yield wait
@@ -60,7 +60,7 @@ class RedisWatch:
             self._watchers[channel].discard(changed)
             if not self._watchers[channel]:
                 del self._watchers[channel]
-                await self._give_a_moment(self._unsubscribe(channel))
+                await self._run_briefly(self._unsubscribe(channel))
 
     async def close(self) -> None:
         """End the subscription."""
@@ -76,8 +76,8 @@ class RedisWatch:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _give_a_moment(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start it, and wait for its end no longer than the next look is away: a Redis that hangs stops nobody."""
+    async def _run_briefly(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start the work and wait for its end, but no longer than a watcher waits: Redis may hang."""
         await asyncio.wait({self._start(work)}, timeout=_POLL_SECONDS)
 
     async def _subscribe(self, *channels: str) -> None:
@@ -85,7 +85,7 @@ class RedisWatch:
             try:
                 await self._pubsub.subscribe(self._anchor, *channels)
             except (RedisError, OSError) as error:
-                log.warning("watch_without_redis", error=str(error))
+                log.warning("subscription_failed", error=str(error))
 
     async def _unsubscribe(self, channel: str) -> None:
         async with self._connecting:
@@ -96,7 +96,7 @@ class RedisWatch:
     async def _read(self) -> None:
         while True:
             try:
-                # redis-py subscribes anew by itself when it has to reconnect.
+                # redis-py renews its subscriptions when it reconnects.
                 message = await self._pubsub.get_message(timeout=None)
             except (RedisError, OSError, RuntimeError):
                 await asyncio.sleep(_RECONNECT_SECONDS)

@@ -1,11 +1,11 @@
-"""Blobs as files below one folder."""
+"""Stores blobs as files below one folder."""
 
 import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from app.adapters.storage.spool import Spool, SpoolWriter, check_key, full_disk_named
+from app.adapters.storage.spool import Spool, SpoolWriter, check_key, translated_disk_errors
 from app.domain.errors import FileMissingError, StartupError
 
 _BUFFER = 1024 * 1024
@@ -20,20 +20,20 @@ def _sync_folder(folder: Path) -> None:
 
 
 class FileWriter(SpoolWriter):
-    """A blob being written, on the file system where it stays."""
+    """Writes a blob to a temporary file on the file system of the store."""
 
     def __init__(self, temporary: Path, final: Path) -> None:
         super().__init__(temporary)
         self._final = final
 
     async def commit(self) -> None:
-        """Put the bytes and their name on the disk for good."""
+        """Publish the blob under its key; on return it is durable."""
         await asyncio.to_thread(self._publish)
         self._committed = True
 
     def _publish(self) -> None:
-        # Renamed first, so that where the file system keeps a journal, one write of it holds bytes and name alike.
-        with full_disk_named(), self._temporary.open("rb") as file:
+        # Renamed before the sync, so that a journaling file system can write the bytes and the name in one commit.
+        with translated_disk_errors(), self._temporary.open("rb") as file:
             try:
                 self._temporary.rename(self._final)
             except FileNotFoundError:
@@ -47,8 +47,8 @@ class FileWriter(SpoolWriter):
 class FileStore:
     """A blob store on a local or shared file system.
 
-    Keys are relative paths made by Sluice and told to nobody before the blob is committed:
-    then its bytes and its folder entry are on the disk.
+    A key is a relative path. Sluice makes it, and publishes it only after the blob is committed: then the bytes and the
+    folder entry are on the disk.
     """
 
     def __init__(self, root: Path) -> None:
@@ -60,7 +60,7 @@ class FileStore:
         return FileWriter(self._spool.name_file(), self._path(key))
 
     async def open(self, key: str) -> AsyncIterator[bytes]:
-        """The blob's bytes, a megabyte at a time."""
+        """Read the blob, a megabyte at a time."""
         try:
             file = await asyncio.to_thread(self._path(key).open, "rb")
         except FileNotFoundError:
@@ -69,27 +69,31 @@ class FileStore:
             while piece := await asyncio.to_thread(file.read, _BUFFER):
                 yield piece
 
-    async def fetch(self, key: str, folder: Path) -> Path:  # noqa: ARG002 - stores elsewhere copy into the folder
-        """The blob's own path: it is local already."""
+    async def fetch(self, key: str, folder: Path) -> Path:  # noqa: ARG002 - remote stores copy into the folder
+        """The path of the blob, which is a local file already."""
         path = self._path(key)
         if not await asyncio.to_thread(path.is_file):
             raise FileMissingError
         return path
 
     async def delete(self, key: str) -> None:
-        """Remove the blob; removing one that is not there succeeds."""
+        """Remove the blob. Does nothing if there is none."""
         await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
 
     async def sweep(self) -> None:
-        """Remove what broken uploads left behind a day ago or earlier; committed blobs are not touched."""
+        """Remove temporary files of interrupted uploads that are more than a day old."""
         await asyncio.to_thread(self._spool.sweep)
 
     async def check(self) -> None:
-        """Write in the folder."""
+        """Check that files can be written in the folder.
+
+        Raises:
+            StartupError: they cannot.
+        """
         try:
             await asyncio.to_thread(self._spool.check)
         except OSError as error:
-            raise StartupError(f"Files cannot be written in {self._root}: {error.strerror}.") from error
+            raise StartupError(f"Cannot write files in {self._root}: {error.strerror}.") from error
 
     def _path(self, key: str) -> Path:
         check_key(key)

@@ -1,4 +1,4 @@
-"""Blobs as objects below one prefix of an S3 bucket, by Amazon's own client in threads."""
+"""Stores blobs as objects below one prefix of an S3 bucket, through Amazon's client in threads."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from app.adapters.storage.spool import Spool, SpoolWriter, check_key, full_disk_named
+from app.adapters.storage.spool import Spool, SpoolWriter, check_key, translated_disk_errors
 from app.domain.errors import FileMissingError, StartupError, StorageUnavailableError
 
 _PIECE = 1024 * 1024
@@ -32,12 +32,12 @@ _PART = 8 * 1024 * 1024
 _PARTS_AT_ONCE = 4
 _REQUESTS = 16
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 5, 30, 3
-_BROKEN = timedelta(days=1)
+_ABANDONED = timedelta(days=1)
 _REFUSALS: dict[int, str] = {
     HTTPStatus.FORBIDDEN: "access is denied",
-    HTTPStatus.NOT_FOUND: "there is no such bucket",
+    HTTPStatus.NOT_FOUND: "the bucket does not exist",
 }
-_TALKATIVE = ("boto3", "botocore", "s3transfer", "urllib3")
+_VERBOSE_LOGGERS = ("boto3", "botocore", "s3transfer", "urllib3")
 Result = TypeVar("Result")
 
 
@@ -46,18 +46,18 @@ def _read_status(error: ClientError) -> int:
 
 
 def _describe(error: BaseException) -> str:
-    """What went wrong, without what services write into their messages: names of accounts and of keys."""
+    """Describe an error without the service's message, which may hold names of accounts and keys."""
     if isinstance(error, ClientError):
-        return f"{error.operation_name} was answered with {error.response.get('Error', {}).get('Code')}."
+        return f"{error.operation_name} failed with {error.response.get('Error', {}).get('Code')}."
     return f"The request failed with {type(error).__name__}."
 
 
 @contextmanager
-def _failures_named() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError, Boto3Error) as error:
-        # An upload's failure is wrapped, the answer that caused it being the context.
+        # The error of a failed upload is wrapped; its context is the original one.
         cause = error.__context__ if isinstance(error, Boto3Error) and error.__context__ else error
         if isinstance(cause, ClientError) and cause.response.get("Error", {}).get("Code") == "NoSuchKey":
             raise FileMissingError from None
@@ -65,42 +65,42 @@ def _failures_named() -> Iterator[None]:
 
 
 def _call(function: Callable[..., Result], *arguments: Any) -> Result:
-    with _failures_named():
+    with _translated_errors():
         return function(*arguments)
 
 
 class S3Writer(SpoolWriter):
-    """A blob being written: a local file, and an object once it is committed."""
+    """Writes a blob to a local file, which ``commit`` uploads."""
 
     def __init__(self, temporary: Path, upload: Callable[[Path], Any]) -> None:
         super().__init__(temporary)
         self._upload = upload
 
     async def commit(self) -> None:
-        """Upload the file; what the bucket has answered for is durable."""
+        """Upload the file. The blob is durable once the bucket has confirmed it."""
         await self._upload(self._temporary)
         await asyncio.to_thread(self._temporary.unlink, missing_ok=True)
         self._committed = True
 
 
 class S3Store:
-    """A blob store in a bucket of Amazon S3 or of a service that speaks like it.
+    """A blob store in a bucket of Amazon S3 or a compatible service.
 
-    Requests are made by threads of the store's own, so that a slow bucket does not hold up what else is done in
-    threads. The client is made at the first request: never before a fork, and not in processes that store nothing.
+    The store has its own threads, so that a slow bucket does not delay other work in threads. The client is made at the
+    first request: never before a fork, and not in processes that store nothing.
 
     Args:
-        bucket: Its name. Credentials and region are found as with every program that uses Amazon's client.
-        prefix: What every key begins with, without slashes at its ends; empty for none.
-        spool: A local folder for blobs on their way in.
-        endpoint_url: Where the service is; None for Amazon's.
-        encryption: ``AES256`` or ``aws:kms``; None leaves it to the bucket.
+        bucket: The name of the bucket. Amazon's client finds credentials and region as in every program.
+        prefix: The prefix of every key, without slashes at its ends; empty for none.
+        spool: A local folder for blobs while they are written.
+        endpoint_url: The address of the service; None for Amazon's.
+        encryption: ``AES256`` or ``aws:kms``; None for the default of the bucket.
     """
 
     def __init__(
         self, *, bucket: str, prefix: str, spool: Path, endpoint_url: str | None, encryption: str | None
     ) -> None:
-        for name in _TALKATIVE:  # at DEBUG they log the headers of requests, session tokens among them
+        for name in _VERBOSE_LOGGERS:  # at DEBUG they log request headers, which hold session tokens
             logging.getLogger(name).setLevel(logging.WARNING)
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
@@ -117,42 +117,47 @@ class S3Store:
         return S3Writer(self._spool.name_file(), lambda path: self._run(self._upload, path, name))
 
     async def open(self, key: str) -> AsyncGenerator[bytes, None]:
-        """The blob's bytes, a megabyte at a time."""
+        """Read the blob, a megabyte at a time."""
         body = await self._run(self._get, self._name(key))
         try:
             while piece := await self._run(body.read, _PIECE):
                 yield piece
         finally:
-            self._threads.submit(body.close)  # which waits for a reading that was given up
+            self._threads.submit(body.close)  # in a thread, because closing waits for a read that was cancelled
 
     async def fetch(self, key: str, folder: Path) -> Path:
-        """A copy in ``folder``."""
+        """Copy the blob into ``folder``; returns the path of the copy."""
         path = folder / key.replace("/", "_")
         async with aclosing(self.open(key)) as pieces:
             first = await anext(pieces, b"")
-            with full_disk_named(), path.open("wb") as file:
+            with translated_disk_errors(), path.open("wb") as file:
                 await asyncio.to_thread(file.write, first)
                 async for piece in pieces:
                     await asyncio.to_thread(file.write, piece)
         return path
 
     async def delete(self, key: str) -> None:
-        """Remove the blob; removing one that is not there succeeds."""
+        """Remove the blob. Does nothing if there is none."""
         name = self._name(key)
-        with suppress(FileMissingError):  # not all services answer as Amazon's does, with success
+        with suppress(FileMissingError):  # for a missing object, not all services answer with success, as Amazon does
             await self._run(lambda: self._client().delete_object(Bucket=self._bucket, Key=name))
 
     async def sweep(self) -> None:
-        """Remove local files, and parts of uploads, that were left behind a day ago or earlier."""
+        """Remove local files and multipart uploads that were abandoned more than a day ago."""
         await asyncio.to_thread(self._spool.sweep)
-        await self._run(self._drop_broken)
+        await self._run(self._abort_abandoned)
 
     async def check(self) -> None:
-        """Ask for the bucket, in a thread that ends with the event loop: a program may fork after its check."""
+        """Check that the bucket can be used. The thread for it ends with the event loop: a program may fork afterwards.
+
+        Raises:
+            StartupError: it cannot be used.
+            StorageUnavailableError: it cannot be reached now.
+        """
         await asyncio.to_thread(_call, self._head)
 
     async def _run(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        run = copy_context().run  # so that log lines of Amazon's client carry the ids of the task or request
+        run = copy_context().run  # so that log lines of Amazon's client carry the id of the task or request
         return await asyncio.get_running_loop().run_in_executor(self._threads, run, _call, function, *arguments)
 
     def _name(self, key: str) -> str:
@@ -163,7 +168,7 @@ class S3Store:
         with self._lock:
             if self._made is None:
                 self._made = boto3.session.Session().client(
-                    "s3", endpoint_url=self._endpoint_url, config=_configure(elsewhere=self._endpoint_url is not None)
+                    "s3", endpoint_url=self._endpoint_url, config=_configure(compatible=self._endpoint_url is not None)
                 )
             return self._made
 
@@ -174,16 +179,16 @@ class S3Store:
     def _get(self, name: str) -> Any:
         return self._client().get_object(Bucket=self._bucket, Key=name)["Body"]
 
-    def _drop_broken(self) -> None:
-        """Abort multipart uploads; those of other programs below the prefix are taken for broken as well."""
-        client, before = self._client(), datetime.now(UTC) - _BROKEN
+    def _abort_abandoned(self) -> None:
+        """Abort multipart uploads that are more than a day old, including those of other programs below the prefix."""
+        client, before = self._client(), datetime.now(UTC) - _ABANDONED
         pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=self._prefix)
         for upload in (upload for page in pages for upload in page.get("Uploads", [])):
             if upload["Initiated"] < before:
                 try:
                     client.abort_multipart_upload(Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"])
                 except client.exceptions.NoSuchUpload:
-                    continue  # another sweep was faster
+                    continue  # another sweep has aborted it
 
     def _head(self) -> None:
         try:
@@ -193,8 +198,8 @@ class S3Store:
             refused = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.INTERNAL_SERVER_ERROR
             if not refused or status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}:
                 raise
-            reason = _REFUSALS.get(status, f"the answer is {status}")
-            raise StartupError(f"The bucket {self._bucket!r} of STORAGE_URL cannot be used: {reason}.") from None
+            reason = _REFUSALS.get(status, f"the service answered {status}")
+            raise StartupError(f"Cannot use the bucket {self._bucket!r} of STORAGE_URL: {reason}.") from None
         except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
             reason = f"{type(error).__name__}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role"
             raise StartupError(f"There are no credentials for STORAGE_URL: {reason}.") from None
@@ -202,7 +207,7 @@ class S3Store:
             raise StartupError(f"S3_ENDPOINT_URL: {error}.") from None
 
 
-def _configure(*, elsewhere: bool) -> Config:
+def _configure(*, compatible: bool) -> Config:
     options: dict[str, Any] = {
         "connect_timeout": _CONNECT_SECONDS,
         "read_timeout": _READ_SECONDS,
@@ -210,8 +215,8 @@ def _configure(*, elsewhere: bool) -> Config:
         "max_pool_connections": _REQUESTS * _PARTS_AT_ONCE,
         "tcp_keepalive": True,
     }
-    if elsewhere:
-        # Other services are reached by one host name, and not all know Amazon's newer checksums.
+    if compatible:
+        # Compatible services have one host name for all buckets, and not all support Amazon's newer checksums.
         options |= {
             "s3": {"addressing_style": "path"},
             "request_checksum_calculation": "when_required",

@@ -1,4 +1,4 @@
-"""Blobs on their way in: a local file each, until a store takes them."""
+"""Temporary local files for blobs while they are written."""
 
 import asyncio
 import errno
@@ -12,24 +12,24 @@ from uuid import uuid4
 from app.domain.errors import FileMissingError, StorageFullError
 
 _BUFFER = 1024 * 1024
-_BROKEN_SECONDS = 24 * 3600.0
+_ABANDONED_SECONDS = 24 * 3600.0
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-# What means the same to every file system and object store. A part that begins with a dot is the store's own.
+# Characters with the same meaning in every file system and object store. Parts that begin with a dot are reserved.
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}){0,7}", re.ASCII)
 
 
 def check_key(key: str) -> None:
-    """Refuse a key that a store could take for another, or for a way out of it.
+    """Check that a key is unambiguous and stays below the root of a store.
 
     Raises:
-        FileMissingError
+        FileMissingError: it may not be.
     """
     if not _KEY.fullmatch(key):
-        raise FileMissingError(f"The key {key!r} cannot be one of the store.")
+        raise FileMissingError(f"{key!r} is not a valid key.")
 
 
 @contextmanager
-def full_disk_named() -> Iterator[None]:
+def translated_disk_errors() -> Iterator[None]:
     """Within the block, a full disk raises ``StorageFullError``."""
     try:
         yield
@@ -40,9 +40,9 @@ def full_disk_named() -> Iterator[None]:
 
 
 class SpoolWriter:
-    """A blob being written: bytes gather in memory and go to a temporary file a megabyte at a time, off the loop.
+    """Writes a blob to a temporary file, a megabyte at a time and off the event loop.
 
-    A store's writer adds ``commit``, which sets ``_committed``.
+    A store's subclass adds ``commit``, which sets ``_committed``.
     """
 
     def __init__(self, temporary: Path) -> None:
@@ -57,18 +57,18 @@ class SpoolWriter:
             await asyncio.to_thread(self._flush)
 
     async def seal(self) -> Path:
-        """Write out what is left; the local file may then be read, and still be dropped."""
+        """Write the remaining bytes; returns the file, which may then be read. ``abort`` still removes it."""
         await asyncio.to_thread(self._flush)
         return self._temporary
 
     async def abort(self) -> None:
-        """Drop what was written and not committed."""
+        """Remove what was written, unless it was committed."""
         if not self._committed:
             self._buffer.clear()
             await asyncio.to_thread(self._temporary.unlink, missing_ok=True)
 
     def _flush(self) -> None:
-        with full_disk_named(), self._temporary.open("ab", buffering=0) as file:
+        with translated_disk_errors(), self._temporary.open("ab", buffering=0) as file:
             view = memoryview(self._buffer)
             while view:
                 view = view[file.write(view) :]
@@ -77,28 +77,28 @@ class SpoolWriter:
 
 
 class Spool:
-    """The folder of the temporary files, made where it is missing."""
+    """The folder of the temporary files, made if it is missing."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def name_file(self) -> Path:
-        """A path that nothing else uses."""
+        """Choose an unused path."""
         return self._folder / uuid4().hex
 
     def sweep(self) -> None:
-        """Remove what broken writers left behind a day ago or earlier."""
+        """Remove files of interrupted writers that are more than a day old."""
         for temporary in self._folder.iterdir():
-            with suppress(FileNotFoundError):  # its writer was faster
-                if temporary.stat().st_mtime < time.time() - _BROKEN_SECONDS:
+            with suppress(FileNotFoundError):  # its writer has removed it
+                if temporary.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
                     temporary.unlink()
 
     def check(self) -> None:
-        """Write a file.
+        """Write and remove a file.
 
         Raises:
-            OSError: when that cannot be done.
+            OSError: the folder cannot be written to.
         """
         probe = self.name_file()
         probe.touch()

@@ -1,0 +1,1 @@
+"""HTTP, robots.txt and Firecrawl: the ports ``PageReader`` and ``RobotsReader``."""

@@ -1,4 +1,4 @@
-"""GET as Sluice does it: every hop checked, everything bounded, nothing remembered."""
+"""HTTP GET that checks every redirect, bounds time and size, and keeps no state between requests."""
 
 import asyncio
 import email.utils
@@ -31,7 +31,7 @@ _LONGEST_DETAIL = 200
 
 @dataclass(frozen=True, slots=True)
 class WebResponse:
-    """An answer whose body is still on its way; header names are in lower case."""
+    """A response whose body has not been read yet. Header names are in lower case."""
 
     url: WebUrl
     status: int
@@ -39,10 +39,10 @@ class WebResponse:
     body: AsyncIterator[bytes]
 
     async def read(self, max_bytes: int) -> AsyncGenerator[bytes, None]:
-        """The body, its compression undone, in pieces.
+        """Read and decompress the body.
 
         Raises:
-            ResponseTooLargeError: after ``max_bytes``, sent or inflated.
+            ResponseTooLargeError: more than ``max_bytes``, before or after decompression.
             UnsupportedCodingError, PageUnreachableError
         """
         inflater = Inflater(self.headers.get("content-encoding", ""))
@@ -57,19 +57,19 @@ class WebResponse:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds its server asks to wait, an hour at most."""
+        """The seconds to wait that the server states, an hour at most; None if it states none."""
         seconds = _read_seconds(self.headers.get("retry-after", ""))
         return None if seconds is None else min(max(seconds, 0.0), _LONGEST_WAIT)
 
 
 class WebClient:
-    """Asks web servers for pages; cookies, proxies and passwords of the machine are never used.
+    """An HTTP client for web pages. It never uses cookies, or the proxies and passwords of the machine.
 
     Args:
-        user_agent: What it calls itself; Sluice's version is added to a bare name.
+        user_agent: The User-Agent header. Sluice's version is appended to a bare name.
         time_limit: Seconds for everything from the first look-up to the last byte.
         allowed: Hosts that may be read although they are not public.
-        resolve: How names become addresses.
+        resolve: Resolves host names.
     """
 
     def __init__(
@@ -82,17 +82,17 @@ class WebClient:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        """Made when it is first needed: reading all certificates takes longer than reading a page."""
+        """Made at the first use: loading all certificates takes longer than reading a page."""
         return httpx.create_ssl_context()
 
     @asynccontextmanager
     async def get(self, url: str) -> AsyncIterator[WebResponse]:
-        """The answer after all redirects; it must be read within the block.
+        """Follow all redirects. The response must be read within the block.
 
         Raises:
-            InvalidUrlError, UrlNotAllowedError: for the URL itself, or where a redirect leads.
+            InvalidUrlError, UrlNotAllowedError: for the URL itself or the target of a redirect.
             TooManyRedirectsError, PageUnreachableError
-            ResponseTooLargeError: when its header is.
+            ResponseTooLargeError: the header of the response is too large.
         """
         try:
             async with asyncio.timeout(self._time_limit) as timer, AsyncExitStack() as connection:
@@ -115,14 +115,14 @@ class WebClient:
 
     @asynccontextmanager
     async def _exchange(self, url: WebUrl) -> AsyncIterator[WebResponse]:
-        """One request on a connection of its own."""
+        """Send one request on a new connection."""
         target = httpcore.URL(scheme=url.scheme, host=url.host, port=url.port, target=url.target)
         request = httpcore.Request(
             "GET", target, headers=self._headers(url), extensions={"timeout": {"connect": CONNECT_SECONDS}}
         )
         connection = httpcore.AsyncHTTPConnection(target.origin, self._tls, network_backend=self._backend)
         try:
-            with _failures_named():
+            with _translated_errors():
                 response = await connection.handle_async_request(request)
             yield WebResponse(url, response.status, _read_headers(response), _read_body(response))
         finally:
@@ -139,19 +139,19 @@ class WebClient:
 
 
 @contextmanager
-def _failures_named() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
         if getattr(error.__cause__ or error.__context__, "error_status_hint", None) == _HEADER_TOO_LARGE:
-            raise ResponseTooLargeError("Its header is.") from error
+            raise ResponseTooLargeError("The header of the response is too large.") from error
         raise PageUnreachableError(f"({str(error)[:_LONGEST_DETAIL] or type(error).__name__})") from error
 
 
 async def _read_body(response: httpcore.Response) -> AsyncIterator[bytes]:
-    with _failures_named():
+    with _translated_errors():
         async for data in response.aiter_stream():
-            # A server that sends faster than this is read must not keep the clock from being looked at.
+            # Lets the time limit expire even if the server sends faster than the body is read.
             await asyncio.sleep(0)
             yield data
 
@@ -165,7 +165,7 @@ def _read_headers(response: httpcore.Response) -> dict[str, str]:
 
 
 def _decode(value: bytes) -> str:
-    """Header values are ASCII by the book, and UTF-8 or Latin-1 in life."""
+    """Decode a header value: the standard permits only ASCII, but servers send UTF-8 or Latin-1."""
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError:
@@ -178,7 +178,7 @@ def _check_size(size: int, max_bytes: int) -> None:
 
 
 def _read_seconds(text: str) -> float | None:
-    """``Retry-After``: seconds, or a date (RFC 9110, section 10.2.3)."""
+    """Parse ``Retry-After``: seconds or a date (RFC 9110, section 10.2.3)."""
     if text.isascii() and text.isdigit():
         return float(text[:9])
     try:

@@ -1,7 +1,7 @@
 """Connections to checked addresses only.
 
-The check stands where the connection is made: a name is resolved once, every address it has is checked, and one of
-those very addresses is connected to. A name that means something else a moment later gains nothing.
+The check is made where the connection is made: a name is resolved once, all its addresses are checked, and one of these
+addresses is connected to. So a name that resolves differently a moment later (DNS rebinding) cannot bypass the check.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from app.domain.errors import PageUnreachableError
 from app.domain.web import check_address
 
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
-"""Turns a name and a port into the addresses of that name."""
+"""Resolves a host name, for a port, to its addresses."""
 
 CONNECT_SECONDS = 5.0
 _CANDIDATES = 4
 
 
 async def resolve(host: str, port: int) -> Sequence[Address]:
-    """Ask the system, which also knows ``/etc/hosts``.
+    """Resolve a host name by the system's resolver, which includes ``/etc/hosts``.
 
     Raises:
-        PageUnreachableError: when the name has no address.
+        PageUnreachableError: the name has no address.
     """
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -37,14 +37,14 @@ async def resolve(host: str, port: int) -> Sequence[Address]:
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):
-    """Opens TCP connections for httpcore, to public addresses and those an operator allows."""
+    """Opens TCP connections for httpcore to public addresses and to those that the operator allows."""
 
     def __init__(
-        self, allowed: AllowedHosts, resolve: Resolve = resolve, dial: httpcore.AsyncNetworkBackend | None = None
+        self, allowed: AllowedHosts, resolve: Resolve = resolve, inner: httpcore.AsyncNetworkBackend | None = None
     ) -> None:
         self._allowed = allowed
         self._resolve = resolve
-        self._dial = dial or httpcore.AnyIOBackend()
+        self._inner = inner or httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -54,21 +54,21 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to a host's first address that answers; they share the time.
+        """Connect to the first address of a host that answers. The time-out is divided among the addresses.
 
         Raises:
-            UrlNotAllowedError: when any of its addresses is neither public nor allowed.
-            PageUnreachableError: when it has none.
+            UrlNotAllowedError: an address of the host is neither public nor allowed.
+            PageUnreachableError: the host has no address, or none answers.
         """
-        addresses = _take_turns(await self._find(host, port))[:_CANDIDATES]
+        addresses = _interleave(await self._find(host, port))[:_CANDIDATES]
         share = (timeout or CONNECT_SECONDS) / len(addresses)
         failure: Exception | None = None
         for address in addresses:
             try:
-                return await self._dial.connect_tcp(str(address), port, share, local_address, socket_options)
+                return await self._inner.connect_tcp(str(address), port, share, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = failure or error
-        raise PageUnreachableError("Its server does not answer.") from failure
+        raise PageUnreachableError("The server does not answer.") from failure
 
     async def _find(self, host: str, port: int) -> Sequence[Address]:
         try:
@@ -83,8 +83,8 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         return addresses
 
 
-def _take_turns(addresses: Sequence[Address]) -> list[Address]:
-    """IPv6 and IPv4 by turns, the system's favourite first, so that one that leads nowhere does not cost the page."""
+def _interleave(addresses: Sequence[Address]) -> list[Address]:
+    """Alternate between IPv6 and IPv4, the system's preference first, since one of the two may be unreachable."""
     first = [address for address in addresses if address.version == addresses[0].version]
     other = [address for address in addresses if address.version != addresses[0].version]
     return [address for pair in zip_longest(first, other) for address in pair if address is not None]

@@ -1,4 +1,4 @@
-"""Web pages read by Firecrawl, through its own client: rendered in a browser, returned as Markdown."""
+"""Reads web pages through Firecrawl's client: rendered in a browser and returned as Markdown."""
 
 import asyncio
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from app.domain.web_url import WebUrl
 
 _API_URL = "https://api.firecrawl.dev"
 _MARGIN_SECONDS = 10.0
-"""How much longer than Firecrawl itself its answer is waited for."""
+"""How much longer than Firecrawl's own time limit the client waits for the answer."""
 _MARKDOWN = "text/markdown"
 _METADATA = {
     "title": ("title", "og_title"),
@@ -38,17 +38,17 @@ _REFUSALS = range(400, 500)
 
 
 class FirecrawlReader:
-    """Has Firecrawl read pages.
+    """Reads pages through Firecrawl.
 
     Args:
-        api_key: Firecrawl's.
-        api_url: Where it is, for one that is self-hosted.
-        time_limit: Seconds it may take for a page.
+        api_key: The API key.
+        api_url: The address of a self-hosted Firecrawl; None for the public service.
+        time_limit: Seconds that Firecrawl may take for a page.
         max_bytes: The largest page, as Markdown.
-        allowed: Hosts that may be named although they are not public.
+        allowed: Hosts that may be read although they are not public.
 
     Raises:
-        StartupError: when the package is missing.
+        StartupError: the package is missing.
     """
 
     def __init__(
@@ -65,28 +65,28 @@ class FirecrawlReader:
         self._allowed = allowed
 
     async def read(self, url: str, folder: Path) -> FetchedPage:
-        """Have one page read into a Markdown file in ``folder``; tries again are the ledger's business."""
+        """Read one page into a Markdown file in ``folder``. There are no retries here: the ledger retries the task."""
         check_url(url, self._allowed)
-        asked = WebUrl.parse(url)
-        document = await self._scrape(str(asked))
-        told = document.metadata_typed.model_dump()
-        check_status(told.get("status_code") or 200)
+        requested = WebUrl.parse(url)
+        document = await self._scrape(str(requested))
+        stated = document.metadata_typed.model_dump()
+        check_status(stated.get("status_code") or 200)
         text = str(document.markdown or "").encode("utf-8", "replace")
         if len(text) > self._max_bytes:
             raise ResponseTooLargeError(f"The limit is {self._max_bytes} bytes.")
         path = folder / "page.md"
         await asyncio.to_thread(path.write_bytes, text)
         return FetchedPage(
-            url=_choose_url(told, asked),
+            url=_choose_url(stated, requested),
             path=path,
             filename="page.md",
             media_type_hint=_MARKDOWN,
             charset="utf-8",
-            metadata=_read_metadata(told),
+            metadata=_read_metadata(stated),
         )
 
     async def _scrape(self, url: str) -> Any:
-        """One request with a client of its own, for clients belong to one event loop."""
+        """Send one request, with a new client, because a client belongs to one event loop."""
         client = self._client(
             api_key=self._api_key,
             api_url=self._api_url,
@@ -99,15 +99,15 @@ class FirecrawlReader:
         except self._error as error:
             raise _translate(error) from error
         except httpx.HTTPError as error:
-            raise PageServiceUnavailableError(f"It cannot be reached ({type(error).__name__}).") from error
-        except (ValueError, TypeError, AttributeError) as error:  # its client takes the answer's form for granted
-            raise PageServiceUnavailableError("It answered in a form that cannot be read.") from error
+            raise PageServiceUnavailableError(f"Firecrawl cannot be reached ({type(error).__name__}).") from error
+        except (ValueError, TypeError, AttributeError) as error:  # its client does not validate the answer
+            raise PageServiceUnavailableError("Firecrawl's answer cannot be read.") from error
         finally:
             await client.async_http_client.close()
 
 
 def _translate(error: Any) -> SluiceError:
-    """Firecrawl's failures by status; some that it reports are the page's."""
+    """Translate Firecrawl's error by its status. Some errors that it reports are failures of the page."""
     status, detail = error.status_code, str(error)[:500]
     if error.code in _OF_THE_PAGE or status == _TIMEOUT:
         return PageUnreachableError(detail)
@@ -121,17 +121,17 @@ def _read_retry_after(response: Any) -> float | None:
     return float(seconds[:4]) if seconds.isascii() and seconds.isdigit() else None
 
 
-def _choose_url(told: Mapping[str, Any], asked: WebUrl) -> str:
+def _choose_url(stated: Mapping[str, Any], requested: WebUrl) -> str:
     for name in ("url", "source_url"):
         try:
-            return str(WebUrl.parse(str(told.get(name) or "")))
+            return str(WebUrl.parse(str(stated.get(name) or "")))
         except (InvalidUrlError, UrlNotAllowedError):
             continue
-    return str(asked)
+    return str(requested)
 
 
-def _read_metadata(told: Mapping[str, Any]) -> dict[str, str]:
-    chosen = {name: next((told[key] for key in keys if told.get(key)), None) for name, keys in _METADATA.items()}
+def _read_metadata(stated: Mapping[str, Any]) -> dict[str, str]:
+    chosen = {name: next((stated[key] for key in keys if stated.get(key)), None) for name, keys in _METADATA.items()}
     return {name: _flatten(value) for name, value in chosen.items() if value}
 
 

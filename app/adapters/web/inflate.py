@@ -1,4 +1,4 @@
-"""The compression of HTTP bodies, undone a little at a time: a bomb never gets to go off."""
+"""Decompresses HTTP bodies in small pieces, so that a decompression bomb can be stopped in time."""
 
 import zlib
 from collections.abc import Iterator
@@ -13,57 +13,59 @@ _GZIP_MARK = 0x1F
 
 
 class Inflater:
-    """Undoes one ``Content-Encoding``.
+    """Decompresses a body of one ``Content-Encoding``.
 
     Raises:
-        UnsupportedCodingError: for any but gzip, deflate and identity, and for several at once.
+        UnsupportedCodingError: the encoding is not gzip, deflate or identity, or there are several.
     """
 
     def __init__(self, coding: str) -> None:
         name = coding.strip().lower()
         if name not in {"", "identity", "gzip", "x-gzip", "deflate"}:
-            raise UnsupportedCodingError(f"It is {name[:40]!r}; {ACCEPTED} are read.")
+            raise UnsupportedCodingError(f"The encoding is {name[:40]!r}; Sluice reads {ACCEPTED}.")
         self._plain = name in {"", "identity"}
         self._gzip = name.endswith("gzip")
-        self._engine = zlib.decompressobj(_GZIP) if self._gzip else None
+        self._decompressor = zlib.decompressobj(_GZIP) if self._gzip else None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What the next bytes of the body mean, in pieces of at most 64 KB.
+        """Decompress the next bytes of the body, into pieces of at most 64 KB.
 
         Raises:
-            PageUnreachableError: when they are damaged.
+            PageUnreachableError: the compressed data is damaged.
         """
         if self._plain:
             yield data
         while data and not self._plain:
-            engine = self._choose_engine(data)
-            if engine is None:
+            decompressor = self._choose_decompressor(data)
+            if decompressor is None:
                 return
             try:
-                piece = engine.decompress(data, _PIECE)
+                piece = decompressor.decompress(data, _PIECE)
                 while piece:
                     yield piece
-                    piece = engine.decompress(engine.unconsumed_tail, _PIECE) if not engine.eof else b""
+                    piece = (
+                        decompressor.decompress(decompressor.unconsumed_tail, _PIECE) if not decompressor.eof else b""
+                    )
             except zlib.error as error:
-                raise PageUnreachableError("Its compressed body is damaged.") from error
-            data = engine.unused_data
+                raise PageUnreachableError("The compressed body is damaged.") from error
+            data = decompressor.unused_data
 
     def end(self) -> None:
-        """Say that the body is over.
+        """Check at the end of the body that the compressed data is complete.
 
         Raises:
-            PageUnreachableError: when it was cut short.
+            PageUnreachableError: it is not.
         """
-        if self._engine is not None and not self._engine.eof:
-            raise PageUnreachableError("Its compressed body broke off.")
+        if self._decompressor is not None and not self._decompressor.eof:
+            raise PageUnreachableError("The compressed body is incomplete.")
 
-    def _choose_engine(self, data: bytes) -> "zlib._Decompress | None":
-        """The engine for these bytes; None for what some servers append after the end."""
-        if self._engine is None:
-            # Deflate should come in zlib's wrapping; some servers leave it out (RFC 9110, section 8.4.1.2).
-            self._engine = zlib.decompressobj(_ZLIB if data[0] & 0x0F == _DEFLATE_METHOD else _RAW)
-        elif self._engine.eof:
+    def _choose_decompressor(self, data: bytes) -> "zlib._Decompress | None":
+        """The decompressor for these bytes; None for bytes that some servers append after the end."""
+        if self._decompressor is None:
+            # Deflate should have zlib's header; some servers omit it (RFC 9110, section 8.4.1.2).
+            self._decompressor = zlib.decompressobj(_ZLIB if data[0] & 0x0F == _DEFLATE_METHOD else _RAW)
+        elif self._decompressor.eof:
             if not self._gzip or data[0] != _GZIP_MARK:
                 return None
-            self._engine = zlib.decompressobj(_GZIP)
-        return self._engine
+            self._decompressor = zlib.decompressobj(_GZIP)
+        return self._decompressor

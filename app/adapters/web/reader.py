@@ -1,4 +1,4 @@
-"""Web pages, read by Sluice itself."""
+"""Reads web pages directly over HTTP."""
 
 import asyncio
 import codecs
@@ -24,8 +24,8 @@ class WebReader:
     """Fetches pages with a checked client.
 
     Args:
-        client: Asks the servers.
-        max_bytes: The largest page, its compression undone.
+        client: The client.
+        max_bytes: The largest page, after decompression.
     """
 
     def __init__(self, client: WebClient, *, max_bytes: int) -> None:
@@ -50,7 +50,7 @@ class WebReader:
 
 
 async def _save(pieces: AsyncIterator[bytes], path: Path) -> None:
-    """Write a megabyte at a time, off the event loop."""
+    """Write the pieces to a file, a megabyte at a time and off the event loop."""
     buffer = bytearray()
     await asyncio.to_thread(path.write_bytes, b"")
     async for piece in pieces:
@@ -72,7 +72,7 @@ def _append(path: Path, data: bytearray) -> None:
 
 
 def _read_header(response: WebResponse, name: str) -> Message:
-    """One header as ``email`` reads its parameters; longer ones are nobody's honest work."""
+    """A header in the form in which ``email`` parses its parameters; empty if it is unreasonably long."""
     message = Message()
     value = response.headers.get(name, "")
     message[name] = value if len(value) <= _LONGEST_HEADER else ""
@@ -96,7 +96,7 @@ def _choose_name(response: WebResponse, media_type: str | None) -> str:
 
 
 def _clean(name: str) -> str:
-    """The last part of a path without what could harm a file system, a terminal or a reader; its suffix is kept."""
+    """The last part of a path, shortened and without characters that are unsafe in file names. Keeps the suffix."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     printable = "".join(char for char in last if char.isprintable()).strip(" .")
     stem, dot, suffix = printable.rpartition(".")

@@ -1,4 +1,4 @@
-"""robots.txt (RFC 9309), by Protego."""
+"""Reads robots.txt (RFC 9309) with Protego."""
 
 import re
 from contextlib import aclosing
@@ -18,24 +18,24 @@ _TOKEN = re.compile(r"[A-Za-z_-]+")
 
 
 class ProtegoRules:
-    """One site's rules for one robot."""
+    """The rules of one site for one user agent."""
 
     def __init__(self, text: str, token: str) -> None:
         self._token = token
-        self._rules = Protego.parse(_keep_groups(text, token))
+        self._rules = Protego.parse(_merge_other_agents(text, token))
 
     @property
     def crawl_delay(self) -> float:
-        """Seconds between two pages, ten at most."""
+        """The seconds to leave between two pages, ten at most; 0 if the site states none."""
         return min(self._rules.crawl_delay(self._token) or 0.0, _LONGEST_DELAY)
 
     def allows(self, url: str) -> bool:
-        """Whether a page of the site may be read."""
+        """Whether the site permits reading the page."""
         return self._rules.can_fetch(url, self._token)
 
 
 class WebRobots:
-    """Reads robots.txt with a checked client, and follows what it says to ``user_agent``'s product name."""
+    """Reads robots.txt with a checked client, and applies the rules for the product name of ``user_agent``."""
 
     def __init__(self, client: WebClient, *, user_agent: str) -> None:
         self._client = client
@@ -43,9 +43,9 @@ class WebRobots:
         self._token = found[0].lower() if found else "*"
 
     async def load(self, url: str) -> ProtegoRules:
-        """The rules of a page's site.
+        """Load the rules of the site of a page.
 
-        A site that has none (4xx) allows everything; one that cannot say now raises, for until it does,
+        A site without a robots.txt (4xx) allows everything. If the file cannot be read now, this raises: until it can,
         everything is disallowed.
         """
         try:
@@ -55,7 +55,7 @@ class WebRobots:
         return ProtegoRules(text, self._token)
 
     async def _fetch(self, url: str) -> str:
-        """The file's first 512 KB; the standard asks that at least 500 be heeded."""
+        """Read the first 512 KB of the file; the standard requires at least 500."""
         data = bytearray()
         async with self._client.get(url) as response:
             check_status(response.status, response.retry_after)
@@ -67,8 +67,8 @@ class WebRobots:
         return data[:_MAX_BYTES].decode("utf-8-sig", "replace")
 
 
-def _keep_groups(text: str, token: str) -> str:
-    """Give all other robots one name: Protego's time and memory grow with robots times rules."""
+def _merge_other_agents(text: str, token: str) -> str:
+    """Give all other user agents one name, because Protego's time and memory grow with agents times rules."""
     return "\n".join(_rename_agent(line, token) for line in text.splitlines())
 
 
