@@ -33,7 +33,7 @@ def main() -> None:
     """Serve requests until the parent closes its end."""
     connection = socket.socket(fileno=int(sys.argv[1]))
     die_with_parent(signal.SIGKILL, os.getppid())
-    _prefer_for_oom_kill()
+    _raise_oom_score()
     logging.disable()  # the parsing libraries log every irregularity of every file
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, requests), daemon=True).start()
@@ -93,7 +93,7 @@ class _Reporter:
             self._connection.sendall(wire.json_frame(wire.PROGRESS, [done, total]))
 
 
-def _prefer_for_oom_kill() -> None:
+def _raise_oom_score() -> None:
     """Make the kernel kill this process first when the machine runs out of memory."""
     score = Path("/proc/self/oom_score_adj")
     if score.exists():

@@ -84,11 +84,11 @@ def _read_story(package: OoxmlPackage, main: str, document: etree._Element) -> I
     yield _write(child(document, "body"), numbering)
     for kind in ("footnotes", "endnotes", "comments"):
         for part in load(kind):
-            yield from (_write(note, numbering) for note in part if note.get(_typed(note)) not in _SEPARATORS)
+            yield from (_write(note, numbering) for note in part if note.get(_note_type(note)) not in _SEPARATORS)
     yield from dict.fromkeys(_write(footer, numbering) for footer in load("footer"))
 
 
-def _typed(note: etree._Element) -> str:
+def _note_type(note: etree._Element) -> str:
     return next((str(key) for key in note.attrib if str(key).endswith("}type")), "type")
 
 

@@ -28,12 +28,12 @@ def write_body(tree: etree._Element) -> str:
         invisible += step * _is_invisible(element)
         preformatted += step * (name == "pre")
         if not invisible:
-            pieces.append(_gap(element, starts=starts))
+            pieces.append(_separator(element, starts=starts))
             if starts:
-                pieces += [str(element.text or "") if preformatted else _fold(element.text), _label(element)]
+                pieces += [str(element.text or "") if preformatted else _fold(element.text), _alt_text(element)]
         if not starts and not invisible:
             pieces.append(element.tail or "" if preformatted else _fold(element.tail))
-    return "\n".join(_tidy(_LINES_TOGETHER.sub("\n", "".join(pieces))))
+    return "\n".join(_clean_lines(_LINES_TOGETHER.sub("\n", "".join(pieces))))
 
 
 def has_navigation(tree: etree._Element, characters: int) -> bool:
@@ -54,7 +54,7 @@ def _is_invisible(element: etree._Element) -> bool:
     return style is not None and "display:none" in style.replace(" ", "").lower()
 
 
-def _gap(element: etree._Element, *, starts: bool) -> str:
+def _separator(element: etree._Element, *, starts: bool) -> str:
     name = element.tag
     if name in _PARAGRAPHS:
         return "\n\n"
@@ -65,7 +65,7 @@ def _gap(element: etree._Element, *, starts: bool) -> str:
     return _CELL if name in {"td", "th"} and not starts else ""
 
 
-def _label(element: etree._Element) -> str:
+def _alt_text(element: etree._Element) -> str:
     return f" {element.get('alt')} " if element.tag == "img" and element.get("alt") else ""
 
 
@@ -79,7 +79,7 @@ def _fold(text: str | None) -> str:
     return f"{' ' if text[0].isspace() else ''}{folded}{' ' if text[-1].isspace() else ''}"
 
 
-def _tidy(text: str) -> Iterator[str]:
+def _clean_lines(text: str) -> Iterator[str]:
     """Lines with their cells joined, at most one blank line between them, and no bullet without text."""
     blank = True
     for raw in text.split("\n"):

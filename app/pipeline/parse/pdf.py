@@ -25,7 +25,7 @@ from app.pipeline.parse.pdf_running import drop_running_lines
 _LOCKED = {pdfium_raw.FPDF_ERR_PASSWORD, pdfium_raw.FPDF_ERR_SECURITY}
 _FORM_DEPTH = 40
 """The nesting of form XObjects that pdfium reads."""
-_PRESENTATION_FORMS = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb4f-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc]")
+_LETTER_FORMS = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb4f-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc]")
 """Ligatures and the presentation forms of Arabic letters: shapes in a font rather than letters of a word."""
 
 
@@ -100,8 +100,8 @@ def _clean_layout(pages: list[tuple[int, str]]) -> list[Page]:
     """Pages without running lines, hyphens at line ends and presentation forms."""
     numbers = [number for number, _ in pages]
     texts = join_words(drop_running_lines(pages))
-    return [Page(number, _PRESENTATION_FORMS.sub(_spell, text)) for number, text in zip(numbers, texts, strict=True)]
+    return [Page(number, _LETTER_FORMS.sub(_decompose, text)) for number, text in zip(numbers, texts, strict=True)]
 
 
-def _spell(form: re.Match[str]) -> str:
+def _decompose(form: re.Match[str]) -> str:
     return unicodedata.normalize("NFKC", form[0]).lstrip()  # NFKC puts a space before a mark without a letter
