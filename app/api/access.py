@@ -1,4 +1,4 @@
-"""Who is calling, and through which services they are served."""
+"""Authentication of requests, and the dependencies that give routes their caller and the services."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -29,17 +29,18 @@ async def get_services(request: Request) -> Services:
 ServicesOf = Annotated[Services, Depends(get_services)]
 
 
-class Access:
-    """ASGI middleware: who has no valid key learns that, and not even whether the rest of the request makes sense.
+class AuthenticationMiddleware:
+    """ASGI middleware that answers 401 to a request without a valid API key.
 
-    Routing and the reading of the body come after it. Who is calling is kept as ``request.state.identity``.
+    It runs before routing and before the body is read, so a client without a key receives 401 and nothing else.
+    Everything behind it reads the caller from ``scope["state"]["identity"]``.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
-        """Let the request pass, or answer 401."""
+        """Authenticate a request to the API; pass on everything else."""
         if scope["type"] != "http" or not _is_guarded(read_path(scope)):
             await self._app(scope, receive, send)
             return
@@ -54,13 +55,13 @@ class Access:
 
 
 def read_path(scope: Connection) -> str:
-    """The path of a request as the application knows it, wherever a proxy has put that."""
+    """The path within this application, without the prefix that a proxy adds."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
 
 
 def read_token(headers: Headers) -> str:
-    """The API key that a request carries; empty where it carries none."""
+    """The API key in a request's headers; empty if there is none."""
     scheme, token = get_authorization_scheme_param(headers.get("authorization"))
     return token if scheme.lower() == "bearer" else ""
 
@@ -70,15 +71,15 @@ def _is_guarded(path: str) -> bool:
 
 
 def require(scope: Scope) -> Callable[..., Awaitable[Identity]]:
-    """A dependency that lets only keys with ``scope`` pass."""
+    """Make a dependency that returns the caller, and answers 403 if its key lacks ``scope``."""
 
-    async def identify(request: Request, _key: Annotated[object, Depends(_bearer)]) -> Identity:
+    async def get_identity(request: Request, _key: Annotated[object, Depends(_bearer)]) -> Identity:
         identity: Identity = request.state.identity
         if not identity.allows(scope):
             raise ForbiddenError(f"The request needs the scope `{scope}`.")
         return identity
 
-    return identify
+    return get_identity
 
 
 Reader = Annotated[Identity, Depends(require(Scope.READ))]

@@ -1,4 +1,4 @@
-"""The FastAPI application, from its one factory."""
+"""The factory of the FastAPI application."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -8,9 +8,10 @@ from fastapi import FastAPI
 
 from app import __version__
 from app.api import health, idempotency, problems, v1
-from app.api.access import Access
-from app.api.request_ids import RequestIds
-from app.api.startup import StartupReasons
+from app.api.access import AuthenticationMiddleware
+from app.api.access_log import AccessLogMiddleware
+from app.api.request_ids import RequestIdMiddleware
+from app.api.startup import StartupErrorMiddleware
 from app.bootstrap import build_services, check_choices, check_storage, check_store, prepare_database
 from app.celery_app import create_celery
 from app.embedded.running import open_servers
@@ -20,18 +21,18 @@ from app.settings import Settings, load_settings, reveal
 _CONNECTIONS = 10
 
 _DESCRIPTION = """
-Documents for AI agents, through priority queues, with nothing lost. An upload answers with a task
-at once; follow it by polling, long-polling (`wait`) or server-sent events. Every error is a
-problem (RFC 9457) with a stable `code`. Every write takes an `Idempotency-Key`, so that it can be sent again safely.
+Sluice turns documents into searchable, citable knowledge for AI agents. An upload is answered at once with a task.
+Follow the task by polling, by long-polling (`wait`) or by server-sent events. Every error is a problem (RFC 9457)
+with a stable `code`. Every write accepts an `Idempotency-Key`, so that a client can safely send it again.
 """
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application. Servers are met when it starts, not when it is made."""
+    """Create the application. It connects to its servers when it starts, not here."""
     given = settings or load_settings()
 
     @asynccontextmanager
-    async def run(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure_logs(given)
         check_choices(given)
         with open_servers(given) as servers:
@@ -50,12 +51,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             finally:
                 await services.close()
 
-    app = FastAPI(title="Sluice", version=__version__, description=_DESCRIPTION, lifespan=run)
-    idempotency.install(app)
-    app.add_middleware(Access)
-    app.add_middleware(RequestIds)
-    app.add_middleware(StartupReasons)
+    app = FastAPI(title="Sluice", version=__version__, description=_DESCRIPTION, lifespan=lifespan)
+    _add_middleware(app, access_log=given.access_log)
     app.include_router(health.router)
     app.include_router(v1.router)
     problems.install(app)
     return app
+
+
+def _add_middleware(app: FastAPI, *, access_log: bool) -> None:
+    """The last one added runs first: request id, access log, authentication, idempotency, then routing."""
+    idempotency.install(app)  # uses the identity that authentication found
+    app.add_middleware(AuthenticationMiddleware)
+    if access_log:
+        app.add_middleware(AccessLogMiddleware)
+    app.add_middleware(RequestIdMiddleware)
+    app.add_middleware(StartupErrorMiddleware)

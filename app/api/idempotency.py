@@ -1,4 +1,4 @@
-"""``Idempotency-Key``: a write that is sent again is not done again."""
+"""``Idempotency-Key``: a write that a client sends again is carried out once, and answered with the same response."""
 
 import asyncio
 import hashlib
@@ -20,51 +20,54 @@ from app.api import problems
 from app.api.access import read_path, read_token
 from app.api.fingerprints import FingerprintedBody
 from app.bootstrap import Services
-from app.domain.errors import InvalidIdempotencyKeyError, SluiceError, UnauthorizedError
+from app.domain.errors import InvalidIdempotencyKeyError, SluiceError
 from app.domain.idempotency import Hold, KeyedRequest, StoredResponse
+from app.domain.identity import Identity
 from app.services.tenants.idempotency import Idempotency, recall
 
 _HEADER = b"idempotency-key"
 _ACCEPTED = re.compile(rb"[\x21-\x7e]{1,255}")
 _METHODS = {"POST", "PUT", "PATCH", "DELETE"}
 _PREFIX = "/api/v1/"
-_KEPT_HEADERS = ("content-type", "location")
-_NOT_KEPT = {401, 403, 408, 413, 429}
+_STORED_HEADERS = ("content-type", "location")
+_NOT_STORED = {401, 403, 408, 413, 429}
 _RENEW_SECONDS = 20.0
-# What these answer is shown once and stored nowhere: it is kept readable for nobody but the API key that asked.
-_SECRET = ("/api/v1/api-keys", "/api/v1/organizations", "/api/v1/webhooks")
+# Its responses contain secrets, so they are stored encrypted with the API key of the request.
+_ENCRYPTED = ("/api/v1/api-keys",)
 
 _PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
     "description": (
-        "Makes it safe to send the request again: 1 to 255 visible ASCII characters of your choice, a UUID for "
-        "instance, for each thing to be done. For 24 hours the same request under the same key is answered as it was "
-        "the first time, with `Idempotent-Replayed: true`, and nothing is done again. The same request means the same "
-        "method, path, query and body, whatever boundary a form has, and where the answer holds a secret the same API "
-        "key, too. Keys belong to the organization. An answer of 401, 403, 408, 413, 429 or 5xx is not kept: the next "
-        "request with the key is carried out. So is one that comes 60 seconds after the server was killed in the "
-        "middle of the first."
+        "Makes it safe to send the request again. A key is 1 to 255 visible ASCII characters, such as a UUID; use a "
+        "new one for each operation. For 24 hours, the same request with the same key receives the first response "
+        "again, with `Idempotent-Replayed: true`, and nothing is carried out twice. Requests are the same if "
+        "method, path, query and body are equal, whatever boundary a form has; where the response contains a "
+        "secret, the API key must be the same, too. Keys belong to the organization. Responses with status 401, "
+        "403, 408, 413, 429 or 5xx are not stored: the next request with the key is carried out. So is one that "
+        "arrives at least 60 seconds after the server was killed while it carried out the first."
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     "example": "5f0c2a9e-6f0e-4c57-9a53-0d6d8a3f1b7e",
 }
-_IN_PROGRESS = "`idempotency_in_progress`: the request with this `Idempotency-Key` still runs; see `Retry-After`."
-_REFUSED = "`idempotency_key_reused`: the key stands for another request. `invalid_idempotency_key`: it is malformed."
+_IN_PROGRESS = "`idempotency_in_progress`: the first request with this `Idempotency-Key` is still running."
+_REFUSED = (
+    "`idempotency_key_reused`: the key was used for a different request. `invalid_idempotency_key`: it is malformed."
+)
 
 log = structlog.get_logger()
 
 
-class IdempotencyKeys:
-    """ASGI middleware. What carries no key passes straight on."""
+class IdempotencyMiddleware:
+    """ASGI middleware for writes with an ``Idempotency-Key``. It runs behind authentication and uses its identity."""
 
     def __init__(self, app: ASGIApp, renew_seconds: float = _RENEW_SECONDS) -> None:
         self._app = app
         self._renew_seconds = renew_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Carry the request out, or give the answer that it was given before."""
+        """Carry the request out, or replay its stored response."""
         if scope["type"] != "http" or scope["method"] not in _METHODS:
             await self._app(scope, receive, send)
             return
@@ -76,27 +79,23 @@ class IdempotencyKeys:
 
     async def _serve(self, keys: list[bytes], scope: Scope, receive: Receive, send: Send) -> None:
         services: Services = scope["app"].state.services
+        identity: Identity = scope["state"]["identity"]
         headers = Headers(scope=scope)
         body, limit = FingerprintedBody(receive, headers.get("content-type", "")), services.intake.uploads.max_bytes
-        token = read_token(headers)
-        secret = token if read_path(scope).startswith(_SECRET) else None
+        secret = read_token(headers) if read_path(scope).startswith(_ENCRYPTED) else None
         try:
-            identity = await services.tenants.identities.authenticate(token)
             request = KeyedRequest(identity.organization_id, _read_key(keys), _hash_target(scope, secret))
             taken = await services.tenants.idempotency.take(request)
             if not isinstance(taken, Hold):
-                answer = recall(taken, await body.finish(taken.fingerprint.size), secret)
-                await _replay(answer)(scope, receive, send)
+                stored = recall(taken, await body.finish(taken.fingerprint.size), secret)
+                await _replay(stored)(scope, receive, send)
                 return
-        except UnauthorizedError:
-            await self._app(scope, receive, send)  # it says so in its own words
-            return
         except SluiceError as error:
-            await body.finish(limit)  # a client that is still sending gets to see its answer
+            await body.finish(limit)  # a client that is still sending does not read a response before it has sent all
             await problems.respond_to(Request(scope), error)(scope, receive, send)
             return
-        ending = _Ending(services.tenants.idempotency, taken, body, limit, secret)
-        exchange = _Exchange(ending, send, self._renew_seconds)
+        completion = _Completion(services.tenants.idempotency, taken, body, limit, secret)
+        exchange = _Exchange(completion, send, self._renew_seconds)
         try:
             await self._app(scope, exchange.receive, exchange.send)
         finally:
@@ -104,8 +103,8 @@ class IdempotencyKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ending:
-    """How a request that is carried out ends: with an answer that is kept, or with its key free again."""
+class _Completion:
+    """The end of a request that is carried out: its response is stored, or its key is freed."""
 
     idempotency: Idempotency
     hold: Hold
@@ -113,74 +112,78 @@ class _Ending:
     limit: int
     secret: str | None
 
-    async def keep(self, answer: StoredResponse) -> None:
-        """Store the answer, or free the key when the body broke off. What was done is done: no failure changes that."""
+    async def store(self, response: StoredResponse) -> None:
+        """Store the response, or free the key if the body was incomplete.
+
+        The work is done, so a failure to store is logged and the client receives its response.
+        """
         fingerprint = await self.body.finish(self.limit)
         if fingerprint is None:
             await self.free()
             return
-        with self._failure_logged():
-            if not await self.idempotency.store(self.hold, fingerprint, answer, self.secret):
+        with self._log_failure():
+            if not await self.idempotency.store(self.hold, fingerprint, response, self.secret):
                 log.warning("idempotency_key_lost", key=self.hold.request.key)
 
     async def free(self) -> None:
-        """Let the next request with the key be carried out."""
-        with self._failure_logged():
+        """Free the key, so that the next request with it is carried out."""
+        with self._log_failure():
             await self.idempotency.free(self.hold)
 
     @contextmanager
-    def _failure_logged(self) -> Iterator[None]:
+    def _log_failure(self) -> Iterator[None]:
         try:
             yield
         except SluiceError as error:
-            log.warning("idempotency_key_not_ended", key=self.hold.request.key, error=error.message)
+            log.warning("idempotency_key_not_updated", key=self.hold.request.key, error=error.message)
 
 
 class _Exchange:
-    """A request that is carried out, and its answer: first stored, then given."""
+    """A request that is carried out. Its response is stored before it is sent."""
 
-    def __init__(self, ending: _Ending, send: Send, renew_seconds: float) -> None:
-        self._ending = ending
+    def __init__(self, completion: _Completion, send: Send, renew_seconds: float) -> None:
+        self._completion = completion
         self._send = send
         self._renew_seconds = renew_seconds
         self._renewed_at = time.monotonic()
         self._messages: list[Message] = []
-        self._ended = False
+        self._complete = False
 
     async def receive(self) -> Message:
-        """The next of the request.
+        """The next message of the request.
 
         Raises:
-            IdempotencyInProgressError: when it came so slowly that another request has taken over.
+            IdempotencyInProgressError: the body arrived so slowly that another request has taken over the key.
         """
-        message = await self._ending.body.receive()
+        message = await self._completion.body.receive()
         if time.monotonic() - self._renewed_at >= self._renew_seconds:
-            await self._ending.idempotency.renew(self._ending.hold)
+            await self._completion.idempotency.renew(self._completion.hold)
             self._renewed_at = time.monotonic()
         return message
 
     async def send(self, message: Message) -> None:
-        """Hold the answer back until it is whole and stored."""
+        """Buffer the response until it is complete and stored, then send it."""
         self._messages.append(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
-            await self._end(*self._messages)
-            for held in self._messages:
-                await self._send(held)
+            await self._finish(*self._messages)
+            for buffered in self._messages:
+                await self._send(buffered)
 
     async def close(self) -> None:
-        """Free the key if no answer came."""
-        if not self._ended:
-            await self._ending.free()
+        """Free the key if the application sent no complete response."""
+        if not self._complete:
+            await self._completion.free()
 
-    async def _end(self, start: Message, *rest: Message) -> None:
-        self._ended = True
+    async def _finish(self, start: Message, *rest: Message) -> None:
+        self._complete = True
         status: int = start["status"]
-        if status < 300 or (400 <= status < 500 and status not in _NOT_KEPT):  # noqa: PLR2004 - HTTP's classes
+        if status < 300 or (400 <= status < 500 and status not in _NOT_STORED):  # noqa: PLR2004 - HTTP's classes
             headers = Headers(raw=start["headers"])
-            kept = {name: headers[name] for name in _KEPT_HEADERS if name in headers}
-            await self._ending.keep(StoredResponse(status, kept, b"".join(part.get("body", b"") for part in rest)))
+            stored = {name: headers[name] for name in _STORED_HEADERS if name in headers}
+            body = b"".join(part.get("body", b"") for part in rest)
+            await self._completion.store(StoredResponse(status, stored, body))
         else:
-            await self._ending.free()
+            await self._completion.free()
 
 
 def _read_key(keys: list[bytes]) -> str:
@@ -194,13 +197,13 @@ def _hash_target(scope: Scope, secret: str | None) -> bytes:
     return hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()
 
 
-def _replay(answer: StoredResponse) -> Response:
-    return Response(answer.body, answer.status, headers={**answer.headers, "Idempotent-Replayed": "true"})
+def _replay(stored: StoredResponse) -> Response:
+    return Response(stored.body, stored.status, headers={**stored.headers, "Idempotent-Replayed": "true"})
 
 
 def install(app: FastAPI) -> None:
-    """Have every write of ``app`` heed the header, and its description say so."""
-    app.add_middleware(IdempotencyKeys)
+    """Add the middleware to ``app``, and the header to the OpenAPI description of every write."""
+    app.add_middleware(IdempotencyMiddleware)
     build = app.openapi
 
     def openapi() -> dict[str, Any]:

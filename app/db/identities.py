@@ -22,7 +22,7 @@ async def get_default_organization(connection: AsyncConnection) -> int:
 
 
 # Made once: every request runs it.
-_FIND_IDENTITY = select(api_keys.c.organization_id, api_keys.c.scopes).where(
+_FIND_IDENTITY = select(api_keys.c.organization_id, api_keys.c.scopes, api_keys.c.prefix).where(
     api_keys.c.hash == bindparam("key_hash"), api_keys.c.revoked_at.is_(None)
 )
 
@@ -30,7 +30,7 @@ _FIND_IDENTITY = select(api_keys.c.organization_id, api_keys.c.scopes).where(
 async def find_identity(connection: AsyncConnection, key_hash: bytes) -> Identity | None:
     """Who holds the key with this SHA-256, unless it was revoked."""
     row = (await connection.execute(_FIND_IDENTITY, {"key_hash": key_hash})).one_or_none()
-    return Identity(row.organization_id, frozenset(map(Scope, row.scopes))) if row else None
+    return Identity(row.organization_id, frozenset(map(Scope, row.scopes)), row.prefix) if row else None
 
 
 async def has_api_keys(connection: AsyncConnection) -> bool:

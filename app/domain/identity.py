@@ -19,6 +19,8 @@ class Identity:
 
     organization_id: int
     scopes: frozenset[Scope]
+    key_prefix: str
+    """The beginning of the API key, by which logs and lists identify it."""
 
     def allows(self, scope: Scope) -> bool:
         """Whether ``scope``, or one that includes it, was granted."""

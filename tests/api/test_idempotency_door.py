@@ -13,11 +13,12 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from app.api import problems
+from app.api.access import AuthenticationMiddleware
 from app.api.application import create_app
-from app.api.idempotency import IdempotencyKeys
-from app.api.request_ids import RequestIds
+from app.api.idempotency import IdempotencyMiddleware
+from app.api.request_ids import RequestIdMiddleware
 from app.db.engine import Database, create_engine
-from app.domain.errors import IdempotencyInProgressError
+from app.domain.errors import IdempotencyInProgressError, UnauthorizedError
 from app.domain.idempotency import Fingerprint, Hold, KeyedRequest, StoredResponse
 from app.domain.identity import Identity
 from app.services.tenants.idempotency import Idempotency
@@ -33,24 +34,30 @@ class Door:
 
     def __init__(self, database: Database) -> None:
         self.carried_out = 0
+        self.look_ups = 0
         self._database = database
         app = self.app = FastAPI()
-        app.add_middleware(IdempotencyKeys, renew_seconds=0)
-        app.add_middleware(RequestIds)
+        app.add_middleware(IdempotencyMiddleware, renew_seconds=0)
+        app.add_middleware(AuthenticationMiddleware)
+        app.add_middleware(RequestIdMiddleware)
         app.add_api_route("/api/v1/read", self._read, methods=["POST"])
         app.add_api_route("/api/v1/ignore", self._ignore, methods=["POST"])
         problems.install(app)
         self.idempotency = Idempotency(database)
         app.state.services = SimpleNamespace(
-            identities=self, idempotency=self.idempotency, uploads=SimpleNamespace(max_bytes=LIMIT)
+            tenants=SimpleNamespace(identities=self, idempotency=self.idempotency),
+            intake=SimpleNamespace(uploads=SimpleNamespace(max_bytes=LIMIT)),
         )
         self.client = httpx.AsyncClient(
             base_url="http://door/api/v1", transport=httpx.ASGITransport(app), headers=HEADERS
         )
 
-    async def authenticate(self, _secret: str) -> Identity:
-        """Let everybody in."""
-        return Identity(1, frozenset())
+    async def authenticate(self, secret: str) -> Identity:
+        """Accept the one key, and count."""
+        self.look_ups += 1
+        if secret != "secret":
+            raise UnauthorizedError
+        return Identity(1, frozenset(), "secr")
 
     async def _read(self, request: Request) -> dict[str, int]:
         size = sum([len(chunk) async for chunk in request.stream()])
@@ -166,6 +173,25 @@ async def test_a_body_too_long_to_be_read_for_nobody_is_not_kept(door: Door) -> 
     kept = {**HEADERS, "Idempotency-Key": "two"}
     answers = [await door.client.post("/read", content=body(), headers=kept) for _ in range(2)]
     assert [answer.json()["number"] for answer in answers] == [3, 3], "who reads it all can tell it again"
+
+
+@pytest.mark.anyio
+async def test_a_request_with_an_idempotency_key_looks_its_api_key_up_once(door: Door) -> None:
+    for _ in range(2):  # carried out, then replayed
+        assert (await door.client.post("/ignore", content=b"heron")).json() == {"number": 1}
+    assert door.look_ups == 2
+    assert (await door.client.post("/ignore", content=b"egret")).status_code == 422
+    assert door.look_ups == 3
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("key", ["one", "not a key", ""])
+async def test_a_wrong_api_key_is_the_answer_whatever_the_idempotency_key_is(door: Door, key: str) -> None:
+    await door.client.post("/ignore", content=b"heron")
+    headers = {"Authorization": "Bearer wrong", "Idempotency-Key": key}
+    for path in ("/ignore", "/nowhere"):
+        check_problem(await door.client.post(path, content=b"egret", headers=headers), 401, "unauthorized")
+    assert door.carried_out == 1
 
 
 @pytest.mark.anyio

@@ -1,0 +1,63 @@
+"""The access log: one line per request, at its end."""
+
+import logging
+import time
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+# Monitoring asks for these every few seconds, so they are logged at DEBUG.
+_HEALTH_ROUTES = {"/livez", "/readyz", "/version"}
+
+_level = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
+
+
+class AccessLogMiddleware:
+    """ASGI middleware that logs method, route template, status, milliseconds and key prefix of each request.
+
+    Paths and query strings are not logged, because they may contain secrets. A streamed answer is logged when the
+    stream ends. ``route`` is None for a request that was refused before routing or matched no route.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, then log it."""
+        if scope["type"] != "http" or not _level.isEnabledFor(logging.INFO):
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 500  # the answer to an exception that leaves the application before a response starts
+
+        async def send_counted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_counted)
+        finally:
+            _write(scope, status, (time.perf_counter() - began) * 1000)
+
+
+def _write(scope: Scope, status: int, milliseconds: float) -> None:
+    route = _find_template(scope)
+    identity = scope["state"].get("identity")
+    write = log.debug if route in _HEALTH_ROUTES else log.info
+    write(
+        "http_request",
+        method=scope["method"],
+        route=route,
+        status=status,
+        ms=round(milliseconds, 1),
+        key=identity.key_prefix if identity else None,
+    )
+
+
+def _find_template(scope: Scope) -> str | None:
+    """The full path template. An included route holds only its own part of it; FastAPI keeps the full one separately."""
+    route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
+    return getattr(route, "path", None)

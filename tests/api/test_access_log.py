@@ -1,0 +1,183 @@
+"""The access log: one line per request, without secrets, and the request id in every line that a request causes."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import StreamingResponse
+from structlog.testing import capture_logs
+
+from app.api import problems
+from app.api.access import AuthenticationMiddleware
+from app.api.access_log import AccessLogMiddleware
+from app.api.application import create_app
+from app.api.request_ids import RequestIdMiddleware
+from app.domain.errors import UnauthorizedError
+from app.domain.identity import Identity
+from app.settings import load_settings
+
+KEY = "sk_sluice_abcdef-and-the-rest"
+SECRET = "a-secret-in-a-path"
+IDENTITY = Identity(1, frozenset(), "sk_sluice_abcdef")
+Logs = list[Any]
+
+log = structlog.get_logger("tests.access_log")
+
+
+async def _authenticate(secret: str) -> Identity:
+    if secret != KEY:
+        raise UnauthorizedError
+    return IDENTITY
+
+
+SERVICES = SimpleNamespace(tenants=SimpleNamespace(identities=SimpleNamespace(authenticate=_authenticate)))
+
+
+def _make_app(streaming: asyncio.Event) -> FastAPI:
+    app, router = FastAPI(), APIRouter(prefix="/api/v1")
+
+    @router.get("/agents/{name}")
+    async def get(name: str) -> dict[str, str]:
+        log.info("handler")
+        await asyncio.to_thread(log.info, "thread")
+        return {"name": name}
+
+    @router.post("/crash")
+    async def crash() -> None:
+        raise RuntimeError("broken")
+
+    @router.get("/stream")
+    async def stream() -> StreamingResponse:
+        async def send() -> AsyncIterator[bytes]:
+            yield b"one"
+            await streaming.wait()
+            yield b"two"
+
+        return StreamingResponse(send())
+
+    @app.get("/livez")
+    async def livez() -> None:
+        """Answer."""
+
+    app.include_router(router)
+    app.add_middleware(AuthenticationMiddleware)
+    app.add_middleware(AccessLogMiddleware)
+    app.add_middleware(RequestIdMiddleware)
+    problems.install(app)
+    app.state.services = SERVICES
+    return app
+
+
+def _client(app: FastAPI) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://api", headers={"Authorization": f"Bearer {KEY}"})
+
+
+def _requests(logs: Logs) -> list[tuple[Any, ...]]:
+    fields = ("log_level", "method", "route", "status", "key")
+    return [tuple(line[field] for field in fields) for line in logs if line["event"] == "http_request"]
+
+
+@pytest.fixture
+def logs(caplog: pytest.LogCaptureFixture) -> Iterator[Logs]:
+    """The log lines, with the context that is bound to them."""
+    caplog.set_level(logging.DEBUG)
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as captured:
+        yield captured
+
+
+async def _ask(requests: list[tuple[str, str, dict[str, str]]]) -> list[httpx.Response]:
+    async with _client(_make_app(asyncio.Event())) as client:
+        return [await client.request(method, path, headers=headers) for method, path, headers in requests]
+
+
+def test_a_line_names_the_route_and_neither_path_nor_query_nor_key(logs: Logs) -> None:
+    wrong = {"Authorization": f"Bearer {SECRET}"}
+    asyncio.run(
+        _ask(
+            [
+                ("GET", f"/api/v1/agents/{SECRET}?token={SECRET}", {}),
+                ("DELETE", "/api/v1/agents/7", {}),
+                ("GET", f"/api/v1/{SECRET}", {}),
+                ("GET", "/api/v1/agents/7", wrong),
+                ("GET", "/livez", {}),
+            ]
+        )
+    )
+    prefix = IDENTITY.key_prefix
+    assert _requests(logs) == [
+        ("info", "GET", "/api/v1/agents/{name}", 200, prefix),
+        ("info", "DELETE", "/api/v1/agents/{name}", 405, prefix),
+        ("info", "GET", None, 404, prefix),
+        ("info", "GET", None, 401, None),
+        ("debug", "GET", "/livez", 200, None),
+    ]
+    assert SECRET not in str(logs)
+    assert KEY not in str(logs)
+
+
+def test_every_line_of_a_request_carries_its_id(logs: Logs) -> None:
+    requests = [("GET", "/api/v1/agents/7", {"X-Request-ID": f"request-{n}"}) for n in range(2)]
+    answers = asyncio.run(_ask(requests))
+    assert [answer.headers["x-request-id"] for answer in answers] == ["request-0", "request-1"]
+    seen = [(line["event"], line["request_id"]) for line in logs if "request_id" in line]
+    assert seen == [(event, f"request-{n}") for n in range(2) for event in ("handler", "thread", "http_request")]
+
+
+def test_a_crash_is_logged_with_its_request_id(logs: Logs) -> None:
+    [answer] = asyncio.run(_ask([("POST", "/api/v1/crash", {"X-Request-ID": "request-1"})]))
+    assert answer.json()["request_id"] == "request-1"
+    assert answer.json()["code"] == "internal_error"
+    assert {line["event"]: line["request_id"] for line in logs} == {
+        "http_request": "request-1",
+        "request_failed": "request-1",
+    }
+    assert _requests(logs) == [("info", "POST", "/api/v1/crash", 500, IDENTITY.key_prefix)]
+
+
+def test_a_stream_is_logged_at_its_end(logs: Logs) -> None:
+    async def follow() -> list[tuple[Any, ...]]:
+        streaming = asyncio.Event()
+        app, sent = _make_app(streaming), asyncio.Event()
+        before: list[tuple[Any, ...]] = []
+
+        async def receive() -> Any:
+            await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            if message.get("body") == b"one":
+                sent.set()
+
+        headers = [(b"authorization", f"Bearer {KEY}".encode())]
+        scope = {"type": "http", "method": "GET", "path": "/api/v1/stream", "query_string": b"", "headers": headers}
+        serving = asyncio.create_task(app(scope, receive, send))
+        await sent.wait()
+        before += _requests(logs)
+        streaming.set()
+        await serving
+        return before
+
+    assert asyncio.run(follow()) == []
+    assert [line[2:4] for line in _requests(logs)] == [("/api/v1/stream", 200)]
+
+
+@pytest.mark.parametrize("access_log", [True, False])
+def test_the_setting_turns_it_off(logs: Logs, *, access_log: bool) -> None:
+    app = create_app(load_settings(access_log=access_log, _env_file=None))
+    app.state.services = SERVICES
+
+    async def ask() -> None:
+        async with _client(app) as client:
+            await client.get("/api/v1/agents/7")
+            await client.get("/version")
+
+    asyncio.run(ask())
+    prefix = IDENTITY.key_prefix
+    lines = [("info", "GET", "/api/v1/agents/{agent_id}", 403, prefix), ("debug", "GET", "/version", 200, None)]
+    assert _requests(logs) == (lines if access_log else [])
