@@ -23,7 +23,7 @@ quote = '$(subst ','\'',$(1))'
 files = $(foreach pattern,$(FILES),$(or $(wildcard $(pattern)),$(pattern)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check migration chaos fuzz bench lock clean venv
+.PHONY: help setup demo up test check migration chaos fuzz bench openapi lock clean venv
 
 help: ## Show what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,9 @@ fuzz: .venv/.dev ## Upload thousands of hostile files, then audit (ARGS="--files
 
 bench: .venv/.dev ## Run the benchmarks; prints a table and writes JSON
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+openapi: .venv/.dev ## Write docs/openapi.json from the code
+	@$(BIN)/python -m app.api.openapi
 
 lock: .venv/.dev ## Pin again after a change of dependencies (UPGRADE=1 takes the newest of all)
 	@$(PIP) 'uv>=0.8'

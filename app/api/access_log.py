@@ -58,6 +58,6 @@ def _write(scope: Scope, status: int, milliseconds: float) -> None:
 
 
 def _find_template(scope: Scope) -> str | None:
-    """The full path template. An included route holds only its own part of it; FastAPI keeps the full one separately."""
+    """The full path template. An included route holds only a part of it; FastAPI keeps the full one separately."""
     route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
     return getattr(route, "path", None)

@@ -11,7 +11,7 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$", max_length=63)]
 
 
-class Settings(BaseModel):
+class AgentSettingsBody(BaseModel):
     """How an agent's documents are chunked, and its share of the workers. In a change, what is left out stays."""
 
     model_config = ConfigDict(extra="forbid")
@@ -30,7 +30,7 @@ class AgentCreate(BaseModel):
 
     name: Name
     slug: Slug | None = None
-    settings: Settings = Settings()
+    settings: AgentSettingsBody = AgentSettingsBody()
 
 
 class AgentUpdate(BaseModel):
@@ -40,7 +40,7 @@ class AgentUpdate(BaseModel):
 
     name: Name | None = None
     slug: Slug | None = None
-    settings: Settings = Settings()
+    settings: AgentSettingsBody = AgentSettingsBody()
 
 
 class AgentBody(BaseModel):
@@ -49,14 +49,14 @@ class AgentBody(BaseModel):
     id: int
     name: str
     slug: str
-    settings: Settings
+    settings: AgentSettingsBody
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     def of(cls, agent: Agent) -> "AgentBody":
         """Shape a record."""
-        settings = Settings.model_validate(agent.settings, from_attributes=True)
+        settings = AgentSettingsBody.model_validate(agent.settings, from_attributes=True)
         return cls(
             id=agent.id,
             name=agent.name,

@@ -32,7 +32,7 @@ class ApiKeyBody(BaseModel):
         return cls.model_validate(key, from_attributes=True)
 
 
-class ApiKeyMade(ApiKeyBody):
+class ApiKeyCreated(ApiKeyBody):
     """A new API key with its secret, which is shown only now."""
 
     secret: str
@@ -79,7 +79,7 @@ class QueueList(BaseModel):
     next: str | None = None
 
 
-class QueueSteered(BaseModel):
+class QueueUpdated(BaseModel):
     """A queue was paused or resumed."""
 
     name: str

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from app.api.access import Admin, ServicesOf
-from app.api.bodies.operations import ApiKeyBody, ApiKeyCreate, ApiKeyList, ApiKeyMade
+from app.api.bodies.operations import ApiKeyBody, ApiKeyCreate, ApiKeyCreated, ApiKeyList
 from app.api.paging import AfterId, Limit
 from app.api.problems import RESPONSES
 
@@ -13,11 +13,11 @@ router = APIRouter(prefix="/api-keys", tags=["api keys"], responses=RESPONSES)
 
 
 @router.post("", status_code=201)
-async def create_api_key(body: ApiKeyCreate, identity: Admin, services: ServicesOf) -> ApiKeyMade:
+async def create_api_key(body: ApiKeyCreate, identity: Admin, services: ServicesOf) -> ApiKeyCreated:
     """Make an API key. Its secret is in this answer and nowhere else."""
     scopes = [scope.value for scope in body.scopes]
     key, secret = await services.tenants.identities.create_key(identity.organization_id, body.name, scopes)
-    return ApiKeyMade(**ApiKeyBody.of(key).model_dump(), secret=secret)
+    return ApiKeyCreated(**ApiKeyBody.of(key).model_dump(), secret=secret)
 
 
 @router.get("")

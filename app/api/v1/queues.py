@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.api.access import Admin, Reader, ServicesOf
-from app.api.bodies.operations import ProviderBody, QueueBody, QueueList, QueueSteered, WorkerBody, WorkerList
+from app.api.bodies.operations import ProviderBody, QueueBody, QueueList, QueueUpdated, WorkerBody, WorkerList
 from app.api.problems import RESPONSES
 
 router = APIRouter(tags=["operations"], responses=RESPONSES)
@@ -32,17 +32,17 @@ async def list_queues(_identity: Reader, services: ServicesOf) -> QueueList:
 
 
 @router.post("/queues/{name}/pause")
-async def pause_queue(name: str, _identity: Admin, services: ServicesOf) -> QueueSteered:
+async def pause_queue(name: str, _identity: Admin, services: ServicesOf) -> QueueUpdated:
     """Let no task of a queue start, in the whole installation, until it is resumed. What runs goes on."""
     await services.operations.overview.pause(name)
-    return QueueSteered(name=name, paused=True, message="Queue has been paused")
+    return QueueUpdated(name=name, paused=True, message="Queue has been paused")
 
 
 @router.post("/queues/{name}/resume")
-async def resume_queue(name: str, _identity: Admin, services: ServicesOf) -> QueueSteered:
+async def resume_queue(name: str, _identity: Admin, services: ServicesOf) -> QueueUpdated:
     """Let the tasks of a queue start again."""
     await services.operations.overview.resume(name)
-    return QueueSteered(name=name, paused=False, message="Queue has been resumed")
+    return QueueUpdated(name=name, paused=False, message="Queue has been resumed")
 
 
 @router.get("/workers")
