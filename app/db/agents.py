@@ -16,7 +16,7 @@ def _agent(row: Any) -> Agent:
 
 
 def _columns(settings: AgentSettings) -> dict[str, Any]:
-    """``weight`` and ``max_in_flight`` are columns because admission reads them for every agent that waits."""
+    """The columns of settings. Admission reads ``weight`` and ``max_in_flight``, which have their own."""
     chunking = {
         "chunk_size": settings.chunk_size,
         "chunk_overlap": settings.chunk_overlap,
@@ -52,7 +52,7 @@ async def find_agent(connection: AsyncConnection, organization_id: int, slug: st
 
 
 async def get_highest_suffix(connection: AsyncConnection, organization_id: int, slug: str) -> int:
-    """The highest number that a slug made from ``slug`` carries; 1 for the slug itself, 0 when it is free."""
+    """Return the highest number of the slugs ``slug-<number>``; 1 if only ``slug`` exists, 0 if it is free."""
     number = func.regexp_substr(agents.c.slug, "[0-9]+$").cast(Numeric)
     numbered = agents.c.slug.op("~")(f"^{slug}-[0-9]{{1,9}}$")
     query = select(func.max(case((agents.c.slug == slug, 1), else_=number))).where(
@@ -81,7 +81,7 @@ async def update_agent(connection: AsyncConnection, agent: Agent) -> Agent | Non
 
 
 async def hide_agent(connection: AsyncConnection, organization_id: int, agent_id: int) -> bool:
-    """Mark an agent deleted. False when there is none."""
+    """Mark an agent deleted. False when it does not exist."""
     statement = (
         update(agents)
         .where(agents.c.id == agent_id, _visible(organization_id))

@@ -1,4 +1,4 @@
-"""An agent's chunks and their words, and how many chunks have each word. Nothing here commits."""
+"""An agent's chunks with their words, and the number of chunks with each word. Nothing here commits."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from app.domain.documents import Chunk
 
 CHUNK_COLUMNS = ("ordinal", "text", "context", "start_char", "end_char", "page")
 LAST_EDITION = 2**31 - 1
-REMOVED_AT_ONCE = 2_000  # chunks that are taken out of the index in one statement, for it to end within seconds
+REMOVED_AT_ONCE = 2_000  # chunks that one statement removes, so that it ends within seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,11 @@ class ChunkRow:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What writing chunks came to.
+    """The result of writing chunks.
 
-    ``words`` is how the counts of the agent's words are to change. They change last (``count_words``): from there until
-    the transaction ends no other may change them, so commit soon. ``removed_all``: whether nothing is left of former
-    editions.
+    ``words`` is the change of the agent's word counts, by (agent id, lexeme). The caller applies it last
+    (``count_words``) and commits soon: until then no other transaction can change the same counts. ``removed_all``
+    is whether all chunks of former editions are removed.
     """
 
     words: Counter[tuple[int, str]]
@@ -39,7 +39,7 @@ class Written:
 async def add_chunks(
     connection: AsyncConnection, *, agent_id: int, document_id: int, edition: int, rows: Sequence[ChunkRow]
 ) -> Written:
-    """Add chunks to an edition of a document. Search finds them once that is the document's edition."""
+    """Add chunks to an edition of a document. Search finds them once the document is at that edition."""
     await _copy_chunks(connection, agent_id, document_id, edition, rows)
     return Written(_count(agent_id, rows))
 
@@ -47,9 +47,9 @@ async def add_chunks(
 async def replace_chunks(
     connection: AsyncConnection, *, agent_id: int, document_id: int, edition: int, rows: Sequence[ChunkRow]
 ) -> Written:
-    """Give an edition of a document these chunks, and take those of former ones out of the index.
+    """Add the chunks of an edition of a document, and remove up to ``REMOVED_AT_ONCE`` of former editions.
 
-    Counts are to be changed once for both, so that no two transactions deadlock.
+    The returned change of counts is for both, so that the caller locks counts once, in one order.
     """
     removed = await _remove_chunks(connection, document_id, last=edition - 1)
     await _copy_chunks(connection, agent_id, document_id, edition, rows)
@@ -61,9 +61,9 @@ async def replace_chunks(
 async def remove_chunks(
     connection: AsyncConnection, document_id: int, *, first: int = 0, last: int = LAST_EDITION
 ) -> int:
-    """Take chunks of a document out of the index, of its editions from ``first`` to ``last``; returns how many.
+    """Remove chunks of a document's editions from ``first`` to ``last``; returns how many.
 
-    At most ``REMOVED_AT_ONCE``: where it returns that, there may be more.
+    At most ``REMOVED_AT_ONCE``: if it returns that number, there may be more.
     """
     removed = await _remove_chunks(connection, document_id, first=first, last=last)
     await count_words(connection, {key: -count for key, count in removed.items()})
@@ -78,13 +78,13 @@ _COUNT_CHUNKS = text("""
 
 
 async def count_chunks(connection: AsyncConnection, document_id: int, edition: int | None = None) -> int:
-    """How many chunks a document has, of one edition or of all."""
+    """Count the chunks of a document, of one edition or of all."""
     parameters = {"document_id": document_id, "edition": edition}
     return int((await connection.execute(_COUNT_CHUNKS, parameters)).scalar_one())
 
 
 def _count(agent_id: int, rows: Sequence[ChunkRow]) -> Counter[tuple[int, str]]:
-    """How many chunks have each lexeme. Each counts under the empty lexeme too."""
+    """Count the chunks with each lexeme. The empty lexeme counts all chunks."""
     counted = Counter({(agent_id, ""): len(rows)})
     for row in rows:
         counted.update((agent_id, lexeme) for lexeme in row.lexemes)
@@ -92,6 +92,7 @@ def _count(agent_id: int, rows: Sequence[ChunkRow]) -> Counter[tuple[int, str]]:
 
 
 _REMOVE = text("""
+    -- The chunks to remove, at most as many as one statement may.
     WITH doomed AS (
         SELECT id FROM chunks
         WHERE document_id = CAST(:document_id AS bigint)
@@ -101,6 +102,7 @@ _REMOVE = text("""
     removed AS (
         DELETE FROM chunks WHERE id IN (SELECT id FROM doomed) RETURNING agent_id, tsv
     )
+    -- Each chunk counts for each of its lexemes, and for the empty one.
     SELECT agent_id, lexeme, count(*)
     FROM removed, unnest(tsvector_to_array(tsv) || CAST('' AS text)) AS lexeme
     GROUP BY agent_id, lexeme
@@ -110,7 +112,7 @@ _REMOVE = text("""
 async def _remove_chunks(
     connection: AsyncConnection, document_id: int, *, first: int = 0, last: int = LAST_EDITION
 ) -> Counter[tuple[int, str]]:
-    """Delete chunks of a document; how many had each lexeme, by agent."""
+    """Delete chunks of a document; returns how many had each lexeme, by agent."""
     parameters = {"document_id": document_id, "first": first, "last": last, "limit": REMOVED_AT_ONCE}
     removed = await connection.execute(_REMOVE, parameters)
     return Counter({(agent_id, lexeme): count for agent_id, lexeme, count in removed})
@@ -128,10 +130,10 @@ async def _copy_chunks(
 
 
 async def get_driver(connection: AsyncConnection) -> asyncpg.Connection:
-    """The asyncpg connection beneath, for COPY.
+    """Return the underlying asyncpg connection, for COPY.
 
     Raises:
-        RuntimeError: outside of a transaction, where half of what is copied could stay.
+        RuntimeError: outside a transaction, where a part of the copied rows could remain.
     """
     driver = (await connection.get_raw_connection()).driver_connection
     if not isinstance(driver, asyncpg.Connection) or not driver.is_in_transaction():
@@ -140,7 +142,7 @@ async def get_driver(connection: AsyncConnection) -> asyncpg.Connection:
 
 
 def as_record(chunk: Chunk) -> tuple[int, str, str, int, int, int | None]:
-    """A chunk as ``CHUNK_COLUMNS`` hold it."""
+    """A chunk as the values of ``CHUNK_COLUMNS``."""
     return chunk.index, chunk.text, chunk.context, chunk.start, chunk.end, chunk.page
 
 
@@ -152,7 +154,7 @@ _COUNT = text("""
 
 
 async def count_words(connection: AsyncConnection, change: Mapping[tuple[int, str], int]) -> None:
-    """Add to the counts, in the order of the key, so that two transactions wait for each other but never deadlock."""
+    """Add to the counts, in the order of the key, so that two transactions wait for each other and do not deadlock."""
     changed = sorted((agent_id, lexeme, count) for (agent_id, lexeme), count in change.items() if count)
     if changed:
         agent_ids, lexemes, counts = map(list, zip(*changed, strict=True))

@@ -1,6 +1,6 @@
-"""Binary forms of the search index's column types, so that chunks can be written with a binary COPY.
+"""Binary codecs of ``halfvec`` and ``tsvector``, so that chunks can be written with a binary COPY.
 
-The layouts are those of pgvector's ``halfvec_recv`` and Postgres' ``tsvectorrecv``.
+The layouts are those of pgvector's ``halfvec_recv`` and PostgreSQL's ``tsvectorrecv``.
 """
 
 from array import array
@@ -16,7 +16,7 @@ _WEIGHT_AND_POSITION = 0x3FFF  # the upper two bits are the weight; 0 is D, the 
 
 
 async def register(connection: asyncpg.Connection) -> None:
-    """Teach a connection ``halfvec`` and ``tsvector``; the vector extension may live in any schema.
+    """Register the codecs on a connection; the vector extension may be in any schema.
 
     Raises:
         ValueError: when the database lacks the vector extension.
@@ -35,7 +35,7 @@ async def register(connection: asyncpg.Connection) -> None:
 
 
 def encode_halfvec(vector: Vector) -> bytes:
-    """A count and an unused number (16 bits each), then half-precision numbers, all big-endian."""
+    """Encode as a count and an unused number (16 bits each), then half-precision numbers, all big-endian."""
     numbers = np.asarray(vector, dtype=">f2")
     return pack(">HH", len(numbers), 0) + numbers.tobytes()
 
@@ -46,13 +46,15 @@ def decode_halfvec(data: bytes) -> Vector:
 
 
 def encode_tsvector(lexemes: Mapping[str, Sequence[int]]) -> bytes:
-    """A count (32 bits), then each lexeme with a final NUL, its number of positions and these (16 bits each).
+    """Encode as a count (32 bits), then each lexeme with a final NUL, the number of its positions, and the positions.
+
+    Numbers of positions and positions have 16 bits each.
 
     Args:
-        lexemes: Positions of each lexeme, ascending from 1 to 16383, at most 255. They get the weight D.
+        lexemes: The positions of each lexeme: ascending, from 1 to 16383, at most 255. All get the weight D.
     """
     parts = [pack(">i", len(lexemes))]
-    for lexeme in sorted(lexemes):  # by code point, which in UTF-8 is by byte, as Postgres keeps them
+    for lexeme in sorted(lexemes):  # by code point, which in UTF-8 is by byte: PostgreSQL's order
         positions = lexemes[lexeme]
         parts.append(lexeme.encode() + b"\0" + pack(f">H{len(positions)}H", len(positions), *positions))
     return b"".join(parts)

@@ -1,4 +1,4 @@
-"""The kinds of columns that tables are made of."""
+"""Builders of the columns and conditions that the tables declare."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -29,24 +29,24 @@ def make_reference(name: str, column: str, *, nullable: bool = False, primary_ke
 
 
 def make_time(name: str, *, nullable: bool = True) -> sa.Column[Any]:
-    """A moment; one that must not be null is now unless it is given."""
+    """A time with time zone. One that is not nullable defaults to now."""
     default = None if nullable else sa.text("now()")
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable, server_default=default)
 
 
 def make_text(name: str, *, nullable: bool = False, default: str | None = None) -> sa.Column[str]:
-    """A text."""
+    """A text column."""
     return sa.Column(name, sa.Text, nullable=nullable, server_default=default)
 
 
 def make_integer(name: str, *, nullable: bool = False, default: int | None = 0) -> sa.Column[int]:
-    """A number, 0 unless it is given."""
+    """An integer column, 0 by default."""
     server_default = None if nullable or default is None else sa.text(str(default))
     return sa.Column(name, sa.Integer, nullable=nullable, server_default=server_default)
 
 
 def make_object(name: str, *, nullable: bool = False, empty: str = "{}") -> sa.Column[Any]:
-    """An object in JSON, empty unless it is given."""
+    """A JSONB column, by default empty."""
     default = None if nullable else sa.text(f"'{empty}'")
     return sa.Column(name, JSONB(none_as_null=True), nullable=nullable, server_default=default)
 

@@ -1,4 +1,4 @@
-"""What crawls have in common: the pages each has taken on, and when a host may be asked again."""
+"""The state that crawl tasks share: the pages of each crawl, and when each host may be requested again."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ _ADD_URLS = text("""
 
 
 async def add_urls(connection: AsyncConnection, crawl: TaskId, urls: Sequence[str]) -> set[str]:
-    """Note pages as a crawl's; returns those that were not noted before."""
+    """Add pages to a crawl; returns those that it did not have before."""
     return set((await connection.execute(_ADD_URLS, {"task_id": crawl, "urls": list(urls)})).scalars())
 
 
@@ -27,9 +27,9 @@ _CLAIM_URL = text("""
 
 
 async def claim_url(connection: AsyncConnection, crawl: TaskId, url: str, page: TaskId) -> bool:
-    """Note that the page of a task is really the one at ``url``; False when the crawl has that from elsewhere.
+    """Record that the page of a task redirects to ``url``; False when another task of the crawl has that page.
 
-    A later attempt of the same task may do so again.
+    A later attempt of the same task may claim it again.
     """
     parameters = {"task_id": crawl, "url": url, "taken_by": page}
     return (await connection.execute(_CLAIM_URL, parameters)).one_or_none() is not None
@@ -46,10 +46,10 @@ _LOOK = text("SELECT greatest(0, extract(epoch FROM next_at - now()))::float8 FR
 
 
 async def reserve_request(connection: AsyncConnection, host: str, delay: float, patience: float) -> tuple[bool, float]:
-    """Ask for the next turn at a host, ``delay`` seconds after the one before.
+    """Reserve the next request to a host, ``delay`` seconds after the previous one.
 
-    Returns (True, seconds to wait for it), or where that would be more than ``patience`` (False, seconds after which
-    to ask again): then no turn was taken.
+    Returns (True, seconds to wait before the request). If the wait would exceed ``patience`` seconds, nothing is
+    reserved: (False, seconds after which to try again).
     """
     parameters = {"name": host, "delay": delay, "patience": patience}
     wait = (await connection.execute(_RESERVE_REQUEST, parameters)).scalar_one_or_none()
@@ -62,5 +62,5 @@ _FORGET = text("DELETE FROM hosts WHERE next_at < now() - interval '1 hour'")
 
 
 async def forget_hosts(connection: AsyncConnection) -> None:
-    """Drop the hosts that nobody has asked for an hour."""
+    """Delete the hosts without a request for an hour."""
     await connection.execute(_FORGET)

@@ -26,7 +26,7 @@ def _visible(organization_id: int) -> ColumnElement[bool]:
 async def get_document(
     connection: AsyncConnection, organization_id: int, document_id: int, *, lock: bool = False
 ) -> Document | None:
-    """One document, unless deleted or another organization's; with ``lock``, held until the transaction ends."""
+    """One document, unless deleted or another organization's; with ``lock``, locked until the transaction ends."""
     query = select(documents).where(documents.c.id == document_id, _visible(organization_id))
     if lock:
         query = query.with_for_update()
@@ -37,7 +37,7 @@ async def get_document(
 async def get_document_for_work(
     connection: AsyncConnection, document_id: int, *, lock: bool = False
 ) -> Document | None:
-    """One document for the task that works on it, deleted or not; with ``lock``, held until the transaction ends."""
+    """One document for the task that processes it, deleted or not; with ``lock``, locked until the transaction ends."""
     query = select(documents).where(documents.c.id == document_id)
     row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
     return _document(row) if row else None
@@ -52,7 +52,7 @@ async def list_documents(
     limit: int,
     after: int | None,
 ) -> Listing[Document]:
-    """Documents, the newest first."""
+    """List documents, the newest first."""
     conditions = [_visible(organization_id)]
     if agent_id is not None:
         conditions.append(documents.c.agent_id == agent_id)
@@ -62,13 +62,13 @@ async def list_documents(
 
 
 async def list_agent_documents(connection: AsyncConnection, agent_id: int) -> list[Document]:
-    """Every document of an agent whose file or chunks may still be there."""
+    """List all documents of an agent, deleted ones too, whose file or chunks may still exist."""
     rows = await connection.execute(select(documents).where(documents.c.agent_id == agent_id))
     return [_document(row) for row in rows]
 
 
 async def find_by_content(connection: AsyncConnection, agent_id: int, content_key: bytes) -> Document | None:
-    """The agent's document that a second upload of the same bytes, or of the same page, would be a duplicate of."""
+    """Find the agent's document with this ``content_key``: a second upload of the same content is a duplicate of it."""
     query = select(documents).where(documents.c.agent_id == agent_id, documents.c.content_key == content_key)
     row = (await connection.execute(query)).one_or_none()
     return _document(row) if row else None
@@ -77,7 +77,7 @@ async def find_by_content(connection: AsyncConnection, agent_id: int, content_ke
 async def find_all_by_content(
     connection: AsyncConnection, agent_id: int, content_keys: Sequence[bytes]
 ) -> dict[bytes, int]:
-    """The ids of the agent's documents that have these keys, by key."""
+    """Find the ids of the agent's documents with these keys, by key."""
     query = select(documents.c.content_key, documents.c.id).where(
         documents.c.agent_id == agent_id, documents.c.content_key.in_(content_keys)
     )
@@ -87,7 +87,7 @@ async def find_all_by_content(
 async def find_replaced(
     connection: AsyncConnection, organization_id: int, agent_id: int, sha256: bytes, filename: str, *, lock: bool
 ) -> Document | None:
-    """The agent's document with these bytes, else the latest of this name; with ``lock``, held to the end."""
+    """Find the agent's document with these bytes, else the latest of this name; with ``lock``, locked."""
     owned = _visible(organization_id) & (documents.c.agent_id == agent_id)
     for wanted in (documents.c.content_key == sha256, documents.c.filename == filename):
         query = select(documents).where(owned, wanted).order_by(documents.c.id.desc()).limit(1)
@@ -97,13 +97,13 @@ async def find_replaced(
 
 
 async def merge_metadata(connection: AsyncConnection, document_id: int, metadata: Mapping[str, Any]) -> None:
-    """Add what the uploader says of a document to what is said of it already, or change it."""
+    """Merge the uploader's metadata into a document's: new keys are added, given ones replaced."""
     merged = documents.c.metadata.concat(literal(dict(metadata), JSONB))
     await connection.execute(update(documents).where(documents.c.id == document_id).values(metadata=merged))
 
 
 async def set_indexing_task(connection: AsyncConnection, document_id: int, task_id: UUID) -> None:
-    """Let this task decide the document's status from now on; a complete one stays so until the task replaces it."""
+    """Let this task decide the document's status. A failed or cancelled document becomes queued again."""
     ended = documents.c.status.in_((DocumentStatus.FAILED.value, DocumentStatus.CANCELLED.value))
     status = case((ended, DocumentStatus.QUEUED.value), else_=documents.c.status)
     statement = update(documents).where(documents.c.id == document_id).values(task_id=task_id, status=status)
@@ -122,10 +122,10 @@ async def complete_document(
     edition: int,
     found: Mapping[str, Any],
 ) -> bool:
-    """Mark a document searchable with this content and this edition of its chunks.
+    """Mark a document completed, with this content and this edition of its chunks, which search finds from now on.
 
-    ``found`` is what the file says of itself; what the uploader says of it wins. False when it was deleted meanwhile,
-    another task than ``task_id`` has taken it over, or a later edition is there.
+    ``found`` is the metadata in the file; the uploader's metadata takes precedence. False, without a change, when the
+    document was deleted, another task than ``task_id`` has replaced this one, or a later edition is published.
     """
     statement = (
         update(documents)
@@ -147,7 +147,7 @@ async def complete_document(
 
 
 async def set_archive_content(connection: AsyncConnection, document_id: int, task_id: UUID, content: Content) -> bool:
-    """Let an archive hold this content, now that it was unpacked. False when it was deleted or taken over meanwhile."""
+    """Set the content of an unpacked archive. False when it was deleted, or another task replaced this one."""
     statement = (
         update(documents)
         .where(documents.c.id == document_id, documents.c.task_id == task_id, documents.c.deleted_at.is_(None))
@@ -158,7 +158,7 @@ async def set_archive_content(connection: AsyncConnection, document_id: int, tas
 
 
 def _hold(document_id: int, content: Content) -> dict[Any, Any]:
-    """The values of a document that holds this content from now on."""
+    """The column values of a document that gets this content."""
     other = documents.alias()
     taken = exists().where(
         other.c.agent_id == documents.c.agent_id, other.c.content_key == content.sha256, other.c.id != document_id
@@ -173,7 +173,7 @@ def _hold(document_id: int, content: Content) -> dict[Any, Any]:
         "media_type": content.media_type,
         "size_bytes": content.size_bytes,
         "sha256": content.sha256,
-        # A web page stays recognised by its address, whatever it holds now.
+        # A web page is identified by its address, whatever its content is now.
         "content_key": case(
             (documents.c.source_url.is_not(None), case((page_taken, None), else_=page_key)),
             (taken, None),
@@ -185,7 +185,7 @@ def _hold(document_id: int, content: Content) -> dict[Any, Any]:
 
 
 async def hide_document(connection: AsyncConnection, document_id: int) -> None:
-    """Mark a document deleted: no search and no list shows it from now on."""
+    """Mark a document deleted: searches and lists omit it from now on."""
     hidden = {"deleted_at": func.now(), "content_key": None}
     await connection.execute(update(documents).where(documents.c.id == document_id).values(hidden))
     await hide_editions(connection, [document_id])
@@ -203,7 +203,7 @@ async def hide_agent_documents(connection: AsyncConnection, agent_id: int) -> No
 async def list_chunks(
     connection: AsyncConnection, document_id: int, *, limit: int | None = None, after: int | None = None
 ) -> Listing[StoredChunk]:
-    """A document's chunks in order, after the ordinal ``after``."""
+    """List a document's chunks in order, after the ordinal ``after``."""
     edition = select(documents.c.edition).where(documents.c.id == document_id).scalar_subquery()
     found = (chunks.c.document_id == document_id) & (chunks.c.edition == edition)
     total = await connection.scalar(select(func.count()).where(found))

@@ -1,4 +1,4 @@
-"""What indexes of vectors lack of what search finds, and what they hold besides. See ``app.db.editions``."""
+"""Lists of editions: those that a vector index lacks, and those that it should not hold. See ``app.db.editions``."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -6,16 +6,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.editions import LATE_SECONDS, Edition
 from app.domain.tasks import TaskName
 
-# What stands here incomplete is on its way in, lacks something, or is on its way out.
+# An incomplete edition is being written, lacks vectors, or is to be removed. It is lacking if search finds it.
 _LACKS = "NOT e.complete AND e.edition = d.edition AND d.deleted_at IS NULL AND i.state <> 'retired'"
 
-# The names stand in the text, so that the index on just these is used.
+# The task names are literals, so that the plan uses the partial index on these tasks.
 _HAS_TASK = """
     EXISTS (
         SELECT FROM tasks AS t
         WHERE t.document_id = d.id AND t.name = '{name}' AND (t.completed_at IS NULL OR t.dead_lettered_at IS NOT NULL)
             {narrowed})
 """
+# Only a task of this index that was submitted after the edition was recorded as lacking.
 _IS_EMBEDDED = _HAS_TASK.format(
     name=TaskName.REEMBED_DOCUMENT.value,
     narrowed="AND t.created_at >= e.noted_at AND t.arguments ->> 'index_id' = e.index_id::text",
@@ -35,7 +36,7 @@ _LACKING = text(f"""
 
 
 async def list_lacking(connection: AsyncConnection, index_id: int, limit: int) -> list[Edition]:
-    """What search finds and an index lacks, except where a task is at it already, or failed for good."""
+    """List editions that search finds and an index lacks, unless a task is embedding them or has failed for good."""
     rows = await connection.execute(_LACKING, {"index_id": index_id, "limit": limit})
     return [Edition(**row) for row in rows.mappings()]
 
@@ -49,7 +50,7 @@ _LACKS_OLD = text(f"""
 
 
 async def lacks_old(connection: AsyncConnection, index_id: int, seconds: float) -> bool:
-    """Whether an index lacks something that search has found for longer than that."""
+    """Return whether an index lacks an edition that search has found for longer than ``seconds``."""
     parameters = {"index_id": index_id, "seconds": seconds}
     return bool((await connection.execute(_LACKS_OLD, parameters)).scalar_one())
 
@@ -58,7 +59,7 @@ _COUNT_LACKING = text(f"SELECT count(*) FROM {_JOINED} WHERE {_LACKS} AND e.inde
 
 
 async def count_lacking(connection: AsyncConnection, index_id: int) -> int:
-    """How many documents that search finds an index lacks."""
+    """Count the documents that search finds and an index lacks."""
     return int((await connection.execute(_COUNT_LACKING, {"index_id": index_id})).scalar_one())
 
 
@@ -66,12 +67,13 @@ _COUNT_COMPLETE = text("SELECT count(*) FROM editions WHERE index_id = CAST(:ind
 
 
 async def count_complete(connection: AsyncConnection, index_id: int) -> int:
-    """How many documents an index holds."""
+    """Count the documents that an index holds completely."""
     return int((await connection.execute(_COUNT_COMPLETE, {"index_id": index_id})).scalar_one())
 
 
-# Editions after the present one are those of the task that decides about the document, while that is at work; and where
-# it has become many, also after that: what failed may be run again, and the others' work is kept.
+# Stale: the document is deleted, or has a later edition. An edition later than the document's is not stale while the
+# document's task may still publish it: until the task has ended, or, if it is a parent, until it is revoked, since its
+# failed children may be run again.
 _IS_STALE = """
     NOT e.complete AND i.state <> 'retired' AND (
         d.deleted_at IS NOT NULL OR e.edition < d.edition OR (e.edition > d.edition AND NOT EXISTS (
@@ -87,7 +89,7 @@ _STALE = text(f"""
 
 
 async def list_stale(connection: AsyncConnection, document_id: int) -> list[Edition]:
-    """Editions of a document that no search will ever find."""
+    """List editions of a document that search will never find."""
     rows = await connection.execute(_STALE, {"document_id": document_id})
     return [Edition(**row) for row in rows.mappings()]
 
@@ -104,9 +106,9 @@ _UNSWEPT = text(f"""
 
 
 async def list_unswept(connection: AsyncConnection, limit: int, late: float = LATE_SECONDS) -> list[Edition]:
-    """Stale editions that nobody has swept, or that may have been written to since; one a document.
+    """List stale editions that are not swept, or that may have been written to since; one for each document.
 
-    Left out are documents that a sweep is about already.
+    Documents with an unfinished sweep task are left out.
     """
     rows = await connection.execute(_UNSWEPT, {"late": late, "limit": limit})
     return [Edition(**row) for row in rows.mappings()]

@@ -1,7 +1,7 @@
-"""Editions: what each index of vectors holds of each document, or may hold after a crash.
+"""Editions: what each vector index holds of each document, or may hold after a crash.
 
-A row stands here before anything is written, and goes once nothing of it is left. So whatever a process that died has
-left in a store across a network is found here, and need not be searched for there.
+A row is inserted before any vector is written, and deleted after the last one is removed. So the vectors that a dead
+process has left in a remote store are found here, without a search in the store.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 LATE_SECONDS = 3600.0
-"""How long after its number was given out a process that was frozen may still write vectors of an edition."""
+"""How long after an edition was reserved a process that was frozen may still write its vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Edition:
 
 
 _RESERVE = text("""
+    -- The row lock on the document makes concurrent attempts get different numbers.
     WITH reserved AS (
         UPDATE documents SET last_edition = greatest(last_edition, edition) + 1
         WHERE id = CAST(:document_id AS bigint) AND deleted_at IS NULL
@@ -38,7 +39,7 @@ _RESERVE = text("""
 
 
 async def reserve_edition(connection: AsyncConnection, index_id: int, document_id: int) -> int | None:
-    """Take the number of a document's next edition, which no other attempt gets; None when the document is gone."""
+    """Reserve a document's next edition, a number that no other attempt gets; None when the document is deleted."""
     parameters = {"index_id": index_id, "document_id": document_id}
     edition: int | None = (await connection.execute(_RESERVE, parameters)).scalar_one_or_none()
     return edition
@@ -62,9 +63,9 @@ _LACK = text("""
 
 
 async def publish_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> None:
-    """Note that search finds this edition from now on, all of whose vectors this index holds, and no former one.
+    """Record that search finds this edition from now on, and no former one, and that this index holds all its vectors.
 
-    Where another index is active by now, or is being built, it is noted as lacking this edition.
+    Other indexes that are active or being built are recorded as lacking it.
     """
     parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
     await connection.execute(_PUBLISH, parameters)
@@ -77,20 +78,21 @@ _HIDE = text(
 
 
 async def hide_editions(connection: AsyncConnection, document_ids: Sequence[int]) -> None:
-    """Note that search finds nothing of these documents any more."""
+    """Record that search finds no edition of these documents any more."""
     await connection.execute(_HIDE, {"document_ids": list(document_ids)})
 
 
 _FOUND = "d.deleted_at IS NULL AND d.edition > 0 AND d.chunk_count > 0"
 
 _PLAN = text(f"""
+    -- The next documents in the order of ids; planned_to is the last id that is done, NULL when all are.
     WITH part AS (
         SELECT d.id, d.edition, d.agent_id, {_FOUND} AS found FROM documents AS d, vector_indexes AS i
         WHERE i.id = CAST(:index_id AS bigint) AND d.id > i.planned_to
         ORDER BY d.id LIMIT :limit
     ),
     noted AS (
-        -- As if search had found it for ever: no index takes over without what was there when it was begun.
+        -- As if search had always found it: no index is activated without the documents that existed when it was added.
         INSERT INTO editions (index_id, document_id, edition, agent_id, noted_at)
         SELECT CAST(:index_id AS bigint), id, edition, agent_id, '-infinity' FROM part WHERE found
         ON CONFLICT DO NOTHING
@@ -103,9 +105,10 @@ _PLAN = text(f"""
 
 
 async def plan_index(connection: AsyncConnection, index_id: int, limit: int) -> bool:
-    """Note that an index lacks what search finds, of the next ``limit`` documents; returns whether that is all.
+    """Record that an index lacks the editions that search finds, for the next ``limit`` documents.
 
-    Whatever was published since the index was added has noted that by itself.
+    Returns whether all documents are done. Editions published since the index was added are recorded when they are
+    published.
     """
     return bool((await connection.execute(_PLAN, {"index_id": index_id, "limit": limit})).scalar_one())
 
@@ -114,7 +117,7 @@ _IS_PLANNED = text("SELECT planned_to IS NULL FROM vector_indexes WHERE id = CAS
 
 
 async def is_planned(connection: AsyncConnection, index_id: int) -> bool:
-    """Whether it is noted of every document whether the index lacks it."""
+    """Return whether ``plan_index`` has done all documents."""
     return bool((await connection.execute(_IS_PLANNED, {"index_id": index_id})).scalar_one())
 
 
@@ -128,9 +131,9 @@ _RENEW = text("""
 
 
 async def renew_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> int | None:
-    """Note that an edition is about to be written to an index, also to another than it was reserved in.
+    """Record that vectors of an edition are about to be written to an index, also to one it was not reserved in.
 
-    Returns the last ordinal that was brought there before, if any was.
+    Returns the last ordinal that an earlier attempt has written there, or None.
     """
     parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
     done_to: int | None = (await connection.execute(_RENEW, parameters)).scalar_one_or_none()
@@ -142,7 +145,7 @@ _PLACE = """
         = (CAST(:index_id AS bigint), CAST(:document_id AS bigint), CAST(:edition AS integer))
 """
 
-# Not one that search has left meanwhile: the caller holds the document's row.
+# Only if search still finds this edition. The caller has locked the document's row, so that this does not change.
 _COMPLETE = text(f"""
     UPDATE editions SET complete = true, done_to = NULL
     WHERE {_PLACE} AND EXISTS (
@@ -152,7 +155,7 @@ _COMPLETE = text(f"""
 
 
 async def complete_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> None:
-    """Note that an index holds all vectors of the edition that search finds."""
+    """Record that an index holds all vectors of the edition that search finds."""
     parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
     await connection.execute(_COMPLETE, parameters)
 
@@ -163,7 +166,7 @@ _NOTE_DONE = text(f"UPDATE editions SET done_to = CAST(:ordinal AS integer) WHER
 async def record_progress(
     connection: AsyncConnection, index_id: int, document_id: int, edition: int, ordinal: int
 ) -> None:
-    """Note up to which chunk an edition was brought to an index."""
+    """Record the last chunk of an edition whose vector was written to an index."""
     parameters = {"index_id": index_id, "document_id": document_id, "edition": edition, "ordinal": ordinal}
     await connection.execute(_NOTE_DONE, parameters)
 
@@ -172,7 +175,7 @@ _UNRESERVE = text(f"DELETE FROM editions WHERE {_PLACE} AND NOT complete")
 
 
 async def unreserve_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> None:
-    """Forget an edition of which nothing was written."""
+    """Delete an edition of which no vector was written."""
     parameters = {"index_id": index_id, "document_id": document_id, "edition": edition}
     await connection.execute(_UNRESERVE, parameters)
 
@@ -187,7 +190,7 @@ _HIDDEN = text("""
 
 
 async def list_hidden(connection: AsyncConnection, index_id: int, agent_id: int) -> list[tuple[int, int]]:
-    """Editions of an agent's documents in an index that search must not find, each (document id, edition)."""
+    """List the editions of an agent in an index that search must not find, each (document id, edition)."""
     rows = await connection.execute(_HIDDEN, {"index_id": index_id, "agent_id": agent_id})
     return [(row.document_id, row.edition) for row in rows]
 
@@ -200,7 +203,7 @@ _MARK = text(f"UPDATE editions SET swept_at = now() WHERE {_PLACE}")
 
 
 async def forget_edition(connection: AsyncConnection, swept: Edition, late: float = LATE_SECONDS) -> None:
-    """Note that nothing is left of an edition; it is forgotten once those that wrote it cannot come back."""
+    """Record that an edition's vectors are removed. Its row is deleted once no late process can write to it."""
     place = {"index_id": swept.index_id, "document_id": swept.document_id, "edition": swept.edition}
     if not (await connection.execute(_FORGET, {**place, "late": late})).rowcount:
         await connection.execute(_MARK, place)
@@ -213,7 +216,7 @@ _DROP = text("""
 
 
 async def drop_editions(connection: AsyncConnection, index_id: int, limit: int) -> int:
-    """Forget editions of an index of which nothing is left; returns how many."""
+    """Delete editions of an index whose vectors are removed, ``limit`` at most; returns how many."""
     return (await connection.execute(_DROP, {"index_id": index_id, "limit": limit})).rowcount
 
 
@@ -232,6 +235,6 @@ _REMAINS = text("""
 
 
 async def tidy_editions(connection: AsyncConnection, document_id: int) -> bool:
-    """Forget the editions whose vectors went with their chunks; returns whether a sweep has something left to do."""
+    """Delete the editions whose vectors went with their chunks; returns whether a sweep is needed for others."""
     await connection.execute(_TIDY, {"document_id": document_id})
     return bool((await connection.execute(_REMAINS, {"document_id": document_id})).scalar_one())

@@ -1,7 +1,7 @@
-"""Vectors that providers were paid for, by what they are of, and who is asking for which. Nothing here commits.
+"""Vectors that providers were paid for, by the hash of their text, and which texts are being embedded now.
 
-Each statement that touches several rows takes them in the order of their hashes, or leaves out those that are taken: no
-two of them ever wait for each other.
+Nothing here commits. Each statement locks its rows in the order of their hashes, or skips locked rows, so that no two
+of them deadlock.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from app.domain.vectors import Vector, pack_vector, unpack_vector
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is known of some texts, by their hashes: the vectors, and those that somebody asks for at this moment."""
+    """The stored vectors of some texts, by hash, and the texts that another process is embedding at this moment."""
 
     vectors: dict[bytes, Vector]
     held: set[bytes]
@@ -36,7 +36,7 @@ _USE = text("""
 
 
 async def find_vectors(connection: AsyncConnection, model: str, hashes: Sequence[bytes]) -> Found:
-    """What is known of some texts. That a vector was used is noted once a day."""
+    """Find the stored vectors of some texts. That a vector was used is recorded once a day."""
     rows = (await connection.execute(_FIND, {"model": model, "hashes": list(hashes)})).all()
     known = [row for row in rows if row.vector is not None]
     if unused := [row.hash for row in known if row.unused]:
@@ -62,15 +62,15 @@ _HOLD = text(f"""
 async def claim_texts(
     connection: AsyncConnection, model: str, hashes: Sequence[bytes], holder: UUID, seconds: float
 ) -> set[bytes]:
-    """Become the one that asks for these texts; returns those for which nobody else does, and that are not known.
+    """Claim the embedding of these texts for ``seconds``, or for as long as the claim is renewed.
 
-    So it stays for that many seconds, or as long as it is renewed.
+    Returns the texts that were claimed: those without a vector that no other process has claimed.
     """
     parameters = {"model": model, "hashes": list(hashes), "holder": holder, "seconds": seconds}
     return {bytes(held) for held in (await connection.execute(_HOLD, parameters)).scalars()}
 
 
-# In one order, as whoever keeps or holds texts does, so that two wait for each other and never deadlock.
+# In the order of hashes, like _HOLD and _KEEP, so that two of them wait for each other and do not deadlock.
 _RENEW = text("""
     UPDATE embedded_texts SET held_until = clock_timestamp() + make_interval(secs => :seconds)
     WHERE (model, hash) IN (
@@ -84,7 +84,7 @@ _RENEW = text("""
 async def renew_claims(
     connection: AsyncConnection, model: str, hashes: Sequence[bytes], holder: UUID, seconds: float
 ) -> None:
-    """Go on being the one that asks for these texts."""
+    """Extend the claims of ``holder`` on these texts by ``seconds`` from now."""
     parameters = {"model": model, "hashes": list(hashes), "holder": holder, "seconds": seconds}
     await connection.execute(_RENEW, parameters)
 
@@ -102,7 +102,7 @@ _RELEASE = text(f"""
 
 
 async def release_claims(connection: AsyncConnection, model: str, hashes: Sequence[bytes], holder: UUID) -> None:
-    """Let others ask for texts whose vectors did not come."""
+    """Release the claims on texts that got no vector."""
     await connection.execute(_RELEASE, {"model": model, "hashes": list(hashes), "holder": holder})
 
 
@@ -117,7 +117,7 @@ _KEEP = text("""
 
 
 async def save_vectors(connection: AsyncConnection, model: str, vectors: Mapping[bytes, Vector]) -> None:
-    """Keep vectors, by the hash of their text."""
+    """Store vectors, by the hash of their text. A vector that is stored already stays."""
     parameters = {"model": model, "hashes": list(vectors), "vectors": [pack_vector(v) for v in vectors.values()]}
     await connection.execute(_KEEP, parameters)
 
@@ -131,5 +131,5 @@ _FORGET = text("""
 
 
 async def delete_unused_vectors(connection: AsyncConnection, days: int, limit: int) -> int:
-    """Forget vectors that nobody has used for so many days, at most ``limit``; returns how many."""
+    """Delete vectors that were not used for ``days``, at most ``limit``; returns how many."""
     return (await connection.execute(_FORGET, {"days": days, "limit": limit})).rowcount

@@ -1,4 +1,4 @@
-"""The connection pool to Postgres, and the two ways to use it."""
+"""The connection pool to PostgreSQL, and the two ways to use it."""
 
 import math
 import time
@@ -17,26 +17,24 @@ from app.db import codecs
 from app.domain.errors import DatabaseUnavailableError, UnstorableValueError
 
 _IDLE_SECONDS = 30.0
-# A process that is frozen, or a host that is cut off, in the middle of a transaction holds its locks: the server ends
-# the session, so that the others wait for seconds at most, and the late one finds its transaction gone.
+# A process that freezes, or loses its network, in the middle of a transaction keeps its locks. The server ends its
+# session, so that other processes wait for seconds at most, and its transaction is rolled back.
 _SERVER_SETTINGS = {"idle_in_transaction_session_timeout": "5s", "statement_timeout": "30s"}
-# Postgres 17 and later know one that also covers a client which freezes in the middle of a statement's messages.
+# PostgreSQL 17 and later have a limit that also covers a client which freezes in the middle of a statement's messages.
 _LIMIT_TRANSACTIONS = "SELECT set_config(name, '30s', false) FROM pg_settings WHERE name = 'transaction_timeout'"
 
 
 def create_engine(database_url: str, *, pool_size: int, register_types: bool = True) -> AsyncEngine:
     """An async engine on asyncpg for a ``postgresql://`` URL.
 
-    A connection that the database has closed is replaced before use, so that a restarted
-    database is met with a new connection rather than an error. Make it in the process and on
-    the loop that use it.
+    A connection that the database has closed is replaced before use, so that a restart of the database causes no
+    error. Create the engine in the process and on the event loop that use it.
 
     Args:
-        database_url: Where the database is.
-        pool_size: Connections at most; who needs one more waits up to ten seconds.
-        register_types: Teach connections the binary forms of ``halfvec`` and ``tsvector``, and bound how long
-            they may hold the others up. Only migrations go without: the types exist once those have run, and they
-            may take their time.
+        database_url: The address of the database.
+        pool_size: The maximum number of connections; a caller that needs one more waits up to ten seconds.
+        register_types: Register the binary codecs of ``halfvec`` and ``tsvector`` and set the time limits. False for
+            migrations only: the types exist after those have run, and a migration may take long.
     """
     engine = create_async_engine(
         make_url(database_url).set(drivername="postgresql+asyncpg"),
@@ -57,7 +55,7 @@ def create_engine(database_url: str, *, pool_size: int, register_types: bool = T
     return engine
 
 
-# For searches through an HNSW index: how many candidates it looks at, and that it goes on until enough fit (ADR 5).
+# For searches through an HNSW index: the number of candidates, and to continue until enough rows match (ADR 5).
 _TUNE_HNSW = (
     "SELECT set_config('hnsw.ef_search', '400', false), set_config('hnsw.iterative_scan', 'strict_order', false)"
 )
@@ -70,13 +68,13 @@ async def _prepare(connection: asyncpg.Connection) -> None:
 
 
 def _refuse_closed(dbapi_connection: Any, record: Any, _proxy: object) -> None:
-    """Have the pool replace a connection that has ended.
+    """Have the pool replace a connection that is closed.
 
-    The loop sees the server close a connection, so no round trip is spent on asking. One that
-    was idle for long might have ended unseen, on a network path that forgot it: it is asked.
+    The event loop notices when the server closes a connection, which needs no round trip. A connection that was idle
+    for long may have been dropped on the network without notice: it is pinged.
 
     Raises:
-        InvalidatePoolError: tells the pool to connect anew.
+        InvalidatePoolError: makes the pool open a new connection.
     """
     if dbapi_connection.driver_connection.is_closed():
         raise InvalidatePoolError
@@ -92,7 +90,7 @@ def _note_idle(_dbapi_connection: Any, record: Any) -> None:
 
 
 _TRANSACTION_TIMEOUT = "25P04"
-_AWAY = (
+_OUTAGES = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
@@ -105,19 +103,19 @@ _AWAY = (
 
 
 def _is_unstorable(error: BaseException) -> bool:
-    """Whether the statement was fine but a value in it was not: refused by the server, or by asyncpg before sending."""
+    """Return whether a value was refused, by the server or by asyncpg before sending, rather than the statement."""
     return isinstance(error, DBAPIError) and isinstance(
         getattr(error.orig, "__cause__", None), (asyncpg.DataError, ValueError)
     )
 
 
 def _is_outage(error: BaseException) -> bool:
-    """Whether the database cannot be reached now, so that the same statement may succeed later."""
+    """Return whether the database is unavailable, so that the same statement may succeed later."""
     if isinstance(error, DBAPIError):
         if getattr(error.orig, "sqlstate", None) == _TRANSACTION_TIMEOUT:
-            return False  # it would take as long the next time
-        return error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), _AWAY)
-    return isinstance(error, (*_AWAY, PoolTimeoutError, OSError))
+            return False  # it would take as long the next time it is tried
+        return error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), _OUTAGES)
+    return isinstance(error, (*_OUTAGES, PoolTimeoutError, OSError))
 
 
 @contextmanager
@@ -133,10 +131,10 @@ def _failures_named() -> Iterator[None]:
 
 
 class Database:
-    """One pool, two ways in: a transaction, or single statements that commit by themselves.
+    """A connection pool with two ways to use it: a transaction, or statements that each commit by themselves.
 
-    Both raise ``DatabaseUnavailableError`` when the database cannot be reached, at any point of the block,
-    and ``UnstorableValueError`` when it refuses a value.
+    Both raise ``DatabaseUnavailableError`` when the database is unavailable at any point of the block, and
+    ``UnstorableValueError`` when it refuses a value.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -152,7 +150,7 @@ class Database:
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[AsyncConnection]:
-        """A connection on which every statement is its own transaction: no round trips for BEGIN and COMMIT."""
+        """A connection on which every statement is its own transaction, without round trips for BEGIN and COMMIT."""
         with _failures_named():
             async with self._autocommit.connect() as connection:
                 yield connection

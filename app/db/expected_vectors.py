@@ -1,4 +1,4 @@
-"""What an index of vectors should hold, for those who compare. See ``app.db.editions``."""
+"""What a vector index should hold, for the consistency check. See ``app.db.editions``."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _LIST_AGENTS = text("SELECT DISTINCT agent_id FROM editions WHERE index_id = CAS
 
 
 async def list_agents(connection: AsyncConnection, index_id: int) -> list[int]:
-    """The agents that have editions in an index."""
+    """List the agents that have editions in an index."""
     return list((await connection.execute(_LIST_AGENTS, {"index_id": index_id})).scalars())
 
 
@@ -22,7 +22,7 @@ _LIST_EDITIONS = text("""
 
 
 async def list_editions(connection: AsyncConnection, index_id: int, agent_id: int) -> set[tuple[int, int]]:
-    """The editions of an agent's documents that an index may hold, each (document id, edition)."""
+    """List the editions of an agent's documents that an index may hold, each (document id, edition)."""
     rows = await connection.execute(_LIST_EDITIONS, {"index_id": index_id, "agent_id": agent_id})
     return {(row.document_id, row.edition) for row in rows}
 
@@ -37,12 +37,12 @@ _LIST_CHUNK_KEYS = text("""
 
 
 async def list_chunk_keys(connection: AsyncConnection, index_id: int, agent_id: int) -> set[VectorKey]:
-    """The keys of an agent's chunks that search finds, of documents that the index is said to hold whole."""
+    """List the keys of an agent's chunks that search finds, of the documents recorded as complete in the index."""
     rows = await connection.execute(_LIST_CHUNK_KEYS, {"index_id": index_id, "agent_id": agent_id})
     return {VectorKey(*row) for row in rows}
 
 
-_DOUBT = text("""
+_MARK_INCOMPLETE = text("""
     UPDATE editions AS e SET complete = false, done_to = NULL
     FROM documents AS d
     WHERE d.id = e.document_id AND d.edition = e.edition AND e.index_id = CAST(:index_id AS bigint)
@@ -51,5 +51,5 @@ _DOUBT = text("""
 
 
 async def mark_incomplete(connection: AsyncConnection, index_id: int, document_ids: Sequence[int]) -> None:
-    """Note that vectors of these documents are missing, so that they are made again."""
-    await connection.execute(_DOUBT, {"index_id": index_id, "document_ids": list(document_ids)})
+    """Record that vectors of these documents are missing, so that they are embedded again."""
+    await connection.execute(_MARK_INCOMPLETE, {"index_id": index_id, "document_ids": list(document_ids)})

@@ -1,6 +1,6 @@
-"""Large agents: where comparing all of an agent's vectors takes long, they get a graph, an HNSW index of their own.
+"""HNSW indexes: a large agent, whose vectors take long to compare one by one, gets an index of its own.
 
-From which size on that pays, and how the graph is made and read: docs/adr/0005-vectors-in-postgres.md.
+The size at which this pays, and how the indexes are built and used: docs/adr/0005-vectors-in-postgres.md.
 """
 
 import re
@@ -15,13 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.engine import Database
 
 _BUILT_OVER_MS = 50.0
-"""How long an exact search may take, by estimate, before the agent gets a graph."""
+"""The estimated time of an exact search, in milliseconds, above which an agent gets an HNSW index."""
 
 _DROPPED_UNDER_MS = 25.0
-"""Where exact searches take less than this, a graph is taken away."""
+"""The estimated time of an exact search, in milliseconds, below which an agent's HNSW index is dropped."""
 
-_LOCK = 0x51_01CF  # an arbitrary number: one process at a time builds
-_LOOK_SECONDS = 60.0
+_LOCK = 0x51_01CF  # an arbitrary number of an advisory lock: one process at a time builds
+_REFRESH_SECONDS = 60.0
 _NAME = re.compile(r"vectors_hnsw_(\d+)_(\d+)")
 
 log = structlog.get_logger()
@@ -29,14 +29,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, order=True)
 class HnswIndex:
-    """The HNSW index on the vectors of one agent in one index of vectors."""
+    """The HNSW index on the vectors of one agent in one vector index."""
 
     index_id: int
     agent_id: int
 
     @property
     def name(self) -> str:
-        """Its name in the database."""
+        """The name of the PostgreSQL index."""
         return f"vectors_hnsw_{self.index_id}_{self.agent_id}"
 
 
@@ -46,23 +46,23 @@ def belongs_to_schema(name: str | None, kind: str, _parents: object) -> bool:
 
 
 class HnswIndexes:
-    """Which agents have a graph, as it was a minute ago at most.
+    """The agents that have an HNSW index, as known at most a minute ago.
 
-    Nothing breaks where that has changed since: a search that counts on a graph which is gone compares all vectors.
+    A search that relies on an index which was dropped since then still works: it compares all vectors.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: frozenset[HnswIndex] = frozenset()
-        self._look_at = 0.0
+        self._refresh_at = 0.0
 
     async def has(self, index_id: int, agent_id: int) -> bool:
-        """Whether this agent's vectors in this index have a graph."""
-        if time.monotonic() >= self._look_at:
-            self._look_at = time.monotonic() + _LOOK_SECONDS
+        """Return whether this agent's vectors in this vector index have a valid HNSW index."""
+        if time.monotonic() >= self._refresh_at:
+            self._refresh_at = time.monotonic() + _REFRESH_SECONDS
             async with self._database.statement() as connection:
                 found = await find_hnsw_indexes(connection)
-            self._known = frozenset(graph for graph, is_valid in found.items() if is_valid)
+            self._known = frozenset(index for index, is_valid in found.items() if is_valid)
         return HnswIndex(index_id, agent_id) in self._known
 
 
@@ -74,7 +74,7 @@ _FIND = text(r"""
 
 
 async def find_hnsw_indexes(connection: AsyncConnection) -> dict[HnswIndex, bool]:
-    """The graphs there are, each with whether it is whole: what a build that was broken off leaves is not."""
+    """Find the HNSW indexes, each with whether it is valid: one whose build was interrupted is not."""
     found = {}
     for row in await connection.execute(_FIND):
         if match := _NAME.fullmatch(row.name):
@@ -84,7 +84,7 @@ async def find_hnsw_indexes(connection: AsyncConnection) -> dict[HnswIndex, bool
 
 _TAKE_LOCK = text("SELECT pg_try_advisory_lock(:lock)")
 
-# A parallel build needs its memory in /dev/shm, which containers have little of; and it would take a second core.
+# No parallel build: it needs its memory in /dev/shm, which is small in containers, and a second core.
 _LIFT_LIMITS = text("""
     SELECT set_config(name, setting, false) FROM (VALUES
         ('statement_timeout', '0'), ('transaction_timeout', '0'), ('lock_timeout', '0'),
@@ -96,27 +96,27 @@ _LIFT_LIMITS = text("""
 async def maintain_hnsw_indexes(
     database: Database, *, built_over: float = _BUILT_OVER_MS, dropped_under: float = _DROPPED_UNDER_MS
 ) -> int:
-    """Build the graphs that are lacking, and drop those that are broken or of no more use; returns how many of both.
+    """Build the missing HNSW indexes, and drop those that are invalid or no longer needed; returns how many of both.
 
-    A graph takes minutes to build; meanwhile searches and writers go on. Does nothing while another process is at it.
+    A build takes minutes, while searches and writes go on. Does nothing while another process builds.
 
     Args:
-        database: A connection of its pool is used, and closed at the end.
-        built_over: Milliseconds that an exact search takes, by estimate, where a graph is built.
-        dropped_under: Milliseconds below which one is dropped; not more than ``built_over``.
+        database: One connection of its pool is used, and closed at the end.
+        built_over: The estimated time of an exact search above which an index is built, in milliseconds.
+        dropped_under: The time below which one is dropped, in milliseconds; not more than ``built_over``.
     """
     async with database.statement() as connection:
         try:
             if not (await connection.execute(_TAKE_LOCK, {"lock": _LOCK})).scalar_one():
                 return 0
             await connection.execute(_LIFT_LIMITS)
-            return await _tend(connection, built_over, dropped_under)
+            return await _maintain(connection, built_over, dropped_under)
         finally:
-            await connection.invalidate()  # with it go the lock and the settings
+            await connection.invalidate()  # the session ends, and with it the lock and the settings
 
 
-# An agent's chunks are counted as its words are, under the empty one. A vector takes 400 ns plus one a number to fetch
-# and compare. HNSW takes up to 4,000 numbers.
+# The empty lexeme counts all chunks of an agent. To fetch and compare a vector takes 400 ns, plus 1 ns for each
+# dimension. HNSW supports up to 4,000 dimensions.
 _FIND_LARGE = text("""
     SELECT * FROM (
         SELECT i.id AS index_id, a.id AS agent_id, i.dimensions, l.chunk_count AS vectors,
@@ -129,31 +129,31 @@ _FIND_LARGE = text("""
 """)
 
 
-async def _tend(connection: AsyncConnection, built_over: float, dropped_under: float) -> int:
+async def _maintain(connection: AsyncConnection, built_over: float, dropped_under: float) -> int:
     found = await find_hnsw_indexes(connection)
     large = {
         HnswIndex(row.index_id, row.agent_id): row
         for row in await connection.execute(_FIND_LARGE, {"milliseconds": dropped_under})
     }
-    useless = [graph for graph, is_valid in found.items() if graph not in large or not is_valid]
-    for graph in useless:
-        await connection.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {graph.name}"))
-        log.info("hnsw_index_dropped", graph=graph.name, broken=not found[graph])
-    lacking = [graph for graph, row in large.items() if row.milliseconds > built_over and not found.get(graph)]
-    for graph in lacking:
-        await _build(connection, graph, large[graph])
+    useless = [index for index, is_valid in found.items() if index not in large or not is_valid]
+    for index in useless:
+        await connection.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {index.name}"))
+        log.info("hnsw_index_dropped", index=index.name, invalid=not found[index])
+    lacking = [index for index, row in large.items() if row.milliseconds > built_over and not found.get(index)]
+    for index in lacking:
+        await _build(connection, index, large[index])
     return len(useless) + len(lacking)
 
 
-async def _build(connection: AsyncConnection, graph: HnswIndex, large: Any) -> None:
+async def _build(connection: AsyncConnection, index: HnswIndex, large: Any) -> None:
     began = time.monotonic()
-    # The expression gives the numbers a length, which the column, being for every index, has not.
+    # An HNSW index needs a fixed number of dimensions; the column has none, since it holds vectors of all models.
     await connection.execute(
         text(
-            f"CREATE INDEX CONCURRENTLY {graph.name} ON vectors"
+            f"CREATE INDEX CONCURRENTLY {index.name} ON vectors"
             f" USING hnsw (CAST(embedding AS halfvec({large.dimensions})) halfvec_cosine_ops)"
             f" WITH (m = 32, ef_construction = 128)"
-            f" WHERE agent_id = {graph.agent_id} AND index_id = {graph.index_id}"
+            f" WHERE agent_id = {index.agent_id} AND index_id = {index.index_id}"
         )
     )
-    log.info("hnsw_index_built", graph=graph.name, vectors=large.vectors, seconds=round(time.monotonic() - began, 1))
+    log.info("hnsw_index_built", index=index.name, vectors=large.vectors, seconds=round(time.monotonic() - began, 1))

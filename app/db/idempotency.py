@@ -1,4 +1,4 @@
-"""Queries on idempotency keys. Each statement is meant to be its own transaction."""
+"""Queries on idempotency keys. Run each statement in its own transaction."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,11 +11,11 @@ from app.db.tables import idempotency_keys
 from app.domain.idempotency import Fingerprint, Hold, KeyedRequest, KnownRequest, RunningRequest, StoredResponse
 
 _LIFETIME = timedelta(hours=24)
-_PATIENCE = timedelta(seconds=60)  # with a running request that is not renewed
+_CLAIM_LIFETIME = timedelta(seconds=60)  # a running request that is not renewed for so long has died
 
 _C = idempotency_keys.c
 _EXPIRED = _C.created_at < func.now() - _LIFETIME
-_DEAD = _C.status.is_(None) & (_C.renewed_at < func.now() - _PATIENCE)
+_DEAD = _C.status.is_(None) & (_C.renewed_at < func.now() - _CLAIM_LIFETIME)
 
 _INSERT = insert(idempotency_keys).values(
     organization_id=bindparam("organization_id"),
@@ -23,8 +23,8 @@ _INSERT = insert(idempotency_keys).values(
     holder=bindparam("holder"),
     target=bindparam("target"),
 )
-# One statement decides among requests that come at once: the row is new, or free to be taken over, or another's.
-_TAKE = _INSERT.on_conflict_do_update(
+# One statement decides among concurrent requests: the key is new, or its request has expired or died, or it is in use.
+_CLAIM = _INSERT.on_conflict_do_update(
     index_elements=[_C.organization_id, _C.key],
     set_={
         "holder": _INSERT.excluded.holder,
@@ -47,10 +47,10 @@ def _held(hold: Hold) -> ColumnElement[bool]:
 
 
 async def claim_key(connection: AsyncConnection, hold: Hold) -> bool:
-    """Take the key for a request that is about to run.
+    """Claim the key for a request that is about to run.
 
-    False when it stands for one that runs or has run: until then 60 seconds after its last renewal, from then on for 24
-    hours.
+    False when the key is in use: by a running request, until 60 seconds after its last renewal, or by a finished one,
+    for 24 hours.
     """
     request = hold.request
     values = {
@@ -59,11 +59,11 @@ async def claim_key(connection: AsyncConnection, hold: Hold) -> bool:
         "holder": hold.holder,
         "target": request.target,
     }
-    return (await connection.execute(_TAKE, values)).one_or_none() is not None
+    return (await connection.execute(_CLAIM, values)).one_or_none() is not None
 
 
 async def find_key(connection: AsyncConnection, request: KeyedRequest) -> KnownRequest | RunningRequest | None:
-    """What the request's key stands for."""
+    """Find the request that the key belongs to."""
     query = select(idempotency_keys).where(_C.organization_id == request.organization_id, _C.key == request.key)
     row = (await connection.execute(query)).one_or_none()
     if row is None:
@@ -75,14 +75,14 @@ async def find_key(connection: AsyncConnection, request: KeyedRequest) -> KnownR
 
 
 async def renew_key(connection: AsyncConnection, hold: Hold) -> bool:
-    """Keep a running request's key from being taken over. False when it was."""
+    """Renew a running request's claim on its key. False when another request has claimed the key."""
     return await _changes(connection, update(idempotency_keys).where(_held(hold)).values(renewed_at=func.now()))
 
 
 async def store_answer(
     connection: AsyncConnection, hold: Hold, fingerprint: Fingerprint, answer: StoredResponse
 ) -> bool:
-    """End a running request with its answer. False when its key was taken over."""
+    """Store the response of a running request. False when another request has claimed the key."""
     values = {
         "fingerprint": fingerprint.digest,
         "size": fingerprint.size,
@@ -94,7 +94,7 @@ async def store_answer(
 
 
 async def release_key(connection: AsyncConnection, hold: Hold) -> None:
-    """Forget a running request, so that the next one with its key is carried out."""
+    """Release the key of a running request, so that the next request with this key is executed."""
     await connection.execute(delete(idempotency_keys).where(_held(hold)))
 
 

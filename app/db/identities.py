@@ -17,24 +17,24 @@ def _api_key(row: Any) -> ApiKey:
 
 
 async def get_default_organization(connection: AsyncConnection) -> int:
-    """The id of the organization that the migrations made."""
+    """Return the id of the organization that the migrations created."""
     return int((await connection.execute(select(func.min(organizations.c.id)))).scalar_one())
 
 
-# Made once: every request runs it.
+# Built once, since every request runs it.
 _FIND_IDENTITY = select(api_keys.c.organization_id, api_keys.c.scopes, api_keys.c.prefix).where(
     api_keys.c.hash == bindparam("key_hash"), api_keys.c.revoked_at.is_(None)
 )
 
 
 async def find_identity(connection: AsyncConnection, key_hash: bytes) -> Identity | None:
-    """Who holds the key with this SHA-256, unless it was revoked."""
+    """Find the identity of the key with this SHA-256, unless it is revoked."""
     row = (await connection.execute(_FIND_IDENTITY, {"key_hash": key_hash})).one_or_none()
     return Identity(row.organization_id, frozenset(map(Scope, row.scopes)), row.prefix) if row else None
 
 
 async def has_api_keys(connection: AsyncConnection) -> bool:
-    """Whether any key was ever made."""
+    """Return whether any key was ever created."""
     return bool(await connection.scalar(select(select(api_keys.c.id).exists())))
 
 
@@ -51,13 +51,13 @@ async def insert_api_key(
 async def list_api_keys(
     connection: AsyncConnection, organization_id: int, *, limit: int, after: int | None
 ) -> Listing[ApiKey]:
-    """An organization's keys, the newest first, revoked ones too."""
+    """List an organization's keys, the newest first, including revoked ones."""
     conditions = [api_keys.c.organization_id == organization_id]
     return await list_rows(connection, api_keys, conditions, _api_key, limit=limit, after=after)
 
 
 async def revoke_api_key(connection: AsyncConnection, organization_id: int, key_id: int) -> bool:
-    """Revoke a key. False when there is none that is still valid."""
+    """Revoke a key. False when it does not exist or is revoked already."""
     statement = (
         update(api_keys)
         .where(

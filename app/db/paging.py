@@ -1,4 +1,4 @@
-"""Lists by key set: the cursor is the last id of the part before, so deep pages cost what the first one does."""
+"""Keyset pagination: the cursor is the last id of the previous page, so that all pages cost the same."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -20,7 +20,10 @@ async def list_rows(
     limit: int,
     after: Any,
 ) -> Listing[Item]:
-    """Rows of ``table`` with the greatest ids first, after (below) the id ``after``; the total counts all of them."""
+    """List rows of ``table`` in descending order of ids, below the id ``after``.
+
+    The total counts all rows that meet the conditions.
+    """
     total = await connection.scalar(select(func.count()).select_from(table).where(*conditions))
     query = select(table).where(*conditions).order_by(table.c.id.desc()).limit(limit + 1)
     if after is not None:

@@ -1,6 +1,6 @@
-"""Vectors in Postgres: written in the transaction that publishes them.
+"""Vectors in PostgreSQL, written in the transaction that publishes them.
 
-An agent's are compared exactly, all of them; those of a large agent are looked up in a graph
+A search compares all vectors of an agent exactly; those of a large agent are searched with an HNSW index
 (docs/adr/0005-vectors-in-postgres.md).
 """
 
@@ -20,13 +20,13 @@ from app.domain.vectors import Match, Vector, VectorBatch, VectorIndex, VectorKe
 _PAGE = 5_000
 _DROPPED_AT_ONCE = 20_000
 
-_FORGET = text("""
+_DELETE_GIVEN = text("""
     DELETE FROM vectors
     WHERE document_id = CAST(:document_id AS bigint) AND edition = CAST(:edition AS integer)
         AND ordinal = ANY (CAST(:ordinals AS integer[])) AND index_id = CAST(:index_id AS bigint)
 """)
 
-# The cosine with a vector of zeros is NaN to Postgres, which sorts it last.
+# The cosine distance from a vector of zeros is NaN, which PostgreSQL sorts last: its similarity is 0.
 _SIMILARITY = "1 - coalesce(nullif(v.embedding <=> CAST(:vector AS halfvec), 'NaN'), 1)"
 
 
@@ -43,7 +43,7 @@ def _write_query(where: str, embedding: str = "v.embedding") -> TextClause:
 
 
 _OF_AGENT = "v.agent_id = CAST(:agent_id AS bigint) AND v.index_id = CAST(:index_id AS bigint)"
-# Two texts, so that the plan for a few documents looks these up rather than going through all of the agent's.
+# Two statements, so that the plan for a few documents looks them up and does not scan all vectors of the agent.
 _QUERY = _write_query(_OF_AGENT)
 _QUERY_DOCUMENTS = _write_query(f"{_OF_AGENT} AND v.document_id = ANY (CAST(:document_ids AS bigint[]))")
 
@@ -90,9 +90,9 @@ _DROP = text("""
 
 
 class PgVectorStore:
-    """Keeps vectors as ``halfvec``, two bytes a number, beside the chunks they belong to.
+    """Stores vectors as ``halfvec``, two bytes for each number, in the database of the chunks.
 
-    A chunk must be there before its vector, and takes it along when it goes.
+    A vector's chunk must exist before it; deleting the chunk deletes the vector.
     """
 
     name = "pgvector"
@@ -103,10 +103,10 @@ class PgVectorStore:
         self._hnsw_indexes = HnswIndexes(database)
 
     async def check(self, index: VectorIndex) -> None:
-        """Nothing to try: where the tables are, the index is."""
+        """Do nothing: the index exists wherever the tables do."""
 
     def split(self, batch: VectorBatch) -> list[VectorBatch]:
-        """The batch as it is."""
+        """Return the batch as it is: there is no limit on its size."""
         return [batch]
 
     async def upsert(self, index: VectorIndex, batch: VectorBatch, within: object | None = None) -> None:
@@ -117,12 +117,12 @@ class PgVectorStore:
             VectorLengthError: when the index holds vectors of another length.
         """
         if not isinstance(within, AsyncConnection):
-            raise TypeError("vectors in Postgres are written within the transaction that publishes them")
+            raise TypeError("vectors in PostgreSQL are written in the transaction that publishes them")
         if any(len(vector) != index.embedding.dimensions for vector in batch.vectors.values()):
             raise VectorLengthError(f"The index has {index.embedding.dimensions} numbers a vector.")
         driver = await get_driver(within)
         place = {"index_id": index.id, "document_id": batch.document_id, "edition": batch.edition}
-        await within.execute(_FORGET, {**place, "ordinals": list(batch.vectors)})
+        await within.execute(_DELETE_GIVEN, {**place, "ordinals": list(batch.vectors)})
         await driver.copy_records_to_table(
             "vectors",
             columns=("document_id", "edition", "ordinal", "index_id", "agent_id", "embedding"),
@@ -133,7 +133,7 @@ class PgVectorStore:
         )
 
     async def settle(self, index: VectorIndex, batch: VectorBatch) -> None:
-        """Nothing to wait for: what was committed is seen."""
+        """Do nothing: committed vectors are visible at once."""
 
     async def query(
         self,
@@ -145,7 +145,7 @@ class PgVectorStore:
         document_ids: Sequence[int] | None = None,
         without: Sequence[tuple[int, int]] = (),
     ) -> list[Match]:
-        """An agent's vectors that are most like ``vector``, the most alike first."""
+        """Find an agent's vectors that are most similar to ``vector``, the most similar first."""
         parameters: dict[str, Any] = {
             "index_id": index.id,
             "agent_id": agent_id,
@@ -167,7 +167,7 @@ class PgVectorStore:
     async def compare(
         self, index: VectorIndex, agent_id: int, vector: Vector, keys: Sequence[VectorKey]
     ) -> dict[VectorKey, float]:
-        """How alike those of these vectors are that are there."""
+        """Return the similarity of those of these vectors that exist."""
         parameters = {
             "index_id": index.id,
             "agent_id": agent_id,
@@ -193,12 +193,12 @@ class PgVectorStore:
             await connection.execute(_DELETE, parameters)
 
     async def list_agents(self, index: VectorIndex) -> list[int]:
-        """The agents that have vectors in the index: one probe of the table's index each."""
+        """List the agents that have vectors in the index, with one index probe each."""
         async with self._database.statement() as connection:
             return list((await connection.execute(_LIST_AGENTS, {"index_id": index.id})).scalars())
 
     async def list_keys(self, index: VectorIndex, agent_id: int) -> AsyncIterator[VectorKey]:
-        """The keys of all vectors of an agent, a page of some thousands at a time."""
+        """Iterate over the keys of all vectors of an agent, read in pages of some thousands."""
         last = VectorKey(0, 0, 0)
         while True:
             parameters = {
@@ -218,18 +218,18 @@ class PgVectorStore:
             last = keys[-1]
 
     async def drop(self, index: VectorIndex) -> bool:
-        """Remove some thousands of an index's vectors; returns whether all are gone."""
+        """Delete some thousands of an index's vectors; returns whether none are left."""
         parameters = {"index_id": index.id, "limit": _DROPPED_AT_ONCE}
         async with self._database.statement() as connection:
             dropped = (await connection.execute(_DROP, parameters)).rowcount
         return dropped < _DROPPED_AT_ONCE
 
     async def close(self) -> None:
-        """The pool is closed by whoever made it."""
+        """Do nothing: the pool belongs to the caller that created it."""
 
 
 @lru_cache(maxsize=1000)
 def _write_hnsw_query(index_id: int, agent_id: int, dimensions: int) -> TextClause:
-    """For an agent with a graph. Its numbers stand in the text: with parameters, a plan cannot tell that it fits."""
+    """The query of an agent with an HNSW index. The ids are literals: a plan with parameters cannot use the index."""
     of_agent = f"v.agent_id = {int(agent_id)} AND v.index_id = {int(index_id)}"
     return _write_query(of_agent, f"CAST(v.embedding AS halfvec({int(dimensions)}))")

@@ -1,4 +1,4 @@
-"""What providers were paid for, by the hour: the ground of a bill. Nothing here commits."""
+"""The usage that providers charge for, by hour: the basis of a bill. Nothing here commits."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from app.domain.vectors import Account
 
 @dataclass(frozen=True, slots=True)
 class ProviderUsage:
-    """What an agent's work was charged for by one model in one hour, which begins at ``hour``."""
+    """The charged usage of one model by one agent in the hour that begins at ``hour``."""
 
     hour: datetime
     organization_id: int
@@ -35,7 +35,7 @@ async def count_usage(
     input_tokens: int = 0,
     output_tokens: int = 0,
 ) -> None:
-    """Add to what an agent's work was charged for in this hour."""
+    """Add to an agent's usage in the current hour."""
     table = provider_usage.c
     statement = insert(provider_usage).values(
         hour=func.date_trunc("hour", func.now(), "UTC"),
@@ -62,7 +62,7 @@ async def list_usage(
     end: datetime,
     agent_id: int | None = None,
 ) -> list[ProviderUsage]:
-    """What an organization's agents, or one of them, were charged for from ``begin`` until before ``end``."""
+    """List the usage of an organization's agents, or of one, from ``begin`` until before ``end``."""
     table = provider_usage.c
     query = select(provider_usage).where(
         table.organization_id == organization_id, table.hour >= begin, table.hour < end

@@ -1,4 +1,4 @@
-"""The circuits of providers, for all processes. Nothing here commits; time is the database's."""
+"""The circuit breaker of each provider, shared by all processes. Nothing here commits; times are the database's."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 @dataclass(frozen=True, slots=True)
 class ProviderState:
-    """How a provider stands.
+    """The state of a provider's circuit.
 
-    ``failures`` came one after the other. ``down_since`` is None while it is asked; before ``ask_at`` nobody asks,
-    which ``wait`` puts in seconds.
+    ``failures`` counts consecutive failures. ``down_since`` is None while the circuit is closed. No request is sent
+    before ``ask_at``; ``wait`` is the time until then in seconds.
     """
 
     name: str
@@ -24,26 +24,26 @@ class ProviderState:
 
     @property
     def state(self) -> str:
-        """``open``: it is down. ``waiting``: it asked to be left alone. ``closed``: it is asked."""
+        """``open``: it is down. ``waiting``: it asked for a pause. ``closed``: it is in use."""
         if self.down_since is not None:
             return "open"
         return "waiting" if self.wait > 0 else "closed"
 
     def describe(self) -> str:
-        """As people are told."""
+        """The state in one sentence, for people."""
         if self.down_since is not None:
             return f"{self.name}: down since {self.down_since:%Y-%m-%d %H:%M:%S} UTC. {self.reason}"
-        return f"{self.name}: asked to be left alone for {self.wait:.0f} s. {self.reason}"
+        return f"{self.name}: asked for a pause of {self.wait:.0f} s. {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class CircuitPolicy:
-    """When a provider that fails is asked again. In seconds, but for the threshold.
+    """When a failing provider is tried again.
 
     Attributes:
-        threshold: Failures one after the other that make a provider count as down.
-        pause: How long one that has just gone down is left alone; each time it fails again, twice as long.
-        longest: And so long at most, unless it asks for more itself.
+        threshold: The number of consecutive failures after which the provider counts as down.
+        pause: The first pause of a provider that is down, in seconds; it doubles with each further failure.
+        longest: The longest pause in seconds, unless the provider asks for a longer one.
     """
 
     threshold: int
@@ -60,12 +60,12 @@ _GET = text(f"SELECT {_COLUMNS} FROM providers AS p WHERE p.name = :name")
 
 
 async def get_state(connection: AsyncConnection, name: str) -> ProviderState | None:
-    """How a provider stands, if it has ever failed."""
+    """Return the state of a provider; None if it has never failed."""
     row = (await connection.execute(_GET, {"name": name})).mappings().one_or_none()
     return ProviderState(**row) if row else None
 
 
-# One that nobody has asked for a while may be up again: who knows.
+# A provider that was down and has not been tried for two minutes may be up again: it is not listed.
 _LIST = text(f"""
     SELECT {_COLUMNS} FROM providers AS p
     WHERE p.ask_at > clock_timestamp() - CASE WHEN p.down_since IS NULL THEN interval '0' ELSE interval '2 minutes' END
@@ -74,7 +74,7 @@ _LIST = text(f"""
 
 
 async def list_states(connection: AsyncConnection) -> list[ProviderState]:
-    """The providers that are down, or are not asked now."""
+    """List the providers that are down or paused."""
     return [ProviderState(**row) for row in (await connection.execute(_LIST)).mappings()]
 
 
@@ -87,7 +87,7 @@ _TAKE = text(f"""
 
 
 async def claim_probe(connection: AsyncConnection, name: str, seconds: float) -> bool:
-    """Become the one that asks a provider which is down; for so many seconds nobody else does."""
+    """Claim the next probe of a provider that is down. True for one caller; no other may probe it for ``seconds``."""
     return (await connection.execute(_TAKE, {"name": name, "seconds": seconds})).one_or_none() is not None
 
 
@@ -95,15 +95,15 @@ _PUT_OFF = text(f"UPDATE providers SET ask_at = {_IN_SECONDS} WHERE name = :name
 
 
 async def postpone_probe(connection: AsyncConnection, name: str, seconds: float) -> None:
-    """Go on being the one that asks a provider which is down; with 0 seconds, let another be."""
+    """Extend the claim on the probe by ``seconds`` from now; with 0 seconds, another caller may probe at once."""
     await connection.execute(_PUT_OFF, {"name": name, "seconds": seconds})
 
 
 _ADD = text("INSERT INTO providers (name) VALUES (:name) ON CONFLICT DO NOTHING")
 
-# What one who only heard late may not change.
-_HEEDED = "p.name = :name AND (p.down_since IS NULL OR CAST(:probing AS boolean))"
-# Of a provider that is down, ask_at is where the one who asked has moved it; else a time that it asked for itself.
+# While a provider is down, only its probe changes its state: other results are of requests sent before.
+_COUNTS = "p.name = :name AND (p.down_since IS NULL OR CAST(:probing AS boolean))"
+# While a provider is down, ask_at is the end of the claim on its probe; otherwise the end of a pause it asked for.
 _ASKED_FOR = "CASE WHEN p.down_since IS NULL THEN p.ask_at END"
 
 _FAILURES = "greatest(p.failures + 1, CAST(:least AS integer))"
@@ -120,7 +120,7 @@ _FAIL = text(f"""
                 least(CAST(:longest AS double precision),
                       CAST(:pause AS double precision) * power(2, least(20, {_BEYOND}))))))
             END
-    WHERE {_HEEDED}
+    WHERE {_COUNTS}
     RETURNING {_COLUMNS}
 """)
 
@@ -135,18 +135,18 @@ async def record_failure(
     retry_after: float = 0.0,
     probing: bool = False,
 ) -> ProviderState:
-    """Count a failure; where that makes the threshold, the provider is down. Returns how it stands now.
+    """Count a failure; at the threshold, the provider is down. Returns its state after that.
 
-    Once it is down, what others asked before and hear of now counts no more.
+    While it is down, failures of requests that were sent before are ignored.
 
     Args:
-        connection: On which every statement commits by itself.
-        name: Who failed.
-        reason: What it said.
+        connection: One on which every statement commits by itself.
+        name: The provider.
+        reason: Its error message.
         policy: When it is tried again.
-        at_once: Whether a single failure is enough.
-        retry_after: The seconds that it asked for itself.
-        probing: Whether the one failed that asked whether it is up again.
+        at_once: Whether one failure is enough.
+        retry_after: The pause in seconds that it asked for.
+        probing: Whether the failed request is the probe of a provider that is down.
     """
     parameters = {
         "name": name,
@@ -171,24 +171,24 @@ _BUSY = text(f"""
         failures = CASE WHEN p.down_since IS NULL THEN p.failures ELSE 0 END,
         reason = :reason,
         down_since = NULL
-    WHERE {_HEEDED}
+    WHERE {_COUNTS}
 """)
 
 
 async def record_busy(
     connection: AsyncConnection, name: str, reason: str, seconds: float, *, probing: bool = False
 ) -> None:
-    """Let nobody ask a provider for so many seconds. It is not down: it answers, if only to say so."""
+    """Pause a provider for ``seconds``. It is not down: it has answered."""
     await connection.execute(_ADD, {"name": name})
     await connection.execute(_BUSY, {"name": name, "reason": reason, "seconds": seconds, "probing": probing})
 
 
 _SUCCEED = text(f"""
     UPDATE providers AS p SET failures = 0, ask_at = {_ASKED_FOR}, down_since = NULL
-    WHERE {_HEEDED} AND (p.failures > 0 OR p.down_since IS NOT NULL)
+    WHERE {_COUNTS} AND (p.failures > 0 OR p.down_since IS NOT NULL)
 """)
 
 
 async def record_success(connection: AsyncConnection, name: str, *, probing: bool = False) -> None:
-    """Count from 0 again; let all ask a provider that was down once the one who asked was answered."""
+    """Reset the count of failures. A provider that was down is up again if its probe has succeeded."""
     await connection.execute(_SUCCEED, {"name": name, "probing": probing})

@@ -1,4 +1,4 @@
-"""Ranking: which of an agent's chunks have a question's words, and how words and meaning are weighed together.
+"""Ranking: find an agent's chunks by a question's words, and combine the scores of words and of vectors.
 
 How the weights were chosen: docs/adr/0002-hybrid-ranking.md.
 """
@@ -14,14 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.vectors import VectorKey
 
-MATCHES = 4_000  # chunks that a question's rarest words may have in all; commoner words only help to rank these
+MATCHES = (
+    4_000  # the number of chunks with a question's rarest words that are scored; more common words only rank these
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk that was found. The score is from 0 to 1 (by vectors alone: from -1), comparable within one search.
 
-    ``context`` is what it was found by besides its text: the header of a table that begins before it.
+    ``context`` is indexed with the text but not part of it: the header of a table that begins before the chunk.
     """
 
     document_id: int
@@ -48,7 +50,7 @@ _FIND_DOCUMENTS = text("""
 async def find_documents(
     connection: AsyncConnection, agent_id: int, *, document_ids: Sequence[int] | None, metadata: Mapping[str, Any]
 ) -> list[int]:
-    """The ids of an agent's documents, of these if any are given, whose metadata contains what is given."""
+    """Find the ids of an agent's documents whose metadata contains ``metadata``, among ``document_ids`` if given."""
     parameters = {
         "agent_id": agent_id,
         "document_ids": None if document_ids is None else list(document_ids),
@@ -60,6 +62,7 @@ async def find_documents(
 # A word's weight is its inverse document frequency among the agent's chunks, in the form BM25 uses; a chunk's
 # score for it saturates with each occurrence and falls with the chunk's length (ts_rank, normalisation 1).
 _ASKED = """
+    -- The question's words that the agent's chunks have.
     asked AS MATERIALIZED (
         SELECT l.lexeme, quote_literal(l.lexeme)::tsquery AS word,
             ln(1 + (n.chunk_count - l.chunk_count + 0.5) / (l.chunk_count + 0.5)) AS weight,
@@ -70,17 +73,19 @@ _ASKED = """
     )
 """
 
-# setweight changes nothing; it unpacks a stored tsvector once rather than once a word, three times as fast.
+# setweight changes nothing, but unpacks a stored tsvector once instead of once for each word: three times as fast.
 _UNPACKED = "LATERAL (SELECT setweight(c.tsv, 'D') AS tsv OFFSET 0) AS unpacked"
 
 _WORDS = "(SELECT sum(weight * ts_rank(unpacked.tsv, word, 1)) FROM asked)"
 
 _FIND_BY_WORDS = text(f"""
     WITH {_ASKED},
+    -- The rarest words, until the chunks that have them exceed the limit; at least one. Only these find chunks.
     choosing AS MATERIALIZED (
         SELECT word, sum(chunk_count) OVER rarest_first <= :matches OR row_number() OVER rarest_first = 1 AS chooses
         FROM asked WINDOW rarest_first AS (ORDER BY chunk_count, lexeme ROWS UNBOUNDED PRECEDING)
     ),
+    -- The agent's documents, each with the edition that search finds.
     visible AS (
         SELECT id, edition FROM documents
         WHERE agent_id = CAST(:agent_id AS bigint) AND deleted_at IS NULL
@@ -103,14 +108,14 @@ async def find_by_words(
     limit: int,
     document_ids: Sequence[int] | None = None,
 ) -> list[VectorKey]:
-    """The chunks of an agent's documents that have the most of a question's words, the best first.
+    """Find the chunks of an agent's documents that match a question's words best, the best first.
 
     Args:
         connection: Within a transaction or not.
-        agent_id: Whose chunks.
+        agent_id: The agent.
         lexemes: The question's words, from ``app.pipeline.lexemes``.
-        limit: Chunks at most.
-        document_ids: Only those of these documents; None: of all.
+        limit: The maximum number of chunks.
+        document_ids: Only chunks of these documents; None: of all.
     """
     parameters = {
         "agent_id": agent_id,
@@ -124,11 +129,13 @@ async def find_by_words(
 
 _RANK = text(f"""
     WITH {_ASKED},
+    -- The candidates as the caller gives them.
     given AS (
         SELECT * FROM unnest(
             CAST(:document_ids AS bigint[]), CAST(:editions AS integer[]), CAST(:ordinals AS integer[]),
             CAST(:similarities AS double precision[])) AS given (document_id, edition, ordinal, meaning)
     ),
+    -- The candidates that search still finds, with the score of their words.
     candidate AS MATERIALIZED (
         SELECT c.id, c.document_id, d.filename, d.metadata, c.text, c.context, c.page, c.start_char, c.end_char,
             {_WORDS} AS words, given.meaning
@@ -138,6 +145,7 @@ _RANK = text(f"""
         {_UNPACKED}
         WHERE c.agent_id = CAST(:agent_id AS bigint)
     )
+    -- The score of the words is relative to the best candidate's, so that it lies between 0 and 1.
     SELECT document_id, filename, id AS chunk_id, text, context,
         :words_weight * coalesce(words / nullif(max(words) OVER (), 0), 0)
             + (1 - :words_weight) * coalesce(meaning, 0) AS score,
@@ -157,15 +165,15 @@ async def rank(
     words_weight: float,
     limit: int,
 ) -> list[Hit]:
-    """The best of the candidates, the best first, without those that search does not find any more.
+    """Return the best candidates, the best first, without chunks that search no longer finds.
 
     Args:
         connection: Within a transaction or not.
-        agent_id: Whose chunks they are.
+        agent_id: The agent.
         lexemes: The question's words.
-        candidates: How alike each chunk is to the question (the cosine); None where it has no vector.
-        words_weight: The share of the words in a score: 1 for words alone, 0 for meaning alone.
-        limit: Hits at most.
+        candidates: Each chunk's similarity to the question (the cosine); None where it has no vector.
+        words_weight: The share of the words in a score: 1 for words alone, 0 for vectors alone.
+        limit: The maximum number of hits.
     """
     parameters = {
         "agent_id": agent_id,

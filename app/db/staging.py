@@ -1,4 +1,4 @@
-"""Chunks of a large document between the task that cut it and those that embed them."""
+"""Staged chunks: those of a large document, from the task that cuts it until its children embed them."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -12,7 +12,7 @@ from app.domain.documents import Chunk
 
 
 async def stage_chunks(connection: AsyncConnection, task_id: UUID, chunks: Sequence[Chunk]) -> None:
-    """Keep chunks of a task. Within a transaction."""
+    """Stage chunks of a task. Within a transaction."""
     driver = await get_driver(connection)
     await driver.copy_records_to_table(
         "staged_chunks",
@@ -22,7 +22,7 @@ async def stage_chunks(connection: AsyncConnection, task_id: UUID, chunks: Seque
 
 
 async def read_staged(connection: AsyncConnection, task_id: UUID, first: int, last: int) -> list[Chunk]:
-    """The kept chunks of a task from the ordinal ``first`` to ``last``."""
+    """Read the staged chunks of a task from the ordinal ``first`` to ``last``."""
     query = select(*(staged_chunks.c[name] for name in CHUNK_COLUMNS)).where(
         staged_chunks.c.task_id == task_id, staged_chunks.c.ordinal.between(first, last)
     )
@@ -33,7 +33,7 @@ async def read_staged(connection: AsyncConnection, task_id: UUID, first: int, la
 async def drop_staged(
     connection: AsyncConnection, task_id: UUID, first: int | None = None, last: int | None = None
 ) -> None:
-    """Forget kept chunks of a task: all, or those from ``first`` to ``last``."""
+    """Delete staged chunks of a task: all, or those from ``first`` to ``last``."""
     statement = delete(staged_chunks).where(staged_chunks.c.task_id == task_id)
     if first is not None and last is not None:
         statement = statement.where(staged_chunks.c.ordinal.between(first, last))

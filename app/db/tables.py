@@ -1,4 +1,4 @@
-"""The schema. Migrations create it; ``alembic check`` keeps the two alike."""
+"""The tables. Migrations create them; ``python main.py migrate --check`` compares the two."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, TSVECTOR, UUID
@@ -61,22 +61,24 @@ documents = sa.Table(
     "documents",
     metadata,
     make_id(),
-    sa.Column("organization_id", sa.BigInteger, nullable=False),  # its agent's; a second check would buy nothing
+    sa.Column(
+        "organization_id", sa.BigInteger, nullable=False
+    ),  # its agent's; no foreign key, since the agent's has checked it
     make_reference("agent_id", "agents.id"),
     sa.Column("task_id", UUID(as_uuid=True)),  # the task whose end decides the status
     make_text("filename"),
     make_text("media_type"),
-    # A web page has these once it was fetched.
+    # A web page has these after it was fetched.
     sa.Column("size_bytes", sa.BigInteger),
     sa.Column("sha256", BYTEA),
     make_text("blob_key", nullable=True),
-    # The digest by which a second upload of the same bytes is recognised: of one document an agent at most, and of
-    # none that failed, was cancelled or deleted.
+    # The digest that identifies duplicates: unique for each agent, and NULL for documents that failed, were cancelled
+    # or are deleted.
     sa.Column("content_key", BYTEA),
     make_text("source_url", nullable=True),
-    make_integer("version", default=1),  # counts the contents it has had
-    make_integer("edition"),  # of its chunks, those that search finds
-    make_integer("last_edition"),  # the number handed out last: no two attempts write under the same
+    make_integer("version", default=1),  # counts its contents
+    make_integer("edition"),  # the edition of its chunks that search finds
+    make_integer("last_edition"),  # the number reserved last: no two attempts write the same edition
     make_text("status", default=DocumentStatus.QUEUED.value),
     make_object("metadata"),
     make_integer("page_count", nullable=True),
@@ -120,7 +122,7 @@ chunks = sa.Table(
 staged_chunks = sa.Table(
     "staged_chunks",
     metadata,
-    # The task that cut a large document; its children embed these, some hundreds each, and move them to ``chunks``.
+    # The task that cut a large document. Each of its children embeds some hundreds and moves them to ``chunks``.
     sa.Column("task_id", UUID(as_uuid=True), sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
     make_text("text"),
@@ -160,7 +162,7 @@ queues = sa.Table(
     # Start-time fair queueing: the start tag of the task admitted last.
     sa.Column("virtual_time", sa.Double, nullable=False, server_default=sa.text("0")),
     make_time("paused_at"),
-    # A long backlog as it was last counted: what could run, what waits for a later time, and since when the oldest.
+    # The backlog when it was last counted: tasks that could run, tasks for a later time, and when the oldest could run.
     sa.Column("waiting", sa.BigInteger, nullable=False, server_default=sa.text("0")),
     sa.Column("delayed", sa.BigInteger, nullable=False, server_default=sa.text("0")),
     make_time("oldest_at"),
@@ -170,7 +172,7 @@ chores = sa.Table(
     "chores",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
-    make_time("due_at", nullable=False),  # whoever moves this on does the chore, for the whole installation
+    make_time("due_at", nullable=False),  # the process that advances it does the chore, for the whole installation
 )
 
 idempotency_keys = sa.Table(
@@ -178,15 +180,16 @@ idempotency_keys = sa.Table(
     metadata,
     sa.Column("organization_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("holder", UUID(as_uuid=True), nullable=False),  # the fence: no other request can end this one
+    # The fence: no other request can store a response for this one.
+    sa.Column("holder", UUID(as_uuid=True), nullable=False),
     sa.Column("target", BYTEA, nullable=False),  # SHA-256 of method, path and query
-    sa.Column("fingerprint", BYTEA),  # SHA-256 of the body; null, like all that follows, while the request runs
+    sa.Column("fingerprint", BYTEA),  # SHA-256 of the body; null, as ``size`` to ``body``, while it runs
     sa.Column("size", sa.BigInteger),  # bytes of the body that the fingerprint covers
     make_integer("status", nullable=True),
     make_object("headers", nullable=True),
     sa.Column("body", BYTEA),
     make_time("created_at", nullable=False),
-    make_time("renewed_at", nullable=False),  # a running one that is not renewed has died
+    make_time("renewed_at", nullable=False),  # a running request that is not renewed has died
     sa.Index("idempotency_keys_created_at_idx", "created_at"),
 )
 
@@ -194,15 +197,15 @@ crawl_urls = sa.Table(
     "crawl_urls",
     metadata,
     sa.Column("task_id", UUID(as_uuid=True), sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("url", sa.Text, primary_key=True),  # normalised: each page once a crawl
-    sa.Column("taken_by", UUID(as_uuid=True)),  # the task of another page that turned out to be this one
+    sa.Column("url", sa.Text, primary_key=True),  # normalised, so that a crawl has each page once
+    sa.Column("taken_by", UUID(as_uuid=True)),  # the task of a page that redirects to this one
 )
 
 hosts = sa.Table(
     "hosts",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
-    make_time("next_at", nullable=False),  # when a crawler may ask this host for its next page
+    make_time("next_at", nullable=False),  # when a crawl may send the next request to this host
     postgresql_with={"fillfactor": "70"},
 )
 
@@ -231,10 +234,10 @@ tasks = sa.Table(
     make_integer("attempt"),  # claims so far
     make_integer("retries"),  # attempts that ended in a retryable error
     make_integer("crashes"),  # attempts whose process died
-    make_integer("epoch"),  # the fence: whoever holds an older one can change nothing
+    make_integer("epoch"),  # the fence: an attempt with a lower one can change nothing
     make_integer("version"),  # counts every visible change
-    make_integer("rings"),  # bells rung since the task was last admitted
-    make_text("helper", nullable=True),  # the queue whose idle workers were called, too
+    make_integer("rings"),  # messages published since the task was last admitted
+    make_text("helper", nullable=True),  # the queue of the worker that is to steal the task: work_stealing.py
     sa.Column("worker_id", UUID(as_uuid=True)),
     make_integer("pid", nullable=True),  # the process that runs the attempt
     make_integer("current"),
@@ -252,7 +255,7 @@ tasks = sa.Table(
     make_time("completed_at"),
     make_time("cancel_requested_at"),
     make_time("dead_lettered_at"),
-    make_time("announced_at"),  # when the alarm for the dead letter was raised
+    make_time("announced_at"),  # when the alert for the dead letter was published
     *(sa.CheckConstraint(condition, name=name) for name, condition in TASK_INVARIANTS.items()),
     sa.Index(
         "tasks_waiting_idx",
@@ -263,11 +266,7 @@ tasks = sa.Table(
         postgresql_where="state IN ('PENDING', 'RETRY')",
     ),
     sa.Index("tasks_queued_idx", "queue", "queued_at", postgresql_where="state = 'QUEUED'"),
-    sa.Index(
-        "tasks_running_idx",
-        "worker_id",
-        postgresql_where="state IN ('STARTED', 'PROGRESS')",
-    ),
+    sa.Index("tasks_running_idx", "worker_id", postgresql_where="state IN ('STARTED', 'PROGRESS')"),
     sa.Index("tasks_expanded_idx", "id", postgresql_where="state = 'EXPANDED'"),
     sa.Index("tasks_parent_id_idx", "parent_id", postgresql_where="parent_id IS NOT NULL"),
     sa.Index(
@@ -291,6 +290,6 @@ tasks = sa.Table(
         " 'app.tasks.vector_tasks.sweep_document') AND (completed_at IS NULL OR dead_lettered_at IS NOT NULL)",
     ),
     sa.Index("tasks_document_id_idx", "document_id", postgresql_where="document_id IS NOT NULL"),
-    # Progress rewrites a row several times: room on its page keeps those updates out of the indexes.
+    # Progress updates a row several times: free space on its page keeps those updates out of the indexes (HOT).
     postgresql_with={"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02"},
 )

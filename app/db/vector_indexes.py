@@ -1,4 +1,4 @@
-"""Queries on the indexes of vectors. At most one is active, and one is built to take its place."""
+"""Queries on vector indexes. At most one is active, and at most one is being built to replace it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from app.domain.vectors import EmbeddingSpec, IndexState, VectorIndex
 
 _UNREAD_SECONDS = 30.0
 _AGAIN_SECONDS = 600.0
-_LOCK = 0x51_01D0  # an arbitrary number. An advisory lock, since its waiters stand in a queue; those for a row do not
+_LOCK = 0x51_01D0  # an arbitrary number of an advisory lock. Unlike a row lock, it serves its waiters in order
 _RETIRED = {"state": IndexState.RETIRED.value, "retired_at": func.now()}
 _COLUMNS = ("id", "store", "provider", "model", "dimensions", "asked_dimensions", "place", "state")
 
@@ -23,19 +23,19 @@ def _index(row: Any) -> VectorIndex:
 
 
 async def find_index(connection: AsyncConnection, state: IndexState) -> VectorIndex | None:
-    """The index that is active, or being built."""
+    """Find the index that is active, or the one that is being built."""
     row = (await connection.execute(_select().where(vector_indexes.c.state == state.value))).one_or_none()
     return _index(row) if row else None
 
 
 async def get_index(connection: AsyncConnection, index_id: int) -> VectorIndex | None:
-    """One index."""
+    """Return one index; None when it does not exist."""
     row = (await connection.execute(_select().where(vector_indexes.c.id == index_id))).one_or_none()
     return _index(row) if row else None
 
 
 async def list_indexes(connection: AsyncConnection) -> list[VectorIndex]:
-    """Every index, the oldest first."""
+    """List all indexes, the oldest first."""
     return [_index(row) for row in await connection.execute(_select().order_by(vector_indexes.c.id))]
 
 
@@ -49,42 +49,42 @@ _DROPPABLE = text(f"""
 
 
 async def list_droppable(connection: AsyncConnection, late: float) -> list[tuple[VectorIndex, bool]]:
-    """Retired indexes that no search reads any more and of which something may be there, each with whether it is over.
+    """List retired indexes that no search reads and that may hold vectors, each with whether it is final.
 
-    Nothing may be left of one that was dropped; but until ``late`` seconds after it was retired, a process that was
-    frozen may write to it, so it is dropped again now and then.
+    An index that was dropped may get vectors again from a process that was frozen, until ``late`` seconds after it was
+    retired. Until then it is listed again from time to time; after that, the next drop is final.
     """
     rows = await connection.execute(_DROPPABLE, {"late": late, "unread": _UNREAD_SECONDS, "again": _AGAIN_SECONDS})
     return [(_index(row), row.over) for row in rows]
 
 
 async def mark_dropped(connection: AsyncConnection, index_id: int) -> None:
-    """Note that nothing is left of an index."""
+    """Record that an index holds no vectors any more."""
     await connection.execute(
         update(vector_indexes).where(vector_indexes.c.id == index_id).values(dropped_at=func.now())
     )
 
 
-_SHARE = text("SELECT pg_advisory_xact_lock_shared(:lock)")
+_LOCK_SHARED = text("SELECT pg_advisory_xact_lock_shared(:lock)")
 
 
 async def lock_indexes_shared(connection: AsyncConnection) -> None:
-    """Let no index be added, or take over, until the transaction ends: what is published now is noted in each."""
-    await connection.execute(_SHARE, {"lock": _LOCK})
+    """Prevent indexes from being added or activated until the transaction ends: it publishes an edition in each."""
+    await connection.execute(_LOCK_SHARED, {"lock": _LOCK})
 
 
-_HOLD = text("SELECT pg_advisory_xact_lock(:lock)")
+_LOCK_EXCLUSIVE = text("SELECT pg_advisory_xact_lock(:lock)")
 
 
 async def lock_indexes(connection: AsyncConnection) -> None:
-    """Let nobody publish until the transaction ends, and wait for those that do."""
-    await connection.execute(_HOLD, {"lock": _LOCK})
+    """Wait for transactions that publish editions, and block new ones until this transaction ends."""
+    await connection.execute(_LOCK_EXCLUSIVE, {"lock": _LOCK})
 
 
 async def add_index(
     connection: AsyncConnection, store: str, spec: EmbeddingSpec, place: Mapping[str, Any], state: IndexState
 ) -> VectorIndex | None:
-    """Make an index; None when there is one in that state already."""
+    """Add an index; None when there is one in that state already."""
     values = {
         "store": store,
         "provider": spec.provider,
@@ -102,7 +102,7 @@ async def add_index(
 
 
 async def fix_dimensions(connection: AsyncConnection, index_id: int, dimensions: int) -> int:
-    """Record how long an index's vectors are, unless that is known; returns what is known."""
+    """Record the number of dimensions of an index unless it is recorded already; returns the recorded one."""
     statement = (
         update(vector_indexes)
         .where(vector_indexes.c.id == index_id)
@@ -113,7 +113,7 @@ async def fix_dimensions(connection: AsyncConnection, index_id: int, dimensions:
 
 
 async def activate(connection: AsyncConnection, index_id: int) -> None:
-    """Let the index that was built take the place of the active one. Within a transaction that holds the indexes."""
+    """Activate the index that was built, and retire the active one. Call ``lock_indexes`` before."""
     await retire_active(connection)
     await connection.execute(
         update(vector_indexes)
@@ -123,7 +123,7 @@ async def activate(connection: AsyncConnection, index_id: int) -> None:
 
 
 async def retire_building(connection: AsyncConnection) -> bool:
-    """Give up the index that is being built; False when there is none."""
+    """Retire the index that is being built; False when there is none."""
     statement = update(vector_indexes).where(vector_indexes.c.state == IndexState.BUILDING.value).values(_RETIRED)
     return (await connection.execute(statement)).rowcount > 0
 
@@ -136,19 +136,19 @@ _IS_EMPTY = text("""
 
 
 async def is_empty(connection: AsyncConnection) -> bool:
-    """Whether no index has held anything yet, nor is anything on its way to one."""
+    """Return whether no index holds vectors, none is being built, and no document needs one."""
     return bool((await connection.execute(_IS_EMPTY)).scalar_one())
 
 
 async def retire_active(connection: AsyncConnection) -> None:
-    """Give up the active index. Within a transaction that holds the indexes and puts another in its place."""
+    """Retire the active index, to activate another in the same transaction. Call ``lock_indexes`` before."""
     await connection.execute(
         update(vector_indexes).where(vector_indexes.c.state == IndexState.ACTIVE.value).values(_RETIRED)
     )
 
 
 async def forget_index(connection: AsyncConnection, index_id: int) -> None:
-    """Forget an index of which nothing is left."""
+    """Delete an index that holds no vectors any more."""
     await connection.execute(delete(vector_indexes).where(vector_indexes.c.id == index_id))
 
 

@@ -1,4 +1,4 @@
-"""The tables of vectors and of those who make them. With ``app.db.tables``, the whole schema."""
+"""The tables of vectors and of their providers. With ``app.db.tables``, the whole schema."""
 
 import sqlalchemy as sa
 from pgvector.sqlalchemy import HALFVEC
@@ -17,15 +17,15 @@ vector_indexes = sa.Table(
     make_text("store"),
     make_text("provider"),
     make_text("model"),
-    make_integer("asked_dimensions", nullable=True),  # null: as many as the model gives by itself
-    make_integer("dimensions", nullable=True),  # null until a vector was seen
+    make_integer("asked_dimensions", nullable=True),  # null: the model's own number
+    make_integer("dimensions", nullable=True),  # null until the first vector
     make_object("place"),
     make_text("state"),
     make_time("created_at", nullable=False),
     make_time("activated_at"),
     make_time("retired_at"),
-    make_time("dropped_at"),  # when nothing was left of it that was found
-    sa.Column("planned_to", sa.BigInteger),  # the document up to which it is noted what it lacks; null: of all
+    make_time("dropped_at"),  # when it was last found without vectors
+    sa.Column("planned_to", sa.BigInteger),  # editions up to this document are recorded (``plan_index``); null: all are
     sa.CheckConstraint(write_choice("state", IndexState), name="state"),
     sa.Index("vector_indexes_state_key", "state", unique=True, postgresql_where="state IN ('building', 'active')"),
 )
@@ -33,16 +33,16 @@ vector_indexes = sa.Table(
 editions = sa.Table(
     "editions",
     metadata,
-    # Whatever a vector index holds, or may hold after a crash, stands here before it is written.
+    # Inserted before the first vector of the edition is written to the index: see ``app.db.editions``.
     make_reference("index_id", "vector_indexes.id", primary_key=True),
     make_reference("document_id", "documents.id", primary_key=True),
     sa.Column("edition", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("agent_id", sa.BigInteger, nullable=False),
-    # Whether the index holds all of what search finds of the document; false before that and after it.
+    # Whether search finds this edition and the index holds all its vectors; false before and after that.
     sa.Column("complete", sa.Boolean, nullable=False, server_default=sa.false()),
-    make_integer("done_to", nullable=True),  # the last ordinal that was brought from another index
+    make_integer("done_to", nullable=True),  # the last ordinal that reembedding has written
     make_time("noted_at", nullable=False),
-    make_time("reserved_at", nullable=False),  # when somebody last began to write it
+    make_time("reserved_at", nullable=False),  # when an attempt last began to write it
     make_time("swept_at"),
     sa.Index("editions_document_id_idx", "document_id"),
     sa.Index("editions_incomplete_idx", "agent_id", "index_id", "document_id", postgresql_where="NOT complete"),
@@ -58,7 +58,7 @@ vectors = sa.Table(
     make_reference("index_id", "vector_indexes.id", primary_key=True),
     sa.Column("agent_id", sa.BigInteger, nullable=False),
     sa.Column("embedding", HALFVEC, nullable=False),
-    # A chunk that leaves takes its vectors with it.
+    # Deleting a chunk deletes its vectors.
     sa.ForeignKeyConstraint(
         ["document_id", "edition", "ordinal"],
         ["chunks.document_id", "chunks.edition", "chunks.ordinal"],
@@ -66,18 +66,18 @@ vectors = sa.Table(
         ondelete="CASCADE",
     ),
     sa.Index("vectors_index_id_agent_id_idx", "index_id", "agent_id"),
-    # Vectors stay in their rows, of up to a page: what is moved out costs a look-up each time it is compared.
+    # Vectors are stored in their rows, not in TOAST: each comparison would cost a look-up there.
     postgresql_with={"toast_tuple_target": "8160"},
 )
 
 embedded_texts = sa.Table(
     "embedded_texts",
     metadata,
-    # Vectors that a provider was paid for, by what they are of: no text is paid for twice.
+    # Vectors that a provider was paid for, by the hash of their text: no text is paid for twice.
     sa.Column("model", sa.Text, primary_key=True),
     sa.Column("hash", BYTEA, primary_key=True),  # SHA-256 of the text
-    sa.Column("vector", BYTEA),  # single-precision numbers; null while somebody asks for it
-    sa.Column("holder", UUID(as_uuid=True)),  # whoever asks for it
+    sa.Column("vector", BYTEA),  # single-precision numbers; null while a process is embedding the text
+    sa.Column("holder", UUID(as_uuid=True)),  # identifies the process
     make_time("held_until"),
     make_time("used_at", nullable=False),
     sa.Index("embedded_texts_used_at_idx", "used_at"),
@@ -99,11 +99,11 @@ provider_usage = sa.Table(
 providers = sa.Table(
     "providers",
     metadata,
-    # The circuit of each provider that has failed, for all processes.
+    # The circuit breaker of each provider that has failed, shared by all processes.
     sa.Column("name", sa.Text, primary_key=True),
-    make_integer("failures"),  # one after the other
-    make_time("down_since"),  # null while it is asked
-    make_time("ask_at"),  # nobody asks before; then one does, and moves this on
+    make_integer("failures"),  # consecutive ones
+    make_time("down_since"),  # null while it is in use
+    make_time("ask_at"),  # no request before this time; then one process probes, and advances it
     make_text("reason", default=""),
     postgresql_with={"fillfactor": "70"},
 )
