@@ -21,7 +21,7 @@ async def start(indexes: VectorIndexes, way: str) -> None:
 
 async def test_the_first_start_makes_the_index_and_a_second_changes_nothing(world: World) -> None:
     await world.indexes().check()
-    with pytest.raises(StartupError, match="the API makes it"):
+    with pytest.raises(StartupError, match="Start the API once"):
         await world.vectors.get_active()
     for _ in range(2):
         await world.indexes().ensure()

@@ -98,10 +98,10 @@ async def test_a_document_that_changes_meanwhile_gets_none_of_its_old_vectors(
 async def test_a_document_goes_on_after_its_turn_where_it_was_and_gives_its_slot_back(
     world: World, building: VectorIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "_TURN_SECONDS", 0.0)
+    monkeypatch.setattr(service, "_SLICE_SECONDS", 0.0)
     waiting = await world.run(await find_task(world))
     assert (waiting.state, waiting.attempt, waiting.worker_id) == (State.PENDING, 0, None)
-    assert "so that others have a turn" in waiting.status
+    assert "continues after other tasks" in waiting.status
     assert world.models["new"].texts == LINES[:2]
     [row] = await world.fetch("SELECT done_to, complete FROM editions WHERE index_id = :id", id=building.id)
     assert tuple(row) == (1, False)

@@ -111,6 +111,6 @@ async def test_what_is_under_way_to_an_index_that_is_given_up_ends_and_is_no_fai
     await world.reembedding.advance()
     await world.indexes("new").abandon()
     [task] = await world.run_tasks(TaskName.REEMBED_DOCUMENT)
-    assert (task.state, task.status) == (State.SUCCESS, "The index was given up")
+    assert (task.state, task.status) == (State.SUCCESS, "The index was abandoned")
     assert world.models["new"].texts == []
     assert await world.count("vectors", "index_id = :id", id=index.id) == 0

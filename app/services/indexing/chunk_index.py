@@ -1,4 +1,4 @@
-"""Indexing: chunks get what they are found by, their words and their vectors."""
+"""The chunk index: makes the words and vectors by which search finds chunks."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,26 +13,30 @@ from app.pipeline.lexemes import lexemes
 from app.services.providers.embedding import Embedding
 
 _BATCH = 128
-_LACK_SECONDS = 30.0  # until a process is looked at again that lacks a key or a package
+_RETRY_SECONDS = 30.0  # for a task on a process that lacks the model's key or package
 
 Embedders = Callable[[EmbeddingSpec], Embedder]
-"""Finds the embedder that a spec names."""
+"""Returns the embedder of a spec."""
 
 
-async def _say_nothing(_done: int) -> None:
-    """Nobody wants to know how far it is."""
+OnDone = Callable[[int], Awaitable[None]]
+"""Receives the number of texts that are done, repeatedly."""
+
+
+async def _ignore(_done: int) -> None:
+    """The default ``on_done``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Indexed:
-    """Chunks as the index takes them: rows with their words, and vectors by the chunks' ordinals."""
+class IndexedChunks:
+    """Chunks with their words, and their vectors by the chunks' ordinals."""
 
     rows: Sequence[ChunkRow]
     vectors: Mapping[int, Vector]
 
 
 class ChunkIndexer:
-    """Makes the words and the vectors of chunks."""
+    """Makes words and vectors of chunks, and vectors of queries."""
 
     def __init__(self, embedding: Embedding, embedders: Embedders) -> None:
         self._embedding = embedding
@@ -47,53 +51,64 @@ class ChunkIndexer:
         index: VectorIndex,
         chunks: Sequence[Chunk],
         account: Account,
-        on_done: Callable[[int], Awaitable[None]] = _say_nothing,
-    ) -> Indexed:
-        """Rows and vectors of the chunks, in order. ``on_done`` is told how many are done, again and again."""
+        on_done: OnDone = _ignore,
+    ) -> IndexedChunks:
+        """Make the words and vectors of chunks.
+
+        Args:
+            index: The index whose model makes the vectors.
+            chunks: The chunks, in order.
+            account: The tenant that usage is charged to.
+            on_done: Receives the number of chunks embedded so far.
+
+        Raises:
+            RetryLaterError: when this process cannot use the model.
+            ProviderBusyError, ProviderPausedError, ProviderDownError, ProviderRequestError
+        """
         vectors = await self.embed(index, chunks, account, on_done)
         rows = list[ChunkRow]()
         for start in range(0, len(chunks), _BATCH):
             batch = chunks[start : start + _BATCH]
             words = await asyncio.to_thread(_count_words, batch)
             rows += [ChunkRow(*row) for row in zip(batch, words, strict=True)]
-        return Indexed(rows, vectors)
+        return IndexedChunks(rows, vectors)
 
     async def embed(
         self,
         index: VectorIndex,
         chunks: Sequence[Chunk],
         account: Account,
-        on_done: Callable[[int], Awaitable[None]] = _say_nothing,
+        on_done: OnDone = _ignore,
     ) -> dict[int, Vector]:
-        """The chunks' vectors alone, by ordinal."""
+        """Make only the vectors of chunks, by ordinal; arguments and errors as for ``index``."""
         texts = [chunk.indexed_text for chunk in chunks]
         vectors = await self._embedding.embed(self._find_embedder(index), texts, account, on_done)
         return {chunk.index: vector for chunk, vector in zip(chunks, vectors, strict=True)}
 
     async def check_model(self, spec: EmbeddingSpec) -> None:
-        """Have a model make a vector, uncounted.
+        """Check that a model works, by embedding one text. Bypasses rate limits and usage.
 
         Raises:
-            StartupError: when something that it needs is missing.
+            StartupError: when its key, package or file is missing.
             ProviderDownError, ProviderCredentialsError, ProviderBusyError, ProviderRequestError
         """
-        await self._embedders(spec).embed(["Is anybody there?"])
+        await self._embedders(spec).embed(["ping"])
 
     def _find_embedder(self, index: VectorIndex) -> Embedder:
-        """The model of an index.
+        """The embedder of an index.
 
         Raises:
-            RetryLaterError: when this process lacks what it takes: others may not, and this one will not for ever.
+            RetryLaterError: when this process lacks a key or package, which another process may have.
         """
         try:
             return self._embedders(index.embedding)
         except StartupError as error:
             raise RetryLaterError(
-                f"Waiting for {index.embedding.model}: {error.detail}", retry_after=_LACK_SECONDS
+                f"Waiting for {index.embedding.model}: {error.detail}", retry_after=_RETRY_SECONDS
             ) from error
 
     async def embed_query(self, index: VectorIndex, query: str, account: Account) -> Vector:
-        """The vector of a question."""
+        """The vector of a query."""
         return await self._embedding.embed_query(self._find_embedder(index), query, account)
 
 

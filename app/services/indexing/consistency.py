@@ -1,4 +1,4 @@
-"""Consistency: whether an index of vectors holds what the documents say it does, and nothing else."""
+"""Consistency: whether a vector index holds exactly the vectors that the documents should have."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from app.services.indexing.vectors import Vectors
 
 @dataclass(frozen=True, slots=True)
 class AgentReport:
-    """What an index holds of an agent's chunks.
+    """How an index compares with an agent's published chunks.
 
-    ``missing`` vectors are those of chunks that search finds; ``orphans`` are in the index and nobody knows of them;
-    ``stale`` ones are on their way out, or on their way in.
+    ``missing`` counts published chunks without a vector. ``orphans`` counts vectors of editions that are not recorded.
+    ``stale`` counts vectors of recorded editions that are being removed, or are not published yet.
     """
 
     agent_id: int
@@ -23,31 +23,31 @@ class AgentReport:
     missing: int
     orphans: int
     stale: int
-    documents: list[int]  # those that vectors are missing of
-    strays: list[tuple[int, int]]  # the editions that orphans are of, each (document id, edition)
+    documents: list[int]  # those with missing vectors
+    strays: list[tuple[int, int]]  # the editions of the orphans, each (document id, edition)
 
     @property
     def consistent(self) -> bool:
-        """Whether nothing is missing, and nothing there that nobody knows of."""
+        """Whether there are neither missing vectors nor orphans."""
         return not (self.missing or self.orphans)
 
 
 class Consistency:
-    """Compares an index of vectors with Postgres, agent by agent."""
+    """Compares a vector index with Postgres, agent by agent."""
 
     def __init__(self, database: Database, vectors: Vectors) -> None:
         self._database = database
         self._vectors = vectors
 
     async def report(self, index: VectorIndex) -> AsyncIterator[AgentReport]:
-        """A report for each agent that has chunks, or vectors in the index."""
+        """Yield a report for each agent that has chunks, or vectors in the index."""
         async with self._database.statement() as connection:
-            known = await list_agents(connection, index.id)
-        for agent_id in sorted({*known, *await self._vectors.list_agents(index)}):
+            with_chunks = await list_agents(connection, index.id)
+        for agent_id in sorted({*with_chunks, *await self._vectors.list_agents(index)}):
             yield await self._compare(index, agent_id)
 
     async def repair(self, index: VectorIndex, report: AgentReport) -> None:
-        """Remove an agent's orphans, and have its documents that lack vectors embedded again."""
+        """Remove an agent's orphans, and mark its documents that lack vectors, so that they are embedded again."""
         for document_id, edition in report.strays:
             await self._vectors.delete(index, report.agent_id, document_id, edition)
         async with self._database.statement() as connection:
@@ -59,12 +59,12 @@ class Consistency:
         held = await self._vectors.list_keys(index, agent_id)
         missing = expected - held
         async with self._database.statement() as connection:
-            # Read last, so that what is written meanwhile is known of, and what is replaced or deleted is not missed.
-            noted = await list_editions(connection, index.id, agent_id)
+            # Read last: editions written in the meantime are recorded, and replaced or deleted ones do not count.
+            recorded = await list_editions(connection, index.id, agent_id)
             if missing:
                 missing &= await list_chunk_keys(connection, index.id, agent_id)
         others = held - expected
-        orphans = {key for key in others if not _is_noted(key, noted)}
+        orphans = {key for key in others if not _is_recorded(key, recorded)}
         return AgentReport(
             agent_id=agent_id,
             chunks=len(expected),
@@ -77,5 +77,5 @@ class Consistency:
         )
 
 
-def _is_noted(key: VectorKey, noted: set[tuple[int, int]]) -> bool:
-    return (key.document_id, key.edition) in noted
+def _is_recorded(key: VectorKey, recorded: set[tuple[int, int]]) -> bool:
+    return (key.document_id, key.edition) in recorded

@@ -28,9 +28,16 @@ from app.domain.vectors import Account, VectorBatch
 from app.pipeline.chunk import split
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.large_documents import LargeDocuments
-from app.services.indexing.publication import EditionWriter, WrittenEdition, delete_former_file, publish
+from app.services.indexing.publication import (
+    EditionWriter,
+    IndexEdition,
+    Version,
+    WrittenEdition,
+    delete_former_file,
+    publish,
+    read_content,
+)
 from app.services.indexing.vectors import Vectors
-from app.services.indexing.versions import IndexEdition, Version, read_content
 from app.services.queue.attempts import Outcome, RunningAttempt
 
 _REPORT_SECONDS = 0.5

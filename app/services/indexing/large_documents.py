@@ -28,9 +28,15 @@ from app.ledger.children import drop_children
 from app.ledger.read import get_task, list_document_tasks
 from app.ledger.submit import submit_all
 from app.services.indexing.chunk_index import ChunkIndexer
-from app.services.indexing.publication import EditionWriter, delete_former_file, publish, submit_sweep
+from app.services.indexing.publication import (
+    EditionWriter,
+    IndexEdition,
+    Version,
+    delete_former_file,
+    publish,
+    submit_sweep,
+)
 from app.services.indexing.vectors import Vectors
-from app.services.indexing.versions import IndexEdition, Version
 from app.services.queue.attempts import Outcome, RunningAttempt
 
 

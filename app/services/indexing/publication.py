@@ -5,8 +5,9 @@ no session open: it writes the vectors to a store across the network. ``EditionW
 transaction: it writes chunks, word counts, and the vectors of a store that is in Postgres.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,11 +19,65 @@ from app.db.vector_indexes import lock_indexes_shared
 from app.domain.errors import DocumentDeletedError, DocumentSupersededError
 from app.domain.ports import BlobStore
 from app.domain.records import Content, Document
-from app.domain.tasks import NewTask, Queue, TaskName
+from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.domain.vectors import VectorBatch, VectorIndex
 from app.ledger.submit import submit
 from app.services.indexing.vectors import Vectors
-from app.services.indexing.versions import IndexEdition, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a document holds once this version is published. ``found`` is the metadata that its file contains."""
+
+    content: Content
+    found: Mapping[str, Any]
+    page_count: int | None
+    chunk_count: int
+    characters: int
+    embedding_model: str
+
+    @property
+    def status(self) -> str:
+        """The status line of the task that published it."""
+        return f"{self.content.filename} is ready: {self.chunk_count} chunks"
+
+    def as_result(self, document_id: int) -> dict[str, Any]:
+        """The result of the task that published it."""
+        return {
+            "document_id": document_id,
+            "filename": self.content.filename,
+            "page_count": self.page_count,
+            "chunk_count": self.chunk_count,
+            "characters": self.characters,
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """The object kept in a task's arguments."""
+        return {
+            "content": self.content.as_json(),
+            "found": dict(self.found),
+            "page_count": self.page_count,
+            "chunk_count": self.chunk_count,
+            "characters": self.characters,
+            "embedding_model": self.embedding_model,
+        }
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> "Version":
+        """The inverse of ``as_json``."""
+        return cls(**{**given, "content": Content.from_json(given["content"])})
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEdition:
+    """The edition that holds a version's vectors, and the index it is in.
+
+    The index is None in tasks that an earlier release submitted, which had a single index: the active index then counts
+    as lacking the edition, and it is embedded again.
+    """
+
+    index_id: int | None
+    edition: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +144,12 @@ class EditionWriter:
     async def apply_vectors(self, connection: AsyncConnection, edition: WrittenEdition) -> None:
         """Write only the vectors within a transaction, where the store takes part in it."""
         await self._vectors.write_within(connection, edition.index, edition.batch)
+
+
+def read_content(task: Task) -> Content | None:
+    """The new content that a task carries for its document, if any."""
+    given = task.arguments.get("content")
+    return Content.from_json(given) if given else None
 
 
 async def publish(

@@ -1,8 +1,8 @@
-"""Reembedding: another model or store takes over once it holds everything, and nobody has to wait for it.
+"""Reembedding: builds a new index, for another model or store, while searches read the old one.
 
-The index that searches read goes on unchanged while the new one is filled, a task a document. ``editions`` says what
-is missing; whoever has the turn submits tasks for that. When nothing is missing any more but what was published just
-now, the indexes change places, and the rest follows in the same way.
+One task per document fills the new index; the table ``editions`` records what it lacks. Each upkeep turn submits tasks
+for some of that. Once the new index lacks only documents published within the last minute, it becomes the active one,
+and further tasks add the rest.
 """
 
 import time
@@ -51,43 +51,43 @@ from app.services.queue.attempts import Outcome, RunningAttempt
 
 _PLANNED_AT_ONCE = 10_000
 _SUBMITTED_AT_ONCE = 500
-_FORGOTTEN_AT_ONCE = 10_000
-_TURN_SECONDS = 240.0
-_JUST_NOW_SECONDS = 60.0
+_DROPPED_AT_ONCE = 10_000
+_SLICE_SECONDS = 240.0
+_RECENT_SECONDS = 60.0
 
 log = structlog.get_logger()
 
 
 class Reembedding:
-    """Fills the index that is being built, and whatever else lacks something, and lets it take over."""
+    """Fills indexes that lack documents, activates a complete new index, and removes retired ones."""
 
     def __init__(
         self,
         database: Database,
         admission: Admission,
-        indexing: ChunkIndexer,
+        indexer: ChunkIndexer,
         vectors: Vectors,
         batch_chunks: int,
     ) -> None:
         self._database = database
         self._admission = admission
-        self._indexing = indexing
+        self._indexer = indexer
         self._vectors = vectors
         self._writer = EditionWriter(vectors)
         self._batch_chunks = batch_chunks
 
     async def check(self, requested: IndexSpec) -> None:
-        """See that an index could be built, before one is.
+        """Check that the requested index can be built.
 
         Raises:
-            StartupError: when something that the model or the store needs is missing.
+            StartupError: when the model or the store lacks a key, a package or a file.
             ProviderDownError, ProviderCredentialsError, ProviderBusyError, ProviderRequestError
         """
-        await self._indexing.check_model(requested.embedding)
+        await self._indexer.check_model(requested.embedding)
         await self._vectors.check(VectorIndex(0, requested.store, requested.embedding, requested.place))
 
     async def advance(self) -> None:
-        """Note what indexes lack, submit tasks for it, and let a complete index take over."""
+        """Record what indexes lack, submit tasks for it, and activate a new index that is complete."""
         async with self._database.statement() as connection:
             indexes = [await find_index(connection, state) for state in (IndexState.ACTIVE, IndexState.BUILDING)]
         for index in indexes:
@@ -97,7 +97,7 @@ class Reembedding:
         await self._activate()
 
     async def sweep(self) -> None:
-        """Submit tasks for what is left over in indexes, and drop those that were retired."""
+        """Submit tasks that remove outdated editions, and drop retired indexes."""
         async with self._database.transaction() as connection:
             if not await try_lock_chore(connection, "sweep"):
                 return
@@ -108,32 +108,32 @@ class Reembedding:
             self._admission.nudge(Queue.DEFAULT)
         async with self._database.statement() as connection:
             retired = await list_droppable(connection, LATE_SECONDS)
-        for index, over in retired:
+        for index, expired in retired:
             try:
-                await self._drop(index, over=over)
+                await self._drop(index, forget=expired)
             except SluiceError as error:
                 log.warning("index_not_dropped", index=index.id, store=index.store, reason=error.message)
 
     async def embed(self, attempt: RunningAttempt) -> Outcome:
-        """Bring the vectors of a document to an index.
+        """Write a document's vectors to an index.
 
-        It goes on after the chunks that it brought there before. Of a large document it does what can be done in some
-        minutes, and gives its slot back.
+        Continues after the last chunk that an earlier attempt wrote. For a large document, the task stops after four
+        minutes and is deferred, so that other tasks can use the worker slot.
 
         Raises:
             DocumentDeletedError
-            RetryLaterError: when its turn is over.
+            RetryLaterError: when chunks are left after that time.
         """
         task = attempt.task
         index = await self._vectors.get(task.arguments["index_id"])
         if index is None:
-            return Outcome({"document_id": task.document_id, "chunk_count": 0}, "The index was given up", 0)
+            return Outcome({"document_id": task.document_id, "chunk_count": 0}, "The index was abandoned", 0)
         async with self._database.statement() as connection:
             document = await get_document_for_work(connection, task.require_document_id())
             if document is None or document.deleted_at:
                 raise DocumentDeletedError
             done_to = await renew_edition(connection, index.id, document.id, document.edition)
-        until = time.monotonic() + _TURN_SECONDS
+        until = time.monotonic() + _SLICE_SECONDS
         async for chunks in self._read(document.id, done_to):
             status = f"Embedding {document.filename} with {index.embedding.model} (from chunk {chunks[0].index + 1})"
             share = min(80, 80 * chunks[0].index // max(1, document.chunk_count or 0))
@@ -141,10 +141,10 @@ class Reembedding:
             if not await self._write(index, document, chunks):
                 return Outcome({"document_id": document.id, "chunk_count": 0}, "The document has changed", 0)
             if time.monotonic() > until and chunks[-1].index + 1 < (document.chunk_count or 0):
-                raise RetryLaterError(f"{status}: goes on in a moment, so that others have a turn", retry_after=0.1)
+                raise RetryLaterError(f"{status}: continues after other tasks", retry_after=0.1)
 
         async def apply(connection: AsyncConnection) -> None:
-            # Held, so that no other edition is published before this one is noted as what the index holds.
+            # Locked, so that no later edition is published before the index is recorded as holding this one.
             await get_document_for_work(connection, document.id, lock=True)
             await complete_edition(connection, index.id, document.id, document.edition)
 
@@ -153,7 +153,7 @@ class Reembedding:
         return Outcome(result, status, document.chunk_count, apply)
 
     async def _read(self, document_id: int, after: int | None) -> AsyncIterator[list[Chunk]]:
-        """The chunks that search finds of a document, after an ordinal, some hundreds at a time."""
+        """Yield a document's published chunks after an ordinal, in batches."""
         while True:
             async with self._database.statement() as connection:
                 page = await list_chunks(connection, document_id, limit=self._batch_chunks, after=after)
@@ -169,7 +169,7 @@ class Reembedding:
         Another task then writes the later edition.
         """
         account = Account(document.organization_id, document.agent_id)
-        vectors = await self._indexing.embed(index, chunks, account)
+        vectors = await self._indexer.embed(index, chunks, account)
         batch = VectorBatch(document.agent_id, document.id, document.edition, vectors)
         edition = await self._writer.write(index, batch)
         async with self._database.transaction() as connection:
@@ -182,7 +182,7 @@ class Reembedding:
         return True
 
     async def _plan(self, index: VectorIndex) -> None:
-        """Note what an index lacks, some thousands of documents a transaction."""
+        """Record which documents an index lacks, some thousands per transaction."""
         async with self._database.statement() as connection:
             if await is_planned(connection, index.id):
                 return
@@ -194,57 +194,58 @@ class Reembedding:
                     return
 
     async def _submit_lacking(self, index: VectorIndex) -> None:
-        """Submit tasks, as many as workers can begin soon; what searches read already, before what they will.
+        """Submit tasks for what an index lacks, up to a limit of unfinished ones.
 
-        Those that were submitted before the index took over are moved up.
+        Tasks for the active index get high priority, those for a new index low priority. Tasks that were submitted
+        before their index became active are moved to high priority.
         """
-        queue, hastened = (Queue.HIGH if index.state is IndexState.ACTIVE else Queue.LOW), 0
+        queue, moved = (Queue.HIGH if index.state is IndexState.ACTIVE else Queue.LOW), 0
         async with self._database.transaction() as connection:
             if not await try_lock_chore(connection, "reembed"):
                 return
             if queue is Queue.HIGH:
-                hastened = await reprioritise_reembedding(connection, index.id, queue)
-            room = _SUBMITTED_AT_ONCE - await count_unfinished(connection, TaskName.REEMBED_DOCUMENT)
-            lacking = await list_lacking(connection, index.id, room) if room > 0 else []
+                moved = await reprioritise_reembedding(connection, index.id, queue)
+            free = _SUBMITTED_AT_ONCE - await count_unfinished(connection, TaskName.REEMBED_DOCUMENT)
+            lacking = await list_lacking(connection, index.id, free) if free > 0 else []
             for edition in lacking:
                 arguments = {"index_id": edition.index_id}
                 await submit(connection, _make_task(edition, TaskName.REEMBED_DOCUMENT, queue, arguments))
-        if lacking or hastened:
+        if lacking or moved:
             self._admission.nudge(queue)
 
     async def _activate(self) -> None:
-        """Let the index that is built become the active one, once it lacks nothing but what was published just now."""
-        if not await self._is_whole():
+        """Make the new index the active one, once it lacks only documents published within the last minute."""
+        if not await self._is_complete():
             return
         async with self._database.transaction() as connection:
             await lock_indexes(connection)
             building = await find_index(connection, IndexState.BUILDING)
-            if building is None or await lacks_old(connection, building.id, _JUST_NOW_SECONDS):
+            if building is None or await lacks_old(connection, building.id, _RECENT_SECONDS):
                 return
             await activate(connection, building.id)
         log.info("index_activated", index=building.id, model=building.embedding.model, store=building.store)
 
-    async def _is_whole(self) -> bool:
+    async def _is_complete(self) -> bool:
         async with self._database.statement() as connection:
             building = await find_index(connection, IndexState.BUILDING)
             return (
                 building is not None
                 and await is_planned(connection, building.id)
-                and not await lacks_old(connection, building.id, _JUST_NOW_SECONDS)
+                and not await lacks_old(connection, building.id, _RECENT_SECONDS)
             )
 
-    async def _drop(self, index: VectorIndex, *, over: bool) -> None:
-        """Remove all of a retired index; once nobody can write to it any more, forget it."""
+    async def _drop(self, index: VectorIndex, *, forget: bool) -> None:
+        """Remove a retired index's vectors; with ``forget``, when no process can still write to it, its row too."""
         while not await self._vectors.drop(index):
             log.info("index_being_dropped", index=index.id)
         async with self._database.transaction() as connection:
-            if await drop_editions(connection, index.id, _FORGOTTEN_AT_ONCE) == _FORGOTTEN_AT_ONCE:
-                return  # the rest at the next turn
-            if over:
+            if await drop_editions(connection, index.id, _DROPPED_AT_ONCE) == _DROPPED_AT_ONCE:
+                return  # the next turn removes the rest
+            if forget:
                 await forget_index(connection, index.id)
             else:
                 await mark_dropped(connection, index.id)
-        log.info("index_dropped", index=index.id, model=index.embedding.model, forgotten=over)
+        log.info("index_dropped", index=index.id, model=index.embedding.model, forgotten=forget)
 
 
 def _make_task(edition: Edition, name: TaskName, queue: Queue, arguments: Mapping[str, Any]) -> NewTask:

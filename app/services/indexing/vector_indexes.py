@@ -1,4 +1,4 @@
-"""Indexes of vectors: the one the settings ask for, the one there is, and the one that is being built."""
+"""Vector indexes: the active one, the one being built, and the one that the settings ask for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +24,8 @@ from app.domain.tasks import TaskName
 from app.domain.vectors import EmbeddingSpec, IndexState, VectorIndex
 from app.ledger.dead_letters import count_dead
 
+_WAIT_OR_ABANDON = "Wait until it is active, or stop it: python main.py reembed --abandon"
+
 
 @dataclass(frozen=True, slots=True)
 class IndexSpec:
@@ -34,25 +36,25 @@ class IndexSpec:
     place: Mapping[str, Any] = field(default_factory=dict)
 
     def matches(self, index: VectorIndex) -> bool:
-        """Whether an index is what is asked for, with vectors of the length that is asked for."""
-        asked, there = self.embedding, index.embedding
-        same = (self.store, asked.provider, asked.model) == (index.store, there.provider, there.model)
+        """Whether an index has this store, model and location, and vectors of the requested length."""
+        requested, actual = self.embedding, index.embedding
+        same = (self.store, requested.provider, requested.model) == (index.store, actual.provider, actual.model)
         length = (
-            asked.requested_dimensions == there.requested_dimensions
-            or asked.requested_dimensions == there.dimensions is not None
+            requested.requested_dimensions == actual.requested_dimensions
+            or requested.requested_dimensions == actual.dimensions is not None
         )
         return same and length and all(index.place.get(name) == value for name, value in self.place.items())
 
     def __str__(self) -> str:
-        """As people are told."""
+        """As messages show it."""
         return f"{self.embedding} in {self.store}"
 
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """An index with how many documents it holds and lacks, and how many of these failed for good.
+    """An index with the number of documents that it holds and lacks, and how many of the lacking ones have failed.
 
-    Until it is ``planned``, it lacks more than is known.
+    Until ``planned`` is True, more documents may be lacking than are counted.
     """
 
     index: VectorIndex
@@ -63,53 +65,53 @@ class IndexStatus:
 
 
 class VectorIndexes:
-    """The indexes of vectors of this installation, and the one that its settings ask for."""
+    """Creates, checks and replaces the installation's vector indexes."""
 
     def __init__(self, database: Database, requested: IndexSpec) -> None:
         self._database = database
         self._requested = requested
 
     async def ensure(self) -> None:
-        """Make the first index, or see that the settings ask for the one there is, or for the one being built.
+        """Create the first index, or check that the settings match the active index or the one being built.
 
-        An index that holds nothing gives way to the one that they ask for.
+        An empty active index that does not match is replaced.
 
         Raises:
             IndexMismatchError
         """
         requested = self._requested
         async with self._database.transaction() as connection:
-            if not await self._agrees(connection):
+            if not await self._matches(connection):
                 await lock_indexes(connection)
-                # Another process may have made it in between.
-                if not await self._agrees(connection) and await is_empty(connection):
+                # Another process may have created it in the meantime.
+                if not await self._matches(connection) and await is_empty(connection):
                     await retire_active(connection)
                 await add_index(connection, requested.store, requested.embedding, requested.place, IndexState.ACTIVE)
         await self.check()
 
     async def check(self) -> None:
-        """See that the settings ask for an index that there is, or that they may choose since nothing is indexed yet.
+        """Check that the settings match an existing index, or that nothing is indexed yet.
 
         Raises:
             IndexMismatchError
         """
         try:
             async with self._database.transaction() as connection:
-                if await self._agrees(connection):
+                if await self._matches(connection):
                     return
                 active = await find_index(connection, IndexState.ACTIVE)
                 if active is None or await is_empty(connection):
                     return
         except ProgrammingError:
-            return  # the schema is not there: the API, which brings it, will check
+            return  # no schema yet: the API creates it and then checks
         raise IndexMismatchError(
             f"The documents are indexed with {active.embedding} in {active.store}; "
             f"the settings ask for {self._requested}. "
             "Change the settings back, or build a new index: python main.py reembed"
         )
 
-    async def _agrees(self, connection: AsyncConnection) -> bool:
-        """Whether the settings ask for the active index, or for the one being built beside it."""
+    async def _matches(self, connection: AsyncConnection) -> bool:
+        """Whether the settings match the active index, or the one being built."""
         indexes = [await find_index(connection, state) for state in (IndexState.ACTIVE, IndexState.BUILDING)]
         return indexes[0] is not None and any(self._requested.matches(index) for index in indexes if index)
 
@@ -119,32 +121,34 @@ class VectorIndexes:
         return self._requested
 
     async def begin(self) -> IndexStatus:
-        """Begin to build the index that the settings ask for.
+        """Start to build the index that the settings ask for; returns the one being built if it matches.
 
         Raises:
-            ConflictError: when it is the active one already, or another is being built.
+            ConflictError: when the active index matches already, or another index is being built.
         """
         requested = self._requested
         async with self._database.transaction() as connection:
-            # What is published before this is planned for; what is published after it notes that by itself.
+            # The plan covers documents published before this lock; later publications record what the index lacks.
             await lock_indexes(connection)
             active = await find_index(connection, IndexState.ACTIVE)
             building = await find_index(connection, IndexState.BUILDING)
             if building:
                 if not requested.matches(building):
-                    raise ConflictError(f"An index is being built with {building.embedding} in {building.store}.")
+                    raise ConflictError(
+                        f"An index is being built with {building.embedding} in {building.store}. {_WAIT_OR_ABANDON}"
+                    )
                 return await self._measure(connection, building)
             if active and requested.matches(active):
                 raise ConflictError(f"The documents are indexed with {active.embedding} in {active.store} already.")
-            made = await add_index(
+            added = await add_index(
                 connection, requested.store, requested.embedding, requested.place, IndexState.BUILDING
             )
-            if made is None:
-                raise ConflictError("Another index is being built.")
-            return await self._measure(connection, made)
+            if added is None:
+                raise ConflictError(f"Another index is being built. {_WAIT_OR_ABANDON}")
+            return await self._measure(connection, added)
 
     async def abandon(self) -> None:
-        """Give up the index that is being built.
+        """Stop building the new index and retire it.
 
         Raises:
             NotFoundError: when there is none.
@@ -155,7 +159,7 @@ class VectorIndexes:
                 raise NotFoundError("No index is being built.")
 
     async def list_indexes(self) -> list[IndexStatus]:
-        """The indexes there are, the oldest first."""
+        """All indexes, the oldest first."""
         async with self._database.statement() as connection:
             return [await self._measure(connection, index) for index in await list_indexes(connection)]
 

@@ -1,4 +1,4 @@
-"""Vectors: written before a document is published or with it, found, and removed, in whichever store an index is."""
+"""Vectors: writes, finds and removes them in the store that holds an index."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -21,17 +21,17 @@ from app.domain.ports import VectorStore
 from app.domain.vectors import IndexState, Vector, VectorBatch, VectorIndex, VectorKey
 from app.services.providers.calls import ProviderCalls
 
-_LACK_SECONDS = 30.0  # until a process is looked at again that lacks a key or a package
-_WRITE_PATIENCE = 20.0  # seconds; a store's limits count by the second, and what was written would be written again
+_RETRY_SECONDS = 30.0  # for a task on a process that lacks the store's key or package
+_WRITE_MAX_WAIT = 20.0  # seconds; longer than a store's rate limit lasts, since a deferred task repeats its writes
 
 Stores = Callable[[str], VectorStore]
-"""Finds the store of a name."""
+"""Returns the store of a name."""
 
 Result = TypeVar("Result")
 
 
 class Vectors:
-    """The indexes of vectors, and the stores they are in."""
+    """Reads and writes vector indexes through their stores."""
 
     def __init__(self, database: Database, stores: Stores, providers: ProviderCalls) -> None:
         self._database = database
@@ -39,7 +39,7 @@ class Vectors:
         self._providers = providers
 
     async def get_active(self) -> VectorIndex:
-        """The index that searches read and new documents are written to.
+        """The index that searches read and that new documents are written to.
 
         Raises:
             StartupError: when there is none yet.
@@ -47,19 +47,19 @@ class Vectors:
         async with self._database.statement() as connection:
             index = await find_index(connection, IndexState.ACTIVE)
         if index is None:
-            raise StartupError("There is no index of vectors yet: the API makes it when it starts.")
+            raise StartupError("There is no vector index yet. Start the API once: it creates the index.")
         return index
 
     async def get(self, index_id: int) -> VectorIndex | None:
-        """An index that is active or being built; None for one that is retired or gone."""
+        """An index that is active or being built; None when it is retired or gone."""
         async with self._database.statement() as connection:
             index = await get_index(connection, index_id)
         return index if index and index.state is not IndexState.RETIRED else None
 
     async def get_for_batch(self, index_id: int | None, document_id: int, edition: int) -> VectorIndex:
-        """The index that a batch of a large document is meant for, or where that was replaced, the active one.
+        """The index that a batch of a large document belongs to, or the active one if that index was replaced.
 
-        The batch may have waited for hours: it is noted that its edition is written to now.
+        Records that the edition is being written now, since the batch may have waited for hours.
         """
         index = (await self.get(index_id) if index_id else None) or await self.get_active()
         async with self._database.statement() as connection:
@@ -67,7 +67,7 @@ class Vectors:
         return index
 
     async def reserve(self, index: VectorIndex, document_id: int) -> int:
-        """The number of the edition that an attempt writes; no other gets the same, so none can write over it.
+        """Reserve the number of the edition that an attempt writes. No other attempt gets it, so none overwrites it.
 
         Raises:
             DocumentDeletedError
@@ -79,7 +79,9 @@ class Vectors:
         return edition
 
     async def write(self, index: VectorIndex, batch: VectorBatch) -> VectorIndex:
-        """Write vectors, where that must come before the transaction that publishes them; returns the index as it is.
+        """Write vectors to a store across the network, before the transaction that publishes them; else do nothing.
+
+        Returns the index with its number of dimensions, which the first vectors decide.
 
         Raises:
             VectorLengthError: when the index holds vectors of another length.
@@ -87,7 +89,7 @@ class Vectors:
         return await self._write(index, batch, [])
 
     async def write_reserved(self, index: VectorIndex, batch: VectorBatch) -> VectorIndex:
-        """``write`` an edition that was just reserved, and give the number back where nothing can have been written."""
+        """``write`` an edition that was just reserved; release its number when nothing can have been written."""
         begun: list[VectorBatch] = []
         try:
             return await self._write(index, batch, begun)
@@ -98,8 +100,8 @@ class Vectors:
             raise
 
     async def _write(self, index: VectorIndex, batch: VectorBatch, begun: list[VectorBatch]) -> VectorIndex:
-        """``write``; each piece is in ``begun`` before the store is asked to take it, for it may, and not say so."""
-        index = await self._fit(index, batch)
+        """``write``. Adds each piece to ``begun`` before sending it, since a store may accept it and fail to reply."""
+        index = await self._check_length(index, batch)
         store = self._find_store(index)
         if store.transactional:
             return index
@@ -109,12 +111,12 @@ class Vectors:
             await store.upsert(index, piece)
 
         for piece in store.split(batch):
-            await self._ask(store, partial(upsert, piece), _WRITE_PATIENCE)
-        await self._ask(store, partial(store.settle, index, batch), _WRITE_PATIENCE)
+            await self._call(store, partial(upsert, piece), _WRITE_MAX_WAIT)
+        await self._call(store, partial(store.settle, index, batch), _WRITE_MAX_WAIT)
         return index
 
     async def write_within(self, connection: AsyncConnection, index: VectorIndex, batch: VectorBatch) -> None:
-        """Write vectors in the transaction that publishes them, where the store takes part in it."""
+        """Write vectors within the transaction that publishes them, if their store is in Postgres; else do nothing."""
         store = self._find_store(index)
         if store.transactional:
             for piece in store.split(batch):
@@ -130,18 +132,27 @@ class Vectors:
         document_ids: Sequence[int] | None,
         compared: Sequence[VectorKey],
     ) -> dict[VectorKey, float]:
-        """An agent's chunks that are most like a vector, and how alike ``compared`` are besides: the cosine by key."""
+        """The cosine similarity of an agent's nearest chunks, and of further given ones, by key.
+
+        Args:
+            index: The index to search.
+            agent_id: The agent.
+            vector: The query's vector.
+            limit: The largest number of nearest chunks.
+            document_ids: Search only these documents; None searches all.
+            compared: Chunks whose similarity is needed even if they are not among the nearest.
+        """
         store = self._find_store(index)
         async with self._database.statement() as connection:
             hidden = await list_hidden(connection, index.id, agent_id)
         query = partial(store.query, index, agent_id, vector, limit=limit, document_ids=document_ids, without=hidden)
-        found: dict[VectorKey, float] = {match.key: match.similarity for match in await self._ask(store, query)}
+        found: dict[VectorKey, float] = {match.key: match.similarity for match in await self._call(store, query)}
         if others := [key for key in compared if key not in found]:
-            found |= await self._ask(store, partial(store.compare, index, agent_id, vector, others))
+            found |= await self._call(store, partial(store.compare, index, agent_id, vector, others))
         return found
 
     async def sweep(self, document_id: int) -> int:
-        """Remove the vectors of a document that no search will ever find; returns of how many editions."""
+        """Remove a document's vectors that search will not find again; returns the number of editions removed."""
         async with self._database.statement() as connection:
             stale = await list_stale(connection, document_id)
         for edition in stale:
@@ -156,24 +167,24 @@ class Vectors:
     async def delete(self, index: VectorIndex, agent_id: int, document_id: int, edition: int) -> None:
         """Remove an edition's vectors."""
         store = self._find_store(index)
-        await self._ask(store, partial(store.delete, index, agent_id, document_id, edition), _WRITE_PATIENCE)
+        await self._call(store, partial(store.delete, index, agent_id, document_id, edition), _WRITE_MAX_WAIT)
 
     async def list_keys(self, index: VectorIndex, agent_id: int) -> set[VectorKey]:
-        """The keys of all vectors of an agent. Uncounted: whoever compares looks, and does not queue."""
+        """The keys of all vectors of an agent. Bypasses rate limits, since only the consistency check calls it."""
         return {key async for key in self._find_store(index).list_keys(index, agent_id)}
 
     async def list_agents(self, index: VectorIndex) -> list[int]:
         """The agents that have vectors in an index."""
         store = self._find_store(index)
-        return await self._ask(store, partial(store.list_agents, index))
+        return await self._call(store, partial(store.list_agents, index))
 
     async def drop(self, index: VectorIndex) -> bool:
-        """Remove some of a retired index; returns whether all is gone."""
+        """Remove some vectors of a retired index; returns whether all are gone."""
         store = self._find_store(index)
-        return await self._ask(store, partial(store.drop, index))
+        return await self._call(store, partial(store.drop, index))
 
     async def check(self, index: VectorIndex) -> None:
-        """Try the store of an index.
+        """Check that the store of an index is reachable and can hold it.
 
         Raises:
             StartupError, ProviderDownError
@@ -184,18 +195,18 @@ class Vectors:
         """The store of an index.
 
         Raises:
-            RetryLaterError: when this process lacks what it takes to reach it. Others may not, nor this one for ever.
+            RetryLaterError: when this process lacks a key or package, which another process may have.
         """
         try:
             return self._stores(index.store)
         except StartupError as error:
-            raise RetryLaterError(f"Waiting for {index.store}: {error.detail}", retry_after=_LACK_SECONDS) from error
+            raise RetryLaterError(f"Waiting for {index.store}: {error.detail}", retry_after=_RETRY_SECONDS) from error
 
-    async def _fit(self, index: VectorIndex, batch: VectorBatch) -> VectorIndex:
-        """The index with the length of its vectors, which its first ones decide.
+    async def _check_length(self, index: VectorIndex, batch: VectorBatch) -> VectorIndex:
+        """The index with the length of its vectors, which the first vectors written decide.
 
         Raises:
-            VectorLengthError: when these have another.
+            VectorLengthError: when the batch has vectors of another length.
         """
         lengths = {len(vector) for vector in batch.vectors.values()}
         known = index.embedding.dimensions
@@ -204,11 +215,15 @@ class Vectors:
                 known = await fix_dimensions(connection, index.id, *lengths)
             index = replace(index, embedding=replace(index.embedding, dimensions=known))
         if lengths - {known}:
-            raise VectorLengthError(f"The index has {known} numbers a vector; {index.embedding.model} gave {lengths}.")
+            raise VectorLengthError(
+                f"The index holds vectors of {known} numbers; {index.embedding.model} returned {lengths}."
+            )
         return index
 
-    async def _ask(self, store: VectorStore, request: Callable[[], Awaitable[Result]], max_wait: float = 2.0) -> Result:
-        """Ask a store, one across a network as the provider that it is."""
+    async def _call(
+        self, store: VectorStore, request: Callable[[], Awaitable[Result]], max_wait: float = 2.0
+    ) -> Result:
+        """Call a store; one across the network within its rate limit and behind its circuit breaker."""
         if store.transactional:
             return await request()
         return await self._providers.call(store.name, request, max_wait=max_wait)

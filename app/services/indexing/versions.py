@@ -1,7 +1,7 @@
-"""Versions of a document: what one holds, and how a task that brings new content replaces the present one."""
+"""Versions: new content for a document, which replaces the present one when its task publishes it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -13,61 +13,7 @@ from app.domain.tasks import NewTask, Task, TaskName
 from app.ledger.cancel import cancel
 from app.ledger.read import list_active_tasks, lock_document_tasks
 from app.ledger.submit import submit
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """What a document holds once this version is published. ``found`` is the metadata that its file contains."""
-
-    content: Content
-    found: Mapping[str, Any]
-    page_count: int | None
-    chunk_count: int
-    characters: int
-    embedding_model: str
-
-    @property
-    def status(self) -> str:
-        """The status line of the task that published it."""
-        return f"{self.content.filename} is ready: {self.chunk_count} chunks"
-
-    def as_result(self, document_id: int) -> dict[str, Any]:
-        """The result of the task that published it."""
-        return {
-            "document_id": document_id,
-            "filename": self.content.filename,
-            "page_count": self.page_count,
-            "chunk_count": self.chunk_count,
-            "characters": self.characters,
-        }
-
-    def as_json(self) -> dict[str, Any]:
-        """The object kept in a task's arguments."""
-        return {
-            "content": self.content.as_json(),
-            "found": dict(self.found),
-            "page_count": self.page_count,
-            "chunk_count": self.chunk_count,
-            "characters": self.characters,
-            "embedding_model": self.embedding_model,
-        }
-
-    @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> "Version":
-        """The inverse of ``as_json``."""
-        return cls(**{**given, "content": Content.from_json(given["content"])})
-
-
-@dataclass(frozen=True, slots=True)
-class IndexEdition:
-    """The edition that holds a version's vectors, and the index it is in.
-
-    The index is None in tasks that an earlier release submitted, which had a single index: the active index then counts
-    as lacking the edition, and it is embedded again.
-    """
-
-    index_id: int | None
-    edition: int
+from app.services.indexing.publication import read_content
 
 
 async def replace_content(
@@ -118,12 +64,6 @@ async def cancel_work(connection: AsyncConnection, document: Document) -> list[T
     active = await list_active_tasks(connection, document_id=document.id)
     cancelled = [await cancel(connection, task.id, document.organization_id) for task in active]
     return [task for task in cancelled if task]
-
-
-def read_content(task: Task) -> Content | None:
-    """The new content that a task carries for its document, if any."""
-    given = task.arguments.get("content")
-    return Content.from_json(given) if given else None
 
 
 def page_key(task_id: UUID, attempt: int) -> str:

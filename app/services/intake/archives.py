@@ -30,8 +30,7 @@ from app.ledger.report import AttemptStatus
 from app.pipeline.archive import ArchiveEntry, open_archive
 from app.pipeline.media_type import detect
 from app.services.indexing.ingestion import Ingestion, ReportThrottle
-from app.services.indexing.publication import raise_superseded
-from app.services.indexing.versions import read_content
+from app.services.indexing.publication import raise_superseded, read_content
 from app.services.intake.archive_entries import (
     Entry,
     describe_entry,
