@@ -1,4 +1,4 @@
-"""Small documents of every kind, made here."""
+"""Makers of small PDF and DOCX files."""
 
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -11,28 +11,28 @@ _PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 
 
 def make_pdf(*pages: str) -> bytes:
-    """A PDF with a line of text a page; a page without text for an empty string."""
+    """A PDF with one line of text on each page; an empty string makes an empty page."""
     return draw_pdf(*(f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET" if text else "" for text in pages))
 
 
 def make_lined_pdf(*pages: Sequence[str]) -> bytes:
-    """A PDF with these lines of text on its pages, from the top down."""
+    """A PDF with these lines of text on its pages, from the top."""
     return draw_pdf(
         *("".join(draw_line(72, 740 - 14 * row, line) for row, line in enumerate(lines)) for lines in pages)
     )
 
 
 def draw_line(x: float, y: float, text: str) -> str:
-    """The content of a PDF page that shows a line of text there, in points from the lower left corner."""
+    """PDF operators that show a line of text at this position, in points from the lower left corner."""
     return f"BT /F1 9 Tf {x} {y} Td ({text}) Tj ET\n"
 
 
 def draw_pdf(*pages: str, xobjects: Mapping[str, str] | None = None) -> bytes:
-    """A PDF of pages with this content, in PDF's own language; ``/F1`` is Helvetica.
+    """A PDF of pages with these content streams; ``/F1`` is Helvetica.
 
     Args:
-        pages: The content of each.
-        xobjects: Pictures and forms by their names in the resources of every page, each as ``draw_stream`` gives it.
+        pages: The content stream of each page.
+        xobjects: Streams by ``draw_stream``, by their names in the resources of every page.
     """
     kids = " ".join(f"{4 + 2 * index} 0 R" for index in range(len(pages)))
     objects = [
@@ -60,12 +60,12 @@ def draw_pdf(*pages: str, xobjects: Mapping[str, str] | None = None) -> bytes:
 
 
 def draw_stream(content: str, entries: str = "") -> str:
-    """A stream object of a PDF with these further entries in its dictionary."""
+    """A PDF stream object with these additional dictionary entries."""
     return f"<< {entries} /Length {len(content)} >>\nstream\n{content}\nendstream"
 
 
 def make_docx(path: Path, body: str, parts: Mapping[str, str] | None = None, *, namespace: str = W) -> Path:
-    """A Word file with this body; ``parts`` are further parts, related by their names (``header1`` is a header)."""
+    """A Word file with this body. ``parts`` are additional parts; their names give their types (``header1``)."""
     relations = "".join(
         f'<Relationship Id="r{index}" Type="{R}/{name.rstrip("0123456789")}" Target="{name}.xml"/>'
         for index, name in enumerate(parts or {})

@@ -1,4 +1,4 @@
-"""Small zipped documents of every kind, made here."""
+"""Makers of small zipped documents."""
 
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ _CORE = (
 
 
 def make_zip(path: Path, parts: Mapping[str, str | bytes]) -> Path:
-    """A zip of these parts, in this order."""
+    """A zip with these parts, in this order."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
@@ -39,20 +39,20 @@ def relate(*relations: tuple[str, str, str]) -> str:
 
 
 def shape(*paragraphs: str, place: str = "") -> str:
-    """A shape of a slide; ``place`` is the placeholder it fills."""
+    """A shape of a slide; ``place`` is its placeholder type."""
     mark = f'<p:ph type="{place}"/>' if place else ""
     text = "".join(f"<a:p><a:r><a:t>{line}</a:t></a:r></a:p>" for line in paragraphs)
     return f"<p:sp><p:nvSpPr><p:nvPr>{mark}</p:nvPr></p:nvSpPr><p:txBody>{text}</p:txBody></p:sp>"
 
 
 def slide(*shapes: str, root: str = "sld") -> str:
-    """The part of a slide or of its notes."""
+    """The XML of a slide or of its notes."""
     tree = f"<p:cSld><p:spTree>{''.join(shapes)}</p:spTree></p:cSld>"
     return f'<p:{root} xmlns:p="{P}" xmlns:a="{A}" xmlns:r="{R}">{tree}</p:{root}>'
 
 
 def make_pptx(path: Path, slides: Sequence[str], parts: Mapping[str, str] | None = None) -> Path:
-    """A presentation that shows these slides in this order, stored in the reverse one."""
+    """A presentation with these slides in this order, stored in reverse order."""
     total = len(slides)
     names = [f"slides/slide{total - index}.xml" for index in range(total)]
     listed = "".join(f'<p:sldId id="{256 + index}" r:id="r{index}"/>' for index in range(total))
@@ -74,7 +74,7 @@ def make_pptx(path: Path, slides: Sequence[str], parts: Mapping[str, str] | None
 def make_xlsx(
     path: Path, sheets: Mapping[str, str], *, strings: Sequence[str] = (), styles: str = "", properties: str = ""
 ) -> Path:
-    """A workbook of these sheets, each given as the XML of its rows; ``strings`` are the shared ones, in XML."""
+    """A workbook of these sheets, each given as the XML of its rows; ``strings`` is the XML of the shared strings."""
     listed = "".join(f'<sheet name="{name}" sheetId="{i}" r:id="r{i}"/>' for i, name in enumerate(sheets))
     shared = "".join(f"<si>{item}</si>" for item in strings)
     return make_zip(
@@ -101,7 +101,7 @@ def make_xlsx(
 
 
 def make_epub(path: Path, chapters: Sequence[str], parts: Mapping[str, str] | None = None) -> Path:
-    """A book whose spine holds these chapters, each given as the XML of its body, in this order."""
+    """A book with these chapters in its spine, each given as the XML of its body."""
     total = len(chapters)
     names = [f"text/chapter {total - index}.xhtml" for index in range(total)]
     items = "".join(
@@ -135,7 +135,7 @@ def make_epub(path: Path, chapters: Sequence[str], parts: Mapping[str, str] | No
 
 
 def make_odf(path: Path, media_type: str, body: str, parts: Mapping[str, str] | None = None) -> Path:
-    """An OpenDocument file with this body, such as ``<office:text>…``; ``parts`` replace or add to the usual ones."""
+    """An OpenDocument file with this body, such as ``<office:text>…``; ``parts`` are added or replace the usual ones."""
     content = f"<office:body>{body}</office:body>"
     meta = "<dc:title>Barges</dc:title><meta:initial-creator>Ada</meta:initial-creator>"
     return make_zip(

@@ -1,4 +1,4 @@
-"""What is read of an archive is bounded, member by member, whatever it says."""
+"""The reading of an archive is limited for each entry, whatever the archive declares."""
 
 import bz2
 import tracemalloc
@@ -60,7 +60,7 @@ def test_a_member_without_a_name_is_a_file_like_any_other(tmp_path: Path) -> Non
 
 
 def _drop_name(data: bytes) -> bytes:
-    """The archive of one member, its name of one letter made a comment of nothing."""
+    """The archive of one entry, with its name of one letter turned into an empty comment."""
     central = data.index(b"PK\x01\x02")
     changed = bytearray(data[:30] + data[31 : central + 46] + data[central + 47 :])
     changed[26:28] = changed[central - 1 + 28 : central - 1 + 30] = bytes(2)

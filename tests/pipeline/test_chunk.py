@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 (punctuation of other scripts is what this is about)
+# ruff: noqa: RUF001 (punctuation of other scripts)
 
 import time
 from itertools import accumulate, pairwise
@@ -46,7 +46,7 @@ def test_every_character_is_covered_in_exact_place_and_no_chunk_lies_within_anot
     for former, chunk in pairwise(chunks):
         assert chunk.start > former.start
         assert chunk.end > former.end
-        assert former.end - chunk.start <= (overlap and overlap + 32)  # a few more to keep a character whole
+        assert former.end - chunk.start <= (overlap and overlap + 32)  # a few more, so that no character is split
 
 
 @given(

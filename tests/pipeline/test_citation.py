@@ -1,4 +1,4 @@
-"""What is read from a language model's answer: its marks, and the sentences of the passages that they stand for."""
+"""Citations in the answers of a language model: their marks, and the sentences that support them."""
 
 import time
 
@@ -13,7 +13,7 @@ PASSAGES = (GATE, HERON, BARGE)
 
 
 def check_quotes(cited: Cited, passages: tuple[str, ...] = PASSAGES) -> list[tuple[int, str]]:
-    """The quotes as passage and text, each seen to be an exact range of its passage."""
+    """The quotes as ``(passage, text)``, each checked to be the exact range of its passage."""
     for quote in cited.quotes:
         assert passages[quote.passage][quote.start : quote.end] == quote.text
         assert quote.text == quote.text.strip() != ""

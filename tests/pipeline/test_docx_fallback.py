@@ -1,4 +1,4 @@
-"""DOCX files that only python-docx reads, and hostile ones that it never receives."""
+"""DOCX files that only python-docx reads, and hostile files that it never receives."""
 
 import io
 import zipfile
@@ -30,7 +30,7 @@ STORIES = f"Letterhead\n\n{LINE}\n\na | b\n\nA comment."
 
 
 def make(path: Path, changes: Mapping[str, bytes] | None = None, body: tuple[bytes, bytes] = (BODY, BODY)) -> Path:
-    """A document by python-docx, with parts added or replaced, and bytes of its main part replaced.
+    """A document by python-docx, with parts added or replaced and bytes of its main part replaced.
 
     Args:
         path: Where it is written.
@@ -58,7 +58,7 @@ def make(path: Path, changes: Mapping[str, bytes] | None = None, body: tuple[byt
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """The files that python-docx was given."""
+    """The files that python-docx received."""
     files: list[object] = []
 
     def open_document(file: object) -> None:

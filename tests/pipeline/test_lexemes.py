@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 (letters of other scripts are what this is about)
+# ruff: noqa: RUF001 (letters of other scripts)
 
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ from app.pipeline.lexemes import MAX_POSITION, MAX_POSITIONS, lexemes, query_lex
 
 
 def finds(question: str, document: str) -> bool:
-    """Whether every word of the question is under one of its lexemes in the document."""
+    """Whether the document has a lexeme of every word of the question."""
     indexed = lexemes(document)
     return all(not indexed.keys().isdisjoint(query_lexemes(word)) for word in question.split())
 

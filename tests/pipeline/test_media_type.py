@@ -38,7 +38,7 @@ MAIL = b"Return-Path: <a@b.c>\r\nReceived: from x\r\n\tby y\r\nFrom: a@b.c\r\nSu
 
 
 def ole(name: str, at_sector: int = 200) -> bytes:
-    """A compound file whose directory, which lies far behind, names this stream."""
+    """A compound file whose directory, far from its start, lists a stream of this name."""
     head = OLE + bytes(22) + (9).to_bytes(2, "little") + bytes(16) + at_sector.to_bytes(4, "little")
     return head.ljust((at_sector + 1) * 512, b"\0") + name.encode("utf-16-le").ljust(512, b"\0")
 

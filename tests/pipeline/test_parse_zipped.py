@@ -1,4 +1,4 @@
-"""What every zipped format withstands."""
+"""Damaged and hostile files of every zipped format."""
 
 import zipfile
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def make(folder: Path, media_type: str, text: str = WORDS) -> Path:
 
 
 def rewrite(path: Path, change: Callable[[str, bytes], bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
-    """The same parts, each as ``change(name, content)`` gives it."""
+    """The same file with each part replaced by ``change(name, content)``."""
     with zipfile.ZipFile(path) as archive:
         parts = {name: change(name, archive.read(name)) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w", method) as archive:

@@ -25,7 +25,7 @@ TITLE = "A title that spans both of the columns of this page and stands above th
 
 
 def draw_words(x: float, y: float, line: str) -> str:
-    """Each word drawn by itself, as some producers do."""
+    """Each word drawn separately, as some producers do."""
     shown = " ".join(f"({word} ) Tj" for word in line.split())
     return f"BT /F1 9 Tf {x} {y} Td {shown} ET\n"
 

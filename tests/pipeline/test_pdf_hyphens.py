@@ -24,13 +24,13 @@ def test_a_word_of_syllables_is_joined_though_it_stands_nowhere_else() -> None:
 @pytest.mark.parametrize(
     ("text", "joined"),
     [
-        ("an ever-changing tide, ever\x02changing", "ever-changing"),  # the document writes it so
+        ("an ever-changing tide, ever\x02changing", "ever-changing"),  # the document has it within a line
         ("Schwarz\x02Weiß gedruckt", "Schwarz-Weiß"),  # a capital follows
-        ("the x\x02axis", "x-axis"),  # a letter alone is no syllable
+        ("the x\x02axis", "x-axis"),  # a single letter is not a syllable
         ("of high rank, in dimensional terms: high\x02dimensional", "high-dimensional"),  # two words of the document
         ("a market\x02based approach", "market-based"),  # the end of a compound
         ("the state of the art, a state-of-\nthe-art lock", "state-of-the-art"),
-        ("Vor\x02und Nachteile", "Vor- und"),  # a hyphen that stands for a word
+        ("Vor\x02und Nachteile", "Vor- und"),  # a suspended hyphen
         ("pages 59-\n61", "59-\n61"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A page with little text is a document of its own, unless it shows a picture that the text may be the label of."""
+"""A PDF with little text is read, unless each page with text shows a picture: then the text may be its label."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ XOBJECTS = {
     "Lines": draw_stream("0 0 m 100 100 l S", FORM),
     "Inlining": draw_stream(INLINE, FORM),
 }
-"""Objects 6 to 10 of a file of one page."""
+"""Objects 6 to 10 of a file with one page."""
 both_readers = pytest.mark.parametrize("fallback", [False, True])
 
 

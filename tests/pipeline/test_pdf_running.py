@@ -42,8 +42,8 @@ def test_headers_of_left_and_right_pages_go() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "Total: {odd} pounds",  # figures that count nothing
-        "Lesson {number}",  # a title that may well count with the pages
+        "Total: {odd} pounds",  # numbers that do not follow the pages
+        "Lesson {number}",  # a title whose number may follow the pages
         "This is what page {number} says about the canal.",  # a sentence
     ],
 )

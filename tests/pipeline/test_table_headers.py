@@ -55,7 +55,7 @@ def test_a_long_header_ends_with_a_whole_cell() -> None:
 
 def test_a_header_whose_first_cell_is_endless_is_cut_all_the_same() -> None:
     chunks = cut("\n".join([f"{'a:b; ' * 8000} | Load", *ROWS]))
-    assert max(len(chunk.context) for chunk in chunks) == 400 - 1  # a space at the cut is no part of it
+    assert max(len(chunk.context) for chunk in chunks) == 400 - 1  # without the space at the cut
 
 
 def test_prose_with_a_bar_is_no_table() -> None:
