@@ -108,7 +108,7 @@ def _find_end(text: str, start: int, done: int, target: int, limit: int, ends: S
     """
     half = max((start + target) // 2, done)
     for pattern in ends:
-        if match := pattern.match(text, half, target + 1):
+        if (match := pattern.match(text, half, target + 1)) and match.end() > done:
             return match.end()
     for furthest in sorted({target, limit}):
         word = WORD_END.match(text, start + 1, furthest + 1)

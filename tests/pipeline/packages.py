@@ -135,7 +135,7 @@ def make_epub(path: Path, chapters: Sequence[str], parts: Mapping[str, str] | No
 
 
 def make_odf(path: Path, media_type: str, body: str, parts: Mapping[str, str] | None = None) -> Path:
-    """An OpenDocument file with this body, such as ``<office:text>…``; ``parts`` are added or replace the usual ones."""
+    """An OpenDocument file with this body, such as ``<office:text>…``; ``parts`` replace or extend the usual ones."""
     content = f"<office:body>{body}</office:body>"
     meta = "<dc:title>Barges</dc:title><meta:initial-creator>Ada</meta:initial-creator>"
     return make_zip(

@@ -49,6 +49,11 @@ def test_every_character_is_covered_in_exact_place_and_no_chunk_lies_within_anot
         assert former.end - chunk.start <= (overlap and overlap + 32)  # a few more, so that no character is split
 
 
+def test_a_chunk_does_not_end_where_the_one_before_it_does() -> None:
+    chunks = cut("?ก??????ก ?", size=9, overlap=8)
+    assert [(chunk.start, chunk.end) for chunk in chunks] == [(0, 9), (10, 11)]
+
+
 @given(
     st.lists(st.text("abcdefgé'-", min_size=1, max_size=20), min_size=1, max_size=80), st.integers(20, 80), st.data()
 )
