@@ -1,4 +1,4 @@
-"""Answers by OpenAI's chat completions, or by any server that speaks that protocol, through OpenAI's own client."""
+"""Chat completions of OpenAI, or of a server that uses its protocol, through OpenAI's client."""
 
 import json
 from typing import Any
@@ -14,21 +14,21 @@ _NEW, _OLD = "max_completion_tokens", "max_tokens"
 
 
 class OpenAIChat:
-    """A language model behind a provider.
+    """A language model of a provider.
 
-    OpenAI's newer models know ``max_completion_tokens`` only; of other servers, some reject that name and some
-    ignore it and would write on and on. So OpenAI itself is asked with the new name and others with the old one, and
-    who rejects the name is asked again with the other, then and from then on. A temperature is never sent: reasoning
-    models reject it.
+    OpenAI's newer models accept only ``max_completion_tokens``. Other servers may reject that name, or ignore it and
+    write without a limit. So requests to OpenAI use the new name and requests to other servers ``max_tokens``. If a
+    server rejects the name, the request is sent again with the other one, which is used from then on. No temperature is
+    sent, because reasoning models reject it.
 
     Args:
-        api_key: None for a server that asks for none.
-        base_url: Where the server is; None for OpenAI itself.
-        model: The model's name there.
-        time_limit: Seconds until a whole answer has to be there.
+        api_key: The API key; None for a server without authentication.
+        base_url: The address of the server; None for OpenAI.
+        model: The name of the model.
+        time_limit: Seconds until the whole answer must have arrived.
 
     Raises:
-        StartupError: when the key or the package bpe-openai is missing.
+        StartupError: the key or the package bpe-openai is missing.
     """
 
     provider = "openai-chat"
@@ -41,45 +41,45 @@ class OpenAIChat:
 
     @property
     def model(self) -> str:
-        """The model's name."""
+        """The name of the model."""
         return self._model
 
     def count_tokens(self, text: str) -> int:
-        """Tokens by the count of OpenAI's embedding models, within some percent of what a chat model counts."""
+        """Count tokens as OpenAI's embedding models do, which differs from a chat model's count by some percent."""
         return self._tokens.count(text)
 
     async def complete(self, instructions: str, question: str, *, max_tokens: int) -> Completion:
-        """Have ``question`` answered as ``instructions`` say, in ``max_tokens`` with those spent on reasoning."""
-        asked = [replace_surrogates(text) for text in (instructions, question)]
-        body = await self._ask(asked, max_tokens)
+        """Answer ``question`` according to ``instructions``. ``max_tokens`` includes the tokens for reasoning."""
+        prompt = [replace_surrogates(text) for text in (instructions, question)]
+        body = await self._request(prompt, max_tokens)
         answer, choice = self._read(body)
         text = self._read_text(choice, max_tokens)
         usage = answer.get("usage")
         usage = usage if isinstance(usage, dict) else {}
         return Completion(
             text=text,
-            input_tokens=_read_count(usage.get("prompt_tokens")) or sum(map(self.count_tokens, asked)),
+            input_tokens=_read_count(usage.get("prompt_tokens")) or sum(map(self.count_tokens, prompt)),
             output_tokens=_read_count(usage.get("completion_tokens")) or self.count_tokens(text),
         )
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         await self._client.close()
 
-    async def _ask(self, asked: list[str], max_tokens: int) -> bytes:
+    async def _request(self, prompt: list[str], max_tokens: int) -> bytes:
         name = self._limit_name
         try:
-            return await self._client.ask(lambda client: self._send(client, asked, {name: max_tokens}))
+            return await self._client.call(lambda client: self._send(client, prompt, {name: max_tokens}))
         except ProviderRequestError as error:
             if name not in (error.detail or ""):
                 raise
         other = _OLD if name == _NEW else _NEW
-        body = await self._client.ask(lambda client: self._send(client, asked, {other: max_tokens}))
+        body = await self._client.call(lambda client: self._send(client, prompt, {other: max_tokens}))
         self._limit_name = other
         return body
 
-    async def _send(self, client: AsyncOpenAI, asked: list[str], limit: dict[str, Any]) -> Any:
-        instructions, question = asked
+    async def _send(self, client: AsyncOpenAI, prompt: list[str], limit: dict[str, Any]) -> Any:
+        instructions, question = prompt
         return await client.chat.completions.with_raw_response.create(
             model=self._model,
             messages=[{"role": "system", "content": instructions}, {"role": "user", "content": question}],
@@ -87,28 +87,30 @@ class OpenAIChat:
         )
 
     def _read(self, body: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The answer and its first choice."""
+        """Parse the answer; returns it and its first choice."""
         try:
             answer = json.loads(body)
             choice = answer["choices"][0]
             choice["message"].get("content")
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
-            raise ProviderDownError(f"{self.provider} answered in a form that cannot be read.") from None
+            raise ProviderDownError(f"The answer of {self.provider} cannot be read.") from None
         return answer, choice
 
     def _read_text(self, choice: dict[str, Any], max_tokens: int) -> str:
         message, reason = choice["message"], choice.get("finish_reason")
         text = message.get("content")
-        # What no database stores is left out: NUL characters and halves of characters.
+        # NUL characters and surrogates cannot be stored in the database.
         text = replace_surrogates(text.replace("\0", "")).strip() if isinstance(text, str) else ""
         if reason == "content_filter":
-            raise ProviderRequestError(f"{self.provider}: the answer was withheld by a content filter.")
+            raise ProviderRequestError(f"{self.provider}: a content filter withheld the answer.")
         if not text and message.get("refusal"):
-            raise ProviderRequestError(f"{self.provider}: {self.model} declines to answer that.")
+            raise ProviderRequestError(f"{self.provider}: {self.model} refused to answer.")
         if not text and reason == "length":
-            raise ProviderRequestError(f"{self.provider}: {self.model} spent {max_tokens} tokens before it answered.")
+            raise ProviderRequestError(
+                f"{self.provider}: {self.model} used all {max_tokens} tokens before it answered."
+            )
         if not text:
-            raise ProviderDownError(f"{self.provider}: {self.model} answered with nothing.")
+            raise ProviderDownError(f"{self.provider}: the answer of {self.model} is empty.")
         return text
 
 

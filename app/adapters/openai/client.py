@@ -1,4 +1,4 @@
-"""One way to OpenAI, or to a server that speaks its protocol, for those adapters that ask it."""
+"""Requests to OpenAI, or to a server that uses its protocol, through OpenAI's client."""
 
 import asyncio
 import logging
@@ -13,38 +13,40 @@ from app.domain.errors import ProviderDownError, StartupError
 _OPENAI = "https://api.openai.com/v1"
 _NO_KEY = "none"
 _CONNECT_SECONDS = 10.0
-_TALKATIVE = ("openai", "httpx2", "httpcore2")
+_VERBOSE_LOGGERS = ("openai", "httpx2", "httpcore2")
 
 
 class OpenAIClient:
-    """Asks one provider; never tries again by itself, which is the ledger's business.
+    """Sends requests to one provider. It does not retry: the ledger retries the task.
 
-    The vendor's client is made at its first use on each event loop: connections belong to one loop of one process.
+    OpenAI's client is made at its first use on each event loop, because its connections belong to one loop.
 
     Args:
-        provider: The provider's name, for what goes wrong.
-        api_key: None for a server that asks for none.
-        base_url: Where the server is; None for OpenAI itself.
-        time_limit: Seconds until a whole answer has to be there.
+        provider: The name of the provider, for error messages.
+        api_key: The API key; None for a server without authentication.
+        base_url: The address of the server; None for OpenAI.
+        time_limit: Seconds until the whole answer must have arrived.
 
     Raises:
-        StartupError: when the key is missing or cannot be a key.
+        StartupError: the key is missing or malformed.
     """
 
     def __init__(self, provider: str, *, api_key: str | None, base_url: str | None, time_limit: float) -> None:
-        for name in _TALKATIVE:  # they log every request, and at DEBUG what is in it
+        for name in _VERBOSE_LOGGERS:  # they log every request, and its content at DEBUG
             logging.getLogger(name).setLevel(logging.WARNING)
         self._provider = provider
         self._key = _check_key(api_key, base_url)
-        self._base_url = base_url or _OPENAI  # always given, or the client would look into the environment
+        self._base_url = (
+            base_url or _OPENAI
+        )  # always set, because the client would otherwise read it from the environment
         self._time_limit = time_limit
         self._made: tuple[asyncio.AbstractEventLoop, AsyncOpenAI] | None = None
 
-    async def ask(self, send: Callable[[AsyncOpenAI], Awaitable[Any]]) -> bytes:
-        """The body of the answer to one request.
+    async def call(self, send: Callable[[AsyncOpenAI], Awaitable[Any]]) -> bytes:
+        """Send one request; returns the body of the answer.
 
         Args:
-            send: Sends it, by a method ``with_raw_response`` of the client.
+            send: Sends the request, by a method ``with_raw_response`` of the client.
 
         Raises:
             ProviderBusyError, ProviderDownError, ProviderCredentialsError, ProviderRequestError
@@ -54,12 +56,12 @@ class OpenAIClient:
                 answer = await send(self._choose_client())
         except TimeoutError:
             raise ProviderDownError(f"{self._provider} did not answer within {self._time_limit:g} s.") from None
-        except OpenAIError as error:  # not chained: what it holds may hold the key
+        except OpenAIError as error:  # not chained, because it may contain the key
             raise translate(self._provider, error, secret=self._key or None) from None
         return bytes(answer.http_response.content)
 
     async def close(self) -> None:
-        """Let go of this loop's connections."""
+        """Close the connections of this event loop."""
         made, self._made = self._made, None
         if made and made[0] is asyncio.get_running_loop():
             await made[1].close()
@@ -77,7 +79,7 @@ class OpenAIClient:
             base_url=self._base_url,
             timeout=timeout,
             max_retries=0,
-            # Its own would, when collected, close connections of a loop that has ended on the one that runs then.
+            # The default client, when garbage-collected, would close connections of an ended loop on the running one.
             http_client=DefaultAsyncHttpxClient(timeout=timeout),
         )
 
@@ -85,7 +87,7 @@ class OpenAIClient:
 def _check_key(api_key: str | None, base_url: str | None) -> str:
     key = (api_key or "").strip()
     if not key and not base_url:
-        raise StartupError("OPENAI_API_KEY is not set; only a server named by OPENAI_BASE_URL may do without.")
+        raise StartupError("OPENAI_API_KEY is not set. Only a server named by OPENAI_BASE_URL may need no key.")
     if not (key.isascii() and key.isprintable() and " " not in key):
-        raise StartupError("OPENAI_API_KEY holds characters that no key has.")
+        raise StartupError("OPENAI_API_KEY contains characters that are not allowed in a key.")
     return key

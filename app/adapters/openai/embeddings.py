@@ -1,4 +1,4 @@
-"""Embeddings by OpenAI, or by any server that speaks its protocol, through OpenAI's own client."""
+"""Embeddings of OpenAI, or of a server that uses its protocol, through OpenAI's client."""
 
 import asyncio
 import json
@@ -20,24 +20,24 @@ _REQUEST_TEXTS = 100
 
 
 class OpenAIEmbedder:
-    """Vectors by a provider, made to unit length since not every server does that.
+    """Vectors of a provider, scaled to unit length, because not every server does that.
 
-    A request holds up to 100 texts and 100,000 tokens, of the 2,048 and 300,000 that OpenAI takes. With chunks of
-    1,000 characters that is 100 KB and about 25,000 tokens: fewer requests would not be faster, as OpenAI counts
-    tokens, and more is lost when one fails. Other servers take fewer texts (Gemini 100, hence the figure) and count
-    more tokens in the same text. A text's first 8,191 tokens count, the most that OpenAI's models read: a longer one
-    is cut between two tokens rather than rejected. An empty text, which is rejected too, is sent as a space.
+    A request holds up to 100 texts and 100,000 tokens; OpenAI accepts 2,048 and 300,000. With chunks of 1,000
+    characters, that is 100 KB and about 25,000 tokens. Larger requests would not be faster, because OpenAI limits
+    tokens, and more work is lost when one fails. Other servers accept fewer texts (Gemini 100, hence the number) and
+    count more tokens in the same text. OpenAI's models read at most 8,191 tokens of a text: a longer text is cut
+    between two tokens, because it would be rejected. An empty text would also be rejected, and is sent as a space.
 
     Args:
-        api_key: None for a server that asks for none.
-        base_url: Where the server is; None for OpenAI itself.
-        model: The model's name there.
-        dimensions: Numbers a vector, for models that make shorter ones when asked; None for the model's own.
-        time_limit: Seconds until a whole answer has to be there.
-        texts: Texts in a request at most, for servers that take fewer.
+        api_key: The API key; None for a server without authentication.
+        base_url: The address of the server; None for OpenAI.
+        model: The name of the model.
+        dimensions: The length of the vectors, for models that can shorten them; None for the model's own length.
+        time_limit: Seconds until the whole answer must have arrived.
+        texts: The largest number of texts in a request, for servers that accept fewer.
 
     Raises:
-        StartupError: when the key or the package bpe-openai is missing.
+        StartupError: the key or the package bpe-openai is missing.
     """
 
     provider = "openai-embeddings"
@@ -60,11 +60,11 @@ class OpenAIEmbedder:
 
     @property
     def model(self) -> str:
-        """The model's name, with the dimensions where some were asked for: ``text-embedding-3-small:512``."""
+        """The name of the model, with the dimensions if they were set: ``text-embedding-3-small:512``."""
         return f"{self._model}:{self._dimensions}" if self._dimensions else self._model
 
     def batches(self, texts: Sequence[str]) -> list[TextBatch]:
-        """As many texts a request as fit, each with what it is charged for by OpenAI's count."""
+        """Batches of as many texts as fit into a request, each with its number of tokens as OpenAI counts them."""
         batches: list[TextBatch] = []
         start = total = 0
         for position, text in enumerate(texts):
@@ -76,19 +76,19 @@ class OpenAIEmbedder:
         return [*batches, TextBatch(start, len(texts), total)] if texts else []
 
     async def embed(self, texts: Sequence[str]) -> EmbeddingResult:
-        """One request, of one batch."""
+        """Embed one batch by one request."""
         if not texts:
             return EmbeddingResult([])
         prepared = [self._prepare(text) for text in texts]
-        body = await self._client.ask(lambda client: self._send(client, [text for text, _ in prepared]))
-        if len(texts) == 1:  # a question: read sooner than a thread is reached
+        body = await self._client.call(lambda client: self._send(client, [text for text, _ in prepared]))
+        if len(texts) == 1:  # a question: parsing takes less time than a switch to a thread
             vectors, charged = self._read(body, 1)
         else:
             vectors, charged = await asyncio.to_thread(self._read, body, len(texts))
         return EmbeddingResult(vectors, charged or sum(tokens for _, tokens in prepared))
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         await self._client.close()
 
     def _prepare(self, text: str) -> tuple[str, int]:
@@ -96,7 +96,7 @@ class OpenAIEmbedder:
         return (sendable, tokens) if sendable else (" ", 1)
 
     async def _send(self, client: AsyncOpenAI, texts: list[str]) -> Any:
-        """As floats, since few servers know base64; and unread, since the client takes 0.3 s to read a hundred."""
+        """Request floats, which more servers support than base64. Returns the raw answer: the client parses slowly."""
         return await client.embeddings.with_raw_response.create(
             model=self._model, input=texts, dimensions=self._dimensions or omit, encoding_format="float"
         )
@@ -106,17 +106,17 @@ class OpenAIEmbedder:
             answer = json.loads(body)
             vectors = _order_vectors(answer["data"])
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise ProviderDownError(f"{self.provider} answered in a form that cannot be read.") from None
+            raise ProviderDownError(f"{self.provider} answered with JSON that cannot be read.") from None
         if len(vectors) != count:
             raise ProviderDownError(f"{self.provider} answered {count} texts with {len(vectors)} vectors.")
         return vectors, _read_usage(answer)
 
 
 def _order_vectors(rows: list[dict[str, Any]]) -> list[Vector]:
-    """The vectors by ``index``, or in their order for a server that names none; of unit length, or zero.
+    """The vectors, ordered by ``index`` if the server sends it, and scaled to unit length (zeros stay zeros).
 
     Raises:
-        ValueError: when they are not numbered through, not of one length, or hold what is no number.
+        ValueError: the numbering has gaps, the lengths differ, or a value is not a number.
     """
     numbered = {row.get("index", position): row["embedding"] for position, row in enumerate(rows)}
     if not rows:
@@ -131,7 +131,7 @@ def _order_vectors(rows: list[dict[str, Any]]) -> list[Vector]:
 
 
 def _read_usage(answer: dict[str, Any]) -> int:
-    """The tokens charged for; 0 where the server does not say."""
+    """The number of tokens that the server counted; 0 if it does not state it."""
     usage = answer.get("usage")
-    told = (usage.get(name) for name in ("prompt_tokens", "total_tokens")) if isinstance(usage, dict) else ()
-    return next((tokens for tokens in told if isinstance(tokens, int) and tokens > 0), 0)
+    stated = (usage.get(name) for name in ("prompt_tokens", "total_tokens")) if isinstance(usage, dict) else ()
+    return next((tokens for tokens in stated if isinstance(tokens, int) and tokens > 0), 0)

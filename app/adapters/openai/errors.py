@@ -1,4 +1,4 @@
-"""What OpenAI's client raises, and what servers answer, as Sluice's own errors."""
+"""Translates errors of OpenAI's client and of servers into Sluice's."""
 
 import math
 import re
@@ -18,27 +18,27 @@ from app.domain.errors import (
     SluiceError,
 )
 
-_REFUSED = frozenset({401, 402, 403, 404, 405})  # the key, the account, the model's name or the address is wrong
+_REFUSED = frozenset({401, 402, 403, 404, 405})  # wrong key, account, model or address
 _REJECTED = frozenset({400, 413, 414, 415, 422, 431})
 _ACCOUNT_CODES = frozenset(
     {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "account_deactivated"}
 )
-"""Codes that come with 429 although waiting does not help."""
+"""Codes that arrive with 429 although waiting does not help."""
 _MODEL_CODES = frozenset({"model_not_found", "invalid_api_key"})
 _LONGEST_WAIT = 86_400.0
 _LONGEST_DETAIL = 300
 _KEY = re.compile(r"\bsk-[\w*.-]+")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])")
 
 
 def translate(provider: str, error: OpenAIError, *, secret: str | None = None) -> SluiceError:
-    """The error that Sluice raises instead.
+    """Translate an error of the client.
 
     Args:
-        provider: Who was asked; the detail names it.
-        error: What the client raised.
-        secret: The API key, which no detail ever holds though servers repeat it.
+        provider: The name of the provider, for the detail.
+        error: The error.
+        secret: The API key. Servers repeat it in messages; it is removed from the detail.
     """
     if isinstance(error, APIStatusError):
         return _translate_status(provider, error, secret)
@@ -50,10 +50,10 @@ def translate(provider: str, error: OpenAIError, *, secret: str | None = None) -
 
 
 def read_retry_after(headers: Mapping[str, str]) -> float | None:
-    """How many seconds a server asks to wait; None where it does not say.
+    """The seconds to wait that a server states; None if it states none.
 
-    ``retry-after-ms`` and ``retry-after`` (seconds or a date) come first. OpenAI's ``x-ratelimit-reset-…`` tell when
-    a limit is whole again: of a limit that is used up, or the sooner of the two where neither says so.
+    ``retry-after-ms`` and ``retry-after`` (seconds or a date) come first. Then OpenAI's ``x-ratelimit-reset-…``: the
+    time after which a limit is restored. The longest of the exhausted limits counts, else the shortest of all.
     """
     waits = (
         _read_seconds(headers.get("retry-after-ms"), 0.001),
@@ -66,19 +66,19 @@ def read_retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def describe(error: APIStatusError, *, secret: str | None = None) -> str:
-    """What a server said, on one line and without the key."""
-    said = _find_message(error.body)
+    """The message of a server, on one line, shortened and without the key."""
+    message = _find_message(error.body)
     if secret:
-        said = said.replace(secret, "***")
-    said = _KEY.sub("***", " ".join(said.split()))
-    return said[: _LONGEST_DETAIL - 1] + "…" if len(said) > _LONGEST_DETAIL else said
+        message = message.replace(secret, "***")
+    message = _KEY.sub("***", " ".join(message.split()))
+    return message[: _LONGEST_DETAIL - 1] + "…" if len(message) > _LONGEST_DETAIL else message
 
 
 def _translate_status(provider: str, error: APIStatusError, secret: str | None) -> SluiceError:
     status = error.status_code
-    said = describe(error, secret=secret)
+    message = describe(error, secret=secret)
     request = f" (request {error.request_id[:100]})" if error.request_id else ""
-    detail = f"{provider} answered {status}{': ' if said else ''}{said}{request}"
+    detail = f"{provider} answered {status}{': ' if message else ''}{message}{request}"
     codes = {error.code, error.type}
     if status in _REFUSED or codes & _ACCOUNT_CODES or codes & _MODEL_CODES:
         return ProviderCredentialsError(detail)
@@ -89,11 +89,11 @@ def _translate_status(provider: str, error: APIStatusError, secret: str | None) 
 
 
 def _find_message(body: object) -> str:
-    """The words in an error's body, whichever of the usual shapes it has; a page of HTML has none."""
+    """The message in the body of an error, in any of the usual forms; empty for an HTML page."""
     if isinstance(body, Mapping):
         found = next((body[name] for name in ("message", "detail", "error", "msg") if body.get(name)), "")
-        place = body.get("loc")  # which parameter it is about, of FastAPI's errors
-        return (f"{place}: " if place else "") + _find_message(found)
+        location = body.get("loc")  # the parameter, in errors of FastAPI
+        return (f"{location}: " if location else "") + _find_message(found)
     if isinstance(body, list):
         return "; ".join(filter(None, map(_find_message, body)))
     text = body if isinstance(body, str) else ""
@@ -101,7 +101,7 @@ def _find_message(body: object) -> str:
 
 
 def _name_cause(error: BaseException) -> str:
-    """The innermost exception's class: what goes wrong on the way to a host says itself by its name."""
+    """The class of the innermost exception, which names what went wrong on the connection."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     return type(error).__name__
@@ -127,15 +127,15 @@ def _read_resets(headers: Mapping[str, str]) -> float | None:
     resets: dict[str, float] = {
         limit: wait
         for limit in ("requests", "tokens")
-        if (wait := _read_span(headers.get(f"x-ratelimit-reset-{limit}"))) is not None
+        if (wait := _read_duration(headers.get(f"x-ratelimit-reset-{limit}"))) is not None
     }
     used_up = [wait for limit, wait in resets.items() if headers.get(f"x-ratelimit-remaining-{limit}") == "0"]
     return max(used_up) if used_up else min(resets.values(), default=None)
 
 
-def _read_span(value: Any) -> float | None:
-    """Seconds of a span such as ``6m0s`` or ``120ms``."""
-    parts = _SPAN.findall(value or "")
+def _read_duration(value: Any) -> float | None:
+    """Parse a duration such as ``6m0s`` or ``120ms`` into seconds."""
+    parts = _DURATION.findall(value or "")
     if not parts or "".join(number + unit for number, unit in parts) != value:
         return _read_seconds(value, 1.0)
     return sum(float(number) * _UNITS[unit] for number, unit in parts)

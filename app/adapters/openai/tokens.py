@@ -1,7 +1,7 @@
-"""Tokens as OpenAI's embedding models count them: byte pairs of ``cl100k_base``, an estimate for other models.
+"""Counts tokens as OpenAI's embedding models do: byte pairs of ``cl100k_base``. An estimate for other models.
 
-Only the compiled part of the wheel ``bpe-openai`` is loaded. Its Python package would read two vocabularies into
-dictionaries: 70 MB and half a second, where this takes 33 MB, which processes forked afterwards share.
+Only the compiled module of the wheel ``bpe-openai`` is loaded. Its Python package would read two vocabularies into
+dictionaries, which takes 70 MB and half a second. The module takes 33 MB, which forked processes share.
 """
 
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder
@@ -15,21 +15,21 @@ _VOCABULARY = "cl100k_base"
 
 
 class TokenCounter:
-    """Counts tokens, and cuts texts between two of them. Safe to use from several threads and to share across a fork.
+    """Counts tokens, and cuts texts between tokens. Threads can share it, and so can processes across a fork.
 
     Raises:
-        StartupError: when the wheel is not there.
+        StartupError: the wheel is missing.
     """
 
     def __init__(self) -> None:
         self._tokenizer = _load_bindings().tokenizer_for_encoding(_VOCABULARY)
 
     def count(self, text: str) -> int:
-        """How many tokens a text has."""
+        """Count the tokens of a text."""
         return int(self._tokenizer.count(replace_surrogates(text)))
 
     def cut(self, text: str, limit: int) -> tuple[str, int]:
-        """The text, or as much of its beginning as has no more than ``limit`` tokens; and how many it has then."""
+        """Cut a text to at most ``limit`` tokens; returns the text and its number of tokens."""
         text = replace_surrogates(text)
         tokens = None
         while (count := self._tokenizer.count_till_limit(text, limit)) is None:
@@ -38,7 +38,7 @@ class TokenCounter:
         return text, int(count)
 
     def _decode(self, tokens: list[int]) -> str:
-        """The text of tokens, without those at its end that are part of a character."""
+        """Decode tokens, without those at the end that are only a part of a character."""
         while True:
             try:
                 return str(self._tokenizer.decode(tokens))
@@ -47,7 +47,7 @@ class TokenCounter:
 
 
 def replace_surrogates(text: str) -> str:
-    """The text with question marks for halves of characters, which no UTF-8 has and no request can carry."""
+    """Replace surrogates, which cannot be encoded as UTF-8, by question marks."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -55,7 +55,7 @@ def _load_bindings() -> Any:
     folder = str(find_package("The count of OpenAI's tokens", "bpe_openai"))
     spec = FileFinder(folder, (ExtensionFileLoader, EXTENSION_SUFFIXES)).find_spec("_bindings")
     if spec is None or spec.loader is None:
-        raise StartupError("The package bpe-openai has no compiled part for this machine.")
+        raise StartupError("The package bpe-openai has no compiled module for this machine.")
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
