@@ -20,6 +20,7 @@ from app.embedded.process import ChildStarter, SystemUser
 
 _LINUX = sys.platform == "linux"
 _INIT_SECONDS = 120.0
+_UNPRIVILEGED = "nobody"
 
 # For a machine that also runs the API and the workers. The settings for durability are Postgres's defaults.
 _SETTINGS = {
@@ -170,7 +171,7 @@ class Postgres(Engine):
 
 
 def _choose_system_user(folder: Path) -> SystemUser | None:
-    # Postgres refuses to run as root. It runs as the owner of its files; new files belong to the user "nobody".
+    # Postgres refuses to run as root. It runs as the owner of its files; new files belong to an unprivileged user.
     if os.geteuid() != 0:
         return None
     if not _LINUX:
@@ -180,10 +181,12 @@ def _choose_system_user(folder: Path) -> SystemUser | None:
     if folder.exists() and (owner := folder.stat()).st_uid != 0:
         return SystemUser(owner.st_uid, owner.st_gid)
     try:
-        nobody = pwd.getpwnam("nobody")
+        user = pwd.getpwnam(_UNPRIVILEGED)
     except KeyError as error:
-        raise StartupError('The embedded Postgres needs the system user "nobody"; or set DATABASE_URL.') from error
-    return SystemUser(nobody.pw_uid, nobody.pw_gid)
+        raise StartupError(
+            f"The embedded Postgres needs the system user {_UNPRIVILEGED!r}; or set DATABASE_URL."
+        ) from error
+    return SystemUser(user.pw_uid, user.pw_gid)
 
 
 def _quit(process: psutil.Process) -> None:

@@ -101,12 +101,12 @@ def test_patience_ends(server: PineconeServer, tells_log: bool) -> None:
     store, batch = make_store(server, patience=0.2), make_batch(OWNER, 1, [AHEAD])
 
     async def body() -> None:
-        with pytest.raises(ProviderDownError, match="does not show all vectors of document 1"):
+        with pytest.raises(ProviderDownError, match="still does not find all vectors of document 1"):
             await write(store, batch)
         server.get_index("sluice").get("sluice-3-7").queried.pending.clear()  # that is: nobody will ever see them
         await store.upsert(INDEX, batch)
         if tells_log:
-            with pytest.raises(ProviderDownError, match="still shows vectors of document 1"):
+            with pytest.raises(ProviderDownError, match="still finds deleted vectors of document 1"):
                 await store.delete(INDEX, OWNER, 1, 1)
 
     run(store, body())

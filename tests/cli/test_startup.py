@@ -98,4 +98,4 @@ def test_a_store_that_refuses_stops_the_start(fresh: Stack) -> None:
         server.create_index("sluice", 256)
         place = {"VECTOR_STORE": "pinecone", "PINECONE_HOST": server.get_host("sluice")}
         stderr = start(fresh, "api", {**place, "PINECONE_API_KEY": "pcsk_another"})
-    assert "Pinecone refuses PINECONE_API_KEY" in stderr
+    assert "Pinecone rejects PINECONE_API_KEY" in stderr

@@ -89,5 +89,5 @@ def _check_key(api_key: str | None, base_url: str | None) -> str:
     if not key and not base_url:
         raise StartupError("OPENAI_API_KEY is not set. Only a server named by OPENAI_BASE_URL may need no key.")
     if not (key.isascii() and key.isprintable() and " " not in key):
-        raise StartupError("OPENAI_API_KEY contains characters that are not allowed in a key.")
+        raise StartupError("OPENAI_API_KEY contains characters that no API key has.")
     return key

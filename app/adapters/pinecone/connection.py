@@ -1,4 +1,4 @@
-"""Requests to Pinecone through its own client, and what its answers mean."""
+"""Requests to Pinecone through its client, and the translation of its errors."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ from app.domain.errors import (
 _ONCE = RetryConfig(max_retries=0)
 _REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}
 _USED_UP = re.compile(r"current month|upgrade your plan", re.IGNORECASE)
-"""A plan's limit for a month, which comes with 429 although waiting does not help."""
+"""A monthly limit of the plan, which arrives with 429 although waiting does not help."""
 _OTHER_LENGTH = "does not match the dimension of the index"
 _LONGEST_WAIT = 86_400.0
 _LONGEST_REASON = 300
@@ -46,7 +46,7 @@ class IndexMissingError(ProviderCredentialsError):
 
 
 class PineconeIndex(AsyncIndex):
-    """Pinecone's client of one index, with what it does not offer: to try once only, and what a deletion answers."""
+    """Pinecone's client of one index, without retries, and with access to the response headers of a deletion."""
 
     def __init__(self, *, host: str, api_key: str, time_limit: float) -> None:
         super().__init__(host=host, api_key=api_key, timeout=time_limit)
@@ -54,50 +54,50 @@ class PineconeIndex(AsyncIndex):
         self._http = AsyncHTTPClient(self._config, DATA_PLANE_API_VERSION)
 
     async def remove(self, ids: Sequence[str], namespace: str) -> ResponseInfo:
-        """Delete by id; returns what the answer's headers say."""
+        """Delete by id; returns the headers of the response."""
         answer = await self._http.post("/vectors/delete", json={"ids": list(ids), "namespace": namespace})
         return ResponseInfo(raw_headers=dict(answer.headers))
 
 
 @dataclass
 class _Clients:
-    """Those of one event loop."""
+    """The clients of one event loop."""
 
     control: AsyncPinecone | None = None
     indexes: dict[str, PineconeIndex] = field(default_factory=dict)
 
 
 class PineconeConnection:
-    """Clients for each event loop, made at their first request: connections belong to one loop of one process.
+    """Clients for each event loop, made at the first request, because connections belong to one loop.
 
     Args:
-        api_key: Pinecone's.
+        api_key: The API key.
         time_limit: Seconds for a request.
 
     Raises:
-        StartupError: when the key cannot be one.
+        StartupError: the key is malformed.
     """
 
     def __init__(self, *, api_key: str, time_limit: float) -> None:
-        logging.getLogger("pinecone").setLevel(logging.WARNING)  # it tells of every request
+        logging.getLogger("pinecone").setLevel(logging.WARNING)  # it logs every request
         if not re.fullmatch(r"[!-~]+", api_key):
-            raise StartupError("PINECONE_API_KEY holds characters that no key has.")
+            raise StartupError("PINECONE_API_KEY contains characters that no API key has.")
         self._api_key = api_key
         self._time_limit = time_limit
         self._clients: dict[asyncio.AbstractEventLoop, _Clients] = {}
 
-    async def ask(self, host: str, request: Callable[[PineconeIndex], Awaitable[Result]]) -> Result:
-        """Make one request to the index at a host.
+    async def call(self, host: str, request: Callable[[PineconeIndex], Awaitable[Result]]) -> Result:
+        """Send one request to the index at a host.
 
         Raises:
-            NamespaceMissingError: when that is what it was about.
-            ProviderBusyError: when Pinecone takes no more requests for now.
-            ProviderDownError: when it cannot be reached, fails, or takes too long.
-            ProviderCredentialsError: when it refuses the key or the account.
-            ProviderRequestError: when it rejects the request, or the host cannot be one.
-            VectorLengthError: when the vectors are not as long as the index's.
+            NamespaceMissingError: the request concerns a namespace that does not exist.
+            ProviderBusyError: Pinecone limits requests.
+            ProviderDownError: Pinecone cannot be reached, fails, or takes too long.
+            ProviderCredentialsError: Pinecone rejects the key or the account.
+            ProviderRequestError: Pinecone rejects the request, or the host is malformed.
+            VectorLengthError: the vectors differ in length from those of the index.
         """
-        with self._failures_named():
+        with self._translated_errors():
             indexes = self._get_clients().indexes
             if host not in indexes:
                 indexes[host] = PineconeIndex(host=host, api_key=self._api_key, time_limit=self._time_limit)
@@ -105,8 +105,12 @@ class PineconeConnection:
                 return await request(indexes[host])
 
     async def describe(self, name: str) -> IndexModel:
-        """What the control plane says of an index. Raises as ``ask`` does, and ``IndexMissingError``."""
-        with self._failures_named():
+        """Get the description of an index from the control plane.
+
+        Raises:
+            IndexMissingError: there is no such index. Otherwise as ``call``.
+        """
+        with self._translated_errors():
             clients = self._get_clients()
             if clients.control is None:
                 clients.control = AsyncPinecone(api_key=self._api_key, timeout=self._time_limit, retry_config=_ONCE)
@@ -123,20 +127,22 @@ class PineconeConnection:
     def _get_clients(self) -> _Clients:
         loop = asyncio.get_running_loop()
         if loop not in self._clients:
-            # A client of a loop that has ended can be of no more use, not even to close it.
+            # Clients of ended loops are dropped: they cannot even be closed any more.
             self._clients = {other: clients for other, clients in self._clients.items() if not other.is_closed()}
             self._clients[loop] = _Clients()
         return self._clients[loop]
 
     @contextmanager
-    def _failures_named(self) -> Iterator[None]:
-        """Errors as Sluice's own, not chained: what the client raises may hold the key."""
+    def _translated_errors(self) -> Iterator[None]:
+        """Translate errors of the client. They are not chained, because they may contain the key."""
         try:
             yield
         except ApiError as error:
             raise _translate(error, self._api_key) from None
         except (PineconeValueError, PineconeTypeError) as error:
-            raise ProviderRequestError(f"Pinecone's client rejects it: {_shorten(str(error), self._api_key)}") from None
+            raise ProviderRequestError(
+                f"Pinecone's client rejects the request: {_shorten(str(error), self._api_key)}"
+            ) from None
         except PineconeError as error:
             raise ProviderDownError(f"The request to Pinecone failed with {_name_cause(error)}.") from None
         except TimeoutError:
@@ -146,28 +152,30 @@ class PineconeConnection:
 def _translate(error: ApiError, secret: str) -> SluiceError:
     status, reason = error.status_code, _shorten(error.message, secret)
     request = f" (request {error.request_id[:100]})" if error.request_id else ""
-    told = f"Pinecone answered with {status}" + (f": {reason}" if reason else ".") + request
+    detail = f"Pinecone answered {status}" + (f": {reason}" if reason else ".") + request
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         used_up = _USED_UP.search(reason)
         return (
-            ProviderCredentialsError(told) if used_up else ProviderBusyError(told, retry_after=_read_retry_after(error))
+            ProviderCredentialsError(detail)
+            if used_up
+            else ProviderBusyError(detail, retry_after=_read_retry_after(error))
         )
     if status in _REFUSED:
-        return ProviderCredentialsError(told)
+        return ProviderCredentialsError(detail)
     if status == HTTPStatus.NOT_FOUND:
-        return _translate_missing(told, reason)
+        return _translate_missing(detail, reason)
     if _OTHER_LENGTH in reason:
-        return VectorLengthError(told)
+        return VectorLengthError(detail)
     rejected = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     if rejected and status != HTTPStatus.REQUEST_TIMEOUT:
-        return ProviderRequestError(told)
-    return ProviderDownError(told)
+        return ProviderRequestError(detail)
+    return ProviderDownError(detail)
 
 
-def _translate_missing(told: str, reason: str) -> SluiceError:
+def _translate_missing(detail: str, reason: str) -> SluiceError:
     if "namespace" in reason.lower():
-        return NamespaceMissingError(told)
-    return IndexMissingError(told)
+        return NamespaceMissingError(detail)
+    return IndexMissingError(detail)
 
 
 def _read_retry_after(error: ApiError) -> float | None:
@@ -176,15 +184,15 @@ def _read_retry_after(error: ApiError) -> float | None:
 
 
 def _shorten(text: str, secret: str) -> str:
-    """What was said, on one line, without the key and without a page of HTML."""
-    said = " ".join(text.replace(secret, "***").split())
-    if said.startswith("<"):
+    """The message on one line, shortened and without the key; empty for an HTML page."""
+    line = " ".join(text.replace(secret, "***").split())
+    if line.startswith("<"):
         return ""
-    return said[: _LONGEST_REASON - 1] + "…" if len(said) > _LONGEST_REASON else said
+    return line[: _LONGEST_REASON - 1] + "…" if len(line) > _LONGEST_REASON else line
 
 
 def _name_cause(error: BaseException) -> str:
-    """The innermost exception's class: what goes wrong on the way to a host says itself by its name."""
+    """The class of the innermost exception, which names what went wrong on the connection."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     return type(error).__name__

@@ -1,7 +1,7 @@
-"""Whether Pinecone's queries have caught up with what was written.
+"""Waits until Pinecone's queries reflect a write.
 
-Pinecone takes a write before queries see it. Each write has a place in its namespace's log, which the answer tells,
-and a query's answer tells how far in the log it has read.
+Pinecone confirms a write before queries reflect it. Each namespace has a log. The answer to a write states its position
+in the log, and the answer to a query states the position up to which the query has read.
 """
 
 import asyncio
@@ -18,20 +18,24 @@ from app.domain.vectors import VectorBatch
 _LONGEST_PAUSE = 1.0
 
 
-class Patience:
-    """Longer and longer pauses, until there is no time left.
+class Backoff:
+    """Pauses of increasing length, up to a time limit.
 
     Args:
-        first: Seconds of the first one.
-        limit: Seconds for all.
-        outcome: What is wrong when they did not do.
+        first: Seconds of the first pause. Each further pause is twice as long, up to a second.
+        limit: Seconds for all pauses.
+        outcome: The detail of the error after the time limit.
     """
 
     def __init__(self, first: float, limit: float, outcome: str) -> None:
         self._next, self._deadline, self._outcome = first, time.monotonic() + limit, outcome
 
     async def pause(self) -> None:
-        """Wait a little, or raise ``ProviderDownError``."""
+        """Sleep.
+
+        Raises:
+            ProviderDownError: the time limit would be exceeded.
+        """
         if time.monotonic() + self._next > self._deadline:
             raise ProviderDownError(self._outcome)
         await asyncio.sleep(self._next)
@@ -39,12 +43,13 @@ class Patience:
 
 
 async def shows_batch(namespace: PineconeNamespace, batch: VectorBatch, target: int | None) -> bool:
-    """Whether queries see a batch.
+    """Whether queries find a batch.
 
     Args:
-        namespace: Where it was written.
-        batch: It; not empty.
-        target: Its place in the log. None, or an answer without one: it is seen when all of it is found.
+        namespace: The namespace of the batch.
+        batch: The batch; not empty.
+        target: The batch's position in the log. If it is None, or the answer states no position, each vector of the
+            batch must be found.
     """
     probe = make_probe(len(next(iter(batch.vectors.values()))))
     if target is not None:
@@ -62,17 +67,17 @@ async def shows_batch(namespace: PineconeNamespace, batch: VectorBatch, target: 
     return True
 
 
-async def remove_edition(namespace: PineconeNamespace, name: str, length: int, patience: Patience) -> None:
+async def remove_edition(namespace: PineconeNamespace, name: str, length: int, backoff: Backoff) -> None:
     """Delete all records of an edition, and return when neither queries nor lists show any.
 
-    Something is deleted even where nothing is seen: only once the log is read behind that, all that was written
-    before is sure to be seen.
+    A deletion is sent even if no record is found: only after queries have read the log up to it is every earlier write
+    certain to be visible.
 
     Args:
-        namespace: Where they are.
-        name: The edition's.
-        length: Of the index's vectors.
-        patience: For queries and lists to catch up.
+        namespace: The namespace of the edition.
+        name: The name of the edition.
+        length: The length of the index's vectors.
+        backoff: The pauses between the checks.
     """
     probe, chosen = make_probe(length), {EDITION: {"$eq": name}}
     left = read_ids(await namespace.search(probe, chosen, MOST_MATCHES)) or [f"{name}#0"]
@@ -91,11 +96,11 @@ async def remove_edition(namespace: PineconeNamespace, name: str, length: int, p
             left = read_ids(answer) or [record for record in listed if record not in removed]
             if not listed and not left:
                 return
-        await patience.pause()
+        await backoff.pause()
 
 
 def _shows_deletion(answer: QueryResponse, target: int | None) -> bool:
-    """Whether a query for what was deleted saw the log that far; where it does not tell, whether it found nothing."""
+    """Whether a query has read the log up to the deletion; if it states no position, whether it found nothing."""
     read = _read_log(answer)
     return not answer.matches if read is None or target is None else read >= target
 

@@ -1,4 +1,4 @@
-"""What can be asked of one of Pinecone's namespaces. One that is not there is empty."""
+"""Requests to one namespace of Pinecone. A namespace that does not exist counts as empty."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,29 +15,29 @@ from app.adapters.pinecone.records import Filter
 MOST_MATCHES = 10_000
 _DELETED_AT_ONCE = 1_000
 _FETCHED_AT_ONCE = 100
-"""Their ids stand in the URL, and they come with all their numbers."""
+"""The URL contains their ids, and the answer all their numbers."""
 _PAGE = 100
 
 
 @dataclass(frozen=True)
 class PineconeNamespace:
-    """One namespace, which Pinecone makes with the first vector in it."""
+    """One namespace. Pinecone creates it with its first vector."""
 
     connection: PineconeConnection
     host: str
     name: str
 
     async def upsert(self, records: list[dict[str, Any]]) -> int | None:
-        """Write records; returns where in the namespace's log, if Pinecone says so."""
-        answer = await self.connection.ask(
+        """Write records; returns the position in the namespace's log, if Pinecone states it."""
+        answer = await self.connection.call(
             self.host, lambda client: client.upsert(vectors=records, namespace=self.name)
         )
         return answer.response_info.lsn_committed if answer.response_info else None
 
     async def search(self, vector: Sequence[float], chosen: Filter | None, limit: int) -> QueryResponse:
-        """The nearest records, without their numbers."""
+        """Find the nearest records. The answer omits their numbers."""
         try:
-            return await self.connection.ask(
+            return await self.connection.call(
                 self.host,
                 lambda client: client.query(
                     top_k=min(limit, MOST_MATCHES), vector=list(vector), filter=chosen, namespace=self.name
@@ -47,33 +47,33 @@ class PineconeNamespace:
             return QueryResponse()
 
     async def fetch(self, ids: Sequence[str]) -> dict[str, Record]:
-        """Those of the records that are there, by id; a hundred a request."""
+        """Read records by id, a hundred for each request. Missing records are omitted."""
         found: dict[str, Record] = {}
         try:
             for start in range(0, len(ids), _FETCHED_AT_ONCE):
                 group = ids[start : start + _FETCHED_AT_ONCE]
                 fetch = partial(_fetch, ids=group, namespace=self.name)
-                found |= (await self.connection.ask(self.host, fetch)).vectors
+                found |= (await self.connection.call(self.host, fetch)).vectors
         except NamespaceMissingError:
             return {}
         return found
 
     async def remove(self, ids: Sequence[str]) -> int | None:
-        """Delete by id, a thousand a request; returns where in the log it ends, if Pinecone says so.
+        """Delete by id, a thousand for each request; returns the last position in the log, if Pinecone states it.
 
         Raises:
-            NamespaceMissingError: when there is no such namespace.
+            NamespaceMissingError: the namespace does not exist.
         """
         answer = ResponseInfo()
         for start in range(0, len(ids), _DELETED_AT_ONCE):
             group = ids[start : start + _DELETED_AT_ONCE]
-            answer = await self.connection.ask(self.host, partial(_remove, ids=group, namespace=self.name))
+            answer = await self.connection.call(self.host, partial(_remove, ids=group, namespace=self.name))
         return answer.lsn_committed
 
     async def list(self, prefix: str | None = None, token: str | None = None) -> tuple[list[str], str | None]:
-        """A page of ids, and what to ask for the next one with; None: there is none."""
+        """List a page of ids; returns it with the token of the next page, or None after the last one."""
         try:
-            answer = await self.connection.ask(
+            answer = await self.connection.call(
                 self.host,
                 lambda client: client.list_paginated(
                     prefix=prefix, limit=_PAGE, pagination_token=token, namespace=self.name
@@ -87,9 +87,9 @@ class PineconeNamespace:
         """Delete the namespace.
 
         Raises:
-            NamespaceMissingError: when there is none.
+            NamespaceMissingError: the namespace does not exist.
         """
-        await self.connection.ask(self.host, lambda client: client.delete_namespace(name=self.name))
+        await self.connection.call(self.host, lambda client: client.delete_namespace(name=self.name))
 
 
 async def _fetch(client: PineconeIndex, ids: Sequence[str], namespace: str) -> FetchResponse:

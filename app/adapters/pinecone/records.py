@@ -1,4 +1,4 @@
-"""How vectors are written to Pinecone: their names, their numbers, and what can be asked about them."""
+"""The form of Sluice's vectors in Pinecone: ids, numbers and metadata."""
 
 import re
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ DOCUMENT, EDITION, ORDINAL, ZERO = "document_id", "edition_key", "ordinal", "is_
 Filter = dict[str, Any]
 _PIECE_RECORDS = 1_000
 _PIECE_BYTES = 1_900_000
-"""Of one request, of which Pinecone takes 2 MB."""
+"""The size of one request; Pinecone accepts 2 MB."""
 _DECIMALS = 9
 _NUMBER_BYTES = 14
-"""A number as JSON, of that many decimals and not above 1, at its longest."""
+"""The longest form of a number as JSON, with that many decimals and not above 1."""
 _RECORD_BYTES = 400
-"""What comes with the numbers of a vector, at its longest."""
+"""The longest form of the rest of a record."""
 _NAME = re.compile(r"(\d+)#(\d+)#(\d+)")
 
 
 def split_batch(batch: VectorBatch) -> list[VectorBatch]:
-    """Pieces that keep to Pinecone's limits for a request."""
+    """Split a batch by Pinecone's limits for a request."""
     longest = max(map(len, batch.vectors.values()), default=0)
     count = max(1, min(_PIECE_RECORDS, _PIECE_BYTES // (_NUMBER_BYTES * longest + _RECORD_BYTES)))
     items = list(batch.vectors.items())
@@ -35,10 +35,10 @@ def split_batch(batch: VectorBatch) -> list[VectorBatch]:
 
 
 def make_records(batch: VectorBatch) -> list[dict[str, Any]]:
-    """A batch as Pinecone takes it.
+    """Make the records of a batch.
 
-    Pinecone takes no vector of zeros. In its place stands another, marked so that no search finds it, in order that
-    its key is listed.
+    Pinecone rejects vectors of zeros. Such a vector is replaced by another one, marked so that no search finds it. So
+    its key is still listed.
     """
     records = []
     for key, vector in zip(batch.keys, batch.vectors.values(), strict=True):
@@ -56,44 +56,44 @@ def make_records(batch: VectorBatch) -> list[dict[str, Any]]:
 
 
 def make_probe(length: int) -> list[float]:
-    """Some vector of that length, for when it matters only what else a query says."""
+    """A vector of that length, for queries whose order of matches does not matter."""
     return [1.0] + [0.0] * (length - 1)
 
 
 def name_edition(document_id: int, edition: int) -> str:
-    """One word for both, so that thousands of editions are left out by one condition."""
+    """One value for both numbers, so that one condition can exclude thousands of editions."""
     return f"{document_id}#{edition}"
 
 
 def name_vector(key: VectorKey) -> str:
-    """An id that begins with the edition's name, so that an edition can be listed."""
+    """An id that begins with the name of the edition, so that an edition can be listed by prefix."""
     return f"{name_edition(key.document_id, key.edition)}#{key.ordinal}"
 
 
 def read_vector(name: str) -> VectorKey | None:
-    """The inverse of ``name_vector``; None: it is not one of Sluice's."""
+    """The inverse of ``name_vector``; None for an id that is not Sluice's."""
     found = _NAME.fullmatch(name)
     return VectorKey(*map(int, found.groups())) if found else None
 
 
 def read_ids(answer: QueryResponse) -> list[str]:
-    """The ids that a query found."""
+    """The ids of the matches of a query."""
     return [match.id for match in answer.matches]
 
 
 def read_matches(answer: QueryResponse) -> list[Match]:
-    """What a query found. Pinecone estimates similarities, and exceeds 1 a little."""
+    """The matches of a query. Pinecone's similarities are estimates, which can slightly exceed 1."""
     found = ((read_vector(match.id), match.score) for match in answer.matches)
     return [Match(key, min(1.0, max(-1.0, score))) for key, score in found if key]
 
 
 def measure_cosine(left: Sequence[float], right: Sequence[float]) -> float:
-    """The cosine of two vectors, neither of them of zeros."""
+    """The cosine of two vectors that are not zeros."""
     return float(np.dot(_scale(left), _scale(right)))
 
 
 def _shorten(vector: Vector) -> list[float]:
-    """A vector of length 1 in that direction, as exact as four bytes a number are, in half as many digits as eight."""
+    """Scale a vector to unit length and round it to the precision of four-byte floats: half as long as JSON."""
     rounded: list[float] = np.round(_scale(vector), _DECIMALS).tolist()
     return rounded
 

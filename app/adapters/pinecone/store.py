@@ -1,4 +1,4 @@
-"""Vectors in Pinecone: in one of its indexes a namespace for each agent of each of Sluice's."""
+"""Vectors in Pinecone: one of its indexes holds a namespace for each agent and each of Sluice's vector indexes."""
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from app.adapters.pinecone.connection import IndexMissingError, NamespaceMissingError, PineconeConnection
 from app.adapters.pinecone.description import check_description, check_stats, describe_needed, get_host
-from app.adapters.pinecone.freshness import Patience, remove_edition, shows_batch
+from app.adapters.pinecone.freshness import Backoff, remove_edition, shows_batch
 from app.adapters.pinecone.namespace import PineconeNamespace
 from app.adapters.pinecone.records import (
     DOCUMENT,
@@ -30,8 +30,8 @@ from app.domain.errors import (
 )
 from app.domain.vectors import Match, Vector, VectorBatch, VectorIndex, VectorKey
 
-_NAMED_AT_ONCE = 5_000
-"""Values of one condition, of which Pinecone takes 10,000."""
+_CONDITION_VALUES = 5_000
+"""Values in one condition; Pinecone accepts 10,000."""
 _PAGE = 100
 _DROPPED_AT_ONCE = 20
 _REMEMBERED = 10_000
@@ -41,19 +41,18 @@ Item = TypeVar("Item")
 class PineconeStore:
     """A vector store in Pinecone.
 
-    Nothing is connected before the first request, and each event loop has connections of its own, so that a store
-    may be made before a fork.
+    It connects at the first request, and each event loop has its own connections, so a store may be made before a fork.
 
     Args:
-        api_key: Pinecone's.
-        index_name: Of Pinecone's index, which is not made here.
-        host: Where that index is; None: Pinecone is asked.
+        api_key: The API key.
+        index_name: The name of Pinecone's index, which must exist.
+        host: The host of that index; None to request it from Pinecone.
         time_limit: Seconds for a request.
-        patience: Seconds until queries must have seen what was written or deleted.
-        first_pause: Seconds after which they are tried again; each further pause is twice as long, up to a second.
+        patience: Seconds until queries must reflect a write or a deletion.
+        first_pause: Seconds before the second check; each further pause is twice as long, up to a second.
 
     Raises:
-        StartupError: when the key cannot be one.
+        StartupError: the key is malformed.
     """
 
     name = "pinecone"
@@ -72,11 +71,11 @@ class PineconeStore:
         self._connection = PineconeConnection(api_key=api_key, time_limit=time_limit)
         self._index_name, self._host = index_name, host
         self._first_pause, self._patience = first_pause, patience
-        self._hosts: dict[str, str] = {}  # by the name of the index, where Pinecone was asked
-        self._written: OrderedDict[tuple[PineconeNamespace, VectorKey], int] = OrderedDict()  # where in its log
+        self._hosts: dict[str, str] = {}  # by the name of the index, as requested from Pinecone
+        self._written: OrderedDict[tuple[PineconeNamespace, VectorKey], int] = OrderedDict()  # the position in the log
 
     async def check(self, index: VectorIndex) -> None:
-        """Ask what Pinecone's index is like, which must be there and for such vectors."""
+        """Check that Pinecone's index exists and is for such vectors."""
         name, host = self._find_index(index)
         needed = index.embedding.dimensions
         try:
@@ -84,28 +83,28 @@ class PineconeStore:
                 description = await self._connection.describe(name)
                 check_description(description)
                 host = self._hosts[name] = get_host(description)
-            stats = await self._connection.ask(host, lambda client: client.describe_index_stats())
+            stats = await self._connection.call(host, lambda client: client.describe_index_stats())
         except IndexMissingError as error:
-            told = f"make {describe_needed(needed)}. {error.detail}"
-            raise StartupError(f"Pinecone has no index {name!r} (PINECONE_INDEX): {told}") from None
+            advice = f"create {describe_needed(needed)}. {error.detail}"
+            raise StartupError(f"Pinecone has no index {name!r} (PINECONE_INDEX): {advice}") from None
         except ProviderCredentialsError as error:
-            raise StartupError(f"Pinecone refuses PINECONE_API_KEY: {error.detail}") from None
+            raise StartupError(f"Pinecone rejects PINECONE_API_KEY: {error.detail}") from None
         except ProviderRequestError as error:
-            raise StartupError(f"Pinecone's index {name!r} (PINECONE_HOST) cannot be asked: {error.detail}") from None
+            raise StartupError(f"Pinecone's index {name!r} (PINECONE_HOST) cannot be used: {error.detail}") from None
         check_stats(name, stats, needed)
 
     def split(self, batch: VectorBatch) -> list[VectorBatch]:
-        """Pieces of a thousand vectors or two megabytes of JSON at most."""
+        """Pieces of at most a thousand vectors and two megabytes of JSON."""
         return split_batch(batch)
 
-    async def upsert(self, index: VectorIndex, batch: VectorBatch, within: object | None = None) -> None:  # noqa: ARG002 - of the port
-        """Write one piece. Queries see it some time after this returns."""
+    async def upsert(self, index: VectorIndex, batch: VectorBatch, within: object | None = None) -> None:  # noqa: ARG002 - a parameter of the port
+        """Write one piece. Queries find it some time after this returns."""
         lengths = sorted({len(vector) for vector in batch.vectors.values()})
         if not lengths:
             return
         expected = index.embedding.dimensions or lengths[0]
         if lengths != [expected]:
-            raise VectorLengthError(f"The index holds vectors of {expected} numbers, and these have {lengths}.")
+            raise VectorLengthError(f"The index holds vectors of {expected} numbers; these have {lengths}.")
         namespace = await self._locate(index, batch.agent_id)
         written = await namespace.upsert(make_records(batch))
         if written is not None:
@@ -114,15 +113,15 @@ class PineconeStore:
                 self._written.popitem(last=False)
 
     async def settle(self, index: VectorIndex, batch: VectorBatch) -> None:
-        """Query until Pinecone has read its log so far, or where it tells of none, until all of the batch is found."""
+        """Query until Pinecone has read its log up to the batch; if it states no position, until it finds the batch."""
         if not batch.vectors:
             return
         namespace = await self._locate(index, batch.agent_id)
         places = [(namespace, key) for key in batch.keys if (namespace, key) in self._written]
         target = max((self._written[place] for place in places), default=None)
-        patience = self._begin(f"Pinecone does not show all vectors of document {batch.document_id} that it took.")
+        backoff = self._make_backoff(f"Pinecone still does not find all vectors of document {batch.document_id}.")
         while not await shows_batch(namespace, batch, target):
-            await patience.pause()
+            await backoff.pause()
         for place in places:
             self._written.pop(place, None)
 
@@ -136,15 +135,15 @@ class PineconeStore:
         document_ids: Sequence[int] | None = None,
         without: Sequence[tuple[int, int]] = (),
     ) -> list[Match]:
-        """An agent's nearest vectors; where very many documents are named, by several requests."""
+        """Find an agent's nearest vectors. If very many documents are named, several requests are sent."""
         if not any(vector):
             return []
-        unwanted = [name_edition(*edition) for edition in dict.fromkeys(without)]
+        excluded = [name_edition(*edition) for edition in dict.fromkeys(without)]
         conditions: list[Filter] = [{ZERO: {"$eq": False}}]
-        conditions += [{EDITION: {"$nin": group}} for group in _group(unwanted, _NAMED_AT_ONCE)]
+        conditions += [{EDITION: {"$nin": group}} for group in _group(excluded, _CONDITION_VALUES)]
         choices = [conditions]
         if document_ids is not None:
-            groups = _group(list(dict.fromkeys(document_ids)), _NAMED_AT_ONCE)
+            groups = _group(list(dict.fromkeys(document_ids)), _CONDITION_VALUES)
             choices = [[*conditions, {DOCUMENT: {"$in": group}}] for group in groups]
         namespace = await self._locate(index, agent_id)
         found: list[Match] = []
@@ -155,7 +154,7 @@ class PineconeStore:
     async def compare(
         self, index: VectorIndex, agent_id: int, vector: Vector, keys: Sequence[VectorKey]
     ) -> dict[VectorKey, float]:
-        """The cosines of the named vectors, which are fetched, a hundred a request."""
+        """Fetch the vectors, a hundred for each request, and compute their cosines."""
         if not any(vector):
             return {}
         namespace = await self._locate(index, agent_id)
@@ -166,13 +165,13 @@ class PineconeStore:
         }
 
     async def delete(self, index: VectorIndex, agent_id: int, document_id: int, edition: int) -> None:
-        """Delete by id, and look until neither queries nor lists show any more."""
+        """Delete by id, and wait until neither queries nor lists show the vectors."""
         namespace, length = await self._locate(index, agent_id), await self._find_length(index)
-        patience = self._begin(f"Pinecone still shows vectors of document {document_id} that it was told to delete.")
-        await remove_edition(namespace, name_edition(document_id, edition), length, patience)
+        backoff = self._make_backoff(f"Pinecone still finds deleted vectors of document {document_id}.")
+        await remove_edition(namespace, name_edition(document_id, edition), length, backoff)
 
     async def list_agents(self, index: VectorIndex) -> list[int]:
-        """By their namespaces, a hundred a request; one with no vectors but some just written may be missing."""
+        """List the agents by namespace, a hundred for each request. Agents with only new vectors may be missing."""
         agents: list[int] = []
         token: str | None = None
         while True:
@@ -182,7 +181,7 @@ class PineconeStore:
                 return agents
 
     async def list_keys(self, index: VectorIndex, agent_id: int) -> AsyncIterator[VectorKey]:
-        """The keys of all vectors of an agent, a hundred a request."""
+        """List the keys of an agent's vectors, a hundred for each request."""
         namespace = await self._locate(index, agent_id)
         token: str | None = None
         while True:
@@ -194,7 +193,7 @@ class PineconeStore:
                 return
 
     async def drop(self, index: VectorIndex) -> bool:
-        """Delete some namespaces; all are gone when none is listed any more."""
+        """Delete some namespaces; returns whether none is listed any more."""
         host, token = await self._find_host(index), None
         while True:
             page, token = await self._list_namespaces(index, token)
@@ -208,11 +207,11 @@ class PineconeStore:
         """Close the connections of this event loop."""
         await self._connection.close()
 
-    def _begin(self, outcome: str) -> Patience:
-        return Patience(self._first_pause, self._patience, outcome)
+    def _make_backoff(self, outcome: str) -> Backoff:
+        return Backoff(self._first_pause, self._patience, outcome)
 
     def _find_index(self, index: VectorIndex) -> tuple[str, str | None]:
-        """The name of Pinecone's index, and where it is if that is known without asking."""
+        """The name of Pinecone's index, and its host if that is known without a request."""
         name = str(index.place.get("index") or self._index_name)
         return name, index.place.get("host") or (self._host if name == self._index_name else None)
 
@@ -229,12 +228,12 @@ class PineconeStore:
         if index.embedding.dimensions is not None:
             return index.embedding.dimensions
         host = await self._find_host(index)
-        return (await self._connection.ask(host, lambda client: client.describe_index_stats())).dimension or 1
+        return (await self._connection.call(host, lambda client: client.describe_index_stats())).dimension or 1
 
     async def _list_namespaces(self, index: VectorIndex, token: str | None) -> tuple[dict[int, int], str | None]:
-        """A page of agents, each with the number of its vectors, and what to ask for the next one with."""
+        """A page of agents with the numbers of their vectors, and the token of the next page."""
         prefix = _name_namespace(index, "")
-        answer = await self._connection.ask(
+        answer = await self._connection.call(
             await self._find_host(index),
             lambda client: client.list_namespaces_paginated(prefix=prefix, limit=_PAGE, pagination_token=token),
         )

@@ -1,4 +1,4 @@
-"""Requests to Qdrant through its own client, and what its answers mean."""
+"""Requests to Qdrant through its client, and the translation of its errors."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from app.domain.errors import (
 )
 
 _IDLE_SECONDS = 3
-"""How long an unused connection is kept: less than servers keep theirs, so that none is used while it is closed."""
+"""How long an idle connection is kept. Servers keep theirs longer, so they close none that is about to be used."""
 _REASON_CHARACTERS = 300
 Result = TypeVar("Result")
 
@@ -35,8 +35,8 @@ class QdrantConnection:
     """A client for each event loop, made at its first request.
 
     Args:
-        url: Where the REST interface is; port 6333 unless it names another.
-        api_key: None where none is asked for.
+        url: The address of the REST API; the default port is 6333.
+        api_key: The API key; None for a server without authentication.
         time_limit: Seconds for a request.
     """
 
@@ -46,19 +46,19 @@ class QdrantConnection:
         self._time_limit = time_limit
         self._clients: dict[asyncio.AbstractEventLoop, AsyncQdrantClient] = {}
 
-    async def ask(self, request: Callable[[AsyncQdrantClient], Awaitable[Result]]) -> Result:
-        """Make one request.
+    async def call(self, request: Callable[[AsyncQdrantClient], Awaitable[Result]]) -> Result:
+        """Send one request.
 
         Raises:
-            CollectionMissingError: when that is what it was about.
-            ProviderBusyError: when Qdrant takes no more requests for now.
-            ProviderDownError: when it cannot be reached, fails, or takes too long.
-            ProviderCredentialsError: when it refuses the key.
-            ProviderRequestError: when it rejects the request.
-            ValueError: when the URL is none.
+            CollectionMissingError: the request concerns a collection that does not exist.
+            ProviderBusyError: Qdrant limits requests.
+            ProviderDownError: Qdrant cannot be reached, fails, or takes too long.
+            ProviderCredentialsError: Qdrant rejects the key.
+            ProviderRequestError: Qdrant rejects the request.
+            ValueError: the URL is malformed.
         """
         client = self._get_client()
-        with _failures_named():
+        with _translated_errors():
             async with asyncio.timeout(self._time_limit):
                 return await request(client)
 
@@ -71,7 +71,7 @@ class QdrantConnection:
     def _get_client(self) -> AsyncQdrantClient:
         loop = asyncio.get_running_loop()
         if loop not in self._clients:
-            # A client of a loop that has ended can be of no more use, not even to close it.
+            # Clients of ended loops are dropped: they cannot even be closed any more.
             self._clients = {other: client for other, client in self._clients.items() if not other.is_closed()}
             self._clients[loop] = self._make_client()
         return self._clients[loop]
@@ -79,50 +79,50 @@ class QdrantConnection:
     def _make_client(self) -> AsyncQdrantClient:
         return AsyncQdrantClient(
             url=self._url,
-            # As a header: the client prints a warning for every key that it is told of and sends without TLS.
+            # A header, because the client prints a warning about every key argument that it sends without TLS.
             headers={"api-key": self._api_key} if self._api_key else None,
             timeout=math.ceil(self._time_limit),
             limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
-            check_compatibility=False,  # a thread and a request for each client, to print a warning
+            check_compatibility=False,  # it would take a thread and a request, only to print a warning
         )
 
 
 @contextmanager
-def _failures_named() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except UnexpectedResponse as error:
         raise _translate(error) from None
     except ResourceExhaustedResponse as error:
         raise ProviderBusyError(retry_after=float(error.retry_after_s)) from None
-    except QdrantException:  # what the client makes of a Retry-After that is no number
+    except QdrantException:  # the client raises this for a Retry-After that is not a number
         raise ProviderBusyError from None
     except ResponseHandlingException as error:
         raise ProviderDownError(f"The request to Qdrant failed with {type(error.source).__name__}.") from None
-    except (ValueError, AssertionError):  # its client takes it for granted that an answer is Qdrant's
-        raise ProviderDownError("Qdrant answered in a form that cannot be read.") from None
+    except (ValueError, AssertionError):  # the client does not validate answers
+        raise ProviderDownError("The answer of Qdrant cannot be read.") from None
     except TimeoutError:
         raise ProviderDownError("Qdrant took too long to answer.") from None
 
 
 def _translate(error: UnexpectedResponse) -> SluiceError:
     status, reason = error.status_code or 0, _read_reason(error)
-    told = f"Qdrant answered with {status}" + (f": {reason}" if reason else ".")
+    detail = f"Qdrant answered {status}" + (f": {reason}" if reason else ".")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return ProviderBusyError(told)
+        return ProviderBusyError(detail)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return ProviderCredentialsError(told)
+        return ProviderCredentialsError(detail)
     if status == HTTPStatus.NOT_FOUND:
-        # Without a reason it is not Qdrant that answers, but something on the way to it.
-        return CollectionMissingError(told) if reason else ProviderDownError(told)
+        # An answer without a reason does not come from Qdrant, but from a proxy in front of it.
+        return CollectionMissingError(detail) if reason else ProviderDownError(detail)
     rejected = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     if rejected and status != HTTPStatus.REQUEST_TIMEOUT:
-        return ProviderRequestError(told)
-    return ProviderDownError(told)
+        return ProviderRequestError(detail)
+    return ProviderDownError(detail)
 
 
 def _read_reason(error: UnexpectedResponse) -> str:
-    """What Qdrant says in its own form of an error; empty when the answer has another."""
+    """The message of an error in Qdrant's format; empty for an answer in another format."""
     try:
         return str(json.loads(error.content)["status"]["error"])[:_REASON_CHARACTERS]
     except (ValueError, KeyError, TypeError):

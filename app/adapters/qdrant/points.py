@@ -1,4 +1,4 @@
-"""How vectors are laid out in Qdrant: names of points, their payload, its indexes, and filters by it."""
+"""The form of Sluice's vectors in Qdrant: point ids, payload, payload indexes and filters."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
@@ -10,20 +10,20 @@ from app.domain.vectors import VectorBatch, VectorKey
 
 AGENT, DOCUMENT, EDITION = "agent_id", "document_id", "edition"
 FIELDS: dict[str, models.PayloadSchemaParams] = {
-    # What belongs to one tenant is kept together. Only a keyword can be a tenant, so the agent's number is one.
+    # Qdrant stores the points of one tenant together. Only a keyword can be a tenant, so the agent id is a keyword.
     AGENT: models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
     DOCUMENT: models.IntegerIndexParams(type=models.IntegerIndexType.INTEGER, lookup=True, range=False),
-    # Editions are left out and deleted, never searched by themselves, and need no graph.
+    # Editions are only excluded and deleted, never searched alone, so they need no graph.
     EDITION: models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, enable_hnsw=False),
 }
-"""The fields of the payload and their indexes, without which servers in strict mode filter by none."""
+"""The fields of the payload and their indexes. In strict mode, servers filter only by indexed fields."""
 GRAPHS = models.HnswConfigDiff(m=0, payload_m=16)
-"""No graph over all vectors, which nobody searches, but one for each agent or document that has many."""
+"""No graph over all vectors, which are never searched together; one graph for each agent or document with many."""
 Item = TypeVar("Item")
 
 
 def make_points(batch: VectorBatch) -> models.Batch:
-    """The points that are written for a batch."""
+    """Make the points of a batch."""
     payload = {
         AGENT: str(batch.agent_id),
         DOCUMENT: batch.document_id,
@@ -37,7 +37,7 @@ def make_points(batch: VectorBatch) -> models.Batch:
 
 
 def name_point(key: VectorKey) -> str:
-    """A UUID of the three numbers, in 64, 32 and 32 bits."""
+    """A UUID that contains document id, edition and ordinal, in 64, 32 and 32 bits."""
     return str(UUID(int=key.document_id << 64 | key.edition << 32 | key.ordinal))
 
 
@@ -48,12 +48,12 @@ def read_point(name: Any) -> VectorKey:
 
 
 def name_edition(document_id: int, edition: int) -> str:
-    """One word for both, so that thousands of editions are left out by one condition."""
+    """One value for both numbers, so that one condition can exclude thousands of editions."""
     return f"{document_id}.{edition}"
 
 
 def is_of(agent_id: int) -> models.FieldCondition:
-    """The condition that points are an agent's."""
+    """The condition that points belong to an agent."""
     return models.FieldCondition(key=AGENT, match=models.MatchValue(value=str(agent_id)))
 
 
@@ -63,5 +63,5 @@ def is_any(field: str, values: Sequence[Any]) -> models.FieldCondition:
 
 
 def group(items: Sequence[Item], count: int) -> Iterator[Sequence[Item]]:
-    """The items in groups of ``count`` at most."""
+    """Split the items into groups of at most ``count``."""
     return (items[start : start + count] for start in range(0, len(items), count))

@@ -1,4 +1,4 @@
-"""Vectors in Qdrant: a collection an index, and in it all agents as tenants."""
+"""Vectors in Qdrant: one collection for each vector index, with the agents as its tenants."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -32,27 +32,26 @@ from app.domain.vectors import Match, Vector, VectorBatch, VectorIndex, VectorKe
 
 _PIECE_POINTS = 1_000
 _PIECE_BYTES = 4 * 1024 * 1024
-"""Of the numbers in one request: 40 ms of work for this process. Servers take 32 MB unless told otherwise."""
+"""The size of the numbers in one request: 40 ms of work for this process. By default, servers accept 32 MB."""
 _NUMBER_BYTES = 24
-"""A number as JSON, at its longest, with what stands between two."""
-_NAMED_AT_ONCE = 5_000
-"""Documents or points that one request names."""
+"""The longest form of a number as JSON, with its separator."""
+_CONDITION_VALUES = 5_000
+"""Documents or points in the filter of one request."""
 _PAGE = 2_000
-# A graph falls apart where a filter leaves few of its vectors. ACORN also goes by way of those that are left out.
-_AROUND = models.SearchParams(acorn=models.AcornSearchParams(enable=True))
+# A filter that leaves few vectors disconnects the graph. ACORN also follows the excluded vectors.
+_ACORN = models.SearchParams(acorn=models.AcornSearchParams(enable=True))
 _EXACT = models.SearchParams(exact=True)
 
 
 class QdrantStore:
     """A vector store in Qdrant.
 
-    Nothing is connected before the first request, and each event loop has connections of its own, so that a store
-    may be made before a fork.
+    It connects at the first request, and each event loop has its own connections, so a store may be made before a fork.
 
     Args:
-        url: Where Qdrant's REST interface is; port 6333 unless it names another.
-        api_key: None where Qdrant asks for none.
-        collection: What the names of collections begin with; the number of the index follows.
+        url: The address of Qdrant's REST API; the default port is 6333.
+        api_key: The API key; None for a server without authentication.
+        collection: The prefix of the names of collections; the id of the index follows.
         time_limit: Seconds for a request.
     """
 
@@ -62,10 +61,10 @@ class QdrantStore:
     def __init__(self, *, url: str, api_key: str | None, collection: str, time_limit: float) -> None:
         self._connection = QdrantConnection(url=url, api_key=api_key, time_limit=time_limit)
         self._collection = collection
-        self._lengths: dict[str, int] = {}  # of the vectors in the collections that were seen ready
+        self._lengths: dict[str, int] = {}  # of the vectors, by the names of collections that exist
 
     async def check(self, index: VectorIndex) -> None:
-        """Ask for the collection. It need not be there; if it is, it must be one for such vectors."""
+        """Check that the collection, if it exists, is for such vectors."""
         name = self._locate(index)
         try:
             found = await self._describe(name)
@@ -73,14 +72,14 @@ class QdrantStore:
                 length = _read_length(found)
                 _check_length(length, index.embedding.dimensions or length)
         except ProviderCredentialsError as error:
-            raise StartupError(f"Qdrant refuses QDRANT_API_KEY: {error.detail}") from None
+            raise StartupError(f"Qdrant rejects QDRANT_API_KEY: {error.detail}") from None
         except (ProviderRequestError, VectorLengthError) as error:
-            raise StartupError(f"The collection {name!r} of Qdrant cannot be used: {error.detail}") from None
+            raise StartupError(f"Qdrant's collection {name!r} cannot be used: {error.detail}") from None
         except ValueError as error:
             raise StartupError(f"QDRANT_URL: {error}.") from None
 
     def split(self, batch: VectorBatch) -> list[VectorBatch]:
-        """Pieces of a thousand vectors or four megabytes of JSON at most."""
+        """Pieces of at most a thousand vectors and four megabytes of JSON."""
         longest = max(map(len, batch.vectors.values()), default=0)
         count = max(1, min(_PIECE_POINTS, _PIECE_BYTES // (_NUMBER_BYTES * max(1, longest))))
         return [
@@ -88,8 +87,8 @@ class QdrantStore:
             for piece in group(list(batch.vectors.items()), count)
         ]
 
-    async def upsert(self, index: VectorIndex, batch: VectorBatch, within: object | None = None) -> None:  # noqa: ARG002 - of the port
-        """Write one piece. When this returns it is on the server's disk, and found."""
+    async def upsert(self, index: VectorIndex, batch: VectorBatch, within: object | None = None) -> None:  # noqa: ARG002 - a parameter of the port
+        """Write one piece. When this returns, it is on the server's disk and queries find it."""
         lengths = sorted({len(vector) for vector in batch.vectors.values()})
         if not lengths:
             return
@@ -98,12 +97,12 @@ class QdrantStore:
         name, points = self._locate(index), make_points(batch)
         try:
             await self._write(name, lengths[0], points)
-        except CollectionMissingError:  # it was removed since it was seen
+        except CollectionMissingError:  # it was removed after it was last seen
             self._lengths.pop(name, None)
             await self._write(name, lengths[0], points)
 
     async def settle(self, index: VectorIndex, batch: VectorBatch) -> None:
-        """Return: what has been written is found."""
+        """Do nothing: queries find a vector as soon as it is written."""
 
     async def query(
         self,
@@ -115,44 +114,44 @@ class QdrantStore:
         document_ids: Sequence[int] | None = None,
         without: Sequence[tuple[int, int]] = (),
     ) -> list[Match]:
-        """An agent's nearest vectors; where very many documents are named, by several requests."""
-        wanted: list[list[models.Condition]] = [[is_of(agent_id)]]
+        """Find an agent's nearest vectors. If very many documents are named, several requests are sent."""
+        alternatives: list[list[models.Condition]] = [[is_of(agent_id)]]
         if document_ids is not None:
             distinct = list(dict.fromkeys(document_ids))
-            wanted = [[is_of(agent_id), is_any(DOCUMENT, ids)] for ids in group(distinct, _NAMED_AT_ONCE)]
-        unwanted: list[models.Condition] | None = None
+            alternatives = [[is_of(agent_id), is_any(DOCUMENT, ids)] for ids in group(distinct, _CONDITION_VALUES)]
+        excluded: list[models.Condition] | None = None
         if without:
-            unwanted = [is_any(EDITION, [name_edition(*edition) for edition in without])]
-        how = _AROUND if without or document_ids is not None else None
+            excluded = [is_any(EDITION, [name_edition(*edition) for edition in without])]
+        how = _ACORN if without or document_ids is not None else None
         found: list[Match] = []
-        for conditions in wanted:
-            found += await self._search(index, vector, models.Filter(must=conditions, must_not=unwanted), limit, how)
+        for conditions in alternatives:
+            found += await self._search(index, vector, models.Filter(must=conditions, must_not=excluded), limit, how)
         return sorted(found, key=lambda match: match.similarity, reverse=True)[:limit]
 
     async def compare(
         self, index: VectorIndex, agent_id: int, vector: Vector, keys: Sequence[VectorKey]
     ) -> dict[VectorKey, float]:
-        """The cosines of the named vectors, by a search among them alone."""
+        """Compute the cosines of these vectors, by an exact search among them."""
         found: list[Match] = []
-        for some in group(list(dict.fromkeys(keys)), _NAMED_AT_ONCE):
+        for some in group(list(dict.fromkeys(keys)), _CONDITION_VALUES):
             named = models.HasIdCondition(has_id=[name_point(key) for key in some])
             chosen = models.Filter(must=[is_of(agent_id), named])
             found += await self._search(index, vector, chosen, len(some), _EXACT)
         return {match.key: match.similarity for match in found}
 
     async def delete(self, index: VectorIndex, agent_id: int, document_id: int, edition: int) -> None:
-        """Delete by filter, and count what is left."""
+        """Delete by filter, and check by a count that no vector is left."""
         name = self._locate(index)
         chosen = models.Filter(must=[is_of(agent_id), is_any(EDITION, [name_edition(document_id, edition)])])
         with suppress(CollectionMissingError):
             selector = models.FilterSelector(filter=chosen)
-            await self._connection.ask(lambda client: client.delete(name, selector, wait=True))
-            left = await self._connection.ask(lambda client: client.count(name, chosen, exact=True))
+            await self._connection.call(lambda client: client.delete(name, selector, wait=True))
+            left = await self._connection.call(lambda client: client.count(name, chosen, exact=True))
             if left.count:
-                raise ProviderDownError(f"Qdrant still has {left.count} vectors that it was told to delete.")
+                raise ProviderDownError(f"Qdrant still holds {left.count} vectors after their deletion.")
 
     async def list_agents(self, index: VectorIndex) -> list[int]:
-        """In one pass over the points, each request passing over those of agents that are known by then."""
+        """List the agents by a scan of the points. Each request excludes the agents that were found before."""
         agents: set[str] = set()
         following: Any = None
         while True:
@@ -163,7 +162,7 @@ class QdrantStore:
                 return sorted(map(int, agents))
 
     async def list_keys(self, index: VectorIndex, agent_id: int) -> AsyncIterator[VectorKey]:
-        """The keys of all vectors of an agent, a page a request."""
+        """List the keys of an agent's vectors, a page for each request."""
         own, following = models.Filter(must=[is_of(agent_id)]), None
         while True:
             points, following = await self._scroll(index, own, following, [])
@@ -177,7 +176,7 @@ class QdrantStore:
         name = self._locate(index)
         self._lengths.pop(name, None)
         with suppress(CollectionMissingError):
-            await self._connection.ask(lambda client: client.delete_collection(name))
+            await self._connection.call(lambda client: client.delete_collection(name))
         return True
 
     async def close(self) -> None:
@@ -185,13 +184,13 @@ class QdrantStore:
         await self._connection.close()
 
     def _locate(self, index: VectorIndex) -> str:
-        # An index stays where it was made, whatever the settings say by now.
+        # An index stays in the collection in which it was made, even if the settings have changed.
         prefix = index.place.get("prefix") or self._collection
         return str(index.place.get("collection") or f"{prefix}-{index.id}")
 
     async def _describe(self, name: str) -> models.CollectionInfo | None:
         try:
-            return await self._connection.ask(lambda client: client.get_collection(name))
+            return await self._connection.call(lambda client: client.get_collection(name))
         except CollectionMissingError:
             return None
 
@@ -199,31 +198,31 @@ class QdrantStore:
         if name not in self._lengths:
             self._lengths[name] = await self._prepare(name, length)
         _check_length(self._lengths[name], length)
-        await self._connection.ask(lambda client: client.upsert(name, points, wait=True))
+        await self._connection.call(lambda client: client.upsert(name, points, wait=True))
 
     async def _prepare(self, name: str, length: int) -> int:
-        """Make the collection and its indexes unless they are there; returns how long its vectors are."""
+        """Create the collection and its indexes if they are missing; returns the length of its vectors."""
         found = await self._describe(name)
         if found is None:
             await self._create(name, length)
             found = await self._describe(name)
         if found is None:
-            raise CollectionMissingError(f"The collection {name!r} was removed while it was made.")
+            raise CollectionMissingError(f"The collection {name!r} was removed right after its creation.")
         for field in FIELDS.keys() - found.payload_schema.keys():
 
             async def make_index(client: AsyncQdrantClient, field: str = field) -> None:
                 await client.create_payload_index(name, field, FIELDS[field], wait=True)
 
-            await self._connection.ask(make_index)
+            await self._connection.call(make_index)
         return _read_length(found)
 
     async def _create(self, name: str, length: int) -> None:
         layout = models.VectorParams(size=length, distance=models.Distance.COSINE)
         try:
-            await self._connection.ask(lambda client: client.create_collection(name, layout, hnsw_config=GRAPHS))
+            await self._connection.call(lambda client: client.create_collection(name, layout, hnsw_config=GRAPHS))
         except ProviderRequestError:
             if await self._describe(name) is None:
-                raise  # and otherwise somebody else was faster
+                raise  # otherwise, another process has created it
 
     async def _search(
         self,
@@ -235,7 +234,7 @@ class QdrantStore:
     ) -> list[Match]:
         name, numbers = self._locate(index), list(vector)
         try:
-            answer = await self._connection.ask(
+            answer = await self._connection.call(
                 lambda client: client.query_points(
                     name, numbers, query_filter=chosen, search_params=how, limit=limit, with_payload=False
                 )
@@ -247,10 +246,10 @@ class QdrantStore:
     async def _scroll(
         self, index: VectorIndex, chosen: models.Filter | None, offset: Any, fields: list[str]
     ) -> tuple[list[models.Record], Any]:
-        """A page of points with these fields, and where the next begins; None: this is the last."""
+        """A page of points with these fields, and the offset of the next page, or None after the last one."""
         name = self._locate(index)
         try:
-            return await self._connection.ask(
+            return await self._connection.call(
                 lambda client: client.scroll(name, chosen, _PAGE, offset=offset, with_payload=fields or False)
             )
         except CollectionMissingError:
@@ -259,11 +258,11 @@ class QdrantStore:
 
 def _check_length(expected: int, length: int) -> None:
     if length != expected:
-        raise VectorLengthError(f"The index holds vectors of {expected} numbers, and these have {length}.")
+        raise VectorLengthError(f"The index holds vectors of {expected} numbers; these have {length}.")
 
 
 def _read_length(found: models.CollectionInfo) -> int:
     layout = found.config.params.vectors
     if not isinstance(layout, models.VectorParams) or layout.distance != models.Distance.COSINE:
-        raise ProviderRequestError("It was not made by Sluice: its vectors are named, or not compared by cosine.")
+        raise ProviderRequestError("Sluice did not create it: its vectors are named, or not compared by cosine.")
     return layout.size
