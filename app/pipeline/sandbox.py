@@ -90,7 +90,7 @@ class ParserSandbox:
         try:  # the fallback reader is different code: the same file rarely crashes both
             return await self._attempt({**request, "fallback": True}, on_page)
         except ChildDiedError as death:
-            raise _describe(death) from death
+            raise (failure if media_type == DOCX else _describe(death)) from death
         except DocumentError as error:
             if media_type == DOCX:  # python-docx rejects many valid files, so its error explains less
                 raise failure from error
