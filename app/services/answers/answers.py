@@ -1,4 +1,4 @@
-"""Answers: a question becomes a task that searches, then answers with its sources."""
+"""Answers: a question is submitted as a task, which searches and then answers with citations."""
 
 import asyncio
 import time
@@ -21,11 +21,11 @@ from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
 
 _MAX_TOKENS = 1000
-_NOTHING_FOUND = "The documents of this agent hold no answer to that."
+_NOTHING_FOUND = "The agent's documents do not contain an answer to this question."
 
 
 class Answers:
-    """Questions to an agent's documents."""
+    """Answers questions from an agent's documents."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Answers:
         self._chat = chat
 
     async def ask(self, organization_id: int, agent_id: int, question: str, top_k: int) -> Task:
-        """Submit a question; its answer is the task's result.
+        """Submit a question. The answer becomes the task's result.
 
         Raises:
             BacklogFullError: when the agent has too many tasks waiting.
@@ -65,7 +65,7 @@ class Answers:
         return task
 
     async def answer(self, attempt: RunningAttempt) -> Outcome:
-        """Search, then have the language model answer, or where there is none, quote the sentences that do.
+        """Search, then let the language model answer; without one, quote the sentences that answer the question.
 
         Raises:
             ProviderBusyError, ProviderPausedError, ProviderDownError, ProviderRequestError
@@ -83,18 +83,18 @@ class Answers:
         return Outcome({**answer, "processing_time": round(time.monotonic() - began, 4)}, "Answered")
 
     async def _generate(self, chat: ChatModel, account: Account, question: str, hits: Sequence[Hit]) -> dict[str, Any]:
-        """What the language model makes of the passages."""
+        """The language model's answer from the passages, with its citations."""
         passages = [hit.text for hit in hits]
-        asked = compose_question(question, passages)
-        tokens = chat.count_tokens(INSTRUCTIONS) + chat.count_tokens(asked) + _MAX_TOKENS
+        prompt = compose_question(question, passages)
+        tokens = chat.count_tokens(INSTRUCTIONS) + chat.count_tokens(prompt) + _MAX_TOKENS
 
-        async def ask() -> Completion:
-            """Counted before anything else can come between."""
-            answered = await chat.complete(INSTRUCTIONS, asked, max_tokens=_MAX_TOKENS)
-            await asyncio.shield(self._count(account, chat, answered))
-            return answered
+        async def request() -> Completion:
+            """Count usage at once, even if the task is cancelled in the meantime."""
+            completion = await chat.complete(INSTRUCTIONS, prompt, max_tokens=_MAX_TOKENS)
+            await asyncio.shield(self._count(account, chat, completion))
+            return completion
 
-        completion = await self._providers.call(chat.provider, ask, tokens=tokens)
+        completion = await self._providers.call(chat.provider, request, tokens=tokens)
         usage = {"input_tokens": completion.input_tokens, "output_tokens": completion.output_tokens}
         cited = cite(completion.text, passages)
         return {
@@ -118,7 +118,7 @@ class Answers:
 
 
 def _extract(question: str, hits: Sequence[Hit]) -> dict[str, Any]:
-    """The sentences that answer; ``mode`` says that no model had a hand in it."""
+    """An answer made of quoted sentences; ``mode`` says that no language model was used."""
     quotes = choose_quotes(question, [hit.text for hit in hits])
     return {
         "answer": _compose(quotes),
@@ -128,7 +128,7 @@ def _extract(question: str, hits: Sequence[Hit]) -> dict[str, Any]:
 
 
 def _compose(quotes: list[Quote]) -> str:
-    """The quotes with the numbers of their references."""
+    """The quotes, each followed by the number of its reference."""
     cited = (f"{' '.join(quote.text.split())} [{number}]" for number, quote in enumerate(quotes, 1))
     return " ".join(cited) or _NOTHING_FOUND
 

@@ -1,4 +1,4 @@
-"""Search: the chunks of an agent's documents that fit a query."""
+"""Search: finds the chunks of an agent's documents that match a query."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -11,18 +11,18 @@ from app.pipeline.lexemes import query_lexemes
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
 
-CANDIDATES = 100  # chunks that each half proposes, and at least four times what is asked for
+CANDIDATES = 100  # chunks proposed by each of words and vectors; at least four times top_k
 _WORDS_WEIGHT = {"text": 1.0, "hybrid": 0.5, "vector": 0.0}
 
 Mode = Literal["hybrid", "vector", "text"]
 
 
 class Search:
-    """Finds chunks by words, by meaning, or by both."""
+    """Finds chunks by words, by vectors, or by both."""
 
-    def __init__(self, database: Database, indexing: ChunkIndexer, vectors: Vectors) -> None:
+    def __init__(self, database: Database, indexer: ChunkIndexer, vectors: Vectors) -> None:
         self._database = database
-        self._indexing = indexing
+        self._indexer = indexer
         self._vectors = vectors
 
     async def find(
@@ -34,17 +34,17 @@ class Search:
         mode: Mode = "hybrid",
         where: Mapping[str, Any] | None = None,
     ) -> list[Hit]:
-        """The ``top_k`` chunks that fit ``query`` best, the best first; those of deleted documents never.
+        """The ``top_k`` chunks that match ``query`` best, the best first. Deleted documents are never found.
 
         Args:
-            account: Whose documents; the caller has checked that they may be read.
+            account: The agent whose documents are searched. The caller has checked access.
             query: Words or a question, in any language.
-            top_k: Chunks at most.
-            mode: Words (``text``), meaning (``vector``), or both ranked together (``hybrid``).
+            top_k: The largest number of chunks.
+            mode: Words (``text``), vectors (``vector``), or both ranked together (``hybrid``).
             where: Metadata that a document must have; ``document_id`` is an id or a list of ids.
 
         Raises:
-            ProviderBusyError, ProviderPausedError, ProviderDownError: when the model or the store is not to be had.
+            ProviderBusyError, ProviderPausedError, ProviderDownError: when the model or the store is unavailable.
         """
         limit = max(CANDIDATES, 4 * top_k)
         lexemes = [] if mode == "vector" else query_lexemes(query)
@@ -59,7 +59,7 @@ class Search:
             )
         candidates: dict[VectorKey, float | None] = dict.fromkeys(by_words)
         if mode != "text":
-            candidates |= await self._find_by_meaning(account, query, limit, document_ids, by_words)
+            candidates |= await self._find_by_vector(account, query, limit, document_ids, by_words)
         async with self._database.statement() as connection:
             return await rank(
                 connection,
@@ -71,7 +71,7 @@ class Search:
             )
 
     async def _find_documents(self, agent_id: int, where: Mapping[str, Any] | None) -> list[int] | None:
-        """The documents that fit a filter; None where there is none, and all do.
+        """The documents that match a filter; None without a filter.
 
         Raises:
             InvalidRequestError: when ``document_id`` is neither an id nor a list of ids.
@@ -83,7 +83,7 @@ class Search:
         async with self._database.statement() as connection:
             return await find_documents(connection, agent_id, document_ids=document_ids, metadata=metadata)
 
-    async def _find_by_meaning(
+    async def _find_by_vector(
         self,
         account: Account,
         query: str,
@@ -92,7 +92,7 @@ class Search:
         by_words: Sequence[VectorKey],
     ) -> dict[VectorKey, float]:
         index = await self._vectors.get_active()
-        vector = await self._indexing.embed_query(index, query, account)
+        vector = await self._indexer.embed_query(index, query, account)
         return await self._vectors.find(
             index, account.agent_id, vector, limit=limit, document_ids=document_ids, compared=by_words
         )

@@ -1,4 +1,4 @@
-"""What makes a document searchable: load, parse, chunk, embed and store it, alone or in batches.
+"""Makes documents searchable: parses, chunks, embeds and stores them, as a whole or in batches.
 
-The vector indexes, their editions and the move to another model live here too.
+Also contains the vector indexes, their editions and the change to another model.
 """

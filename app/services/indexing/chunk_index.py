@@ -1,7 +1,7 @@
 """The chunk index: makes the words and vectors by which search finds chunks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.db.chunks import ChunkRow
@@ -10,17 +10,13 @@ from app.domain.errors import RetryLaterError, StartupError
 from app.domain.ports import Embedder
 from app.domain.vectors import Account, EmbeddingSpec, Vector, VectorIndex
 from app.pipeline.lexemes import lexemes
-from app.services.providers.embedding import Embedding
+from app.services.providers.embedding import Embedding, OnDone
 
 _BATCH = 128
 _RETRY_SECONDS = 30.0  # for a task on a process that lacks the model's key or package
 
 Embedders = Callable[[EmbeddingSpec], Embedder]
 """Returns the embedder of a spec."""
-
-
-OnDone = Callable[[int], Awaitable[None]]
-"""Receives the number of texts that are done, repeatedly."""
 
 
 async def _ignore(_done: int) -> None:

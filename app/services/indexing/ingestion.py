@@ -76,7 +76,7 @@ class Ingestion:
         database: Database,
         blobs: BlobStore,
         parser: Parser,
-        indexing: ChunkIndexer,
+        indexer: ChunkIndexer,
         vectors: Vectors,
         large: LargeDocuments,
         large_chunks: int,
@@ -84,7 +84,7 @@ class Ingestion:
         self._database = database
         self._blobs = blobs
         self._parser = parser
-        self._indexing = indexing
+        self._indexer = indexer
         self._vectors = vectors
         self._writer = EditionWriter(vectors)
         self._large = large
@@ -149,7 +149,7 @@ class Ingestion:
         if len(head) > self._large_chunks:
             return await self._large.stage(attempt, document, version, chain(head, chunks))
         edition = await self._embed(attempt, document, content.filename, head)
-        version = replace(version, embedding_model=self._indexing.name_model(edition.index))
+        version = replace(version, embedding_model=self._indexer.name_model(edition.index))
         return Outcome(
             version.as_result(document.id),
             version.status,
@@ -199,7 +199,7 @@ class Ingestion:
         await attempt.report(Progress("embed", 50, f"Embedding {filename}", total))
         index = await self._vectors.get_active()
         account = Account(document.organization_id, document.agent_id)
-        indexed = await self._indexing.index(index, chunks, account, on_done)
+        indexed = await self._indexer.index(index, chunks, account, on_done)
         await attempt.report(Progress("store", 80, f"Storing {total} chunks of {filename}", total))
         edition = await self._vectors.reserve(index, document.id)
         batch = VectorBatch(document.agent_id, document.id, edition, indexed.vectors)

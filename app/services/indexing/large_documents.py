@@ -44,11 +44,11 @@ class LargeDocuments:
     """Processes documents that have more chunks than one task should embed."""
 
     def __init__(
-        self, database: Database, blobs: BlobStore, indexing: ChunkIndexer, vectors: Vectors, batch_chunks: int
+        self, database: Database, blobs: BlobStore, indexer: ChunkIndexer, vectors: Vectors, batch_chunks: int
     ) -> None:
         self._database = database
         self._blobs = blobs
-        self._indexing = indexing
+        self._indexer = indexer
         self._vectors = vectors
         self._writer = EditionWriter(vectors)
         self._batch_chunks = batch_chunks
@@ -83,7 +83,7 @@ class LargeDocuments:
                 await stage_chunks(connection, attempt.task.id, batch)
         index = await self._vectors.get_active()
         place = IndexEdition(index.id, await self._vectors.reserve(index, document.id))
-        whole = replace(version, chunk_count=count, embedding_model=self._indexing.name_model(index))
+        whole = replace(version, chunk_count=count, embedding_model=self._indexer.name_model(index))
 
         async def apply(connection: AsyncConnection) -> None:
             await drop_children(connection, attempt.task.id)
@@ -117,7 +117,7 @@ class LargeDocuments:
             raise FileMissingError("The chunks of this batch are missing. Reindex the document.")
         await attempt.report(Progress("embed", 50, f"Embedding chunks {first + 1} to {last + 1}"))
         index = await self._vectors.get_for_batch(given.get("index_id"), task.require_document_id(), given["edition"])
-        indexed = await self._indexing.index(index, chunks, Account(task.organization_id, task.agent_id))
+        indexed = await self._indexer.index(index, chunks, Account(task.organization_id, task.agent_id))
         batch = VectorBatch(task.agent_id, task.require_document_id(), given["edition"], indexed.vectors)
         edition = await self._writer.write(index, batch, indexed.rows)
 

@@ -1,4 +1,4 @@
-"""Calls to embedding, language model and vector store providers, within rate limits and behind a circuit breaker.
+"""Calls to providers of embeddings, language models and vector stores, within rate limits and behind circuit breakers.
 
-Texts that were embedded before are not paid for again.
+A text that was embedded before is not paid for again.
 """

@@ -1,7 +1,7 @@
-"""Providers: services that others run, which have limits and bad days. All processes ask them as one.
+"""Calls to providers: remote services with rate limits and outages. All processes share one circuit breaker each.
 
-Nobody asks before a limit has room, before a time that the provider named has passed, or while it is down. Then one
-asks at a time, and its success brings all others back.
+No request is sent while a limit is exhausted, before a time that the provider has named, or while its circuit is open.
+An open circuit becomes half-open after a pause: one process sends a probe, and its success closes the circuit for all.
 """
 
 import asyncio
@@ -41,53 +41,55 @@ from app.services.providers.renewal import renewing
 __all__ = ["CircuitPolicy", "ProviderCalls", "ProviderState"]
 
 _POLICY = CircuitPolicy(threshold=5, pause=5.0, longest=60.0)
-_REFUSED_SECONDS = 30.0
+_CREDENTIALS_PAUSE = 30.0
 _PROBE_SECONDS = 10.0
 _BUSY_SECONDS = 1.0
 _LONGEST_BUSY_SECONDS = 30.0
-_SPREAD_SECONDS = 5.0
+_JITTER_SECONDS = 5.0
 
 log = structlog.get_logger()
 
 Result = TypeVar("Result")
-Noted = TypeVar("Noted")
+Recorded = TypeVar("Recorded")
 
 
 @dataclass
 class _Call:
-    """One request of a caller, who waits in place until ``deadline``. ``known`` is what stands against the provider."""
+    """One call. ``circuit`` is the provider's state when it was last read; waits end at ``deadline``."""
 
     provider: str
     tokens: int
     deadline: float
-    known: ProviderState | None = None
-    rebuffs: int = 0
+    circuit: ProviderState | None = None
+    busy_answers: int = 0
 
     @property
     def probing(self) -> bool:
-        """Whether this is the one that asks a provider which is down."""
-        return self.known is not None and self.known.down_since is not None
+        """Whether this call is the probe of a half-open circuit."""
+        return self.circuit is not None and self.circuit.down_since is not None
 
     async def wait(self, seconds: float, reason: str) -> None:
-        """Wait here, if the caller has that much patience.
+        """Wait here, if that ends before the deadline.
 
         Raises:
-            ProviderBusyError
+            ProviderBusyError: when it does not; the task is then deferred.
         """
         if time.monotonic() + seconds > self.deadline:
-            raise ProviderBusyError(reason, retry_after=_spread(seconds))
+            raise ProviderBusyError(reason, retry_after=_add_jitter(seconds))
         await asyncio.sleep(seconds + random.uniform(0, seconds / 10))  # noqa: S311 - spreads load, guards nothing
 
 
 class ProviderCalls:
-    """Asks providers.
+    """Calls providers within their rate limits and behind their circuit breakers.
 
     Args:
-        database: Where it stands how each of them does.
-        limiter: Counts what is asked.
+        database: Holds the state of each circuit.
+        limiter: Counts requests and tokens.
         policy: When a failing provider is tried again.
-        credentials_pause: How long one is left alone that refuses the key or the account; then twice as long.
-        probe_seconds: How long nobody else asks one that is down, once nothing is heard of the process that does.
+        credentials_pause: The first pause, in seconds, of a provider that rejects the key or the account. It doubles
+            with each further rejection.
+        probe_seconds: After how many seconds another process may send the probe, if the process that claimed it has
+            died.
     """
 
     def __init__(
@@ -96,7 +98,7 @@ class ProviderCalls:
         limiter: RateLimiter,
         *,
         policy: CircuitPolicy = _POLICY,
-        credentials_pause: float = _REFUSED_SECONDS,
+        credentials_pause: float = _CREDENTIALS_PAUSE,
         probe_seconds: float = _PROBE_SECONDS,
     ) -> None:
         self._database = database
@@ -110,119 +112,122 @@ class ProviderCalls:
     async def call(
         self, provider: str, request: Callable[[], Awaitable[Result]], *, tokens: int = 0, max_wait: float = 2.0
     ) -> Result:
-        """Make a request as soon as it may be made, and again where the provider was only busy.
+        """Send a request as soon as limits and circuit permit, and again while the provider is only busy.
 
         Args:
-            provider: Who is asked.
-            request: One request.
-            tokens: What it will be charged for, about.
-            max_wait: Seconds to wait here at most, in all.
+            provider: The provider's name.
+            request: Sends one request.
+            tokens: About how many tokens it will be charged for.
+            max_wait: The longest time in seconds to wait here, in all.
 
         Raises:
-            ProviderBusyError: when it would take longer until there is room.
-            ProviderPausedError: when the provider is down, or has just turned out to be.
-            ProviderDownError: when the request failed, and few others did: it may be tried again at once.
-            ProviderRequestError: when nobody should try again.
+            ProviderBusyError: when waiting would take longer than that.
+            ProviderPausedError: when the circuit is open, or this failure opened it.
+            ProviderDownError: when the request failed and the circuit stays closed: a retry may follow at once.
+            ProviderRequestError: when the provider rejects the request: a retry would fail too.
         """
         call = _Call(provider, tokens, time.monotonic() + max_wait)
         while True:
-            await self._await_turn(call)
+            await self._wait_until_permitted(call)
             try:
-                answer = await self._ask(call, request)
+                answer = await self._send(call, request)
             except ProviderBusyError as error:
-                await self._rest(call, error)
+                await self._handle_busy(call, error)
             except (ProviderDownError, ProviderCredentialsError) as error:
-                raise await self._fail(call, error) from error
+                raise await self._handle_failure(call, error) from error
             else:
-                await self._succeed(call)
+                await self._handle_success(call)
                 return answer
 
     async def list_states(self) -> list[ProviderState]:
-        """The providers that are down, or are not asked now."""
+        """The providers whose circuit is open, or that have asked for a pause."""
         async with self._database.statement() as connection:
             return await list_states(connection)
 
-    async def _await_turn(self, call: _Call) -> None:
-        """Return once the provider may be asked.
+    async def _wait_until_permitted(self, call: _Call) -> None:
+        """Return once a request may be sent.
 
         Raises:
             ProviderBusyError, ProviderPausedError
         """
         while True:
-            call.known = await self._look(call.provider)
-            if call.known and call.known.wait > 0 and not call.probing:
-                await call.wait(call.known.wait, f"Waiting for provider {call.known.describe()}")
-            elif wait := await self._take_room(call):
-                reason = f"Waiting for provider {call.provider}: what it may be asked in a minute is used up."
-                await call.wait(wait, reason)
+            call.circuit = await self._read_circuit(call.provider)
+            if call.circuit and call.circuit.wait > 0 and not call.probing:
+                await call.wait(call.circuit.wait, f"Waiting for provider {call.circuit.describe()}")
+            elif wait := await self._acquire_quota(call):
+                await call.wait(wait, f"Waiting for provider {call.provider}: its rate limit is used up.")
             else:
                 return
 
-    async def _look(self, provider: str) -> ProviderState | None:
-        """What is known of a provider. One that is down is returned to whoever is to see whether it is up again.
+    async def _read_circuit(self, provider: str) -> ProviderState | None:
+        """The state of a circuit. An open one is returned only to the call that becomes its probe.
 
         Raises:
-            ProviderPausedError: for all others.
+            ProviderPausedError: when the circuit is open and another call is the probe, or the pause is not over.
         """
         async with self._database.statement() as connection:
-            known = await get_state(connection, provider)
-            if known is None or known.down_since is None:
-                return known
-            if known.wait == 0 and await claim_probe(connection, provider, self._probe_seconds):
-                return known
-            raise _make_pause(known, known.wait or self._probe_seconds)
+            circuit = await get_state(connection, provider)
+            if circuit is None or circuit.down_since is None:
+                return circuit
+            if circuit.wait == 0 and await claim_probe(connection, provider, self._probe_seconds):
+                return circuit
+            raise _make_paused_error(circuit, circuit.wait or self._probe_seconds)
 
-    async def _take_room(self, call: _Call) -> float:
-        """Ask the limiter; where it has no room, somebody else may see whether the provider is up.
+    async def _acquire_quota(self, call: _Call) -> float:
+        """Count the request against the rate limit; returns the seconds to wait if the limit is used up, else 0.
+
+        A probe that must wait passes its claim on: any call may send the probe once that time is over.
 
         Raises:
-            ProviderBusyError: when the limiter cannot count.
+            ProviderBusyError: when the limiter is unreachable.
         """
         try:
             wait = await self._limiter.acquire(call.provider, call.tokens)
         except ProviderBusyError as error:
-            raise ProviderBusyError(error.detail, retry_after=_spread(error.retry_after or _BUSY_SECONDS)) from error
+            raise ProviderBusyError(
+                error.detail, retry_after=_add_jitter(error.retry_after or _BUSY_SECONDS)
+            ) from error
         if wait and call.probing:
-            await self._note(partial(postpone_probe, name=call.provider, seconds=wait))
+            await self._record(partial(postpone_probe, name=call.provider, seconds=wait))
         return wait
 
-    async def _ask(self, call: _Call, request: Callable[[], Awaitable[Result]]) -> Result:
-        """Make the request; nobody else asks a provider that is down before it has ended."""
+    async def _send(self, call: _Call, request: Callable[[], Awaitable[Result]]) -> Result:
+        """Send the request. While a probe is under way, its claim is renewed, so that no other call sends one."""
         if not call.probing:
             return await request()
         try:
-            async with renewing(partial(self._keep_probe, call.provider), self._probe_seconds / 3):
+            async with renewing(partial(self._renew_probe, call.provider), self._probe_seconds / 3):
                 return await request()
         except (ProviderBusyError, ProviderDownError, ProviderCredentialsError):
             raise
-        except Exception:  # which tells nothing about the provider
-            await self._note(partial(postpone_probe, name=call.provider, seconds=0))
+        except Exception:  # not the provider's failure, so another call may probe at once
+            await self._record(partial(postpone_probe, name=call.provider, seconds=0))
             raise
 
-    async def _keep_probe(self, provider: str) -> None:
+    async def _renew_probe(self, provider: str) -> None:
         async with self._database.statement() as connection:
             await postpone_probe(connection, provider, self._probe_seconds)
 
-    async def _rest(self, call: _Call, error: ProviderBusyError) -> None:
-        """Have everybody wait as long as a provider asked for, or longer each time where it did not say."""
-        seconds = error.retry_after or min(_LONGEST_BUSY_SECONDS, _BUSY_SECONDS * 2**call.rebuffs)
-        call.rebuffs += 1
+    async def _handle_busy(self, call: _Call, error: ProviderBusyError) -> None:
+        """Pause all calls for as long as the provider asked, or with exponential backoff if it named no time."""
+        seconds = error.retry_after or min(_LONGEST_BUSY_SECONDS, _BUSY_SECONDS * 2**call.busy_answers)
+        call.busy_answers += 1
         reason = error.detail or error.message
-        await self._note(
+        await self._record(
             partial(record_busy, name=call.provider, reason=reason, seconds=seconds, probing=call.probing),
         )
         await call.wait(seconds, f"Waiting for provider {call.provider}: {reason}")
 
-    async def _fail(self, call: _Call, error: SluiceError) -> SluiceError:
-        """Count a failure. Returns the error itself, or where the provider is down, one that has the work wait."""
-        refused = isinstance(error, ProviderCredentialsError)
-        state = await self._note(
+    async def _handle_failure(self, call: _Call, error: SluiceError) -> SluiceError:
+        """Count a failure. Returns the error itself, or, when the circuit is open now, one that defers the task."""
+        rejected = isinstance(error, ProviderCredentialsError)
+        state = await self._record(
             partial(
                 record_failure,
                 name=call.provider,
                 reason=error.detail or error.message,
-                policy=self._credentials_policy if refused else self._policy,
-                at_once=refused,
+                policy=self._credentials_policy if rejected else self._policy,
+                at_once=rejected,
                 retry_after=error.retry_after or 0.0,
                 probing=call.probing,
             )
@@ -230,28 +235,28 @@ class ProviderCalls:
         if state is None or state.down_since is None:
             return error
         log.warning("provider_down", provider=call.provider, failures=state.failures, reason=state.reason)
-        return _make_pause(state, state.wait)
+        return _make_paused_error(state, state.wait)
 
-    async def _succeed(self, call: _Call) -> None:
-        """Count failures from 0 again, those too that others met while this request was under way."""
-        await self._note(partial(record_success, name=call.provider, probing=call.probing))
+    async def _handle_success(self, call: _Call) -> None:
+        """Reset the count of failures, including those of other calls while this request was under way."""
+        await self._record(partial(record_success, name=call.provider, probing=call.probing))
         if call.probing:
             log.info("provider_up", provider=call.provider)
 
-    async def _note(self, note: Callable[[AsyncConnection], Awaitable[Noted]]) -> Noted | None:
-        """Write down what was learned; what the provider answered counts even where that cannot be written."""
+    async def _record(self, write: Callable[[AsyncConnection], Awaitable[Recorded]]) -> Recorded | None:
+        """Write to the circuit's state. If the database is unavailable, the provider's answer still counts."""
         try:
             async with self._database.statement() as connection:
-                return await note(connection)
+                return await write(connection)
         except DatabaseUnavailableError:
-            log.warning("provider_not_noted")
+            log.warning("provider_state_not_recorded")
             return None
 
 
-def _make_pause(state: ProviderState, seconds: float) -> ProviderPausedError:
-    return ProviderPausedError(f"Waiting for provider {state.describe()}", retry_after=_spread(seconds))
+def _make_paused_error(state: ProviderState, seconds: float) -> ProviderPausedError:
+    return ProviderPausedError(f"Waiting for provider {state.describe()}", retry_after=_add_jitter(seconds))
 
 
-def _spread(seconds: float) -> float:
-    """So many seconds and some more, so that not all come back at once."""
-    return seconds + random.uniform(0, min(_SPREAD_SECONDS, max(1.0, seconds / 2)))  # noqa: S311 - as above
+def _add_jitter(seconds: float) -> float:
+    """Add a random time of at most five seconds, so that deferred tasks do not all return at once."""
+    return seconds + random.uniform(0, min(_JITTER_SECONDS, max(1.0, seconds / 2)))  # noqa: S311 - as above

@@ -1,7 +1,8 @@
-"""Embedding: vectors by a model that computes here, or by a provider that is paid for each text once.
+"""Embedding: makes vectors with a local model, or with a provider that is paid once per text.
 
-A provider's answer is kept, and counted for the bill, before the next request is made. So an attempt that is put off,
-or dies, finds what it paid for when it comes back; and a text that two tasks want at once is asked for by one of them.
+A provider's answer is stored, and its usage counted, before the next request is sent. So an attempt that is deferred or
+dies finds on its return every vector that was paid for. Two tasks that need the same text send one request: the first
+claims the text, the other waits for its vector.
 """
 
 import asyncio
@@ -22,22 +23,23 @@ from app.domain.vectors import Account, EmbeddingResult, TextBatch, Vector
 from app.services.providers.calls import ProviderCalls
 from app.services.providers.renewal import renewing
 
-_LOOKED_UP_AT_ONCE = 500
-_HOLD_SECONDS = 15.0
-_OTHERS_SECONDS = 30.0
-_LOOK_SECONDS = 0.25
+_LOOKUP_BATCH = 500
+_CLAIM_SECONDS = 15.0
+_WAIT_SECONDS = 30.0
+_POLL_SECONDS = 0.25
 
 OnDone = Callable[[int], Awaitable[None]]
+"""Receives the number of texts done so far."""
 
 
 class Embedding:
     """Makes vectors of texts.
 
     Args:
-        database: Where those that were paid for are kept.
-        providers: How a provider is asked.
-        claim_seconds: How long nobody else asks for a text that a process asks for, once nothing is heard of it.
-        wait_seconds: How long a task waits in place for what others ask for.
+        database: Holds the vectors that were paid for, and the claims on texts.
+        providers: Calls the provider.
+        claim_seconds: After how many seconds another process may claim a text, if the process that claimed it has died.
+        wait_seconds: How long a task waits here for texts that other tasks have claimed.
     """
 
     def __init__(
@@ -45,8 +47,8 @@ class Embedding:
         database: Database,
         providers: ProviderCalls,
         *,
-        claim_seconds: float = _HOLD_SECONDS,
-        wait_seconds: float = _OTHERS_SECONDS,
+        claim_seconds: float = _CLAIM_SECONDS,
+        wait_seconds: float = _WAIT_SECONDS,
     ) -> None:
         self._database = database
         self._providers = providers
@@ -54,126 +56,124 @@ class Embedding:
         self._wait_seconds = wait_seconds
 
     async def embed(self, embedder: Embedder, texts: Sequence[str], account: Account, on_done: OnDone) -> list[Vector]:
-        """One vector a text, in order.
+        """Embed texts; returns one vector per text, in order.
 
         Args:
             embedder: The model.
-            texts: Of which.
-            account: Whose work it is.
-            on_done: Told how many texts are done, again and again.
+            texts: The texts.
+            account: The tenant that usage is charged to.
+            on_done: Receives the number of texts done so far.
 
         Raises:
-            ProviderBusyError, ProviderPausedError, ProviderDownError, ProviderRequestError: what was answered
-                before is kept.
+            ProviderBusyError, ProviderPausedError, ProviderDownError, ProviderRequestError: vectors received before
+                the error are kept.
         """
         if embedder.provider is None:
             return await _compute(embedder, texts, on_done)
-        purchase = _Purchase(embedder, embedder.provider, account, texts)
-        await self._look_up(purchase)
-        await on_done(purchase.done)
+        request = _Request(embedder, embedder.provider, account, texts)
+        await self._look_up(request)
+        await on_done(request.done)
         deadline = time.monotonic() + self._wait_seconds
-        while purchase.missing:
-            before = purchase.done
-            await self._buy(purchase, on_done)
-            if purchase.missing:
-                await self._look_up(purchase)
-            if purchase.done > before:
-                await on_done(purchase.done)
+        while request.missing:
+            before = request.done
+            await self._request_missing(request, on_done)
+            if request.missing:
+                await self._look_up(request)
+            if request.done > before:
+                await on_done(request.done)
                 deadline = time.monotonic() + self._wait_seconds
             elif time.monotonic() > deadline:
-                detail = f"Waiting for provider {purchase.provider}: another task has asked for the same texts."
+                detail = f"Waiting for provider {request.provider}: another task is embedding the same texts."
                 raise ProviderBusyError(detail, retry_after=self._claim_seconds * random.uniform(1, 1.5))  # noqa: S311 - spreads load
-            elif purchase.missing:
-                await asyncio.sleep(_LOOK_SECONDS)
-        return purchase.list_vectors()
+            elif request.missing:
+                await asyncio.sleep(_POLL_SECONDS)
+        return request.list_vectors()
 
     async def embed_query(self, embedder: Embedder, text: str, account: Account) -> Vector:
-        """The vector of a question. Somebody waits for it, so nobody else's request for the same text is waited for.
+        """Embed a query. Does not wait for another task's request for the same text, since a user is waiting.
 
         Raises:
             ProviderBusyError, ProviderPausedError, ProviderDownError, ProviderRequestError
         """
         if embedder.provider is None:
             return (await embedder.embed([text])).vectors[0]
-        purchase = _Purchase(embedder, embedder.provider, account, [text])
-        await self._look_up(purchase)
-        if purchase.missing:
+        request = _Request(embedder, embedder.provider, account, [text])
+        await self._look_up(request)
+        if request.missing:
             tokens = sum(batch.tokens for batch in embedder.batches([text]))
-            await self._ask(purchase, purchase.missing, tokens)
-        return purchase.list_vectors()[0]
+            await self._call(request, request.missing, tokens)
+        return request.list_vectors()[0]
 
-    async def _look_up(self, purchase: "_Purchase") -> None:
-        """Find what was paid for before, or by others meanwhile, and what others ask for now."""
-        missing = purchase.missing
-        purchase.held.clear()
-        for start in range(0, len(missing), _LOOKED_UP_AT_ONCE):
+    async def _look_up(self, request: "_Request") -> None:
+        """Read which vectors were paid for by now, and which texts other tasks have claimed."""
+        missing = request.missing
+        request.claimed.clear()
+        for start in range(0, len(missing), _LOOKUP_BATCH):
             async with self._database.statement() as connection:
-                found = await find_vectors(connection, purchase.model, missing[start : start + _LOOKED_UP_AT_ONCE])
-            purchase.vectors |= found.vectors
-            purchase.held |= found.held
+                found = await find_vectors(connection, request.model, missing[start : start + _LOOKUP_BATCH])
+            request.vectors |= found.vectors
+            request.claimed |= found.held
 
-    async def _buy(self, purchase: "_Purchase", on_done: OnDone) -> None:
-        """Ask for what is missing, but for what others ask for."""
-        free = [hash_ for hash_ in purchase.missing if hash_ not in purchase.held]
-        for batch in await purchase.share(free):
-            wanted = free[batch.start : batch.end]
-            async with self._held(purchase, wanted) as mine:
+    async def _request_missing(self, request: "_Request", on_done: OnDone) -> None:
+        """Request the missing vectors, except those of texts that other tasks have claimed."""
+        free = [hash_ for hash_ in request.missing if hash_ not in request.claimed]
+        for batch in await request.split(free):
+            hashes = free[batch.start : batch.end]
+            async with self._claim(request, hashes) as mine:
                 if not mine:
                     continue
-                # What others ask for makes the request smaller, and what room it takes.
-                tokens = batch.tokens if len(mine) == len(wanted) else await purchase.measure(mine)
-                await self._ask(purchase, mine, tokens)
-            await on_done(purchase.done)
+                # Texts that other tasks have claimed are left out, so the request has fewer tokens.
+                tokens = batch.tokens if len(mine) == len(hashes) else await request.count_tokens(mine)
+                await self._call(request, mine, tokens)
+            await on_done(request.done)
 
     @asynccontextmanager
-    async def _held(self, purchase: "_Purchase", hashes: Sequence[bytes]) -> AsyncIterator[list[bytes]]:
-        """Within the block, be the one that asks for those texts that are yielded."""
-        model, holder = purchase.model, purchase.holder
-        held = set(hashes)  # as may be, where it is not known how that ended
+    async def _claim(self, request: "_Request", hashes: Sequence[bytes]) -> AsyncIterator[list[bytes]]:
+        """Claim texts for the block; yields those that no other task has claimed."""
+        model, holder = request.model, request.holder
+        claimed = set(hashes)  # all of them, if the statement's outcome is unknown
         try:
             async with self._database.statement() as connection:
-                held = await claim_texts(connection, model, hashes, holder, self._claim_seconds)
-            if mine := [hash_ for hash_ in hashes if hash_ in held]:
-                async with renewing(partial(self._renew, purchase, mine), self._claim_seconds / 3):
+                claimed = await claim_texts(connection, model, hashes, holder, self._claim_seconds)
+            if mine := [hash_ for hash_ in hashes if hash_ in claimed]:
+                async with renewing(partial(self._renew, request, mine), self._claim_seconds / 3):
                     yield mine
             else:
                 yield mine
         finally:
-            if lost := held - purchase.vectors.keys():
-                with suppress(DatabaseUnavailableError):  # then the hold runs out
+            if unanswered := claimed - request.vectors.keys():
+                with suppress(DatabaseUnavailableError):  # then the claims expire
                     async with self._database.statement() as connection:
-                        await release_claims(connection, model, list(lost), holder)
+                        await release_claims(connection, model, list(unanswered), holder)
 
-    async def _renew(self, purchase: "_Purchase", hashes: Sequence[bytes]) -> None:
+    async def _renew(self, request: "_Request", hashes: Sequence[bytes]) -> None:
         async with self._database.statement() as connection:
-            await renew_claims(connection, purchase.model, hashes, purchase.holder, self._claim_seconds)
+            await renew_claims(connection, request.model, hashes, request.holder, self._claim_seconds)
 
-    async def _ask(self, purchase: "_Purchase", hashes: Sequence[bytes], tokens: int) -> None:
-        """One request, kept and counted as soon as it is answered."""
-        await self._providers.call(purchase.provider, partial(self._pay, purchase, hashes), tokens=tokens)
+    async def _call(self, request: "_Request", hashes: Sequence[bytes], tokens: int) -> None:
+        """Send one request to the provider, whose answer is stored and counted at once."""
+        await self._providers.call(request.provider, partial(self._send, request, hashes), tokens=tokens)
 
-    async def _pay(self, purchase: "_Purchase", hashes: Sequence[bytes]) -> None:
-        """Ask; what was answered is kept though the task is cancelled meanwhile."""
-        embedded = await purchase.request(hashes)
-        keeping = asyncio.create_task(self._keep(purchase, hashes, embedded))
+    async def _send(self, request: "_Request", hashes: Sequence[bytes]) -> None:
+        """Send the request. Its answer is stored even if the task is cancelled in the meantime."""
+        result = await request.embed(hashes)
+        saving = asyncio.create_task(self._save(request, hashes, result))
         try:
-            await asyncio.shield(keeping)
+            await asyncio.shield(saving)
         except asyncio.CancelledError:
-            await asyncio.wait({keeping})
+            await asyncio.wait({saving})
             raise
 
-    async def _keep(self, purchase: "_Purchase", hashes: Sequence[bytes], embedded: EmbeddingResult) -> None:
-        vectors = dict(zip(hashes, embedded.vectors, strict=True))
+    async def _save(self, request: "_Request", hashes: Sequence[bytes], result: EmbeddingResult) -> None:
+        vectors = dict(zip(hashes, result.vectors, strict=True))
         async with self._database.transaction() as connection:
-            await save_vectors(connection, purchase.model, vectors)
-            await count_usage(
-                connection, purchase.account, purchase.provider, purchase.model, input_tokens=embedded.tokens
-            )
-        purchase.vectors |= vectors
+            await save_vectors(connection, request.model, vectors)
+            await count_usage(connection, request.account, request.provider, request.model, input_tokens=result.tokens)
+        request.vectors |= vectors
 
 
-class _Purchase:
-    """The texts that are wanted of a provider, by their hashes; the vectors that are there; those others ask for."""
+class _Request:
+    """Texts to embed, by their hashes: the vectors received so far, and the texts that other tasks have claimed."""
 
     def __init__(self, embedder: Embedder, provider: str, account: Account, texts: Sequence[str]) -> None:
         self.provider = provider
@@ -181,38 +181,38 @@ class _Purchase:
         self.model = embedder.model
         self.holder: UUID = uuid4()
         self.vectors: dict[bytes, Vector] = {}
-        self.held: set[bytes] = set()
+        self.claimed: set[bytes] = set()
         self._embedder = embedder
         self._hashes = [_hash(text) for text in texts]
         self._texts = dict(zip(self._hashes, texts, strict=True))
 
     @property
     def missing(self) -> list[bytes]:
-        """The texts whose vectors are not there yet, each once, in the order of the texts."""
+        """The hashes of texts without a vector, each once, in the order of the texts."""
         return [hash_ for hash_ in self._texts if hash_ not in self.vectors]
 
     @property
     def done(self) -> int:
-        """How many of the texts have their vectors."""
+        """The number of texts that have a vector."""
         return sum(hash_ in self.vectors for hash_ in self._hashes)
 
     def list_vectors(self) -> list[Vector]:
-        """One a text, in order."""
+        """One vector per text, in order."""
         return [self.vectors[hash_] for hash_ in self._hashes]
 
-    async def share(self, hashes: Sequence[bytes]) -> list[TextBatch]:
-        """How to share texts among requests."""
+    async def split(self, hashes: Sequence[bytes]) -> list[TextBatch]:
+        """Split texts into batches of one request each."""
         if not hashes:
             return []
-        # Tokens of whole documents are counted off the event loop.
+        # In a thread: counting the tokens of a whole document takes long.
         return await asyncio.to_thread(self._embedder.batches, self._list_texts(hashes))
 
-    async def measure(self, hashes: Sequence[bytes]) -> int:
-        """The tokens of texts."""
-        return sum(batch.tokens for batch in await self.share(hashes))
+    async def count_tokens(self, hashes: Sequence[bytes]) -> int:
+        """The number of tokens of texts."""
+        return sum(batch.tokens for batch in await self.split(hashes))
 
-    async def request(self, hashes: Sequence[bytes]) -> EmbeddingResult:
-        """Ask for the vectors of texts."""
+    async def embed(self, hashes: Sequence[bytes]) -> EmbeddingResult:
+        """Request the vectors of texts."""
         return await self._embedder.embed(self._list_texts(hashes))
 
     def _list_texts(self, hashes: Sequence[bytes]) -> list[str]:
@@ -228,5 +228,5 @@ async def _compute(embedder: Embedder, texts: Sequence[str], on_done: OnDone) ->
 
 
 def _hash(text: str) -> bytes:
-    # A question may hold half a surrogate pair, which JSON can spell and UTF-8 cannot.
+    # A query may contain half of a surrogate pair, which JSON can express and UTF-8 cannot.
     return hashlib.sha256(text.encode(errors="surrogatepass")).digest()

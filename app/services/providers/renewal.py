@@ -1,4 +1,4 @@
-"""Renewal: a claim with a short life is kept alive for as long as its work lasts, and no longer."""
+"""Renewal: keeps a claim that expires soon alive while its work lasts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,7 +13,7 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def renewing(renew: Callable[[], Awaitable[None]], seconds: float) -> AsyncIterator[None]:
-    """Within the block, renew a claim every so many seconds. It runs out by itself when the process dies."""
+    """Within the block, call ``renew`` every so many seconds. If the process dies, the claim expires."""
     task = asyncio.create_task(_renew(renew, seconds))
     try:
         yield
