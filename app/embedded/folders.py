@@ -76,9 +76,7 @@ def open_run_folder(data_dir: Path) -> Iterator[Path]:
     except FileExistsError:  # it belongs to another user
         path = Path(tempfile.mkdtemp(prefix="sluice-", dir=path.parent))
     if os.geteuid() == 0:
-        path.chmod(
-            0o711
-        )  # Postgres, which does not run as root, must reach its own folder below; that folder is closed to others
+        path.chmod(0o711)  # Postgres, which does not run as root, must reach its own, private folder below
     handle, maker = os.open(path, os.O_RDONLY), os.getpid()
     try:
         fcntl.flock(handle, fcntl.LOCK_SH)  # systemd-tmpfiles leaves locked folders alone

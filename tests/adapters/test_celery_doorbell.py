@@ -90,7 +90,7 @@ def wake(valkey: Engines) -> None:
 
 async def test_a_message_carries_the_id_of_its_task_and_never_an_eta(valkey: Engines, doorbell: CeleryDoorbell) -> None:
     bell = make_bell()
-    await doorbell.ring([bell])
+    await doorbell.publish([bell])
     with connect(valkey) as redis:
         [raw] = redis.lrange(HIGH, 0, -1)
     message = json.loads(raw)
@@ -102,27 +102,27 @@ async def test_a_message_carries_the_id_of_its_task_and_never_an_eta(valkey: Eng
 
 
 async def test_the_first_bell_after_a_restart_of_the_broker_rings(valkey: Engines, doorbell: CeleryDoorbell) -> None:
-    await doorbell.ring([make_bell(DEFAULT)])
+    await doorbell.publish([make_bell(DEFAULT)])
     kill(valkey)
     valkey.restart("valkey")
-    await doorbell.ring([make_bell(), make_bell()])
+    await doorbell.publish([make_bell(), make_bell()])
     assert count(valkey) == 2
 
 
 async def test_a_bell_rings_although_the_broker_has_closed_the_idle_connection(
     valkey: Engines, doorbell: CeleryDoorbell
 ) -> None:
-    await doorbell.ring([make_bell(DEFAULT)])
+    await doorbell.publish([make_bell(DEFAULT)])
     with connect(valkey) as redis:
         redis.client_kill_filter(_type="normal", skipme=True)
-    await doorbell.ring([make_bell()])
+    await doorbell.publish([make_bell()])
     assert count(valkey) == 1
 
 
 async def test_a_kept_connection_that_fails_is_replaced_at_once(
     valkey: Engines, doorbell: CeleryDoorbell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await doorbell.ring([make_bell(DEFAULT)])
+    await doorbell.publish([make_bell(DEFAULT)])
     send = Celery.send_task
     failed: list[Any] = []
 
@@ -133,37 +133,37 @@ async def test_a_kept_connection_that_fails_is_replaced_at_once(
         return send(self, *arguments, **options)
 
     monkeypatch.setattr(Celery, "send_task", fail_once)
-    await doorbell.ring([make_bell(), make_bell(), make_bell()])
+    await doorbell.publish([make_bell(), make_bell(), make_bell()])
     assert count(valkey) == 3  # what had rung before the failure did not ring again
     assert failed
     assert not failed[0].connected
 
 
 async def test_bells_are_given_up_at_once_while_the_broker_is_away(valkey: Engines, doorbell: CeleryDoorbell) -> None:
-    await doorbell.ring([make_bell()])
+    await doorbell.publish([make_bell()])
     kill(valkey)
     began = time.monotonic()
     for _ in range(50):
-        await doorbell.ring([make_bell()])
+        await doorbell.publish([make_bell()])
     assert time.monotonic() - began < 2
     valkey.restart("valkey")
-    await doorbell.ring([make_bell(DEFAULT)])
+    await doorbell.publish([make_bell(DEFAULT)])
     assert count(valkey, DEFAULT) == 1
 
 
 async def test_of_many_bells_only_the_first_waits_for_a_broker_that_hangs(
     valkey: Engines, doorbell: CeleryDoorbell
 ) -> None:
-    await doorbell.ring([make_bell(DEFAULT)])
+    await doorbell.publish([make_bell(DEFAULT)])
     hang(valkey)
     began = time.monotonic()
     for _ in range(20):
-        await doorbell.ring([make_bell()])
+        await doorbell.publish([make_bell()])
     assert time.monotonic() - began < 8
     wake(valkey)
     while not count(valkey):
         assert time.monotonic() - began < 20
-        await doorbell.ring([make_bell()])
+        await doorbell.publish([make_bell()])
 
 
 async def test_telling_a_result_backend_that_hangs_or_is_away_costs_a_few_seconds_once(
@@ -195,7 +195,7 @@ async def test_every_key_bears_the_prefix(valkey: Engines) -> None:
     task_id = new_task_id()
     for prefix in ("one:", "two:"):
         doorbell = make_doorbell(valkey, prefix)
-        await doorbell.ring([make_bell()])
+        await doorbell.publish([make_bell()])
         await doorbell.publish_state(task_id, "PROGRESS", {})
         doorbell.close()
     with connect(valkey) as redis:

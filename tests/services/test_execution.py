@@ -36,7 +36,7 @@ from app.tasks.lease import Lease
 class SilentDoorbell:
     """A broker that takes every bell and tells nobody."""
 
-    async def ring(self, bells: Sequence[Bell]) -> None:
+    async def publish(self, bells: Sequence[Bell]) -> None:
         """Take the bells."""
 
     async def publish_state(self, task_id: TaskId, state: str, info: Any) -> None:

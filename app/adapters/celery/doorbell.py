@@ -92,7 +92,7 @@ class CeleryDoorbell:
         self._pinger = _CallThread("ping")
         self._connection: Connection | None = None  # of the publisher, kept open between messages
 
-    async def ring(self, bells: Sequence[Bell]) -> None:
+    async def publish(self, bells: Sequence[Bell]) -> None:
         """Publish one message for each bell. A failure is logged."""
         if not bells:
             return

@@ -33,7 +33,7 @@ class Doorbell(Protocol):
     neither raises when the broker is down; the failure is logged.
     """
 
-    async def ring(self, bells: Sequence[Bell]) -> None:
+    async def publish(self, bells: Sequence[Bell]) -> None:
         """Publish one message a bell."""
 
     async def publish_state(self, task_id: TaskId, state: str, info: Any) -> None:

@@ -52,7 +52,7 @@ class Admission:
 
     async def publish(self, bells: Sequence[Bell]) -> None:
         """Publish the messages for tasks that are admitted already."""
-        await self._doorbell.ring(bells)
+        await self._doorbell.publish(bells)
 
     async def settle(self) -> None:
         """Wait until every scheduled admission is done."""

@@ -79,7 +79,7 @@ class AfterCommit:
             for task_id in task_ids
         ]
         if bells:
-            await self._doorbell.ring(bells)
+            await self._doorbell.publish(bells)
 
     async def update_parents(self, tasks: Sequence[Task]) -> None:
         """Update the progress of the parents of tasks that have ended; end the parents whose last child has ended."""
