@@ -1,4 +1,4 @@
-"""Vectors: who makes them, in which index they are, and how one is named."""
+"""Vectors: their models, their indexes and their keys."""
 
 from array import array
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 Vector = Sequence[float]
-"""One embedding. Adapters return ``array.array('f')``: four bytes a number, the buffer protocol, stdlib only."""
+"""One embedding. Adapters return ``array.array('f')``: four bytes per number, and the buffer protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,14 @@ class EmbeddingSpec:
     requested_dimensions: int | None = None
 
     def __str__(self) -> str:
-        """As people are told, such as ``openai text-embedding-3-small (1536 numbers)``."""
+        """As messages show it, such as ``openai text-embedding-3-small (1536 numbers)``."""
         length = self.dimensions or self.requested_dimensions
         numbers = f" ({length} numbers)" if length else ""
         return f"{self.provider} {self.model}{numbers}"
 
 
 class IndexState(StrEnum):
-    """``BUILDING``: filled beside the active one, to take its place. ``RETIRED``: on its way out."""
+    """``BUILDING``: being filled, to replace the active one. ``RETIRED``: replaced or abandoned, to be removed."""
 
     BUILDING = "building"
     ACTIVE = "active"
@@ -40,7 +40,7 @@ class IndexState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VectorIndex:
-    """An index of vectors, all by one model and in one store. ``place`` is where in the store, in the store's terms."""
+    """Vectors of one model in one store. ``place`` locates them within the store, in the store's own terms."""
 
     id: int
     store: str  # pgvector, pinecone, qdrant
@@ -51,7 +51,7 @@ class VectorIndex:
 
 @dataclass(frozen=True, slots=True, order=True)
 class VectorKey:
-    """Names a chunk's vector within an index, for ever: the same chunk written again has the same key."""
+    """The key of a chunk's vector within an index. A chunk that is written again has the same key."""
 
     document_id: int
     edition: int
@@ -75,7 +75,7 @@ class VectorBatch:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A vector that was found. ``similarity`` is the cosine, from -1 to 1; 0 for a vector of zeros."""
+    """A vector found by a query. ``similarity`` is the cosine, from -1 to 1; 0 for a vector of zeros."""
 
     key: VectorKey
     similarity: float
@@ -83,7 +83,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose work a provider is asked for."""
+    """The tenant that a provider's usage is charged to."""
 
     organization_id: int
     agent_id: int
@@ -91,7 +91,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class TextBatch:
-    """Texts that one request embeds: ``texts[start:end]``, of so many tokens. Nothing is charged for 0 tokens."""
+    """The texts of one request, ``texts[start:end]``, and their number of tokens; 0 for a model that is free."""
 
     start: int
     end: int
@@ -100,7 +100,7 @@ class TextBatch:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingResult:
-    """What one request came to: vectors in the order of the texts, and the tokens that it was charged for."""
+    """The result of one request: vectors in the order of the texts, and the number of tokens charged."""
 
     vectors: Sequence[Vector]
     tokens: int = 0
@@ -108,7 +108,7 @@ class EmbeddingResult:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a language model wrote, and the tokens that were charged for."""
+    """A language model's answer, and the numbers of tokens charged."""
 
     text: str
     input_tokens: int = 0
@@ -116,7 +116,7 @@ class Completion:
 
 
 def pack_vector(vector: Vector) -> bytes:
-    """Four bytes a number, in this machine's order, which is little-endian wherever Sluice runs."""
+    """Four bytes per number, in the machine's byte order, which is little-endian on every supported platform."""
     return array("f", vector).tobytes()
 
 

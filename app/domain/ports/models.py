@@ -1,4 +1,4 @@
-"""Those who make vectors and answers, and what keeps to their limits."""
+"""Ports of embedding models, language models and rate limits."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,8 +9,8 @@ from app.domain.vectors import Completion, EmbeddingResult, TextBatch
 class Embedder(Protocol):
     """Turns texts into unit vectors of one fixed length.
 
-    One that computes here is made before a fork, and what it can share then, all processes share. One that asks a
-    provider names it, and is asked through ``app.services.providers.calls`` only, which keeps to the provider's limits.
+    A local model is loaded before the process forks, so that all processes share its memory. An embedder of a remote
+    provider names that provider; only ``app.services.providers.calls`` calls it, which keeps the provider's limits.
     """
 
     @property
@@ -19,13 +19,13 @@ class Embedder(Protocol):
 
     @property
     def provider(self) -> str | None:
-        """Who is asked over a network, such as ``openai-embeddings``; None for a model that computes here."""
+        """The remote provider, such as ``openai-embeddings``; None for a local model."""
 
     def batches(self, texts: Sequence[str]) -> list[TextBatch]:
-        """How to share the texts among calls of ``embed``, in order and without gaps."""
+        """Split the texts into one batch per call of ``embed``, in order and without gaps."""
 
     async def embed(self, texts: Sequence[str]) -> EmbeddingResult:
-        """One vector a text, in order: one request, of one batch. CPU-bound adapters work off the event loop.
+        """Embed one batch in one request; one vector per text, in order. CPU-bound adapters work in a thread.
 
         Raises:
             ProviderBusyError, ProviderDownError, ProviderCredentialsError, ProviderRequestError: from a provider.
@@ -33,7 +33,7 @@ class Embedder(Protocol):
         """
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
 
 
 class ChatModel(Protocol):
@@ -45,34 +45,34 @@ class ChatModel(Protocol):
 
     @property
     def provider(self) -> str:
-        """Who is asked, such as ``openai-chat``."""
+        """The remote provider, such as ``openai-chat``."""
 
     def count_tokens(self, text: str) -> int:
-        """About how many tokens a text has."""
+        """The approximate number of tokens of a text."""
 
     async def complete(self, instructions: str, question: str, *, max_tokens: int) -> Completion:
-        """Have ``question`` answered as ``instructions`` say.
+        """Answer ``question`` as ``instructions`` say.
 
         Raises:
             ProviderBusyError, ProviderDownError, ProviderCredentialsError, ProviderRequestError
         """
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
 
 
 class RateLimiter(Protocol):
-    """Counts what all processes ask of a provider."""
+    """Counts the requests and tokens of all processes per provider."""
 
     async def acquire(self, provider: str, tokens: int) -> float:
-        """Take room for one request of so many tokens.
+        """Reserve capacity for one request of so many tokens.
 
-        Returns 0 where there was room, else the seconds after which to ask again: then nothing was taken. More
-        tokens than a minute allows at all count as a whole minute's.
+        Returns 0 if the capacity was reserved, else the seconds after which to try again. A request with more tokens
+        than the limit per minute counts as a full minute.
 
         Raises:
-            ProviderBusyError: when the count cannot be reached; nobody may be asked uncounted.
+            ProviderBusyError: when the counter is unreachable, since no request may be sent uncounted.
         """
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""

@@ -1,4 +1,4 @@
-"""Where vectors are kept."""
+"""The port of vector stores."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
@@ -7,46 +7,46 @@ from app.domain.vectors import Match, Vector, VectorBatch, VectorIndex, VectorKe
 
 
 class VectorStore(Protocol):
-    """Keeps the vectors of chunks, and finds those of one agent that are like another vector.
+    """Stores the vectors of chunks, and finds an agent's nearest ones to a given vector.
 
-    What is of one index or agent is never seen in another's. Stores across a network are asked through
-    ``app.services.providers.calls`` only, and their methods raise ``ProviderBusyError``, ``ProviderDownError``,
+    Indexes and agents are isolated from each other. Stores across a network are called only through
+    ``app.services.providers.calls``, and their methods raise ``ProviderBusyError``, ``ProviderDownError``,
     ``ProviderCredentialsError`` and ``ProviderRequestError``.
     """
 
     @property
     def name(self) -> str:
-        """What the settings call it, which is also its name as a provider: pgvector, pinecone, qdrant."""
+        """The store's name in the settings and as a provider: pgvector, pinecone, qdrant."""
 
     @property
     def transactional(self) -> bool:
-        """Whether vectors are written in the transaction that publishes them, rather than before it."""
+        """Whether vectors are written within the transaction that publishes them, rather than before it."""
 
     async def check(self, index: VectorIndex) -> None:
-        """Try the store, and whether it can hold the index. Changes nothing that others see.
+        """Check that the store is reachable and can hold the index. Changes nothing visible.
 
         Raises:
-            StartupError: when it cannot, and will not until somebody mends it.
-            ProviderDownError: when it cannot be reached now.
+            StartupError: when it cannot hold the index until its configuration is fixed.
+            ProviderDownError: when it is unreachable.
         """
 
     def split(self, batch: VectorBatch) -> list[VectorBatch]:
-        """The batch in pieces that one ``upsert`` each can take."""
+        """Split the batch into pieces that fit one ``upsert`` each."""
 
     async def upsert(self, index: VectorIndex, batch: VectorBatch, within: object | None = None) -> None:
-        """Write vectors; one written before under the same key is replaced. The index is made if it is not there.
+        """Write vectors, replacing those with the same keys. Creates the index in the store if it is missing.
 
         Args:
-            index: Where.
-            batch: One piece.
-            within: The connection in whose transaction to write, where the store is transactional; else unused.
+            index: The index to write to.
+            batch: One piece of ``split``.
+            within: For a transactional store, the connection whose transaction writes the vectors.
 
         Raises:
             VectorLengthError: when the index holds vectors of another length.
         """
 
     async def settle(self, index: VectorIndex, batch: VectorBatch) -> None:
-        """Return once ``query`` sees a whole batch whose pieces have been written.
+        """Wait until ``query`` finds all vectors of a batch whose pieces have been written.
 
         Raises:
             ProviderDownError: when that takes too long.
@@ -62,24 +62,25 @@ class VectorStore(Protocol):
         document_ids: Sequence[int] | None = None,
         without: Sequence[tuple[int, int]] = (),
     ) -> list[Match]:
-        """An agent's vectors that are most like ``vector``, the most alike first.
+        """An agent's vectors that are nearest to ``vector``, the nearest first.
 
         Args:
-            index: Where.
-            agent_id: Whose.
+            index: The index to search.
+            agent_id: The agent.
             vector: A unit vector, or zeros.
-            limit: Matches at most.
-            document_ids: Only those of these documents; None: of all.
-            without: Editions to leave out, each (document id, edition). Left out in the index, not after it.
+            limit: The largest number of matches.
+            document_ids: Search only these documents; None searches all.
+            without: Editions to exclude, each (document id, edition). The store excludes them before it applies the
+                limit.
         """
 
     async def compare(
         self, index: VectorIndex, agent_id: int, vector: Vector, keys: Sequence[VectorKey]
     ) -> dict[VectorKey, float]:
-        """How alike those of these vectors are that are there: the cosine by key, as ``query`` gives it."""
+        """The cosine similarity of each of these vectors that exists, by key, as ``query`` returns it."""
 
     async def delete(self, index: VectorIndex, agent_id: int, document_id: int, edition: int) -> None:
-        """Remove an edition's vectors. When this returns, they are gone; that there were none is no error."""
+        """Remove an edition's vectors. They are gone when this returns; it is no error if there were none."""
 
     async def list_agents(self, index: VectorIndex) -> list[int]:
         """The agents that have vectors in the index."""
@@ -88,7 +89,7 @@ class VectorStore(Protocol):
         """The keys of all vectors of an agent, in no order."""
 
     async def drop(self, index: VectorIndex) -> bool:
-        """Remove some of what an index holds; returns whether all of it is gone. What others keep there stays."""
+        """Remove some vectors of an index; returns whether all are gone. Leaves other data in the store untouched."""
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
