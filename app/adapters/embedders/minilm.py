@@ -134,51 +134,71 @@ def _map_tensors(path: Path) -> dict[str, Floats]:
     }
 
 
-def _build_graph(weights: Mapping[str, Floats]) -> bytes:
-    """Build the encoder, from summed input vectors to the states of the last layer, as a serialised ONNX model."""
-    from onnx import TensorProto, helper, numpy_helper  # noqa: PLC0415 - an extra
+class _GraphBuilder:
+    """Collects the nodes and constants of the encoder's graph."""
 
-    nodes: list[Any] = []
-    constants: list[Any] = []
+    def __init__(self, weights: Mapping[str, Floats]) -> None:
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+        self._weights = weights
 
-    def constant(name: str, values: NDArray[Any]) -> str:
-        constants.append(numpy_helper.from_array(values, name))
-        return name
+    def add(self, operation: str, *inputs: str, domain: str = "com.microsoft", **attributes: Any) -> str:
+        """Add a node; returns the name of its output."""
+        from onnx import helper  # noqa: PLC0415 - an extra
 
-    def node(operation: str, *inputs: str, domain: str = "com.microsoft", **attributes: Any) -> str:
-        output = f"{operation}_{len(nodes)}"
-        nodes.append(helper.make_node(operation, inputs, [output], domain=domain, **attributes))
+        output = f"{operation}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operation, inputs, [output], domain=domain, **attributes))
         return output
 
-    def dense(name: str, inputs: str) -> str:
-        matrix, scale, zero = _quantise(weights[f"{name}.weight"].T)
-        parts = (("matrix", matrix), ("scale", scale), ("zero", zero), ("bias", weights[f"{name}.bias"]))
-        return node("DynamicQuantizeMatMul", inputs, *(constant(f"{name}.{part}", values) for part, values in parts))
+    def dense(self, name: str, inputs: str) -> str:
+        """Add a linear layer with an 8-bit matrix; returns the name of its output."""
+        matrix, scale, zero = _quantise(self._weights[f"{name}.weight"].T)
+        parts = (("matrix", matrix), ("scale", scale), ("zero", zero), ("bias", self._weights[f"{name}.bias"]))
+        constants = [self._add_constant(f"{name}.{part}", values) for part, values in parts]
+        return self.add("DynamicQuantizeMatMul", inputs, *constants)
 
-    def norm(name: str) -> list[str]:
-        return [constant(f"{name}.{part}", weights[f"{name}.{part}"]) for part in ("weight", "bias")]
+    def norm(self, name: str) -> list[str]:
+        """Add the parameters of a layer normalisation; returns their names."""
+        parts = (f"{name}.weight", f"{name}.bias")
+        return [self._add_constant(part, self._weights[part]) for part in parts]
 
-    state = node("LayerNormalization", "inputs", *norm("embeddings.LayerNorm"), domain="", epsilon=1e-12)
+    def _add_constant(self, name: str, values: NDArray[Any]) -> str:
+        from onnx import numpy_helper  # noqa: PLC0415 - an extra
+
+        self.constants.append(numpy_helper.from_array(values, name))
+        return name
+
+
+def _build_graph(weights: Mapping[str, Floats]) -> bytes:
+    """Build the encoder, from summed input vectors to the states of the last layer, as a serialised ONNX model."""
+    from onnx import TensorProto, helper  # noqa: PLC0415 - an extra
+
+    graph = _GraphBuilder(weights)
+    state = graph.add("LayerNormalization", "inputs", *graph.norm("embeddings.LayerNorm"), domain="", epsilon=1e-12)
     for number in range(LAYERS):
         layer = f"encoder.layer.{number}"
-        projections = [dense(f"{layer}.attention.self.{part}", state) for part in ("query", "key", "value")]
-        attention = dense(f"{layer}.attention.output.dense", node("MultiHeadAttention", *projections, num_heads=HEADS))
-        state = node(
-            "SkipLayerNormalization", state, attention, *norm(f"{layer}.attention.output.LayerNorm"), epsilon=1e-12
-        )
-        feed_forward = dense(f"{layer}.output.dense", node("Gelu", dense(f"{layer}.intermediate.dense", state)))
-        state = node("SkipLayerNormalization", state, feed_forward, *norm(f"{layer}.output.LayerNorm"), epsilon=1e-12)
+        projections = [graph.dense(f"{layer}.attention.self.{part}", state) for part in ("query", "key", "value")]
+        attended = graph.add("MultiHeadAttention", *projections, num_heads=HEADS)
+        attention = graph.dense(f"{layer}.attention.output.dense", attended)
+        state = _add_and_normalise(graph, state, attention, f"{layer}.attention.output.LayerNorm")
+        hidden = graph.add("Gelu", graph.dense(f"{layer}.intermediate.dense", state))
+        feed_forward = graph.dense(f"{layer}.output.dense", hidden)
+        state = _add_and_normalise(graph, state, feed_forward, f"{layer}.output.LayerNorm")
 
     shape: list[str | int | None] = [1, "tokens", weights["embeddings.LayerNorm.weight"].size]
-    graph = helper.make_graph(
-        nodes,
+    model = helper.make_graph(
+        graph.nodes,
         "minilm",
         [helper.make_tensor_value_info("inputs", TensorProto.FLOAT, shape)],
         [helper.make_tensor_value_info(state, TensorProto.FLOAT, shape)],
-        constants,
+        graph.constants,
     )
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
-    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString())
+    return bytes(helper.make_model(model, opset_imports=opsets, ir_version=8).SerializeToString())
+
+
+def _add_and_normalise(graph: _GraphBuilder, state: str, change: str, norm: str) -> str:
+    return graph.add("SkipLayerNormalization", state, change, *graph.norm(norm), epsilon=1e-12)
 
 
 def _quantise(matrix: Floats) -> tuple[NDArray[np.uint8], Floats, NDArray[np.uint8]]:
