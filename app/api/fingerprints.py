@@ -1,4 +1,4 @@
-"""Telling whether two requests carry the same body, without keeping either."""
+"""Fingerprints of request bodies: two bodies are compared without storing either."""
 
 import hashlib
 from email.message import Message
@@ -10,7 +10,7 @@ from app.domain.idempotency import Fingerprint
 
 
 def find_boundary(content_type: str) -> str | None:
-    """What separates the parts of a body of this type; None when it has none."""
+    """The boundary of a multipart content type; None for any other type."""
     content = Message()
     content["content-type"] = content_type
     boundary = content.get_param("boundary")
@@ -18,10 +18,10 @@ def find_boundary(content_type: str) -> str | None:
 
 
 class BodyHash:
-    """SHA-256 of a body as it streams, the same for two forms that differ in nothing but their boundary.
+    """SHA-256 of a body as it streams; equal for two forms that differ only in their boundary.
 
-    Clients make up a new boundary for every request. What lies between two of them is hashed, followed by its length
-    as eight bytes, so that no two different sequences of pieces hash the same bytes.
+    Clients choose a new boundary for every request. The bytes between two boundaries are hashed, followed by their
+    length as eight bytes, so that two different sequences of pieces never hash the same bytes.
     """
 
     def __init__(self, boundary: str | None = None) -> None:
@@ -29,31 +29,31 @@ class BodyHash:
         """Bytes hashed so far."""
         self._hash = hashlib.sha256()
         self._delimiter = f"\r\n--{boundary}".encode("latin-1", "replace") if boundary else b""
-        # The first boundary stands at the very start, as after the end of a line.
+        # The first boundary stands at the start of the body, without the line break before it.
         self._rest = b"\r\n" if boundary else b""
         self._length = 0
 
     def update(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Hash the next bytes."""
         if not self._delimiter:
-            self._take(data)
+            self._add(data)
             return
         *pieces, rest = (self._rest + data).split(self._delimiter)
         for piece in pieces:
-            self._take(piece)
+            self._add(piece)
             self._end_piece()
-        # A boundary may have begun in its last bytes.
-        sure = max(len(rest) - len(self._delimiter) + 1, 0)
-        self._take(rest[:sure])
-        self._rest = rest[sure:]
+        # The last bytes may be the beginning of a boundary.
+        safe = max(len(rest) - len(self._delimiter) + 1, 0)
+        self._add(rest[:safe])
+        self._rest = rest[safe:]
 
     def finish(self) -> Fingerprint:
-        """The fingerprint of the body, which has ended."""
-        self._take(self._rest)
+        """The fingerprint of the complete body."""
+        self._add(self._rest)
         self._end_piece()
         return Fingerprint(self._hash.digest(), self.size)
 
-    def _take(self, data: bytes) -> None:
+    def _add(self, data: bytes) -> None:
         self._hash.update(data)
         self._length += len(data)
         self.size += len(data)
@@ -65,7 +65,7 @@ class BodyHash:
 
 
 class FingerprintedBody:
-    """A request's body on its way to whoever reads it."""
+    """Hashes a request's body while the application reads it."""
 
     def __init__(self, receive: Receive, content_type: str) -> None:
         self._receive = receive
@@ -85,7 +85,7 @@ class FingerprintedBody:
         return event
 
     async def finish(self, limit: int) -> Fingerprint | None:
-        """Read what nobody has read, ``limit`` bytes at most; None when the body breaks off or goes on."""
+        """Read the rest of the body, at most ``limit`` bytes; None if it is incomplete or longer."""
         limit += self._hash.size
         while self._fingerprint is None and not self._broken and self._hash.size <= limit:
             await self.receive()

@@ -1,4 +1,4 @@
-"""What the forms of uploads hold besides their files."""
+"""The fields of upload forms besides their files."""
 
 import json
 from typing import Any
@@ -13,38 +13,38 @@ PRIORITIES = {"high": Queue.HIGH, "medium": Queue.MEDIUM, "low": Queue.LOW}
 OPTIONS: dict[str, dict[str, Any]] = {
     "metadata": {
         "type": "string",
-        "description": "A JSON object, kept with the document.",
+        "description": "A JSON object, stored with the document.",
         "example": '{"year": 2026}',
     },
     "priority": {
         "type": "string",
         "enum": list(PRIORITIES),
-        "description": "Which queue: documents wait in `high`, archives and batches in `low`, unless it is given.",
+        "description": "The queue. Default: `high` for documents, `low` for archives and batches.",
     },
     "on_duplicate": {
         "type": "string",
         "enum": list(OnDuplicate),
         "default": OnDuplicate.SKIP.value,
         "description": (
-            "What becomes of a file whose bytes the agent has already: `skip` answers with the document that is there, "
-            "`reject` answers 409, `replace` processes it as that document's new content, or as that of the document "
-            "of the same name. Search finds the old content until the new is whole."
+            "What to do with a file whose bytes the agent already has: `skip` returns the existing document, `reject` "
+            "answers 409, `replace` processes the file as new content of that document, or of the document with the "
+            "same name. Search finds the old content until the new content is complete."
         ),
     },
 }
 
 
 def describe_form(required: str, schema: dict[str, Any], **fields: dict[str, Any]) -> dict[str, Any]:
-    """The OpenAPI description of a form with this required part and these fields."""
+    """The OpenAPI description of a form with one required part and optional fields."""
     body = {"type": "object", "required": [required], "properties": {required: schema, **fields}}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": body}}}}
 
 
 def parse_metadata(form: Form) -> dict[str, Any]:
-    """The metadata, an object that Postgres can hold.
+    """The field ``metadata`` as an object that Postgres can store.
 
     Raises:
-        InvalidMetadataError
+        InvalidMetadataError: it is not such an object.
     """
     try:
         metadata = json.loads(form.get("metadata") or "{}")
@@ -54,10 +54,10 @@ def parse_metadata(form: Form) -> dict[str, Any]:
 
 
 def check_metadata(metadata: Any) -> dict[str, Any]:
-    """Metadata that Postgres can hold: Python reads more than JSON is, as NaN and halves of characters.
+    """Check that Postgres can store the metadata. Python also reads NaN, lone surrogates and NUL, which it cannot.
 
     Raises:
-        InvalidMetadataError
+        InvalidMetadataError: it is not a JSON object, or Postgres cannot store it.
     """
     try:
         text = json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode()
@@ -69,10 +69,10 @@ def check_metadata(metadata: Any) -> dict[str, Any]:
 
 
 def parse_priority(form: Form) -> Queue | None:
-    """The queue that was asked for.
+    """The queue that the form names; None if it names none.
 
     Raises:
-        InvalidRequestError: when it is none of ours.
+        InvalidRequestError: there is no such priority.
     """
     priority = form.get("priority")
     if priority and priority not in PRIORITIES:
@@ -81,10 +81,10 @@ def parse_priority(form: Form) -> Queue | None:
 
 
 def parse_on_duplicate(form: Form) -> OnDuplicate:
-    """What is to become of duplicates.
+    """What to do with a duplicate.
 
     Raises:
-        InvalidRequestError: when it is none of ours.
+        InvalidRequestError: there is no such choice.
     """
     try:
         return OnDuplicate(form.get("on_duplicate") or OnDuplicate.SKIP)

@@ -1,4 +1,4 @@
-"""Health, for those who run Sluice and their machines. No key is needed."""
+"""Health checks for operators and load balancers, without an API key."""
 
 from typing import Any
 
@@ -13,25 +13,25 @@ router = APIRouter(tags=["health"])
 
 @router.get("/livez")
 async def livez() -> dict[str, str]:
-    """Answer as long as the process does."""
+    """Report that the process runs."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses={503: {"description": "Names the parts that are down."}})
+@router.get("/readyz", responses={503: {"description": "Not ready. `down` names the failing parts."}})
 async def readyz(services: ServicesOf) -> JSONResponse:
-    """Tell whether every part works.
+    """Report whether the database and the broker work, and how many workers run.
 
-    A provider that is down is named, and its work waits; the answer stays 200, since uploads are taken all the same.
+    A provider that is down is named in `down`. The status stays 200, because uploads are still accepted and wait.
     """
     checks = await services.operations.overview.check()
     ready = all(check.ok for check in checks)
     workers = await services.operations.overview.list_workers() if ready else []
     providers = await services.operations.overview.list_providers() if ready else []
-    away = {provider.name: provider.describe() for provider in providers if provider.down_since}
+    unavailable = {provider.name: provider.describe() for provider in providers if provider.down_since}
     body: dict[str, Any] = {
-        "status": "not ready" if not ready else "degraded" if away else "ready",
-        "down": [*(check.name for check in checks if not check.ok), *away],
-        "checks": {**{check.name: check.detail for check in checks}, **away},
+        "status": "not ready" if not ready else "degraded" if unavailable else "ready",
+        "down": [*(check.name for check in checks if not check.ok), *unavailable],
+        "checks": {**{check.name: check.detail for check in checks}, **unavailable},
         "workers": len(workers),
     }
     return JSONResponse(body, 200 if ready else 503, headers={} if ready else {"Retry-After": "5"})
@@ -39,5 +39,5 @@ async def readyz(services: ServicesOf) -> JSONResponse:
 
 @router.get("/version")
 async def version() -> dict[str, str]:
-    """Tell the version."""
+    """Show the version."""
     return {"name": "sluice", "version": __version__}

@@ -1,4 +1,4 @@
-"""Reading ``multipart/form-data`` as it arrives: the files' bytes go on while the rest is still under way."""
+"""A streaming reader of ``multipart/form-data``: file bytes are passed on while the rest still arrives."""
 
 import re
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ class _Part:
 
 @dataclass(slots=True)
 class Form:
-    """What a form held besides its files."""
+    """The fields of a form besides its files."""
 
     fields: dict[str, str] = field(default_factory=dict)
 
@@ -48,24 +48,24 @@ def _parse_disposition(headers: dict[str, str]) -> _Part:
 
 
 def _clean_filename(filename: str) -> str:
-    """The last part of what may be a path, Windows or other, without the control characters."""
+    """The last component of a filename that may be a path (POSIX or Windows), without control characters."""
     return _CONTROL_CHARACTERS.sub("", filename.replace("\\", "/").rsplit("/", 1)[-1])
 
 
 class FileSink(Protocol):
-    """Takes the files of a form, one after the other."""
+    """Receives the files of a form, one after the other."""
 
     async def begin(self, filename: str) -> None:
-        """A file begins; an error refuses it, and the form."""
+        """Start a file. An error rejects the whole form."""
 
     async def write(self, data: bytes) -> None:
-        """The next bytes of the file that began last."""
+        """Append bytes to the current file."""
 
 
 class _FormReader:
-    """Collects the parser's callbacks; whoever feeds it drains ``pieces`` after every feed.
+    """Collects the parser's callbacks. The caller empties ``pieces`` after every write to the parser.
 
-    A piece is the name of a file that begins, or bytes of the one that began last.
+    A piece is either the name of a file that begins, or bytes of the current file.
     """
 
     def __init__(self, boundary: str) -> None:
@@ -132,12 +132,12 @@ class _FormReader:
 
 
 async def read_form(content_type: str, body: AsyncIterator[bytes], sink: FileSink) -> Form:
-    """Read a form, handing its files to ``sink`` as they come.
+    """Read a form and pass its files to ``sink`` as they arrive.
 
     Raises:
-        MissingFileError: when there is no file in it, or it is no form at all.
-        BadRequestError: when it is malformed or breaks off.
-        PayloadTooLargeError: when a plain field is too long.
+        MissingFileError: the form contains no file, or the body is not a form.
+        BadRequestError: the form is malformed or incomplete.
+        PayloadTooLargeError: a plain field is too long.
     """
     content = Message()
     content["content-type"] = content_type
@@ -163,7 +163,7 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], sink: FileSin
 
 
 async def drain(body: AsyncIterator[bytes], limit: int) -> None:
-    """Read and drop up to ``limit`` bytes more, so that a client still sending gets to see its answer."""
+    """Read and discard up to ``limit`` more bytes, so that a client that is still sending receives its response."""
     dropped = 0
     async for data in body:
         dropped += len(data)
@@ -175,7 +175,7 @@ async def stream_body(request: Request) -> AsyncIterator[bytes]:
     """The request's body as it arrives.
 
     Raises:
-        BadRequestError: when the connection breaks off.
+        BadRequestError: the connection closed early.
     """
     try:
         async for data in request.stream():

@@ -4,5 +4,5 @@ from typing import Annotated
 
 from fastapi import Query
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="Items at most.")]
-AfterId = Annotated[int | None, Query(ge=0, description="The `next` cursor of the part before.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Maximum number of items.")]
+AfterId = Annotated[int | None, Query(ge=0, description="The `next` cursor of the previous page.")]

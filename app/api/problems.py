@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 class Problem(BaseModel):
-    """What an error answer holds. Programs match on ``code``."""
+    """An error response. Programs should match on `code`."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -49,7 +49,7 @@ _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: 
 
 
 def respond(request: Request, *, status: int, code: str, detail: str, **more: Any) -> JSONResponse:
-    """A problem answer. ``more`` may hold title, retryable, retry_after and errors."""
+    """Make a problem response. ``more`` may contain title, retryable, retry_after and errors."""
     retry_after = more.pop("retry_after", None)
     problem = Problem(
         title=more.pop("title", HTTPStatus(status).phrase),
@@ -67,7 +67,7 @@ def respond(request: Request, *, status: int, code: str, detail: str, **more: An
 
 
 def respond_to(request: Request, error: SluiceError) -> JSONResponse:
-    """The answer that ``error`` stands for."""
+    """The problem response for ``error``."""
     return respond(
         request,
         status=error.status,
@@ -113,16 +113,17 @@ _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[JSONRe
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of ``app`` as a problem."""
+    """Make ``app`` return every error as a problem."""
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     _describe(app)
 
 
 def _describe(app: FastAPI) -> None:
-    """Have problems described under their media type; FastAPI describes them under that of the operation's success.
+    """Correct the OpenAPI document.
 
-    And every operation with a body says that it may be unreadable.
+    FastAPI describes problems under the media type of the operation's success; they move to their own media type. Every
+    operation with a body gets the response 400.
     """
     build = app.openapi
 
@@ -142,7 +143,7 @@ def _describe(app: FastAPI) -> None:
 
 
 def describe(description: str) -> dict[str, Any]:
-    """How a problem answer stands in an OpenAPI document."""
+    """The OpenAPI description of a problem response."""
     return {"description": description, "content": {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
 

@@ -1,1 +1,1 @@
-"""The JSON bodies that requests carry and answers hold, with examples."""
+"""The JSON bodies of requests and responses, with examples."""

@@ -1,4 +1,4 @@
-"""What requests and answers on agents hold."""
+"""Bodies of requests and responses on agents."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -12,15 +12,17 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
 
 
 class AgentSettingsBody(BaseModel):
-    """How an agent's documents are chunked, and its share of the workers. In a change, what is left out stays."""
+    """How an agent's documents are chunked, and its share of the workers. An update keeps omitted fields."""
 
     model_config = ConfigDict(extra="forbid")
 
-    chunk_size: int = Field(1000, ge=100, le=10_000, description="Characters a chunk at most.")
-    chunk_overlap: int = Field(200, ge=0, le=5_000, description="Characters repeated from the chunk before.")
+    chunk_size: int = Field(1000, ge=100, le=10_000, description="Maximum size of a chunk, in characters.")
+    chunk_overlap: int = Field(200, ge=0, le=5_000, description="Characters repeated from the previous chunk.")
     chunker: Literal["sentence"] = "sentence"
-    weight: int = Field(1, ge=1, le=100, description="The share of the queue this agent gets beside others.")
-    max_in_flight: int | None = Field(None, ge=1, description="Tasks of this agent in the workers' hands at most.")
+    weight: int = Field(1, ge=1, le=100, description="The agent's share of a queue relative to other agents.")
+    max_in_flight: int | None = Field(
+        None, ge=1, description="Maximum number of the agent's tasks that run at the same time."
+    )
 
 
 class AgentCreate(BaseModel):
@@ -34,7 +36,7 @@ class AgentCreate(BaseModel):
 
 
 class AgentUpdate(BaseModel):
-    """Changes to an agent; what is left out stays."""
+    """Changes to an agent. Omitted fields stay as they are."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"settings": {"chunk_size": 800}}})
 
@@ -55,7 +57,7 @@ class AgentBody(BaseModel):
 
     @classmethod
     def of(cls, agent: Agent) -> "AgentBody":
-        """Shape a record."""
+        """Convert a record."""
         settings = AgentSettingsBody.model_validate(agent.settings, from_attributes=True)
         return cls(
             id=agent.id,

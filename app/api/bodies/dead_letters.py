@@ -1,4 +1,4 @@
-"""What requests and answers on dead letters hold."""
+"""Bodies of requests and responses on dead letters."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from app.domain.tasks import DeadLetterFilter, Task
 
 
 class AttemptBody(BaseModel):
-    """An attempt that did not succeed; ``outcome`` is retry, failure, crash, handed_back, cancelled or killed."""
+    """An unsuccessful attempt. `outcome` is retry, failure, crash, handed_back, cancelled or killed."""
 
     attempt: int
     started_at: datetime | None
@@ -24,7 +24,7 @@ class AttemptBody(BaseModel):
 
 
 class DeadLetterBody(BaseModel):
-    """A task that failed for good, with its story; ``attempts`` and ``crashes`` count, ``history`` tells of each."""
+    """A task that failed for good. `history` lists its latest unsuccessful attempts."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -82,7 +82,7 @@ class DeadLetterBody(BaseModel):
 
     @classmethod
     def of(cls, task: Task) -> "DeadLetterBody":
-        """Shape a row."""
+        """Convert a row."""
         return cls.model_validate(describe_dead_letter(task))
 
 
@@ -95,7 +95,7 @@ class DeadLetterList(BaseModel):
 
 
 class FilterBody(BaseModel):
-    """Which dead letters are meant; what is left out does not matter. ``code`` is that of the error."""
+    """Selects dead letters. Omitted fields match everything. `code` is the error's code."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -105,12 +105,12 @@ class FilterBody(BaseModel):
     name: str | None = Field(None, description="The task's name.")
 
     def to_domain(self) -> DeadLetterFilter:
-        """The ledger's form."""
+        """Convert to the domain's filter."""
         return DeadLetterFilter(self.queue, self.agent_id, self.code, self.name)
 
 
 class ReplayRequest(BaseModel):
-    """Which dead letters to replay. An empty filter means all; with ``dry_run`` they are only counted."""
+    """Which dead letters to replay. An empty filter selects all. With `dry_run` they are only counted."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"filter": {"code": "task_crashed"}, "dry_run": True}}
@@ -121,7 +121,7 @@ class ReplayRequest(BaseModel):
 
 
 class ReplayResult(BaseModel):
-    """How many dead letters matched, and how many of them run again."""
+    """The number of dead letters that matched, and of those that were queued again."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"dry_run": True, "matched": 12, "replayed": 0}})
 
@@ -131,7 +131,7 @@ class ReplayResult(BaseModel):
 
 
 class DeadLetterDiscarded(BaseModel):
-    """A dead letter was discarded; its task stays a failure."""
+    """The dead letter was discarded. Its task stays failed."""
 
     task_id: str
     status: str = "discarded"

@@ -1,4 +1,4 @@
-"""What requests and answers on documents hold."""
+"""Bodies of requests and responses on documents."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from app.api.bodies.tasks import ErrorBody, TaskAccepted, TaskBody, link, make_links
+from app.api.bodies.tasks import ErrorBody, TaskAccepted, TaskBody, make_links, make_task_links
 from app.domain.documents import DocumentStatus
 from app.domain.records import Document, StoredChunk
 from app.domain.tasks import Counts, Task
@@ -56,7 +56,7 @@ class UploadAccepted(BaseModel):
 
     @classmethod
     def of(cls, accepted: Accepted) -> "UploadAccepted":
-        """Shape what became of an upload."""
+        """Convert the result of an upload."""
         return cls(
             id=accepted.document_id,
             document_id=accepted.document_id,
@@ -71,7 +71,7 @@ class UploadAccepted(BaseModel):
 
 
 def locate(accepted: Accepted) -> str:
-    """The `Location` of an upload: its task, or its document where it has no task."""
+    """The `Location` of an upload: its task, or its document if it has no task."""
     links = make_links(accepted.task_id, accepted.document_id)
     return links.get("task", links["document"])
 
@@ -88,7 +88,7 @@ class CollectionUploadAccepted(BaseModel):
 
 
 class BatchFile(BaseModel):
-    """A file of a batch and the task it became; `error` where it could not be read from the start."""
+    """A file of a batch and its task. `error` is set if the file was rejected at once."""
 
     filename: str
     document_id: int | None
@@ -98,7 +98,7 @@ class BatchFile(BaseModel):
 
     @classmethod
     def of(cls, child: Task) -> "BatchFile":
-        """Shape a child as it was submitted."""
+        """Convert a child task as it was submitted."""
         return cls(
             filename=child.metadata["filename"],
             document_id=child.document_id,
@@ -109,25 +109,25 @@ class BatchFile(BaseModel):
 
 
 class BatchAccepted(TaskAccepted):
-    """A batch was stored. Its task counts the files and ends when the last of them has."""
+    """The batch is stored. Its task counts the files and ends after the last of them."""
 
     counts: dict[str, int]
     files: list[BatchFile]
 
     @classmethod
     def of_batch(cls, parent: Task, children: Sequence[Task], counts: Counts) -> "BatchAccepted":
-        """Shape a parent with its children."""
+        """Convert a parent with its children."""
         return cls(
             task_id=str(parent.id),
             message=f"{len(children)} files uploaded successfully",
-            links=link(parent),
+            links=make_task_links(parent),
             counts=asdict(counts),
             files=[BatchFile.of(child) for child in children],
         )
 
 
 class DocumentBody(BaseModel):
-    """A document. ``completed`` means that search finds it. ``version`` counts the contents it has had."""
+    """A document. `completed` means that search finds it. `version` counts its contents so far."""
 
     id: int
     agent_id: int
@@ -148,7 +148,7 @@ class DocumentBody(BaseModel):
 
     @classmethod
     def of(cls, document: Document) -> "DocumentBody":
-        """Shape a record."""
+        """Convert a record."""
         return cls.model_validate(
             {
                 **{name: getattr(document, name) for name in cls.model_fields},
@@ -167,7 +167,7 @@ class DocumentList(BaseModel):
 
 
 class DocumentStatusBody(BaseModel):
-    """Where a document stands, with the task that decides it."""
+    """The status of a document, with the task that determines it."""
 
     id: int
     document_id: int
@@ -180,9 +180,9 @@ class DocumentStatusBody(BaseModel):
 
 
 class ChunkBody(BaseModel):
-    """A chunk: ``text`` is ``start`` to ``end`` (characters) of the document's text.
+    """A chunk: `text` is the range `start` to `end` (in characters) of the document's text.
 
-    ``context`` is what it is found by besides: the header of a table that begins before it.
+    `context` is additional text by which search finds the chunk: the header of a table that begins in an earlier chunk.
     """
 
     id: int
@@ -195,7 +195,7 @@ class ChunkBody(BaseModel):
 
     @classmethod
     def of(cls, chunk: StoredChunk) -> "ChunkBody":
-        """Shape a record."""
+        """Convert a record."""
         return cls.model_validate(chunk, from_attributes=True)
 
 

@@ -1,4 +1,4 @@
-"""What requests and answers on API keys, queues and workers hold."""
+"""Bodies of requests and responses on API keys, queues and workers."""
 
 from datetime import datetime
 from typing import Literal
@@ -17,7 +17,7 @@ class ApiKeyCreate(BaseModel):
 
 
 class ApiKeyBody(BaseModel):
-    """An API key; of the secret only its beginning is known."""
+    """An API key. Of its secret, only the prefix is stored."""
 
     id: int
     name: str
@@ -28,12 +28,12 @@ class ApiKeyBody(BaseModel):
 
     @classmethod
     def of(cls, key: ApiKey) -> "ApiKeyBody":
-        """Shape a record."""
+        """Convert a record."""
         return cls.model_validate(key, from_attributes=True)
 
 
 class ApiKeyCreated(ApiKeyBody):
-    """A new API key with its secret, which is shown only now."""
+    """A new API key with its secret, which is shown only once."""
 
     secret: str
 
@@ -47,7 +47,7 @@ class ApiKeyList(BaseModel):
 
 
 class QueueBody(BaseModel):
-    """A queue: ``depth`` tasks could run and wait, ``delayed`` ones wait for their time."""
+    """A queue: `depth` tasks are ready and wait for a worker slot, `delayed` tasks wait for their scheduled time."""
 
     name: str
     paused: bool
@@ -61,7 +61,7 @@ class QueueBody(BaseModel):
 
 
 class ProviderBody(BaseModel):
-    """A provider that is not asked before ``ask_at``: it is down (``open``), or asked for quiet (``waiting``)."""
+    """A provider that receives no requests before `ask_at`: it is down (`open`) or limits requests (`waiting`)."""
 
     name: str
     state: Literal["open", "waiting"]
@@ -71,7 +71,7 @@ class ProviderBody(BaseModel):
 
 
 class QueueList(BaseModel):
-    """Every queue, and the providers whose work waits."""
+    """All queues, and the providers for which work waits."""
 
     queues: list[QueueBody]
     providers: list[ProviderBody]
@@ -80,7 +80,7 @@ class QueueList(BaseModel):
 
 
 class QueueUpdated(BaseModel):
-    """A queue was paused or resumed."""
+    """The queue was paused or resumed."""
 
     name: str
     paused: bool
@@ -88,7 +88,7 @@ class QueueUpdated(BaseModel):
 
 
 class WorkerBody(BaseModel):
-    """A worker that lives."""
+    """A worker with a valid lease."""
 
     id: str
     name: str
@@ -102,7 +102,7 @@ class WorkerBody(BaseModel):
 
 
 class WorkerList(BaseModel):
-    """The workers that live."""
+    """The workers with a valid lease."""
 
     workers: list[WorkerBody]
     total: int

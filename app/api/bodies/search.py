@@ -1,4 +1,4 @@
-"""What searches, questions and their answers hold."""
+"""Bodies of requests and responses on searches and questions."""
 
 from typing import Annotated, Any, Literal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 
 class SearchRequest(BaseModel):
-    """A query to an agent's documents."""
+    """A query over an agent's documents."""
 
     model_config = ConfigDict(
         populate_by_name=True, json_schema_extra={"example": {"query": "maximum draught at the Alder Gate", "top_k": 5}}
@@ -16,14 +16,16 @@ class SearchRequest(BaseModel):
     top_k: int = Field(10, ge=1, le=100)
     mode: Literal["hybrid", "vector", "text"] = "hybrid"
     where: dict[str, Any] | None = Field(
-        None, alias="filter", description="Metadata a document must have; `document_id` narrows to documents."
+        None,
+        alias="filter",
+        description="Metadata that a document must contain. `document_id`, an id or a list, selects documents.",
     )
 
 
 class SearchHit(BaseModel):
-    """A chunk that was found; the score is comparable within one answer.
+    """A chunk that was found. Scores are comparable within one response only.
 
-    ``context`` is what it was found by besides its text: the header of a table that begins before it.
+    `context` is additional text by which it was found: the header of a table that begins in an earlier chunk.
     """
 
     document_id: int
@@ -39,14 +41,14 @@ class SearchHit(BaseModel):
 
 
 class SearchResults(BaseModel):
-    """What was found, the best first."""
+    """The chunks that were found, best first."""
 
     results: list[SearchHit]
     took_ms: float
 
 
 class AskRequest(BaseModel):
-    """A question to an agent's documents."""
+    """A question that an agent's documents answer."""
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"question": "What is the maximum draught at the Alder Gate?"}}

@@ -1,4 +1,4 @@
-"""What requests and answers on tasks hold."""
+"""Bodies of requests and responses on tasks."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from app.domain.tasks import Counts, Task
 
 
 class Stage(BaseModel):
-    """A stage an attempt went through, and for how long."""
+    """A stage of an attempt, and its duration in milliseconds."""
 
     name: str
     ms: int
@@ -29,7 +29,7 @@ class ErrorBody(BaseModel):
 
 
 class TaskBody(BaseModel):
-    """A task. ``state`` is Celery's; ``current`` counts to ``total``."""
+    """A task. `state` is a Celery state; `current` counts up to `total`."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -91,11 +91,11 @@ class TaskBody(BaseModel):
 
     @classmethod
     def of(cls, task: Task, position: int | None = None, counts: Counts | None = None) -> "TaskBody":
-        """Shape a row."""
+        """Convert a row."""
         return cls.model_validate(describe(task, position, counts))
 
     def at_stage(self, entry: dict[str, Any]) -> "TaskBody":
-        """The same task as it was when it entered a stage: for those who come to hear of it later."""
+        """The task as it was when it entered a stage, for clients that connect later."""
         return self.model_copy(
             update={
                 "state": State.PROGRESS.value,
@@ -110,8 +110,8 @@ class TaskBody(BaseModel):
         )
 
 
-def replay(task: Task, after_version: int, counts: Counts | None = None) -> Sequence[TaskBody]:
-    """The events a follower has not seen: each stage entered since ``after_version``, then the task as it is."""
+def list_unseen(task: Task, after_version: int, counts: Counts | None = None) -> Sequence[TaskBody]:
+    """The events that a client has not seen: each stage entered after ``after_version``, then the current task."""
     body = TaskBody.of(task, counts=counts)
     stages = [dict(entry) for entry in task.stages if after_version < entry["version"] < task.version]
     return [*(body.at_stage(entry) for entry in stages), body]
@@ -126,7 +126,7 @@ class TaskList(BaseModel):
 
 
 class TaskAccepted(BaseModel):
-    """Work was taken on; its task tells how it goes."""
+    """The work is queued. Follow its task for progress and result."""
 
     task_id: str
     status: str = "queued"
@@ -135,12 +135,12 @@ class TaskAccepted(BaseModel):
 
     @classmethod
     def of(cls, task: Task, message: str) -> "TaskAccepted":
-        """Point at a task."""
-        return cls(task_id=str(task.id), message=message, links=link(task))
+        """Make a response that refers to a task."""
+        return cls(task_id=str(task.id), message=message, links=make_task_links(task))
 
 
-def link(task: Task) -> dict[str, str]:
-    """Where a task, its events and its document are found."""
+def make_task_links(task: Task) -> dict[str, str]:
+    """The paths of a task, its events and its document."""
     return make_links(task.id, task.document_id)
 
 
@@ -155,7 +155,7 @@ def make_links(task_id: UUID | None, document_id: int | None) -> dict[str, str]:
 
 
 class TaskCancelled(BaseModel):
-    """A cancel was taken on: ``cancelled``, or ``cancelling`` while a running task winds down."""
+    """The task is cancelled (`cancelled`), or running and about to stop (`cancelling`)."""
 
     task_id: str
     status: Literal["cancelled", "cancelling"]
@@ -163,14 +163,14 @@ class TaskCancelled(BaseModel):
 
     @classmethod
     def of(cls, task: Task) -> "TaskCancelled":
-        """Shape a row after a cancel."""
+        """Convert a row after a cancel."""
         if task.state in FINAL:
             return cls(task_id=str(task.id), status="cancelled", message="Task has been cancelled")
         return cls(task_id=str(task.id), status="cancelling", message="Task is being cancelled")
 
 
 class TaskRevoked(BaseModel):
-    """A revoke was taken on."""
+    """The task was revoked."""
 
     success: bool = True
     task_id: str

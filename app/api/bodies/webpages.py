@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.api.bodies.tasks import TaskAccepted, link
+from app.api.bodies.tasks import TaskAccepted, make_task_links
 from app.domain.documents import OnDuplicate
 from app.domain.tasks import Counts, Task
 
@@ -14,7 +14,7 @@ Priority = Literal["high", "medium", "low"]
 
 
 class WebpageBody(BaseModel):
-    """A web page to read. It is public, unless an operator allows its host by `WEB_ALLOWED_HOSTS`."""
+    """A web page to read. Only public hosts are allowed, and those that the operator lists in `WEB_ALLOWED_HOSTS`."""
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"url": "https://example.com/handbook", "metadata": {"team": "support"}}}
@@ -25,12 +25,12 @@ class WebpageBody(BaseModel):
     priority: Priority = "high"
     on_duplicate: OnDuplicate = Field(
         OnDuplicate.SKIP,
-        description="What becomes of an address the agent has already: `replace` reads it again.",
+        description="What to do if the agent already has this address: `replace` reads the page again.",
     )
 
 
 class CrawlBody(BaseModel):
-    """A site to read: the page at `url` and those it leads to, on the same site."""
+    """A site to read: the page at `url` and the pages of the same site that it links to."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -46,19 +46,25 @@ class CrawlBody(BaseModel):
 
     url: Address
     max_pages: int = Field(100, ge=1, le=10_000)
-    max_depth: int = Field(3, ge=0, le=50, description="Links from the first page; 0 reads that page alone.")
-    include: list[Pattern] = Field([], max_length=100, description="Shell globs on path and query; one must match.")
-    exclude: list[Pattern] = Field([], max_length=100, description="Shell globs on path and query; none may match.")
+    max_depth: int = Field(
+        3, ge=0, le=50, description="Maximum number of links from the first page; 0 reads only that page."
+    )
+    include: list[Pattern] = Field(
+        [], max_length=100, description="Shell patterns for path and query. One of them must match."
+    )
+    exclude: list[Pattern] = Field(
+        [], max_length=100, description="Shell patterns for path and query. None of them may match."
+    )
     metadata: dict[str, Any] = {}
     priority: Priority = "low"
 
 
 class CrawlAccepted(TaskAccepted):
-    """A crawl was taken on. Its task counts the pages and ends when the last of them has."""
+    """The crawl is queued. Its task counts the pages and ends after the last of them."""
 
     counts: Counts
 
     @classmethod
     def of_crawl(cls, task: Task, counts: Counts) -> "CrawlAccepted":
-        """Shape a parent."""
-        return cls(task_id=str(task.id), message="Crawl queued", links=link(task), counts=counts)
+        """Convert a parent."""
+        return cls(task_id=str(task.id), message="Crawl queued", links=make_task_links(task), counts=counts)

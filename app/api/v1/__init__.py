@@ -1,4 +1,4 @@
-"""The API's table of contents."""
+"""The routes of the API, version 1."""
 
 from fastapi import APIRouter
 

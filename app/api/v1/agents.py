@@ -1,4 +1,4 @@
-"""Agents."""
+"""Routes for agents."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ AgentId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 @router.post("", status_code=201)
 async def create_agent(body: AgentCreate, identity: Writer, services: ServicesOf, response: Response) -> AgentBody:
-    """Make an agent. Without a slug, one is made from the name."""
+    """Create an agent. Without a slug, it is derived from the name."""
     settings = body.settings.model_dump()
     agent = await services.tenants.agents.create(identity.organization_id, body.name, body.slug, settings)
     response.headers["Location"] = f"/api/v1/agents/{agent.id}"
@@ -26,7 +26,7 @@ async def create_agent(body: AgentCreate, identity: Writer, services: ServicesOf
 
 @router.get("")
 async def list_agents(identity: Reader, services: ServicesOf, limit: Limit = 100, after: AfterId = None) -> AgentList:
-    """List agents, the newest first."""
+    """List agents, newest first."""
     listing = await services.tenants.agents.list(identity.organization_id, limit=limit, after=after)
     return AgentList(agents=[AgentBody.of(agent) for agent in listing.items], total=listing.total, next=listing.next)
 
@@ -39,7 +39,7 @@ async def get_agent(agent_id: AgentId, identity: Reader, services: ServicesOf) -
 
 @router.patch("/{agent_id}")
 async def update_agent(agent_id: AgentId, body: AgentUpdate, identity: Writer, services: ServicesOf) -> AgentBody:
-    """Change an agent. New chunk settings hold for documents uploaded or reindexed from now on."""
+    """Update an agent. New chunk settings apply to documents that are uploaded or reindexed afterwards."""
     agent = await services.tenants.agents.update(
         identity.organization_id,
         agent_id,
@@ -52,6 +52,6 @@ async def update_agent(agent_id: AgentId, body: AgentUpdate, identity: Writer, s
 
 @router.delete("/{agent_id}", status_code=202)
 async def delete_agent(agent_id: AgentId, identity: Writer, services: ServicesOf) -> TaskAccepted:
-    """Delete an agent and all its documents: hidden at once, then removed by a task."""
+    """Delete an agent and all its documents. They are hidden at once and removed by a task."""
     task = await services.tenants.agents.delete(identity.organization_id, agent_id)
     return TaskAccepted.of(task, "Agent hidden and queued for removal")

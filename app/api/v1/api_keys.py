@@ -1,4 +1,4 @@
-"""API keys of one's own organization."""
+"""Routes for the API keys of the caller's organization."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/api-keys", tags=["api keys"], responses=RESPONSES)
 
 @router.post("", status_code=201)
 async def create_api_key(body: ApiKeyCreate, identity: Admin, services: ServicesOf) -> ApiKeyCreated:
-    """Make an API key. Its secret is in this answer and nowhere else."""
+    """Create an API key. Its secret is in this response only."""
     scopes = [scope.value for scope in body.scopes]
     key, secret = await services.tenants.identities.create_key(identity.organization_id, body.name, scopes)
     return ApiKeyCreated(**ApiKeyBody.of(key).model_dump(), secret=secret)
@@ -22,7 +22,7 @@ async def create_api_key(body: ApiKeyCreate, identity: Admin, services: Services
 
 @router.get("")
 async def list_api_keys(identity: Admin, services: ServicesOf, limit: Limit = 100, after: AfterId = None) -> ApiKeyList:
-    """List API keys, the newest first."""
+    """List API keys, newest first."""
     listing = await services.tenants.identities.list_keys(identity.organization_id, limit=limit, after=after)
     return ApiKeyList(api_keys=[ApiKeyBody.of(key) for key in listing.items], total=listing.total, next=listing.next)
 
@@ -31,5 +31,5 @@ async def list_api_keys(identity: Admin, services: ServicesOf, limit: Limit = 10
 async def revoke_api_key(
     key_id: Annotated[int, Path(ge=1, le=2**63 - 1)], identity: Admin, services: ServicesOf
 ) -> None:
-    """Revoke an API key: from the next request on it is worth nothing."""
+    """Revoke an API key. It is invalid from the next request on."""
     await services.tenants.identities.revoke_key(identity.organization_id, key_id)

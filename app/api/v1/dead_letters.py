@@ -1,4 +1,4 @@
-"""Dead letters: tasks that failed for good, until somebody decides about them."""
+"""Routes for dead letters: tasks that failed for good and wait for a decision."""
 
 from typing import Annotated
 from uuid import UUID
@@ -39,7 +39,7 @@ async def list_dead_letters(
     limit: Limit = 100,
     after: UUID | None = None,
 ) -> DeadLetterList:
-    """List dead letters, the newest task first."""
+    """List dead letters, newest task first."""
     listing = await services.queue.dead_letters.list(
         identity.organization_id, wanted.to_domain(), limit=limit, after=after
     )
@@ -49,7 +49,7 @@ async def list_dead_letters(
 
 @router.post("/replay", status_code=202)
 async def replay_dead_letters(body: ReplayRequest, identity: Writer, services: ServicesOf) -> ReplayResult:
-    """Run afresh every dead letter that matches. With `dry_run`, tell how many there are."""
+    """Queue every matching dead letter again. With `dry_run`, only count them."""
     wanted = body.filter.to_domain()
     if body.dry_run:
         matched = await services.queue.dead_letters.count(identity.organization_id, wanted)
@@ -60,19 +60,19 @@ async def replay_dead_letters(body: ReplayRequest, identity: Writer, services: S
 
 @router.get("/{task_id}")
 async def get_dead_letter(task_id: IdOfTask, identity: Reader, services: ServicesOf) -> DeadLetterBody:
-    """Show a dead letter with its story."""
+    """Show a dead letter with the history of its attempts."""
     return DeadLetterBody.of(await services.queue.dead_letters.get(identity.organization_id, task_id))
 
 
 @router.post("/{task_id}/replay", status_code=202)
 async def replay_dead_letter(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskAccepted:
-    """Run a dead letter afresh, with fresh counts."""
+    """Queue a dead letter again. Its counts of retries and crashes start at zero."""
     task = await services.queue.dead_letters.replay(identity.organization_id, task_id)
     return TaskAccepted.of(task, "Dead letter queued again")
 
 
 @router.delete("/{task_id}")
 async def discard_dead_letter(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> DeadLetterDiscarded:
-    """Take a task off the dead letters. It stays a failure, and can still be run again as a task."""
+    """Discard a dead letter. Its task stays failed and can still be retried."""
     task = await services.queue.dead_letters.discard(identity.organization_id, task_id)
     return DeadLetterDiscarded(task_id=str(task.id))

@@ -1,4 +1,4 @@
-"""Documents: what became of uploads."""
+"""Routes for documents."""
 
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -27,7 +27,7 @@ async def list_documents(
     limit: Limit = 100,
     after: AfterId = None,
 ) -> DocumentList:
-    """List documents, the newest first."""
+    """List documents, newest first."""
     listing = await services.intake.documents.list(
         identity.organization_id, agent_id=agent_id, status=status, limit=limit, after=after
     )
@@ -43,7 +43,7 @@ async def get_document(document_id: DocumentId, identity: Reader, services: Serv
 
 @router.get("/{document_id}/status")
 async def get_document_status(document_id: DocumentId, identity: Reader, services: ServicesOf) -> DocumentStatusBody:
-    """Show where a document stands, with the task that decides it."""
+    """Show the status of a document, with the task that determines it."""
     document, task = await services.intake.documents.get_with_task(identity.organization_id, document_id)
     body = TaskBody.of(task) if task else None
     return DocumentStatusBody(
@@ -74,7 +74,7 @@ async def list_document_chunks(
     response_class=Response,
     responses={
         200: {
-            "description": "The file, under the media type it was recognised by, or its text as `text/plain`.",
+            "description": "The file with its detected media type, or its text as `text/plain`.",
             "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
         }
     },
@@ -83,16 +83,16 @@ async def get_document_content(
     document_id: DocumentId,
     identity: Reader,
     services: ServicesOf,
-    form: Annotated[Literal["original", "text"], Query(alias="format")] = "original",
+    content_format: Annotated[Literal["original", "text"], Query(alias="format")] = "original",
 ) -> Response:
-    """Download a document: the file as it was uploaded, or with `format=text` the text that chunks point into."""
+    """Download a document: the uploaded file or, with `format=text`, the text that chunk offsets refer to."""
     document = await services.intake.documents.get(identity.organization_id, document_id)
-    if form == "text":
+    if content_format == "text":
         text = await services.intake.documents.read_text(identity.organization_id, document_id)
         return Response(text, media_type="text/plain; charset=utf-8")
     headers = {
         "Content-Length": str(document.size_bytes),
-        # A stored page must never run as part of this site.
+        # A browser must not run a stored page as part of this site.
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(document.filename, safe='')}",
         "X-Content-Type-Options": "nosniff",
     }
@@ -103,13 +103,13 @@ async def get_document_content(
 
 @router.post("/{document_id}/reindex", status_code=202)
 async def reindex_document(document_id: DocumentId, identity: Writer, services: ServicesOf) -> TaskAccepted:
-    """Process a document again, with the agent's present settings."""
+    """Process a document again, with the agent's current settings."""
     task = await services.intake.documents.reindex(identity.organization_id, document_id)
     return TaskAccepted.of(task, "Document queued for reindexing")
 
 
 @router.delete("/{document_id}", status_code=202)
 async def delete_document(document_id: DocumentId, identity: Writer, services: ServicesOf) -> TaskAccepted:
-    """Delete a document: hidden from search at once, then removed by a task."""
+    """Delete a document. It is hidden from search at once and removed by a task."""
     task = await services.intake.documents.delete(identity.organization_id, document_id)
     return TaskAccepted.of(task, "Document hidden and queued for removal")

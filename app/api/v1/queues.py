@@ -1,4 +1,4 @@
-"""Queues and workers."""
+"""Routes for queues and workers."""
 
 from fastapi import APIRouter
 
@@ -11,7 +11,7 @@ router = APIRouter(tags=["operations"], responses=RESPONSES)
 
 @router.get("/queues")
 async def list_queues(_identity: Reader, services: ServicesOf) -> QueueList:
-    """Show how deep each queue is, how old its oldest task, and who works on it."""
+    """Show each queue's depth, the age of its oldest task, and its workers."""
     queues = [
         QueueBody(
             name=queue.name,
@@ -33,21 +33,21 @@ async def list_queues(_identity: Reader, services: ServicesOf) -> QueueList:
 
 @router.post("/queues/{name}/pause")
 async def pause_queue(name: str, _identity: Admin, services: ServicesOf) -> QueueUpdated:
-    """Let no task of a queue start, in the whole installation, until it is resumed. What runs goes on."""
+    """Pause a queue of the installation: none of its tasks starts until it is resumed. Running tasks continue."""
     await services.operations.overview.pause(name)
     return QueueUpdated(name=name, paused=True, message="Queue has been paused")
 
 
 @router.post("/queues/{name}/resume")
 async def resume_queue(name: str, _identity: Admin, services: ServicesOf) -> QueueUpdated:
-    """Let the tasks of a queue start again."""
+    """Resume a queue."""
     await services.operations.overview.resume(name)
     return QueueUpdated(name=name, paused=False, message="Queue has been resumed")
 
 
 @router.get("/workers")
 async def list_workers(_identity: Reader, services: ServicesOf) -> WorkerList:
-    """Show the workers whose lease is alive."""
+    """List the workers with a valid lease."""
     workers = [
         WorkerBody.model_validate({**{n: getattr(worker, n) for n in WorkerBody.model_fields}, "id": str(worker.id)})
         for worker in await services.operations.overview.list_workers()

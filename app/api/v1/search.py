@@ -1,4 +1,4 @@
-"""Search and answers."""
+"""Routes for search and questions."""
 
 import time
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/agents", tags=["search"], responses=RESPONSES)
 
 @router.post("/{agent_id}/search")
 async def search(agent_id: AgentId, body: SearchRequest, identity: Reader, services: ServicesOf) -> SearchResults:
-    """Find the chunks that fit a query best: by words, by meaning, or by both."""
+    """Find the chunks that match a query best: by words (`text`), by meaning (`vector`) or by both (`hybrid`)."""
     began = time.perf_counter()
     agent = await services.tenants.agents.get(identity.organization_id, agent_id)
     account = Account(identity.organization_id, agent.id)
@@ -29,7 +29,7 @@ async def search(agent_id: AgentId, body: SearchRequest, identity: Reader, servi
 async def ask(
     agent_id: AgentId, body: AskRequest, identity: Writer, services: ServicesOf, response: Response
 ) -> TaskAccepted:
-    """Ask a question; the task's result is the answer with its sources."""
+    """Ask a question. The task's result is the answer with its sources."""
     agent = await services.tenants.agents.get(identity.organization_id, agent_id)
     task = await services.answers.answers.ask(identity.organization_id, agent.id, body.question, body.top_k)
     response.headers["Location"] = f"/api/v1/tasks/{task.id}"

@@ -1,4 +1,4 @@
-"""Tasks: watched, cancelled, tried again."""
+"""Routes for tasks."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.api.access import Reader, ServicesOf, Writer
-from app.api.bodies.tasks import TaskAccepted, TaskBody, TaskCancelled, TaskList, TaskRevoked, replay
+from app.api.bodies.tasks import TaskAccepted, TaskBody, TaskCancelled, TaskList, TaskRevoked, list_unseen
 from app.api.paging import Limit
 from app.api.problems import RESPONSES
 from app.domain.errors import NotFoundError
@@ -22,7 +22,7 @@ PublicState = Literal["PENDING", "STARTED", "PROGRESS", "RETRY", "SUCCESS", "FAI
 
 
 def read_task_id(task_id: Annotated[str, Path(description="A task id.")]) -> TaskId:
-    """A task id; what is no UUID is the id of no task."""
+    """Parse a task id. One that is not a UUID is answered with 404."""
     try:
         return TaskId(UUID(task_id))
     except ValueError:
@@ -41,11 +41,11 @@ async def list_tasks(
     agent_id: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
     queue: str | None = None,
     name: str | None = None,
-    parent_id: Annotated[UUID | None, Query(description="Only the children of this task.")] = None,
+    parent_id: Annotated[UUID | None, Query(description="Only children of this task.")] = None,
     limit: Limit = 100,
     after: UUID | None = None,
 ) -> TaskList:
-    """List tasks, the newest first."""
+    """List tasks, newest first."""
     listing = await services.queue.tasks.list(
         identity.organization_id,
         status=status,
@@ -68,7 +68,7 @@ async def get_task(
     services: ServicesOf,
     wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the next change or the end.")] = 0,
 ) -> TaskBody:
-    """Show a task. With `wait`, the answer comes at its next change."""
+    """Show a task. With `wait`, the response is sent at the task's next change, or after that many seconds."""
     if wait:
         task = await services.queue.tasks.wait(identity.organization_id, task_id, wait)
     else:
@@ -78,7 +78,7 @@ async def get_task(
 
 
 async def _find_task(task_id: IdOfTask, identity: Reader, services: ServicesOf) -> Task:
-    """The task, before the stream begins: afterwards no status could be sent."""
+    """Load the task before the stream begins, while an error status can still be sent."""
     return await services.queue.tasks.get(identity.organization_id, task_id)
 
 
@@ -88,18 +88,20 @@ async def follow_task(
     services: ServicesOf,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Follow a task as server-sent events: every stage, and the end. `Last-Event-ID` resumes where one left off."""
+    """Follow a task as server-sent events: every stage, and the end. `Last-Event-ID` resumes after that event."""
     seen = int(last_event_id) if last_event_id and last_event_id.isdecimal() else -1
     async for change in services.queue.tasks.follow(task.organization_id, task.id, seen):
         counts = await services.queue.tasks.count_children([change])
-        for body in replay(change, seen, counts.get(change.id)):
+        for body in list_unseen(change, seen, counts.get(change.id)):
             yield ServerSentEvent(data=body, id=str(body.version))
         seen = change.version
 
 
-@router.delete("/{task_id}", responses={202: {"model": TaskCancelled, "description": "It is winding down."}})
+@router.delete(
+    "/{task_id}", responses={202: {"model": TaskCancelled, "description": "The task is running and about to stop."}}
+)
 async def cancel_task(task_id: IdOfTask, identity: Writer, services: ServicesOf, response: Response) -> TaskCancelled:
-    """Cancel a task. A running one winds down: 202 and `cancelling`."""
+    """Cancel a task. For a running task the response is 202 with `cancelling`: it stops shortly."""
     task = await services.queue.tasks.cancel(identity.organization_id, task_id)
     response.status_code = 200 if task.state in FINAL else 202
     return TaskCancelled.of(task)
@@ -107,12 +109,12 @@ async def cancel_task(task_id: IdOfTask, identity: Writer, services: ServicesOf,
 
 @router.post("/{task_id}/revoke")
 async def revoke_task(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskRevoked:
-    """Cancel a task, in the words of Celery."""
+    """Cancel a task, with a response in Celery's terms."""
     task = await services.queue.tasks.cancel(identity.organization_id, task_id)
     return TaskRevoked(task_id=str(task.id))
 
 
 @router.post("/{task_id}/retry", status_code=202)
 async def retry_task(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskAccepted:
-    """Run a finished task afresh, whatever its end was."""
+    """Queue a finished task again, whatever its result was."""
     return TaskAccepted.of(await services.queue.tasks.retry(identity.organization_id, task_id), "Task queued again")

@@ -1,4 +1,4 @@
-"""Uploads: the way in."""
+"""Routes for uploads."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,13 +21,16 @@ from app.services.tenants.agents import make_slug
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     **RESPONSES,
     **BACKLOG_FULL,
-    400: {"model": Problem, "description": "The form is malformed or breaks off."},
+    400: {"model": Problem, "description": "The form is malformed or incomplete."},
     409: {
         "model": Problem,
-        "description": "The agent has these bytes already, and `on_duplicate` is `reject`.",
+        "description": "The agent already has a document with these bytes, and `on_duplicate` is `reject`.",
     },
     413: {"model": Problem, "description": "The file is larger than `MAX_UPLOAD_MB`."},
-    415: {"model": Problem, "description": f"The content is none of {', '.join((*SUPPORTED, *ARCHIVES))}."},
+    415: {
+        "model": Problem,
+        "description": f"The content is not of a supported type: {', '.join((*SUPPORTED, *ARCHIVES))}.",
+    },
     507: {"model": Problem, "description": "The disk is full."},
 }
 _FILE = {"type": "string", "format": "binary"}
@@ -42,11 +45,11 @@ router = APIRouter(prefix="/documents", tags=["documents"], responses=_PROBLEMS)
     openapi_extra=describe_form("file", _FILE, **OPTIONS),
 )
 async def upload_document(agent_id: AgentId, request: Request, identity: Writer, services: ServicesOf) -> Response:
-    """Upload a document. The answer comes as soon as it is safely stored; the task tells the rest.
+    """Upload a document. The response is sent when the file is stored durably; the task reports the processing.
 
     A `.zip` becomes a parent task with a child for each file in it.
     """
-    _, accepted = await _take_in(request, services, identity.organization_id, agent_id)
+    _, accepted = await _accept_upload(request, services, identity.organization_id, agent_id)
     return Response(
         UploadAccepted.of(accepted).model_dump_json(),
         202,
@@ -63,14 +66,14 @@ async def upload_document(agent_id: AgentId, request: Request, identity: Writer,
 async def upload_to_collection(
     request: Request, identity: Writer, services: ServicesOf, response: Response
 ) -> CollectionUploadAccepted:
-    """Upload a document to a collection. A collection is an agent's slug; the agent is made on first use."""
-    form, accepted = await _take_in(request, services, identity.organization_id, None)
+    """Upload a document to a collection. A collection is an agent's slug; the agent is created on first use."""
+    form, accepted = await _accept_upload(request, services, identity.organization_id, None)
     response.headers["Location"] = locate(accepted)
     return CollectionUploadAccepted(
         task_id=str(accepted.task_id) if accepted.task_id else None,
         document_id=accepted.document_id,
         filename=accepted.filename,
-        collection=_collection(form),
+        collection=_read_slug(form),
         message=accepted.message,
     )
 
@@ -83,14 +86,14 @@ async def upload_to_collection(
 async def upload_batch(
     agent_id: AgentId, request: Request, identity: Writer, services: ServicesOf, response: Response
 ) -> BatchAccepted:
-    """Upload many files at once. The task is their parent: it counts them, and ends when the last of them has.
+    """Upload many files at once. The task is their parent: it counts them and ends after the last of them.
 
-    A file that is empty or of no supported type fails by itself; the others go in.
+    An empty file or one of an unsupported type fails alone; the others are processed.
     """
     body = stream_body(request)
     try:
-        async with services.intake.batches.receive() as receipts:
-            form = await read_form(request.headers.get("content-type", ""), body, receipts)
+        async with services.intake.batches.receive() as incoming:
+            form = await read_form(request.headers.get("content-type", ""), body, incoming)
             batch = Batch(
                 identity.organization_id,
                 agent_id,
@@ -98,7 +101,7 @@ async def upload_batch(
                 parse_priority(form),
                 parse_on_duplicate(form),
             )
-            parent, children = await services.intake.batches.accept(receipts, batch)
+            parent, children = await services.intake.batches.accept(incoming, batch)
     except PayloadTooLargeError:
         await drain(body, services.intake.uploads.max_bytes)
         raise
@@ -108,10 +111,10 @@ async def upload_batch(
 
 
 @dataclass(slots=True)
-class _OneFile:
-    """A form's only file, written to its receipt."""
+class _SingleFile:
+    """Accepts exactly one file of a form."""
 
-    receipt: IncomingFile
+    incoming: IncomingFile
     filename: str | None = None
 
     async def begin(self, filename: str) -> None:
@@ -120,27 +123,27 @@ class _OneFile:
         self.filename = filename
 
     async def write(self, data: bytes) -> None:
-        await self.receipt.write(data)
+        await self.incoming.write(data)
 
 
-async def _take_in(
+async def _accept_upload(
     request: Request, services: Services, organization_id: int, agent_id: int | None
 ) -> tuple[Form, Accepted]:
-    """Stream the form's file to storage, then accept it for the agent, or for the collection the form names."""
+    """Stream the form's file to storage, then accept it for the agent or for the collection that the form names."""
     body = stream_body(request)
     try:
-        async with services.intake.uploads.receive() as receipt:
-            sink = _OneFile(receipt)
+        async with services.intake.uploads.receive() as incoming:
+            sink = _SingleFile(incoming)
             form = await read_form(request.headers.get("content-type", ""), body, sink)
             options = parse_metadata(form), parse_priority(form), parse_on_duplicate(form)
             if agent_id is None:
-                agent_id = (await services.tenants.agents.get_or_create(organization_id, _collection(form))).id
+                agent_id = (await services.tenants.agents.get_or_create(organization_id, _read_slug(form))).id
             upload = Upload(organization_id, agent_id, sink.filename or "unnamed", *options)
-            return form, await services.intake.uploads.accept(receipt, upload)
+            return form, await services.intake.uploads.accept(incoming, upload)
     except PayloadTooLargeError:
         await drain(body, services.intake.uploads.max_bytes)
         raise
 
 
-def _collection(form: Form) -> str:
+def _read_slug(form: Form) -> str:
     return make_slug(form.get("collection", "default"))

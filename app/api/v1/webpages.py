@@ -17,7 +17,7 @@ router = APIRouter(
     responses={
         **RESPONSES,
         **BACKLOG_FULL,
-        409: {"model": Problem, "description": "The agent has this page already, and `on_duplicate` is `reject`."},
+        409: {"model": Problem, "description": "The agent already has this page, and `on_duplicate` is `reject`."},
     },
 )
 
@@ -26,7 +26,7 @@ router = APIRouter(
 async def add_webpage(
     agent_id: AgentId, body: WebpageBody, identity: Writer, services: ServicesOf, response: Response
 ) -> UploadAccepted:
-    """Add a web page: its main content, or the document where the address is one's. A task reads it."""
+    """Add a web page: its main content, or the file if the address is that of a document. A task reads it."""
     request = PageRequest(
         identity.organization_id,
         agent_id,
@@ -44,9 +44,9 @@ async def add_webpage(
 async def crawl_site(
     agent_id: AgentId, body: CrawlBody, identity: Writer, services: ServicesOf, response: Response
 ) -> CrawlAccepted:
-    """Crawl a site. Every page becomes a document; a page the agent has already is read again.
+    """Crawl a site. Every page becomes a document; a page that the agent already has is read again.
 
-    robots.txt is heeded, and each host is asked for one page at a time, `CRAWL_DELAY_SECONDS` apart.
+    Sluice obeys robots.txt and requests one page per host at a time, `CRAWL_DELAY_SECONDS` apart.
     """
     request = CrawlRequest(
         organization_id=identity.organization_id,
