@@ -1,11 +1,11 @@
-"""The command line: ``python main.py …``, or ``sluice …`` where it is installed."""
+"""The command line: ``python main.py …``."""
 
 import sys
 
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 failed, 2 bad usage."""
-    # Imported here because a command should not wait for the imports of all the others.
+    # Imported here, so that importing this package stays fast.
     from app.cli.program import program  # noqa: PLC0415
     from app.domain.errors import SluiceError  # noqa: PLC0415
 

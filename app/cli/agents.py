@@ -1,4 +1,4 @@
-"""Commands on agents."""
+"""Commands for agents."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -14,10 +14,10 @@ program = typer.Typer(no_args_is_help=True)
 @program.command("create")
 def create(
     name: Annotated[str, typer.Argument(help="The agent's name.")],
-    slug: Annotated[str | None, typer.Option(help="Its slug; made from the name if left out.")] = None,
+    slug: Annotated[str | None, typer.Option(help="The agent's slug. Default: derived from the name.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an agent."""
+    """Create an agent."""
 
     async def work(session: Session) -> Agent:
         return await session.services.tenants.agents.create(session.organization_id, name, slug)
@@ -31,10 +31,10 @@ def create(
 
 @program.command("list")
 def list_(
-    limit: Annotated[int, typer.Option(help="Agents at most.")] = 100,
+    limit: Annotated[int, typer.Option(help="Maximum number of agents.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List agents, the newest first."""
+    """List agents, newest first."""
 
     async def work(session: Session) -> Listing[Agent]:
         return await session.services.tenants.agents.list(session.organization_id, limit=limit, after=None)

@@ -1,4 +1,4 @@
-"""Commands on dead letters."""
+"""Commands for dead letters."""
 
 import sys
 from typing import Annotated, Any
@@ -16,10 +16,10 @@ from app.domain.tasks import DeadLetterFilter, Task
 program = typer.Typer(no_args_is_help=True)
 
 IdOfTask = Annotated[UUID, typer.Argument(help="The task's id.")]
-QueueOption = Annotated[str | None, typer.Option("--queue", help="Only those of this queue.")]
-AgentOption = Annotated[int | None, typer.Option("--agent-id", help="Only those of this agent.")]
-CodeOption = Annotated[str | None, typer.Option("--code", help="Only those with this error code.")]
-NameOption = Annotated[str | None, typer.Option("--name", help="Only those of this task name.")]
+QueueOption = Annotated[str | None, typer.Option("--queue", help="Only dead letters of this queue.")]
+AgentOption = Annotated[int | None, typer.Option("--agent-id", help="Only dead letters of this agent.")]
+CodeOption = Annotated[str | None, typer.Option("--code", help="Only dead letters with this error code.")]
+NameOption = Annotated[str | None, typer.Option("--name", help="Only dead letters with this task name.")]
 
 
 @program.command("list")
@@ -28,10 +28,10 @@ def list_(
     agent_id: AgentOption = None,
     code: CodeOption = None,
     name: NameOption = None,
-    limit: Annotated[int, typer.Option(help="Dead letters at most.")] = 20,
+    limit: Annotated[int, typer.Option(help="Maximum number of dead letters.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List dead letters, the newest task first."""
+    """List dead letters, newest task first."""
     wanted = DeadLetterFilter(queue, agent_id, code, name)
 
     async def work(session: Session) -> Listing[Task]:
@@ -55,7 +55,7 @@ def _summarise(letter: dict[str, Any]) -> list[Any]:
 
 @program.command("show")
 def show(task_id: IdOfTask, as_json: AsJson = False) -> None:
-    """Show a dead letter with its story."""
+    """Show a dead letter with the history of its attempts."""
 
     async def work(session: Session) -> Task:
         return await session.services.queue.dead_letters.get(session.organization_id, TaskId(task_id))
@@ -75,20 +75,22 @@ def show(task_id: IdOfTask, as_json: AsJson = False) -> None:
 
 @program.command("replay")
 def replay(
-    task_id: Annotated[UUID | None, typer.Argument(help="One task's id; none: those the options match.")] = None,
+    task_id: Annotated[
+        UUID | None, typer.Argument(help="A task's id. Without it, the options select dead letters.")
+    ] = None,
     queue: QueueOption = None,
     agent_id: AgentOption = None,
     code: CodeOption = None,
     name: NameOption = None,
     everything: Annotated[bool, typer.Option("--all", help="Replay every dead letter.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell how many there are.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run one dead letter afresh, or all that match."""
+    """Queue one dead letter again, or all that match."""
     wanted = DeadLetterFilter(queue, agent_id, code, name)
     filtered = wanted != DeadLetterFilter()
     if (task_id is not None) + filtered + everything != 1:
-        raise typer.BadParameter("Name one task, or say which with options, or --all.")
+        raise typer.BadParameter("Give one task id, or filter options, or --all.")
 
     async def work(session: Session) -> int:
         letters, organization_id = session.services.queue.dead_letters, session.organization_id
@@ -107,7 +109,7 @@ def replay(
 
 @program.command("discard")
 def discard(task_id: IdOfTask) -> None:
-    """Take a task off the dead letters; it stays a failure."""
+    """Discard a dead letter. Its task stays failed."""
 
     async def work(session: Session) -> None:
         await session.services.queue.dead_letters.discard(session.organization_id, TaskId(task_id))

@@ -1,4 +1,4 @@
-"""The demo: the whole stack in a throw-away folder, real documents through it, a cited answer out of it."""
+"""The demo: runs the whole stack in a temporary folder, processes real documents and prints a cited answer."""
 
 import json
 import secrets
@@ -29,11 +29,11 @@ _QUESTION = "What is the maximum draught at the Alder Gate?"
 
 def demo(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Documents; none: those in examples/.", exists=True)
+        list[Path] | None, typer.Argument(help="Documents. Default: those in examples/.", exists=True)
     ] = None,
-    ask: Annotated[str, typer.Option(help="A question to answer from them.")] = "",
+    ask: Annotated[str, typer.Option(help="A question that the documents answer.")] = "",
 ) -> None:
-    """See it work: start everything, process documents, search them, answer a question, stop everything."""
+    """Try Sluice: start everything, process documents, search them, answer a question, stop everything."""
     began, key = time.monotonic(), secrets.token_urlsafe(24)
     listen_for_stop()
     with tempfile.TemporaryDirectory(prefix="sluice-demo-", ignore_cleanup_errors=True) as folder:
@@ -50,7 +50,7 @@ def demo(
         except SluiceError:
             sys.stderr.write(log.read_text(errors="replace")[-_LOG_CHARACTERS:] if log.exists() else "")
             raise
-    say(f"\nDone in {time.monotonic() - began:.1f} s. `make up` starts it for good.")
+    say(f"\nDone in {time.monotonic() - began:.1f} s. `make up` runs Sluice with permanent data.")
     if not succeeded:
         sys.exit(1)
 
@@ -73,7 +73,7 @@ def _find_port() -> int:
 
 
 def _show(settings: Settings, key: str, files: Sequence[Path], question: str) -> bool:
-    """Everything a client does, over HTTP. False when a document failed."""
+    """Do what a client does, over HTTP. False if a document failed."""
     headers = {"Authorization": f"Bearer {key}"}
     base = f"http://{settings.host}:{settings.port}/api/v1"
     with httpx.Client(base_url=base, headers=headers, timeout=120, trust_env=False) as client:
@@ -100,7 +100,7 @@ def _upload(client: httpx.Client, agent: int, path: Path) -> dict[str, Any]:
 
 
 def _follow(client: httpx.Client, names: dict[str, str]) -> list[dict[str, Any]]:
-    """Show tasks as their server-sent events come in; returns them as they ended."""
+    """Show the progress of tasks from their server-sent events; returns the finished tasks."""
     with ProgressBoard(names) as board, ThreadPoolExecutor(len(names)) as threads:
 
         def watch(task_id: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The doctor: tries everything Sluice depends on, and says how to mend what is wrong."""
+"""The command that checks every dependency of Sluice and says how to fix what fails."""
 
 import asyncio
 import shutil
@@ -20,42 +20,42 @@ from app.embedded.running import open_servers
 from app.services.operations.overview import Check
 from app.settings import Settings, load_settings
 
-_ROOM_BYTES = 1024**3
+_FREE_BYTES = 1024**3
 _REMEDIES = {
     "python": "Install Python 3.11 to 3.14.",
-    "settings": "Mend the variable that it names; .env.example tells what each is for.",
-    "servers": "Set DATABASE_URL and REDIS_URL to servers of your own, or free the data folder.",
-    "database": "Check DATABASE_URL, that Postgres runs and has pgvector, then `python main.py migrate`.",
-    "broker": "Check CELERY_BROKER_URL, or REDIS_URL, and that the broker runs.",
-    "storage": "Check STORAGE_URL: the folder must be writable and have room; for s3:// see docs/storage.md.",
-    "embeddings": "Check EMBEDDING_PROVIDER, its model and its key; see docs/embeddings.md.",
-    "index": "Set the model and the store back, or `python main.py reembed`; see docs/vector-stores.md.",
-    "providers": "Work for them waits and goes on by itself; what they answered stands above. See docs/providers.md.",
-    "workers": "Start workers: `make up` or ./start_celery_worker.sh",
+    "settings": "Correct the variable that the message names; .env.example describes each.",
+    "servers": "Set DATABASE_URL and REDIS_URL to your own servers, or stop the process that uses the data folder.",
+    "database": "Check DATABASE_URL and that Postgres runs with pgvector, then run `python main.py migrate`.",
+    "broker": "Check CELERY_BROKER_URL (or REDIS_URL) and that the broker runs.",
+    "storage": "Check STORAGE_URL: the folder must be writable with free space; for s3:// see docs/storage.md.",
+    "embeddings": "Check EMBEDDING_PROVIDER, the model and the key; see docs/embeddings.md.",
+    "index": "Restore the former model and store, or run `python main.py reembed`; see docs/vector-stores.md.",
+    "providers": "Work for the provider waits and continues when it answers again; see docs/providers.md.",
+    "workers": "Start workers with `make up` or ./start_celery_worker.sh.",
 }
 
 
 def doctor(
     vectors: Annotated[
-        bool, typer.Option("--vectors", help="Compare the index of vectors with the documents instead.")
+        bool, typer.Option("--vectors", help="Compare the vector index with the documents instead.")
     ] = False,
-    mend: Annotated[
-        bool, typer.Option("--mend", help="With --vectors: remove orphans, embed again what is missing.")
+    fix: Annotated[
+        bool, typer.Option("--fix", "--mend", help="With --vectors: remove orphans and embed missing chunks again.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check every dependency, and say how to mend what is wrong."""
-    if mend and not vectors:
-        raise typer.BadParameter("--mend goes with --vectors")
+    """Check every dependency and say how to fix what fails."""
+    if fix and not vectors:
+        raise typer.BadParameter("--fix needs --vectors")
     if vectors:
-        check_vectors(mend=mend, as_json=as_json)
+        check_vectors(fix=fix, as_json=as_json)
         return
     checks = [_check("python", lambda: sys.version.split()[0])]
     try:
         with open_servers(load_settings()) as servers:
             checks += _check_parts(servers.settings)
     except SluiceError as error:
-        checks.append(Check("servers", ok=False, detail=error.message))
+        checks.append(_fail("servers", error))
     if as_json:
         print_json([{"name": c.name, "ok": c.ok, "detail": c.detail, "remedy": _remedy(c)} for c in checks])
     else:
@@ -72,19 +72,19 @@ def _remedy(check: Check) -> str | None:
 
 
 def _check_parts(settings: Settings) -> list[Check]:
-    settled = _check("settings", lambda: _try_choices(settings))
+    choices = _check("settings", lambda: _try_choices(settings))
     checks = [
-        settled,
+        choices,
         _check("broker", lambda: _try_broker(settings)),
         _check("storage", lambda: _try_storage(settings)),
     ]
-    if not settled.ok:
-        return checks  # the rest is built from what is missing
+    if not choices.ok:
+        return checks  # the remaining checks need the missing parts
     checks.append(_check("embeddings", lambda: _try_embeddings(settings)))
     try:
         return [*checks, *asyncio.run(_check_database(settings))]
-    except Exception as error:  # noqa: BLE001 - whatever is wrong is what was asked for
-        return [*checks, Check("database", ok=False, detail=str(error) or type(error).__name__)]
+    except Exception as error:  # noqa: BLE001 - a check reports any failure
+        return [*checks, _fail("database", error)]
 
 
 async def _check_database(settings: Settings) -> list[Check]:
@@ -94,7 +94,7 @@ async def _check_database(settings: Settings) -> list[Check]:
         if checks[0].ok:
             workers = await services.operations.overview.list_workers()
             names = ", ".join(worker.name for worker in workers)
-            checks.append(Check("workers", ok=bool(workers), detail=names or "none is running"))
+            checks.append(Check("workers", ok=bool(workers), detail=names or "no worker is running"))
             checks += await _check_index(services)
         return checks
     finally:
@@ -102,7 +102,7 @@ async def _check_database(settings: Settings) -> list[Check]:
 
 
 async def _check_index(services: Services) -> list[Check]:
-    """Whether the settings ask for the index there is, its store works, and who is away."""
+    """Check that the settings match the index and that its store works; list the providers that are down."""
     checks = []
     try:
         await services.indexing.vector_indexes.check()
@@ -110,25 +110,25 @@ async def _check_index(services: Services) -> list[Check]:
         await services.indexing.vectors.check(index)
         checks.append(Check("index", ok=True, detail=f"{index.embedding} in {index.store}"))
     except SluiceError as error:
-        checks.append(Check("index", ok=False, detail=error.message))
-    away = await services.operations.overview.list_providers()
-    return [*checks, *(Check("providers", ok=False, detail=provider.describe()) for provider in away)]
+        checks.append(_fail("index", error))
+    down = await services.operations.overview.list_providers()
+    return [*checks, *(Check("providers", ok=False, detail=provider.describe()) for provider in down)]
 
 
 def _try_choices(settings: Settings) -> str:
     check_choices(settings)
-    return "nothing that they choose is missing"
+    return "everything that they choose is installed and configured"
 
 
 def _try_embeddings(settings: Settings) -> str:
-    """One vector of the model, asked for without a count: the doctor looks, it does not queue."""
+    """Request one vector from the model, without waiting for the rate limit."""
 
     async def embed() -> str:
         embedders = Embedders(settings)
         try:
             embedder = embedders(describe_embedding(settings))
-            embedded = await embedder.embed(["Is anybody there?"])
-            return f"{embedder.model}, {len(embedded.vectors[0])} numbers"
+            embedded = await embedder.embed(["A test sentence."])
+            return f"{embedder.model}, {len(embedded.vectors[0])} dimensions"
         finally:
             await embedders.close()
 
@@ -145,8 +145,8 @@ def _try_storage(settings: Settings) -> str:
     url = settings.storage_url
     folder = unquote(urlsplit(url).path) if url and url.startswith("file:") else settings.data_dir
     free = shutil.disk_usage(folder).free
-    if free < _ROOM_BYTES:
-        raise OSError(f"only {free / 1024**2:.0f} MB are free")
+    if free < _FREE_BYTES:
+        raise OSError(f"only {free / 1024**2:.0f} MB free")
     return f"{free / 1024**3:.0f} GB free"
 
 
@@ -166,8 +166,13 @@ async def _write_and_remove(blobs: BlobStore) -> None:
 def _check(name: str, attempt: Callable[[], str]) -> Check:
     try:
         return Check(name, ok=True, detail=attempt())
-    except Exception as error:  # noqa: BLE001 - whatever is wrong is what was asked for
-        return Check(name, ok=False, detail=str(error) or type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - a check reports any failure
+        return _fail(name, error)
+
+
+def _fail(name: str, error: Exception) -> Check:
+    detail = error.detail if isinstance(error, SluiceError) else None
+    return Check(name, ok=False, detail=detail or str(error) or type(error).__name__)
 
 
 def add_to(program: typer.Typer) -> None:

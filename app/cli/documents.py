@@ -1,4 +1,4 @@
-"""Commands on documents: upload, search, ask."""
+"""Commands for documents: upload, search, ask."""
 
 import asyncio
 import sys
@@ -24,12 +24,12 @@ _PIECE = 1024 * 1024
 
 
 def upload(
-    files: Annotated[list[Path], typer.Argument(help="Documents.", exists=True, dir_okay=False)],
+    files: Annotated[list[Path], typer.Argument(help="Files to upload.", exists=True, dir_okay=False)],
     agent: AgentName,
-    wait: Annotated[bool, typer.Option("--wait", help="Follow the tasks to their end.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Show the progress until every task has finished.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Upload documents for an agent."""
+    """Upload documents to an agent."""
 
     async def work(session: Session) -> list[dict[str, Any]]:
         owner = await session.find_agent(agent)
@@ -52,7 +52,7 @@ def upload(
 
 
 async def _take_in(session: Session, agent_id: int, path: Path) -> dict[str, Any]:
-    """Upload one file; a refusal is a result like another, so that the other files still go in."""
+    """Upload one file. A rejection is a result, so that the other files are still uploaded."""
     uploads = session.services.intake.uploads
     try:
         async with uploads.receive() as receipt:
@@ -76,9 +76,9 @@ async def _take_in(session: Session, agent_id: int, path: Path) -> dict[str, Any
 
 
 async def follow(session: Session, names: Mapping[TaskId, str]) -> list[Task]:
-    """Show the tasks' progress until each has ended; returns them as they ended."""
+    """Show the progress of tasks until each has finished; returns the finished tasks."""
     if names and not await session.services.operations.overview.list_workers():
-        say("No worker is running, so nothing will move: start one with `make up` or ./start_celery_worker.sh")
+        say("No worker is running, so the tasks wait. Start workers with `make up` or ./start_celery_worker.sh.")
     with ProgressBoard({str(task_id): name for task_id, name in names.items()}) as board:
 
         async def watch(task_id: TaskId) -> Task:
@@ -97,13 +97,13 @@ async def follow(session: Session, names: Mapping[TaskId, str]) -> list[Task]:
 def search(
     query: Annotated[str, typer.Argument(help="Words or a question.")],
     agent: AgentName,
-    top_k: Annotated[int, typer.Option(help="Results at most.", min=1, max=100)] = 5,
+    top_k: Annotated[int, typer.Option(help="Maximum number of results.", min=1, max=100)] = 5,
     mode: Annotated[str, typer.Option(help="hybrid, vector or text.")] = "hybrid",
     as_json: AsJson = False,
 ) -> None:
     """Search an agent's documents."""
     if mode not in {"hybrid", "vector", "text"}:
-        raise typer.BadParameter("one of hybrid, vector, text", param_hint="--mode")
+        raise typer.BadParameter("must be hybrid, vector or text", param_hint="--mode")
 
     async def work(session: Session) -> tuple[list[dict[str, Any]], float]:
         owner = await session.find_agent(agent)
@@ -121,10 +121,10 @@ def search(
 def ask(
     question: Annotated[str, typer.Argument(help="A question.")],
     agent: AgentName,
-    top_k: Annotated[int, typer.Option(help="Passages to answer from.", min=1, max=50)] = 5,
+    top_k: Annotated[int, typer.Option(help="Maximum number of passages to answer from.", min=1, max=50)] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Ask an agent's documents a question. A worker must run."""
+    """Answer a question from an agent's documents. Needs a running worker."""
 
     async def work(session: Session) -> Task:
         owner = await session.find_agent(agent)

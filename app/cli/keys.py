@@ -1,4 +1,4 @@
-"""Commands on API keys."""
+"""Commands for API keys."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -16,10 +16,12 @@ program = typer.Typer(no_args_is_help=True)
 @program.command("create")
 def create(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
-    scope: Annotated[list[Scope] | None, typer.Option(help="What it allows; may be repeated.")] = None,
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="A scope of the key; may be repeated. Default: read and write.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an API key and print its secret, which is not kept."""
+    """Create an API key and print its secret, which is not stored."""
 
     async def work(session: Session) -> tuple[ApiKey, str]:
         scopes = [one.value for one in scope or [Scope.READ, Scope.WRITE]]
@@ -34,7 +36,7 @@ def create(
 
 @program.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List API keys, the newest first."""
+    """List API keys, newest first."""
 
     async def work(session: Session) -> Listing[ApiKey]:
         return await session.services.tenants.identities.list_keys(session.organization_id, limit=1000, after=None)
@@ -44,12 +46,12 @@ def list_(as_json: AsJson = False) -> None:
         print_json({"api_keys": [asdict(key) for key in listing.items], "total": listing.total, "next": listing.next})
     else:
         rows = [[key.id, key.name, key.prefix, " ".join(key.scopes), key.revoked_at] for key in listing.items]
-        print_table(["id", "name", "begins with", "scopes", "revoked"], rows)
+        print_table(["id", "name", "prefix", "scopes", "revoked"], rows)
 
 
 @program.command("revoke")
 def revoke(key_id: Annotated[int, typer.Argument(help="The key's id.")]) -> None:
-    """Revoke an API key: from the next request on it is worth nothing."""
+    """Revoke an API key. It is invalid from the next request on."""
 
     async def work(session: Session) -> None:
         await session.services.tenants.identities.revoke_key(session.organization_id, key_id)

@@ -1,7 +1,6 @@
-"""The parts of a running Sluice: one API and a worker a queue, forked from one process.
+"""The parts of a running Sluice: the API and one worker per queue, forked from one process.
 
-Forked after everything is imported, they share the memory of what they have in common,
-and start in a fraction of the time.
+They are forked after all imports, so they share that memory and start in a fraction of the time.
 """
 
 import gc
@@ -32,7 +31,7 @@ _SHARED = ("app.api.application", "app.tasks.worker", "app.tasks.document_tasks"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something that runs in a process of its own."""
+    """Something that runs in its own process."""
 
     name: str
     run: Callable[[], None]
@@ -46,10 +45,13 @@ class _Running:
 
 
 def worker_part(settings: Settings, name: str) -> Part:
-    """A worker for one queue; ``name`` is high, medium, low or default.
+    """The worker of one queue; ``name`` is high, medium, low or default.
 
-    Documents are parsed on the high queue, so its slots are processes: they use every core,
-    and each can be killed alone. The slots of the others mostly wait, and are threads.
+    The high queue parses documents, so its slots are processes: they use every core, and each can be killed alone. The
+    slots of the other queues mostly wait for the network, so they are threads.
+
+    Raises:
+        StartupError: there is no such worker.
     """
     slots = {
         "high": settings.worker_concurrency_high,
@@ -70,9 +72,9 @@ def worker_part(settings: Settings, name: str) -> Part:
     arguments += [f"--concurrency={slots[name]}", f"--pool={'prefork' if name == 'high' else 'threads'}"]
 
     def run() -> None:
-        from app.celery_app import app  # noqa: PLC0415 - connects: only in the process that uses it
+        from app.celery_app import app  # noqa: PLC0415 - connects, so only the worker's process imports it
 
-        # Celery warns root of pickled messages; ours are JSON only.
+        # Celery warns root about pickled messages; Sluice uses JSON only.
         warnings.filterwarnings("ignore", category=SecurityWarning)
         app.worker_main(arguments)
 
@@ -80,7 +82,7 @@ def worker_part(settings: Settings, name: str) -> Part:
 
 
 def choose_patience(settings: Settings) -> float:
-    """Seconds in which every part can stop cleanly: a worker waits for its tasks, hands back the rest, and leaves."""
+    """Seconds for a clean stop: a worker waits for its tasks, hands back the rest, and exits."""
     return settings.worker_shutdown_seconds + _LEAVE_SECONDS
 
 
@@ -97,8 +99,8 @@ def api_part(settings: Settings) -> Part:
             log_config=None,
             access_log=False,
             server_header=False,
-            # Longer than clients and load balancers keep idle connections: a server that gives one up first may do so
-            # just as the client sends its next request. By default both wait 5 s.
+            # Longer than clients and load balancers keep idle connections: a server that closes one first may do so
+            # just as the client sends its next request. By default, both wait 5 s.
             timeout_keep_alive=75,
             timeout_graceful_shutdown=5,
         )
@@ -107,18 +109,18 @@ def api_part(settings: Settings) -> Part:
 
 
 class Parts:
-    """Starts parts, starts again those that die, and stops them all."""
+    """Starts parts, restarts those that die, and stops them all."""
 
     def __init__(
         self, parts: Sequence[Part], say: Callable[[str], None], *, patience: float, log: Path | None = None
     ) -> None:
-        """Take what is to run.
+        """Set up; entering the context starts the parts.
 
         Args:
-            parts: What is to run.
-            say: Tells people what happens.
-            patience: Seconds that parts have to finish what they do, once they are asked to stop.
-            log: Where what the parts print goes.
+            parts: What to run.
+            say: Prints a line for the operator.
+            patience: Seconds that parts have to stop cleanly before they are killed.
+            log: The file for the parts' output; None for this process's output.
         """
         self._parts = parts
         self._patience = patience
@@ -139,7 +141,7 @@ class Parts:
         self.stop()
 
     def find_dead(self) -> list[tuple[_Running, int]]:
-        """The parts that have ended since the last look, with their exit codes (negative for a signal)."""
+        """The parts that exited since the last call, with their exit codes (negative for a signal)."""
         dead = []
         for pid in list(self._running):
             ended, status = os.waitpid(pid, os.WNOHANG)
@@ -148,15 +150,15 @@ class Parts:
         return dead
 
     def watch(self) -> None:
-        """Start again each part that has died, with a line that says so."""
+        """Restart each part that has died, and print a line for each."""
         for running, code in self.find_dead():
-            self._say(f"{running.part.name} (pid {running.pid}) ended with {code}; starting it again")
-            # One that dies at once is not started in a tight loop.
+            self._say(f"{running.part.name} (pid {running.pid}) exited with {code}; restarting it")
+            # A part that dies at once is not restarted in a tight loop.
             time.sleep(max(0.0, min(1.0, running.started + _QUICK_DEATH_SECONDS - time.monotonic())))
             self._start(running.part)
 
     def stop(self) -> None:
-        """Ask every part to finish what it does, and insist once patience ends."""
+        """Ask every part to stop, and kill those that have not stopped in time."""
         self._signal(signal.SIGTERM)
         deadline = time.monotonic() + self._patience
         while self._running and time.monotonic() < deadline:
@@ -188,7 +190,8 @@ def _run_forked(part: Part, parent: int, log: Path | None) -> None:
             with log.open("ab") as file:
                 os.dup2(file.fileno(), sys.stdout.fileno())
                 os.dup2(file.fileno(), sys.stderr.fileno())
-        # A Ctrl-C in the terminal is for the parent, which then asks its parts; and each has a niceness of its own.
+        # A part in its own session receives no Ctrl-C from the terminal: the parent stops it. The scheduler also treats
+        # it as a group of its own.
         os.setsid()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
@@ -198,7 +201,7 @@ def _run_forked(part: Part, parent: int, log: Path | None) -> None:
         status = 0
     except SystemExit as exit_:
         status = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
-    except BaseException as error:  # noqa: BLE001 - nothing may return into the parent's code
+    except BaseException as error:  # noqa: BLE001 - the child must not return into the parent's code
         sys.stderr.write(f"{part.name}: {type(error).__name__}: {error}\n")
     finally:
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Live progress: bars on a terminal, a line a step elsewhere."""
+"""Live progress: bars on a terminal, one line per step elsewhere."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 
 class ProgressBoard:
-    """Shows how tasks get on."""
+    """Shows the progress of tasks."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
-        """Take the tasks' ids with the names to show them by."""
+        """Set up for these tasks: display names by task id."""
         self._names = names
         self._width = max((len(name) for name in names.values()), default=0)
         self._live = sys.stderr.isatty()
@@ -41,7 +41,7 @@ class ProgressBoard:
             self._progress.stop()
 
     def show(self, task_id: str, current: int, status: str) -> None:
-        """Draw a step."""
+        """Show a task's current step."""
         if self._live:
             self._progress.update(self._bars[task_id], completed=current, description=status)
         else:
@@ -50,7 +50,7 @@ class ProgressBoard:
 
 
 def print_hits(hits: Sequence[Mapping[str, Any]], *, limit: int = 160) -> None:
-    """Search results for people: where each was found, and how it begins."""
+    """Print search results: the place of each, and its first characters."""
     for number, hit in enumerate(hits, 1):
         text = " ".join(hit["text"].split())
         text = text if len(text) <= limit else text[: limit - 1] + "…"
@@ -59,7 +59,7 @@ def print_hits(hits: Sequence[Mapping[str, Any]], *, limit: int = 160) -> None:
 
 
 def print_answer(result: Mapping[str, Any]) -> None:
-    """An answer with the places it was taken from."""
+    """Print an answer with its references."""
     sys.stdout.write(f"  {result['answer']}\n")
     for number, reference in enumerate(result["references"], 1):
         page = f", page {reference['page']}" if reference["page"] else ""

@@ -1,4 +1,4 @@
-"""Commands on queues."""
+"""Commands for queues."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ Name = Annotated[str, typer.Argument(help="The queue's name, such as low_priorit
 
 @program.callback()
 def show(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show how deep each queue is, how old its oldest task, and who works on it."""
+    """Show each queue's depth, the age of its oldest task, and its workers."""
     if context.invoked_subcommand is not None:
         return
 
@@ -37,7 +37,7 @@ def show(context: typer.Context, as_json: AsJson = False) -> None:
 
 @program.command("pause")
 def pause(name: Name) -> None:
-    """Let no task of a queue start until it is resumed; what runs goes on."""
+    """Pause a queue: none of its tasks starts until it is resumed. Running tasks continue."""
 
     async def work(session: Session) -> None:
         await session.services.operations.overview.pause(name)
@@ -48,7 +48,7 @@ def pause(name: Name) -> None:
 
 @program.command("resume")
 def resume(name: Name) -> None:
-    """Let the tasks of a queue start again."""
+    """Resume a queue."""
 
     async def work(session: Session) -> None:
         await session.services.operations.overview.resume(name)

@@ -1,4 +1,4 @@
-"""The command that changes the model, or the store of vectors, while everything goes on."""
+"""The command that changes the embedding model or the vector store while the installation runs."""
 
 import asyncio
 from typing import Annotated, Any
@@ -10,21 +10,21 @@ from app.cli.stack import say
 from app.domain.vectors import IndexState
 from app.services.indexing.vector_indexes import IndexStatus
 
-_LOOK_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 
 
 def reembed(
-    status: Annotated[bool, typer.Option("--status", help="Only show the indexes of vectors.")] = False,
-    abandon: Annotated[bool, typer.Option("--abandon", help="Give up the index that is being built.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until the new index has taken over.")] = False,
+    status: Annotated[bool, typer.Option("--status", help="Only show the vector indexes.")] = False,
+    abandon: Annotated[bool, typer.Option("--abandon", help="Discard the index that is being built.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the new index is active.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Build a new index of vectors, with the model and in the store that the settings ask for.
+    """Build a new vector index with the model and the store of the settings.
 
-    Workers fill it in the background; searches read the old one until the new one holds everything.
+    Workers fill it in the background. Searches read the old index until the new one is complete.
     """
     if status + abandon + wait > 1:
-        raise typer.BadParameter("--status, --abandon and --wait exclude each other")
+        raise typer.BadParameter("--status, --abandon and --wait cannot be combined")
 
     async def work(session: Session) -> list[IndexStatus]:
         indexes = session.services.indexing.vector_indexes
@@ -46,8 +46,8 @@ def reembed(
 
 
 async def _wait(session: Session, index_id: int) -> None:
-    """Wait until an index is active, telling how far it is once a second."""
-    told = ""
+    """Wait until an index is active, and print its progress once a second if it changed."""
+    printed = ""
     while True:
         entry = next(
             (e for e in await session.services.indexing.vector_indexes.list_indexes() if e.index.id == index_id), None
@@ -55,12 +55,12 @@ async def _wait(session: Session, index_id: int) -> None:
         if entry is None or entry.index.state is not IndexState.BUILDING:
             return
         more = "" if entry.planned else " or more"
-        failed = f", {entry.failed} failed for good: see `dead-letters list`" if entry.failed else ""
+        failed = f", {entry.failed} failed for good (see `dead-letters list`)" if entry.failed else ""
         line = f"{entry.complete} documents done, {entry.lacking}{more} to go{failed}"
-        if line != told:
+        if line != printed:
             say(line)
-            told = line
-        await asyncio.sleep(_LOOK_SECONDS)
+            printed = line
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 def _describe(entry: IndexStatus) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Commands that run: up, api, worker, migrate."""
+"""Commands that run servers and prepare the database: up, api, worker, migrate."""
 
 import asyncio
 import signal
@@ -28,8 +28,8 @@ from app.settings import Settings, load_settings
 _POLL_SECONDS = 0.2
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: the wish of whoever runs it
-    """SIGINT or SIGTERM came."""
+class Stopped(Exception):  # noqa: N818 - not an error: the operator's request
+    """SIGINT or SIGTERM was received."""
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
@@ -37,13 +37,13 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 def listen_for_stop() -> None:
-    """Turn SIGINT and SIGTERM into ``Stopped``."""
+    """Raise ``Stopped`` on SIGINT and SIGTERM."""
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
 
 
 def up() -> None:
-    """Run the whole stack until Ctrl-C. Data stays in DATA_DIR."""
+    """Run the whole stack until Ctrl-C. Data is stored in DATA_DIR."""
     settings = load_settings()
     configure_logs(settings)
     check_choices(settings)
@@ -63,14 +63,14 @@ def up() -> None:
 
 
 def api() -> None:
-    """Run the HTTP API alone."""
+    """Run only the HTTP API."""
     settings = load_settings()
     configure_logs(settings)
     check_choices(settings)
     check_port(settings)
     listen_for_stop()
     try:
-        # Started here, the servers of the data folder serve every process of the API.
+        # The embedded servers start here, once for all processes of the API.
         with open_servers(settings) as servers:
             asyncio.run(_check_start(servers.settings))
             api_part(settings).run()
@@ -81,9 +81,9 @@ def api() -> None:
 
 
 def worker(
-    queues: Annotated[list[str] | None, typer.Argument(help="high, medium, low, default; none: all.")] = None,
+    queues: Annotated[list[str] | None, typer.Argument(help="high, medium, low, default. Without it, all.")] = None,
 ) -> None:
-    """Run one worker a queue until TERM, which lets running tasks finish. Exits with 1 if a worker dies."""
+    """Run one worker per queue until SIGTERM, which lets running tasks finish. Exits with 1 if a worker dies."""
     settings = load_settings()
     configure_logs(settings)
     check_choices(settings)
@@ -101,9 +101,9 @@ def worker(
 
 
 def migrate(
-    check: Annotated[bool, typer.Option("--check", help="Only tell whether schema and code agree.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Also check that schema and code agree.")] = False,
 ) -> None:
-    """Bring the database up to this version's schema."""
+    """Migrate the database to this version's schema."""
     with open_servers(load_settings()) as servers:
         asyncio.run(prepare_database(servers.settings))
         if check and (differences := asyncio.run(find_schema_differences(servers.settings))):
@@ -114,7 +114,7 @@ def migrate(
 
 
 async def _check_start(settings: Settings) -> None:
-    """Find out before processes are forked what would keep each of them from starting."""
+    """Check once, before processes are forked, what would prevent each of them from starting."""
     await check_storage(choose_blobs(settings))
     await check_index(settings)
 

@@ -1,4 +1,4 @@
-"""What commands on data share: the services, for as long as a command runs, and how results are printed."""
+"""Shared by the commands on data: the services while a command runs, and the printing of results."""
 
 import asyncio
 import json
@@ -27,17 +27,17 @@ AgentName = Annotated[str, typer.Option("--agent", "-a", help="An agent's id or 
 
 
 class Session:
-    """The services, and the organization that the operator of this machine acts for."""
+    """The services, and the organization on whose data the commands work."""
 
     def __init__(self, services: Services, organization_id: int) -> None:
         self.services = services
         self.organization_id = organization_id
 
     async def find_agent(self, name: str) -> Agent:
-        """An agent by id or slug.
+        """Find an agent by id or slug.
 
         Raises:
-            NotFoundError: when there is none.
+            NotFoundError: there is no such agent.
         """
         agents = self.services.tenants.agents
         if name.isdecimal():
@@ -48,14 +48,14 @@ class Session:
 
 
 def run(work: Callable[[Session], Awaitable[Result]], *, any_index: bool = False) -> Result:
-    """Run ``work`` with a session on the configured servers, or on those of the data folder.
+    """Run ``work`` with a session on the configured servers, or on the embedded ones.
 
     Args:
         work: What to do.
-        any_index: Whether it may run although the settings ask for another index of vectors than there is.
+        any_index: Whether it may run if the settings name another vector index than the active one.
 
     Raises:
-        IndexMismatchError: when they do, and it may not.
+        IndexMismatchError: they do, and it may not.
     """
     given = load_settings()
     configure_logs(given, "WARNING")
@@ -81,14 +81,14 @@ def run(work: Callable[[Session], Awaitable[Result]], *, any_index: bool = False
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
+    """Print one JSON document on standard output."""
     sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False, indent=2) + "\n")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table for people."""
+    """Print a table on standard output."""
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    # Where nobody looks, as in a pipe, nothing is cut off to fit a window.
+    # In a pipe, cells are not shortened to fit a window.
     Console(soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_COLUMNS).print(table)

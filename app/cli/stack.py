@@ -23,7 +23,7 @@ _READY_SECONDS = 60.0
 
 
 class Stack:
-    """A running stack. ``secret`` is the first API key, if one was made."""
+    """A running stack. ``secret`` is the first API key, if this start created it."""
 
     def __init__(self, servers: Servers, parts: Parts, secret: str | None) -> None:
         self.settings = servers.settings
@@ -32,16 +32,16 @@ class Stack:
         self._parts = parts
 
     def watch(self) -> None:
-        """Start again whatever has died, with a line that says so."""
+        """Restart servers and parts that have died, and print a line for each."""
         for name in self._servers.restart_dead():
             say(f"{name} died and was started again")
         self._parts.watch()
 
     def wait_until_ready(self) -> float:
-        """Wait for the API and every worker; returns after how many seconds they were ready.
+        """Wait until the API and every worker are ready; returns the seconds that took.
 
         Raises:
-            StartupError: when they are not within a minute, or one dies.
+            StartupError: they are not ready within a minute, or one of them died.
         """
         began = time.monotonic()
         url = f"http://{self.settings.host}:{self.settings.port}/readyz"
@@ -59,19 +59,19 @@ class Stack:
 
 @contextmanager
 def run_stack(settings: Settings, log: Path | None = None) -> Iterator[Stack]:
-    """Run everything for the block; servers without an address are started too.
+    """Run the whole stack for the block. Servers that the settings do not name are embedded.
 
     Args:
         settings: The settings.
-        log: Where the parts' output goes; else it mixes with ours.
+        log: The file for the parts' output; None for this process's output.
 
     Raises:
-        StartupError: when the port is taken, a server does not answer, or the data folder is in use.
+        StartupError: the port is in use, a server does not answer, or the data folder is in use.
     """
     check_port(settings)
     with open_servers(settings, share=False) as servers:
         resolved = servers.settings
-        # The parts read their settings from the environment, as they would on hosts of their own.
+        # The parts read their settings from the environment, as they do on separate hosts.
         os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = resolved.database_url or "", resolved.redis_url or ""
         os.environ["DATA_DIR"], os.environ["PORT"] = str(resolved.data_dir), str(resolved.port)
         secret = asyncio.run(_prepare(resolved))
@@ -91,10 +91,10 @@ async def _prepare(settings: Settings) -> str | None:
 
 
 def check_port(settings: Settings) -> None:
-    """Find out now whether the API's port is free.
+    """Check that the API's port is free.
 
     Raises:
-        StartupError: when it is not.
+        StartupError: it is in use, or this process may not use it.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -107,5 +107,5 @@ def check_port(settings: Settings) -> None:
 
 
 def say(line: str) -> None:
-    """A line for people."""
+    """Print a line for the operator on standard error."""
     sys.stderr.write(f"{line}\n")

@@ -1,4 +1,4 @@
-"""Commands on tasks."""
+"""Commands for tasks."""
 
 from typing import Annotated
 from uuid import UUID
@@ -19,12 +19,14 @@ IdOfTask = Annotated[UUID, typer.Argument(help="A task's id.")]
 
 @program.command("list")
 def list_(
-    status: Annotated[str | None, typer.Option(help="PENDING, STARTED, PROGRESS, RETRY, SUCCESS, …")] = None,
-    queue: Annotated[str | None, typer.Option(help="A queue's name.")] = None,
-    limit: Annotated[int, typer.Option(help="Tasks at most.")] = 20,
+    status: Annotated[
+        str | None, typer.Option(help="PENDING, STARTED, PROGRESS, RETRY, SUCCESS, FAILURE or REVOKED.")
+    ] = None,
+    queue: Annotated[str | None, typer.Option(help="Only tasks of this queue.")] = None,
+    limit: Annotated[int, typer.Option(help="Maximum number of tasks.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List tasks, the newest first."""
+    """List tasks, newest first."""
 
     async def work(session: Session) -> Listing[Task]:
         return await session.services.queue.tasks.list(
@@ -60,4 +62,4 @@ def cancel(task_id: IdOfTask) -> None:
     async def work(session: Session) -> Task:
         return await session.services.queue.tasks.cancel(session.organization_id, TaskId(task_id))
 
-    say("Cancelled." if run(work).state in FINAL else "It is winding down.")
+    say("Cancelled." if run(work).state in FINAL else "Cancelling: the task is running and stops shortly.")

@@ -1,4 +1,4 @@
-"""What ``doctor --vectors`` prints: whether the index of vectors holds what it should, and nothing else."""
+"""``doctor --vectors``: compares the vector index with the documents."""
 
 import sys
 from dataclasses import asdict
@@ -10,11 +10,11 @@ from app.services.indexing.consistency import AgentReport
 _COLUMNS = ("agent_id", "chunks", "vectors", "missing", "orphans", "stale")
 
 
-def check_vectors(*, mend: bool, as_json: bool) -> None:
-    """Compare the active index with the documents, agent by agent; exits with 1 where they differ and stay so.
+def check_vectors(*, fix: bool, as_json: bool) -> None:
+    """Compare the active index with the documents, agent by agent. Exits with 1 if they differ and are not fixed.
 
     Args:
-        mend: Remove orphans, and have embedded again what is missing, which workers then do.
+        fix: Remove orphans, and queue tasks that embed missing chunks again.
         as_json: Print JSON.
     """
 
@@ -22,7 +22,7 @@ def check_vectors(*, mend: bool, as_json: bool) -> None:
         index = await session.services.indexing.vectors.get_active()
         reports = [report async for report in session.services.indexing.consistency.report(index)]
         for report in reports:
-            if mend and not report.consistent:
+            if fix and not report.consistent:
                 await session.services.indexing.consistency.repair(index, report)
         return reports
 
@@ -32,8 +32,8 @@ def check_vectors(*, mend: bool, as_json: bool) -> None:
     else:
         print_table(_COLUMNS, [[getattr(report, column) for column in _COLUMNS] for report in reports])
     wrong = sum(not report.consistent for report in reports)
-    if mend and wrong:
-        say(f"{wrong} agents: orphans are removed, and what is missing will be embedded again by the workers.")
+    if fix and wrong:
+        say(f"{wrong} agents differed. Orphans are removed; the workers will embed missing chunks again.")
     elif wrong:
-        say(f"{wrong} agents differ. Mend them: python main.py doctor --vectors --mend")
+        say(f"{wrong} agents differ. To fix them: python main.py doctor --vectors --fix")
         sys.exit(1)

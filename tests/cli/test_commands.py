@@ -111,7 +111,7 @@ def test_a_dead_letter_is_found_told_replayed_and_discarded(shared_stack: Stack,
     assert "1 replayed" in run(shared_stack, "dead-letters", "replay", task_id).stderr
     shared_stack.finish([task_id])
     run(shared_stack, "dead-letters", "discard", task_id)
-    assert "no dead letter" in run(shared_stack, "dead-letters", "show", task_id, code=1).stderr
+    assert "does not exist" in run(shared_stack, "dead-letters", "show", task_id, code=1).stderr
 
 
 def test_a_queue_is_paused_and_resumed(shared_stack: Stack) -> None:

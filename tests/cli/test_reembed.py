@@ -100,7 +100,7 @@ def test_options_that_exclude_each_other_are_bad_usage(settings: Settings) -> No
         "reembed --status --wait",
         "reembed --abandon --wait",
         "reembed now",
-        "doctor --mend",
+        "doctor --fix",
     ]
     with Stack(settings) as stack, ThreadPoolExecutor(3) as threads:
         for done in threads.map(lambda usage: run(stack, *usage.split(), code=2), usages):
