@@ -104,12 +104,18 @@ ADMIT = text(
         ORDER BY start_tag, due.id
         LIMIT (SELECT places FROM capacity)
     ),
+    -- Those of them that no other transaction changes. An admission holds locks that many wait for, so it waits for no
+    -- task: one that is locked is being cancelled, or is left to the next admission.
+    free AS (
+        SELECT t.id FROM tasks AS t JOIN chosen ON chosen.id = t.id WHERE {guard(Event.ADMIT)}
+        FOR NO KEY UPDATE OF t SKIP LOCKED
+    ),
     -- The guard is checked again: a task may have been cancelled since it was chosen.
     admitted AS (
         UPDATE tasks AS t
         SET {to(Event.ADMIT)}, queued_at = now(), rings = 1, helper = NULL
         FROM chosen
-        WHERE t.id = chosen.id AND {guard(Event.ADMIT)}
+        WHERE t.id = chosen.id AND t.id = ANY (ARRAY(SELECT id FROM free)) AND {guard(Event.ADMIT)}
         RETURNING t.id, t.name, t.queue, chosen.agent_id, chosen.step, chosen.start_tag
     ),
     -- The queue's virtual time is the highest start tag that was admitted.

@@ -15,6 +15,7 @@ from app.ledger.statement import (
     OF_ATTEMPT,
     WITHOUT_PROGRESS,
     WITHOUT_WORKER,
+    all_locked,
     append_history,
     fetch_task,
     fetch_tasks,
@@ -53,7 +54,11 @@ async def cancel(connection: AsyncConnection, task_id: TaskId, organization_id: 
 
 
 _CANCEL_AGENT = returning_tasks(
-    f"UPDATE tasks AS t SET {CANCELLED} WHERE t.agent_id = :agent_id AND t.state IN ({quoted(ACTIVE)})"
+    f"""
+    UPDATE tasks AS t
+    SET {CANCELLED}
+    WHERE {all_locked(f"t.agent_id = :agent_id AND t.state IN ({quoted(ACTIVE)})")}
+    """
 )
 
 

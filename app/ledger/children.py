@@ -19,6 +19,7 @@ from app.ledger.statement import (
     NOT_CANCELLED,
     OF_ATTEMPT,
     WITHOUT_WORKER,
+    all_locked,
     fetch_task,
     fetch_tasks,
     guard,
@@ -233,14 +234,17 @@ async def drop_children(connection: AsyncConnection, task_id: TaskId) -> None:
 
 
 # Only children whose document still has something to process: a stored file, or the address of a page.
+_CAN_RUN_AGAIN = f"""
+    t.parent_id = :task_id AND t.state = ANY (:states)
+    AND (t.document_id IS NULL OR EXISTS (
+        SELECT FROM documents AS d
+        WHERE d.id = t.document_id AND d.deleted_at IS NULL AND (d.blob_key IS NOT NULL OR d.source_url IS NOT NULL)))
+    AND {MAY_REVIVE}
+"""
+
 _REVIVE_CHILDREN = returning_tasks(
     f"""
-    UPDATE tasks AS t SET {REVIVED}
-    WHERE t.parent_id = :task_id AND t.state = ANY (:states)
-      AND (t.document_id IS NULL OR EXISTS (
-          SELECT FROM documents AS d
-          WHERE d.id = t.document_id AND d.deleted_at IS NULL AND (d.blob_key IS NOT NULL OR d.source_url IS NOT NULL)))
-      AND {MAY_REVIVE}
+    UPDATE tasks AS t SET {REVIVED} WHERE {all_locked(_CAN_RUN_AGAIN)}
     """
 )
 
@@ -262,7 +266,7 @@ _CANCEL_CHILDREN = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET {CANCELLED}
-    WHERE t.parent_id = ANY (:ids) AND t.state IN ({quoted(ACTIVE)}) AND {NOT_CANCELLED}
+    WHERE {all_locked(f"t.parent_id = ANY (:ids) AND t.state IN ({quoted(ACTIVE)}) AND {NOT_CANCELLED}")}
     """
 )
 

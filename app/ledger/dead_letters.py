@@ -13,7 +13,7 @@ from app.domain.records import Listing
 from app.domain.states import Event
 from app.domain.tasks import DeadLetterFilter, Queue, Task
 from app.ledger.cancel import MAY_REVIVE, REVIVED
-from app.ledger.statement import LEASE_LIVE, fetch_task, fetch_tasks, guard, returning_tasks
+from app.ledger.statement import LEASE_LIVE, all_locked, fetch_task, fetch_tasks, guard, returning_tasks
 
 
 async def count_dead(connection: AsyncConnection, name: str, index_id: int) -> int:
@@ -54,11 +54,14 @@ async def count_dead_letters(connection: AsyncConnection, organization_id: int, 
     return await connection.scalar(query) or 0
 
 
+_IS_REPLAYABLE = f"""
+    t.id = ANY (:task_ids) AND t.organization_id = :organization_id AND {guard(Event.REVIVE)}
+    AND t.dead_lettered_at IS NOT NULL AND {MAY_REVIVE}
+"""
+
 _REPLAY = returning_tasks(
     f"""
-    UPDATE tasks AS t SET {REVIVED}
-    WHERE t.id = ANY (:task_ids) AND t.organization_id = :organization_id AND {guard(Event.REVIVE)}
-      AND t.dead_lettered_at IS NOT NULL AND {MAY_REVIVE}
+    UPDATE tasks AS t SET {REVIVED} WHERE {all_locked(_IS_REPLAYABLE)}
     """
 )
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import tasks
 from app.domain.states import RUNNING, WAITING, Event, State
-from app.ledger.statement import LEASE_LIVE, WITHOUT_BELL, fetch_tasks, guard, quoted, returning_tasks, to
+from app.ledger.statement import LEASE_LIVE, WITHOUT_BELL, all_locked, fetch_tasks, guard, quoted, returning_tasks, to
 
 EXACT = 1000
 """Up to this many waiting tasks of a queue are counted on each request. Above it, the stored counts are returned."""
@@ -36,7 +36,7 @@ _PAUSE = text("UPDATE queues SET paused_at = coalesce(paused_at, now()) WHERE na
 _WITHDRAW = returning_tasks(
     f"""
     UPDATE tasks AS t SET {to(Event.WITHDRAW)}, {WITHOUT_BELL}
-    WHERE t.queue = :queue AND {guard(Event.WITHDRAW)}
+    WHERE {all_locked(f"t.queue = :queue AND {guard(Event.WITHDRAW)}")}
     """
 )
 

@@ -70,6 +70,15 @@ def to(event: Event) -> str:
     return f"state = '{target(event)}', version = t.version + 1"
 
 
+def all_locked(condition: str) -> str:
+    """The condition that ``t`` is one of the rows that meet ``condition``, each locked before the first is changed.
+
+    For statements that change several tasks: all lock in the order of ids, so they wait for each other and do not
+    deadlock. PostgreSQL evaluates the array once, before the update.
+    """
+    return f"t.id = ANY (ARRAY(SELECT t.id FROM tasks AS t WHERE {condition} ORDER BY t.id FOR NO KEY UPDATE))"
+
+
 def append_history(outcome: str, error: str = "CAST(NULL AS jsonb)") -> str:
     """The assignment that appends the attempt which ends here to the row's history, and drops the oldest if it is full.
 

@@ -40,7 +40,16 @@ async def forget_tasks(connection: AsyncConnection, days: int, limit: int) -> in
 
 
 # Once the queue's virtual time has passed an agent's finish tag, admission treats it as an agent without a row.
-_FORGET_TURNS = text("DELETE FROM turns USING queues AS q WHERE q.name = turns.queue AND finish_tag <= q.virtual_time")
+# Locked rows are skipped: an admission is changing them.
+_FORGET_TURNS = text(
+    """
+    DELETE FROM turns WHERE (queue, agent_id) IN (
+        SELECT t.queue, t.agent_id FROM turns AS t JOIN queues AS q ON q.name = t.queue
+        WHERE t.finish_tag <= q.virtual_time
+        FOR UPDATE OF t SKIP LOCKED
+    )
+    """
+)
 
 
 async def forget_turns(connection: AsyncConnection) -> None:

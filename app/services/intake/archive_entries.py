@@ -53,10 +53,10 @@ async def submit_entries(
     connection: AsyncConnection, parent: Task, entries: Sequence[Entry], on_duplicate: OnDuplicate
 ) -> list[Task]:
     """Insert a child for each entry. Within a transaction, which must commit before they are admitted."""
+    # In one order, so that two transactions that bring the same files wait for each other and do not deadlock.
+    entries = sorted(entries, key=lambda entry: entry.get("content_key") or "")
     if on_duplicate is OnDuplicate.REPLACE:
         entries = [await _aim(connection, parent, entry) for entry in entries]
-    # In one order for all, so that two that bring the same files wait for each other and never deadlock.
-    entries = sorted(entries, key=lambda entry: entry.get("content_key") or "")
     rejection = DuplicateDocumentError()
     error = Failure(rejection.code, rejection.message, retryable=False).as_json()
     children, remaining = list[Task](), iter(entries)

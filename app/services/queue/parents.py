@@ -48,6 +48,8 @@ class Parents:
 
         Returns None when the task has not finished, or when nothing of it can run.
         """
+        if task.state not in FINAL:
+            return None  # and no lock on its parents: while a task ends, it may lock its own row and then its parent's
         async with self._database.transaction() as connection:
             parents = await lock_ancestors(connection, [task.id])
             locked = await lock_parent(connection, task.id)
