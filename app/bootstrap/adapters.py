@@ -24,7 +24,7 @@ from app.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """What the services are built on: connections, models and parser processes."""
+    """Everything that the services are built on: connections, models and parser processes."""
 
     database: Database
     doorbell: CeleryDoorbell
@@ -50,10 +50,10 @@ class Adapters:
 def choose_adapters(
     settings: Settings, celery: Celery, *, embedders: Embedders | None, connections: int, parsers: int
 ) -> Adapters:
-    """Make the adapters that the settings name; the arguments are those of ``build_services``.
+    """Make the adapters that the settings choose; the arguments are those of ``build_services``.
 
     Raises:
-        StartupError: when the settings name no database, or an adapter lacks its key or its package.
+        StartupError: when the settings name no database, or an adapter's key or package is missing.
     """
     database = Database(create_engine(get_database_url(settings), pool_size=connections))
     return Adapters(
@@ -84,7 +84,7 @@ def _choose_watch(celery: Celery) -> RedisWatch | PollingWatch:
     url = celery.conf.result_backend
     if not url.startswith(("redis", "unix")):
         return PollingWatch()
-    backend: Any = celery.backend  # of Redis, so it publishes each result on the key it stores it under
+    backend: Any = celery.backend  # Redis's backend publishes each result on the channel named like its key
     return RedisWatch(
         Redis.from_url(redis_client_url(url), socket_connect_timeout=2),
         lambda task_id: backend.get_key_for_task(task_id).decode(),

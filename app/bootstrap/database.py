@@ -1,4 +1,4 @@
-"""The database that the settings name."""
+"""The database that the settings name: prepare it and compare its schema."""
 
 from app.db.engine import Database, create_engine
 from app.db.schema import find_differences, migrate
@@ -7,21 +7,21 @@ from app.settings import Settings
 
 
 async def prepare_database(settings: Settings) -> None:
-    """Bring the database up to this version's schema.
+    """Migrate the database to this version's schema.
 
     Raises:
-        StartupError: when it cannot be reached, or refuses.
+        StartupError: when the database is unreachable or refuses the connection.
     """
     engine = create_engine(get_database_url(settings), pool_size=1, register_types=False)
     try:
-        await _meet(Database(engine))
+        await _check_connection(Database(engine))
         await migrate(engine)
     finally:
         await engine.dispose()
 
 
 async def find_schema_differences(settings: Settings) -> list[str]:
-    """How the database's schema differs from this version's; empty when they agree."""
+    """The differences between the database's schema and this version's; empty when they agree."""
     engine = create_engine(get_database_url(settings), pool_size=1, register_types=False)
     try:
         return await find_differences(engine)
@@ -30,24 +30,28 @@ async def find_schema_differences(settings: Settings) -> list[str]:
 
 
 def get_database_url(settings: Settings) -> str:
-    """Where the database is.
+    """The database's URL.
 
     Raises:
-        StartupError: when nobody said.
+        StartupError: when it is not set.
     """
     if settings.database_url is None:
         raise StartupError("DATABASE_URL is not set and no embedded Postgres runs. Start one with `make up`.")
     return settings.database_url
 
 
-async def _meet(database: Database) -> None:
-    """Connect once, so that it is told in a line why that cannot be done."""
+async def _check_connection(database: Database) -> None:
+    """Connect once, so that a failure is reported in one line.
+
+    Raises:
+        StartupError: with the reason.
+    """
     try:
         async with database.statement():
             return
     except DatabaseUnavailableError as error:
         reason: BaseException = error.__cause__ or error
-    except Exception as error:  # noqa: BLE001 - a password, a name or a certificate that the server does not take
+    except Exception as error:  # noqa: BLE001 - for example a wrong password, database name or certificate
         reason = error
-    said = (str(reason) or type(reason).__name__).splitlines()[0]
-    raise StartupError(f"The database of DATABASE_URL cannot be reached: {said}") from reason
+    detail = (str(reason) or type(reason).__name__).splitlines()[0]
+    raise StartupError(f"The database of DATABASE_URL cannot be reached: {detail}") from reason

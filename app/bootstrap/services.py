@@ -1,4 +1,4 @@
-"""Every use case, wired to the adapters that the settings name."""
+"""Every use case, built on the adapters that the settings choose."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ class Services:
     answers: AnswerServices
 
     async def close(self) -> None:
-        """Finish the admissions and the upkeep under way, then close the adapters."""
+        """Finish the running admissions, cancel the upkeep, then close the adapters."""
         await self.queue.admission.settle()
         await self.operations.upkeep.close()
         await self.adapters.close()
@@ -43,13 +43,13 @@ def build_services(
 
     Args:
         settings: The settings, with ``database_url`` known.
-        celery: The application that publishes the bells.
-        embedders: The models of this process, some of which may be loaded already.
+        celery: The application that publishes the messages.
+        embedders: The models of this process, if some are loaded already.
         connections: The largest number of database connections.
         parsers: The largest number of documents parsed at once, each in a process of its own.
 
     Raises:
-        StartupError: when the settings name no database, or an adapter lacks its key or its package.
+        StartupError: when the settings name no database, or an adapter's key or package is missing.
     """
     adapters = choose_adapters(settings, celery, embedders=embedders, connections=connections, parsers=parsers)
     queue = build_queue(settings, adapters)

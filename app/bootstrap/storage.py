@@ -1,4 +1,4 @@
-"""Where uploaded files live."""
+"""The storage of uploaded files that the settings choose."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -15,10 +15,10 @@ log = structlog.get_logger()
 
 
 def choose_blobs(settings: Settings) -> BlobStore:
-    """Where uploaded files live.
+    """The storage of uploaded files: a local folder or an S3 bucket.
 
     Raises:
-        StartupError: when the package that this needs is missing.
+        StartupError: when an optional package is missing.
     """
     if settings.storage_url is None:
         return FileStore(settings.data_dir / "blobs")
@@ -37,12 +37,12 @@ def choose_blobs(settings: Settings) -> BlobStore:
 
 
 async def check_storage(blobs: BlobStore) -> None:
-    """Try the storage at start. One that is away may come back, and until then is only told of.
+    """Try the storage at start. If it is unavailable, a warning is logged: it may be available later.
 
     Raises:
-        StartupError: when it refuses.
+        StartupError: when it refuses access.
     """
     try:
         await blobs.check()
     except StorageUnavailableError as error:
-        log.warning("storage_away", detail=error.detail)
+        log.warning("storage_unavailable", detail=error.detail)

@@ -1,4 +1,4 @@
-"""Who reads web pages."""
+"""The page reader that the settings choose."""
 
 from app.adapters.web.client import WebClient
 from app.adapters.web.firecrawl import FirecrawlReader
@@ -9,7 +9,7 @@ from app.settings import Settings
 
 
 def choose_page_reader(settings: Settings, client: WebClient) -> PageReader:
-    """Who reads web pages: Firecrawl where there is a key for it, else Sluice itself."""
+    """The page reader: Firecrawl if its key is set, otherwise Sluice's own reader."""
     if settings.firecrawl_api_key is None:
         return WebReader(client, max_bytes=settings.max_upload_bytes)
     return FirecrawlReader(

@@ -1,1 +1,1 @@
-"""One builder for each package of services: it takes the adapters and the services below it, and wires its own."""
+"""One builder for each package of services: builds its services from the adapters and from the packages below."""

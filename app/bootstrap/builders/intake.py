@@ -33,7 +33,7 @@ class IntakeServices:
 def build_intake(
     settings: Settings, adapters: Adapters, queue: QueueServices, indexing: IndexingServices
 ) -> IntakeServices:
-    """Build the services that take documents in."""
+    """Build the services that add documents."""
     database, blobs, admission, ingestion = adapters.database, adapters.blobs, queue.admission, indexing.ingestion
     allowed = AllowedHosts.parse(settings.web_allowed_hosts)
     web = WebClient(user_agent=settings.web_user_agent, time_limit=settings.web_time_limit, allowed=allowed)

@@ -1,4 +1,4 @@
-"""Members: the files of an archive or a batch, each a child with its document."""
+"""Archive entries: the files of an archive or a batch, each a child task with its document."""
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -20,11 +20,11 @@ from app.services.indexing.versions import cancel_work, hold_replaced
 _BATCH = 500
 
 Entry = Mapping[str, Any]
-"""What ``submit_children`` takes."""
+"""A row for ``app.ledger.children.submit_children``."""
 
 
 def describe_entry(content: Content, metadata: Mapping[str, Any], arguments: Mapping[str, Any] | None = None) -> Entry:
-    """A stored file."""
+    """The entry of a stored file."""
     name = TaskName.PROCESS_ARCHIVE if content.media_type == ZIP else TaskName.PROCESS_DOCUMENT
     return {
         **content.as_json(),
@@ -37,7 +37,7 @@ def describe_entry(content: Content, metadata: Mapping[str, Any], arguments: Map
 
 
 def describe_failure(filename: str, error: SluiceError, metadata: Mapping[str, Any]) -> Entry:
-    """A file that cannot be read from the start."""
+    """The entry of a file that cannot be read: its child is a failure from the start."""
     failure = Failure(error.code, error.message, retryable=False)
     return {
         "task_id": str(new_task_id()),
@@ -52,11 +52,18 @@ def describe_failure(filename: str, error: SluiceError, metadata: Mapping[str, A
 async def submit_entries(
     connection: AsyncConnection, parent: Task, entries: Sequence[Entry], on_duplicate: OnDuplicate
 ) -> list[Task]:
-    """Insert a child for each entry. Within a transaction, which must commit before they are admitted."""
-    # In one order, so that two transactions that bring the same files wait for each other and do not deadlock.
+    """Insert a child for each entry. Call it within a transaction, and admit the children after its commit.
+
+    Args:
+        connection: The transaction.
+        parent: The archive's or the batch's task.
+        entries: One a file.
+        on_duplicate: What happens to files that the agent already has.
+    """
+    # In one order, so that two transactions that insert the same files wait for each other and do not deadlock.
     entries = sorted(entries, key=lambda entry: entry.get("content_key") or "")
     if on_duplicate is OnDuplicate.REPLACE:
-        entries = [await _aim(connection, parent, entry) for entry in entries]
+        entries = [await _replace_document(connection, parent, entry) for entry in entries]
     rejection = DuplicateDocumentError()
     error = Failure(rejection.code, rejection.message, retryable=False).as_json()
     children, remaining = list[Task](), iter(entries)
@@ -68,13 +75,13 @@ async def submit_entries(
 
 
 def list_unused_blobs(entries: Sequence[Entry], children: Sequence[Task]) -> list[str]:
-    """The stored files that no child will read, since the agent has the same bytes already."""
+    """The stored files that no child will read, because the agent already has the same content."""
     waiting = {child.id for child in children if child.state is State.PENDING}
     return [entry["blob_key"] for entry in entries if "blob_key" in entry and UUID(entry["task_id"]) not in waiting]
 
 
-async def _aim(connection: AsyncConnection, parent: Task, entry: Entry) -> Entry:
-    """Have a entry give new content to the document that it replaces, where there is one."""
+async def _replace_document(connection: AsyncConnection, parent: Task, entry: Entry) -> Entry:
+    """The entry, directed at the document whose content it replaces if there is one."""
     if "blob_key" not in entry:
         return entry
     sha256 = bytes.fromhex(entry["sha256"])

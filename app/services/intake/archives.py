@@ -44,44 +44,47 @@ from app.services.queue.attempts import Outcome, RunningAttempt
 
 @dataclass(frozen=True, slots=True)
 class ArchiveLimits:
-    """What one archive may hold, those within it included."""
+    """What one archive may contain, including the archives in it.
 
-    members: int
+    ``entries`` counts files, ``depth`` the levels of archives within archives.
+    """
+
+    entries: int
     inflated_bytes: int
     depth: int
 
 
 @dataclass(slots=True)
 class _Unpacking:
-    """One archive as it is unpacked: what came of each member so far, and what may still come."""
+    """The state of one archive while it is unpacked: an entry for each file so far, and how many bytes they have."""
 
     attempt: RunningAttempt
     name: str
     limits: ArchiveLimits
-    said: Mapping[str, Any]
-    members: list[Entry] = field(default_factory=list)
+    metadata: Mapping[str, Any]
+    entries: list[Entry] = field(default_factory=list)
     inflated: int = 0
     throttle: ReportThrottle = field(default_factory=ReportThrottle)
 
-    def spend(self, size: int) -> None:
-        """Count inflated bytes.
+    def count_bytes(self, size: int) -> None:
+        """Add to the number of inflated bytes.
 
         Raises:
             ArchiveLimitError: when there are too many in all.
         """
         self.inflated += size
         if self.inflated > self.limits.inflated_bytes:
-            raise ArchiveLimitError(f"It unpacks to more than {self.limits.inflated_bytes} bytes.")
+            raise ArchiveLimitError(f"The archive unpacks to more than {self.limits.inflated_bytes} bytes.")
 
     def next_key(self) -> str:
-        """Where the next member is stored: the same in every attempt, so that one that is broken off leaves nothing."""
+        """The storage key of the next file: the same in every attempt, so that an interrupted one leaves no orphans."""
         task = self.attempt.task
-        return f"{task.id.hex[-2:]}/{task.id.hex}-{len(self.members)}"
+        return f"{task.id.hex[-2:]}/{task.id.hex}-{len(self.entries)}"
 
     async def report(self, total: int) -> None:
-        """Tell how far it is unpacked, at most twice a second."""
+        """Report the progress, at most twice a second."""
         if self.throttle.due():
-            count = len(self.members)
+            count = len(self.entries)
             await self.attempt.report(
                 Progress("unpack", min(19, 20 * count // max(1, total)), f"Unpacking {self.name} ({count} of {total})")
             )
@@ -97,12 +100,12 @@ class Archives:
         self._limits = limits
 
     async def unpack(self, attempt: RunningAttempt) -> Outcome:
-        """Store each member and submit a task for it. One that cannot be read is a child that has failed.
+        """Store each file of the archive; the outcome submits a child for each. An unreadable file is a failed child.
 
         Raises:
-            DocumentDamagedError: when it is no archive that can be read.
-            ArchiveLimitError: when it holds too much.
-            EmptyArchiveError: when there is no file in it.
+            DocumentDamagedError: when the archive cannot be read.
+            ArchiveLimitError: when it contains too much.
+            EmptyArchiveError: when it contains no file.
         """
         document, _ = await self._ingestion.load(attempt)
         content = read_content(attempt.task) or document.content
@@ -112,49 +115,56 @@ class Archives:
         unpacking = _Unpacking(attempt, content.filename, self._limits, document.metadata)
         with TemporaryDirectory(prefix="sluice-") as folder:
             path = await self._blobs.fetch(content.blob_key, Path(folder))
-            async with self._drop_unless_finished(unpacking):
-                await self._walk(unpacking, path, prefix="", depth=1)
-                if not unpacking.members:
+            async with self._delete_on_failure(unpacking):
+                await self._unpack_level(unpacking, path, prefix="", depth=1)
+                if not unpacking.entries:
                     raise EmptyArchiveError
-        return self._become_many(attempt.task, document, content, unpacking.members)
+        return self._make_outcome(attempt.task, document, content, unpacking.entries)
 
-    async def _walk(self, unpacking: _Unpacking, path: Path, prefix: str, depth: int) -> None:
-        left = unpacking.limits.members - len(unpacking.members)
-        opening = open_archive(path, left)
-        members = await asyncio.to_thread(opening.__enter__)
+    async def _unpack_level(self, unpacking: _Unpacking, path: Path, prefix: str, depth: int) -> None:
+        """Store the files of one archive.
+
+        Args:
+            unpacking: The state of the outermost archive.
+            path: The archive's local file.
+            prefix: The archive's own path in the archive that contains it, with a final slash.
+            depth: 1 for the outermost archive.
+        """
+        opening = open_archive(path, unpacking.limits.entries - len(unpacking.entries))
+        files = await asyncio.to_thread(opening.__enter__)
         try:
-            for member in members:
-                await unpacking.report(len(members))
+            for file in files:
+                await unpacking.report(len(files))
                 try:
-                    await self._take(unpacking, member, prefix + member.path, depth)
+                    await self._unpack_file(unpacking, file, prefix + file.path, depth)
                 except (ArchiveLimitError, StorageFullError, StorageUnavailableError):
                     raise
                 except SluiceError as error:
-                    unpacking.members.append(describe_failure(prefix + member.path, error, unpacking.said))
+                    unpacking.entries.append(describe_failure(prefix + file.path, error, unpacking.metadata))
         finally:
             opening.__exit__(None, None, None)
 
-    async def _take(self, unpacking: _Unpacking, member: ArchiveEntry, path: str, depth: int) -> None:
-        """Store one member; an archive is unpacked in its place."""
-        if member.error:
-            raise member.error
+    async def _unpack_file(self, unpacking: _Unpacking, file: ArchiveEntry, path: str, depth: int) -> None:
+        """Store one file; an archive is unpacked in its place."""
+        if file.error:
+            raise file.error
         incoming = await self._uploads.open(unpacking.next_key())
         try:
-            pieces = member.pieces()
+            pieces = file.pieces()
             while piece := await asyncio.to_thread(next, pieces, b""):
-                unpacking.spend(len(piece))
+                unpacking.count_bytes(len(piece))
                 await incoming.write(piece)
             if incoming.size and await asyncio.to_thread(detect, await incoming.writer.seal(), path) == ZIP:
                 if depth >= unpacking.limits.depth:
                     raise ArchiveTooDeepError(f"{unpacking.limits.depth} levels are allowed.")
-                await self._walk(unpacking, await incoming.writer.seal(), prefix=path + "/", depth=depth + 1)
+                await self._unpack_level(unpacking, await incoming.writer.seal(), prefix=path + "/", depth=depth + 1)
                 return
             content = await incoming.keep(path)
-            unpacking.members.append(describe_entry(content, unpacking.said))
+            unpacking.entries.append(describe_entry(content, unpacking.metadata))
         finally:
             await asyncio.shield(incoming.writer.abort())
 
-    def _become_many(self, task: Task, document: Document, content: Content, members: Sequence[Entry]) -> Outcome:
+    def _make_outcome(self, task: Task, document: Document, content: Content, entries: Sequence[Entry]) -> Outcome:
         unused: list[str] = []
 
         async def apply(connection: AsyncConnection) -> None:
@@ -162,26 +172,26 @@ class Archives:
                 await raise_superseded(connection, document.id)
             await drop_children(connection, task.id)
             on_duplicate = OnDuplicate(task.arguments.get("on_duplicate", OnDuplicate.SKIP))
-            children = await submit_entries(connection, task, members, on_duplicate)
-            unused[:] = list_unused_blobs(members, children)
+            children = await submit_entries(connection, task, entries, on_duplicate)
+            unused[:] = list_unused_blobs(entries, children)
 
-        async def drop_unused() -> None:
+        async def delete_unused() -> None:
             if document.blob_key and document.blob_key != content.blob_key:
                 unused.append(document.blob_key)
             for key in unused:
                 await self._blobs.delete(key)
 
         return Outcome(
-            None, f"{content.filename} holds {len(members)} files", apply=apply, expands=True, after=drop_unused
+            None, f"{content.filename} contains {len(entries)} files", apply=apply, expands=True, after=delete_unused
         )
 
     @asynccontextmanager
-    async def _drop_unless_finished(self, unpacking: _Unpacking) -> AsyncIterator[None]:
-        """Delete the members that were stored, unless another attempt may be storing them again."""
+    async def _delete_on_failure(self, unpacking: _Unpacking) -> AsyncIterator[None]:
+        """Delete the stored files when the block fails, unless another attempt may be storing them again."""
         try:
             yield
         except BaseException:
             if await unpacking.attempt.read_status() in {AttemptStatus.CONTINUE, AttemptStatus.CANCELLED}:
-                for key in [member["blob_key"] for member in unpacking.members if "blob_key" in member]:
+                for key in [entry["blob_key"] for entry in unpacking.entries if "blob_key" in entry]:
                     await asyncio.shield(self._blobs.delete(key))
             raise

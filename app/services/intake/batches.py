@@ -1,4 +1,4 @@
-"""Batches: many files in one request, a parent with a child for each."""
+"""Batches: many files in one request become a parent task with a child for each file."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -24,12 +24,12 @@ from app.services.intake.backpressure import Backpressure
 from app.services.intake.uploads import IncomingFile, Uploads
 from app.services.queue.after_commit import AfterCommit
 
-_KEPT_AT_ONCE = 8
+_CONCURRENT_FILES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What the uploader says of all the files."""
+    """The options of a batch, which apply to each of its files."""
 
     organization_id: int
     agent_id: int
@@ -40,31 +40,31 @@ class Batch:
 
 @dataclass(slots=True)
 class IncomingFiles:
-    """The files of a batch on their way in."""
+    """The files of a batch while they are received."""
 
     uploads: Uploads
     max_files: int
     files: list[tuple[str, IncomingFile]] = field(default_factory=list)
 
     async def begin(self, filename: str) -> None:
-        """The next file begins.
+        """Begin the next file.
 
         Raises:
-            TooManyFilesError: when there were as many as a batch may have.
+            TooManyFilesError: when the batch has the largest number of files already.
         """
         if len(self.files) == self.max_files:
-            raise TooManyFilesError(f"A batch may have {self.max_files}.")
+            raise TooManyFilesError(f"The limit is {self.max_files} files.")
         if self.files:
-            await self.files[-1][1].writer.seal()  # so that only one file's bytes wait in memory
+            await self.files[-1][1].writer.seal()  # so that only one file has bytes buffered in memory
         self.files.append((filename or "unnamed", await self.uploads.open()))
 
     async def write(self, data: bytes) -> None:
-        """Take the next bytes of the file that began last. Raises as ``IncomingFile.write``."""
+        """Write the next bytes of the file that began last. Raises as ``IncomingFile.write`` does."""
         await self.files[-1][1].write(data)
 
 
 class Batches:
-    """Takes batches in."""
+    """Receives and submits batches."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Batches:
 
     @asynccontextmanager
     async def receive(self) -> AsyncIterator[IncomingFiles]:
-        """IncomingFiles to write files to; whatever ``accept`` has not taken by the end of the block is dropped."""
+        """Open a batch to write files to; files that ``accept`` has not stored are deleted at the end of the block."""
         incoming = IncomingFiles(self._uploads, self._max_files)
         try:
             yield incoming
@@ -95,7 +95,7 @@ class Batches:
     async def accept(self, incoming: IncomingFiles, batch: Batch) -> tuple[Task, list[Task]]:
         """Write the parent, and a document and a task for each file; returns the parent and its children.
 
-        A file that is empty or of no supported type is a child that has failed.
+        A file that is empty or of an unsupported type becomes a failed child.
 
         Raises:
             MissingFileError: when there are no files.
@@ -114,10 +114,10 @@ class Batches:
         return parent, children
 
     async def _keep(self, incoming: IncomingFiles, batch: Batch) -> list[Entry]:
-        turns = asyncio.Semaphore(_KEPT_AT_ONCE)
+        semaphore = asyncio.Semaphore(_CONCURRENT_FILES)
 
         async def keep(filename: str, file: IncomingFile) -> Entry:
-            async with turns:
+            async with semaphore:
                 try:
                     arguments = {"on_duplicate": batch.on_duplicate.value}
                     return describe_entry(await file.keep(filename), batch.metadata, arguments)

@@ -1,4 +1,4 @@
-"""Crawls: a site becomes a parent with a child for each page; each page adds those that it leads to."""
+"""Crawls: a site becomes a parent task with a child for each page; each page adds the pages that it links to."""
 
 import asyncio
 import random
@@ -33,15 +33,15 @@ from app.services.intake.webpages import StoredPage, Webpages, make_content_key,
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
 
-_PATIENCE_SECONDS = 1.0
+_MAX_WAIT_SECONDS = 1.0
 _SPREAD_SECONDS = 30.0
-_RULES_SECONDS = 3600.0
+_ROBOTS_SECONDS = 3600.0
 _SITES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class CrawlRequest:
-    """What is asked of a crawl. Patterns are shell globs on path and query."""
+    """The options of a crawl. ``include`` and ``exclude`` are shell globs on path and query."""
 
     organization_id: int
     agent_id: int
@@ -55,7 +55,7 @@ class CrawlRequest:
 
 
 class Crawls:
-    """Reads sites page by page, politely."""
+    """Crawls sites page by page; follows robots.txt and waits between two requests to a host."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Crawls:
         self._backpressure = backpressure
         self._allowed = allowed
         self._delay = delay
-        self._rules: OrderedDict[str, tuple[float, RobotsRules]] = OrderedDict()
+        self._robots_rules: OrderedDict[str, tuple[float, RobotsRules]] = OrderedDict()
 
     async def submit(self, request: CrawlRequest) -> Task:
         """Write the parent and its first page.
@@ -100,65 +100,65 @@ class Crawls:
         return parent
 
     async def process(self, attempt: RunningAttempt) -> Outcome:
-        """Read one page of a crawl and make it searchable; the outcome adds the pages it leads to.
+        """Read one page of a crawl and make it searchable; the outcome adds the pages that it links to.
 
         Raises:
-            RetryLaterError: when the host must not be asked yet.
+            RetryLaterError: when the next request to the host is not due soon.
             DisallowedByRobotsError
         """
         document, settings = await self._ingestion.load(attempt)
         url, crawl = document.source_url or "", await self._find_crawl(attempt.task)
         scope = _read_scope(crawl)
-        await self._wait_for_turn(crawl, url, await self._check_rules(url))
+        await self._wait_for_host(crawl, url, await self._check_robots(url))
         async with self._webpages.read(attempt, document) as stored:
             links = await self._find_links(stored)
             own = normalise_url(links.canonical or stored.page.url)
             reason = await self._find_reason_to_skip(crawl, scope, links, own, url, attempt.task.id)
             if reason:
-                outcome = self._skip(document, stored, reason)
+                outcome = self._make_skipped_outcome(document, stored, reason)
             else:
-                outcome = await self._ingestion.process(attempt, document, settings, stored.content, stored.said)
-        return self._leading_on(outcome, attempt.task, crawl, scope, links)
+                outcome = await self._ingestion.process(attempt, document, settings, stored.content, stored.metadata)
+        return self._add_linked_pages(outcome, attempt.task, crawl, scope, links)
 
     async def _find_crawl(self, task: Task) -> Task:
         async with self._database.statement() as connection:
             crawl = await get_task(connection, task.parent_id or task.id)
         if crawl is None:
-            raise NotFoundError("The crawl this page belongs to was forgotten.")
+            raise NotFoundError("The crawl of this page was deleted.")
         return crawl
 
-    async def _check_rules(self, url: str) -> float:
-        """The seconds to leave between two pages of the site.
+    async def _check_robots(self, url: str) -> float:
+        """Check robots.txt; returns the seconds to wait between two pages of the site.
 
         Raises:
             DisallowedByRobotsError
         """
         site = str(WebUrl.parse(url).join("/"))
-        known = self._rules.get(site)
+        known = self._robots_rules.get(site)
         if known is None or known[0] < time.monotonic():
-            known = time.monotonic() + _RULES_SECONDS, await self._robots.load(url)
-            self._rules[site] = known
-            if len(self._rules) > _SITES:
-                self._rules.popitem(last=False)
+            known = time.monotonic() + _ROBOTS_SECONDS, await self._robots.load(url)
+            self._robots_rules[site] = known
+            if len(self._robots_rules) > _SITES:
+                self._robots_rules.popitem(last=False)
         if not known[1].allows(url):
             raise DisallowedByRobotsError
         return max(self._delay, known[1].crawl_delay)
 
-    async def _wait_for_turn(self, crawl: Task, url: str, delay: float) -> None:
-        """Wait until the host may be asked, if that is soon; all workers take turns.
+    async def _wait_for_host(self, crawl: Task, url: str, delay: float) -> None:
+        """Reserve the next request to the host, and wait for it if it is due soon. The reservation covers all workers.
 
         Raises:
-            RetryLaterError: when it is not: others may use the slot meanwhile.
+            RetryLaterError: when it is due later: other tasks can use the worker slot until then.
         """
         host = WebUrl.parse(url).authority
         async with self._database.statement() as connection:
-            taken, seconds = await reserve_request(connection, host, delay, _PATIENCE_SECONDS)
+            taken, seconds = await reserve_request(connection, host, delay, _MAX_WAIT_SECONDS)
             counts = {} if taken else await count_children(connection, [crawl.id])
         if not taken:
-            # Come back at any time until the others that wait have had their turns, too.
+            # Spread the pages that wait over the time that all of them need.
             waiting = counts[crawl.id].pending + 1 if crawl.id in counts else 1
             later = seconds + random.random() * min(_SPREAD_SECONDS, waiting * delay)  # noqa: S311
-            raise RetryLaterError(f"Waiting for a turn at {host}", retry_after=later)
+            raise RetryLaterError(f"Waiting for the next request to {host}", retry_after=later)
         await asyncio.sleep(seconds)
 
     async def _find_links(self, stored: StoredPage) -> Links:
@@ -170,18 +170,18 @@ class Crawls:
     async def _find_reason_to_skip(
         self, crawl: Task, scope: CrawlScope, links: Links, own: str, url: str, page: TaskId
     ) -> str | None:
-        """Why a page is not to be kept, though its links are followed."""
+        """Why a page is not indexed although its links are followed; None when it is indexed."""
         if links.noindex:
             return "The page asks not to be indexed"
         if own == url:
             return None
         if not scope.allows(own):
-            return f"It is {own}, which is not part of the crawl"
+            return f"The page is {own}, which is outside of the crawl"
         async with self._database.statement() as connection:
             fresh = await claim_url(connection, crawl.id, own, page)
-        return None if fresh else f"It is {own}, which is part of the crawl already"
+        return None if fresh else f"The page is {own}, which the crawl already contains"
 
-    def _skip(self, document: Document, stored: StoredPage, reason: str) -> Outcome:
+    def _make_skipped_outcome(self, document: Document, stored: StoredPage, reason: str) -> Outcome:
         async def apply(connection: AsyncConnection) -> None:
             await hide_document(connection, document.id)
             await submit_sweep(connection, document)
@@ -194,14 +194,14 @@ class Crawls:
             {"document_id": None, "url": stored.page.url, "skipped": reason}, reason, apply=apply, after=drop
         )
 
-    def _leading_on(self, outcome: Outcome, page: Task, crawl: Task, scope: CrawlScope, links: Links) -> Outcome:
-        """The outcome of a page that also adds those it leads to."""
+    def _add_linked_pages(self, outcome: Outcome, page: Task, crawl: Task, scope: CrawlScope, links: Links) -> Outcome:
+        """The outcome of a page, extended by adding the pages that it links to."""
         depth = int(page.arguments.get("depth", 0)) + 1
         urls = [url for url in links.urls if scope.allows(url, depth)]
 
         async def apply(connection: AsyncConnection) -> None:
-            # One page at a time, so that their number is kept to; and before the words of the agent are counted, for
-            # whoever changes those keeps all others waiting.
+            # Under the lock on the parent, so that the number of pages stays within the limit. Before the outcome's own
+            # statements: these lock the agent's word counts, for which other tasks wait.
             parent = await lock_parent(connection, crawl.id) if urls else None
             if parent and parent.cancel_requested_at is None:
                 await self._add(connection, parent, urls, depth)
@@ -210,12 +210,12 @@ class Crawls:
         return replace(outcome, apply=apply)
 
     async def _add(self, connection: AsyncConnection, crawl: Task, urls: Sequence[str], depth: int) -> None:
-        """Add pages to a crawl, those that it has not taken on before, as far as it may grow."""
-        room = int(crawl.arguments["max_pages"]) - await count_all_children(connection, crawl.id)
-        if room <= 0:
+        """Add the pages that a crawl does not contain yet, up to its largest number of pages."""
+        remaining = int(crawl.arguments["max_pages"]) - await count_all_children(connection, crawl.id)
+        if remaining <= 0:
             return
         fresh = await add_urls(connection, crawl.id, urls)
-        chosen = [url for url in urls if url in fresh][:room]
+        chosen = [url for url in urls if url in fresh][:remaining]
         keys = {url: make_content_key(url) for url in chosen}
         known = await find_all_by_content(connection, crawl.agent_id, list(keys.values()))
         entries = [

@@ -1,4 +1,4 @@
-"""Documents: looked at, indexed anew, deleted."""
+"""Documents: read, reindex and delete."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -32,14 +32,14 @@ from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import Outcome, RunningAttempt
 
-# These go on beside whatever else is done to a document.
-_ASIDE = (TaskName.SWEEP_DOCUMENT, TaskName.REEMBED_DOCUMENT)
-_WORK = {ZIP: (TaskName.PROCESS_ARCHIVE, Queue.LOW)}
+# These may run on a document at the same time as another task.
+_INDEPENDENT = (TaskName.SWEEP_DOCUMENT, TaskName.REEMBED_DOCUMENT)
+_TASK_BY_MEDIA_TYPE = {ZIP: (TaskName.PROCESS_ARCHIVE, Queue.LOW)}
 
 
 @dataclass(frozen=True, slots=True)
-class Renewal:
-    """What is asked of a document that is to be processed again."""
+class ReindexRequest:
+    """New metadata and the queue for a document that is processed again."""
 
     metadata: Mapping[str, Any]
     queue: Queue
@@ -66,7 +66,7 @@ class Documents:
         """One document.
 
         Raises:
-            NotFoundError: when there is none, it was deleted, or it is another organization's.
+            NotFoundError: when the organization has no such document, or it was deleted.
         """
         async with self._database.statement() as connection:
             document = await get_document(connection, organization_id, document_id)
@@ -91,7 +91,7 @@ class Documents:
         limit: int,
         after: int | None,
     ) -> Listing[Document]:
-        """Documents, the newest first."""
+        """Documents, newest first."""
         async with self._database.statement() as connection:
             return await list_documents(
                 connection, organization_id, agent_id=agent_id, status=status, limit=limit, after=after
@@ -106,9 +106,9 @@ class Documents:
             return await list_chunks(connection, document.id, limit=limit, after=after)
 
     async def read_text(self, organization_id: int, document_id: int) -> str:
-        """The document's text, such that a chunk's ``start`` and ``end`` count characters in it.
+        """The document's text; the ``start`` and ``end`` of its chunks count characters in it.
 
-        It is put together from the chunks; between them lies nothing but white space.
+        It is joined from the chunks. Between chunks there is only white space, which becomes line breaks.
         """
         document = await self.get(organization_id, document_id)
         async with self._database.statement() as connection:
@@ -121,14 +121,14 @@ class Documents:
         return "".join(pieces)
 
     async def open(self, document: Document) -> AsyncIterator[bytes]:
-        """The uploaded bytes, of which the first are read already.
+        """Stream the uploaded bytes. The first are read before this returns, so that a missing file is an error here.
 
         Raises:
-            NotFoundError: when its page was not read.
-            FileMissingError: now, rather than in the middle of an answer.
+            NotFoundError: when the document is a web page that was not read yet.
+            FileMissingError: when the storage has no such file.
         """
         if document.blob_key is None:
-            raise NotFoundError(f"Document {document.id} holds no file: its page was not read.")
+            raise NotFoundError(f"Document {document.id} has no file yet: its page was not read.")
         pieces = self._blobs.open(document.blob_key)
         first = await anext(pieces, b"")
 
@@ -139,15 +139,15 @@ class Documents:
 
         return replay()
 
-    async def reindex(self, organization_id: int, document_id: int, request: Renewal | None = None) -> Task:
-        """Submit the document to be processed again; until that is done, search finds what it found before.
+    async def reindex(self, organization_id: int, document_id: int, request: ReindexRequest | None = None) -> Task:
+        """Submit the document to be processed again; until then, search finds its present content.
 
-        A web page is fetched again; an archive is unpacked again, of which only what is new or failed makes work. A
-        ``request`` takes the document over from whatever is at work on it.
+        A web page is fetched again. An archive is unpacked again; only its new or failed files are processed. With a
+        ``request``, the tasks that are processing the document are cancelled.
 
         Raises:
-            NotFoundError
-            DocumentBusyError: when a task is at work on it, and there is no ``request``.
+            NotFoundError: when the organization has no such document.
+            DocumentBusyError: when a task is processing the document and there is no ``request``.
         """
         async with self._database.transaction() as connection:
             await lock_document_tasks(connection, document_id)
@@ -157,9 +157,9 @@ class Documents:
             if request:
                 await cancel_work(connection, document)
                 await merge_metadata(connection, document_id, request.metadata)
-            elif any(task.name not in _ASIDE for task in await list_active_tasks(connection, document_id=document_id)):
+            elif await _is_busy(connection, document_id):
                 raise DocumentBusyError
-            name, queue = _WORK.get(document.media_type, (TaskName.PROCESS_DOCUMENT, Queue.HIGH))
+            name, queue = _TASK_BY_MEDIA_TYPE.get(document.media_type, (TaskName.PROCESS_DOCUMENT, Queue.HIGH))
             queue = request.queue if request else queue
             if document.source_url is not None:
                 name = TaskName.PROCESS_WEBPAGE
@@ -169,10 +169,10 @@ class Documents:
         return task
 
     async def delete(self, organization_id: int, document_id: int) -> Task:
-        """Hide the document from search at once, cancel what works on it, and submit the task that removes it.
+        """Hide the document from search at once, cancel its tasks, and submit the task that removes it.
 
         Raises:
-            NotFoundError
+            NotFoundError: when the organization has no such document.
         """
         async with self._database.transaction() as connection:
             await lock_document_tasks(connection, document_id)
@@ -187,12 +187,12 @@ class Documents:
         return task
 
     async def remove(self, attempt: RunningAttempt) -> Outcome:
-        """Remove a deleted document's chunks, vectors and files, also of versions that never came to be.
+        """Remove a deleted document's chunks, vectors and files, also those of versions that were never published.
 
-        Each step can be repeated. That nothing is left is seen before the task counts as done.
+        Each step can be repeated. The last transaction checks that no chunk is left.
 
         Raises:
-            DocumentBusyError: while a task that was cancelled still winds down.
+            DocumentBusyError: while a cancelled task still stores chunks.
         """
         document_id = attempt.task.require_document_id()
         async with self._database.statement() as connection:
@@ -215,7 +215,7 @@ class Documents:
         return Outcome(result, f"{document.filename} is deleted", apply=verify)
 
     async def _remove_chunks(self, attempt: RunningAttempt, document: Document) -> int:
-        """Take all chunks of a document out of the index, some a transaction; returns how many there were."""
+        """Remove all chunks of a document, a batch a transaction; returns how many there were."""
         total, removed = 0, REMOVED_AT_ONCE
         while removed == REMOVED_AT_ONCE:
             async with self._database.transaction() as connection:
@@ -223,3 +223,9 @@ class Documents:
             total += removed
             await attempt.report(Progress("remove", 50, f"Removing {document.filename} ({total} chunks)"))
         return total
+
+
+async def _is_busy(connection: AsyncConnection, document_id: int) -> bool:
+    """Whether a task that reindexing must not interrupt is active on the document."""
+    active = await list_active_tasks(connection, document_id=document_id)
+    return any(task.name not in _INDEPENDENT for task in active)

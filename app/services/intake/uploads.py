@@ -1,7 +1,7 @@
-"""Uploads: blob first, then one transaction, then admission.
+"""Uploads: first the file is stored, then one statement writes the document and its task, then admission is nudged.
 
-Whatever fails on the way leaves nothing behind: the blob is dropped unless the document's
-row was committed, and no row is written before the blob is on the disk.
+A failure leaves nothing behind: no row is written before the file is durable, and the file is deleted unless the rows
+were committed.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What the uploader says of a file. Without a queue, archives go to ``low_priority`` and documents to ``high``."""
+    """The options of an upload. Without a queue, archives go to ``low_priority``, documents to ``high_priority``."""
 
     organization_id: int
     agent_id: int
@@ -103,7 +103,7 @@ async def find_duplicate(
 
 
 class IncomingFile:
-    """A file on its way in: counted and hashed while it streams to storage."""
+    """A file that is being received: it is counted and hashed while it streams to storage."""
 
     def __init__(self, writer: BlobWriter, key: str, limit: int) -> None:
         self.writer = writer
@@ -114,10 +114,10 @@ class IncomingFile:
         self._head = b""
 
     async def write(self, data: bytes) -> None:
-        """Take the next bytes.
+        """Write the next bytes.
 
         Raises:
-            PayloadTooLargeError: as soon as the limit is passed.
+            PayloadTooLargeError: as soon as the limit is exceeded.
             StorageFullError: when the disk is full.
         """
         self.size += len(data)
@@ -128,17 +128,17 @@ class IncomingFile:
         await self.writer.write(data)
 
     async def keep(self, filename: str) -> Content:
-        """Tell the type, and make the file durable.
+        """Detect the media type and make the file durable.
 
         Raises:
             EmptyFileError: when it has no bytes.
-            UnsupportedTypeError: when its content is of a type Sluice does not read.
+            UnsupportedTypeError: when Sluice does not read content of its type.
         """
         if self.size == 0:
             raise EmptyFileError
         filename = filename[-_FILENAME_CHARACTERS:]
         path = await self.writer.seal()
-        # The directory of a zip may be long, so it is read off the loop; of other files the first bytes tell.
+        # A ZIP's central directory may be long, so a thread reads it. For other files the first bytes suffice.
         is_zip = self._head.startswith(b"PK")
         media_type = await asyncio.to_thread(detect, path, filename) if is_zip else detect(path, filename)
         await self.writer.commit()
@@ -146,7 +146,7 @@ class IncomingFile:
 
 
 class Uploads:
-    """Takes files in."""
+    """Receives and submits files."""
 
     def __init__(
         self, database: Database, blobs: BlobStore, admission: Admission, backpressure: Backpressure, max_bytes: int
@@ -159,7 +159,7 @@ class Uploads:
 
     @asynccontextmanager
     async def receive(self) -> AsyncIterator[IncomingFile]:
-        """A incoming to write a file to; whatever ``accept`` has not taken by the end of the block is dropped."""
+        """Open a file to write to; a file that ``accept`` has not stored by the end of the block is deleted."""
         incoming = await self.open()
         try:
             yield incoming
@@ -167,20 +167,20 @@ class Uploads:
             await asyncio.shield(incoming.writer.abort())
 
     async def open(self, key: str | None = None) -> IncomingFile:
-        """A incoming whose writer the caller aborts when he is done; ``key`` where the blob goes, else a new one."""
+        """Open a file to write to, under a storage ``key`` or a new one. The caller must abort its writer when done."""
         name = new_task_id().hex
         key = key or f"{name[-2:]}/{name}"
         return IncomingFile(await self._blobs.create(key), key, self.max_bytes)
 
     async def accept(self, incoming: IncomingFile, upload: Upload) -> Accepted:
-        """Write document and task for a file that has arrived whole, unless the agent has these bytes already.
+        """Write document and task for a complete file, unless the agent already has the same content.
 
         Raises:
             EmptyFileError: when it has no bytes.
-            UnsupportedTypeError: when its content is of a type Sluice does not read.
+            UnsupportedTypeError: when Sluice does not read content of its type.
             NotFoundError: when the organization has no such agent.
             BacklogFullError: when the agent has too many tasks waiting.
-            DuplicateDocumentError: when the agent has these bytes, and the upload asks to reject them.
+            DuplicateDocumentError: when the agent has the same content and ``on_duplicate`` is ``reject``.
         """
         await self._backpressure.check(upload.agent_id)
         content = await incoming.keep(upload.filename)
@@ -213,10 +213,10 @@ class Uploads:
 
     @asynccontextmanager
     async def drop_unless_written(self, keys: list[str]) -> AsyncIterator[None]:
-        """Delete blobs when their rows were refused.
+        """Delete the files of these storage keys when the block fails.
 
-        When the database or the caller went away, the rows may have been written all the same:
-        then a blob without a row is the lesser evil.
+        Not when the database became unavailable or the request was cancelled: the rows may have been committed, and a
+        file without a row is better than a row without a file.
         """
         try:
             yield

@@ -1,4 +1,4 @@
-"""Web pages: read in a task, stored like an upload, and searchable like one."""
+"""Web pages: a task reads the page, stores it as an upload is stored, and makes it searchable."""
 
 import asyncio
 import hashlib
@@ -23,19 +23,19 @@ from app.pipeline.parse.encoding import to_utf8
 from app.services.indexing.ingestion import Ingestion
 from app.services.indexing.versions import page_key
 from app.services.intake.backpressure import Backpressure
-from app.services.intake.documents import Documents, Renewal
+from app.services.intake.documents import Documents, ReindexRequest
 from app.services.intake.uploads import Accepted, Uploads, find_duplicate
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
 
 _FILENAME_CHARACTERS = 255
 _ATTEMPTS = 3
-_PIECE = 1024 * 1024
+_READ_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What is asked of a web page."""
+    """The address of a web page, and the options of its upload."""
 
     organization_id: int
     agent_id: int
@@ -47,29 +47,29 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class StoredPage:
-    """A page that was read: where it was found, what it holds, and what is known of it besides."""
+    """A page that was read, and its content in storage."""
 
     page: FetchedPage
     content: Content
 
     @property
-    def said(self) -> dict[str, Any]:
-        """Its metadata: the address, and what whoever read it found out."""
+    def metadata(self) -> dict[str, Any]:
+        """The page's metadata: its address, and what the page reader found."""
         return {**self.page.metadata, "url": self.page.url}
 
 
 def make_content_key(url: str) -> bytes:
-    """What a page is recognised by: the digest of its normalised address."""
+    """The content key of a page, by which duplicates are found: the digest of its normalised address."""
     return hashlib.sha256(b"url:" + url.encode()).digest()
 
 
 def make_filename(url: str) -> str:
-    """What a page is called in lists and citations: its address, without the scheme."""
+    """The name of a page in lists and citations: its address without the scheme."""
     return url.partition("://")[2].removesuffix("/")[:_FILENAME_CHARACTERS] or url[:_FILENAME_CHARACTERS]
 
 
 class Webpages:
-    """Takes web pages in."""
+    """Submits, reads and stores web pages."""
 
     def __init__(
         self,
@@ -92,13 +92,13 @@ class Webpages:
         self._allowed = allowed
 
     async def submit(self, request: PageRequest) -> Accepted:
-        """Write document and task for a page, unless the agent has a document of this address already.
+        """Write document and task for a page, unless the agent already has a document of this address.
 
         Raises:
             InvalidUrlError, UrlNotAllowedError
             NotFoundError: when the organization has no such agent.
             BacklogFullError: when the agent has too many tasks waiting.
-            DuplicateDocumentError: when the agent has this page, and the request asks to reject it.
+            DuplicateDocumentError: when the agent has this page and ``on_duplicate`` is ``reject``.
         """
         check_url(request.url, self._allowed)
         url = normalise_url(request.url)
@@ -119,18 +119,18 @@ class Webpages:
 
         Raises:
             InvalidUrlError, UrlNotAllowedError, PageNotAvailableError, …: as ``PageReader``.
-            DocumentError: when what was read holds no text.
+            DocumentError: when the page contains no text or cannot be parsed.
         """
         document, settings = await self._ingestion.load(attempt)
         async with self.read(attempt, document) as stored:
-            return await self._ingestion.process(attempt, document, settings, stored.content, stored.said)
+            return await self._ingestion.process(attempt, document, settings, stored.content, stored.metadata)
 
     @asynccontextmanager
     async def read(self, attempt: RunningAttempt, document: Document) -> AsyncIterator[StoredPage]:
-        """Read a page and store it; within the block, it also lies in a local file.
+        """Read a page and store it; within the block, the page is also in a local file.
 
         Raises:
-            FileMissingError: when the document is of no page.
+            FileMissingError: when the document is not a web page.
         """
         if document.source_url is None:
             raise FileMissingError
@@ -142,14 +142,14 @@ class Webpages:
             yield StoredPage(page, await self._store(attempt, page))
 
     async def _store(self, attempt: RunningAttempt, page: FetchedPage) -> Content:
-        receipt = await self._uploads.open(page_key(attempt.task.id, attempt.task.attempt))
+        incoming = await self._uploads.open(page_key(attempt.task.id, attempt.task.attempt))
         try:
             with page.path.open("rb") as file:
-                while piece := await asyncio.to_thread(file.read, _PIECE):
-                    await receipt.write(piece)
-            content = await receipt.keep(page.filename)
+                while piece := await asyncio.to_thread(file.read, _READ_BYTES):
+                    await incoming.write(piece)
+            content = await incoming.keep(page.filename)
         finally:
-            await asyncio.shield(receipt.writer.abort())
+            await asyncio.shield(incoming.writer.abort())
         if content.media_type not in {HTML, MARKDOWN}:
             return content
         return Content(
@@ -162,8 +162,8 @@ class Webpages:
             raise DuplicateDocumentError(f"Document {duplicate.document_id} has the same address.")
         if request.on_duplicate is OnDuplicate.SKIP:
             return duplicate
-        renewal = Renewal(request.metadata, request.queue)
-        task = await self._documents.reindex(request.organization_id, duplicate.document_id, renewal)
+        reindex = ReindexRequest(request.metadata, request.queue)
+        task = await self._documents.reindex(request.organization_id, duplicate.document_id, reindex)
         return Accepted.of_task(task, replaces=True)
 
 

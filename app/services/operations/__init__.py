@@ -1,4 +1,4 @@
-"""What an operator needs: the state of queues, workers and dependencies.
+"""For operators: the state of queues, workers and dependencies.
 
-Upkeep deletes what has passed its retention time.
+Upkeep deletes rows and files whose retention time is over, and runs other regular work.
 """

@@ -1,4 +1,4 @@
-"""Operations: what those who run Sluice look at."""
+"""Overview: queues, workers, providers and the health of the dependencies."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ _CHECK_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Whether a part works, and if not, why."""
+    """Whether a dependency works, and if not, why."""
 
     name: str
     ok: bool
@@ -29,7 +29,7 @@ class Check:
 
 
 class Overview:
-    """Queues, workers and the state of the parts."""
+    """Queues, workers, providers and the health of the dependencies."""
 
     def __init__(
         self,
@@ -44,14 +44,14 @@ class Overview:
         self._providers = providers
 
     async def list_queues(self) -> list[tuple[QueueStats, float]]:
-        """Every queue with its tasks finished a second, over the last minute."""
+        """Every queue, with its number of finished tasks a second over the last minute."""
         async with self._database.statement() as connection:
             queues = await list_queues(connection)
             finished = await count_finished(connection, _RATE_SECONDS)
         return [(queue, finished.get(queue.name, 0) / _RATE_SECONDS) for queue in queues]
 
     async def pause(self, queue: str) -> None:
-        """Let no task of a queue start until it is resumed; what runs goes on.
+        """Stop starting tasks of a queue until it is resumed; running tasks continue.
 
         Raises:
             NotFoundError: when there is no such queue.
@@ -61,7 +61,7 @@ class Overview:
             await pause(connection, queue)
 
     async def resume(self, queue: str) -> None:
-        """Let the tasks of a queue start again.
+        """Start tasks of a queue again.
 
         Raises:
             NotFoundError: when there is no such queue.
@@ -72,16 +72,16 @@ class Overview:
         self._admission.nudge(queue)
 
     async def list_workers(self) -> list[Worker]:
-        """The workers that live."""
+        """The workers whose lease is valid."""
         async with self._database.statement() as connection:
             return await list_workers(connection)
 
     async def list_providers(self) -> list[ProviderState]:
-        """The providers that are not asked for now, since they are down or want to be left alone."""
+        """The providers that receive no calls now, because they are down or have asked for a pause."""
         return await self._providers.list_states()
 
     async def check(self) -> list[Check]:
-        """Try every part."""
+        """Check every dependency."""
         return list(
             await asyncio.gather(
                 _attempt("database", self._check_database),
@@ -103,12 +103,12 @@ class Overview:
 
 def _check_queue(queue: str) -> None:
     if queue not in WORK_QUEUES:
-        raise NotFoundError(f"There is no queue {queue!r}; the queues are {', '.join(WORK_QUEUES)}.")
+        raise NotFoundError(f"Queue {queue!r} does not exist. The queues are {', '.join(WORK_QUEUES)}.")
 
 
 async def _attempt(name: str, check: Callable[[], Awaitable[str]]) -> Check:
     try:
         async with asyncio.timeout(_CHECK_SECONDS):
             return Check(name, ok=True, detail=await check())
-    except Exception as error:  # noqa: BLE001 - whatever is wrong is what the caller wants to know
+    except Exception as error:  # noqa: BLE001 - the error is the result of the check
         return Check(name, ok=False, detail=str(error) or type(error).__name__)

@@ -1,4 +1,4 @@
-"""Upkeep: chores that fall to one supervisor at a time, for the whole installation."""
+"""Upkeep: regular work that one supervisor at a time does for the whole installation."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 class Upkeep:
-    """What would otherwise grow without end, or be forgotten."""
+    """Deletes old rows and files, announces dead letters again, advances reembedding, and counts backlogs."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Upkeep:
         self._blobs = blobs
         self._retention_days = retention_days
         self._cache_days = cache_days
-        self._long: dict[str, tuple[float, Callable[[], Awaitable[object]]]] = {
+        self._long_chores: dict[str, tuple[float, Callable[[], Awaitable[object]]]] = {
             "reembed": (_REEMBED_SECONDS, reembedding.advance),
             "sweep": (_SWEEP_SECONDS, reembedding.sweep),
             "graphs": (_GRAPHS_SECONDS, lambda: maintain_hnsw_indexes(database)),
@@ -55,55 +55,56 @@ class Upkeep:
         self._running: dict[str, asyncio.Task[None]] = {}
 
     async def do_chores(self) -> None:
-        """Do what is due and nobody else has taken on."""
+        """Do the chores that are due and that no other supervisor has claimed."""
         async with self._database.statement() as connection:
             if await claim_chore(connection, "count", _COUNT_SECONDS):
                 await count_backlogs(connection)
-            silent = []
+            unannounced = []
             if await claim_chore(connection, "announce", _ANNOUNCE_SECONDS):
-                silent = await list_unannounced(connection, _ALARMS)
-            forget = await claim_chore(connection, "forget", _FORGET_SECONDS)
-            long = [name for name, (seconds, _) in self._long.items() if await claim_chore(connection, name, seconds)]
-        await self._after_commit.announce_dead_letters(silent)
-        if forget:
-            await self._forget()
+                unannounced = await list_unannounced(connection, _ALARMS)
+            forget_due = await claim_chore(connection, "forget", _FORGET_SECONDS)
+            chores = self._long_chores.items()
+            long = [name for name, (seconds, _) in chores if await claim_chore(connection, name, seconds)]
+        await self._after_commit.announce_dead_letters(unannounced)
+        if forget_due:
+            await self._delete_old()
         for name in long:
-            self._begin(name)
+            self._start(name)
 
     async def close(self) -> None:
-        """Give up what takes long: whoever has the next turn begins it anew."""
+        """Cancel the long chores: the next supervisor that claims them starts them again."""
         for task in list(self._running.values()):
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
-    def _begin(self, name: str) -> None:
-        """Begin a chore that may take minutes. It is not waited for: other chores, and the sweeps, go on."""
+    def _start(self, name: str) -> None:
+        """Start a chore that may take minutes, in the background: other chores and the sweeps must go on."""
         if name not in self._running:
             self._running[name] = asyncio.create_task(self._run(name))
 
     async def _run(self, name: str) -> None:
         try:
-            await self._long[name][1]()
+            await self._long_chores[name][1]()
         except DatabaseUnavailableError:
-            log.warning("chore_broken_off", chore=name)
+            log.warning("chore_interrupted", chore=name)
         except Exception:
             log.exception("chore_failed", chore=name)
         finally:
             del self._running[name]
 
-    async def _forget(self) -> None:
-        """Forget what is past its time: tasks, turns that tell nothing, workers, keys of requests, broken uploads."""
+    async def _delete_old(self) -> None:
+        """Delete old tasks, turns, workers, hosts, idempotency keys and cached embeddings, and incomplete uploads."""
         async with self._database.statement() as connection:
             await forget_workers(connection)
             await forget_hosts(connection)
             await forget_turns(connection)
-            forgotten = 0
+            deleted = 0
             while batch := await forget_tasks(connection, self._retention_days, _BATCH):
-                forgotten += batch
+                deleted += batch
             while await forget_keys(connection, _BATCH):
                 pass
             while await delete_unused_vectors(connection, self._cache_days, _BATCH):
                 pass
-        if forgotten:
-            log.info("tasks_forgotten", tasks=forgotten)
+        if deleted:
+            log.info("old_tasks_deleted", tasks=deleted)
         await self._blobs.sweep()

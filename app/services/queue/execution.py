@@ -90,19 +90,21 @@ class Execution:
         while True:
             await asyncio.sleep(_DATABASE_RETRY_SECONDS)
             try:
-                async with self._database.statement() as connection:
-                    task = await get_task(connection, task_id)
-                    ours = task and task.state in RUNNING and (task.worker_id, task.pid) == (slot.worker_id, slot.pid)
-                    if task and ours and task_id not in self._held:
-                        task = await hand_back(connection, task.attempt_token)
-                    else:
-                        task = None
+                released = await self._hand_back_if_claimed(task_id, slot)
             except DatabaseUnavailableError:
                 log.warning("claim_unconfirmed")
             else:
-                if task:
-                    await self._after_commit.run([task])
+                await self._after_commit.run([released] if released else [])
                 return
+
+    async def _hand_back_if_claimed(self, task_id: TaskId, slot: WorkerSlot) -> Task | None:
+        async with self._database.statement() as connection:
+            task = await get_task(connection, task_id)
+            if task is None or task.state not in RUNNING or task_id in self._held:
+                return None
+            if (task.worker_id, task.pid) != (slot.worker_id, slot.pid):
+                return None
+            return await hand_back(connection, task.attempt_token)
 
     async def _write_end(self, task: Task, end: WriteEnd) -> Task | None:
         """Write the end of the attempt, and try again for as long as the database is unavailable.
@@ -128,11 +130,11 @@ class Execution:
             return lambda: self._end_lost(attempt)
         except RetryLaterError as error:
             later = error
-            return lambda: self._write_guarded(
+            return lambda: self._write_state(
                 defer, attempt.task, later.retry_after or _DEFER_SECONDS, later.detail or later.message
             )
         except asyncio.CancelledError:
-            return lambda: self._write_guarded(hand_back, attempt.task)
+            return lambda: self._write_state(hand_back, attempt.task)
         except Exception as error:  # noqa: BLE001 - every error is recorded in the ledger
             return self._choose_failure_end(attempt.task, TaskTimeLimitError() if limit.expired() else error)
         return lambda: self._finish(attempt, outcome)
@@ -177,7 +179,7 @@ class Execution:
 
     async def _end_lost(self, attempt: RunningAttempt) -> Task | None:
         """Write REVOKED for a cancelled attempt. When another worker has the task, nothing is written."""
-        return await self._write_guarded(
+        return await self._write_state(
             hand_back if attempt.attempt_status is AttemptStatus.HAND_BACK else abort, attempt.task
         )
 
@@ -189,12 +191,12 @@ class Execution:
         failure = Failure(code, message, retryable, stack)
         policy = self._policy
         if not retryable or task.retries >= policy.max_retries:
-            return lambda: self._write_guarded(fail, task, failure)
+            return lambda: self._write_state(fail, task, failure)
         retry_after = error.retry_after if isinstance(error, SluiceError) else None
         delay = choose_delay(task.retries, base=policy.backoff, cap=policy.backoff_max, retry_after=retry_after)
-        return lambda: self._write_guarded(retry, task, failure, delay)
+        return lambda: self._write_state(retry, task, failure, delay)
 
-    async def _write_guarded(
+    async def _write_state(
         self, end: Callable[..., Awaitable[Task | None]], task: Task, *arguments: Any
     ) -> Task | None:
         async with self._database.statement() as connection:

@@ -1,4 +1,4 @@
 """Organizations, API keys and agents.
 
-The answers kept under an ``Idempotency-Key`` belong to an organization and live here too.
+The responses stored under an ``Idempotency-Key`` belong to an organization and are here too.
 """

@@ -1,4 +1,4 @@
-"""Agents: made, changed, listed, and taken away with all they own."""
+"""Agents: create, change, list, and delete with everything that they own."""
 
 import re
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import Outcome, RunningAttempt
 
 _PUBLISHED = 500  # cancelled tasks whose state is written to Celery's result backend; clients rarely watch more
-_SLUG_CHARACTERS = 53  # of the 63 there may be; the rest is for a number
+_SLUG_CHARACTERS = 53  # of the 63 that are allowed: the rest is left for a number
 
 
 def make_slug(name: str) -> str:
@@ -37,17 +37,17 @@ def make_slug(name: str) -> str:
 
 
 async def _find_free_slug(connection: AsyncConnection, organization_id: int, name: str) -> str:
-    """The name's slug, with the next number where it is taken. Another request may take it first."""
+    """The name's slug, with the next number if it is taken. Another request may take the result first."""
     wanted = make_slug(name)
     namesakes = await get_highest_suffix(connection, organization_id, wanted)
     return f"{wanted}-{namesakes + 1}" if namesakes else wanted
 
 
 def check_settings(settings: AgentSettings) -> AgentSettings:
-    """Refuse settings that contradict each other.
+    """Check that settings do not contradict each other.
 
     Raises:
-        InvalidRequestError: when the overlap leaves a chunk no room to advance.
+        InvalidRequestError: when the overlap is more than half of a chunk, so that chunks would hardly advance.
     """
     if settings.chunk_overlap > settings.chunk_size // 2:
         raise InvalidRequestError("chunk_overlap must be at most half of chunk_size.")
@@ -69,10 +69,16 @@ class Agents:
     async def create(
         self, organization_id: int, name: str, slug: str | None, settings: Mapping[str, Any] | None = None
     ) -> Agent:
-        """Add an agent; without a slug, one is made from the name and numbered if it is taken.
+        """Add an agent.
+
+        Args:
+            organization_id: The owner.
+            name: The agent's name.
+            slug: Its slug; None makes one from the name, with a number if it is taken.
+            settings: Values for fields of ``AgentSettings``; the others have their defaults.
 
         Raises:
-            SlugTakenError: when the slug that was asked for is taken.
+            SlugTakenError: when the given slug is taken.
         """
         checked = check_settings(AgentSettings(**(settings or {})))
         while True:
@@ -88,7 +94,7 @@ class Agents:
         """One agent.
 
         Raises:
-            NotFoundError: when there is none, or it is another organization's.
+            NotFoundError: when the organization has no such agent.
         """
         async with self._database.statement() as connection:
             agent = await get_agent(connection, organization_id, agent_id)
@@ -102,17 +108,17 @@ class Agents:
             return await find_agent(connection, organization_id, slug)
 
     async def get_or_create(self, organization_id: int, slug: str) -> Agent:
-        """The agent with this slug, made on first use."""
+        """The agent with this slug, created on first use."""
         while True:
             if agent := await self.find(organization_id, slug):
                 return agent
             try:
                 return await self.create(organization_id, slug, slug)
             except SlugTakenError:
-                continue  # another request made it in between
+                continue  # another request has just created it
 
     async def list(self, organization_id: int, *, limit: int, after: int | None) -> Listing[Agent]:
-        """Agents, the newest first."""
+        """Agents, newest first."""
         async with self._database.statement() as connection:
             return await list_agents(connection, organization_id, limit=limit, after=after)
 
@@ -125,10 +131,11 @@ class Agents:
         slug: str | None,
         settings: Mapping[str, Any],
     ) -> Agent:
-        """Change what is given. New chunk settings hold for documents processed or reindexed from now on.
+        """Change the values that are given. New chunk settings apply to documents processed or reindexed from now on.
 
         Raises:
-            NotFoundError, SlugTakenError
+            NotFoundError: when the organization has no such agent.
+            SlugTakenError: when another agent has the slug.
         """
         agent = await self.get(organization_id, agent_id)
         changed = replace(
@@ -150,12 +157,12 @@ class Agents:
         """Hide an agent and its documents at once, cancel its tasks, and submit the task that removes the rest.
 
         Raises:
-            NotFoundError
+            NotFoundError: when the organization has no such agent.
         """
         async with self._database.transaction() as connection:
             if not await hide_agent(connection, organization_id, agent_id):
                 raise NotFoundError(f"Agent {agent_id} does not exist.")
-            # Tasks before documents, as those hold them that end.
+            # Lock tasks before documents, in the order of tasks that end.
             cancelled = await cancel_agent(connection, agent_id)
             await hide_agent_documents(connection, agent_id)
             task = await submit(connection, NewTask(organization_id, agent_id, TaskName.DELETE_AGENT, Queue.DEFAULT))
@@ -164,7 +171,7 @@ class Agents:
         return task
 
     async def remove(self, attempt: RunningAttempt) -> Outcome:
-        """Remove the chunks and files of a deleted agent, one document a transaction: each can be repeated."""
+        """Remove the chunks and files of a deleted agent, document by document. Each step can be repeated."""
         async with self._database.statement() as connection:
             documents = await list_agent_documents(connection, attempt.task.agent_id)
         for number, document in enumerate(documents):

@@ -1,8 +1,8 @@
-"""Idempotency: a write that is sent again under its key gets the answer of the first, and nothing is done twice.
+"""Idempotency: a write that is sent again under its key receives the first response, and is not carried out twice.
 
-A key is taken in a statement of its own before the work, and ended by another after it. What
-happens to a process in between cannot be known, so a key that is neither ended nor renewed is
-free again after a minute: then the work may be done a second time, as it would be without a key.
+One statement takes the key before the request is carried out, another stores the response after it. If the process dies
+in between, the key expires a minute after its last renewal. The request may then be carried out a second time, as it
+would be without a key.
 """
 
 import hashlib
@@ -19,42 +19,41 @@ _TRIES = 3
 
 
 def seal(body: bytes, secret: str, nonce: UUID) -> bytes:
-    """Encrypt, or decrypt, with a key stream: SHAKE-256 of nonce and secret.
+    """Encrypt or decrypt with a key stream: SHAKE-256 of nonce and secret. Never use a nonce twice.
 
-    A sponge as a stream cipher: Bertoni, Daemen, Peeters, Van Assche, Cryptographic sponge functions, 2011. No nonce
-    may serve twice.
+    A sponge function as a stream cipher: Bertoni, Daemen, Peeters, Van Assche, Cryptographic sponge functions, 2011.
     """
     stream = hashlib.shake_256(nonce.bytes + secret.encode()).digest(len(body))
     return bytes(a ^ b for a, b in zip(body, stream, strict=True))
 
 
 class Idempotency:
-    """Keeps keys, and what each stands for."""
+    """Stores idempotency keys with the request and the response of each."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def take(self, request: KeyedRequest) -> Hold | KnownRequest:
-        """The right to carry the request out, or what is known of one that was.
+        """Take the key: returns the right to carry the request out, or the request that was carried out under it.
 
         Raises:
-            IdempotencyKeyReusedError: when the key stands for another method, path or query.
-            IdempotencyInProgressError: when the request still runs.
+            IdempotencyKeyReusedError: when the key belongs to another method, path or query.
+            IdempotencyInProgressError: when the first request is still running.
         """
         hold = Hold(request, uuid7())
         async with self._database.statement() as connection:
             for _ in range(_TRIES):
                 if await claim_key(connection, hold):
                     return hold
-                if known := await find_key(connection, request):  # else it was freed in between
+                if known := await find_key(connection, request):  # otherwise it has just been freed
                     return _check(request, known)
         raise IdempotencyInProgressError
 
     async def renew(self, hold: Hold) -> None:
-        """Say that the request still runs; once a minute at least, or another takes it over.
+        """Renew the key while the request is running. Without a renewal for a minute, another request may take it.
 
         Raises:
-            IdempotencyInProgressError: when another has.
+            IdempotencyInProgressError: when another request has taken it.
         """
         async with self._database.statement() as connection:
             if not await renew_key(connection, hold):
@@ -63,13 +62,13 @@ class Idempotency:
     async def store(
         self, hold: Hold, fingerprint: Fingerprint, answer: StoredResponse, secret: str | None = None
     ) -> bool:
-        """Keep the answer for those who send the request again; False when another has taken it over.
+        """Store the response for repetitions of the request; returns False when another request has taken the key.
 
         Args:
-            hold: The right to do so.
-            fingerprint: Of the request's body.
-            answer: What was answered.
-            secret: What the answer's body is kept under, so that nobody can read it who has only the database.
+            hold: The right to carry the request out.
+            fingerprint: The fingerprint of the request's body.
+            answer: The response.
+            secret: Encrypts the response's body, so that the database alone does not reveal it.
         """
         if secret:
             answer = replace(answer, body=seal(answer.body, secret, hold.holder))
@@ -77,7 +76,7 @@ class Idempotency:
             return await store_answer(connection, hold, fingerprint, answer)
 
     async def free(self, hold: Hold) -> None:
-        """Forget the request, so that it can be tried again."""
+        """Delete the key, so that the request can be tried again."""
         async with self._database.statement() as connection:
             await release_key(connection, hold)
 
@@ -91,15 +90,15 @@ def _check(request: KeyedRequest, known: KnownRequest | RunningRequest) -> Known
 
 
 def recall(known: KnownRequest, fingerprint: Fingerprint | None, secret: str | None = None) -> StoredResponse:
-    """The answer of the request that was carried out.
+    """The stored response of a request that was carried out.
 
     Args:
-        known: What is known of it.
-        fingerprint: Of the body that came now; None when it broke off or is longer than the first.
-        secret: What the answer was kept under.
+        known: That request.
+        fingerprint: The fingerprint of the repeated body; None when it is incomplete or longer than the first.
+        secret: The secret under which the response was stored.
 
     Raises:
-        IdempotencyKeyReusedError: when its body was another.
+        IdempotencyKeyReusedError: when the bodies differ.
     """
     if known.fingerprint != fingerprint:
         raise IdempotencyKeyReusedError

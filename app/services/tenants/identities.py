@@ -1,4 +1,4 @@
-"""Who may come in: API keys."""
+"""API keys: authenticate, create, list and revoke."""
 
 import hashlib
 import secrets
@@ -22,18 +22,18 @@ _SHOWN_CHARACTERS = len(_PREFIX) + 6
 
 
 def _hash(secret: str) -> bytes:
-    """SHA-256 suffices: the secret is 256 random bits, so there is nothing to guess that a slow hash would slow."""
+    """SHA-256 suffices: the secret is 256 random bits, so a slow hash would not make guessing harder."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 class Identities:
-    """API keys and those who hold them."""
+    """API keys and the identities that they authenticate."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def authenticate(self, secret: str) -> Identity:
-        """Who holds this key.
+        """The identity that this key authenticates.
 
         Raises:
             UnauthorizedError: when it is unknown or revoked.
@@ -45,14 +45,14 @@ class Identities:
         return identity
 
     async def get_default_organization(self) -> int:
-        """The organization that the first start made."""
+        """The organization that the first start created."""
         async with self._database.statement() as connection:
             return await get_default_organization(connection)
 
     async def bootstrap(self, secret: str | None) -> str | None:
-        """Make the first key where there is none; returns its secret, to be shown once.
+        """Create the first key if there is none; returns its secret, to be shown once.
 
-        A ``secret`` that is given is made valid whether or not others exist, and never shown.
+        A given ``secret`` becomes a valid key whether or not others exist, and is not returned.
         """
         organization_id = await self.get_default_organization()
         async with self._database.transaction() as connection:
@@ -66,7 +66,7 @@ class Identities:
     async def create_key(
         self, organization_id: int, name: str, scopes: Sequence[str], secret: str | None = None
     ) -> tuple[ApiKey, str]:
-        """A new key and its secret, which is not kept."""
+        """Create a key; returns it and its secret, which is not stored."""
         secret = secret or _PREFIX + secrets.token_urlsafe(32)
         async with self._database.transaction() as connection:
             key = await insert_api_key(
@@ -80,7 +80,7 @@ class Identities:
         return key, secret
 
     async def list_keys(self, organization_id: int, *, limit: int, after: int | None) -> Listing[ApiKey]:
-        """An organization's keys, the newest first."""
+        """An organization's keys, newest first."""
         async with self._database.statement() as connection:
             return await list_api_keys(connection, organization_id, limit=limit, after=after)
 
@@ -88,7 +88,7 @@ class Identities:
         """Make a key invalid from the next request on.
 
         Raises:
-            NotFoundError: when there is no such valid key.
+            NotFoundError: when the organization has no such valid key.
         """
         async with self._database.statement() as connection:
             if not await revoke_api_key(connection, organization_id, key_id):
