@@ -167,7 +167,7 @@ def test_the_want_of_credentials_stops_the_start(monkeypatch: pytest.MonkeyPatch
 def test_a_service_that_is_away_does_not_stop_the_start(tmp_path: Path) -> None:
     with run_answering(503) as url, capture_logs() as lines:
         asyncio.run(check_storage(make_store(url, tmp_path)))
-    assert [line["event"] for line in lines] == ["storage_away"]
+    assert [line["event"] for line in lines] == ["storage_unavailable"]
 
 
 def test_a_check_leaves_no_thread_behind_that_a_fork_would_lose(s3_url: str, tmp_path: Path) -> None:
