@@ -134,7 +134,7 @@ async def test_a_kept_connection_that_fails_is_replaced_at_once(
 
     monkeypatch.setattr(Celery, "send_task", fail_once)
     await doorbell.publish([make_bell(), make_bell(), make_bell()])
-    assert count(valkey) == 3  # what had rung before the failure did not ring again
+    assert count(valkey) == 3  # what was published before the failure was not published again
     assert failed
     assert not failed[0].connected
 

@@ -27,17 +27,17 @@ class Parser(Protocol):
 
 
 class Doorbell(Protocol):
-    """Calls workers, and tells Celery's result backend what the ledger decided.
+    """Publishes the messages that call workers, and the states of tasks to Celery's result backend.
 
-    Both are courtesies: a bell that is lost rings again, and clients read the ledger. So
-    neither raises when the broker is down; the failure is logged.
+    Neither method raises when a server is unavailable; the failure is logged. A lost message is published again later,
+    and clients read states from the ledger.
     """
 
     async def publish(self, bells: Sequence[Bell]) -> None:
-        """Publish one message a bell."""
+        """Publish one message for each bell."""
 
     async def publish_state(self, task_id: TaskId, state: str, info: Any) -> None:
-        """Store a Celery state under the task's id, which also wakes whoever watches the task."""
+        """Store a Celery state under the task's id, which also notifies the clients that watch the task."""
 
 
 class Alarm(Protocol):

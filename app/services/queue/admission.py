@@ -37,7 +37,7 @@ class Admission:
         """Schedule an admission of ``queue``, soon."""
         self._nudged.add(queue)
         if queue not in self._running:
-            # In a context of its own: what this logs does not belong to the task or request that was first to nudge.
+            # In an empty context: its log lines do not belong to the task or request that nudged first.
             self._running[queue] = asyncio.create_task(self._admit_while_nudged(queue), context=Context())
 
     async def admit(self, queues: Iterable[str]) -> int:
