@@ -159,7 +159,7 @@ class Archives:
                     raise ArchiveTooDeepError(f"{unpacking.limits.depth} levels are allowed.")
                 await self._unpack_level(unpacking, await incoming.writer.seal(), prefix=path + "/", depth=depth + 1)
                 return
-            content = await incoming.keep(path)
+            content = await incoming.store(path)
             unpacking.entries.append(describe_entry(content, unpacking.metadata))
         finally:
             await asyncio.shield(incoming.writer.abort())

@@ -105,31 +105,31 @@ class Batches:
         await self._backpressure.check(batch.agent_id)
         if not incoming.files:
             raise MissingFileError
-        async with self._uploads.drop_unless_written([file.key for _, file in incoming.files]):
-            entries = await self._keep(incoming, batch)
+        async with self._uploads.delete_unless_committed([file.key for _, file in incoming.files]):
+            entries = await self._store_files(incoming, batch)
             parent, children = await self._submit(batch, entries)
         for key in list_unused_blobs(entries, children):
             await self._blobs.delete(key)
         await self._after_commit.run([parent])
         return parent, children
 
-    async def _keep(self, incoming: IncomingFiles, batch: Batch) -> list[Entry]:
+    async def _store_files(self, incoming: IncomingFiles, batch: Batch) -> list[Entry]:
         semaphore = asyncio.Semaphore(_CONCURRENT_FILES)
 
-        async def keep(filename: str, file: IncomingFile) -> Entry:
+        async def store(filename: str, file: IncomingFile) -> Entry:
             async with semaphore:
                 try:
                     arguments = {"on_duplicate": batch.on_duplicate.value}
-                    return describe_entry(await file.keep(filename), batch.metadata, arguments)
+                    return describe_entry(await file.store(filename), batch.metadata, arguments)
                 except (EmptyFileError, UnsupportedTypeError) as error:
                     return describe_failure(filename, error, batch.metadata)
 
         try:
             async with asyncio.TaskGroup() as group:
-                keeping = [group.create_task(keep(filename, file)) for filename, file in incoming.files]
+                stores = [group.create_task(store(filename, file)) for filename, file in incoming.files]
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from failures
-        return [task.result() for task in keeping]
+        return [task.result() for task in stores]
 
     async def _submit(self, batch: Batch, entries: list[Entry]) -> tuple[Task, list[Task]]:
         task = NewTask(

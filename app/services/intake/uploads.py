@@ -127,7 +127,7 @@ class IncomingFile:
         self._head = self._head or bytes(data[:2])
         await self.writer.write(data)
 
-    async def keep(self, filename: str) -> Content:
+    async def store(self, filename: str) -> Content:
         """Detect the media type and make the file durable.
 
         Raises:
@@ -183,8 +183,8 @@ class Uploads:
             DuplicateDocumentError: when the agent has the same content and ``on_duplicate`` is ``reject``.
         """
         await self._backpressure.check(upload.agent_id)
-        content = await incoming.keep(upload.filename)
-        async with self.drop_unless_written([incoming.key]):
+        content = await incoming.store(upload.filename)
+        async with self.delete_unless_committed([incoming.key]):
             accepted = await self._submit(upload, content)
         if accepted.duplicate_of is not None and not accepted.replaces:
             await self._blobs.delete(incoming.key)
@@ -212,7 +212,7 @@ class Uploads:
         raise DocumentBusyError("The document with the same content is being changed. Try again.")
 
     @asynccontextmanager
-    async def drop_unless_written(self, keys: list[str]) -> AsyncIterator[None]:
+    async def delete_unless_committed(self, keys: list[str]) -> AsyncIterator[None]:
         """Delete the files of these storage keys when the block fails.
 
         Not when the database became unavailable or the request was cancelled: the rows may have been committed, and a

@@ -147,7 +147,7 @@ class Webpages:
             with page.path.open("rb") as file:
                 while piece := await asyncio.to_thread(file.read, _READ_BYTES):
                     await incoming.write(piece)
-            content = await incoming.keep(page.filename)
+            content = await incoming.store(page.filename)
         finally:
             await asyncio.shield(incoming.writer.abort())
         if content.media_type not in {HTML, MARKDOWN}:

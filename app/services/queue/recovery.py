@@ -93,11 +93,11 @@ class Recovery:
             reaped = await reap_workers(connection, self._max_crashes)
             if ended := await end_holders(connection):
                 log.warning("blocking_sessions_ended", sessions=ended)
-            silent = await reconcile(connection)
+            lost = await reconcile(connection)
         await self._follow_up("task_crashed", reaped)
-        if silent:
-            log.info("messages_published_again", tasks=len(silent))
-            await self._admission.publish(silent)
+        if lost:
+            log.info("messages_published_again", tasks=len(lost))
+            await self._admission.publish(lost)
         await self._parents.sweep()
         # In the background: an admission may wait for the lock on a queue's row, and the sweeps must go on.
         for queue in WORK_QUEUES:
