@@ -1,4 +1,4 @@
-"""Whether what the settings choose can be had, seen before anything starts."""
+"""Checks at start: whether the chosen models and stores are configured and usable."""
 
 import asyncio
 
@@ -16,13 +16,13 @@ log = structlog.get_logger()
 
 
 def check_choices(settings: Settings) -> None:
-    """See that the chosen models and the store of vectors have their keys, addresses and packages. Asks nobody.
+    """Check that the chosen models and vector store have their keys, addresses and packages. Calls no provider.
 
     Raises:
-        StartupError: names the first that something is missing for.
+        StartupError: names the first setting for which something is missing.
     """
     spec = describe_embedding(settings)
-    if spec.model != WORDLLAMA:  # which is always there, and would be loaded
+    if spec.model != WORDLLAMA:  # which is always installed; making it would load it
         Embedders(settings)(spec)
     if settings.vector_store != "pgvector":
         make_store(settings, settings.vector_store)
@@ -30,18 +30,18 @@ def check_choices(settings: Settings) -> None:
 
 
 async def check_store(services: Services) -> None:
-    """Try the store of vectors at start. One that is away may come back, and until then is only told of.
+    """Try the vector store at start. If it is unavailable, a warning is logged: it may be available later.
 
     Raises:
-        StartupError: when it refuses, or holds no such vectors.
+        StartupError: when it refuses access, or lacks the index.
     """
     index = await services.indexing.vectors.get_active()
     if not services.indexing.vector_indexes.requested.matches(index):
-        return  # it goes out of use, and these settings need not reach it
+        return  # another index is replacing it, and these settings need not reach its store
     try:
         async with asyncio.timeout(_STORE_SECONDS):
             await services.indexing.vectors.check(index)
     except (ProviderBusyError, ProviderDownError) as error:
-        log.warning("vector_store_away", store=index.store, detail=error.detail)
+        log.warning("vector_store_unavailable", store=index.store, detail=error.detail)
     except TimeoutError:
-        log.warning("vector_store_away", store=index.store, detail=f"no answer within {_STORE_SECONDS:g} s")
+        log.warning("vector_store_unavailable", store=index.store, detail=f"no answer within {_STORE_SECONDS:g} s")

@@ -1,4 +1,4 @@
-"""Who makes vectors and answers."""
+"""The embedding models and the language model that the settings choose."""
 
 from app.adapters.embedders.minilm import MiniLmEmbedder
 from app.adapters.embedders.wordllama import WordLlamaEmbedder
@@ -13,7 +13,7 @@ _LOCAL = (WORDLLAMA, "minilm")
 
 
 def describe_embedding(settings: Settings) -> EmbeddingSpec:
-    """The model that the settings ask for.
+    """The embedding model that the settings ask for.
 
     Raises:
         StartupError: when there is no such model.
@@ -31,26 +31,26 @@ def describe_embedding(settings: Settings) -> EmbeddingSpec:
 
 
 class Embedders:
-    """The models of this process, each loaded once."""
+    """The embedding models of this process, each loaded once."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._known: dict[tuple[str, str, int | None], Embedder] = {}
+        self._embedders: dict[tuple[str, str, int | None], Embedder] = {}
 
     def __call__(self, spec: EmbeddingSpec) -> Embedder:
-        """The embedder that a spec names.
+        """The embedder of a spec.
 
         Raises:
-            StartupError: when something that it needs is missing.
+            StartupError: when its key or its package is missing.
         """
         key = (spec.provider, spec.model, spec.requested_dimensions)
-        if key not in self._known:
-            self._known[key] = _make_embedder(self._settings, spec)
-        return self._known[key]
+        if key not in self._embedders:
+            self._embedders[key] = _make_embedder(self._settings, spec)
+        return self._embedders[key]
 
     async def close(self) -> None:
-        """Let go of connections."""
-        for embedder in self._known.values():
+        """Close all connections."""
+        for embedder in self._embedders.values():
             await embedder.close()
 
 
@@ -81,10 +81,10 @@ def _make_openai_embedder(settings: Settings, spec: EmbeddingSpec) -> Embedder:
 
 
 def choose_chat(settings: Settings) -> ChatModel | None:
-    """The language model that writes answers; None where the settings name none.
+    """The language model that writes answers; None when the settings name none.
 
     Raises:
-        StartupError: when something that it needs is missing.
+        StartupError: when its key or its package is missing.
     """
     if settings.openai_chat_model is None:
         return None
@@ -100,7 +100,11 @@ def choose_chat(settings: Settings) -> ChatModel | None:
 
 
 def _find_openai_key(settings: Settings, what: str) -> str | None:
-    """The key, which services other than OpenAI's own may do without."""
+    """OpenAI's key; other services of the same API may work without one.
+
+    Raises:
+        StartupError: when neither a key nor the URL of another service is set.
+    """
     if settings.openai_api_key is None and settings.openai_base_url is None:
         raise StartupError(f"{what} needs OPENAI_API_KEY.")
     return reveal(settings.openai_api_key)

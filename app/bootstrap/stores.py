@@ -1,4 +1,4 @@
-"""Where vectors are kept, and how much of a provider may be asked."""
+"""The vector stores and the vector index that the settings choose."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 def describe_index(settings: Settings) -> IndexSpec:
-    """The index of vectors that the settings ask for."""
+    """The vector index that the settings ask for."""
     place: Mapping[str, Any] = {}
     if settings.vector_store == "pinecone":
         place = {"index": settings.pinecone_index}
@@ -31,10 +31,10 @@ def describe_index(settings: Settings) -> IndexSpec:
 
 
 async def check_index(settings: Settings) -> None:
-    """See that the settings ask for the index of vectors that there is. While the database is away, nobody can tell.
+    """Check that the settings ask for the active vector index. While the database is unavailable, log a warning.
 
     Raises:
-        IndexMismatchError: when they ask for another.
+        IndexMismatchError: when the settings ask for another index.
     """
     database = Database(create_engine(get_database_url(settings), pool_size=1, register_types=False))
     try:
@@ -46,30 +46,30 @@ async def check_index(settings: Settings) -> None:
 
 
 class Stores:
-    """The stores of vectors, each made when it is first needed: an index that is on its way out may be in another."""
+    """The vector stores of this process, each made on first use: an index that is being replaced may be in another."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
-        self._known: dict[str, VectorStore] = {"pgvector": PgVectorStore(database)}
+        self._stores: dict[str, VectorStore] = {"pgvector": PgVectorStore(database)}
 
     def __call__(self, name: str) -> VectorStore:
-        """The store of a name.
+        """The store of this name.
 
         Raises:
-            StartupError: when something that it needs is missing.
+            StartupError: when its key, its address or its package is missing.
         """
-        if name not in self._known:
-            self._known[name] = make_store(self._settings, name)
-        return self._known[name]
+        if name not in self._stores:
+            self._stores[name] = make_store(self._settings, name)
+        return self._stores[name]
 
     async def close(self) -> None:
-        """Let go of connections."""
-        for store in self._known.values():
+        """Close all connections."""
+        for store in self._stores.values():
             await store.close()
 
 
 def make_store(settings: Settings, name: str) -> VectorStore:
-    """A store outside Postgres.
+    """Make a store outside Postgres.
 
     Raises:
         StartupError: when its key, its address or its package is missing.
