@@ -1,4 +1,4 @@
-"""Log lines: readable on a console, or one JSON object each."""
+"""Log output: readable lines for a console, or one JSON object per line."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ from app.settings import Settings
 
 
 def configure_logs(settings: Settings, level: int | str | None = None) -> None:
-    """Send structlog's and the standard library's records through one formatter to standard error."""
+    """Format the records of structlog and of the standard library alike, and write them to standard error."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -20,7 +20,7 @@ def configure_logs(settings: Settings, level: int | str | None = None) -> None:
     renderer = (
         structlog.processors.JSONRenderer()
         if json
-        # Plain tracebacks: rich ones take seconds of the event loop, and print the secrets among the local variables.
+        # Plain tracebacks: rich ones block the event loop for seconds and print local variables, secrets included.
         else structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
         )

@@ -1,4 +1,4 @@
-"""Which addresses pages may be read from: public ones, and those an operator names."""
+"""The addresses from which pages may be read: public ones, and those that the operator allows."""
 
 import re
 from collections.abc import Sequence
@@ -9,20 +9,20 @@ from typing import Self
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-# Listed here, for Python's own ``is_global`` changed its mind between patch releases.
-_INSIDE_V4 = tuple(
+# Listed here because the result of Python's ``is_global`` differs between patch releases.
+_INTERNAL_V4 = tuple(
     IPv4Network(network)
     for network in (
         *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
         *("192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16"),
         *("192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
-        "168.63.129.16/32",  # answers every machine at Azure, as its host
+        "168.63.129.16/32",  # Azure's host, reachable from every virtual machine
     )
 )
 _UNICAST_V6 = IPv6Network("2000::/3")
-_INSIDE_V6 = tuple(
+_INTERNAL_V6 = tuple(
     IPv6Network(network)
-    # Protocol assignments with Teredo and ORCHID, documentation, 6to4: none leads to a server on the public net.
+    # Protocol assignments with Teredo and ORCHID, documentation, 6to4: none belongs to a public server.
     for network in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
 )
 _NAT64 = IPv6Network("64:ff9b::/96")
@@ -34,18 +34,20 @@ _LAST_PORT = 65535
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address belongs to the public internet, by IANA's registries of special addresses.
+    """Whether an address belongs to the public internet, by IANA's registries of special-purpose addresses.
 
-    An IPv6 address that carries an IPv4 one (mapped, or NAT64 of RFC 6052) is what it carries.
+    An IPv6 address that contains an IPv4 address (mapped, or NAT64 of RFC 6052) counts as that IPv4 address.
     """
     address = unwrap(address)
     if isinstance(address, IPv4Address):
-        return not any(address in network for network in _INSIDE_V4)
-    return address.scope_id is None and address in _UNICAST_V6 and not any(address in network for network in _INSIDE_V6)
+        return not any(address in network for network in _INTERNAL_V4)
+    return (
+        address.scope_id is None and address in _UNICAST_V6 and not any(address in network for network in _INTERNAL_V6)
+    )
 
 
 def unwrap(address: Address) -> Address:
-    """The IPv4 address an IPv6 one stands for; any other as it is."""
+    """The IPv4 address that an IPv6 address contains; any other address unchanged."""
     if isinstance(address, IPv4Address):
         return address
     if address in _NAT64:
@@ -54,22 +56,22 @@ def unwrap(address: Address) -> Address:
 
 
 def read_ipv4(host: str) -> IPv4Address | None:
-    """The IPv4 address a host stands for in any notation that systems understand; None where it is a name.
+    """Parse an IPv4 address in any notation that systems accept; None for a host name.
 
-    Up to four numbers, each decimal, octal (``0177``) or hexadecimal (``0x7f``); the last fills what is left
-    (WHATWG URL, "IPv4 parser"; inet_aton).
+    Up to four numbers, each decimal, octal (``0177``) or hexadecimal (``0x7f``). The last number fills the remaining
+    bytes (WHATWG URL Standard, "IPv4 parser"; inet_aton).
 
     Raises:
-        ValueError: when it ends in a number and yet is no address.
+        ValueError: the host ends in a number but is not an address.
     """
     parts = host.split(".")
     if not _NUMBER.fullmatch(parts[-1]):
         return None
     if len(parts) > _PARTS or not all(_NUMBER.fullmatch(part) for part in parts):
-        raise ValueError(f"{host!r} is no address")
+        raise ValueError(f"{host!r} is not a valid address")
     *first, last = map(_read_number, parts)
     if any(number >= _BYTE for number in first) or last >= _BYTE ** (_PARTS - len(first)):
-        raise ValueError(f"{host!r} is no address")
+        raise ValueError(f"{host!r} is not a valid address")
     return IPv4Address(last + sum(number * _BYTE ** (_PARTS - 1 - place) for place, number in enumerate(first)))
 
 
@@ -81,17 +83,17 @@ def _read_number(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class AllowedHosts:
-    """Hosts that may be read although they are not public; a port of None stands for every port."""
+    """Internal hosts that may be read. A port of None allows every port."""
 
     names: frozenset[tuple[str, int | None]] = frozenset()
     networks: Sequence[tuple[Network, int | None]] = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``wiki.corp, git.corp:8443, 10.1.2.3, [fd00::1]:80, 10.0.0.0/8``.
+        """Parse a list such as ``wiki.corp, git.corp:8443, 10.1.2.3, [fd00::1]:80, 10.0.0.0/8``.
 
         Raises:
-            ValueError: names the entry that cannot be read.
+            ValueError: names the first invalid entry.
         """
         entries = [entry.strip() for entry in text.split(",") if entry.strip()]
         names, networks = set(), []
@@ -105,15 +107,15 @@ class AllowedHosts:
 
     @property
     def holds_networks(self) -> bool:
-        """Whether a whole network is allowed, with hosts that go by names not listed here."""
+        """Whether a whole network is allowed, so that host names not listed here may belong to it."""
         return any(network.num_addresses > 1 for network, _ in self.networks)
 
     def allows_name(self, host: str, port: int) -> bool:
-        """Whether a host is named, whatever its addresses are."""
+        """Whether a host name is allowed, whatever its addresses are."""
         return not self.names.isdisjoint({(host, None), (host, port)})
 
     def allows_address(self, address: Address, port: int) -> bool:
-        """Whether an address is named, alone or within a network."""
+        """Whether an address is allowed, alone or within a network."""
         plain = unwrap(address)
         return any(plain in network and only in {None, port} for network, only in self.networks)
 
@@ -131,7 +133,7 @@ def _read_entry(entry: str) -> tuple[str | Network, int | None]:
     found = _WITH_PORT.fullmatch(entry)
     port = int(found["port"]) if found and found["port"] else None
     if not found or (port is not None and not 0 < port <= _LAST_PORT):
-        raise ValueError(f"{entry!r} is no host, host:port, address or network")
+        raise ValueError(f"{entry!r} is not a host, host:port, address or network")
     if found["v6"] is not None:
         return ip_network(IPv6Address(found["v6"])), port
     address = read_ipv4(found["name"])

@@ -1,4 +1,4 @@
-"""What a document becomes on its way: pages, then chunks with their place in the text."""
+"""The forms of a document during processing: pages, then chunks with their positions in the text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,16 +7,16 @@ from typing import Any
 
 
 class DocumentStatus(StrEnum):
-    """What has become of a document; derived from the state of the task that decides it."""
+    """The status of a document, derived from the state of the task that determines it."""
 
     QUEUED = "queued"
     """Its task waits for a worker, or for its next attempt."""
 
     PROCESSING = "processing"
-    """A worker is processing it, or its task has children that are."""
+    """A worker is processing it, or children of its task are."""
 
     COMPLETED = "completed"
-    """Search finds it. It stays so whatever becomes of later tasks."""
+    """Search finds it. Later tasks do not change this status, whatever their result."""
 
     FAILED = "failed"
     """Its task failed for good; the task's error says why."""
@@ -26,10 +26,10 @@ class DocumentStatus(StrEnum):
 
 
 class OnDuplicate(StrEnum):
-    """What becomes of an upload whose bytes the agent has already.
+    """What to do with an upload whose bytes the agent already has.
 
-    ``SKIP`` answers with the document that is there; ``REPLACE`` processes the upload as that document's new content,
-    and takes one of the same name for it where none has the same bytes; ``REJECT`` refuses.
+    ``SKIP`` returns the existing document. ``REPLACE`` processes the upload as new content of that document or, if no
+    document has the same bytes, of one with the same name. ``REJECT`` refuses the upload.
     """
 
     SKIP = "skip"
@@ -39,7 +39,7 @@ class OnDuplicate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Clean text of one page. ``number`` counts from 1; None where the format has no pages."""
+    """Clean text of one page. ``number`` counts from 1; it is None if the format has no pages."""
 
     number: int | None
     text: str
@@ -47,9 +47,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A document as text: its pages in order and what the file says of itself (title, author, …).
+    """A document as text: its pages in order, and the metadata of the file (title, author, …).
 
-    The document's text is the pages' texts joined by ``PAGE_BREAK``; character ranges count in it.
+    The document's text consists of the pages' texts joined by ``PAGE_BREAK``. Character ranges refer to it.
     """
 
     pages: Sequence[Page]
@@ -61,9 +61,9 @@ PAGE_BREAK = "\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a document's text: ``text == document_text[start:end]`` (characters, not bytes), within one page.
+    """A range of a document's text: ``text == document_text[start:end]`` (characters, not bytes), within one page.
 
-    ``context`` is what the piece needs to be understood but does not hold: the header of a table that begins before it.
+    ``context`` is text from outside the range that makes it understandable: the header of a table that begins earlier.
     """
 
     index: int
@@ -75,5 +75,5 @@ class Chunk:
 
     @property
     def indexed_text(self) -> str:
-        """What it is found by: its context, where it has one, and its text."""
+        """The text that is indexed: the context, if there is one, and the chunk's text."""
         return f"{self.context}\n{self.text}" if self.context else self.text

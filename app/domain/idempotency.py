@@ -1,4 +1,4 @@
-"""Requests that may be sent twice and are carried out once."""
+"""Requests with an idempotency key: they may be sent twice and are carried out once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class KeyedRequest:
-    """A request under a key of its organization."""
+    """A request with an idempotency key of its organization."""
 
     organization_id: int
     key: str
     target: bytes
-    """SHA-256 of what is known of the request before its body."""
+    """SHA-256 of method, path and query, and of the API key if the response contains a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The right to carry out a keyed request. Whoever lost it can neither store an answer nor free the key."""
+    """The right to carry out a keyed request. A process that lost it cannot store a response or free the key."""
 
     request: KeyedRequest
     holder: UUID
@@ -25,7 +25,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What a body is recognised by: a SHA-256, and how many bytes were hashed."""
+    """Identifies a body: a SHA-256, and the number of bytes that were hashed."""
 
     digest: bytes
     size: int
@@ -33,7 +33,7 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """An HTTP answer as it is kept; the names of headers are lowercase."""
+    """An HTTP response as it is stored, with lower-case header names."""
 
     status: int
     headers: Mapping[str, str]
@@ -42,7 +42,7 @@ class StoredResponse:
 
 @dataclass(frozen=True, slots=True)
 class KnownRequest:
-    """A request that was carried out under a key."""
+    """A keyed request that was carried out."""
 
     holder: UUID
     target: bytes
@@ -52,6 +52,6 @@ class KnownRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunningRequest:
-    """A request that is being carried out under a key."""
+    """A keyed request that is being carried out."""
 
     target: bytes

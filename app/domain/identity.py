@@ -1,4 +1,4 @@
-"""Who asks: an organization and what its key allows."""
+"""The caller of a request: its organization, and the scopes of its API key."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """What an API key allows. Each includes those before it."""
+    """What an API key permits. Each scope includes those before it."""
 
     READ = "read"
     WRITE = "write"
@@ -23,14 +23,14 @@ class Identity:
     """The beginning of the API key, by which logs and lists identify it."""
 
     def allows(self, scope: Scope) -> bool:
-        """Whether ``scope``, or one that includes it, was granted."""
+        """Whether the key has ``scope`` or a scope that includes it."""
         order = list(Scope)
         return any(order.index(granted) >= order.index(scope) for granted in self.scopes)
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key as it is listed; its secret is not kept."""
+    """An API key without its secret, which is not stored."""
 
     id: int
     name: str

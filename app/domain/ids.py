@@ -1,4 +1,4 @@
-"""Identifiers. Agents and documents are integers from the database; tasks and workers are UUIDs made here."""
+"""Identifiers. Agents and documents have integers from the database; tasks and workers have UUIDs from here."""
 
 import os
 import time
@@ -12,8 +12,8 @@ WorkerId = NewType("WorkerId", UUID)
 def uuid7() -> UUID:
     """A time-ordered UUID (RFC 9562, version 7): 48 bits of Unix milliseconds, 74 random bits.
 
-    Ordered ids keep new rows at the right edge of the primary key's B-tree. Python has
-    this from 3.14 and Postgres from 18; both older ones are supported, so it is made here.
+    Ordered ids keep new rows at the right edge of the primary key's B-tree. Python has a generator from version 3.14
+    and Postgres from 18; older versions of both are supported, hence this one.
     """
     milliseconds = time.time_ns() // 1_000_000
     value = (milliseconds & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10))
@@ -23,10 +23,10 @@ def uuid7() -> UUID:
 
 
 def new_task_id() -> TaskId:
-    """A fresh task id."""
+    """Create a task id."""
     return TaskId(uuid7())
 
 
 def new_worker_id() -> WorkerId:
-    """A fresh worker id, one per worker process start."""
+    """Create a worker id: one per start of a worker process."""
     return WorkerId(uuid7())

@@ -1,4 +1,4 @@
-"""The document types Sluice reads, by the IANA name of each, and the archives it unpacks."""
+"""The supported document types by their IANA media types, and the supported archives."""
 
 PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -18,7 +18,7 @@ JSON = "application/json"
 XML = "application/xml"
 YAML = "application/yaml"
 SOURCE = "text/x-source"
-"""Programs and their settings in any language; no name for them all is registered."""
+"""Source code and configuration files in any language. IANA has no common media type for them."""
 TEXT = "text/plain"
 ZIP = "application/zip"
 
@@ -49,7 +49,7 @@ SUPPORTED: dict[str, tuple[str, ...]] = {
     ),
     TEXT: (".txt", ".text", ".log", ".rst"),
 }
-"""What is read, each with the endings its files commonly bear."""
+"""The document types, each with its usual file extensions."""
 
 ARCHIVES: dict[str, tuple[str, ...]] = {ZIP: (".zip",)}
-"""What holds documents instead of being one."""
+"""The archive types, whose entries become documents."""

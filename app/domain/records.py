@@ -1,4 +1,4 @@
-"""Agents and documents as the services hand them out."""
+"""Agents and documents as the services return them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
-    """How an agent's documents are treated. Chunk sizes are in characters."""
+    """How an agent's documents are processed. Chunk sizes are in characters."""
 
     chunk_size: int = 1000
     chunk_overlap: int = 200
@@ -37,7 +37,7 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A stored file: what one version of a document holds."""
+    """A stored file: the content of one version of a document."""
 
     blob_key: str
     media_type: str
@@ -46,18 +46,18 @@ class Content:
     filename: str
 
     def as_json(self) -> dict[str, Any]:
-        """The object kept in a task's arguments."""
+        """The object stored in a task's arguments."""
         return {**asdict(self), "sha256": self.sha256.hex()}
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> "Content":
-        """Read what ``as_json`` wrote."""
+        """The inverse of ``as_json``."""
         return cls(**{**given, "sha256": bytes.fromhex(given["sha256"])})
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document's row. A web page that was not fetched yet has no content."""
+    """A document's row. A web page that was not read yet has no content."""
 
     id: int
     organization_id: int
@@ -92,7 +92,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
-    """A chunk as it is listed; ``context`` is what it was found by besides its text."""
+    """A chunk's row. ``context`` is additional text by which search finds it."""
 
     id: int
     ordinal: int
@@ -103,13 +103,13 @@ class StoredChunk:
     page: int | None
 
     def as_chunk(self) -> Chunk:
-        """The chunk as the pipeline cut it."""
+        """The chunk as the pipeline made it."""
         return Chunk(self.ordinal, self.text, self.start, self.end, self.page, self.context)
 
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[Item]):
-    """A part of a list: its items, how many there are in all, and the cursor of the next part."""
+    """A page of a list: its items, the total number of items, and the cursor of the next page."""
 
     items: list[Item]
     total: int

@@ -1,4 +1,4 @@
-"""A task, and a dead letter, as clients see it: one shape for the API and the command line."""
+"""The public fields of tasks and dead letters, for the API and the command line alike."""
 
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +12,7 @@ TOTAL = 100
 def describe(task: Task, position: int | None = None, counts: Counts | None = None) -> dict[str, Any]:
     """The public fields of a task.
 
-    ``position`` is its place among its agent's waiting ones, ``counts`` how its children stand, if it has any.
+    ``position`` is its place among the waiting tasks of its agent. ``counts`` are the states of its children, if any.
     """
     return {
         "task_id": str(task.id),
@@ -44,7 +44,7 @@ def describe(task: Task, position: int | None = None, counts: Counts | None = No
 
 
 def describe_dead_letter(task: Task) -> dict[str, Any]:
-    """A task that failed for good, with its story."""
+    """The public fields of a dead letter, with the history of its attempts."""
     error = dict(task.error) if task.error else None
     return {
         "task_id": str(task.id),
@@ -66,7 +66,7 @@ def describe_dead_letter(task: Task) -> dict[str, Any]:
 
 
 def _time_stages(task: Task) -> list[dict[str, Any]]:
-    """Milliseconds of the wait in the queue, then of each stage up to the next; of the last once it has an end."""
+    """Milliseconds in the queue, then in each stage; the last stage is included once the task has ended."""
     if task.started_at is None:
         return []
     waited = max(0.0, (task.started_at - max(task.created_at, task.available_at)).total_seconds())

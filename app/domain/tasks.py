@@ -1,4 +1,4 @@
-"""A task as the ledger tells of it."""
+"""Tasks and their parts, as rows of the ledger."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from app.domain.states import State
 
 
 class Queue(StrEnum):
-    """The queues, the most urgent first; ``DEAD_LETTER`` only carries alerts."""
+    """The queues, most urgent first. ``DEAD_LETTER`` carries alerts only."""
 
     HIGH = "high_priority"
     MEDIUM = "medium_priority"
@@ -22,7 +22,7 @@ class Queue(StrEnum):
 
 
 CHILDREN_STAGE = "children"
-"""The stage of a task that has become many."""
+"""The stage of a parent while its children run."""
 
 HISTORY_LENGTH = 20
 """The number of unsuccessful attempts that a task's row keeps, the latest ones."""
@@ -50,7 +50,7 @@ class TaskName(StrEnum):
 
 
 INDEXING = (TaskName.PROCESS_DOCUMENT, TaskName.PROCESS_WEBPAGE, TaskName.PROCESS_ARCHIVE)
-"""Tasks that give a document its content: at most one at a time works on one."""
+"""Tasks that set a document's content. At most one of them at a time works on a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class NewTask:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How the children of a task stand. ``pending`` ones wait, in whatever queue."""
+    """The number of a parent's children by state. ``pending`` includes those that wait for a retry."""
 
     total: int = 0
     pending: int = 0
@@ -98,7 +98,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Bell:
-    """What a message to the broker carries: which task, under which name, on which queue. It may be lost or doubled."""
+    """A message to the broker: the task's id, the Celery name and the queue. It may be lost or duplicated."""
 
     task_id: TaskId
     name: str
@@ -108,7 +108,7 @@ class Bell:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One worker's right to run a task. It ends when the row's epoch moves on."""
+    """One run of a task, identified by its epoch. It is superseded when the row's epoch is higher."""
 
     task_id: TaskId
     epoch: int
@@ -116,7 +116,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where an attempt stands. ``current`` counts to 100."""
+    """The progress of an attempt. ``current`` counts up to 100."""
 
     stage: str
     current: int
@@ -142,8 +142,8 @@ class Failure:
 class Task:
     """A row of ``tasks``.
 
-    ``stages`` holds ``{name, at, version, current, status}`` for each stage entered, ``at`` in Unix milliseconds;
-    ``history`` the latest attempts that did not succeed, each ``{attempt, started_at, ended_at, outcome, stage,
+    ``stages`` contains ``{name, at, version, current, status}`` for each stage entered, ``at`` in Unix milliseconds.
+    ``history`` contains the latest unsuccessful attempts, each ``{attempt, started_at, ended_at, outcome, stage,
     worker, code, message}``.
     """
 
@@ -184,14 +184,14 @@ class Task:
     helper: str | None = None
 
     def __post_init__(self) -> None:
-        """Rows arrive with plain text and UUIDs."""
+        """Convert the state, which rows contain as text."""
         object.__setattr__(self, "state", State(self.state))
 
     def require_document_id(self) -> int:
         """The id of the document that this task is about.
 
         Raises:
-            ValueError: when the task is about no document.
+            ValueError: the task has no document.
         """
         if self.document_id is None:
             raise ValueError(f"Task {self.id} has no document.")
@@ -199,23 +199,23 @@ class Task:
 
     @property
     def attempt_token(self) -> Attempt:
-        """The fence that whoever claimed this row must show."""
+        """The fencing token that every write of this attempt must name."""
         return Attempt(self.id, self.epoch)
 
     @property
     def is_parent(self) -> bool:
-        """Whether it has become many."""
+        """Whether the task has children."""
         return self.stage == CHILDREN_STAGE
 
     @property
     def bell(self) -> Bell:
-        """The message that calls a worker to this task."""
+        """The message that asks a worker to claim this task."""
         return Bell(self.id, self.name, self.queue)
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterFilter:
-    """Which dead letters are meant; what is None does not matter. ``code`` is that of the error."""
+    """Selects dead letters. A field of None matches everything. ``code`` is the error's code."""
 
     queue: str | None = None
     agent_id: int | None = None

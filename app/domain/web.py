@@ -1,4 +1,4 @@
-"""Web pages: which may be read, which belong to a crawl, and what has been read."""
+"""Web pages: which may be read, which belong to a crawl, and their content."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from app.domain.errors import (
 )
 from app.domain.web_url import WebUrl
 
-_INSIDE_NAMES = ("localhost", "localdomain", "local", "internal", "intranet", "lan", "home.arpa", "corp", "home")
+_INTERNAL_NAMES = ("localhost", "localdomain", "local", "internal", "intranet", "lan", "home.arpa", "corp", "home")
 _GOOD = {200, 203}
 _LATER = {408, 425, 429}
 _SERVER_ERRORS, _END = 500, 600
@@ -27,77 +27,77 @@ class FetchedPage:
     """A page that was read into a local file."""
 
     url: str
-    """Where it was found, after redirects."""
+    """Its URL after redirects."""
     path: Path
     filename: str
-    """What its server calls it: a bare name, safe to show and to take a suffix from."""
+    """The name that its server gives it: a single path component, safe to show and to take a suffix from."""
     media_type_hint: str | None = None
-    """The type its server states, in lower case and without parameters."""
+    """The media type that its server states, in lower case and without parameters."""
     charset: str | None = None
-    """The encoding its server states, where Python knows it."""
+    """The encoding that its server states, if Python supports it."""
     metadata: Mapping[str, str] = field(default_factory=dict)
-    """Title, author and so on, where whoever read the page told them."""
+    """Title, author and so on, if the page reader found them."""
 
 
 def normalise_url(url: str) -> str:
-    """The one form of a URL by which pages are told apart.
+    """The canonical form of a URL, by which pages are identified.
 
     Scheme and host in lower case, IDNA, no default port, no fragment, no dot segments, percent-encoding in one form,
     no tracking parameters (``utm_*``, ``gclid``, ``fbclid``); the query keeps its order.
 
     Raises:
-        InvalidUrlError: when it cannot be read.
-        UrlNotAllowedError: when it is of another scheme or carries credentials.
+        InvalidUrlError: it cannot be parsed.
+        UrlNotAllowedError: it has another scheme or contains credentials.
     """
     return str(WebUrl.parse(url).without_tracking())
 
 
 def check_url(url: str, allowed: AllowedHosts = NONE_ALLOWED) -> None:
-    """Refuse a URL that no page may be read from, as far as that can be told without asking the network.
+    """Reject a URL that may not be read, as far as this can be decided without the network.
 
     Raises:
-        InvalidUrlError: when it cannot be read, is too long or names no host.
-        UrlNotAllowedError: when it is no web address, carries credentials, or names an inside host or address.
+        InvalidUrlError: it cannot be parsed, is too long or has no host.
+        UrlNotAllowedError: it has another scheme, contains credentials, or names an internal host or address.
     """
     check_host(WebUrl.parse(url), allowed)
 
 
 def check_host(url: WebUrl, allowed: AllowedHosts) -> None:
-    """Refuse inside hosts: addresses that are not public, in any notation, and names of inside networks.
+    """Reject internal hosts: addresses that are not public, in any notation, and names of internal networks.
 
     Raises:
-        UrlNotAllowedError
+        UrlNotAllowedError: the host is internal and not allowed.
     """
     if allowed.allows_name(url.host, url.port):
         return
     if url.address is not None:
         check_address(url.address, url.port, allowed)
-    # Where a network is allowed, a name is judged by its addresses once they are known.
-    elif not allowed.holds_networks and _is_inside(url.host):
+    # If a network is allowed, a name is checked by its addresses, after it is resolved.
+    elif not allowed.holds_networks and _is_internal(url.host):
         raise UrlNotAllowedError(f"{url.host} is a name of an internal network.")
 
 
 def check_address(address: Address, port: int, allowed: AllowedHosts) -> None:
-    """Refuse an address that is neither public nor allowed.
+    """Reject an address that is neither public nor allowed.
 
     Raises:
-        UrlNotAllowedError: without the address, which would tell strangers what names mean inside.
+        UrlNotAllowedError: the message omits the address, so that clients cannot resolve internal names.
     """
     if not is_public(address) and not allowed.allows_address(address, port):
         raise UrlNotAllowedError("It resolves to an address that is not public.")
 
 
-def _is_inside(host: str) -> bool:
-    """A name without a dot is a neighbour's; the others are reserved or in common use for inside networks."""
-    return "." not in host or host.endswith(tuple(f".{name}" for name in _INSIDE_NAMES))
+def _is_internal(host: str) -> bool:
+    """A name without a dot is local; the listed names are reserved or common for internal networks."""
+    return "." not in host or host.endswith(tuple(f".{name}" for name in _INTERNAL_NAMES))
 
 
 def check_status(status: int, retry_after: float | None = None) -> None:
-    """Refuse an answer that holds no page.
+    """Reject a response without a page.
 
     Raises:
-        PageNotAvailableError: it will not be there later either.
-        PageBusyError: 408, 425 and 429; ``retry_after`` says how long to wait, in seconds.
+        PageNotAvailableError: a retry would not help.
+        PageBusyError: 408, 425 and 429. ``retry_after`` is the server's ``Retry-After`` in seconds.
         PageUnreachableError: 5xx.
     """
     if status in _GOOD:
@@ -112,10 +112,10 @@ def check_status(status: int, retry_after: float | None = None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class CrawlScope:
-    """Which pages belong to a crawl: those of the start's site, not too deep, as the patterns say.
+    """The pages that belong to a crawl: those of the start's site, up to a depth, that match the patterns.
 
-    Patterns are shell globs on path and query: ``/docs/*``. With ``include``, one of them must match;
-    ``exclude`` wins.
+    Patterns are shell patterns for path and query, such as ``/docs/*``. If there are any in ``include``, one of them
+    must match. ``exclude`` takes precedence.
     """
 
     start: str
@@ -124,7 +124,7 @@ class CrawlScope:
     exclude: Sequence[str] = ()
 
     def allows(self, url: str, depth: int = 0) -> bool:
-        """Whether a page that is ``depth`` links away from the start belongs to the crawl."""
+        """Whether a page at a distance of ``depth`` links from the start belongs to the crawl."""
         try:
             page, start = WebUrl.parse(url), WebUrl.parse(self.start)
         except (InvalidUrlError, UrlNotAllowedError):
@@ -135,11 +135,11 @@ class CrawlScope:
 
 
 def _site(url: WebUrl) -> tuple[str, int | None]:
-    """``www.`` and the choice between http and https make no other site; a port of its own does."""
+    """Identifies a site: ``www.`` and http or https make no difference; a non-default port does."""
     return url.host.removeprefix("www."), None if url.has_default_port else url.port
 
 
 def _matches(url: WebUrl, patterns: Sequence[str]) -> bool:
-    """Patterns are written as people read paths, with or without percent-encoding."""
+    """Patterns may be written with or without percent-encoding."""
     spellings = {url.target, unquote(url.target)}
     return any(fnmatchcase(spelling, pattern) for pattern in patterns for spelling in spellings)

@@ -1,7 +1,7 @@
-"""One reading of a URL, in its canonical form, for every check and for the request itself.
+"""The parser of URLs, used by every check and by the request itself.
 
-Two readings that differ are how checks are got round; so nothing here is left to ``urllib.parse``, which reads
-URLs otherwise than browsers and HTTP clients do.
+Checks can be bypassed if they parse a URL differently from the client that requests it. So this module does not use
+``urllib.parse``, which differs from browsers and HTTP clients.
 """
 
 import re
@@ -32,7 +32,7 @@ _TRACKING = re.compile(r"(?:utm_[^=]*|gclid|fbclid)(?:=|\Z)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class WebUrl:
-    """An http or https URL, taken apart: ``host`` is ASCII and lower case, an address in its usual notation."""
+    """A parsed http or https URL. ``host`` is ASCII and lower case; an address is in its usual notation."""
 
     scheme: str
     host: str
@@ -40,15 +40,15 @@ class WebUrl:
     path: str
     query: str
     address: Address | None = None
-    """What ``host`` is, where it is no name."""
+    """The address, if ``host`` is one and not a name."""
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Read a URL; the fragment is dropped.
+        """Parse a URL; the fragment is dropped.
 
         Raises:
-            InvalidUrlError: when it cannot be read, is too long or names no host.
-            UrlNotAllowedError: when it is of another scheme or carries credentials.
+            InvalidUrlError: it cannot be parsed, is too long or has no host.
+            UrlNotAllowedError: it has another scheme or contains credentials.
         """
         scheme, rest = _read_scheme(url)
         parts = _AUTHORITY.match(rest)
@@ -63,25 +63,25 @@ class WebUrl:
 
     @property
     def authority(self) -> str:
-        """Host and port as the ``Host`` header has them: no default port, IPv6 in brackets."""
+        """Host and port as in the ``Host`` header: no default port, IPv6 in brackets."""
         host = f"[{self.host}]" if isinstance(self.address, IPv6Address) else self.host
         return host if self.has_default_port else f"{host}:{self.port}"
 
     @property
     def has_default_port(self) -> bool:
-        """Whether the port is the scheme's own."""
+        """Whether the port is the scheme's default."""
         return self.port == _DEFAULT_PORTS[self.scheme]
 
     @property
     def target(self) -> str:
-        """Path and query, as the request line has them."""
+        """Path and query, as in the request line."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}{self.target}"
 
     def join(self, reference: str) -> Self:
-        """The URL a link or a ``Location`` on this page leads to.
+        """Resolve a link or a ``Location`` on this page.
 
         Raises:
             InvalidUrlError, UrlNotAllowedError: as ``parse``.
@@ -95,7 +95,7 @@ class WebUrl:
         return self.parse(joined)
 
     def without_tracking(self) -> Self:
-        """The same page without the parameters that only tell where a visitor came from."""
+        """The URL without parameters that only track visitors."""
         kept = [pair for pair in self.query.split("&") if not _TRACKING.match(pair)]
         return replace(self, query="&".join(kept))
 
@@ -122,7 +122,7 @@ def _read_authority(text: str) -> tuple[str, Address | None, int | None]:
         raise UrlNotAllowedError("It contains a user name or password.")
     found = _HOST_AND_PORT.fullmatch(text)
     if found is None:
-        raise InvalidUrlError("Its host cannot be read.")
+        raise InvalidUrlError("Its host and port are invalid.")
     host, address = _read_host(found[1])
     port = _read_port(found[2]) if found[2] else None
     return host, address, port
@@ -150,17 +150,17 @@ def _read_host(text: str) -> tuple[str, Address | None]:
 def _read_ipv6(text: str) -> IPv6Address:
     address = IPv6Address(text)
     if address.scope_id is not None:
-        raise AddressValueError("a zone belongs to one machine")
+        raise AddressValueError("a zone is valid on one machine only")
     return address
 
 
 def _fold(name: str) -> str:
-    """Lower case and compatibility forms undone, so that ``①②⑦`` is the number it will be taken for."""
+    """Lower case without compatibility forms, so that ``①②⑦`` becomes the number that clients read."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name.lower()).lower()).replace("。", ".")
 
 
 def _encode_name(name: str) -> str:
-    """A host name in ASCII (IDNA 2008, as browsers write it: ß and ς stay letters of their own)."""
+    """Encode a host name in ASCII (IDNA 2008 as in browsers: ß and ς stay distinct letters)."""
     if not name:
         raise InvalidUrlError("It has no host.")
     if len(name) > _LONGEST_NAME:
@@ -181,7 +181,7 @@ def _encode_label(label: str) -> str:
 
 
 def _escape(text: str, safe: str) -> str:
-    """Percent-encoding in one form: what may stand plain does, the rest in upper case."""
+    """Normalise percent-encoding: unreserved characters unescaped, other escapes in upper case."""
     tidied = _ESCAPE.sub(_tidy_escape, _STRAY_PERCENT.sub("%25", text))
     return quote(tidied, safe=safe)
 
@@ -192,7 +192,7 @@ def _tidy_escape(escape: re.Match[str]) -> str:
 
 
 def _resolve_dots(path: str) -> str:
-    """RFC 3986, section 5.2.4."""
+    """Remove dot segments (RFC 3986, section 5.2.4)."""
     kept: list[str] = []
     segments = path.split("/")[1:] or [""]
     for segment in segments:

@@ -1,4 +1,4 @@
-"""What the inside asks of the outside. Adapters in ``app.adapters`` fulfil these; ``app.bootstrap`` chooses them."""
+"""The interfaces to the outside world. ``app.adapters`` implements them; ``app.bootstrap`` chooses the adapters."""
 
 from app.domain.ports.models import ChatModel, Embedder, RateLimiter
 from app.domain.ports.storage import BlobStore, BlobWriter

@@ -1,4 +1,4 @@
-"""Where uploaded files are kept."""
+"""The port for the storage of uploaded files."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,61 +6,61 @@ from typing import Protocol
 
 
 class BlobWriter(Protocol):
-    """A file on its way into storage. Nothing is visible under the key before ``commit``."""
+    """Writes one blob. Nothing is visible under its key before ``commit``."""
 
     async def write(self, data: bytes) -> None:
         """Append bytes."""
 
     async def seal(self) -> Path:
-        """End the writing. Returns a local file that holds the bytes until ``commit`` or ``abort``."""
+        """Finish writing. Returns a local file that contains the bytes until ``commit`` or ``abort``."""
 
     async def commit(self) -> None:
-        """Keep the sealed blob under its key; when this returns, it is durable. If cancelled, it may yet happen."""
+        """Store the sealed blob durably under its key. A cancelled call may still take effect."""
 
     async def abort(self) -> None:
-        """Drop what was written. Safe to call at any time, also after ``commit`` (then it does nothing)."""
+        """Discard what was written. It may be called at any time; after ``commit`` it does nothing."""
 
 
 class BlobStore(Protocol):
-    """Where uploaded files live.
+    """Stores files by key.
 
-    A key is up to eight parts with ``/`` between them, each of ASCII letters, digits and ``. _ -`` and not beginning
-    with a dot; any other raises ``FileMissingError``. A blob written under a key again replaces the former whole.
-    A store across a network raises ``StorageUnavailableError`` from any method while it cannot be reached.
+    A key has up to eight parts separated by ``/``. Each consists of ASCII letters, digits and ``. _ -`` and does not
+    begin with a dot; any other key raises ``FileMissingError``. Writing to an existing key replaces the whole blob. A
+    remote store raises ``StorageUnavailableError`` from any method while it is unreachable.
     """
 
     async def create(self, key: str) -> BlobWriter:
-        """Begin a new blob.
+        """Start a new blob.
 
         Raises:
-            StorageFullError: also from the writer's methods.
+            StorageFullError: also raised by the writer's methods.
         """
 
     def open(self, key: str) -> AsyncIterator[bytes]:
-        """The blob's bytes in pieces.
+        """Read the blob in pieces.
 
         Raises:
-            FileMissingError: when there is no such blob.
+            FileMissingError: there is no such blob.
         """
 
     async def fetch(self, key: str, folder: Path) -> Path:
-        """A local path that holds the blob, in place where possible, else copied into ``folder``.
+        """A local path that contains the blob: the stored file itself where possible, else a copy in ``folder``.
 
         Raises:
-            FileMissingError: when there is no such blob.
+            FileMissingError: there is no such blob.
             StorageFullError
         """
 
     async def delete(self, key: str) -> None:
-        """Remove the blob; removing one that is not there succeeds."""
+        """Remove the blob. It is no error if there is none."""
 
     async def sweep(self) -> None:
-        """Remove what broken uploads left behind a day ago or earlier; committed blobs are not touched."""
+        """Remove files of interrupted uploads that are at least a day old. Committed blobs stay."""
 
     async def check(self) -> None:
-        """Try the store.
+        """Check that the store works.
 
         Raises:
-            StartupError: when it refuses, and will until somebody mends it.
-            StorageUnavailableError: when it cannot be reached now.
+            StartupError: it refuses access, and will until the configuration is corrected.
+            StorageUnavailableError: it is unreachable.
         """

@@ -1,4 +1,4 @@
-"""How the web is read."""
+"""The ports for reading web pages and robots.txt."""
 
 from pathlib import Path
 from typing import Protocol
@@ -7,26 +7,26 @@ from app.domain.web import FetchedPage
 
 
 class PageReader(Protocol):
-    """Reads web pages, from the public internet only unless an operator says otherwise."""
+    """Reads web pages from public hosts, and from those that the operator allows."""
 
     async def read(self, url: str, folder: Path) -> FetchedPage:
         """Read one page into a file in ``folder``.
 
         Raises:
-            InvalidUrlError, UrlNotAllowedError: also where a redirect leads.
-            PageNotAvailableError, PageBusyError, PageUnreachableError: by the server's answer, or for want of one.
-            ResponseTooLargeError, TooManyRedirectsError, UnsupportedCodingError: what it sends is not taken.
-            PageServiceRefusedError, PageServiceUnavailableError: where a service does the reading.
+            InvalidUrlError, UrlNotAllowedError: also for the target of a redirect.
+            PageNotAvailableError, PageBusyError, PageUnreachableError: the server's response, or its absence.
+            ResponseTooLargeError, TooManyRedirectsError, UnsupportedCodingError: the response is not accepted.
+            PageServiceRefusedError, PageServiceUnavailableError: from a service that reads pages.
             StorageFullError
         """
 
 
 class RobotsRules(Protocol):
-    """What one site's robots.txt says to Sluice (RFC 9309)."""
+    """The rules of one site's robots.txt for Sluice (RFC 9309)."""
 
     @property
     def crawl_delay(self) -> float:
-        """Seconds to leave between two pages; 0 where the site does not say."""
+        """Seconds between two pages; 0 if the site does not set it."""
 
     def allows(self, url: str) -> bool:
         """Whether a page of the site may be read."""
@@ -36,9 +36,9 @@ class RobotsReader(Protocol):
     """Reads robots.txt."""
 
     async def load(self, url: str) -> RobotsRules:
-        """The rules of the site that ``url`` belongs to; a site without a robots.txt allows everything.
+        """Load the rules of the site of ``url``. A site without a robots.txt allows everything.
 
         Raises:
-            PageUnreachableError, PageBusyError: until the rules are known, nothing of the site may be read.
+            PageUnreachableError, PageBusyError: the rules are unknown, so no page of the site may be read.
             InvalidUrlError, UrlNotAllowedError
         """

@@ -1,4 +1,4 @@
-"""How workers and people are called, and documents read."""
+"""The ports for parsing, for messages to workers, for alerts and for watching tasks."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -11,7 +11,7 @@ from app.domain.tasks import Bell, Task
 
 
 class Parser(Protocol):
-    """Reads a document file into clean text."""
+    """Extracts clean text from document files."""
 
     async def parse(self, path: Path, media_type: str, on_page: Callable[[int, int], None] | None = None) -> Parsed:
         """Parse the file at ``path``.
@@ -19,7 +19,7 @@ class Parser(Protocol):
         Args:
             path: A local file.
             media_type: One of ``app.domain.media.SUPPORTED``.
-            on_page: Called on the event loop as ``(pages done, pages in all)`` while a paged format is read.
+            on_page: Called on the event loop as ``(pages done, total pages)`` while a paged format is read.
 
         Raises:
             DocumentDamagedError, DocumentEncryptedError, NoExtractableTextError, ParseLimitExceededError
@@ -41,14 +41,14 @@ class Doorbell(Protocol):
 
 
 class Alarm(Protocol):
-    """Tells people outside of Sluice that a task failed for good."""
+    """Alerts an outside service to tasks that failed for good."""
 
     async def raise_for(self, task: Task) -> None:
-        """Tell of a dead letter. An alarm that cannot be raised is logged: the dead letter waits in any case."""
+        """Report a dead letter. A failure to report it is logged; the dead letter stays in the ledger."""
 
 
 class TaskWatch(Protocol):
-    """Wakes those who wait for a task to change."""
+    """Waits for changes of a task."""
 
     def watch(self, task_id: TaskId) -> AbstractAsyncContextManager[Callable[[float], Awaitable[None]]]:
-        """Within the block, ``await wait(seconds)`` returns at the next change, or after that time."""
+        """Within the block, ``await wait(seconds)`` returns at the next change, or after that time at the latest."""
