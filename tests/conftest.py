@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
 
 from app.bootstrap import prepare_database
 from app.embedded import Engines, EngineUrls
 from app.settings import Settings, load_settings
+from tests.database import execute
 from tests.parts import PartScheduling, order
 from tests.rabbitmq import SCHEMES, open_vhost
 from tests.running import BROKERS, Stack
@@ -91,25 +91,12 @@ def _open_broker(name: str, number: int) -> Iterator[str | None]:
         yield _with_redis_database(url, number) if url else None
 
 
-def execute(url: str, *statements: str) -> None:
-    """Run statements on a connection of their own."""
-
-    async def run() -> None:
-        connection = await asyncpg.connect(url)
-        try:
-            for statement in statements:
-                await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    asyncio.run(run())
-
-
 @pytest.fixture(scope="session")
 def template(servers: EngineUrls) -> Iterator[str]:
     """The name of a migrated database that each test gets a copy of."""
     name = f"sluice_template_{os.getpid()}"
     execute(servers.database_url, f'CREATE DATABASE "{name}"')
+    # This fixture serves the whole session; there is no event loop yet.
     asyncio.run(prepare_database(load_settings(database_url=_with_database(servers.database_url, name))))
     yield name
     execute(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import asyncpg
 import httpx
 import psutil
 from redis import Redis
@@ -19,6 +20,7 @@ from app.adapters.redis.url import redis_client_url
 from app.celery_app import create_celery
 from app.cli.stack import WORKERS
 from app.settings import Settings
+from tests.database import fetch
 
 ROOT = Path(__file__).parents[1]
 KEY = "a-key-made-for-tests-only"
@@ -150,6 +152,10 @@ class Stack:
     def delete(self, path: str) -> dict[str, Any]:
         """DELETE below ``/api/v1``."""
         return _read(self.client.delete(path))
+
+    def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Run one statement on the database, past the API; returns its rows."""
+        return fetch(self.settings.database_url or "", query, *arguments)
 
     def make_agent(self, **settings: Any) -> int:
         """Make an agent; returns its id."""

@@ -1,10 +1,10 @@
 """pgvector as the suite of vector stores meets it: with the rows around, on whichever event loop a test runs."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,8 +15,6 @@ from app.db.vector_indexes import fix_dimensions
 from app.domain.vectors import EmbeddingSpec, VectorBatch, VectorIndex
 from app.settings import Settings
 from tests.adapters.vector_stores import Case
-
-Result = TypeVar("Result")
 
 
 class _RunningDatabase(Database):
@@ -42,7 +40,7 @@ class _RunningDatabase(Database):
         return self._loops[loop]
 
     async def close(self) -> None:
-        """Let go of the running loop's connections."""
+        """Close the connections of the running event loop."""
         if found := self._loops.pop(asyncio.get_running_loop(), None):
             await found[0].dispose()
 
@@ -54,17 +52,10 @@ class PgVectorCase(Case):
         super().__init__(PgVectorStore(database), tolerance=2e-3)  # half precision
         self._database = database
 
-    def run(self, body: Coroutine[Any, Any, Result]) -> Result:
-        """Run a test's body on an event loop of its own."""
-
-        async def run_and_close() -> Result:
-            try:
-                return await body
-            finally:
-                await self.store.close()
-                await self._database.close()
-
-        return asyncio.run(run_and_close())
+    async def close(self) -> None:
+        """Close the store and the running event loop's connections."""
+        await super().close()
+        await self._database.close()
 
     async def make_index(self, dimensions: int | None = None) -> VectorIndex:
         """An index with a row; its length is decided by the first vectors, as in ``services.indexing.vectors``."""

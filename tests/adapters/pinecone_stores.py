@@ -1,9 +1,8 @@
 """A store in Pinecone, and what tests do with it."""
 
-import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -12,7 +11,6 @@ from app.domain.vectors import EmbeddingSpec, Vector, VectorBatch, VectorIndex
 from tests.adapters.pinecone_server import PineconeServer, run_pinecone
 from tests.adapters.vector_stores import make_unit
 
-Result = TypeVar("Result")
 AHEAD = make_unit(1, 0, 0, 0)
 ASIDE = make_unit(0, 1, 0, 0)
 OWNER = 7
@@ -31,18 +29,6 @@ def make_store(server: PineconeServer, name: str = "sluice", **given: Any) -> Pi
     """A store that lets Pinecone be asked where its index is, unless it is given something else."""
     settings = {"api_key": server.api_key, "host": None, "time_limit": 20, "first_pause": 0.01} | given
     return PineconeStore(index_name=name, **settings)
-
-
-def run(store: PineconeStore, body: Coroutine[Any, Any, Result]) -> Result:
-    """Run a test's body on an event loop of its own, and close the store on it."""
-
-    async def run_and_close() -> Result:
-        try:
-            return await body
-        finally:
-            await store.close()
-
-    return asyncio.run(run_and_close())
 
 
 async def write(store: PineconeStore, batch: VectorBatch, index: VectorIndex = INDEX) -> None:

@@ -62,161 +62,119 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     )
 
 
-def test_what_was_written_is_read_back_also_after_a_late_abort(place: Place) -> None:
-    async def body() -> None:
-        await put(place.store, KEY, b"The heron ", b"waits.")  # which ends with an abort
-        assert await read(place.store, KEY) == b"The heron waits."
-
-    asyncio.run(body())
+async def test_what_was_written_is_read_back_also_after_a_late_abort(place: Place) -> None:
+    await put(place.store, KEY, b"The heron ", b"waits.")  # which ends with an abort
+    assert await read(place.store, KEY) == b"The heron waits."
     assert place.list_keys() == {KEY}
     assert list(place.spool.iterdir()) == []
 
 
-def test_an_empty_blob_is_a_blob(place: Place) -> None:
-    async def body() -> None:
-        await put(place.store, KEY)
-        assert await read(place.store, KEY) == b""
-
-    asyncio.run(body())
+async def test_an_empty_blob_is_a_blob(place: Place) -> None:
+    await put(place.store, KEY)
+    assert await read(place.store, KEY) == b""
 
 
-def test_a_sealed_blob_is_a_local_file_and_nothing_is_visible_before_the_commit(place: Place) -> None:
-    async def body() -> None:
-        writer = await place.store.create(KEY)
-        await writer.write(b"a" * 3 * MEGABYTE)
-        await writer.write(b"b")
-        assert (await writer.seal()).read_bytes() == b"a" * 3 * MEGABYTE + b"b"
-        assert (await writer.seal()).stat().st_size == 3 * MEGABYTE + 1, "sealing twice changes nothing"
-        assert place.list_keys() == set()
-        with pytest.raises(FileMissingError):
-            await read(place.store, KEY)
-        await writer.commit()
-        assert place.list_keys() == {KEY}
-
-    asyncio.run(body())
+async def test_a_sealed_blob_is_a_local_file_and_nothing_is_visible_before_the_commit(place: Place) -> None:
+    writer = await place.store.create(KEY)
+    await writer.write(b"a" * 3 * MEGABYTE)
+    await writer.write(b"b")
+    assert (await writer.seal()).read_bytes() == b"a" * 3 * MEGABYTE + b"b"
+    assert (await writer.seal()).stat().st_size == 3 * MEGABYTE + 1, "sealing twice changes nothing"
+    assert place.list_keys() == set()
+    with pytest.raises(FileMissingError):
+        await read(place.store, KEY)
+    await writer.commit()
+    assert place.list_keys() == {KEY}
 
 
 @pytest.mark.parametrize("sealed", [False, True])
-def test_an_aborted_blob_leaves_nothing(place: Place, sealed: bool) -> None:
-    async def body() -> None:
-        writer = await place.store.create(KEY)
-        await writer.write(b"a" * 2 * MEGABYTE)
-        if sealed:
-            await writer.seal()
-        await writer.abort()
-        await writer.abort()
-
-    asyncio.run(body())
+async def test_an_aborted_blob_leaves_nothing(place: Place, sealed: bool) -> None:
+    writer = await place.store.create(KEY)
+    await writer.write(b"a" * 2 * MEGABYTE)
+    if sealed:
+        await writer.seal()
+    await writer.abort()
+    await writer.abort()
     assert place.list_keys() == set()
     assert list(place.spool.iterdir()) == []
 
 
-def test_a_blob_written_again_replaces_the_former_whole(place: Place) -> None:
-    async def body() -> None:
-        await put(place.store, KEY, b"former, and longer")
-        writer = await place.store.create(KEY)
-        await writer.write(b"latter")
-        await writer.seal()
-        assert await read(place.store, KEY) == b"former, and longer"
-        await writer.commit()
-        assert await read(place.store, KEY) == b"latter"
-
-    asyncio.run(body())
+async def test_a_blob_written_again_replaces_the_former_whole(place: Place) -> None:
+    await put(place.store, KEY, b"former, and longer")
+    writer = await place.store.create(KEY)
+    await writer.write(b"latter")
+    await writer.seal()
+    assert await read(place.store, KEY) == b"former, and longer"
+    await writer.commit()
+    assert await read(place.store, KEY) == b"latter"
 
 
-def test_an_aborted_rewrite_leaves_the_former(place: Place) -> None:
-    async def body() -> None:
-        await put(place.store, KEY, b"former")
-        writer = await place.store.create(KEY)
-        await writer.write(b"latter")
-        await writer.seal()
-        await writer.abort()
-        assert await read(place.store, KEY) == b"former"
-
-    asyncio.run(body())
+async def test_an_aborted_rewrite_leaves_the_former(place: Place) -> None:
+    await put(place.store, KEY, b"former")
+    writer = await place.store.create(KEY)
+    await writer.write(b"latter")
+    await writer.seal()
+    await writer.abort()
+    assert await read(place.store, KEY) == b"former"
 
 
-def test_concurrent_writers_do_not_mix(place: Place) -> None:
+async def test_concurrent_writers_do_not_mix(place: Place) -> None:
     texts = [bytes([97 + number]) * (MEGABYTE + number) for number in range(12)]
-
-    async def body() -> None:
-        await asyncio.gather(*(put(place.store, f"k/{number}", text) for number, text in enumerate(texts)))
-        assert await asyncio.gather(*(read(place.store, f"k/{number}") for number in range(12))) == texts
-
-    asyncio.run(body())
+    await asyncio.gather(*(put(place.store, f"k/{number}", text) for number, text in enumerate(texts)))
+    assert await asyncio.gather(*(read(place.store, f"k/{number}") for number in range(12))) == texts
 
 
-def test_of_writers_under_one_key_the_last_to_commit_wins_whole(place: Place) -> None:
-    async def body() -> None:
-        first, last = await place.store.create(KEY), await place.store.create(KEY)
-        for _ in range(3):
-            await asyncio.gather(first.write(b"a" * MEGABYTE), last.write(b"b" * MEGABYTE))
-        await asyncio.gather(first.seal(), last.seal())
-        await first.commit()
-        await last.commit()
-        assert await read(place.store, KEY) == b"b" * 3 * MEGABYTE
-
-    asyncio.run(body())
+async def test_of_writers_under_one_key_the_last_to_commit_wins_whole(place: Place) -> None:
+    first, last = await place.store.create(KEY), await place.store.create(KEY)
+    for _ in range(3):
+        await asyncio.gather(first.write(b"a" * MEGABYTE), last.write(b"b" * MEGABYTE))
+    await asyncio.gather(first.seal(), last.seal())
+    await first.commit()
+    await last.commit()
+    assert await read(place.store, KEY) == b"b" * 3 * MEGABYTE
 
 
-def test_a_large_blob_comes_back_in_pieces_byte_for_byte(place: Place, tmp_path: Path) -> None:
+async def test_a_large_blob_comes_back_in_pieces_byte_for_byte(place: Place, tmp_path: Path) -> None:
     content = os.urandom(20 * MEGABYTE + 7)
-
-    async def body() -> None:
-        await put(place.store, KEY, *(content[start : start + 65_536] for start in range(0, len(content), 65_536)))
-        pieces = [piece async for piece in place.store.open(KEY)]
-        assert max(map(len, pieces)) <= MEGABYTE
-        assert hashlib.sha256(b"".join(pieces)).digest() == hashlib.sha256(content).digest()
-        assert (await place.store.fetch(KEY, tmp_path)).read_bytes() == content
-
-    asyncio.run(body())
+    await put(place.store, KEY, *(content[start : start + 65_536] for start in range(0, len(content), 65_536)))
+    pieces = [piece async for piece in place.store.open(KEY)]
+    assert max(map(len, pieces)) <= MEGABYTE
+    assert hashlib.sha256(b"".join(pieces)).digest() == hashlib.sha256(content).digest()
+    assert (await place.store.fetch(KEY, tmp_path)).read_bytes() == content
 
 
-def test_a_reading_may_be_given_up(place: Place) -> None:
-    async def body() -> None:
-        await put(place.store, KEY, b"a" * 5 * MEGABYTE)
-        for _ in range(40):  # more than there are threads or connections
-            pieces = place.store.open(KEY)
-            assert await anext(pieces)
-            await pieces.aclose()  # type: ignore[attr-defined]  # a generator in every store
-        assert len(await read(place.store, KEY)) == 5 * MEGABYTE
-
-    asyncio.run(body())
+async def test_a_reading_may_be_given_up(place: Place) -> None:
+    await put(place.store, KEY, b"a" * 5 * MEGABYTE)
+    for _ in range(40):  # more than there are threads or connections
+        pieces = place.store.open(KEY)
+        assert await anext(pieces)
+        await pieces.aclose()  # type: ignore[attr-defined]  # a generator in every store
+    assert len(await read(place.store, KEY)) == 5 * MEGABYTE
 
 
-def test_two_blobs_are_fetched_into_one_folder(place: Place, tmp_path: Path) -> None:
-    async def body() -> None:
-        await put(place.store, "a/same", b"first")
-        await put(place.store, "b/same", b"second")
-        first, second = [await place.store.fetch(key, tmp_path) for key in ("a/same", "b/same")]
-        assert (first.read_bytes(), second.read_bytes()) == (b"first", b"second")
-
-    asyncio.run(body())
+async def test_two_blobs_are_fetched_into_one_folder(place: Place, tmp_path: Path) -> None:
+    await put(place.store, "a/same", b"first")
+    await put(place.store, "b/same", b"second")
+    first, second = [await place.store.fetch(key, tmp_path) for key in ("a/same", "b/same")]
+    assert (first.read_bytes(), second.read_bytes()) == (b"first", b"second")
 
 
-def test_a_missing_blob_is_named_so(place: Place, tmp_path: Path) -> None:
+async def test_a_missing_blob_is_named_so(place: Place, tmp_path: Path) -> None:
     (folder := tmp_path / "into").mkdir()
-
-    async def body() -> None:
-        with pytest.raises(FileMissingError):
-            await read(place.store, KEY)
-        with pytest.raises(FileMissingError):
-            await place.store.fetch(KEY, folder)
-
-    asyncio.run(body())
+    with pytest.raises(FileMissingError):
+        await read(place.store, KEY)
+    with pytest.raises(FileMissingError):
+        await place.store.fetch(KEY, folder)
     assert list(folder.iterdir()) == []
 
 
-def test_deleting_works_once_and_twice(place: Place) -> None:
-    async def body() -> None:
-        await put(place.store, KEY, b"gone")
-        await put(place.store, "7f/other", b"stays")
-        await place.store.delete(KEY)
-        await place.store.delete(KEY)
-        with pytest.raises(FileMissingError):
-            await read(place.store, KEY)
-
-    asyncio.run(body())
+async def test_deleting_works_once_and_twice(place: Place) -> None:
+    await put(place.store, KEY, b"gone")
+    await put(place.store, "7f/other", b"stays")
+    await place.store.delete(KEY)
+    await place.store.delete(KEY)
+    with pytest.raises(FileMissingError):
+        await read(place.store, KEY)
     assert place.list_keys() == {"7f/other"}
 
 
@@ -227,74 +185,62 @@ def test_deleting_works_once_and_twice(place: Place) -> None:
         *("a b", "a\0b", "a\nb", "a\n", "ä", "a\\b", "a?b", "a#b", "a%2e", "~/a", "a:b", "a" * 201, "a/" * 8 + "a"),
     ],
 )
-def test_a_key_that_stores_could_read_differently_is_refused(place: Place, tmp_path: Path, key: str) -> None:
-    async def body() -> None:
-        with pytest.raises(FileMissingError):
-            await place.store.create(key)
-        with pytest.raises(FileMissingError):
-            await read(place.store, key)
-        with pytest.raises(FileMissingError):
-            await place.store.fetch(key, tmp_path)
-        with pytest.raises(FileMissingError):
-            await place.store.delete(key)
-
-    asyncio.run(body())
+async def test_a_key_that_stores_could_read_differently_is_refused(place: Place, tmp_path: Path, key: str) -> None:
+    with pytest.raises(FileMissingError):
+        await place.store.create(key)
+    with pytest.raises(FileMissingError):
+        await read(place.store, key)
+    with pytest.raises(FileMissingError):
+        await place.store.fetch(key, tmp_path)
+    with pytest.raises(FileMissingError):
+        await place.store.delete(key)
 
 
-def test_the_keys_that_sluice_makes_are_taken(place: Place) -> None:
+async def test_the_keys_that_sluice_makes_are_taken(place: Place) -> None:
     keys = {"7f/0192f3a47f3c7b1e8a55", "7f/0192f3a47f3c7b1e8a55-9999", "doctor/0192", "a/b.c_d-e"}
-
-    async def body() -> None:
-        for key in keys:
-            await put(place.store, key, key.encode())
-            assert await read(place.store, key) == key.encode()
-
-    asyncio.run(body())
+    for key in keys:
+        await put(place.store, key, key.encode())
+        assert await read(place.store, key) == key.encode()
     assert place.list_keys() == keys
 
 
-def test_a_sweep_removes_what_is_a_day_old_and_no_blob(place: Place) -> None:
-    async def body() -> None:
-        await put(place.store, KEY, b"stays")
-        old, young = [await place.store.create(key) for key in ("a/old", "a/young")]
-        for writer in (old, young):
-            await writer.write(b"on its way")
-        left, busy = await old.seal(), await young.seal()
-        day_old = time.time() - 24 * 3600 - 60
-        os.utime(left, (day_old, day_old))
-        await place.store.sweep()
-        assert (left.exists(), busy.exists()) == (False, True)
-        assert await read(place.store, KEY) == b"stays"
-        await young.commit()
-
-    asyncio.run(body())
+async def test_a_sweep_removes_what_is_a_day_old_and_no_blob(place: Place) -> None:
+    await put(place.store, KEY, b"stays")
+    old, young = [await place.store.create(key) for key in ("a/old", "a/young")]
+    for writer in (old, young):
+        await writer.write(b"on its way")
+    left, busy = await old.seal(), await young.seal()
+    day_old = time.time() - 24 * 3600 - 60
+    os.utime(left, (day_old, day_old))
+    await place.store.sweep()
+    assert (left.exists(), busy.exists()) == (False, True)
+    assert await read(place.store, KEY) == b"stays"
+    await young.commit()
     assert place.list_keys() == {KEY, "a/young"}
 
 
-def test_a_full_disk_is_named_so_and_leaves_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def body() -> None:
-        writer = await place.store.create(KEY)
+async def test_a_full_disk_is_named_so_and_leaves_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = await place.store.create(KEY)
 
-        def fail(*_: object, **__: object) -> None:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        with monkeypatch.context() as patch:
-            patch.setattr(Path, "open", fail)
-            with pytest.raises(StorageFullError):
-                await writer.write(b"a" * 2 * MEGABYTE)
-        await writer.abort()
-
-    asyncio.run(body())
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", fail)
+        with pytest.raises(StorageFullError):
+            await writer.write(b"a" * 2 * MEGABYTE)
+    await writer.abort()
     assert place.list_keys() == set()
     assert list(place.spool.iterdir()) == []
 
 
-def test_a_store_that_works_says_so_and_is_left_as_it_was(place: Place) -> None:
-    asyncio.run(place.store.check())
+async def test_a_store_that_works_says_so_and_is_left_as_it_was(place: Place) -> None:
+    await place.store.check()
     assert place.list_keys() == set()
     assert list(place.spool.iterdir()) == []
 
 
 def test_a_store_serves_one_event_loop_after_another(place: Place) -> None:
+    # A new event loop each time is what this test is about.
     asyncio.run(put(place.store, KEY, b"heron"))
     assert asyncio.run(read(place.store, KEY)) == b"heron"

@@ -22,14 +22,8 @@ from app.embedded import Engines
 from app.settings import load_settings
 from tests.running import wait_for
 
-pytestmark = pytest.mark.anyio
 HIGH, DEFAULT = Queue.HIGH.value, Queue.DEFAULT.value
 READYZ_SECONDS = 3.0
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture(scope="module")

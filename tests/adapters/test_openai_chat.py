@@ -11,13 +11,6 @@ from app.domain.errors import ProviderDownError, ProviderRequestError
 from tests.adapters.openai_protocol import Messages, Protocol, Reply
 from tests.adapters.openai_server import KEY, OpenAIServer, run_openai
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[OpenAIServer]:
@@ -152,4 +145,5 @@ def test_it_serves_one_event_loop_after_another_and_may_be_closed_twice(server: 
         await chat.close()
         return text
 
+    # A new event loop each time is what this test is about.
     assert [asyncio.run(ask()) for _ in range(2)] == ["Yes.", "Yes."]

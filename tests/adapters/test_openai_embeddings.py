@@ -16,14 +16,7 @@ from app.domain.errors import ProviderDownError, ProviderRequestError, StartupEr
 from tests.adapters.openai_protocol import DIMENSIONS, Protocol, Reply
 from tests.adapters.openai_server import KEY, OpenAIServer, run_openai
 
-pytestmark = pytest.mark.anyio
-
 SMALL = "text-embedding-3-small"
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture(scope="module")

@@ -20,14 +20,7 @@ from app.domain.errors import (
 from tests.adapters.openai_protocol import Reply
 from tests.adapters.openai_server import KEY, OpenAIServer, run_openai
 
-pytestmark = pytest.mark.anyio
-
 EMBEDDINGS, CHAT = "openai-embeddings", "openai-chat"
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture(scope="module")

@@ -21,11 +21,10 @@ from tests.adapters.pinecone_stores import (
     OWNER,
     find,
     make_store,
-    run,
     run_in_place_of_pinecone,
     write,
 )
-from tests.adapters.vector_stores import dot, list_keys, make_batch, make_random, make_unit
+from tests.adapters.vector_stores import closing, dot, list_keys, make_batch, make_random, make_unit, use
 
 
 @pytest.fixture
@@ -34,12 +33,11 @@ def server() -> Iterator[PineconeServer]:
         yield running
 
 
-def test_what_others_keep_in_a_namespace_is_passed_over(server: PineconeServer) -> None:
+async def test_what_others_keep_in_a_namespace_is_passed_over(server: PineconeServer) -> None:
     index = server.create_index("sluice", 4)
     store = make_store(server)
     server.ordered["/query"] = []
-
-    async def body() -> None:
+    async with closing(store):
         await write(store, make_batch(OWNER, 1, [AHEAD]))
         server.ordered["/query"] = [
             Answer(200, {"matches": [{"id": "foreign", "score": 0.9}, {"id": "1#1#0", "score": 0.8}]})
@@ -49,11 +47,9 @@ def test_what_others_keep_in_a_namespace_is_passed_over(server: PineconeServer) 
         index.get("sluice-3-7").write({"foreign": record})
         assert await list_keys(store, INDEX, OWNER) == [VectorKey(1, 1, 0)]
 
-    run(store, body())
-
 
 @pytest.mark.parametrize("dimensions", [1, 8, 384, 1_536, 3_072, 20_000])
-def test_no_piece_is_more_than_a_request_may_be_and_none_is_needlessly_small(
+async def test_no_piece_is_more_than_a_request_may_be_and_none_is_needlessly_small(
     server: PineconeServer, dimensions: int
 ) -> None:
     server.create_index("sluice", dimensions)
@@ -61,8 +57,7 @@ def test_no_piece_is_more_than_a_request_may_be_and_none_is_needlessly_small(
     longest: Vector = [-0.123456789] * dimensions
     count = 2_300 if dimensions < 384 else 400
     batch = VectorBatch(2**63 - 1, 2**63 - 1, 2**31 - 1, {2**31 - 1 - number: longest for number in range(count)})
-
-    async def body() -> None:
+    async with closing(store):
         pieces = store.split(batch)
         assert [key for piece in pieces for key in piece.keys] == batch.keys
         sizes = []
@@ -72,8 +67,6 @@ def test_no_piece_is_more_than_a_request_may_be_and_none_is_needlessly_small(
         assert max(sizes) <= LARGEST_BODY
         assert max(len(piece.vectors) for piece in pieces) <= 1_000
         assert len(pieces) == 1 or sizes[0] > 0.7 * LARGEST_BODY or len(pieces[0].vectors) == 1_000
-
-    run(store, body())
 
 
 @pytest.mark.parametrize("factor", [1, 1e-12, 1e12])
@@ -85,12 +78,11 @@ def test_a_vector_keeps_its_direction_whatever_its_length(factor: float) -> None
     assert dot(record["values"], vector) == pytest.approx(1, abs=1e-7)
 
 
-def test_requests_that_name_very_many_keep_to_the_limits(server: PineconeServer) -> None:
+async def test_requests_that_name_very_many_keep_to_the_limits(server: PineconeServer) -> None:
     server.create_index("sluice", 4)
     store = make_store(server)
     large = 2**40
-
-    async def body() -> None:
+    async with closing(store):
         await write(store, VectorBatch(OWNER, large, 1, dict(enumerate(make_random(2_500, 4, seed=1)))))
         await write(store, make_batch(OWNER, large + 12_345, [AHEAD]))
         server.requests.clear()
@@ -112,33 +104,27 @@ def test_requests_that_name_very_many_keep_to_the_limits(server: PineconeServer)
         assert asked == [1_000, 1_000, 500]
         assert len(server.requests) == 6
 
-    run(store, body())
 
-
-def test_more_matches_than_pinecone_gives_are_not_asked_for(server: PineconeServer) -> None:
+async def test_more_matches_than_pinecone_gives_are_not_asked_for(server: PineconeServer) -> None:
     server.create_index("sluice", 4)
     store = make_store(server)
-
-    async def body() -> None:
+    async with closing(store):
         await write(store, make_batch(OWNER, 1, [AHEAD]))
         assert len(await store.query(INDEX, OWNER, AHEAD, limit=50_000)) == 1
 
-    run(store, body())
 
-
-def test_a_similarity_is_never_above_one(server: PineconeServer) -> None:
+async def test_a_similarity_is_never_above_one(server: PineconeServer) -> None:
     server.create_index("sluice", 4)
     store = make_store(server)
     server.ordered["/query"] = [Answer(200, {"matches": [{"id": "1#1#0", "score": 1.00112152}]})]
-    (match,) = run(store, store.query(INDEX, OWNER, AHEAD, limit=1))
+    (match,) = await use(store, store.query(INDEX, OWNER, AHEAD, limit=1))
     assert match.similarity == 1
 
 
-def test_a_vector_of_zeros_is_listed_and_never_found_until_it_is_replaced(server: PineconeServer) -> None:
+async def test_a_vector_of_zeros_is_listed_and_never_found_until_it_is_replaced(server: PineconeServer) -> None:
     server.create_index("sluice", 4)
     store, nothing = make_store(server), [0.0] * 4
-
-    async def body() -> None:
+    async with closing(store):
         await write(store, make_batch(OWNER, 1, [nothing, ASIDE, nothing]))
         assert len(await list_keys(store, INDEX, OWNER)) == 3
         for asked in (AHEAD, ASIDE, make_unit(-1, 0, 0, 0)):
@@ -150,76 +136,65 @@ def test_a_vector_of_zeros_is_listed_and_never_found_until_it_is_replaced(server
         await store.delete(INDEX, OWNER, 1, 1)
         assert await list_keys(store, INDEX, OWNER) == []
 
-    run(store, body())
 
-
-def test_a_question_of_zeros_is_not_asked(server: PineconeServer) -> None:
+async def test_a_question_of_zeros_is_not_asked(server: PineconeServer) -> None:
     server.create_index("sluice", 4)
     store = make_store(server)
-    assert run(store, store.query(INDEX, OWNER, [0.0] * 4, limit=5)) == []
-    assert run(store, store.compare(INDEX, OWNER, [0.0] * 4, [VectorKey(1, 1, 0)])) == {}
+    assert await use(store, store.query(INDEX, OWNER, [0.0] * 4, limit=5)) == []
+    assert await use(store, store.compare(INDEX, OWNER, [0.0] * 4, [VectorKey(1, 1, 0)])) == {}
     assert server.requests == []
 
 
-def test_pinecone_is_asked_once_where_an_index_is(server: PineconeServer) -> None:
+async def test_pinecone_is_asked_once_where_an_index_is(server: PineconeServer) -> None:
     server.create_index("sluice", 4)
     store = make_store(server)
-
-    async def body() -> None:
+    async with closing(store):
         for document_id in (1, 2):
             await write(store, make_batch(OWNER, document_id, [AHEAD]))
         assert len(await find(store)) == 2
-
-    run(store, body())
-    assert run(store, find(store)) == [0, 0]
+    assert await use(store, find(store)) == [0, 0]
     assert server.count("/indexes/sluice") == 1
 
 
-def test_a_host_that_is_given_is_used_without_asking(server: PineconeServer) -> None:
+async def test_a_host_that_is_given_is_used_without_asking(server: PineconeServer) -> None:
     server.create_index("elsewhere", 4)
     store = make_store(server, host=server.get_host("elsewhere"))
-    run(store, write(store, make_batch(OWNER, 1, [AHEAD])))
+    await use(store, write(store, make_batch(OWNER, 1, [AHEAD])))
     assert not [request for request in server.requests if request.path.startswith("/indexes")]
     assert list(server.get_index("elsewhere").namespaces) == ["sluice-3-7"]
 
 
 @pytest.mark.parametrize("with_host", [True, False])
-def test_the_place_of_an_index_comes_before_the_settings(server: PineconeServer, with_host: bool) -> None:
+async def test_the_place_of_an_index_comes_before_the_settings(server: PineconeServer, with_host: bool) -> None:
     for name in ("sluice", "older"):
         server.create_index(name, 4)
     store = make_store(server, host=server.get_host("sluice"))
     place = {"index": "older"} | ({"host": server.get_host("older")} if with_host else {})
     older = replace(INDEX, place=place)
-
-    async def body() -> None:
+    async with closing(store):
         await write(store, make_batch(OWNER, 1, [AHEAD]), older)
         await write(store, make_batch(OWNER, 2, [AHEAD]), replace(INDEX, place={"index": "sluice"}))
         assert [key.document_id for key in await list_keys(store, older, OWNER)] == [1]
         assert [key.document_id for key in await list_keys(store, INDEX, OWNER)] == [2]
-
-    run(store, body())
     assert server.count("/indexes/older") == (not with_host)
     assert server.count("/indexes/sluice") == 0
 
 
-def test_a_namespace_that_is_missing_is_empty_however_pinecone_says_so(server: PineconeServer) -> None:
+async def test_a_namespace_that_is_missing_is_empty_however_pinecone_says_so(server: PineconeServer) -> None:
     index = server.create_index("sluice", 4)
     store = make_store(server)
     missing = Answer(404, {"code": 5, "message": "Namespace not found", "details": []})
     for path in ("/query", "/vectors/fetch", "/vectors/list"):
         server.ordered[path] = [missing] * 2
-
-    async def body() -> None:
+    async with closing(store):
         assert await find(store) == []
         assert await store.compare(INDEX, OWNER, AHEAD, [VectorKey(1, 1, 0)]) == {}
         assert await list_keys(store, INDEX, OWNER) == []
         await store.delete(INDEX, OWNER, 1, 1)
         assert index.namespaces == {}
 
-    run(store, body())
 
-
-def test_a_store_that_was_used_serves_a_forked_process_too(server: PineconeServer) -> None:
+async def test_a_store_that_was_used_serves_a_forked_process_too(server: PineconeServer) -> None:
     server.create_index("sluice", 4)
     store = make_store(server)
     answers: Any = multiprocessing.get_context("fork").SimpleQueue()
@@ -233,21 +208,18 @@ def test_a_store_that_was_used_serves_a_forked_process_too(server: PineconeServe
         assert await find(store) == [0]
         return child.exitcode
 
-    assert run(store, fork_in_between()) == 0
+    assert await use(store, fork_in_between()) == 0
 
 
 def _ask_in_child(store: PineconeStore, answers: Any) -> None:
-    answers.put(asyncio.run(find(store)))
+    answers.put(asyncio.run(find(store)))  # the child has an event loop of its own
 
 
-def test_the_dimension_is_asked_for_where_nobody_knows_it(server: PineconeServer) -> None:
+async def test_the_dimension_is_asked_for_where_nobody_knows_it(server: PineconeServer) -> None:
     index: Index = server.create_index("sluice", 4)
     store = make_store(server)
     unknown = replace(INDEX, embedding=EmbeddingSpec("local", "made-for-tests"))
-
-    async def body() -> None:
+    async with closing(store):
         await write(store, make_batch(OWNER, 1, [AHEAD]), unknown)
         await store.delete(unknown, OWNER, 1, 1)
         assert index.get("sluice-3-7").all_ids() == set()
-
-    run(store, body())

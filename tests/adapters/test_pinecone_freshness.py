@@ -19,11 +19,10 @@ from tests.adapters.pinecone_stores import (
     OWNER,
     find,
     make_store,
-    run,
     run_in_place_of_pinecone,
     write,
 )
-from tests.adapters.vector_stores import list_keys, make_batch, make_random
+from tests.adapters.vector_stores import closing, list_keys, make_batch, make_random
 
 
 @pytest.fixture
@@ -34,12 +33,11 @@ def server() -> Iterator[PineconeServer]:
 
 @pytest.mark.parametrize("tells_log", [True, False])
 @pytest.mark.parametrize("remembers", [True, False])
-def test_a_batch_is_settled_once_queries_see_it(server: PineconeServer, tells_log: bool, remembers: bool) -> None:
+async def test_a_batch_is_settled_once_queries_see_it(server: PineconeServer, tells_log: bool, remembers: bool) -> None:
     server.create_index("sluice", 4, lag=Lag(queries=5))
     server.tells_log = tells_log
     store, batch = make_store(server), make_batch(OWNER, 1, [AHEAD, ASIDE, AHEAD])
-
-    async def body() -> None:
+    async with closing(store):
         await store.upsert(INDEX, batch)
         assert await find(store) == [], "queries lag in this test"
         settling = store if remembers else make_store(server)
@@ -47,16 +45,13 @@ def test_a_batch_is_settled_once_queries_see_it(server: PineconeServer, tells_lo
         await settling.close()
         assert sorted(await find(store)) == [0, 1, 2]
 
-    run(store, body())
 
-
-def test_a_batch_in_pieces_is_settled_once_the_last_of_them_is_seen(server: PineconeServer) -> None:
+async def test_a_batch_in_pieces_is_settled_once_the_last_of_them_is_seen(server: PineconeServer) -> None:
     index = server.create_index("sluice", 4)
     store, batch = make_store(server), make_batch(OWNER, 1, make_random(2_500, 4, seed=1))
     pieces = store.split(batch)
     assert len(pieces) == 3
-
-    async def body() -> None:
+    async with closing(store):
         for piece in pieces:
             await store.upsert(INDEX, piece)
         for number, pending in enumerate(index.get("sluice-3-7").queried.pending):
@@ -65,42 +60,33 @@ def test_a_batch_in_pieces_is_settled_once_the_last_of_them_is_seen(server: Pine
         found = await store.query(INDEX, OWNER, AHEAD, limit=10_000)
         assert len(found) == 2_500
 
-    run(store, body())
 
-
-def test_what_was_written_again_is_settled_once_it_is_seen_as_it_is_now(server: PineconeServer) -> None:
+async def test_what_was_written_again_is_settled_once_it_is_seen_as_it_is_now(server: PineconeServer) -> None:
     server.create_index("sluice", 4, lag=Lag(queries=3))
     store = make_store(server)
-
-    async def body() -> None:
+    async with closing(store):
         await write(store, make_batch(OWNER, 1, [AHEAD]))
         await write(store, make_batch(OWNER, 1, [ASIDE]))
         (match,) = await store.query(INDEX, OWNER, ASIDE, limit=1)
         assert match.similarity == pytest.approx(1)
 
-    run(store, body())
 
-
-def test_a_lag_of_time_is_waited_for(server: PineconeServer) -> None:
+async def test_a_lag_of_time_is_waited_for(server: PineconeServer) -> None:
     server.create_index("sluice", 4, lag=Lag(seconds=0.4))
     store = make_store(server)
-
-    async def body() -> None:
+    async with closing(store):
         started = time.monotonic()
         await write(store, make_batch(OWNER, 1, [AHEAD]))
         assert time.monotonic() - started >= 0.4
         assert await find(store) == [0]
 
-    run(store, body())
-
 
 @pytest.mark.parametrize("tells_log", [True, False])
-def test_patience_ends(server: PineconeServer, tells_log: bool) -> None:
+async def test_patience_ends(server: PineconeServer, tells_log: bool) -> None:
     server.create_index("sluice", 4, lag=Lag(queries=1_000_000))
     server.tells_log = tells_log
     store, batch = make_store(server, patience=0.2), make_batch(OWNER, 1, [AHEAD])
-
-    async def body() -> None:
+    async with closing(store):
         with pytest.raises(ProviderDownError, match="still does not find all vectors of document 1"):
             await write(store, batch)
         server.get_index("sluice").get("sluice-3-7").queried.pending.clear()  # that is: nobody will ever see them
@@ -109,17 +95,14 @@ def test_patience_ends(server: PineconeServer, tells_log: bool) -> None:
             with pytest.raises(ProviderDownError, match="still finds deleted vectors of document 1"):
                 await store.delete(INDEX, OWNER, 1, 1)
 
-    run(store, body())
-
 
 @pytest.mark.parametrize("tells_log", [True, False])
 @pytest.mark.parametrize("lag", [Lag(queries=4), Lag(lookups=4), Lag(queries=2, lookups=3, seconds=0.1)])
-def test_what_is_deleted_is_gone_for_all_readers(server: PineconeServer, tells_log: bool, lag: Lag) -> None:
+async def test_what_is_deleted_is_gone_for_all_readers(server: PineconeServer, tells_log: bool, lag: Lag) -> None:
     index = server.create_index("sluice", 4)
     server.tells_log = tells_log
     store = make_store(server)
-
-    async def body() -> None:
+    async with closing(store):
         await write(store, make_batch(OWNER, 1, make_random(30, 4, seed=1)))
         await write(store, make_batch(OWNER, 2, [AHEAD]))
         index.get("sluice-3-7")._lag = lag
@@ -129,14 +112,11 @@ def test_what_is_deleted_is_gone_for_all_readers(server: PineconeServer, tells_l
         assert await list_keys(store, INDEX, OWNER) == [VectorKey(2, 1, 0)]
         assert await store.compare(INDEX, OWNER, AHEAD, [VectorKey(1, 1, ordinal) for ordinal in range(30)]) == {}
 
-    run(store, body())
 
-
-def test_what_was_written_just_before_it_is_deleted_does_not_appear_afterwards(server: PineconeServer) -> None:
+async def test_what_was_written_just_before_it_is_deleted_does_not_appear_afterwards(server: PineconeServer) -> None:
     server.create_index("sluice", 4, lag=Lag(queries=3, lookups=3))
     store = make_store(server)
-
-    async def body() -> None:
+    async with closing(store):
         await store.upsert(INDEX, make_batch(OWNER, 1, make_random(10, 4, seed=1)))
         assert await find(store) == [], "it is not to be seen yet"
         await store.delete(INDEX, OWNER, 1, 1)
@@ -145,14 +125,11 @@ def test_what_was_written_just_before_it_is_deleted_does_not_appear_afterwards(s
             listed = await list_keys(store, INDEX, OWNER)
         assert listed == []
 
-    run(store, body())
 
-
-def test_an_index_is_dropped_once_none_of_its_namespaces_is_listed(server: PineconeServer) -> None:
+async def test_an_index_is_dropped_once_none_of_its_namespaces_is_listed(server: PineconeServer) -> None:
     server.create_index("sluice", 4, lag=Lag(lookups=3))
     store = make_store(server)
-
-    async def body() -> None:
+    async with closing(store):
         await write(store, make_batch(OWNER, 1, [AHEAD]))
         calls = 1
         while not await store.drop(INDEX):
@@ -161,15 +138,12 @@ def test_an_index_is_dropped_once_none_of_its_namespaces_is_listed(server: Pinec
         assert await store.list_agents(INDEX) == []
         assert await find(store) == []
 
-    run(store, body())
 
-
-def test_a_drop_leaves_every_other_namespace(server: PineconeServer) -> None:
+async def test_a_drop_leaves_every_other_namespace(server: PineconeServer) -> None:
     index = server.create_index("sluice", 4)
     store = make_store(server)
     others = ["", "__default__", "3-7", "sluice-1-3-7", "sluice-30-7", "sluice-3-seven", "sluice-3-", "Sluice-3-7"]
-
-    async def body() -> None:
+    async with closing(store):
         for namespace in others:
             index.get(namespace).write(dict.fromkeys(["a record of somebody else's"]))
         for agent_id in range(1, 45):
@@ -180,5 +154,3 @@ def test_a_drop_leaves_every_other_namespace(server: PineconeServer) -> None:
             calls += 1
         assert calls == 4, "some namespaces a call, so that none takes long"
         assert sorted(index.namespaces) == sorted([*others, "sluice-33-7"])
-
-    run(store, body())

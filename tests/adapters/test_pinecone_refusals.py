@@ -1,6 +1,5 @@
 """What Pinecone refuses, and what of Pinecone is refused."""
 
-import asyncio
 import logging
 import time
 import traceback
@@ -27,11 +26,10 @@ from tests.adapters.pinecone_stores import (
     OWNER,
     find,
     make_store,
-    run,
     run_in_place_of_pinecone,
     write,
 )
-from tests.adapters.vector_stores import list_keys, make_batch, make_beside
+from tests.adapters.vector_stores import list_keys, make_batch, make_beside, use
 
 
 @pytest.fixture
@@ -45,13 +43,13 @@ def server() -> Iterator[PineconeServer]:
     ("dimension", "metric", "told"),
     [(5, "cosine", "has the dimension 5; 4 is needed"), (4, "dotproduct", "has the metric dotproduct; cosine")],
 )
-def test_an_index_for_other_vectors_is_refused_in_one_line(
+async def test_an_index_for_other_vectors_is_refused_in_one_line(
     server: PineconeServer, with_host: bool, dimension: int, metric: str, told: str
 ) -> None:
     server.create_index("sluice", dimension, metric=metric)
     store = make_store(server, host=server.get_host("sluice") if with_host else None)
     with pytest.raises(StartupError, match=told) as raised:
-        run(store, store.check(INDEX))
+        await use(store, store.check(INDEX))
     assert "\n" not in raised.value.message
     assert "'sluice'" in raised.value.message
 
@@ -64,32 +62,32 @@ def test_an_index_for_other_vectors_is_refused_in_one_line(
         ({"ready": False}, ProviderDownError, r"is not ready \(Initializing\)"),
     ],
 )
-def test_an_index_of_another_kind_is_refused_in_one_line(
+async def test_an_index_of_another_kind_is_refused_in_one_line(
     server: PineconeServer, kind: dict[str, Any], error: type[SluiceError], told: str
 ) -> None:
     server.create_index("sluice", 4, **kind)
     store = make_store(server)
     with pytest.raises(error, match=told) as raised:
-        run(store, store.check(INDEX))
+        await use(store, store.check(INDEX))
     assert "\n" not in raised.value.message
 
 
-def test_a_missing_index_is_named_with_what_to_make(server: PineconeServer) -> None:
+async def test_a_missing_index_is_named_with_what_to_make(server: PineconeServer) -> None:
     store = make_store(server, "nowhere")
     with pytest.raises(StartupError) as raised:
-        run(store, store.check(INDEX))
+        await use(store, store.check(INDEX))
     for part in ("'nowhere'", "PINECONE_INDEX", "metric cosine", "dimension 4"):
         assert part in raised.value.message
     assert "\n" not in raised.value.message
     with pytest.raises(ProviderCredentialsError):
-        run(store, write(store, make_batch(OWNER, 1, [AHEAD])))
+        await use(store, write(store, make_batch(OWNER, 1, [AHEAD])))
 
 
 @pytest.mark.parametrize("host", ["nothost", "http://127.0.0.1:1/x y", " "])
-def test_a_host_that_cannot_be_one_is_refused_in_one_line(server: PineconeServer, host: str) -> None:
+async def test_a_host_that_cannot_be_one_is_refused_in_one_line(server: PineconeServer, host: str) -> None:
     store = make_store(server, host=host)
     with pytest.raises(SluiceError) as raised:
-        run(store, store.check(INDEX))
+        await use(store, store.check(INDEX))
     assert "\n" not in raised.value.message
 
 
@@ -113,7 +111,7 @@ def test_a_host_that_cannot_be_one_is_refused_in_one_line(server: PineconeServer
         (503, "<html>gateway</html>", {}, ProviderDownError, None),
     ],
 )
-def test_a_refusal_is_named_after_one_try(
+async def test_a_refusal_is_named_after_one_try(
     server: PineconeServer,
     status: int,
     message: str,
@@ -133,41 +131,38 @@ def test_a_refusal_is_named_after_one_try(
         assert raised.value.retry_after == retry_after
         assert server.count(path) == 1, "tries again are the ledger's business"
 
-    async def body_() -> None:
-        store = make_store(server, host=server.get_host("sluice"))
-        await refuse(store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD])), "/vectors/upsert")
-        await refuse(store.query(INDEX, OWNER, AHEAD, limit=1), "/query")
-        await refuse(store.compare(INDEX, OWNER, AHEAD, [VectorKey(1, 1, 0)]), "/vectors/fetch")
-        await refuse(list_keys(store, INDEX, OWNER), "/vectors/list")
-        await refuse(store.list_agents(INDEX), "/namespaces")
-        await store.close()
-        asking = make_store(server)
-        if error is not VectorLengthError:
-            await refuse(asking.list_agents(INDEX), "/indexes/sluice")
-        await asking.close()
-
-    asyncio.run(body_())
+    store = make_store(server, host=server.get_host("sluice"))
+    await refuse(store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD])), "/vectors/upsert")
+    await refuse(store.query(INDEX, OWNER, AHEAD, limit=1), "/query")
+    await refuse(store.compare(INDEX, OWNER, AHEAD, [VectorKey(1, 1, 0)]), "/vectors/fetch")
+    await refuse(list_keys(store, INDEX, OWNER), "/vectors/list")
+    await refuse(store.list_agents(INDEX), "/namespaces")
+    await store.close()
+    asking = make_store(server)
+    if error is not VectorLengthError:
+        await refuse(asking.list_agents(INDEX), "/indexes/sluice")
+    await asking.close()
 
 
-def test_an_answer_in_another_form_is_a_failure_of_the_service(server: PineconeServer) -> None:
+async def test_an_answer_in_another_form_is_a_failure_of_the_service(server: PineconeServer) -> None:
     server.create_index("sluice", 4)
     store = make_store(server)
     server.ordered["/query"] = [Answer(200, {"matches": "none"}), Answer(200, ["what?"])]
     for _ in range(2):
         with pytest.raises(ProviderDownError):
-            run(store, find(store))
+            await use(store, find(store))
 
 
-def test_an_answer_is_not_waited_for_longer_than_the_limit(server: PineconeServer) -> None:
+async def test_an_answer_is_not_waited_for_longer_than_the_limit(server: PineconeServer) -> None:
     server.create_index("sluice", 4)
     store = make_store(server, host=server.get_host("sluice"), time_limit=0.3)
     started = time.monotonic()
     with server.stall(), pytest.raises(ProviderDownError):
-        run(store, find(store))
+        await use(store, find(store))
     assert time.monotonic() - started < 5
 
 
-def test_the_key_is_never_shown(server: PineconeServer, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_key_is_never_shown(server: PineconeServer, caplog: pytest.LogCaptureFixture) -> None:
     server.create_index("sluice", 4)
     store = make_store(server)
     caplog.set_level(logging.DEBUG)
@@ -176,12 +171,12 @@ def test_the_key_is_never_shown(server: PineconeServer, caplog: pytest.LogCaptur
 
     for _ in range(3):
         with pytest.raises(SluiceError) as raised:
-            run(store, write(store, make_batch(OWNER, 1, [AHEAD])))
+            await use(store, write(store, make_batch(OWNER, 1, [AHEAD])))
         shown = "".join(traceback.format_exception(raised.value)) + repr(raised.value)
         assert server.api_key not in shown
         assert raised.value.__cause__ is None
         assert "What is this: ***?" in raised.value.message
-    run(store, write(store, make_batch(OWNER, 1, [AHEAD])))
+    await use(store, write(store, make_batch(OWNER, 1, [AHEAD])))
     assert server.api_key not in caplog.text
     assert server.api_key not in repr(store)
 
@@ -193,9 +188,9 @@ def test_what_cannot_be_a_key_stops_the_start_without_being_shown(key: str) -> N
     assert not key.strip() or key not in raised.value.message
 
 
-def test_a_batch_of_another_length_is_refused_before_it_is_sent(server: PineconeServer) -> None:
+async def test_a_batch_of_another_length_is_refused_before_it_is_sent(server: PineconeServer) -> None:
     server.create_index("sluice", 4)
     store = make_store(server)
     with pytest.raises(VectorLengthError):
-        run(store, store.upsert(INDEX, make_batch(OWNER, 1, [make_beside(1, 5)])))
+        await use(store, store.upsert(INDEX, make_batch(OWNER, 1, [make_beside(1, 5)])))
     assert server.requests == []

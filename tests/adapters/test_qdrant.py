@@ -5,9 +5,9 @@ import gc
 import json
 import multiprocessing
 import warnings
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx
 import pytest
@@ -16,7 +16,7 @@ from app.adapters.qdrant.points import name_point, read_point
 from app.adapters.qdrant.store import QdrantStore
 from app.domain.vectors import EmbeddingSpec, VectorBatch, VectorIndex, VectorKey
 from tests.adapters.qdrant_server import QdrantServer, run_qdrant
-from tests.adapters.vector_stores import Case, list_keys, make_batch, make_random, make_unit
+from tests.adapters.vector_stores import closing, list_keys, make_batch, make_random, make_unit, use
 
 INDEX = VectorIndex(3, "qdrant", EmbeddingSpec("local", "made-for-tests"))
 AHEAD = make_unit(1, 0, 0, 0)
@@ -34,11 +34,6 @@ def make_store(url: str, api_key: str | None = "a-key-made-for-tests", time_limi
     return QdrantStore(url=url, api_key=api_key, collection="sluice", time_limit=time_limit)
 
 
-def run(store: QdrantStore, work: Coroutine[Any, Any, Result]) -> Result:
-    """Do that on an event loop of its own, and close the store on it."""
-    return Case(store).run(work)
-
-
 def ask(server: QdrantServer, method: str, path: str, body: object = None) -> None:
     """What another program does."""
     headers = {"api-key": server.api_key}
@@ -53,8 +48,8 @@ def test_the_name_of_a_point_is_its_key(key: VectorKey) -> None:
     assert read_point(name_point(key)) == key
 
 
-def test_an_index_is_a_collection_whose_agents_are_tenants(server: QdrantServer) -> None:
-    run(store := make_store(server.url), store.upsert(INDEX, make_batch(OWNER, 12, [AHEAD], edition=2)))
+async def test_an_index_is_a_collection_whose_agents_are_tenants(server: QdrantServer) -> None:
+    await use(store := make_store(server.url), store.upsert(INDEX, make_batch(OWNER, 12, [AHEAD], edition=2)))
     (name,) = server.collections
     layout = server.collections[name]
     assert name == "sluice-3"
@@ -68,46 +63,39 @@ def test_an_index_is_a_collection_whose_agents_are_tenants(server: QdrantServer)
     }
 
 
-def test_an_index_may_be_in_a_collection_of_another_name(server: QdrantServer) -> None:
+async def test_an_index_may_be_in_a_collection_of_another_name(server: QdrantServer) -> None:
     index = replace(INDEX, place={"collection": "elsewhere"})
 
     store = make_store(server.url)
-
-    async def body() -> None:
+    async with closing(store):
         await store.upsert(index, make_batch(OWNER, 1, [AHEAD]))
         assert await store.query(INDEX, OWNER, AHEAD, limit=1) == []
         assert len(await store.query(index, OWNER, AHEAD, limit=1)) == 1
         await store.upsert(replace(INDEX, place={"prefix": "before"}), make_batch(OWNER, 1, [AHEAD]))
-
-    run(store, body())
     assert list(server.collections) == ["elsewhere", "before-3"]
 
 
-def test_a_search_is_one_request_without_a_warning(server: QdrantServer) -> None:
-    run(store := make_store(server.url), store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD])))
+async def test_a_search_is_one_request_without_a_warning(server: QdrantServer) -> None:
+    await use(store := make_store(server.url), store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD])))
     server.requests.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        run(store := make_store(server.url), store.query(INDEX, OWNER, AHEAD, limit=1))
+        await use(store := make_store(server.url), store.query(INDEX, OWNER, AHEAD, limit=1))
     assert server.requests == ["POST /collections/sluice-3/points/query"]
 
 
-def test_writers_that_have_met_the_collection_do_not_ask_for_it_again(server: QdrantServer) -> None:
+async def test_writers_that_have_met_the_collection_do_not_ask_for_it_again(server: QdrantServer) -> None:
     store = make_store(server.url)
-
-    async def body() -> None:
+    async with closing(store):
         for edition in range(3):
             await store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD], edition))
-
-    run(store, body())
     assert server.requests.count("GET /collections/sluice-3") == 2
     assert server.requests[-2:] == ["PUT /collections/sluice-3/points?wait=true"] * 2
 
 
-def test_there_is_nothing_to_wait_for_after_a_request_that_waited(server: QdrantServer) -> None:
+async def test_there_is_nothing_to_wait_for_after_a_request_that_waited(server: QdrantServer) -> None:
     store, batch = make_store(server.url), make_batch(OWNER, 1, [AHEAD])
-
-    async def body() -> None:
+    async with closing(store):
         await store.upsert(INDEX, batch)
         asked = len(server.requests)
         await store.settle(INDEX, batch)
@@ -115,62 +103,48 @@ def test_there_is_nothing_to_wait_for_after_a_request_that_waited(server: Qdrant
         await store.delete(INDEX, OWNER, 1, 1)
         assert server.requests[asked] == "POST /collections/sluice-3/points/delete?wait=true"
 
-    run(store, body())
+
+async def test_several_processes_may_make_a_collection_at_once(server: QdrantServer) -> None:
+    stores = [make_store(server.url) for _ in range(8)]
+    await asyncio.gather(
+        *(store.upsert(INDEX, make_batch(OWNER, number, [AHEAD])) for number, store in enumerate(stores))
+    )
+    assert len(await list_keys(stores[0], INDEX, OWNER)) == 8
+    await asyncio.gather(*(store.close() for store in stores))
 
 
-def test_several_processes_may_make_a_collection_at_once(server: QdrantServer) -> None:
-    async def body() -> None:
-        stores = [make_store(server.url) for _ in range(8)]
-        await asyncio.gather(
-            *(store.upsert(INDEX, make_batch(OWNER, number, [AHEAD])) for number, store in enumerate(stores))
-        )
-        assert len(await list_keys(stores[0], INDEX, OWNER)) == 8
-        await asyncio.gather(*(store.close() for store in stores))
-
-    asyncio.run(body())
-
-
-def test_a_collection_that_was_made_without_its_indexes_gets_them(server: QdrantServer) -> None:
+async def test_a_collection_that_was_made_without_its_indexes_gets_them(server: QdrantServer) -> None:
     ask(server, "PUT", "/collections/sluice-3", {"vectors": {"size": 4, "distance": "Cosine"}})
-    run(store := make_store(server.url), store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD])))
+    await use(store := make_store(server.url), store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD])))
     assert set(server.collections["sluice-3"].indexed) == {"agent_id", "document_id", "edition"}
 
 
-def test_a_collection_that_was_removed_meanwhile_is_made_again(server: QdrantServer) -> None:
+async def test_a_collection_that_was_removed_meanwhile_is_made_again(server: QdrantServer) -> None:
     store = make_store(server.url)
-
-    async def body() -> None:
+    async with closing(store):
         await store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD]))
         await asyncio.to_thread(ask, server, "DELETE", "/collections/sluice-3")
         await store.upsert(INDEX, make_batch(OWNER, 2, [AHEAD]))
         assert await list_keys(store, INDEX, OWNER) == [VectorKey(2, 1, 0)]
 
-    run(store, body())
 
-
-def test_a_collection_that_was_dropped_may_be_made_again_for_other_vectors(server: QdrantServer) -> None:
+async def test_a_collection_that_was_dropped_may_be_made_again_for_other_vectors(server: QdrantServer) -> None:
     store = make_store(server.url)
-
-    async def body() -> None:
+    async with closing(store):
         await store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD]))
         assert await store.drop(INDEX)
         await store.upsert(INDEX, make_batch(OWNER, 1, [make_unit(1, 0)]))
         assert len(await store.query(INDEX, OWNER, make_unit(1, 0), limit=1)) == 1
 
-    run(store, body())
 
-
-def test_very_many_documents_are_shared_among_requests(server: QdrantServer) -> None:
+async def test_very_many_documents_are_shared_among_requests(server: QdrantServer) -> None:
     store = make_store(server.url)
-
-    async def body() -> None:
+    async with closing(store):
         for document_id in (1, 5_500, 11_000):
             await store.upsert(INDEX, make_batch(OWNER, document_id, make_random(4, 4, seed=document_id)))
         everything = await store.query(INDEX, OWNER, AHEAD, limit=12)
         server.requests.clear()
         assert await store.query(INDEX, OWNER, AHEAD, limit=7, document_ids=range(12_000)) == everything[:7]
-
-    run(store, body())
     assert server.requests == ["POST /collections/sluice-3/points/query"] * 3
 
 
@@ -186,6 +160,7 @@ def test_a_piece_is_far_below_what_a_server_takes(length: int) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of sockets that nobody closes
 def test_a_store_goes_on_where_a_loop_ended_without_its_being_closed(server: QdrantServer) -> None:
     store = make_store(server.url)
+    # Event loops that end are what this test is about.
     asyncio.run(store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD])))
     for _ in range(3):
         assert len(asyncio.run(store.query(INDEX, OWNER, AHEAD, limit=1))) == 1
@@ -194,18 +169,16 @@ def test_a_store_goes_on_where_a_loop_ended_without_its_being_closed(server: Qdr
     gc.collect()
 
 
-def test_a_store_that_was_used_before_a_fork_serves_both_processes(server: QdrantServer) -> None:
+async def test_a_store_that_was_used_before_a_fork_serves_both_processes(server: QdrantServer) -> None:
     store = make_store(server.url)
 
-    def write() -> None:
-        run(store, store.upsert(INDEX, make_batch(OWNER, 2, [AHEAD])))
+    def write() -> None:  # in the child, which has an event loop of its own
+        asyncio.run(use(store, store.upsert(INDEX, make_batch(OWNER, 2, [AHEAD]))))
 
-    async def body() -> None:
+    async with closing(store):
         await store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD]))
         child = multiprocessing.get_context("fork").Process(target=write)
         child.start()
         await asyncio.to_thread(child.join, 30)
         assert child.exitcode == 0
         assert len(await list_keys(store, INDEX, OWNER)) == 2
-
-    run(store, body())

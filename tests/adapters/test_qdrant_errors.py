@@ -1,8 +1,8 @@
 """What the store in Qdrant makes of answers, and of none."""
 
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx
 import pytest
@@ -20,7 +20,7 @@ from app.domain.vectors import EmbeddingSpec, VectorIndex
 from tests.adapters.qdrant_server import QdrantServer, run_qdrant
 from tests.adapters.s3_servers import run_answering
 from tests.adapters.troubles import BUSY_SECONDS, Trouble
-from tests.adapters.vector_stores import Case, make_batch, make_unit
+from tests.adapters.vector_stores import closing, make_batch, make_unit, use
 from tests.web_server import answer, serve, stall
 
 INDEX = VectorIndex(3, "qdrant", EmbeddingSpec("local", "made-for-tests"))
@@ -39,66 +39,58 @@ def make_store(url: str, api_key: str | None = "a-key-made-for-tests", time_limi
     return QdrantStore(url=url, api_key=api_key, collection="sluice", time_limit=time_limit)
 
 
-def run(store: QdrantStore, work: Coroutine[Any, Any, Result]) -> Result:
-    """Do that on an event loop of its own, and close the store on it."""
-    return Case(store).run(work)
-
-
 def ask(server: QdrantServer, method: str, path: str, body: object = None) -> None:
     """What another program does."""
     headers = {"api-key": server.api_key}
     httpx.request(method, server.url + path, json=body, headers=headers, trust_env=False).raise_for_status()
 
 
-def test_a_deletion_that_left_something_is_not_taken_for_one(server: QdrantServer) -> None:
+async def test_a_deletion_that_left_something_is_not_taken_for_one(server: QdrantServer) -> None:
     store = make_store(server.url)
-
-    async def body() -> None:
+    async with closing(store):
         await store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD]))
         server.deaf_to = "/points/delete"
         with pytest.raises(ProviderDownError):
             await store.delete(INDEX, OWNER, 1, 1)
 
-    run(store, body())
 
-
-def test_a_check_names_what_does_not_fit(server: QdrantServer) -> None:
+async def test_a_check_names_what_does_not_fit(server: QdrantServer) -> None:
     store = make_store(server.url)
-    run(store, store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD])))
+    await use(store, store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD])))
     with pytest.raises(StartupError, match=r"sluice-3.* of 4 numbers"):
-        run(store, store.check(replace(INDEX, embedding=EmbeddingSpec("local", "other", 5))))
-    run(store, store.check(replace(INDEX, embedding=EmbeddingSpec("local", "made-for-tests", 4))))
+        await use(store, store.check(replace(INDEX, embedding=EmbeddingSpec("local", "other", 5))))
+    await use(store, store.check(replace(INDEX, embedding=EmbeddingSpec("local", "made-for-tests", 4))))
     ask(server, "PUT", "/collections/foreign", {"vectors": {"size": 4, "distance": "Dot"}})
     with pytest.raises(StartupError, match="foreign"):
-        run(store, store.check(replace(INDEX, place={"collection": "foreign"})))
+        await use(store, store.check(replace(INDEX, place={"collection": "foreign"})))
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://127.0.0.1:port"])
-def test_a_check_names_the_setting_of_an_address_that_is_none(url: str) -> None:
+async def test_a_check_names_the_setting_of_an_address_that_is_none(url: str) -> None:
     with pytest.raises(StartupError, match="QDRANT_URL"):
-        run(store := make_store(url), store.check(INDEX))
+        await use(store := make_store(url), store.check(INDEX))
 
 
-def test_a_check_names_the_setting_of_a_key_that_is_refused_and_not_the_key(server: QdrantServer) -> None:
+async def test_a_check_names_the_setting_of_a_key_that_is_refused_and_not_the_key(server: QdrantServer) -> None:
     with pytest.raises(StartupError, match="QDRANT_API_KEY") as raised:
-        run(store := make_store(server.url, "a-wrong-key"), store.check(INDEX))
+        await use(store := make_store(server.url, "a-wrong-key"), store.check(INDEX))
     assert "a-wrong-key" not in str(raised.value)
     with pytest.raises(ProviderCredentialsError):
-        run(store := make_store(server.url, None), store.query(INDEX, OWNER, AHEAD, limit=1))
+        await use(store := make_store(server.url, None), store.query(INDEX, OWNER, AHEAD, limit=1))
 
 
-def test_a_busy_server_says_how_long(server: QdrantServer) -> None:
+async def test_a_busy_server_says_how_long(server: QdrantServer) -> None:
     with server.suffer(Trouble.BUSY), pytest.raises(ProviderBusyError) as raised:
-        run(store := make_store(server.url), store.query(INDEX, OWNER, AHEAD, limit=1))
+        await use(store := make_store(server.url), store.query(INDEX, OWNER, AHEAD, limit=1))
     assert raised.value.retry_after == BUSY_SECONDS
 
 
 @pytest.mark.parametrize("when", [{}, {"retry_after": "Wed, 25 Nov 2026 07:00:00 GMT"}, {"retry_after": "0"}])
-def test_a_busy_server_need_not_say_so_in_seconds(when: dict[str, str]) -> None:
+async def test_a_busy_server_need_not_say_so_in_seconds(when: dict[str, str]) -> None:
     with serve() as web:
         web.pages["/collections/sluice-3"] = answer(b"{}", "429 Too Many Requests", **when)
         with pytest.raises(ProviderBusyError):
-            run(store := make_store(web.url("")), store.check(INDEX))
+            await use(store := make_store(web.url("")), store.check(INDEX))
 
 
 @pytest.mark.parametrize(
@@ -119,11 +111,12 @@ def test_a_busy_server_need_not_say_so_in_seconds(when: dict[str, str]) -> None:
         (422, b'{"status": {"error": "Validation error"}}', ProviderRequestError),
     ],
 )
-def test_an_answer_that_is_none_is_named_for_what_it_is(status: int, content: bytes, error: type[SluiceError]) -> None:
+async def test_an_answer_that_is_none_is_named_for_what_it_is(
+    status: int, content: bytes, error: type[SluiceError]
+) -> None:
     with run_answering(status, content) as url:
         store = make_store(url)
-
-        async def body() -> None:
+        async with closing(store):
             for request in (
                 store.query(INDEX, OWNER, AHEAD, limit=1),
                 store.delete(INDEX, OWNER, 1, 1),
@@ -134,11 +127,9 @@ def test_an_answer_that_is_none_is_named_for_what_it_is(status: int, content: by
                     await request
                 assert type(raised.value) is error
 
-        run(store, body())
 
-
-def test_a_server_that_says_nothing_is_not_waited_for_longer_than_the_limit() -> None:
+async def test_a_server_that_says_nothing_is_not_waited_for_longer_than_the_limit() -> None:
     with serve() as web:
         web.pages["/collections/sluice-3"] = stall
         with pytest.raises(ProviderDownError, match="too long"):
-            run(store := make_store(web.url(""), time_limit=0.2), store.check(INDEX))
+            await use(store := make_store(web.url(""), time_limit=0.2), store.check(INDEX))

@@ -25,8 +25,6 @@ from app.domain.errors import ProviderBusyError
 from app.embedded import Engines
 from tests.running import wait_for
 
-pytestmark = pytest.mark.anyio
-
 WINDOW = 1
 WINDOWS = 3
 BUSY = {"requests": Limit(200, None), "tokens": Limit(None, 10_000), "both": Limit(150, 10_000)}
@@ -40,11 +38,6 @@ class Grant:
     began: float
     ended: float
     tokens: int
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +189,7 @@ def test_one_event_loop_after_the_other_counts_on(valkey: Engines, prefix: str) 
             await limits.close()
         return wait
 
+    # A new event loop each time is what this test is about.
     waits = [asyncio.run(ask(leave)) for leave in (False, True, False, False)]
     assert waits[:3] == [0, 0, 0]
     assert waits[3] > 60
@@ -208,7 +202,7 @@ async def test_a_forked_process_counts_on_and_leaves_its_parent_what_it_has(
         return await asyncio.gather(*(limits.acquire("wordy", 100) for _ in range(20)))
 
     def run_child() -> None:
-        waits = asyncio.run(ask_often())
+        waits = asyncio.run(ask_often())  # the child has an event loop of its own
         gc.collect()
         os._exit(0 if waits == [0.0] * 20 else 1)  # without what pytest would do at the end
 
@@ -248,7 +242,7 @@ def ask_for_a_while(url: str, seconds: float, seed: int, grants: "Queue[list[Gra
         await limits.close()
         return list(chain.from_iterable(granted))
 
-    grants.put(asyncio.run(run()))
+    grants.put(asyncio.run(run()))  # the process has no event loop yet
 
 
 @pytest.fixture(scope="module")

@@ -18,13 +18,7 @@ from app.domain.ids import new_task_id
 from app.embedded import Engines
 from tests.running import wait_for
 
-pytestmark = pytest.mark.anyio
 PREFIX = "one:"
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture(scope="module")

@@ -51,37 +51,39 @@ def make_store(
 
 
 @pytest.mark.parametrize(("prefix", "name"), [("team/sluice", f"team/sluice/{KEY}"), ("", KEY)])
-def test_the_prefix_is_part_of_every_key(s3_url: str, client: Any, tmp_path: Path, prefix: str, name: str) -> None:
-    asyncio.run(put(make_store(s3_url, tmp_path, prefix=prefix), KEY, b"heron"))
+async def test_the_prefix_is_part_of_every_key(
+    s3_url: str, client: Any, tmp_path: Path, prefix: str, name: str
+) -> None:
+    await put(make_store(s3_url, tmp_path, prefix=prefix), KEY, b"heron")
     assert client.get_object(Bucket=BUCKET, Key=name)["Body"].read() == b"heron"
     with pytest.raises(FileMissingError):
-        asyncio.run(read(make_store(s3_url, tmp_path, prefix="other"), KEY))
+        await read(make_store(s3_url, tmp_path, prefix="other"), KEY)
 
 
 @pytest.mark.parametrize("encryption", ["AES256", "aws:kms"])
 @pytest.mark.parametrize("size", [5, 9 * MEGABYTE], ids=["in one request", "in parts"])
-def test_files_are_encrypted_as_the_setting_says(
+async def test_files_are_encrypted_as_the_setting_says(
     s3_url: str, client: Any, tmp_path: Path, encryption: str, size: int
 ) -> None:
-    asyncio.run(put(make_store(s3_url, tmp_path, encryption=encryption), KEY, b"a" * size))
+    await put(make_store(s3_url, tmp_path, encryption=encryption), KEY, b"a" * size)
     assert client.head_object(Bucket=BUCKET, Key=f"p/{KEY}")["ServerSideEncryption"] == encryption
 
 
-def test_a_large_file_travels_in_parts(s3_url: str, client: Any, tmp_path: Path) -> None:
-    asyncio.run(put(make_store(s3_url, tmp_path), KEY, b"a" * 20 * MEGABYTE))
+async def test_a_large_file_travels_in_parts(s3_url: str, client: Any, tmp_path: Path) -> None:
+    await put(make_store(s3_url, tmp_path), KEY, b"a" * 20 * MEGABYTE)
     assert client.head_object(Bucket=BUCKET, Key=f"p/{KEY}")["ETag"].endswith('-3"'), "20 MB are three parts of 8"
 
 
 @pytest.mark.parametrize(
     ("patience", "left"), [(_SERVERS_AGE / 2, {"elsewhere/a"}), (_SERVERS_AGE * 2, {"elsewhere/a", "swept/a"})]
 )
-def test_a_sweep_aborts_uploads_below_the_prefix_that_are_old(
+async def test_a_sweep_aborts_uploads_below_the_prefix_that_are_old(
     s3_url: str, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: timedelta, left: set[str]
 ) -> None:
     monkeypatch.setattr(s3_storage, "_ABANDONED", patience)
     for name in ("swept/a", "elsewhere/a"):
         client.create_multipart_upload(Bucket=BUCKET, Key=name)
-    asyncio.run(make_store(s3_url, tmp_path, prefix="swept").sweep())
+    await make_store(s3_url, tmp_path, prefix="swept").sweep()
     found = client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
     assert {upload["Key"] for upload in found} == left
     for upload in found:
@@ -106,11 +108,11 @@ def _check_away(errors: list[SluiceError], detail: str) -> None:
 
 
 @pytest.mark.usefixtures("credentials")
-def test_a_service_that_is_away_can_be_tried_again(tmp_path: Path) -> None:
+async def test_a_service_that_is_away_can_be_tried_again(tmp_path: Path) -> None:
     with socket.socket() as nobody:  # bound, and not listening
         nobody.bind(("127.0.0.1", 0))
         store = make_store(f"http://127.0.0.1:{nobody.getsockname()[1]}", tmp_path / "spool")
-        _check_away(asyncio.run(_try_all(store, tmp_path)), "EndpointConnectionError")
+        _check_away(await _try_all(store, tmp_path), "EndpointConnectionError")
     assert list((tmp_path / "spool").iterdir()) == []
 
 
@@ -119,75 +121,78 @@ def test_a_service_that_is_away_can_be_tried_again(tmp_path: Path) -> None:
     ("status", "code"),
     [(500, "InternalError"), (503, "SlowDown"), (429, "TooManyRequests"), (403, "AccessDenied"), (404, "NoSuchBucket")],
 )
-def test_a_service_that_takes_no_request_can_be_tried_again(
+async def test_a_service_that_takes_no_request_can_be_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, code: str
 ) -> None:
     monkeypatch.setattr(s3_storage, "_ATTEMPTS", 1)
     body = f"<Error><Code>{code}</Code><Message>Later.</Message></Error>".encode()
     with run_answering(status, body) as url:
-        _check_away(asyncio.run(_try_all(make_store(url, tmp_path / "spool"), tmp_path)), f"failed with {code}")
+        _check_away(await _try_all(make_store(url, tmp_path / "spool"), tmp_path), f"failed with {code}")
 
 
 @pytest.mark.usefixtures("credentials")
-def test_removing_what_is_not_there_succeeds_also_where_the_service_says_so(tmp_path: Path) -> None:
+async def test_removing_what_is_not_there_succeeds_also_where_the_service_says_so(tmp_path: Path) -> None:
     with run_answering(404, b"<Error><Code>NoSuchKey</Code></Error>") as url:
-        asyncio.run(make_store(url, tmp_path).delete(KEY))
+        await make_store(url, tmp_path).delete(KEY)
 
 
 @pytest.mark.usefixtures("credentials")
-def test_an_answer_that_breaks_off_is_no_shorter_file(tmp_path: Path) -> None:
+async def test_an_answer_that_breaks_off_is_no_shorter_file(tmp_path: Path) -> None:
     with run_answering(200, b"half of", promised=4000) as url, pytest.raises(StorageUnavailableError):
-        asyncio.run(read(make_store(url, tmp_path), KEY))
+        await read(make_store(url, tmp_path), KEY)
 
 
-def test_a_bucket_that_is_not_there_stops_the_start(s3_url: str, tmp_path: Path) -> None:
+async def test_a_bucket_that_is_not_there_stops_the_start(s3_url: str, tmp_path: Path) -> None:
     with pytest.raises(
         StartupError, match=r"Cannot use the bucket 'nobodys' of STORAGE_URL: the bucket does not exist\."
     ):
-        asyncio.run(check_storage(make_store(s3_url, tmp_path, bucket="nobodys")))
+        await check_storage(make_store(s3_url, tmp_path, bucket="nobodys"))
 
 
 @pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize(("status", "reason"), [(403, "access is denied"), (400, "the service answered 400")])
 def test_a_bucket_that_refuses_stops_the_start(tmp_path: Path, status: int, reason: str) -> None:
     with run_answering(status) as url, pytest.raises(StartupError, match=reason):
-        asyncio.run(check_storage(make_store(url, tmp_path)))
+        await check_storage(make_store(url, tmp_path))
 
 
-def test_the_want_of_credentials_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_the_want_of_credentials_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(StartupError, match="There are no credentials for STORAGE_URL: NoCredentialsError"):
-        asyncio.run(check_storage(make_store("http://127.0.0.1:9", tmp_path)))
+        await check_storage(make_store("http://127.0.0.1:9", tmp_path))
 
 
 @pytest.mark.usefixtures("credentials")
-def test_a_service_that_is_away_does_not_stop_the_start(tmp_path: Path) -> None:
+async def test_a_service_that_is_away_does_not_stop_the_start(tmp_path: Path) -> None:
     with run_answering(503) as url, capture_logs() as lines:
-        asyncio.run(check_storage(make_store(url, tmp_path)))
+        await check_storage(make_store(url, tmp_path))
     assert [line["event"] for line in lines] == ["storage_unavailable"]
 
 
 def test_a_check_leaves_no_thread_behind_that_a_fork_would_lose(s3_url: str, tmp_path: Path) -> None:
     before = set(threading.enumerate())
+    # As a program does before it forks: the event loop ends with its check, and with the loop its threads.
     asyncio.run(check_storage(make_store(s3_url, tmp_path)))
     left = {thread for thread in threading.enumerate() if "process_request" not in thread.name}
     assert left <= before, "but for those of the server"
 
 
-def test_no_credential_is_logged_however_much_is(s3_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_credential_is_logged_however_much_is(
+    s3_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     store = make_store(s3_url, tmp_path)
-    asyncio.run(put(store, KEY, b"heron"))
-    asyncio.run(read(store, KEY))
+    await put(store, KEY, b"heron")
+    await read(store, KEY)
     assert SECRET not in caplog.text
     assert CREDENTIALS["AWS_ACCESS_KEY_ID"] not in caplog.text
     assert "Authorization" not in caplog.text
 
 
-def test_the_settings_choose_the_store(s3_url: str, client: Any, tmp_path: Path) -> None:
+async def test_the_settings_choose_the_store(s3_url: str, client: Any, tmp_path: Path) -> None:
     settings = load_settings(
         data_dir=tmp_path,
         storage_url=f"s3://{BUCKET}/from/settings/",
@@ -196,7 +201,7 @@ def test_the_settings_choose_the_store(s3_url: str, client: Any, tmp_path: Path)
     )
     store = choose_blobs(settings)
     assert isinstance(store, S3Store)
-    asyncio.run(put(store, KEY, b"heron"))
+    await put(store, KEY, b"heron")
     assert client.head_object(Bucket=BUCKET, Key=f"from/settings/{KEY}")["ServerSideEncryption"] == "aws:kms"
     assert list((tmp_path / "spool").iterdir()) == []
 

@@ -7,13 +7,6 @@ import pytest
 from app.adapters.embedders.sentence_transformers import SentenceTransformersEmbedder
 from app.domain.errors import StartupError
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
 
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.adapters.packages.find_spec", lambda _: None)

@@ -1,6 +1,5 @@
 """Dead letters reported by the real Sentry client to a server of our own."""
 
-import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -107,9 +106,9 @@ def make_dead_letter() -> Task:
     )
 
 
-def test_a_dead_letter_is_an_event_that_says_which_and_why(sentry: SentryServer) -> None:
+async def test_a_dead_letter_is_an_event_that_says_which_and_why(sentry: SentryServer) -> None:
     task = make_dead_letter()
-    asyncio.run(SentryAlarm(sentry.dsn).raise_for(task))
+    await SentryAlarm(sentry.dsn).raise_for(task)
     [event] = sentry.events
     assert event["message"] == "process_document failed for good: It died."
     assert event["fingerprint"] == [TaskName.PROCESS_DOCUMENT, "task_crashed"]
@@ -117,10 +116,10 @@ def test_a_dead_letter_is_an_event_that_says_which_and_why(sentry: SentryServer)
     assert (event["extra"]["task_id"], event["extra"]["crashes"]) == (str(task.id), 3)
 
 
-def test_a_sentry_that_is_away_costs_the_alarm_and_nothing_else(sentry: SentryServer) -> None:
+async def test_a_sentry_that_is_away_costs_the_alarm_and_nothing_else(sentry: SentryServer) -> None:
     away = SentryAlarm(sentry.dsn)
     sentry.close()
-    asyncio.run(away.raise_for(make_dead_letter()))
+    await away.raise_for(make_dead_letter())
     assert sentry.events == []
 
 

@@ -1,6 +1,5 @@
 """Pages read by the real Firecrawl client from a server that speaks its protocol."""
 
-import asyncio
 import json
 import sys
 from collections.abc import Iterator
@@ -42,7 +41,7 @@ def page(markdown: str | None = "# A page\n\nWörds.", **metadata: Any) -> bytes
     return say(success=True, data={"markdown": markdown, "metadata": _METADATA | metadata})
 
 
-def read(
+async def read(
     service: WebServer, folder: Path, page: Answer, url: str = "https://example.com/a#part", time_limit: float = 5.0
 ) -> FetchedPage:
     service.pages["/v2/scrape"] = page
@@ -53,17 +52,17 @@ def read(
         max_bytes=1000,
         allowed=NONE_ALLOWED,
     )
-    return asyncio.run(reader.read(url, folder))
+    return await reader.read(url, folder)
 
 
-def fail(service: WebServer, folder: Path, page: Answer, **options: Any) -> SluiceError:
+async def fail(service: WebServer, folder: Path, page: Answer, **options: Any) -> SluiceError:
     with pytest.raises(SluiceError) as caught:
-        read(service, folder, page, **options)
+        await read(service, folder, page, **options)
     return caught.value
 
 
-def test_a_page_comes_as_markdown_with_what_is_known_of_it(service: WebServer, tmp_path: Path) -> None:
-    found = read(service, tmp_path, page())
+async def test_a_page_comes_as_markdown_with_what_is_known_of_it(service: WebServer, tmp_path: Path) -> None:
+    found = await read(service, tmp_path, page())
     assert found.path.read_text(encoding="utf-8") == "# A page\n\nWörds."
     assert (found.url, found.filename) == ("https://www.example.com/a", "page.md")
     assert (found.media_type_hint, found.charset) == ("text/markdown", "utf-8")
@@ -76,8 +75,8 @@ def test_a_page_comes_as_markdown_with_what_is_known_of_it(service: WebServer, t
     }
 
 
-def test_the_service_is_asked_once_with_the_key(service: WebServer, tmp_path: Path) -> None:
-    read(service, tmp_path, page())
+async def test_the_service_is_asked_once_with_the_key(service: WebServer, tmp_path: Path) -> None:
+    await read(service, tmp_path, page())
     (request,) = service.requests
     assert request.startswith("POST /v2/scrape ")
     assert "\r\nauthorization: bearer fc-key\r\n" in request.lower()
@@ -86,8 +85,8 @@ def test_the_service_is_asked_once_with_the_key(service: WebServer, tmp_path: Pa
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1/", "http://2130706433/", "file:///etc/passwd", "http://db.internal/"]
 )
-def test_the_service_is_not_asked_for_inside_hosts(url: str, service: WebServer, tmp_path: Path) -> None:
-    assert fail(service, tmp_path, page(), url=url).code == "url_not_allowed"
+async def test_the_service_is_not_asked_for_inside_hosts(url: str, service: WebServer, tmp_path: Path) -> None:
+    assert (await fail(service, tmp_path, page(), url=url)).code == "url_not_allowed"
     assert service.requests == []
 
 
@@ -101,30 +100,32 @@ def test_the_service_is_not_asked_for_inside_hosts(url: str, service: WebServer,
         ("503 Unavailable", "page_service_unavailable", True),
     ],
 )
-def test_the_services_failures_say_whether_to_try_again(
+async def test_the_services_failures_say_whether_to_try_again(
     status: str, code: str, retryable: bool, service: WebServer, tmp_path: Path
 ) -> None:
-    error = fail(service, tmp_path, say(status, success=False, error="No."))
+    error = await fail(service, tmp_path, say(status, success=False, error="No."))
     assert (error.code, error.retryable) == (code, retryable)
     assert len(service.requests) == 1
 
 
-def test_the_service_may_say_how_long_to_wait(service: WebServer, tmp_path: Path) -> None:
-    error = fail(service, tmp_path, say("429 Too Many", {"retry_after": "7"}, success=False, error="No."))
+async def test_the_service_may_say_how_long_to_wait(service: WebServer, tmp_path: Path) -> None:
+    error = await fail(service, tmp_path, say("429 Too Many", {"retry_after": "7"}, success=False, error="No."))
     assert error.retry_after == 7.0
 
 
 @pytest.mark.parametrize("code", ["SCRAPE_DNS_RESOLUTION_ERROR", "SCRAPE_SSL_ERROR", "SCRAPE_TIMEOUT"])
-def test_a_failure_of_the_page_is_told_from_one_of_the_service(code: str, service: WebServer, tmp_path: Path) -> None:
-    error = fail(service, tmp_path, say("500 Internal", success=False, error="No.", code=code))
+async def test_a_failure_of_the_page_is_told_from_one_of_the_service(
+    code: str, service: WebServer, tmp_path: Path
+) -> None:
+    error = await fail(service, tmp_path, say("500 Internal", success=False, error="No.", code=code))
     assert error.code == "page_unreachable"
 
 
 @pytest.mark.parametrize(
     ("status", "code"), [(404, "page_not_available"), (429, "page_busy"), (503, "page_unreachable")]
 )
-def test_the_pages_own_status_counts(status: int, code: str, service: WebServer, tmp_path: Path) -> None:
-    assert fail(service, tmp_path, page(statusCode=status)).code == code
+async def test_the_pages_own_status_counts(status: int, code: str, service: WebServer, tmp_path: Path) -> None:
+    assert (await fail(service, tmp_path, page(statusCode=status))).code == code
 
 
 @pytest.mark.parametrize(
@@ -138,25 +139,25 @@ def test_the_pages_own_status_counts(status: int, code: str, service: WebServer,
     ],
     ids=["no JSON", "a list", "no success", "nothing", "no text"],
 )
-def test_an_answer_that_is_none_is_tried_again_later(body: bytes, service: WebServer, tmp_path: Path) -> None:
-    error = fail(service, tmp_path, body)
+async def test_an_answer_that_is_none_is_tried_again_later(body: bytes, service: WebServer, tmp_path: Path) -> None:
+    error = await fail(service, tmp_path, body)
     assert (error.code, error.retryable) == ("page_service_unavailable", True)
 
 
-def test_a_service_that_says_nothing_is_left(
+async def test_a_service_that_says_nothing_is_left(
     service: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.adapters.web.firecrawl._MARGIN_SECONDS", 0.2)
-    error = fail(service, tmp_path, stall, time_limit=0.2)
+    error = await fail(service, tmp_path, stall, time_limit=0.2)
     assert (error.code, error.retryable) == ("page_service_unavailable", True)
 
 
-def test_a_page_larger_than_the_limit_is_refused(service: WebServer, tmp_path: Path) -> None:
-    assert fail(service, tmp_path, page("x" * 1001)).code == "response_too_large"
+async def test_a_page_larger_than_the_limit_is_refused(service: WebServer, tmp_path: Path) -> None:
+    assert (await fail(service, tmp_path, page("x" * 1001))).code == "response_too_large"
 
 
-def test_a_page_without_text_is_an_empty_file(service: WebServer, tmp_path: Path) -> None:
-    assert read(service, tmp_path, page(None)).path.read_bytes() == b""
+async def test_a_page_without_text_is_an_empty_file(service: WebServer, tmp_path: Path) -> None:
+    assert (await read(service, tmp_path, page(None))).path.read_bytes() == b""
 
 
 def test_a_missing_package_is_named_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

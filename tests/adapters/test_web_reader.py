@@ -28,16 +28,16 @@ def raw_deflate(data: bytes) -> bytes:
     return engine.compress(data) + engine.flush()
 
 
-def test_a_page_is_read_into_a_file(server: WebServer, tmp_path: Path) -> None:
+async def test_a_page_is_read_into_a_file(server: WebServer, tmp_path: Path) -> None:
     server.pages["/docs/intro"] = answer(_PAGE, content_type="Text/HTML; charset=ISO-8859-2")
-    page = read(server.url("/docs/intro#part"), tmp_path)
+    page = await read(server.url("/docs/intro#part"), tmp_path)
     assert page.path.read_bytes() == _PAGE
     assert page.path.is_relative_to(tmp_path)
     assert (page.url, page.filename) == (server.url("/docs/intro"), "intro.html")
     assert (page.media_type_hint, page.charset) == ("text/html", "iso8859-2")
 
 
-def test_the_request_carries_a_name_and_nothing_of_the_machine(
+async def test_the_request_carries_a_name_and_nothing_of_the_machine(
     server: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
@@ -46,7 +46,7 @@ def test_the_request_carries_a_name_and_nothing_of_the_machine(
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     server.pages["/first"] = answer(status="302 Found", location="/second", set_cookie="a=b")
     server.pages["/second"] = answer(_PAGE)
-    read(server.url("/first"), tmp_path)
+    await read(server.url("/first"), tmp_path)
     head = server.requests[-1].lower()
     assert "\r\nuser-agent: sluice/0" in head
     assert "\r\naccept-encoding: gzip, deflate\r\n" in head
@@ -62,21 +62,21 @@ def test_the_request_carries_a_name_and_nothing_of_the_machine(
     ],
     ids=["gzip", "x-gzip", "in capitals", "deflate", "deflate without a head", "none", "two members", "junk behind it"],
 )
-def test_compression_is_undone(coding: str, body: bytes, server: WebServer, tmp_path: Path) -> None:
+async def test_compression_is_undone(coding: str, body: bytes, server: WebServer, tmp_path: Path) -> None:
     server.pages["/packed"] = answer(body, content_encoding=coding)
-    assert read(server.url("/packed"), tmp_path).path.read_bytes() == _PAGE
+    assert (await read(server.url("/packed"), tmp_path)).path.read_bytes() == _PAGE
 
 
-def test_a_page_that_inflates_in_many_pieces_is_whole(server: WebServer, tmp_path: Path) -> None:
+async def test_a_page_that_inflates_in_many_pieces_is_whole(server: WebServer, tmp_path: Path) -> None:
     body = b"".join(b"%07d\n" % number for number in range(MAX_BYTES // 8))
     server.pages["/large"] = answer(gzip.compress(body), content_encoding="gzip")
-    assert read(server.url("/large"), tmp_path).path.read_bytes() == body
+    assert (await read(server.url("/large"), tmp_path)).path.read_bytes() == body
 
 
 @pytest.mark.parametrize("coding", ["br", "zstd", "gzip, gzip", "gzip, deflate", "compress", "x" * 5000])
-def test_other_compressions_are_refused_by_name(coding: str, server: WebServer, tmp_path: Path) -> None:
+async def test_other_compressions_are_refused_by_name(coding: str, server: WebServer, tmp_path: Path) -> None:
     server.pages["/odd"] = answer(_PAGE, content_encoding=coding)
-    error = fail(server.url("/odd"), tmp_path)
+    error = await fail(server.url("/odd"), tmp_path)
     assert (error.code, error.retryable) == ("unsupported_content_coding", False)
     assert len(error.message) < 200
 
@@ -96,11 +96,11 @@ def test_other_compressions_are_refused_by_name(coding: str, server: WebServer, 
         (f"/{'n' * 1500}.pdf", {}, f"{'n' * 120}.pdf"),
     ],
 )
-def test_a_page_has_the_name_its_server_gives_it(
+async def test_a_page_has_the_name_its_server_gives_it(
     path: str, headers: dict[str, str], filename: str, server: WebServer, tmp_path: Path
 ) -> None:
     server.pages[path] = answer(_PAGE, **headers)
-    assert read(server.url(path), tmp_path).filename == filename
+    assert (await read(server.url(path), tmp_path)).filename == filename
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ def test_a_page_has_the_name_its_server_gives_it(
         ),
     ],
 )
-def test_an_odd_charset_is_left_out(stated: str, charset: str | None, server: WebServer, tmp_path: Path) -> None:
+async def test_an_odd_charset_is_left_out(stated: str, charset: str | None, server: WebServer, tmp_path: Path) -> None:
     server.pages["/charset"] = answer(_PAGE, content_type=stated)
-    assert read(server.url("/charset"), tmp_path).charset == charset
+    assert (await read(server.url("/charset"), tmp_path)).charset == charset
 
 
 @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ def test_an_odd_charset_is_left_out(stated: str, charset: str | None, server: We
         *(("500 Internal Server Error", "page_unreachable", True), ("503 Unavailable", "page_unreachable", True)),
     ],
 )
-def test_a_status_decides_whether_to_come_back(
+async def test_a_status_decides_whether_to_come_back(
     status: str, code: str, retryable: bool, server: WebServer, tmp_path: Path
 ) -> None:
     server.pages["/status"] = answer(b"Sorry.", status)
-    error = fail(server.url("/status"), tmp_path)
+    error = await fail(server.url("/status"), tmp_path)
     assert (error.code, error.retryable) == (code, retryable)
     assert status[:3] in error.message
 
@@ -147,35 +147,35 @@ def test_a_status_decides_whether_to_come_back(
         *(("Fri, 31 Dec 2100 23:59:59 GMT", 3600), ("", None), ("²", None)),
     ],
 )
-def test_the_time_a_server_asks_to_wait_is_told(
+async def test_the_time_a_server_asks_to_wait_is_told(
     stated: str, seconds: float | None, server: WebServer, tmp_path: Path
 ) -> None:
     server.pages["/later"] = answer(status="429 Too Many Requests", retry_after=stated)
-    assert fail(server.url("/later"), tmp_path).retry_after == seconds
+    assert (await fail(server.url("/later"), tmp_path)).retry_after == seconds
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
-def test_redirects_are_followed_to_the_page(status: str, server: WebServer, tmp_path: Path) -> None:
+async def test_redirects_are_followed_to_the_page(status: str, server: WebServer, tmp_path: Path) -> None:
     server.pages["/old/page"] = redirect("../new/./page?utm_source=x#part", status)
     server.pages["/new/page?utm_source=x"] = answer(_PAGE)
-    assert read(server.url("/old/page"), tmp_path).url == server.url("/new/page?utm_source=x")
+    assert (await read(server.url("/old/page"), tmp_path)).url == server.url("/new/page?utm_source=x")
 
 
-def test_ten_redirects_are_enough(server: WebServer, tmp_path: Path) -> None:
+async def test_ten_redirects_are_enough(server: WebServer, tmp_path: Path) -> None:
     for hop in range(11):
         server.pages[f"/r{hop}"] = redirect(f"/r{hop + 1}")
     server.pages["/r11"] = answer(_PAGE)
-    assert read(server.url("/r1"), tmp_path).url == server.url("/r11")
-    assert fail(server.url("/r0"), tmp_path).code == "too_many_redirects"
+    assert (await read(server.url("/r1"), tmp_path)).url == server.url("/r11")
+    assert (await fail(server.url("/r0"), tmp_path)).code == "too_many_redirects"
 
 
 @pytest.mark.parametrize(
     ("target", "code"),
     [("/loop", "too_many_redirects"), ("http://[", "invalid_url"), (f"/{'x' * 5000}", "invalid_url")],
 )
-def test_a_redirect_that_leads_nowhere_says_so(target: str, code: str, server: WebServer, tmp_path: Path) -> None:
+async def test_a_redirect_that_leads_nowhere_says_so(target: str, code: str, server: WebServer, tmp_path: Path) -> None:
     server.pages["/loop"] = redirect(target)
-    assert fail(server.url("/loop"), tmp_path).code == code
+    assert (await fail(server.url("/loop"), tmp_path)).code == code
 
 
 _ENDLESS = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n"
@@ -200,20 +200,20 @@ _TOO_LARGE: dict[str, Answer] = {
 
 
 @pytest.mark.parametrize("trick", _TOO_LARGE)
-def test_what_never_ends_is_cut_off_in_little_memory(trick: str, server: WebServer, tmp_path: Path) -> None:
+async def test_what_never_ends_is_cut_off_in_little_memory(trick: str, server: WebServer, tmp_path: Path) -> None:
     server.pages["/large"] = _TOO_LARGE[trick]
     tracemalloc.start()
-    error = fail(server.url("/large"), tmp_path, within=15)
+    error = await fail(server.url("/large"), tmp_path, within=15)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (error.code, error.retryable) == ("response_too_large", False)
     assert peak < 8 * MAX_BYTES
-    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 2 * MAX_BYTES
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 2 * MAX_BYTES  # noqa: ASYNC240 - a few entries
 
 
-def test_the_limit_itself_still_fits(server: WebServer, tmp_path: Path) -> None:
+async def test_the_limit_itself_still_fits(server: WebServer, tmp_path: Path) -> None:
     server.pages["/fits"] = answer(bytes(1000))
-    assert read(server.url("/fits"), tmp_path, max_bytes=1000).path.stat().st_size == 1000
+    assert (await read(server.url("/fits"), tmp_path, max_bytes=1000)).path.stat().st_size == 1000
 
 
 _SLOW: dict[str, Answer] = {
@@ -225,20 +225,20 @@ _SLOW: dict[str, Answer] = {
 
 
 @pytest.mark.parametrize("trick", _SLOW)
-def test_a_slow_server_is_left_when_the_time_is_up(trick: str, server: WebServer, tmp_path: Path) -> None:
+async def test_a_slow_server_is_left_when_the_time_is_up(trick: str, server: WebServer, tmp_path: Path) -> None:
     server.pages["/slow"] = _SLOW[trick]
-    error = fail(server.url("/slow"), tmp_path, make_client(time_limit=0.5))
+    error = await fail(server.url("/slow"), tmp_path, make_client(time_limit=0.5))
     assert (error.code, error.retryable) == ("page_unreachable", True)
     assert "longer than 0.5 seconds" in error.message
 
 
-def test_all_redirects_together_have_one_time_limit(server: WebServer, tmp_path: Path) -> None:
+async def test_all_redirects_together_have_one_time_limit(server: WebServer, tmp_path: Path) -> None:
     def delay(connection: socket.socket, closing: threading.Event) -> None:
         closing.wait(0.2)
         connection.sendall(redirect("/slow-hop"))
 
     server.pages["/slow-hop"] = delay
-    error = fail(server.url("/slow-hop"), tmp_path, make_client(time_limit=0.5))
+    error = await fail(server.url("/slow-hop"), tmp_path, make_client(time_limit=0.5))
     assert (error.code, error.retryable) == ("page_unreachable", True)
 
 
@@ -258,43 +258,43 @@ _BROKEN: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("trick", _BROKEN)
-def test_a_server_that_breaks_off_is_tried_again_later(trick: str, server: WebServer, tmp_path: Path) -> None:
+async def test_a_server_that_breaks_off_is_tried_again_later(trick: str, server: WebServer, tmp_path: Path) -> None:
     server.pages["/broken"] = _BROKEN[trick]
-    error = fail(server.url("/broken"), tmp_path)
+    error = await fail(server.url("/broken"), tmp_path)
     assert (error.code, error.retryable) == ("page_unreachable", True)
 
 
-def test_a_stated_length_is_all_that_is_read(server: WebServer, tmp_path: Path) -> None:
+async def test_a_stated_length_is_all_that_is_read(server: WebServer, tmp_path: Path) -> None:
     server.pages["/more"] = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nonly three"
-    assert read(server.url("/more"), tmp_path).path.read_bytes() == b"onl"
+    assert (await read(server.url("/more"), tmp_path)).path.read_bytes() == b"onl"
 
 
-def test_a_port_where_nobody_listens_is_unreachable(tmp_path: Path) -> None:
+async def test_a_port_where_nobody_listens_is_unreachable(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        error = fail(f"http://127.0.0.1:{taken.getsockname()[1]}/", tmp_path)
+        error = await fail(f"http://127.0.0.1:{taken.getsockname()[1]}/", tmp_path)
     assert (error.code, error.retryable) == ("page_unreachable", True)
 
 
 @pytest.mark.parametrize(("host", "code"), [("other.example", "page_unreachable"), ("public.example", None)])
-def test_a_certificate_must_be_vouched_for_and_of_the_name(
+async def test_a_certificate_must_be_vouched_for_and_of_the_name(
     host: str, code: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serve(tls=True) as secure:
         secure.pages["/"] = answer(_PAGE)
         url = f"https://{host}:{secure.port}/"
         names = Names(public_example=[["127.0.0.1"]], other_example=[["127.0.0.1"]])
-        assert fail(url, tmp_path, make_client(names=names)).code == "page_unreachable"
+        assert (await fail(url, tmp_path, make_client(names=names))).code == "page_unreachable"
         monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
         trusting = make_client(names=names)
         if code:
-            assert fail(url, tmp_path, trusting).code == code
+            assert (await fail(url, tmp_path, trusting)).code == code
         else:
-            assert read(url, tmp_path, trusting).path.read_bytes() == _PAGE
+            assert (await read(url, tmp_path, trusting)).path.read_bytes() == _PAGE
         assert set(secure.names) == {host}
 
 
-def test_a_full_disk_is_named(server: WebServer, tmp_path: Path) -> None:
+async def test_a_full_disk_is_named(server: WebServer, tmp_path: Path) -> None:
     (tmp_path / "page").symlink_to("/dev/full")
     server.pages["/full"] = answer(_PAGE)
-    assert fail(server.url("/full"), tmp_path).code == "storage_full"
+    assert (await fail(server.url("/full"), tmp_path)).code == "storage_full"

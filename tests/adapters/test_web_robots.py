@@ -1,6 +1,5 @@
 """robots.txt is read with the same care as pages, and heeded."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 
@@ -20,14 +19,14 @@ def server() -> Iterator[WebServer]:
         yield running
 
 
-def load(server: WebServer, client: WebClient | None = None) -> ProtegoRules:
+async def load(server: WebServer, client: WebClient | None = None) -> ProtegoRules:
     robots = WebRobots(client or make_client(), user_agent="Sluice/1 (+https://example.com)")
-    return asyncio.run(robots.load(server.url("/deep/page?x=1")))
+    return await robots.load(server.url("/deep/page?x=1"))
 
 
-def rules(server: WebServer, text: str) -> ProtegoRules:
+async def rules(server: WebServer, text: str) -> ProtegoRules:
     server.pages["/robots.txt"] = answer(text.encode(), content_type="text/plain")
-    return load(server)
+    return await load(server)
 
 
 @pytest.mark.parametrize(
@@ -45,34 +44,34 @@ def rules(server: WebServer, text: str) -> ProtegoRules:
         ("<!doctype html><p>User-agent: *", "/x", True),
     ],
 )
-def test_a_sites_rules_are_heeded(text: str, path: str, allowed: bool, server: WebServer) -> None:
-    assert rules(server, text).allows(server.url(path)) is allowed
+async def test_a_sites_rules_are_heeded(text: str, path: str, allowed: bool, server: WebServer) -> None:
+    assert (await rules(server, text)).allows(server.url(path)) is allowed
 
 
 @pytest.mark.parametrize(
     ("delay", "seconds"), [("2", 2.0), ("0.5", 0.5), ("86400", 10.0), ("x", 0.0), ("-1", 0.0), ("nan", 0.0)]
 )
-def test_a_site_may_ask_for_ten_seconds_between_pages(delay: str, seconds: float, server: WebServer) -> None:
-    assert rules(server, f"User-agent: *\nCrawl-delay: {delay}").crawl_delay == seconds
+async def test_a_site_may_ask_for_ten_seconds_between_pages(delay: str, seconds: float, server: WebServer) -> None:
+    assert (await rules(server, f"User-agent: *\nCrawl-delay: {delay}")).crawl_delay == seconds
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "403 Forbidden", "401 Unauthorized", "410 Gone"])
-def test_a_site_without_rules_allows_everything(status: str, server: WebServer) -> None:
+async def test_a_site_without_rules_allows_everything(status: str, server: WebServer) -> None:
     server.pages["/robots.txt"] = answer(b"User-agent: *\nDisallow: /", status)
-    found = load(server)
+    found = await load(server)
     assert found.allows(server.url("/x"))
     assert found.crawl_delay == 0.0
 
 
-def test_a_redirect_is_followed(server: WebServer) -> None:
+async def test_a_redirect_is_followed(server: WebServer) -> None:
     server.pages["/robots.txt"] = redirect("/elsewhere")
     server.pages["/elsewhere"] = answer(b"User-agent: *\nDisallow: /")
-    assert not load(server).allows(server.url("/x"))
+    assert not (await load(server)).allows(server.url("/x"))
 
 
-def test_an_endless_redirect_stands_for_no_rules(server: WebServer) -> None:
+async def test_an_endless_redirect_stands_for_no_rules(server: WebServer) -> None:
     server.pages["/robots.txt"] = redirect("/robots.txt")
-    assert load(server).allows(server.url("/x"))
+    assert (await load(server)).allows(server.url("/x"))
 
 
 @pytest.mark.parametrize(
@@ -84,19 +83,19 @@ def test_an_endless_redirect_stands_for_no_rules(server: WebServer) -> None:
     ],
     ids=["server error", "no answer", "too many", "stall", "inside"],
 )
-def test_until_the_rules_are_known_nothing_is_allowed(
+async def test_until_the_rules_are_known_nothing_is_allowed(
     page: Answer, code: str, retryable: bool, server: WebServer
 ) -> None:
     server.pages["/robots.txt"] = page
     with pytest.raises(SluiceError) as caught:
-        load(server, make_client(time_limit=0.5))
+        await load(server, make_client(time_limit=0.5))
     assert (caught.value.code, caught.value.retryable) == (code, retryable)
 
 
-def test_the_first_half_megabyte_of_an_endless_file_counts(server: WebServer) -> None:
+async def test_the_first_half_megabyte_of_an_endless_file_counts(server: WebServer) -> None:
     head = b"HTTP/1.1 200 OK\r\n\r\nUser-agent: *\nDisallow: /private\n"
     server.pages["/robots.txt"] = repeat(head, b"# filler\n" * 1000)
-    found = load(server)
+    found = await load(server)
     assert not found.allows(server.url("/private"))
     assert found.allows(server.url("/x"))
 
@@ -112,7 +111,7 @@ def test_the_first_half_megabyte_of_an_endless_file_counts(server: WebServer) ->
     ],
     ids=["many robots", "many wildcards", "many versions", "many patterns", "a long pattern"],
 )
-def test_hostile_rules_cost_little(text: str, server: WebServer) -> None:
+async def test_hostile_rules_cost_little(text: str, server: WebServer) -> None:
     start = time.monotonic()
-    rules(server, text).allows(server.url("/" + "a" * 2000))
+    (await rules(server, text)).allows(server.url("/" + "a" * 2000))
     assert time.monotonic() - start < 2.0

@@ -10,13 +10,6 @@ from app.adapters.embedders.wordllama import INLINE_CHARACTERS, WordLlamaEmbedde
 from app.domain.errors import StartupError
 from app.domain.vectors import Vector
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
 
 @pytest.fixture(scope="module")
 def embedder() -> WordLlamaEmbedder:

@@ -1,12 +1,11 @@
 """Every store of vectors that is held to the suite, each with what a test needs around it."""
 
-import asyncio
 import itertools
 import os
 import time
 from array import array
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
@@ -28,6 +27,21 @@ _index_ids = itertools.count(1)
 _GIVEN_URL, _GIVEN_KEY = os.environ.get("QDRANT_URL"), os.environ.get("QDRANT_API_KEY")
 
 
+@asynccontextmanager
+async def closing(store: VectorStore) -> AsyncIterator[None]:
+    """Close the store at the end of the block."""
+    try:
+        yield
+    finally:
+        await store.close()
+
+
+async def use(store: VectorStore, work: Awaitable[Result]) -> Result:
+    """Await ``work``, which uses the store, then close the store."""
+    async with closing(store):
+        return await work
+
+
 class Case:
     """One store under test.
 
@@ -40,16 +54,9 @@ class Case:
         self.store = store
         self.tolerance = tolerance
 
-    def run(self, body: Coroutine[Any, Any, Result]) -> Result:
-        """Run a test's body on an event loop of its own, and close the store on it."""
-
-        async def run_and_close() -> Result:
-            try:
-                return await body
-            finally:
-                await self.store.close()
-
-        return asyncio.run(run_and_close())
+    async def close(self) -> None:
+        """Close the store on the running event loop."""
+        await self.store.close()
 
     async def make_index(self, dimensions: int | None = None) -> VectorIndex:
         """An index that holds nothing. None: nobody knows yet how long its vectors will be."""
@@ -115,21 +122,18 @@ class GivenCase(Case):
         self._made.append(await super().make_index(dimensions))
         return self._made[-1]
 
-    async def clean(self) -> None:
-        """Remove the indexes."""
+    async def close(self) -> None:
+        """Remove the indexes, then close the store."""
         for index in self._made:
             await self.store.drop(index)
+        await super().close()
 
 
 @contextmanager
 def _open_given_qdrant(_: pytest.FixtureRequest) -> Iterator[Case]:
     collection = f"sluice-test-{os.getpid()}-{time.time_ns()}"
     store = QdrantStore(url=_GIVEN_URL or "", api_key=_GIVEN_KEY, collection=collection, time_limit=30)
-    case = GivenCase(store)
-    try:
-        yield case
-    finally:
-        case.run(case.clean())
+    yield GivenCase(store)
 
 
 @contextmanager

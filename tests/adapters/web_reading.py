@@ -1,6 +1,5 @@
 """Readers under test, and how they are run."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from ipaddress import ip_address
@@ -35,15 +34,15 @@ def make_client(allowed: str = "127.0.0.1", *, time_limit: float = 20.0, names: 
     return WebClient(user_agent="Sluice", time_limit=time_limit, allowed=AllowedHosts.parse(allowed), resolve=names)
 
 
-def read(url: str, folder: Path, client: WebClient | None = None, max_bytes: int = MAX_BYTES) -> FetchedPage:
+async def read(url: str, folder: Path, client: WebClient | None = None, max_bytes: int = MAX_BYTES) -> FetchedPage:
     """Read one page on an event loop of its own."""
-    return asyncio.run(WebReader(client or make_client(), max_bytes=max_bytes).read(url, folder))
+    return await WebReader(client or make_client(), max_bytes=max_bytes).read(url, folder)
 
 
-def fail(url: str, folder: Path, client: WebClient | None = None, *, within: float = 5.0) -> SluiceError:
+async def fail(url: str, folder: Path, client: WebClient | None = None, *, within: float = 5.0) -> SluiceError:
     """The error that reading a page ends with, in time."""
     start = time.monotonic()
     with pytest.raises(SluiceError) as caught:
-        read(url, folder, client)
+        await read(url, folder, client)
     assert time.monotonic() - start < within
     return caught.value

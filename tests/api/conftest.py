@@ -1,12 +1,10 @@
 """One running Sluice for all tests of the HTTP surface that leave it standing, and a second organization in it."""
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
@@ -51,20 +49,12 @@ def herons(shared_stack: Stack) -> dict[str, Any]:
 @pytest.fixture(scope="package")
 def foreigner(shared_stack: Stack) -> Iterator[httpx.Client]:
     """A client with the key of another organization."""
-
-    async def make() -> None:
-        connection = await asyncpg.connect(shared_stack.settings.database_url)
-        try:
-            await connection.execute(
-                "WITH made AS (INSERT INTO organizations (name) VALUES ('Another') RETURNING id) "
-                "INSERT INTO api_keys (organization_id, name, prefix, hash, scopes) "
-                "SELECT id, 'key', 'a-ke', $1, ARRAY['admin'] FROM made",
-                hashlib.sha256(FOREIGN_KEY.encode()).digest(),
-            )
-        finally:
-            await connection.close()
-
-    asyncio.run(make())
+    shared_stack.fetch(
+        "WITH made AS (INSERT INTO organizations (name) VALUES ('Another') RETURNING id) "
+        "INSERT INTO api_keys (organization_id, name, prefix, hash, scopes) "
+        "SELECT id, 'key', 'a-ke', $1, ARRAY['admin'] FROM made",
+        hashlib.sha256(FOREIGN_KEY.encode()).digest(),
+    )
     with httpx.Client(
         base_url=shared_stack.client.base_url,
         headers={"Authorization": f"Bearer {FOREIGN_KEY}"},

@@ -1,6 +1,5 @@
 """Two bodies have the same fingerprint when they are the same, or differ in nothing but their boundary."""
 
-import asyncio
 from collections.abc import Iterable
 
 import pytest
@@ -64,20 +63,20 @@ def test_only_a_multipart_type_names_a_boundary(content_type: str, boundary: str
     assert find_boundary(content_type) == boundary
 
 
-def read(events: list[Message], limit: int = 10) -> Fingerprint | None:
+async def read(events: list[Message], limit: int = 10) -> Fingerprint | None:
     left = iter(events)
 
     async def receive() -> Message:
         return next(left)
 
-    return asyncio.run(FingerprintedBody(receive, "text/plain").finish(limit))
+    return await FingerprintedBody(receive, "text/plain").finish(limit)
 
 
 def chunk(body: bytes, *, more: bool) -> Message:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-def test_a_body_that_breaks_off_or_does_not_end_has_no_fingerprint() -> None:
-    assert read([chunk(b"he", more=True), chunk(b"ron", more=False)]) == fingerprint([b"heron"])
-    assert read([chunk(b"he", more=True), {"type": "http.disconnect"}]) is None
-    assert read([chunk(b"heron ", more=True)] * 2) is None
+async def test_a_body_that_breaks_off_or_does_not_end_has_no_fingerprint() -> None:
+    assert await read([chunk(b"he", more=True), chunk(b"ron", more=False)]) == fingerprint([b"heron"])
+    assert await read([chunk(b"he", more=True), {"type": "http.disconnect"}]) is None
+    assert await read([chunk(b"heron ", more=True)] * 2) is None

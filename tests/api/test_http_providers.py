@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import execute
+from tests.database import execute
 from tests.running import Stack
 
 Tell = Callable[[str], None]

@@ -1,12 +1,10 @@
 """A write that is sent again under its key is not done again."""
 
-import asyncio
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Barrier
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -20,22 +18,9 @@ HEAD = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\
 AGED = "UPDATE idempotency_keys SET renewed_at = now() - interval '61 seconds' WHERE key = $1"
 
 
-def sql(stack: Stack, statement: str, *values: Any) -> list[asyncpg.Record]:
-    """Run a statement on the database of a stack."""
-
-    async def run() -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(stack.settings.database_url)
-        try:
-            return await connection.fetch(statement, *values)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
-
-
 def find(stack: Stack, key: str) -> asyncpg.Record | None:
     """The row of a key."""
-    return next(iter(sql(stack, "SELECT * FROM idempotency_keys WHERE key = $1", key)), None)
+    return next(iter(stack.fetch("SELECT * FROM idempotency_keys WHERE key = $1", key)), None)
 
 
 def count_documents(stack: Stack, agent: int) -> int:
@@ -186,7 +171,7 @@ def test_a_killed_api_blocks_its_keys_for_a_minute_and_no_longer(stack: Stack, k
         stack.api.wait(30)
     stack.start_api()
     check_problem(upload(stack.client, agent, key), 409, "idempotency_in_progress")
-    sql(stack, AGED, key)
+    stack.fetch(AGED, key)
     first = upload(stack.client, agent, key)
     check_replay(first, upload(stack.client, agent, key))
     assert count_documents(stack, agent) == 1
@@ -194,8 +179,8 @@ def test_a_killed_api_blocks_its_keys_for_a_minute_and_no_longer(stack: Stack, k
 
 def test_only_one_of_many_takes_over_what_a_killed_process_left(shared_stack: Stack, key: str) -> None:
     insert = "INSERT INTO idempotency_keys (organization_id, key, holder, target) VALUES (1, $1, $2, '')"
-    sql(shared_stack, insert, key, uuid4())
-    sql(shared_stack, AGED, key)
+    shared_stack.fetch(insert, key, uuid4())
+    shared_stack.fetch(AGED, key)
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: make(shared_stack.client, key), range(10)))
     assert sum(answer.status_code == 201 and "idempotent-replayed" not in answer.headers for answer in answers) == 1
@@ -213,16 +198,15 @@ def test_organizations_do_not_share_keys(shared_stack: Stack, foreigner: httpx.C
 @contextmanager
 def refusal(stack: Stack, event: str, condition: str, state: str) -> Iterator[None]:
     """Within the block, Postgres fails what befalls such rows with this SQLSTATE."""
-    sql(
-        stack,
+    stack.fetch(
         "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{state}'; END $$",
     )
-    sql(stack, f"CREATE TRIGGER refuse BEFORE {event} FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION refuse()")
+    stack.fetch(f"CREATE TRIGGER refuse BEFORE {event} FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION refuse()")
     try:
         yield
     finally:
-        sql(stack, f"DROP TRIGGER refuse {event[event.index('ON') :]}")
+        stack.fetch(f"DROP TRIGGER refuse {event[event.index('ON') :]}")
 
 
 @pytest.mark.parametrize(("state", "status"), [("P0001", 500), ("57P01", 503)])
@@ -293,9 +277,9 @@ def test_a_key_is_new_again_after_a_day_and_its_row_is_forgotten(shared_stack: S
     keys = [f"{key}-{number}" for number in range(3)]
     names = [make(shared_stack.client, one).json()["id"] for one in keys]
     aged = "UPDATE idempotency_keys SET created_at = now() - make_interval(hours => $2) WHERE key = ANY($1)"
-    sql(shared_stack, aged, keys[:2], 25)
-    sql(shared_stack, aged, keys[2:], 23)
+    shared_stack.fetch(aged, keys[:2], 25)
+    shared_stack.fetch(aged, keys[2:], 23)
     assert make(shared_stack.client, keys[0]).json()["id"] != names[0]
-    sql(shared_stack, "UPDATE chores SET due_at = now() WHERE name = 'forget'")
+    shared_stack.fetch("UPDATE chores SET due_at = now() WHERE name = 'forget'")
     wait_for(lambda: find(shared_stack, keys[1]) is None, "the key to be forgotten")
     assert make(shared_stack.client, keys[2]).json()["id"] == names[2]

@@ -83,11 +83,6 @@ class Door:
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def door(settings: Settings) -> AsyncIterator[Door]:
     database = Database(create_engine(settings.database_url or "", pool_size=4))
     made = Door(database)
@@ -96,7 +91,6 @@ async def door(settings: Settings) -> AsyncIterator[Door]:
     await database.close()
 
 
-@pytest.mark.anyio
 async def test_a_slow_request_keeps_its_key(door: Door) -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b"he"
@@ -111,7 +105,6 @@ async def test_a_slow_request_keeps_its_key(door: Door) -> None:
     assert (again.json(), again.headers["idempotent-replayed"]) == (first.json(), "true")
 
 
-@pytest.mark.anyio
 async def test_a_request_that_was_taken_over_is_not_carried_out(door: Door) -> None:
     answers = []
 
@@ -127,7 +120,6 @@ async def test_a_request_that_was_taken_over_is_not_carried_out(door: Door) -> N
     assert [answer.headers.get("idempotent-replayed") for answer in answers] == [None, "true"]
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize(("more", "kept"), [(False, True), (True, False)])
 async def test_an_answer_is_kept_for_a_client_that_left_once_it_had_sent_everything(
     door: Door, *, more: bool, kept: bool
@@ -149,7 +141,6 @@ async def test_an_answer_is_kept_for_a_client_that_left_once_it_had_sent_everyth
     assert ("idempotent-replayed" in again.headers) == kept
 
 
-@pytest.mark.anyio
 async def test_a_body_that_is_ignored_counts_all_the_same(door: Door) -> None:
     first = await door.client.post("/ignore?a=1", content=b"heron")
     assert first.json() == {"number": 1}
@@ -162,7 +153,6 @@ async def test_a_body_that_is_ignored_counts_all_the_same(door: Door) -> None:
     assert door.carried_out == 1
 
 
-@pytest.mark.anyio
 async def test_a_body_too_long_to_be_read_for_nobody_is_not_kept(door: Door) -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b"a" * LIMIT
@@ -175,7 +165,6 @@ async def test_a_body_too_long_to_be_read_for_nobody_is_not_kept(door: Door) -> 
     assert [answer.json()["number"] for answer in answers] == [3, 3], "who reads it all can tell it again"
 
 
-@pytest.mark.anyio
 async def test_a_request_with_an_idempotency_key_looks_its_api_key_up_once(door: Door) -> None:
     for _ in range(2):  # carried out, then replayed
         assert (await door.client.post("/ignore", content=b"heron")).json() == {"number": 1}
@@ -184,7 +173,6 @@ async def test_a_request_with_an_idempotency_key_looks_its_api_key_up_once(door:
     assert door.look_ups == 3
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize("key", ["one", "not a key", ""])
 async def test_a_wrong_api_key_is_the_answer_whatever_the_idempotency_key_is(door: Door, key: str) -> None:
     await door.client.post("/ignore", content=b"heron")
@@ -194,7 +182,6 @@ async def test_a_wrong_api_key_is_the_answer_whatever_the_idempotency_key_is(doo
     assert door.carried_out == 1
 
 
-@pytest.mark.anyio
 async def test_a_request_that_was_taken_over_cannot_end_the_other(door: Door) -> None:
     request = KeyedRequest(1, "one", b"target")
     first = await door.idempotency.take(request)

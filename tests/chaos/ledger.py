@@ -20,6 +20,7 @@ class Ledger:
         Raises:
             OSError, asyncpg.PostgresError: the database is away, or the query is wrong.
         """
+        # Called from threads, which have no event loop.
         return asyncio.run(self._fetch(query, arguments))
 
     def look(self, query: str, *arguments: Any) -> list[asyncpg.Record] | None:

@@ -1,6 +1,6 @@
 """An installation that has a document, as far as its settings care."""
 
-from tests.conftest import execute
+from tests.database import execute
 
 
 def index_a_document(database_url: str | None) -> None:

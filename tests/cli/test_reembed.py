@@ -1,7 +1,6 @@
 """Changing the model from the command line, and what the doctor and the queue page say beside it."""
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +13,7 @@ from app.services.indexing.vector_indexes import IndexSpec, VectorIndexes
 from app.settings import Settings
 from tests.cli.indexed import index_a_document
 from tests.cli.test_commands import run, run_json
-from tests.conftest import execute
+from tests.database import execute
 from tests.running import Stack
 
 MINILM = {"EMBEDDING_MODEL": "minilm"}
@@ -22,15 +21,11 @@ NOBODY = {"EMBEDDING_PROVIDER": "openai", "OPENAI_BASE_URL": "http://127.0.0.1:1
 
 
 @pytest.fixture
-def known(settings: Settings) -> Iterator[Stack]:
+async def known(settings: Settings) -> AsyncIterator[Stack]:
     """An installation of which nothing runs, with its first index."""
-
-    async def make() -> None:
-        database = Database(create_engine(str(settings.database_url), pool_size=1))
-        await VectorIndexes(database, IndexSpec("pgvector", EmbeddingSpec("local", "wordllama"))).ensure()
-        await database.close()
-
-    asyncio.run(make())
+    database = Database(create_engine(str(settings.database_url), pool_size=1))
+    await VectorIndexes(database, IndexSpec("pgvector", EmbeddingSpec("local", "wordllama"))).ensure()
+    await database.close()
     with Stack(settings) as stack:
         yield stack
 

@@ -8,11 +8,6 @@ from app.settings import Settings
 from tests.db.library import Library
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture
 async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
     """An engine on a fresh database."""

@@ -7,8 +7,6 @@ from app.db.chunks import REMOVED_AT_ONCE, remove_chunks, replace_chunks
 from app.db.codecs import decode_halfvec, decode_tsvector, encode_halfvec, encode_tsvector
 from tests.db.library import BETWEEN, Library, make_rows
 
-pytestmark = pytest.mark.anyio
-
 
 async def remove(library: Library, document_id: int) -> int:
     async with library.engine.begin() as connection:

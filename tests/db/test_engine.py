@@ -10,8 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db.engine import Database
 from app.domain.errors import DatabaseUnavailableError
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_the_server_ends_what_holds_others_up(engine: AsyncEngine) -> None:
     async with Database(engine).statement() as connection:

@@ -13,7 +13,6 @@ from app.db.schema import find_differences
 from app.settings import Settings
 from tests.db.library import NORTH, NOWHERE, Library
 
-pytestmark = pytest.mark.anyio
 _MANY = 60
 _ESTIMATE = _MANY * 403 / 1e6  # milliseconds, for vectors of three numbers
 

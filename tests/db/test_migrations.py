@@ -18,8 +18,6 @@ from app.settings import Settings
 from migrations.new import write_migration
 from tests.running import ROOT
 
-pytestmark = pytest.mark.anyio
-
 _TASK = sa.text("""
     INSERT INTO tasks (id, organization_id, agent_id, name, queue)
     SELECT gen_random_uuid(), organization_id, id, 'app.tasks.upkeep_tasks.ping', 'default' FROM agents

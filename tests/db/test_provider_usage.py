@@ -2,14 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.provider_usage import ProviderUsage, count_usage, list_usage
 from app.domain.vectors import Account
-
-pytestmark = pytest.mark.anyio
 
 HOUR = timedelta(hours=1)
 OURS, THEIRS = Account(1, 7), Account(2, 9)

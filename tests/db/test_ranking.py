@@ -9,8 +9,6 @@ from app.db.documents import hide_document
 from app.db.editions import publish_edition
 from tests.db.library import BETWEEN, EAST, NORTH, NOWHERE, Library
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_a_chunk_is_found_by_its_words_with_its_place(library: Library) -> None:
     agent_id = await library.add_agent()

@@ -16,7 +16,6 @@ from app.db.vector_indexes import find_index
 from app.domain.vectors import EmbeddingSpec, IndexState, VectorIndex
 from app.embedded import EngineUrls
 
-pytestmark = pytest.mark.anyio
 BEFORE, AFTER = "20261125_02", "head"
 
 # Each (document, model that it records, edition, whether it is deleted, edition of its chunks, vectors of these).

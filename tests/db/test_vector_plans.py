@@ -16,7 +16,6 @@ from app.domain.tasks import Queue, TaskName
 from app.ledger.read import count_unfinished
 from app.ledger.reprioritise import reprioritise_reembedding
 
-pytestmark = pytest.mark.anyio
 _TABLES = {"documents", "editions", "tasks"}
 Statement = Callable[[AsyncConnection], Awaitable[Any]]
 

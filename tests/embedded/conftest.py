@@ -1,4 +1,3 @@
-import asyncio
 import json
 import os
 import subprocess
@@ -7,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import psutil
 import pytest
 from redis import Redis
 
 from app.adapters.redis.url import redis_client_url
+from tests.database import fetch
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,16 +55,9 @@ def programs() -> Iterator[list[Program]]:
 
 
 def query(url: str, statement: str) -> Any:
-    """The one value a statement answers."""
-
-    async def run() -> Any:
-        connection = await asyncpg.connect(url)
-        try:
-            return await connection.fetchval(statement)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
+    """The first value of a statement's first row, where it has one."""
+    rows = fetch(url, statement)
+    return rows[0][0] if rows else None
 
 
 def redis(url: str) -> "Redis":

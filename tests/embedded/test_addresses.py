@@ -1,6 +1,5 @@
 """One address an engine, understood by every client."""
 
-import asyncio
 from collections.abc import Iterator
 from threading import Thread
 
@@ -35,15 +34,12 @@ def test_asyncpg_connects_and_finds_pgvector(urls: EngineUrls, monkeypatch: pyte
     assert query(urls.database_url, "SELECT '[3,4]'::vector <-> '[0,0]'") == 5
 
 
-def test_sqlalchemy_connects_with_the_same_address(urls: EngineUrls) -> None:
-    async def run() -> object:
-        engine = create_async_engine(urls.database_url.replace("postgresql:", "postgresql+asyncpg:"))
-        async with engine.connect() as connection:
-            answer = await connection.scalar(text("SELECT current_user || '@' || current_database()"))
-        await engine.dispose()
-        return answer
-
-    assert asyncio.run(run()) == "sluice@sluice"
+async def test_sqlalchemy_connects_with_the_same_address(urls: EngineUrls) -> None:
+    engine = create_async_engine(urls.database_url.replace("postgresql:", "postgresql+asyncpg:"))
+    async with engine.connect() as connection:
+        answer = await connection.scalar(text("SELECT current_user || '@' || current_database()"))
+    await engine.dispose()
+    assert answer == "sluice@sluice"
 
 
 def test_postgres_compares_as_unicode_and_keeps_its_promises(urls: EngineUrls) -> None:

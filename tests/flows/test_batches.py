@@ -1,9 +1,7 @@
 """Many files in one request are one task to whoever sent them."""
 
-import asyncio
 from typing import Any
 
-import asyncpg
 import httpx
 
 from tests.api.checks import check_problem
@@ -87,24 +85,11 @@ def test_a_batch_has_bounds(shared_stack: Stack, agent: int) -> None:
     assert shared_stack.get("/documents", agent_id=agent)["total"] == 0
 
 
-def execute(stack: Stack, statement: str, *arguments: Any) -> None:
-    """Change the database behind the ledger's back."""
-
-    async def run() -> None:
-        connection = await asyncpg.connect(stack.settings.database_url)
-        try:
-            await connection.execute(statement, *arguments)
-        finally:
-            await connection.close()
-
-    asyncio.run(run())
-
-
 def test_a_parent_left_open_is_ended_by_the_sweep(shared_stack: Stack, agent: int) -> None:
     files = {"a.txt": b"The heron.", "b.png": b"\x89PNG\r\n\x1a\n" + bytes(64)}
     _, parent = finish(shared_stack, post_batch(shared_stack, agent, files))
     forget_the_end = "UPDATE tasks SET state = 'EXPANDED', completed_at = NULL, result = NULL WHERE id = $1"
-    execute(shared_stack, forget_the_end, parent["task_id"])
+    shared_stack.fetch(forget_the_end, parent["task_id"])
     [again] = shared_stack.finish([parent["task_id"]])
     assert (again["state"], again["result"]) == (parent["state"], parent["result"])
 
@@ -113,7 +98,7 @@ def test_a_cancel_that_did_not_reach_the_children_is_handed_on_by_the_sweep(shar
     shared_stack.post("/queues/low_priority/pause")
     try:
         answer = post_batch(shared_stack, agent, {"a.txt": b"The heron.", "b.txt": b"The weir."}).json()
-        execute(shared_stack, "UPDATE tasks SET cancel_requested_at = now() WHERE id = $1", answer["task_id"])
+        shared_stack.fetch("UPDATE tasks SET cancel_requested_at = now() WHERE id = $1", answer["task_id"])
         [parent] = shared_stack.finish([answer["task_id"]])
     finally:
         shared_stack.post("/queues/low_priority/resume")

@@ -1,9 +1,7 @@
 """An archive of five hundred files, whose worker is killed twice on the way: every file ends, and ends once."""
 
-import asyncio
 from typing import Any
 
-import asyncpg
 import pytest
 
 from tests.api.checks import list_files
@@ -33,15 +31,7 @@ def make_archive() -> bytes:
 
 def fetch_children(stack: Stack, parent: str) -> list[Any]:
     """The archive's members as the database has them."""
-
-    async def run() -> list[Any]:
-        connection = await asyncpg.connect(stack.settings.database_url)
-        try:
-            return list(await connection.fetch(_ROWS, parent))
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
+    return stack.fetch(_ROWS, parent)
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """A large document is cut once, embedded in batches by tasks of their own, and published when it is whole."""
 
-import asyncio
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
@@ -18,23 +16,9 @@ def make_book(chapters: int, word: str = "keeper") -> bytes:
     return "".join(SENTENCE.format(n=n).replace("keeper", word) for n in range(chapters * 12)).encode()
 
 
-def fetch(stack: Stack, query: str, *arguments: Any) -> list[Any]:
-    """Rows of the database."""
-
-    async def run() -> list[Any]:
-        connection = await asyncpg.connect(stack.settings.database_url)
-        try:
-            return list(await connection.fetch(query, *arguments))
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
-
-
 def count_rows(stack: Stack, document_id: int) -> tuple[int, int]:
     """The rows that a document has in the index, and those put aside for it."""
-    [row] = fetch(
-        stack,
+    [row] = stack.fetch(
         """
         SELECT (SELECT count(*) FROM chunks WHERE document_id = $1) AS chunks,
                (SELECT count(*) FROM staged_chunks AS s JOIN tasks AS t ON t.id = s.task_id
@@ -55,7 +39,7 @@ def count_wrong_words(stack: Stack, agent: int) -> int:
             USING (lexeme)
         WHERE found IS DISTINCT FROM chunk_count
     """
-    return int(fetch(stack, query, agent)[0]["n"])
+    return int(stack.fetch(query, agent)[0]["n"])
 
 
 def find_words(stack: Stack, agent: int, query: str) -> set[str]:
@@ -136,8 +120,9 @@ def test_a_batch_that_fails_fails_the_document_and_its_replay_completes_it(held:
     accepted = held.upload(agent, "book.txt", make_book(100))
     task_id = accepted["task_id"]
     wait_for_batches(held, task_id)
-    lost = fetch(
-        held, "DELETE FROM staged_chunks WHERE task_id = $1 AND ordinal BETWEEN 20 AND 39 RETURNING *", task_id
+    lost = held.fetch(
+        "DELETE FROM staged_chunks AS s WHERE task_id = $1 AND ordinal BETWEEN 20 AND 39 RETURNING s::text AS row",
+        task_id,
     )
     held.post("/queues/medium_priority/resume")
     [task] = held.finish([task_id])
@@ -145,13 +130,10 @@ def test_a_batch_that_fails_fails_the_document_and_its_replay_completes_it(held:
     assert held.get(f"/documents/{accepted['document_id']}")["status"] == "failed"
     assert find_words(held, agent, "keeper") == set()
     [letter] = held.get("/dead-letters", agent_id=agent)["dead_letters"]
-
-    async def put_back() -> None:
-        connection = await asyncpg.connect(held.settings.database_url)
-        await connection.copy_records_to_table("staged_chunks", records=[tuple(row) for row in lost])
-        await connection.close()
-
-    asyncio.run(put_back())
+    held.fetch(
+        "INSERT INTO staged_chunks SELECT (lost::staged_chunks).* FROM unnest($1::text[]) AS lost",
+        [record["row"] for record in lost],
+    )
     held.post(f"/dead-letters/{letter['task_id']}/replay")
     wait_for(lambda: held.get(f"/tasks/{task_id}")["state"] == "SUCCESS", "the document to be completed")
     attempts = {child["attempt"] for child in held.get("/tasks/", parent_id=task_id, limit=100)["tasks"]}

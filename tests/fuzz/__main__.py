@@ -64,6 +64,7 @@ def _open_stack(folder: Path, options: Options) -> Iterator[FuzzedStack]:
             data_dir=folder / "data",
             _env_file=None,
         )
+        # The program has no event loop; the stack is of other processes.
         asyncio.run(prepare_database(settings))
         with FuzzedStack(settings, folder, options) as stack:
             stack.start_api()

@@ -10,11 +10,6 @@ from tests.adapters.qdrant_server import QdrantServer, run_qdrant
 from tests.indexes.world import World
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def database_url(make_database: Callable[[], AbstractContextManager[tuple[str, str]]]) -> Iterator[str]:
     """A database that the tests of a module share, one after the other."""

@@ -11,7 +11,6 @@ from app.services.indexing.consistency import AgentReport
 from tests.adapters.qdrant_server import QdrantServer
 from tests.indexes.world import World
 
-pytestmark = pytest.mark.anyio
 LINES = ["a barge", "a lock", "a weir"]
 AHEAD = [1.0, 0.0, 0.0]
 

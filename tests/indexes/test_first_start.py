@@ -11,8 +11,6 @@ from app.domain.vectors import IndexState
 from app.services.indexing.vector_indexes import VectorIndexes
 from tests.indexes.world import World
 
-pytestmark = pytest.mark.anyio
-
 
 async def start(indexes: VectorIndexes, way: str) -> None:
     """As the API does, or as a worker."""

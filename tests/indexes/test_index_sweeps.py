@@ -15,7 +15,6 @@ from tests.adapters.qdrant_server import QdrantServer
 from tests.adapters.troubles import Trouble
 from tests.indexes.world import World
 
-pytestmark = pytest.mark.anyio
 LINES = ["a barge", "a lock", "a weir"]
 SWEEPS = f"name = '{TaskName.SWEEP_DOCUMENT}'"
 

@@ -11,7 +11,6 @@ from tests.adapters.qdrant_server import QdrantServer
 from tests.indexes.outside import do_nothing
 from tests.indexes.world import ORGANIZATION, World
 
-pytestmark = pytest.mark.anyio
 LINES = [f"barge {number}" for number in range(6)]  # in three batches
 
 

@@ -14,7 +14,6 @@ from tests.adapters.qdrant_server import QdrantServer
 from tests.indexes.outside import do_nothing
 from tests.indexes.world import World
 
-pytestmark = pytest.mark.anyio
 REEMBED = TaskName.REEMBED_DOCUMENT
 LINES = ["a barge", "a lock", "a weir"]
 

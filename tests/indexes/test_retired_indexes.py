@@ -10,8 +10,6 @@ from tests.adapters.qdrant_server import QdrantServer
 from tests.adapters.troubles import Trouble
 from tests.indexes.world import World
 
-pytestmark = pytest.mark.anyio
-
 
 async def list_indexes(world: World) -> list[int]:
     return [status.index.id for status in await world.indexes().list_indexes()]

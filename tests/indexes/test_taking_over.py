@@ -15,7 +15,6 @@ from app.ledger.upkeep import try_lock_chore
 from app.services.indexing import reembedding as service
 from tests.indexes.world import World
 
-pytestmark = pytest.mark.anyio
 REEMBED = TaskName.REEMBED_DOCUMENT
 
 

@@ -92,21 +92,17 @@ async def wait(condition: Callable[[], bool]) -> None:
 
 
 @needs_tesseract
-def test_the_languages_reach_the_sandbox_whose_bounds_leave_room_to_read(tmp_path: Path) -> None:
-    assert asyncio.run(read_in_sandbox(scan(tmp_path / "a", LINE))).pages[0].text == LINE
+async def test_the_languages_reach_the_sandbox_whose_bounds_leave_room_to_read(tmp_path: Path) -> None:
+    assert (await read_in_sandbox(scan(tmp_path / "a", LINE))).pages[0].text == LINE
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
-def test_a_child_that_is_killed_leaves_no_program_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_child_that_is_killed_leaves_no_program_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mark = tmp_path / "pid"
     fake_tesseract(tmp_path, f"echo $$ > {mark}.new; mv {mark}.new {mark}; exec sleep 300", monkeypatch)
-
-    async def cancel() -> None:
-        with pytest.raises(asyncio.CancelledError):
-            await read_in_sandbox(scan(tmp_path / "a", LINE), until=mark.exists)
-        await wait(lambda: not psutil.pid_exists(int(mark.read_text())))
-
-    asyncio.run(cancel())
+    with pytest.raises(asyncio.CancelledError):
+        await read_in_sandbox(scan(tmp_path / "a", LINE), until=mark.exists)
+    await wait(lambda: not psutil.pid_exists(int(mark.read_text())))
 
 
 def test_without_languages_a_scan_says_what_would_have_it_read(tmp_path: Path) -> None:

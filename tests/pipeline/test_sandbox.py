@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from app.domain.media import DOCX, MARKDOWN, PDF, TEXT
 from app.pipeline.media_type import detect
 from app.pipeline.sandbox import ParserSandbox
 from tests.pipeline.documents import make_docx, make_pdf, paragraph
+from tests.running import wait_for
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 LINE = "The lock keeper counts barges."
@@ -80,142 +81,110 @@ def endless(folder: Path) -> Path:
     return path
 
 
-def run(work: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(work())  # type: ignore[arg-type]
+async def test_documents_are_parsed_in_one_child_that_persists(tmp_path: Path) -> None:
+    async with sandbox() as parser:
+        parsed = await parser.parse(pdf(tmp_path), PDF)
+        [child] = children()
+        assert (parsed.pages[0].number, parsed.pages[0].text) == (1, LINE)
+        docx = await parser.parse(make_docx(tmp_path / "a.docx", paragraph("größer")), DOCX)
+        assert (docx.pages[0].number, docx.pages[0].text) == (None, "größer")
+        assert children() == [child]
 
 
-def test_documents_are_parsed_in_one_child_that_persists(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with sandbox() as parser:
-            parsed = await parser.parse(pdf(tmp_path), PDF)
-            [child] = children()
-            assert (parsed.pages[0].number, parsed.pages[0].text) == (1, LINE)
-            docx = await parser.parse(make_docx(tmp_path / "a.docx", paragraph("größer")), DOCX)
-            assert (docx.pages[0].number, docx.pages[0].text) == (None, "größer")
-            assert children() == [child]
-
-    run(work)
-
-
-def test_progress_ends_with_the_last_page(tmp_path: Path) -> None:
-    async def work() -> None:
-        seen: list[tuple[int, int]] = []
-        async with sandbox() as parser:
-            await parser.parse(pdf(tmp_path, *[LINE] * 40), PDF, lambda done, total: seen.append((done, total)))
-        assert seen[-1] == (40, 40)
-        assert seen == sorted(seen)
-
-    run(work)
+async def test_progress_ends_with_the_last_page(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    async with sandbox() as parser:
+        await parser.parse(pdf(tmp_path, *[LINE] * 40), PDF, lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (40, 40)
+    assert seen == sorted(seen)
 
 
 @pytest.mark.parametrize(
     ("number", "error"), [(signal.SIGABRT, DocumentDamagedError), (signal.SIGKILL, ParseLimitExceededError)]
 )
-def test_a_crash_costs_that_document_only(tmp_path: Path, number: signal.Signals, error: type[SluiceError]) -> None:
-    async def work() -> None:
-        async with sandbox() as parser:
-            parsing = asyncio.create_task(parser.parse(endless(tmp_path), TEXT))
-            await until(lambda: parser._busy)
-            os.kill(children()[0], number)
-            with pytest.raises(error, match=number.name):
-                await parsing
-            assert (await parser.parse(pdf(tmp_path), PDF)).pages
-
-    run(work)
-
-
-def test_a_pdf_that_kills_its_reader_is_read_by_the_second_one(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with sandbox() as parser:
-            path = tmp_path / "a.pdf"
-            os.mkfifo(path)
-            parsing = asyncio.create_task(parser.parse(path, PDF))
-            await until(lambda: parser._busy)
-            first = children()[0]
-            path.unlink()
-            path.write_bytes(make_pdf(LINE))
-            os.kill(first, signal.SIGABRT)
-            assert (await parsing).pages[0].text == LINE
-            assert first not in children()
-
-    run(work)
+async def test_a_crash_costs_that_document_only(
+    tmp_path: Path, number: signal.Signals, error: type[SluiceError]
+) -> None:
+    async with sandbox() as parser:
+        parsing = asyncio.create_task(parser.parse(endless(tmp_path), TEXT))
+        await until(lambda: parser._busy)
+        os.kill(children()[0], number)
+        with pytest.raises(error, match=number.name):
+            await parsing
+        assert (await parser.parse(pdf(tmp_path), PDF)).pages
 
 
-def test_an_endless_parse_ends_at_the_limit(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with sandbox(time_limit=0.5) as parser:
-            with pytest.raises(ParseLimitExceededError):
-                await parser.parse(endless(tmp_path), TEXT)
-            await until(lambda: not children())
-
-    run(work)
-
-
-def test_a_parse_that_takes_too_much_memory_is_refused_and_its_child_replaced(tmp_path: Path) -> None:
-    async def work() -> None:
-        path = tmp_path / "large.md"
-        with path.open("wb") as file:
-            file.truncate(300 * 1024 * 1024)
-        async with sandbox(memory_mb=128) as parser:
-            with pytest.raises(ParseLimitExceededError):
-                await parser.parse(path, MARKDOWN)
-            assert (await parser.parse(pdf(tmp_path), PDF)).pages
-
-    run(work)
+async def test_a_pdf_that_kills_its_reader_is_read_by_the_second_one(tmp_path: Path) -> None:
+    async with sandbox() as parser:
+        path = tmp_path / "a.pdf"
+        os.mkfifo(path)
+        parsing = asyncio.create_task(parser.parse(path, PDF))
+        await until(lambda: parser._busy)
+        first = children()[0]
+        path.unlink()
+        path.write_bytes(make_pdf(LINE))
+        os.kill(first, signal.SIGABRT)
+        assert (await parsing).pages[0].text == LINE
+        assert first not in children()
 
 
-def test_a_cancel_kills_the_child_at_once(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with sandbox() as parser:
-            parsing = asyncio.create_task(parser.parse(endless(tmp_path), TEXT))
-            await until(lambda: parser._busy)
-            parsing.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await parsing
-            await until(lambda: not children())
-            assert (await parser.parse(pdf(tmp_path), PDF)).pages
-
-    run(work)
+async def test_an_endless_parse_ends_at_the_limit(tmp_path: Path) -> None:
+    async with sandbox(time_limit=0.5) as parser:
+        with pytest.raises(ParseLimitExceededError):
+            await parser.parse(endless(tmp_path), TEXT)
+        await until(lambda: not children())
 
 
-def test_no_more_children_run_than_allowed_and_idle_ones_end(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with sandbox(size=2, idle=0.1) as parser:
-            path = pdf(tmp_path, *[LINE] * 20)
-            parses = asyncio.gather(*(parser.parse(path, PDF) for _ in range(8)))
-            await until(lambda: len(children()) > 1)
-            assert len(children()) == 2
-            await parses
-            await until(lambda: len(children()) == 1)
-
-    run(work)
+async def test_a_parse_that_takes_too_much_memory_is_refused_and_its_child_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "large.md"
+    with path.open("wb") as file:
+        file.truncate(300 * 1024 * 1024)
+    async with sandbox(memory_mb=128) as parser:
+        with pytest.raises(ParseLimitExceededError):
+            await parser.parse(path, MARKDOWN)
+        assert (await parser.parse(pdf(tmp_path), PDF)).pages
 
 
-def test_a_child_is_replaced_after_its_share_of_documents(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with sandbox(documents_per_child=2) as parser:
-            seen = set()
-            for _ in range(4):
-                await parser.parse(pdf(tmp_path), PDF)
-                seen |= {child.pid for child, _ in parser._idle}
-            assert len(seen) == 2
+async def test_a_cancel_kills_the_child_at_once(tmp_path: Path) -> None:
+    async with sandbox() as parser:
+        parsing = asyncio.create_task(parser.parse(endless(tmp_path), TEXT))
+        await until(lambda: parser._busy)
+        parsing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await parsing
+        await until(lambda: not children())
+        assert (await parser.parse(pdf(tmp_path), PDF)).pages
 
-    run(work)
+
+async def test_no_more_children_run_than_allowed_and_idle_ones_end(tmp_path: Path) -> None:
+    async with sandbox(size=2, idle=0.1) as parser:
+        path = pdf(tmp_path, *[LINE] * 20)
+        parses = asyncio.gather(*(parser.parse(path, PDF) for _ in range(8)))
+        await until(lambda: len(children()) > 1)
+        assert len(children()) == 2
+        await parses
+        await until(lambda: len(children()) == 1)
 
 
-def test_closing_ends_what_is_being_parsed(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with sandbox() as parser:
-            parsing = asyncio.create_task(parser.parse(endless(tmp_path), TEXT))
-            await until(lambda: parser._busy)
-            await parser.close()
-            assert children() == []
-            with pytest.raises(ServiceUnavailableError):
-                await parsing
-            with pytest.raises(ServiceUnavailableError):
-                await parser.parse(pdf(tmp_path), PDF)
+async def test_a_child_is_replaced_after_its_share_of_documents(tmp_path: Path) -> None:
+    async with sandbox(documents_per_child=2) as parser:
+        seen = set()
+        for _ in range(4):
+            await parser.parse(pdf(tmp_path), PDF)
+            seen |= {child.pid for child, _ in parser._idle}
+        assert len(seen) == 2
 
-    run(work)
+
+async def test_closing_ends_what_is_being_parsed(tmp_path: Path) -> None:
+    async with sandbox() as parser:
+        parsing = asyncio.create_task(parser.parse(endless(tmp_path), TEXT))
+        await until(lambda: parser._busy)
+        await parser.close()
+        assert children() == []
+        with pytest.raises(ServiceUnavailableError):
+            await parsing
+        with pytest.raises(ServiceUnavailableError):
+            await parser.parse(pdf(tmp_path), PDF)
 
 
 def test_it_works_in_a_loop_outside_the_main_thread(tmp_path: Path) -> None:
@@ -225,21 +194,17 @@ def test_it_works_in_a_loop_outside_the_main_thread(tmp_path: Path) -> None:
         async with sandbox() as parser:
             texts.append((await parser.parse(pdf(tmp_path), PDF)).pages[0].text)
 
-    thread = threading.Thread(target=run, args=(work,))
+    thread = threading.Thread(target=lambda: asyncio.run(work()))  # a second event loop, in that thread
     thread.start()
     thread.join(60)
     assert texts == [LINE]
 
 
-def test_a_child_sees_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_child_sees_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
-
-    async def work() -> None:
-        async with sandbox() as parser:
-            await parser.parse(pdf(tmp_path), PDF)
-            assert "OPENAI_API_KEY" not in psutil.Process(children()[0]).environ()
-
-    run(work)
+    async with sandbox() as parser:
+        await parser.parse(pdf(tmp_path), PDF)
+        assert "OPENAI_API_KEY" not in psutil.Process(children()[0]).environ()
 
 
 def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:
@@ -258,34 +223,27 @@ def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:
         assert parent.stdout
         child = int(parent.stdout.readline())
         parent.kill()
-        asyncio.run(until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie"))
+        wait_for(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie", "the child to die")
 
 
 @pytest.mark.corpus
-def test_every_good_file_of_the_corpus_gives_text() -> None:
-    async def work() -> None:
-        async with sandbox(size=2) as parser:
-            for path in sorted(CORPUS.glob("good/*")):
-                parsed = await parser.parse(path, detect(path, path.name))
-                assert "".join(page.text for page in parsed.pages).strip(), path.name
-
-    run(work)
+async def test_every_good_file_of_the_corpus_gives_text() -> None:
+    async with sandbox(size=2) as parser:
+        for path in sorted(CORPUS.glob("good/*")):
+            parsed = await parser.parse(path, detect(path, path.name))
+            assert "".join(page.text for page in parsed.pages).strip(), path.name
 
 
 @pytest.mark.corpus
-def test_every_bad_file_of_the_corpus_fails_by_the_expected_name() -> None:
+async def test_every_bad_file_of_the_corpus_fails_by_the_expected_name() -> None:
     manifest = json.loads((CORPUS / "manifest.json").read_text())
     kinds = (
         *(DocumentDamagedError, DocumentEncryptedError, NoExtractableTextError),
         *(ParseLimitExceededError, UnsupportedTypeError),
     )
-
-    async def work() -> None:
-        async with sandbox(size=2) as parser:
-            for path in sorted(CORPUS.glob("bad/*")):
-                expected = manifest[f"bad/{path.name}"]["expect"]
-                with pytest.raises(kinds) as failure:
-                    await parser.parse(path, detect(path, path.name))
-                assert failure.value.code in expected or "empty_file" in expected, path.name
-
-    run(work)
+    async with sandbox(size=2) as parser:
+        for path in sorted(CORPUS.glob("bad/*")):
+            expected = manifest[f"bad/{path.name}"]["expect"]
+            with pytest.raises(kinds) as failure:
+                await parser.parse(path, detect(path, path.name))
+            assert failure.value.code in expected or "empty_file" in expected, path.name

@@ -11,11 +11,6 @@ from app.services.providers.embedding import Embedding
 from tests.services.outside import CLAIM_SECONDS, PACE, NoLimits
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def database_url(make_database: Callable[[], AbstractContextManager[tuple[str, str]]]) -> Iterator[str]:
     """A database that the tests of a module share."""

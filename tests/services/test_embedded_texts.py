@@ -15,8 +15,6 @@ from app.services.providers import embedding as service
 from app.services.providers.embedding import Embedding
 from tests.services.outside import ACCOUNT, PROVIDER, PaidEmbedder, Steps, count_held, embed, fetch, vector_of, write
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_what_was_paid_is_counted_by_hour_for_the_agent_it_was_for(
     embedding: Embedding, database: Database

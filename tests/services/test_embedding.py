@@ -39,8 +39,6 @@ from tests.services.outside import (
     write,
 )
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_every_text_gets_its_vector_in_order_and_is_paid_for_once_however_often_it_occurs(
     embedding: Embedding, database: Database

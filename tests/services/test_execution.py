@@ -55,7 +55,7 @@ async def _answer(_attempt: RunningAttempt) -> Outcome:
     return Outcome({"answer": 42}, "Done")
 
 
-def _run(settings: Settings, scenario: Callable[[Database, Execution, Task, WorkerId], Awaitable[None]]) -> None:
+async def _run(settings: Settings, scenario: Callable[[Database, Execution, Task, WorkerId], Awaitable[None]]) -> None:
     """A scenario on one admitted task and one living worker."""
 
     async def run() -> None:
@@ -83,7 +83,7 @@ async def _read(database: Database, task: Task) -> Task:
     return found
 
 
-def test_a_claim_whose_answer_was_lost_is_handed_back_and_runs_again(
+async def test_a_claim_whose_answer_was_lost_is_handed_back_and_runs_again(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def claim_and_lose_the_answer(*arguments: Any) -> Task | None:
@@ -101,10 +101,12 @@ def test_a_claim_whose_answer_was_lost_is_handed_back_and_runs_again(
         assert ended
         assert (ended.state, ended.attempt) == (State.SUCCESS, 2)
 
-    _run(settings, scenario)
+    await _run(settings, scenario)
 
 
-def test_a_watch_that_fails_ends_the_attempt_in_the_ledger(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_watch_that_fails_ends_the_attempt_in_the_ledger(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def fail(_connection: AsyncConnection, _attempt: Attempt) -> AttemptStatus:
         raise RuntimeError("the watch broke")
 
@@ -120,10 +122,10 @@ def test_a_watch_that_fails_ends_the_attempt_in_the_ledger(settings: Settings, m
         assert ended.error
         assert "the watch broke" in ended.error["message"]
 
-    _run(settings, scenario)
+    await _run(settings, scenario)
 
 
-def test_a_task_that_was_given_to_another_writes_nothing(settings: Settings) -> None:
+async def test_a_task_that_was_given_to_another_writes_nothing(settings: Settings) -> None:
     async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
         async def lose(attempt: RunningAttempt) -> Outcome:
             async with database.statement() as connection:
@@ -134,11 +136,11 @@ def test_a_task_that_was_given_to_another_writes_nothing(settings: Settings) -> 
         assert await attempts.run(task.id, _sit(worker), lose) is None
         assert (await _read(database, task)).result is None
 
-    _run(settings, scenario)
+    await _run(settings, scenario)
 
 
 @pytest.mark.parametrize("end", ["the lease runs out", "the worker must stop"])
-def test_an_attempt_whose_worker_may_not_go_on_is_handed_back_and_no_crash_is_counted(
+async def test_an_attempt_whose_worker_may_not_go_on_is_handed_back_and_no_crash_is_counted(
     settings: Settings, end: str
 ) -> None:
     async def scenario(_database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
@@ -161,7 +163,7 @@ def test_an_attempt_whose_worker_may_not_go_on_is_handed_back_and_no_crash_is_co
         assert (ended.crashes, ended.epoch, ended.worker_id) == (0, 2, None)
         assert ended.history[-1]["outcome"] == "handed_back"
 
-    _run(settings, scenario)
+    await _run(settings, scenario)
 
 
 def test_a_worker_that_stops_claims_nothing_more_and_holds_what_it_has() -> None:

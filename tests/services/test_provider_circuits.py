@@ -36,8 +36,6 @@ from tests.services.outside import (
     wait_until,
 )
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_five_failures_one_after_the_other_make_a_provider_down_and_the_work_wait(
     providers: ProviderCalls,

@@ -11,8 +11,6 @@ from app.services.providers import calls as service
 from app.services.providers.calls import ProviderCalls
 from tests.services.outside import PROVIDER, Limiter, NoLimits, Provider, fail, get_state, let_pass
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_a_provider_that_is_busy_is_left_alone_by_all_as_long_as_it_asked(
     providers: ProviderCalls, others: ProviderCalls, database: Database

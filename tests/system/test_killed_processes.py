@@ -1,12 +1,10 @@
 """Processes are killed; what was accepted still ends exactly once."""
 
-import asyncio
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import asyncpg
 import pytest
 
 from tests.running import Stack, list_family, wait_for
@@ -24,18 +22,10 @@ def make_text(number: int, sentences: int = 60) -> bytes:
 
 def count_chunks(stack: Stack) -> dict[int, tuple[int, int]]:
     """By document: how many chunks there are, and how many different places they have."""
-
-    async def run() -> dict[int, tuple[int, int]]:
-        connection = await asyncpg.connect(stack.settings.database_url)
-        try:
-            rows = await connection.fetch(
-                "SELECT document_id, count(*) AS n, count(DISTINCT ordinal) AS places FROM chunks GROUP BY document_id"
-            )
-            return {row["document_id"]: (row["n"], row["places"]) for row in rows}
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
+    rows = stack.fetch(
+        "SELECT document_id, count(*) AS n, count(DISTINCT ordinal) AS places FROM chunks GROUP BY document_id"
+    )
+    return {row["document_id"]: (row["n"], row["places"]) for row in rows}
 
 
 @pytest.fixture
@@ -75,7 +65,7 @@ def test_the_task_of_a_killed_pool_process_runs_again_at_once(busy_stack: Stack)
     agent = busy_stack.make_agent()
     upload = busy_stack.upload(agent, "long.txt", make_text(1, sentences=40_000))
     wait_for(lambda: busy_stack.get(f"/tasks/{upload['task_id']}")["state"] == "PROGRESS", "the task to run")
-    pid = asyncio.run(_fetch_value(busy_stack, "SELECT pid FROM tasks WHERE pid IS NOT NULL"))
+    [[pid]] = busy_stack.fetch("SELECT pid FROM tasks WHERE pid IS NOT NULL")
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: busy_stack.get(f"/tasks/{upload['task_id']}")["attempt"] == 2, "a second attempt", seconds=5)
     [task] = busy_stack.finish([upload["task_id"]])
@@ -91,9 +81,9 @@ def test_a_task_that_kills_its_process_each_time_is_a_dead_letter_after_exactly_
     def kill_or_end() -> bool:
         task = busy_stack.get(f"/tasks/{upload['task_id']}")
         if task["state"] == "PROGRESS" and (
-            pid := asyncio.run(_fetch_value(busy_stack, "SELECT pid FROM tasks WHERE state = 'PROGRESS'"))
+            found := busy_stack.fetch("SELECT pid FROM tasks WHERE state = 'PROGRESS'")
         ):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(found[0]["pid"], signal.SIGKILL)
             wait_for(
                 lambda: busy_stack.get(f"/tasks/{upload['task_id']}")["crashes"] > task["crashes"], "the crash to count"
             )
@@ -162,14 +152,6 @@ def test_the_supervisor_of_a_worker_is_replaced_when_it_dies(busy_stack: Stack) 
     agent = busy_stack.make_agent()
     document = busy_stack.upload(agent, "note.txt", b"A note.", priority="low")["document_id"]
     busy_stack.finish([busy_stack.delete(f"/documents/{document}")["task_id"]])
-
-
-async def _fetch_value(stack: Stack, query: str) -> int:
-    connection = await asyncpg.connect(stack.settings.database_url)
-    try:
-        return int(await connection.fetchval(query) or 0)
-    finally:
-        await connection.close()
 
 
 def test_a_large_document_repeats_only_the_batches_that_were_under_way(busy_stack: Stack) -> None:

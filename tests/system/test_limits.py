@@ -1,13 +1,11 @@
 """What a worker does to tasks: it ends deaf ones, hands back long ones, helps urgent ones. And an agent's limit."""
 
-import asyncio
 import os
 import signal
 import time
 from itertools import count
 from typing import Any
 
-import asyncpg
 import pytest
 
 from tests.api.checks import check_problem
@@ -15,24 +13,11 @@ from tests.running import Stack, wait_for
 from tests.system.test_killed_processes import count_chunks, make_text
 
 
-def fetch(stack: Stack, query: str, *parameters: Any) -> list[Any]:
-    """Rows of the stack's database."""
-
-    async def run() -> list[Any]:
-        connection = await asyncpg.connect(stack.settings.database_url)
-        try:
-            return list(await connection.fetch(query, *parameters))
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
-
-
 def run_long(stack: Stack, agent: int, number: int, **fields: str) -> tuple[str, int]:
     """A task that runs for long, on the document of that number; its id and the process that runs it."""
     task_id = stack.upload(agent, "long.txt", make_text(number, sentences=60_000), **fields)["task_id"]
     wait_for(lambda: stack.get(f"/tasks/{task_id}")["state"] == "PROGRESS", "the task to run")
-    [[pid]] = fetch(stack, "SELECT pid FROM tasks WHERE id = $1", task_id)
+    [[pid]] = stack.fetch("SELECT pid FROM tasks WHERE id = $1", task_id)
     return task_id, pid
 
 
@@ -96,7 +81,8 @@ def test_an_idle_worker_helps_a_more_urgent_queue_and_never_a_lesser_one(stack: 
     low = stack.upload(agent, "low.txt", make_text(2), priority="low")["task_id"]
     [task] = stack.finish([high])
     assert (task["state"], task["queue"]) == ("SUCCESS", "high_priority")
-    assert fetch(stack, "SELECT helper FROM tasks WHERE id = $1", high) == [("medium_priority",)]
+    [row] = stack.fetch("SELECT helper FROM tasks WHERE id = $1", high)
+    assert row["helper"] == "medium_priority"
     assert stack.get(f"/tasks/{low}")["state"] == "PENDING"
 
 

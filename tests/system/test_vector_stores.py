@@ -63,7 +63,7 @@ class Place:
             finally:
                 await store.close()
 
-        return asyncio.run(count())
+        return asyncio.run(count())  # the tests of this module drive programs and have no event loop
 
     def find_index(self) -> VectorIndex:
         """The active index."""
@@ -182,6 +182,7 @@ def test_the_doctor_finds_and_mends_what_somebody_else_did_to_the_store(place: P
         place.witness.fetch("DELETE FROM vectors WHERE document_id = $1 AND ordinal < 3", upload["document_id"])
         missing, orphans = 3, 0  # in Postgres a vector without its chunk cannot be
     else:
+        # The test drives programs and has no event loop.
         asyncio.run(_meddle(place.store, place.find_index(), agent, upload["document_id"]))
         missing, orphans = chunks, 2
     code, reports = place.compare()
