@@ -5,8 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -21,6 +20,7 @@ from app.celery_app import create_celery
 from app.cli.stack import WORKERS
 from app.settings import Settings
 from tests.database import fetch
+from tests.deadlines import deadline, wait_for
 
 ROOT = Path(__file__).parents[1]
 KEY = "a-key-made-for-tests-only"
@@ -28,16 +28,6 @@ BROKERS: dict[tuple[str, str], str] = {}
 """The brokers of the databases made for tests, by the addresses of Postgres and Redis, where the Redis is not it."""
 _START_SECONDS = 90.0  # programs that start while other tests do take their time
 Result = TypeVar("Result")
-
-
-def wait_for(condition: Callable[[], Result], what: str, seconds: float = 30.0) -> Result:
-    """Poll until ``condition`` answers something true; fails with ``what`` after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.02)
-    return result
 
 
 def list_family(pid: int) -> list[psutil.Process]:
@@ -73,7 +63,7 @@ class Stack:
         self.client = httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}/api/v1",
             headers={"Authorization": f"Bearer {KEY}"},
-            timeout=60,
+            timeout=deadline(60),
             trust_env=False,
         )
         self.api: subprocess.Popen[bytes] | None = None
@@ -114,7 +104,7 @@ class Stack:
         if program and program.poll() is None:
             self._family |= set(list_family(program.pid))
             program.send_signal(number)
-            program.wait(60)
+            program.wait(deadline(60))
 
     def kill_workers(self) -> None:
         """SIGKILL every process of the workers at once, as a power cut would."""
@@ -124,7 +114,7 @@ class Stack:
             process.suspend()
         for process in family:
             process.kill()
-        self.workers.wait(30)
+        self.workers.wait(deadline(30))
         wait_for(lambda: not any(_lives(process) for process in family), "the killed workers to be gone")
 
     def lose_bells(self) -> int:

@@ -18,6 +18,7 @@ from app.adapters.openai.embeddings import OpenAIEmbedder
 from app.domain.ports import Embedder
 from app.domain.vectors import Vector
 from tests.adapters.openai_server import KEY, run_openai
+from tests.deadlines import deadline
 
 ODD = {
     "nothing": "",
@@ -181,9 +182,9 @@ def test_it_serves_a_process_that_was_forked_after_it_was_made(
     )
     child.start()
     try:
-        assert receiving.poll(60), "the child did not answer"
+        assert receiving.poll(deadline(60)), "the child did not answer"
         in_child = receiving.recv()
-        child.join(20)
+        child.join(deadline(20))
         assert child.exitcode == 0
     finally:
         child.kill()

@@ -15,6 +15,7 @@ from app.adapters.openai.tokens import TokenCounter
 from app.domain.errors import ProviderDownError, ProviderRequestError, StartupError
 from tests.adapters.openai_protocol import DIMENSIONS, Protocol, Reply
 from tests.adapters.openai_server import KEY, OpenAIServer, run_openai
+from tests.deadlines import wait_until
 
 SMALL = "text-embedding-3-small"
 
@@ -195,9 +196,7 @@ async def test_an_abandoned_request_leaves_the_next_ones_unharmed(
     server.adjust(delay=0.2)
     try:
         asking = asyncio.create_task(embedder.embed(["a"]))
-        async with asyncio.timeout(5):
-            while not server._accepted:  # noqa: ASYNC110 - threads of the server set no event of this loop
-                await asyncio.sleep(0.005)
+        await wait_until(lambda: server._accepted, "the request to arrive")
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking

@@ -151,7 +151,7 @@ async def test_a_bucket_that_is_not_there_stops_the_start(s3_url: str, tmp_path:
 
 @pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize(("status", "reason"), [(403, "access is denied"), (400, "the service answered 400")])
-def test_a_bucket_that_refuses_stops_the_start(tmp_path: Path, status: int, reason: str) -> None:
+async def test_a_bucket_that_refuses_stops_the_start(tmp_path: Path, status: int, reason: str) -> None:
     with run_answering(status) as url, pytest.raises(StartupError, match=reason):
         await check_storage(make_store(url, tmp_path))
 

@@ -203,7 +203,7 @@ _TOO_LARGE: dict[str, Answer] = {
 async def test_what_never_ends_is_cut_off_in_little_memory(trick: str, server: WebServer, tmp_path: Path) -> None:
     server.pages["/large"] = _TOO_LARGE[trick]
     tracemalloc.start()
-    error = await fail(server.url("/large"), tmp_path, within=15)
+    error = await fail(server.url("/large"), tmp_path, seconds=15)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (error.code, error.retryable) == ("response_too_large", False)

@@ -1,6 +1,5 @@
 """Readers under test, and how they are run."""
 
-import time
 from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,6 +12,7 @@ from app.adapters.web.reader import WebReader
 from app.domain.addresses import Address, AllowedHosts
 from app.domain.errors import SluiceError
 from app.domain.web import FetchedPage
+from tests.deadlines import within
 
 MAX_BYTES = 1024 * 1024
 
@@ -35,14 +35,12 @@ def make_client(allowed: str = "127.0.0.1", *, time_limit: float = 20.0, names: 
 
 
 async def read(url: str, folder: Path, client: WebClient | None = None, max_bytes: int = MAX_BYTES) -> FetchedPage:
-    """Read one page on an event loop of its own."""
+    """Read one page."""
     return await WebReader(client or make_client(), max_bytes=max_bytes).read(url, folder)
 
 
-async def fail(url: str, folder: Path, client: WebClient | None = None, *, within: float = 5.0) -> SluiceError:
-    """The error that reading a page ends with, in time."""
-    start = time.monotonic()
-    with pytest.raises(SluiceError) as caught:
+async def fail(url: str, folder: Path, client: WebClient | None = None, *, seconds: float = 5.0) -> SluiceError:
+    """Read one page and return the error that it ends with, in time."""
+    with within(seconds), pytest.raises(SluiceError) as caught:
         await read(url, folder, client)
-    assert time.monotonic() - start < within
     return caught.value

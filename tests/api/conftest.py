@@ -10,6 +10,7 @@ import pytest
 
 from app.settings import load_settings
 from tests.api.checks import make_text
+from tests.deadlines import deadline
 from tests.running import Stack
 
 FOREIGN_KEY = "a-key-of-another-organization"
@@ -58,7 +59,7 @@ def foreigner(shared_stack: Stack) -> Iterator[httpx.Client]:
     with httpx.Client(
         base_url=shared_stack.client.base_url,
         headers={"Authorization": f"Bearer {FOREIGN_KEY}"},
-        timeout=60,
+        timeout=deadline(60),
         trust_env=False,
     ) as client:
         yield client

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from tests.api.checks import check_problem
-from tests.running import Stack, wait_for
+from tests.deadlines import wait_for
+from tests.running import Stack
 
 BROKEN_PDF = b"%PDF-1.7\nnothing that follows is an object\n%%EOF"
 

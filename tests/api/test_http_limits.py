@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from tests.api.checks import check_problem, list_files, make_text
-from tests.running import Stack, wait_for
+from tests.deadlines import deadline, wait_for
+from tests.running import Stack
 
 MEGABYTE = 1024 * 1024
 HEAD = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
@@ -75,7 +76,7 @@ def test_without_a_broker_uploads_go_in_and_readyz_names_what_is_down(stack: Sta
     stack.start_api()
     root = f"http://127.0.0.1:{stack.port}"
     assert httpx.get(f"{root}/livez", trust_env=False).status_code == 200
-    ready = httpx.get(f"{root}/readyz", trust_env=False, timeout=30)
+    ready = httpx.get(f"{root}/readyz", trust_env=False, timeout=deadline(30))
     assert (ready.status_code, ready.json()["down"]) == (503, ["broker"])
     assert ready.headers["retry-after"]
     upload = stack.upload(stack.make_agent(), "note.txt", b"A heron.")

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.database import execute
+from tests.deadlines import deadline
 from tests.running import Stack
 
 Tell = Callable[[str], None]
@@ -24,7 +25,7 @@ def tell(shared_stack: Stack) -> Iterator[Tell]:
 def look(stack: Stack) -> httpx.Response:
     """The answer of /readyz, which asks for no key."""
     address = stack.client.base_url.copy_with(path="/readyz")
-    return httpx.get(address, timeout=60, trust_env=False)
+    return httpx.get(address, timeout=deadline(60), trust_env=False)
 
 
 def list_providers(stack: Stack) -> list[dict[str, Any]]:

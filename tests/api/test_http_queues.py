@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.api.checks import check_problem, make_text
-from tests.running import Stack, wait_for
+from tests.deadlines import wait_for
+from tests.running import Stack
 
 
 def look(stack: Stack, name: str) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from tests.api.checks import check_problem, list_files
-from tests.running import KEY, Stack, wait_for
+from tests.deadlines import wait_for
+from tests.running import KEY, Stack
 
 
 def send(stack: Stack, agent: int, **parts: Any) -> httpx.Response:

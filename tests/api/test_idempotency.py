@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from tests.api.checks import check_problem
-from tests.running import KEY, Stack, wait_for
+from tests.deadlines import deadline, wait_for
+from tests.running import KEY, Stack
 
 HEAD = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
 AGED = "UPDATE idempotency_keys SET renewed_at = now() - interval '61 seconds' WHERE key = $1"
@@ -133,9 +134,12 @@ def test_of_twenty_requests_at_once_one_is_carried_out(shared_stack: Stack, agen
 
     def send(_: int) -> httpx.Response:
         with httpx.Client(
-            base_url=shared_stack.client.base_url, headers=shared_stack.client.headers, timeout=60, trust_env=False
+            base_url=shared_stack.client.base_url,
+            headers=shared_stack.client.headers,
+            timeout=deadline(60),
+            trust_env=False,
         ) as client:
-            start.wait(30)
+            start.wait(deadline(30))
             return upload(client, agent, key)
 
     with ThreadPoolExecutor(20) as pool:
@@ -168,7 +172,7 @@ def test_a_killed_api_blocks_its_keys_for_a_minute_and_no_longer(stack: Stack, k
     with unfinished_upload(stack, agent, key):
         assert stack.api
         stack.api.kill()
-        stack.api.wait(30)
+        stack.api.wait(deadline(30))
     stack.start_api()
     check_problem(upload(stack.client, agent, key), 409, "idempotency_in_progress")
     stack.fetch(AGED, key)

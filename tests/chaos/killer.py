@@ -19,7 +19,7 @@ from tests.chaos.blockers import describe_blockers
 from tests.chaos.installation import Installation
 from tests.chaos.plan import Kill, Kind, Options
 from tests.chaos.pulse import Pulse
-from tests.running import wait_for
+from tests.deadlines import wait_for
 
 _SEARCH_SECONDS = 15.0
 _RUNNING = ", ".join(f"'{state}'" for state in RUNNING)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.running import ROOT, wait_for
+from tests.deadlines import wait_for
+from tests.running import ROOT
 
 _MARK = "SLUICE_CHAOS_SERVICE"
 _QUICK_DEATH_SECONDS = 2.0

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.deadlines import deadline
 from tests.running import ROOT, Stack
 
 Completed = subprocess.CompletedProcess[str]
@@ -22,7 +23,7 @@ def run(stack: Stack, *arguments: str, code: int = 0) -> Completed:
         env=stack.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=deadline(60),
         check=False,
     )
     assert done.returncode == code, (done.stdout, done.stderr)
@@ -183,7 +184,7 @@ def test_the_demo_shows_everything_and_leaves_nothing(shared_stack: Stack, tmp_p
         env=environment | {"TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=deadline(120),
         check=False,
     )
     assert done.returncode == 0, done.stderr

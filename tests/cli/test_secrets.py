@@ -10,6 +10,7 @@ from pydantic import SecretStr, ValidationError
 from app.cli.doctor import doctor
 from app.domain.errors import StartupError
 from app.settings import Settings, load_settings
+from tests.deadlines import deadline
 from tests.running import ROOT
 
 CANARY = "cnry-7f3a91"
@@ -58,7 +59,7 @@ def run(environment: dict[str, str], folder: Path, *command: str) -> subprocess.
         env={"DATA_DIR": str(folder / "data"), "CELERY_LOG_LEVEL": "DEBUG", "PATH": "/usr/bin:/bin", **environment},
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=deadline(90),
         check=False,
     )
 

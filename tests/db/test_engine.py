@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import Database
 from app.domain.errors import DatabaseUnavailableError
+from tests.deadlines import deadline
 
 
 async def test_the_server_ends_what_holds_others_up(engine: AsyncEngine) -> None:
@@ -26,7 +27,7 @@ async def _idle_for_too_long(database: Database) -> None:
         assert isinstance(driver, asyncpg.Connection)
         ended = asyncio.Event()
         driver.add_termination_listener(lambda _: ended.set())
-        await asyncio.wait_for(ended.wait(), 10)
+        await asyncio.wait_for(ended.wait(), deadline(10))
         await connection.execute(text("SELECT 1"))
 
 

@@ -12,6 +12,7 @@ from redis import Redis
 
 from app.adapters.redis.url import redis_client_url
 from tests.database import fetch
+from tests.deadlines import deadline
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,13 +36,13 @@ class Program:
 
     def end(self) -> int:
         """Let it end in order; its exit code."""
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=deadline(30))
         return self.process.returncode
 
     def kill(self) -> None:
         """Kill it, and nothing else."""
         self.process.kill()
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=deadline(30))
 
 
 @pytest.fixture

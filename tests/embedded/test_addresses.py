@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.adapters.redis.url import celery_redis_url, redis_client_url
 from app.embedded import Engines, EngineUrls
+from tests.deadlines import deadline
 from tests.embedded.conftest import query, redis
 
 
@@ -67,7 +68,7 @@ def test_kombu_celery_and_redis_py_meet_in_one_database(urls: EngineUrls, number
         with redis(url) as client:
             assert client.llen("bell") == 1
             assert client.connection_pool.connection_kwargs["db"] == number
-        message = queue.get(timeout=5)
+        message = queue.get(timeout=deadline(5))
         assert message.payload == {"rings": 1}
         message.ack()
 
@@ -75,7 +76,7 @@ def test_kombu_celery_and_redis_py_meet_in_one_database(urls: EngineUrls, number
 def test_celery_takes_the_address_as_broker_and_as_result_backend(urls: EngineUrls) -> None:
     app = Celery(broker=urls.redis_url, backend=urls.redis_url)
     app.backend.store_result("one", {"done": 1}, "SUCCESS")
-    assert app.AsyncResult("one").get(timeout=5) == {"done": 1}
+    assert app.AsyncResult("one").get(timeout=deadline(5)) == {"done": 1}
     app.send_task("nothing", queue="celery-queue")
     with redis(urls.redis_url) as client:
         assert client.llen("celery-queue") == 1

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from app.embedded import Engines
+from tests.deadlines import deadline, wait_for
 from tests.embedded.conftest import ROOT, Program, lives, query, redis
-from tests.running import wait_for
 
 
 def _write(database_url: str, redis_url: str) -> None:
@@ -59,7 +59,7 @@ def test_a_busy_child_of_a_killed_postgres_does_not_hold_up_the_restart(tmp_path
         assert lives(busy)
         engines.restart("postgres")
         assert not lives(busy)
-        thread.join(10)
+        thread.join(deadline(10))
         assert query(url, "SELECT 1") == 1
 
 
@@ -93,7 +93,7 @@ def test_a_process_forked_from_a_killed_parent_does_not_keep_the_folder(
     programs.append(program)
     forked = program.read()["forked"]
     os.kill(program.process.pid, signal.SIGKILL)
-    program.process.wait(10)
+    program.process.wait(deadline(10))
     try:
         wait_for(lambda: not holds_lock(forked, tmp_path), "the forked process to let go of what it inherited")
         with Engines(tmp_path):

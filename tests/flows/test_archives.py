@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.api.checks import check_problem
+from tests.deadlines import wait_for
 from tests.flows.zips import encrypt, make_zip
-from tests.running import Stack, wait_for
+from tests.running import Stack
 
 PAGE = "text/markdown"
 

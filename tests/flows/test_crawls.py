@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.deadlines import wait_for
 from tests.flows.site import Page, Site, html, serve
-from tests.running import Stack, wait_for
+from tests.running import Stack
 
 PAGES = 200
 

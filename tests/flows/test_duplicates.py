@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from tests.api.checks import check_problem
-from tests.running import Stack, wait_for
+from tests.deadlines import wait_for
+from tests.running import Stack
 
 
 def put(stack: Stack, agent: int, name: str, content: bytes, **fields: str) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from tests.api.checks import list_files
+from tests.deadlines import wait_for
 from tests.flows.zips import encrypt, make_zip
-from tests.running import Stack, wait_for
+from tests.running import Stack
 
 FILES = 500
 BAD = {"locks/497.pdf": "document_damaged", "../locks/498.txt": "unsafe_path", "locks/499.txt": "document_encrypted"}

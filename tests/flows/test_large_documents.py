@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from tests.api.checks import check_problem, make_text
-from tests.running import Stack, wait_for
+from tests.deadlines import wait_for
+from tests.running import Stack
 
 SENTENCE = "The keeper of lock {n} wrote down the draught of boat {n} and the toll that it paid.\n\n"
 

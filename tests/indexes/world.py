@@ -47,6 +47,7 @@ from app.services.queue.execution import Execution, RetryPolicy
 from app.services.queue.parents import Parents
 from app.services.queue.tasks import Tasks
 from app.tasks.lease import Lease
+from tests.deadlines import deadline
 from tests.indexes.outside import LENGTHS, LineParser, Model, SilentDoorbell
 from tests.services.outside import NoLimits
 
@@ -274,7 +275,7 @@ class World:
 
     async def wait_for(self, running: "asyncio.Task[Any]", waiting: int = 1) -> None:
         """Return once so many sessions wait for a lock, or a task has ended, which need not wait for any."""
-        deadline = time.monotonic() + _SECONDS
-        while not running.done() and await self.count_waiting() < waiting:
-            assert time.monotonic() < deadline, "it neither waits nor ends"
-            await asyncio.sleep(0.005)
+        async with asyncio.timeout(deadline(_SECONDS)):
+            # A session that waits for a lock sets no event.
+            while not running.done() and await self.count_waiting() < waiting:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)

@@ -13,8 +13,8 @@ from app.ledger.recover import end_holders, list_processes, reap_processes, reap
 from app.ledger.report import report
 from app.ledger.upkeep import forget_workers
 from app.ledger.workers import heartbeat, list_workers, retire
+from tests.deadlines import wait_for
 from tests.ledger.bench import ORGANIZATION, PID, Bench
-from tests.running import wait_for
 
 MAX_CRASHES = 3
 

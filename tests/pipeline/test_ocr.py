@@ -17,6 +17,7 @@ from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.ocr import OcrError, read_page
 from app.pipeline.sandbox import ParserSandbox
+from tests.deadlines import wait_until
 from tests.pipeline.documents import make_pdf
 
 LINE = "The lock keeper counts barges"
@@ -78,17 +79,11 @@ async def read_in_sandbox(path: Path, until: Callable[[], bool] | None = None) -
     reading = asyncio.create_task(sandbox.parse(path, PDF))
     try:
         if until:
-            await wait(until)
+            await wait_until(until, "the moment to cancel")
             reading.cancel()
         return await reading
     finally:
         await sandbox.close()
-
-
-async def wait(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110, processes of the system set no event
-            await asyncio.sleep(0.005)
 
 
 @needs_tesseract
@@ -102,7 +97,7 @@ async def test_a_child_that_is_killed_leaves_no_program_behind(tmp_path: Path, m
     fake_tesseract(tmp_path, f"echo $$ > {mark}.new; mv {mark}.new {mark}; exec sleep 300", monkeypatch)
     with pytest.raises(asyncio.CancelledError):
         await read_in_sandbox(scan(tmp_path / "a", LINE), until=mark.exists)
-    await wait(lambda: not psutil.pid_exists(int(mark.read_text())))
+    await wait_until(lambda: not psutil.pid_exists(int(mark.read_text())), "the program to end")
 
 
 def test_without_languages_a_scan_says_what_would_have_it_read(tmp_path: Path) -> None:

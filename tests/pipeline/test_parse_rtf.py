@@ -1,4 +1,3 @@
-import time
 from pathlib import Path
 
 import pytest
@@ -6,6 +5,7 @@ import pytest
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
 from app.domain.media import RTF
 from app.pipeline.parse import parse
+from tests.deadlines import within
 
 
 def read(folder: Path, body: str | bytes, head: str = r"\ansi\ansicpg1252") -> str:
@@ -70,7 +70,12 @@ def test_groups_deep_in_one_another_are_refused(tmp_path: Path) -> None:
 
 
 def test_hostile_files_take_no_longer_than_files_of_their_length(tmp_path: Path) -> None:
-    begin = time.perf_counter()
-    for body in (r"{}" * 300_000, r"\u233?" * 100_000, "\\" * 400_000 + "x", r"\bin1 }x" * 50_000, r"\'e9" * 200_000):
-        read(tmp_path, "x" + body)
-    assert time.perf_counter() - begin < 15
+    with within(15):
+        for body in (
+            r"{}" * 300_000,
+            r"\u233?" * 100_000,
+            "\\" * 400_000 + "x",
+            r"\bin1 }x" * 50_000,
+            r"\'e9" * 200_000,
+        ):
+            read(tmp_path, "x" + body)

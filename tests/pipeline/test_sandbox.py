@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,8 +24,8 @@ from app.domain.errors import (
 from app.domain.media import DOCX, MARKDOWN, PDF, TEXT
 from app.pipeline.media_type import detect
 from app.pipeline.sandbox import ParserSandbox
+from tests.deadlines import deadline, wait_for, wait_until
 from tests.pipeline.documents import make_docx, make_pdf, paragraph
-from tests.running import wait_for
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 LINE = "The lock keeper counts barges."
@@ -60,12 +60,6 @@ def children() -> list[int]:
         except psutil.NoSuchProcess:
             continue
     return found
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110, processes of the system set no event
-            await asyncio.sleep(0.005)
 
 
 def pdf(folder: Path, *pages: str) -> Path:
@@ -107,7 +101,7 @@ async def test_a_crash_costs_that_document_only(
 ) -> None:
     async with sandbox() as parser:
         parsing = asyncio.create_task(parser.parse(endless(tmp_path), TEXT))
-        await until(lambda: parser._busy)
+        await wait_until(lambda: parser._busy, "the child to be busy")
         os.kill(children()[0], number)
         with pytest.raises(error, match=number.name):
             await parsing
@@ -119,7 +113,7 @@ async def test_a_pdf_that_kills_its_reader_is_read_by_the_second_one(tmp_path: P
         path = tmp_path / "a.pdf"
         os.mkfifo(path)
         parsing = asyncio.create_task(parser.parse(path, PDF))
-        await until(lambda: parser._busy)
+        await wait_until(lambda: parser._busy, "the child to be busy")
         first = children()[0]
         path.unlink()
         path.write_bytes(make_pdf(LINE))
@@ -132,7 +126,7 @@ async def test_an_endless_parse_ends_at_the_limit(tmp_path: Path) -> None:
     async with sandbox(time_limit=0.5) as parser:
         with pytest.raises(ParseLimitExceededError):
             await parser.parse(endless(tmp_path), TEXT)
-        await until(lambda: not children())
+        await wait_until(lambda: not children(), "the child to be gone")
 
 
 async def test_a_parse_that_takes_too_much_memory_is_refused_and_its_child_replaced(tmp_path: Path) -> None:
@@ -148,11 +142,11 @@ async def test_a_parse_that_takes_too_much_memory_is_refused_and_its_child_repla
 async def test_a_cancel_kills_the_child_at_once(tmp_path: Path) -> None:
     async with sandbox() as parser:
         parsing = asyncio.create_task(parser.parse(endless(tmp_path), TEXT))
-        await until(lambda: parser._busy)
+        await wait_until(lambda: parser._busy, "the child to be busy")
         parsing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await parsing
-        await until(lambda: not children())
+        await wait_until(lambda: not children(), "the child to be gone")
         assert (await parser.parse(pdf(tmp_path), PDF)).pages
 
 
@@ -160,10 +154,10 @@ async def test_no_more_children_run_than_allowed_and_idle_ones_end(tmp_path: Pat
     async with sandbox(size=2, idle=0.1) as parser:
         path = pdf(tmp_path, *[LINE] * 20)
         parses = asyncio.gather(*(parser.parse(path, PDF) for _ in range(8)))
-        await until(lambda: len(children()) > 1)
+        await wait_until(lambda: len(children()) > 1, "a second child")
         assert len(children()) == 2
         await parses
-        await until(lambda: len(children()) == 1)
+        await wait_until(lambda: len(children()) == 1, "the idle child to end")
 
 
 async def test_a_child_is_replaced_after_its_share_of_documents(tmp_path: Path) -> None:
@@ -178,7 +172,7 @@ async def test_a_child_is_replaced_after_its_share_of_documents(tmp_path: Path) 
 async def test_closing_ends_what_is_being_parsed(tmp_path: Path) -> None:
     async with sandbox() as parser:
         parsing = asyncio.create_task(parser.parse(endless(tmp_path), TEXT))
-        await until(lambda: parser._busy)
+        await wait_until(lambda: parser._busy, "the child to be busy")
         await parser.close()
         assert children() == []
         with pytest.raises(ServiceUnavailableError):
@@ -196,7 +190,7 @@ def test_it_works_in_a_loop_outside_the_main_thread(tmp_path: Path) -> None:
 
     thread = threading.Thread(target=lambda: asyncio.run(work()))  # a second event loop, in that thread
     thread.start()
-    thread.join(60)
+    thread.join(deadline(60))
     assert texts == [LINE]
 
 

@@ -1,6 +1,5 @@
-import time
-
 from app.pipeline.text import clean, clean_line
+from tests.deadlines import within
 
 
 def test_what_cannot_be_seen_is_gone_and_what_can_be_seen_stays() -> None:
@@ -29,7 +28,6 @@ def test_a_title_is_one_line_of_bounded_length() -> None:
 
 def test_hostile_runs_take_no_longer_than_text_of_their_length() -> None:
     hostile = ["a" + "\u0315\u0300" * 250_000, " " * 500_000 + "x", "\n" * 500_000, "\u00a0" * 500_000 + "é"]
-    begin = time.perf_counter()
-    for text in hostile:
-        clean(text)
-    assert time.perf_counter() - begin < 5
+    with within(5):
+        for text in hostile:
+            clean(text)

@@ -1,7 +1,6 @@
 """Stand-ins for what is outside: providers that do as they are told, and a limiter that has no limits."""
 
 import asyncio
-import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -141,14 +140,6 @@ async def fetch(database: Database, query: str, **parameters: Any) -> list[Any]:
     """The rows of a query."""
     async with database.statement() as connection:
         return list((await connection.execute(text(query), parameters)).all())
-
-
-async def wait_until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
-    """Let others run until ``condition`` is true; fails with ``what`` after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        await asyncio.sleep(0.01)
 
 
 async def fail(

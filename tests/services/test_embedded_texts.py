@@ -13,6 +13,7 @@ from app.db.provider_usage import list_usage
 from app.domain.vectors import Account
 from app.services.providers import embedding as service
 from app.services.providers.embedding import Embedding
+from tests.deadlines import deadline
 from tests.services.outside import ACCOUNT, PROVIDER, PaidEmbedder, Steps, count_held, embed, fetch, vector_of, write
 
 
@@ -66,7 +67,7 @@ async def test_a_question_does_not_wait_for_a_task_that_asks_for_the_same_text(e
     hanging.go_on.clear()
     task = asyncio.create_task(embed(embedding, hanging, ["what?"]))
     await hanging.began.wait()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(deadline(10)):
         assert await embedding.embed_query(embedder, "what?", ACCOUNT) == vector_of("what?")
     hanging.go_on.set()
     assert await task == [vector_of("what?")]

@@ -21,6 +21,7 @@ from app.domain.errors import (
 )
 from app.services.providers import calls as service
 from app.services.providers.calls import CircuitPolicy, ProviderCalls
+from tests.deadlines import deadline, wait_until
 from tests.running import ROOT
 from tests.services.outside import (
     CLAIM_SECONDS,
@@ -33,7 +34,6 @@ from tests.services.outside import (
     fail,
     get_state,
     let_pass,
-    wait_until,
 )
 
 
@@ -199,7 +199,7 @@ async def test_however_long_the_one_who_asks_waits_for_the_answer_nobody_else_as
     asking = asyncio.create_task(asker.call(PROVIDER, slow.request))
     await slow.began.wait()
     begun = (await get_state(others)).ask_at
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(deadline(60)):
         while begun and ((await get_state(others)).ask_at or begun) - begun < timedelta(seconds=SHORT_CLAIM_SECONDS):
             with pytest.raises(ProviderPausedError):
                 await others.call(PROVIDER, other.request)

@@ -17,7 +17,8 @@ from app.adapters.redis.url import redis_client_url
 from app.domain.states import FINAL
 from app.domain.tasks import Queue
 from app.settings import Settings
-from tests.running import ROOT, Stack, wait_for
+from tests.deadlines import deadline, wait_for
+from tests.running import ROOT, Stack
 
 _UNFINISHED = "SELECT count(*) FROM tasks WHERE state <> ALL ($1)"
 _DOCUMENTS = """
@@ -75,7 +76,7 @@ class MortalStack(Stack):
     def bring_back_api(self) -> None:
         """Start the API again, which has died."""
         assert self.api
-        self.api.wait(10)
+        self.api.wait(deadline(10))
         self.start_api()
 
     @contextmanager

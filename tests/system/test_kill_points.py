@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from app.settings import load_settings
-from tests.running import wait_for
+from tests.deadlines import wait_for
 from tests.system.kill_points import (
     AFTER_CLAIM,
     AFTER_FAILURE,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.running import Stack, list_family, wait_for
+from tests.deadlines import wait_for
+from tests.running import Stack, list_family
 
 WORDS = ["sluice", "gate", "lock", "weir", "pound", "culvert", "paddle", "towpath", "heron", "barge"]
 

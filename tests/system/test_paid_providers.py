@@ -11,7 +11,8 @@ from app.settings import Settings
 from tests.adapters.openai_server import KEY as OPENAI_KEY
 from tests.adapters.openai_server import OpenAIServer, run_openai
 from tests.api.checks import check_problem
-from tests.running import ROOT, Stack, wait_for
+from tests.deadlines import deadline, wait_for
+from tests.running import ROOT, Stack
 
 PARAGRAPH = "Paragraph {} tells of lock {} and of the barge that waited there for the water to rise."
 
@@ -56,7 +57,7 @@ def run_command(stack: Stack, *arguments: str, **environment: str) -> subprocess
         cwd=ROOT,
         env=stack.environment | environment,
         capture_output=True,
-        timeout=120,
+        timeout=deadline(120),
         check=False,
     )
 

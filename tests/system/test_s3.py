@@ -13,7 +13,8 @@ import pytest
 from app.settings import Settings
 from tests.adapters.s3_servers import BUCKET, CREDENTIALS, S3Service, run_s3
 from tests.api.checks import check_problem
-from tests.running import ROOT, Stack, wait_for
+from tests.deadlines import deadline, wait_for
+from tests.running import ROOT, Stack
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_files_reach_workers_on_other_hosts_through_the_bucket(
         cwd=ROOT,
         env=workers.environment,
         capture_output=True,
-        timeout=90,
+        timeout=deadline(90),
         check=True,
     )
     assert b"ok    storage" in doctor.stdout
@@ -111,6 +112,8 @@ def test_a_bucket_that_is_not_there_is_told_of_in_a_line(hosts: tuple[Stack, Sta
     for host, command in ((api, "api"), (workers, "worker")):
         host.environment["STORAGE_URL"] = "s3://nobodys"
         program = [sys.executable, "main.py", command]
-        ended = subprocess.run(program, cwd=ROOT, env=host.environment, capture_output=True, timeout=90, check=False)
+        ended = subprocess.run(
+            program, cwd=ROOT, env=host.environment, capture_output=True, timeout=deadline(90), check=False
+        )
         assert ended.returncode != 0
         assert line in ended.stderr

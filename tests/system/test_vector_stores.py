@@ -19,7 +19,8 @@ from app.domain.vectors import EmbeddingSpec, VectorBatch, VectorIndex
 from app.settings import Settings, load_settings
 from tests.adapters.pinecone_server import run_pinecone
 from tests.adapters.qdrant_server import run_qdrant
-from tests.running import ROOT, wait_for
+from tests.deadlines import deadline, wait_for
+from tests.running import ROOT
 from tests.system.kill_points import AFTER_VECTORS
 from tests.system.mortal_stack import MortalStack, Witness
 
@@ -45,7 +46,7 @@ class Place:
             cwd=ROOT,
             env=self.stack.environment,
             capture_output=True,
-            timeout=90,
+            timeout=deadline(90),
             check=False,
         )
         assert ended.stdout, ended.stderr.decode()
