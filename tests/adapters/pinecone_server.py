@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from socket import SHUT_RDWR, socket
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -23,6 +23,7 @@ from tests.adapters.pinecone_protocol import (
     answer_data_plane,
     describe_index,
 )
+from tests.adapters.quiet_server import QuietServer
 from tests.adapters.troubles import BUSY_SECONDS, Trouble
 
 
@@ -99,14 +100,7 @@ class _Listener:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 128
-
-            def handle_error(self, *_: object) -> None:
-                """A client that goes away is no news."""
-
-        self._server = Server(("127.0.0.1", self._port), Handler)
+        self._server = QuietServer(("127.0.0.1", self._port), Handler)
         self._port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()

@@ -26,18 +26,20 @@ def post_file(stack: Stack, agent: int, size: int, *, chunked: bool) -> httpx.Re
     return stack.client.post(f"/documents/agent/{agent}/upload", content=content, headers=HEADERS)
 
 
-def test_too_large_a_file_is_refused_while_it_streams_and_what_waits_can_be_cancelled(stack: Stack) -> None:
-    stack.environment["MAX_UPLOAD_MB"] = "1"
-    stack.start_api()
-    agent = stack.make_agent()
-    blobs = stack.settings.data_dir / "blobs"
+def check_that_large_files_are_refused(stack: Stack, agent: int) -> None:
     for size in (MEGABYTE + 1, MEGABYTE + MEGABYTE // 2):
         for chunked in (True, False):
             problem = check_problem(post_file(stack, agent, size, chunked=chunked), 413, "payload_too_large")
             assert problem["retryable"] is False
-    assert list_files(blobs) == set()
+    assert list_files(stack.settings.data_dir / "blobs") == set()
     assert stack.get("/documents", agent_id=agent)["total"] == 0
 
+
+def test_too_large_a_file_is_refused_while_it_streams_and_what_waits_can_be_cancelled(stack: Stack) -> None:
+    stack.environment["MAX_UPLOAD_MB"] = "1"
+    stack.start_api()
+    agent = stack.make_agent()
+    check_that_large_files_are_refused(stack, agent)
     accepted = post_file(stack, agent, MEGABYTE, chunked=False)
     assert accepted.status_code == 202
     large = accepted.json()

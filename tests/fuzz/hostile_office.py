@@ -139,6 +139,28 @@ def _make_docx(path: Path) -> Made:
     return {("docx", title): make_docx(path, body, parts).read_bytes() for title, (body, parts) in bodies.items()}
 
 
+def _make_styles() -> str:
+    formats = [
+        "[h]:mm:ss" * 500,
+        "[" * 5000,
+        '"' * 5001,
+        "yyyy" * 2000,
+        "\\" * 5001,
+        "0" * 5000,
+        "[$-F800]dddd;@" * 300,
+    ]
+    return (
+        "<numFmts>"
+        + "".join(
+            f'<numFmt numFmtId="{200 + n}" formatCode="{code.replace(chr(34), "&quot;")}"/>'
+            for n, code in enumerate(formats)
+        )
+        + "</numFmts><cellXfs><xf/>"
+        + "".join(f'<xf numFmtId="{200 + n}"/>' for n in range(len(formats)))
+        + "</cellXfs>"
+    )
+
+
 def _make_xlsx(path: Path) -> Made:
     cell = '<row r="1"><c r="A1" t="inlineStr"><is><t>Heron</t></is></c></row>'
     rows = {
@@ -155,25 +177,7 @@ def _make_xlsx(path: Path) -> Made:
         "half a million cells": "<row>" + "<c><v>1</v></c>" * 500_000 + "</row>",
         "dates by the thousand": "".join(f'<row><c s="1"><v>{n}e{n % 300}</v></c></row>' for n in range(3000)),
     }
-    formats = [
-        "[h]:mm:ss" * 500,
-        "[" * 5000,
-        '"' * 5001,
-        "yyyy" * 2000,
-        "\\" * 5001,
-        "0" * 5000,
-        "[$-F800]dddd;@" * 300,
-    ]
-    styles = (
-        "<numFmts>"
-        + "".join(
-            f'<numFmt numFmtId="{200 + n}" formatCode="{code.replace(chr(34), "&quot;")}"/>'
-            for n, code in enumerate(formats)
-        )
-        + "</numFmts><cellXfs><xf/>"
-        + "".join(f'<xf numFmtId="{200 + n}"/>' for n in range(len(formats)))
-        + "</cellXfs>"
-    )
+    styles = _make_styles()
     made: Made = {
         ("xlsx", title): packages.make_xlsx(path, {"S": row}, styles=styles).read_bytes() for title, row in rows.items()
     }
@@ -183,12 +187,7 @@ def _make_xlsx(path: Path) -> Made:
     return made
 
 
-def _make_others(path: Path) -> Made:
-    slide = packages.slide(packages.shape("Heron"))
-    deck = packages.make_pptx(path, [slide]).read_bytes()
-    shown = _parts(deck)["ppt/presentation.xml"].decode()
-    book = packages.make_epub(path, ["<p>Heron</p>"]).read_bytes()
-    spine = _parts(book)["OEBPS/book.opf"].decode()
+def _make_odf(path: Path) -> Made:
     huge = 2**31 - 1
     bodies = {
         "cells repeated": f'<table:table><table:table-row table:number-rows-repeated="{huge}"><table:table-cell '
@@ -200,6 +199,20 @@ def _make_others(path: Path) -> Made:
         "lists in lists": "<text:list><text:list-item>" * 5000 + "</text:list-item></text:list>" * 5000,
         "spans in spans": "<text:p>" + "<text:span>" * 200 + "x" + "</text:span>" * 200 + "</text:p>",
     }
+    made: Made = {}
+    for title, body in bodies.items():
+        for form, kind, outer in (("ods", ODS, "spreadsheet"), ("odt", ODT, "text")):
+            content = f"<office:{outer}>{body}</office:{outer}>"
+            made[form, title] = packages.make_odf(path, kind, content).read_bytes()
+    return made
+
+
+def _make_others(path: Path) -> Made:
+    slide = packages.slide(packages.shape("Heron"))
+    deck = packages.make_pptx(path, [slide]).read_bytes()
+    shown = _parts(deck)["ppt/presentation.xml"].decode()
+    book = packages.make_epub(path, ["<p>Heron</p>"]).read_bytes()
+    spine = _parts(book)["OEBPS/book.opf"].decode()
     made: Made = {
         ("pptx", "the same slide a hundred thousand times"): _rewrite(
             deck,
@@ -222,10 +235,7 @@ def _make_others(path: Path) -> Made:
         ),
         ("epub", "chapters that nest"): packages.make_epub(path, ["<div>" * 20_000]).read_bytes(),
     }
-    for title, body in bodies.items():
-        for form, kind, outer in (("ods", ODS, "spreadsheet"), ("odt", ODT, "text")):
-            content = f"<office:{outer}>{body}</office:{outer}>"
-            made[form, title] = packages.make_odf(path, kind, content).read_bytes()
+    made.update(_make_odf(path))
     return made
 
 

@@ -40,12 +40,18 @@ def _build(objects: Mapping[int, str | bytes], trailer: str = "", startxref: int
 
 def make() -> dict[str, Source]:
     """The files by their tricks."""
-    return {**_make_trees(), **_make_numbers(), **_make_bombs(), **_make_nests(), **_make_fonts(), **_make_tables()}
+    return {
+        **_make_trees(),
+        **_make_contents(),
+        **_make_numbers(),
+        **_make_bombs(),
+        **_make_nests(),
+        **_make_fonts(),
+        **_make_tables(),
+    }
 
 
 def _make_trees() -> dict[str, bytes]:
-    form = "/Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X 6 0 R /Y 7 0 R >> >>"
-    calling = _PAGE.replace("/Font <<", "/XObject << /X 6 0 R >> /Font <<")
     return {
         "page tree holds itself": _build({2: "<< /Type /Pages /Kids [2 0 R] /Count 1 >>"}),
         "page tree holds its parent": _build(
@@ -65,6 +71,13 @@ def _make_trees() -> dict[str, bytes]:
                 50: _PAGE,
             }
         ),
+    }
+
+
+def _make_contents() -> dict[str, bytes]:
+    form = "/Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X 6 0 R /Y 7 0 R >> >>"
+    calling = _PAGE.replace("/Font <<", "/XObject << /X 6 0 R >> /Font <<")
+    return {
         "form calls itself": _build({3: calling, 5: _stream("/X Do"), 6: _stream("/X Do", form)}),
         "forms call each other": _build(
             {3: calling, 5: _stream("/X Do"), 6: _stream("/Y Do /Y Do", form), 7: _stream("/X Do /X Do", form)}

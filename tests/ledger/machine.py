@@ -161,15 +161,11 @@ class LedgerMachine(RuleBasedStateMachine):
     def report(self, first: int, second: int) -> None:
         for attempt in pick_some(self.attempts, first):
             row = self.rows[attempt.task_id]
-            attempt_status = self.bench.do(
-                report, attempt, Progress(pick(("parse", "embed"), first), second, "Working")
-            )
+            status = self.bench.do(report, attempt, Progress(pick(("parse", "embed"), first), second, "Working"))
             if not is_live(attempt, row):
-                assert attempt_status is AttemptStatus.SUPERSEDED
+                assert status is AttemptStatus.SUPERSEDED
             else:
-                assert attempt_status is (
-                    AttemptStatus.CANCELLED if row.cancel_requested_at else AttemptStatus.CONTINUE
-                )
+                assert status is (AttemptStatus.CANCELLED if row.cancel_requested_at else AttemptStatus.CONTINUE)
                 assert self.bench.read(row).current == max(row.current, second)
             self.happened = (Event.REPORT,)
 

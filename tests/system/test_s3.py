@@ -41,6 +41,14 @@ def _pack(files: dict[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
+def run(host: Stack, command: str, *, check: bool = False) -> "subprocess.CompletedProcess[bytes]":
+    """Run a command of the command line as an operator of that host would."""
+    program = [sys.executable, "main.py", command]
+    return subprocess.run(
+        program, cwd=ROOT, env=host.environment, capture_output=True, timeout=deadline(90), check=check
+    )
+
+
 def test_files_reach_workers_on_other_hosts_through_the_bucket(
     hosts: tuple[Stack, Stack], service: S3Service, tmp_path: Path
 ) -> None:
@@ -71,15 +79,7 @@ def test_files_reach_workers_on_other_hosts_through_the_bucket(
     api.finish([removal["task_id"]])
     wait_for(lambda: len(list_keys()) == 3, "the file to leave the bucket")
     assert not (tmp_path / "elsewhere" / "blobs").exists()
-    doctor = subprocess.run(
-        [sys.executable, "main.py", "doctor"],
-        cwd=ROOT,
-        env=workers.environment,
-        capture_output=True,
-        timeout=deadline(90),
-        check=True,
-    )
-    assert b"ok    storage" in doctor.stdout
+    assert b"ok    storage" in run(workers, "doctor", check=True).stdout
     assert len(list_keys()) == 3, "the doctor removes what it writes"
     spooled = [path for folder in (api.settings.data_dir, tmp_path / "elsewhere") for path in folder.glob("spool/*")]
     assert spooled == []
@@ -111,9 +111,6 @@ def test_a_bucket_that_is_not_there_is_told_of_in_a_line(hosts: tuple[Stack, Sta
     line = b"Cannot use the bucket 'nobodys' of STORAGE_URL: the bucket does not exist."
     for host, command in ((api, "api"), (workers, "worker")):
         host.environment["STORAGE_URL"] = "s3://nobodys"
-        program = [sys.executable, "main.py", command]
-        ended = subprocess.run(
-            program, cwd=ROOT, env=host.environment, capture_output=True, timeout=deadline(90), check=False
-        )
+        ended = run(host, command)
         assert ended.returncode != 0
         assert line in ended.stderr
