@@ -57,23 +57,19 @@ async def _answer(_attempt: RunningAttempt) -> Outcome:
 
 async def _run(settings: Settings, scenario: Callable[[Database, Execution, Task, WorkerId], Awaitable[None]]) -> None:
     """A scenario on one admitted task and one living worker."""
-
-    async def run() -> None:
-        database = Database(create_engine(settings.database_url or "", pool_size=4))
-        admission = Admission(database, SilentDoorbell())
-        worker = NewWorker(new_worker_id(), "test", "here", os.getpid(), [Queue.HIGH.value], 1)
-        async with database.transaction() as connection:
-            await register(connection, worker, 60)
-            agent = await insert_agent(connection, 1, "Test", "test", AgentSettings())
-            task = await submit(connection, NewTask(1, agent.id, TaskName.PING, Queue.HIGH))
-        await admission.admit([Queue.HIGH.value])
-        policy = RetryPolicy(max_retries=0, backoff=1, backoff_max=1, time_limit=30)
-        after_commit = AfterCommit(database, SilentDoorbell(), admission)
-        await scenario(database, Execution(database, after_commit, policy), task, worker.id)
-        await admission.settle()
-        await database.close()
-
-    asyncio.run(run())
+    database = Database(create_engine(settings.database_url or "", pool_size=4))
+    admission = Admission(database, SilentDoorbell())
+    worker = NewWorker(new_worker_id(), "test", "here", os.getpid(), [Queue.HIGH.value], 1)
+    async with database.transaction() as connection:
+        await register(connection, worker, 60)
+        agent = await insert_agent(connection, 1, "Test", "test", AgentSettings())
+        task = await submit(connection, NewTask(1, agent.id, TaskName.PING, Queue.HIGH))
+    await admission.admit([Queue.HIGH.value])
+    policy = RetryPolicy(max_retries=0, backoff=1, backoff_max=1, time_limit=30)
+    after_commit = AfterCommit(database, SilentDoorbell(), admission)
+    await scenario(database, Execution(database, after_commit, policy), task, worker.id)
+    await admission.settle()
+    await database.close()
 
 
 async def _read(database: Database, task: Task) -> Task:
