@@ -44,7 +44,7 @@ class AccessLogMiddleware:
 
 
 def _write(scope: Scope, status: int, milliseconds: float) -> None:
-    route = _find_template(scope)
+    route = find_route_template(scope)
     identity = scope["state"].get("identity")
     write = log.debug if route in _HEALTH_ROUTES else log.info
     write(
@@ -57,7 +57,10 @@ def _write(scope: Scope, status: int, milliseconds: float) -> None:
     )
 
 
-def _find_template(scope: Scope) -> str | None:
-    """The full path template. An included route holds only a part of it; FastAPI keeps the full one separately."""
+def find_route_template(scope: Scope) -> str | None:
+    """The path template of a request's route; None before routing, or if no route matched.
+
+    The route of an included router contains only its own part. FastAPI stores the full template separately.
+    """
     route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
     return getattr(route, "path", None)

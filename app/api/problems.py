@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
+from app.api.access_log import find_route_template
 from app.domain.errors import SluiceError
 
 log = structlog.get_logger()
@@ -45,6 +46,10 @@ class Problem(BaseModel):
 
 
 _MEDIA_TYPE = "application/problem+json"
+_DETAILS = {
+    404: "Not found. The API has no such path; /docs lists its paths.",
+    405: "This path does not support the method. The header `Allow` lists the methods that it supports.",
+}
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}
 
 
@@ -94,13 +99,14 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
     code = _CODES.get(error.status_code, "http_error")
-    response = respond(request, status=error.status_code, code=code, detail=str(error.detail))
+    detail = _DETAILS.get(error.status_code, str(error.detail))
+    response = respond(request, status=error.status_code, code=code, detail=detail)
     response.headers.update(error.headers or {})
     return response
 
 
 async def _on_crash(request: Request, error: Exception) -> JSONResponse:
-    log.error("request_failed", path=request.url.path, exc_info=error)
+    log.error("request_failed", method=request.method, route=find_route_template(request.scope), exc_info=error)
     return respond_to(request, SluiceError("The server's log has the cause under this request id."))
 
 

@@ -134,6 +134,7 @@ def test_a_crash_is_logged_with_its_request_id(logs: Logs) -> None:
     [answer] = asyncio.run(_ask([("POST", "/api/v1/crash", {"X-Request-ID": "request-1"})]))
     assert answer.json()["request_id"] == "request-1"
     assert answer.json()["code"] == "internal_error"
+    assert {line["route"] for line in logs} == {"/api/v1/crash"}
     assert {line["event"]: line["request_id"] for line in logs} == {
         "http_request": "request-1",
         "request_failed": "request-1",
