@@ -1,4 +1,4 @@
-"""What is outside of Sluice, as the tests of indexes have it: models that count, a parser of lines, silent bells."""
+"""Fakes for tests of indexes: models that record their texts, a parser of lines, a doorbell that publishes nothing."""
 
 import hashlib
 import math
@@ -13,15 +13,15 @@ from app.domain.tasks import Bell
 from app.domain.vectors import EmbeddingResult, TextBatch, Vector
 
 LENGTHS = {"old": 3, "new": 4, "third": 5}
-"""How many numbers the vectors of each model have."""
+"""The length of each model's vectors."""
 
 
 async def do_nothing() -> None:
-    """What most tests do while a model computes."""
+    """The default of ``meanwhile``."""
 
 
 class Model:
-    """A model that computes here. ``texts`` is whatever it embedded; ``meanwhile`` is done before it answers."""
+    """A local model. ``texts`` are the texts that it embedded; it runs ``meanwhile`` before it answers."""
 
     provider = None
 
@@ -35,23 +35,23 @@ class Model:
         return [TextBatch(0, len(texts))]
 
     async def embed(self, texts: Sequence[str]) -> EmbeddingResult:
-        """A unit vector for each text, another for each other text."""
+        """A unit vector per text, different for different texts."""
         await self.meanwhile()
         self.texts += texts
         return EmbeddingResult([vector_of(self.model, words) for words in texts])
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to close."""
 
 
 class LineParser:
-    """Reads texts, each line of which becomes a page, and so a chunk."""
+    """Reads text files. Each line becomes a page, and so a chunk."""
 
     async def parse(
         self,
         path: Path,
-        media_type: str,  # noqa: ARG002 - of the port
-        on_page: Callable[[int, int], None] | None = None,  # noqa: ARG002 - of the port
+        media_type: str,  # noqa: ARG002 - part of the port
+        on_page: Callable[[int, int], None] | None = None,  # noqa: ARG002 - part of the port
     ) -> Parsed:
         """Pages from 1."""
         lines = path.read_text().splitlines()  # noqa: ASYNC240 - a few bytes of a test
@@ -59,17 +59,17 @@ class LineParser:
 
 
 class SilentDoorbell:
-    """A broker that takes every bell and tells nobody."""
+    """A doorbell that accepts every message and publishes nothing."""
 
     async def publish(self, bells: Sequence[Bell]) -> None:
-        """Take the bells."""
+        """Drop the messages."""
 
     async def publish_state(self, task_id: TaskId, state: str, info: Any) -> None:
-        """Take the news."""
+        """Drop the state."""
 
 
 def vector_of(model: str, words: str) -> Vector:
-    """What a model makes of a text."""
+    """The vector that a model makes of a text."""
     digest = hashlib.sha256(f"{model}: {words}".encode()).digest()
     numbers = [byte - 127.5 for byte in digest[: LENGTHS[model]]]
     length = math.hypot(*numbers)

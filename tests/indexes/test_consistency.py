@@ -1,4 +1,4 @@
-"""The doctor tells what is missing, and what nobody knows of, from what is on its way; and mends both."""
+"""``doctor`` distinguishes missing vectors and orphans from those being written or removed, and repairs both."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -22,7 +22,7 @@ async def compare(world: World) -> AgentReport:
 
 
 async def repair(world: World) -> None:
-    """Have the doctor mend, and workers do what he asks for."""
+    """Repair as ``doctor`` does, and run the tasks that follow."""
     await world.consistency.repair(await world.vectors.get_active(), await compare(world))
     await world.reembedding.advance()
     query = f"SELECT document_id, queue FROM tasks WHERE name = '{TaskName.REEMBED_DOCUMENT}' AND completed_at IS NULL"
@@ -32,7 +32,7 @@ async def repair(world: World) -> None:
 
 @pytest.fixture(params=["pgvector", "qdrant"])
 async def index(world: World, qdrant: QdrantServer, request: pytest.FixtureRequest) -> VectorIndex:
-    """An index that holds two documents, of three chunks and of one."""
+    """An index that holds two documents, with three chunks and with one."""
     assert qdrant
     await world.indexes("old", request.param).ensure()
     await world.reembedding.advance()
@@ -66,9 +66,9 @@ async def test_what_is_missing_is_embedded_again(world: World, index: VectorInde
 async def test_what_nobody_knows_of_is_removed_and_what_is_on_its_way_is_left_alone(
     world: World, index: VectorIndex
 ) -> None:
-    await world.attempt(await world.upload("a kite", name="c.txt"))  # written, and about to be published
+    await world.attempt(await world.upload("a kite", name="c.txt"))  # its vectors are written, but not published
     work, _ = await world.attempt(await world.reindex(1))
-    await world.give_back(work)  # written, and about to be swept
+    await world.give_back(work)  # its vectors are written and will be swept
     await world.vectors.write(index, VectorBatch(world.agent, 1, 77, {0: AHEAD, 1: AHEAD}))
     await world.vectors.write(index, VectorBatch(world.agent, 999, 1, {0: AHEAD}))
     report = await compare(world)

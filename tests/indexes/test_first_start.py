@@ -1,4 +1,4 @@
-"""The first start makes the index; every later one, and every process, agrees with it or is told what to do."""
+"""The first start creates the index. Later starts must match it; otherwise an error says what to do."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from tests.indexes.world import World
 
 
 async def start(indexes: VectorIndexes, way: str) -> None:
-    """As the API does, or as a worker."""
+    """Start as the API does, or as a worker does."""
     await (indexes.ensure() if way == "ensure" else indexes.check())
 
 

@@ -1,4 +1,4 @@
-"""What attempts leave behind in a store across a network is hidden, swept, and forgotten when nobody can come back."""
+"""Vectors that attempts leave in a remote store are hidden, then swept; their editions are forgotten in the end."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -21,7 +21,7 @@ SWEEPS = f"name = '{TaskName.SWEEP_DOCUMENT}'"
 
 @pytest.fixture
 async def far(world: World, qdrant: QdrantServer) -> VectorIndex:
-    """The active index, across a network, planned, with nothing in it."""
+    """The active index, in a remote store, planned and empty."""
     assert not qdrant.collections
     await world.indexes("old", "qdrant").ensure()
     await world.reembedding.advance()
@@ -29,7 +29,7 @@ async def far(world: World, qdrant: QdrantServer) -> VectorIndex:
 
 
 async def list_kept(world: World, far: VectorIndex) -> list[tuple[int, int]]:
-    """The editions that the store has vectors of, each (document, edition)."""
+    """The editions whose vectors the store holds, each (document, edition)."""
     return sorted({(key.document_id, key.edition) for key in await world.vectors.list_keys(far, world.agent)})
 
 
@@ -39,7 +39,7 @@ async def list_sweeps(world: World) -> list[tuple[int, str]]:
 
 
 def write_singly(world: World, monkeypatch: pytest.MonkeyPatch, then: Callable[[int], None]) -> None:
-    """Have each vector written in a request of its own; ``then`` is done after so many."""
+    """Write each vector in a request of its own, and run ``then`` after so many requests."""
     store: Any = world.stores["qdrant"]
     upsert: Callable[..., Awaitable[None]] = store.upsert
     written: list[VectorBatch] = []
@@ -58,7 +58,7 @@ def write_singly(world: World, monkeypatch: pytest.MonkeyPatch, then: Callable[[
 
 
 async def fail_for_good(world: World, task_id: TaskId) -> None:
-    """What wrote, and was killed, is given up."""
+    """An attempt that had written vectors and was killed is abandoned."""
     ended = "state = 'FAILURE', completed_at = now(), worker_id = NULL, pid = NULL"
     await world.fetch(f"UPDATE tasks SET {ended} WHERE id = :id", id=task_id)
 
@@ -122,7 +122,7 @@ async def test_what_is_written_in_part_is_hidden_from_searches_and_swept_once_th
     assert await world.find("a barge") == hits
     assert asked == [[(document, 2)]], "the store itself leaves them out"
     await world.reembedding.sweep()
-    assert await list_sweeps(world) == [], "what a task is at work on is no leftover"
+    assert await list_sweeps(world) == [], "an edition that a task is writing is not outdated"
     await world.let_pass("tasks", "available_at", 700)
     assert (await world.run(upload)).state is State.SUCCESS
     assert await list_sweeps(world) == [(document, Queue.DEFAULT)]
@@ -154,9 +154,9 @@ async def test_what_killed_attempts_left_is_swept_by_one_task_a_document_and_for
     assert await list_kept(world, far) == []
     assert await world.list_editions() == {(*edition, False) for edition in left}
     await world.reembedding.sweep()
-    assert await list_sweeps(world) == [], "nobody comes back so soon that it would be looked at all the time"
+    assert await list_sweeps(world) == [], "a swept edition is not swept again at once"
 
-    await world.vectors.write(far, VectorBatch(world.agent, 1, 2, {0: [1.0, 0.0, 0.0]}))  # by a process that was frozen
+    await world.vectors.write(far, VectorBatch(world.agent, 1, 2, {0: [1.0, 0.0, 0.0]}))  # by a suspended process
     await world.let_pass("editions", "reserved_at", 3601)
     await world.reembedding.sweep()
     await world.run_tasks()

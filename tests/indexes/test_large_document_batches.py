@@ -1,4 +1,4 @@
-"""A large document in batches: what was done is spared while it may go on, and it is whole or it is not published."""
+"""Batches of a large document: finished ones are kept while it can continue; it is published only when complete."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.adapters.qdrant_server import QdrantServer
 from tests.indexes.outside import do_nothing
 from tests.indexes.world import ORGANIZATION, World
 
-LINES = [f"barge {number}" for number in range(6)]  # in three batches
+LINES = [f"barge {number}" for number in range(6)]  # three batches
 
 
 async def list_batches(world: World, parent: TaskId, name: TaskName = TaskName.EMBED_CHUNKS) -> list[TaskId]:
@@ -21,12 +21,12 @@ async def list_batches(world: World, parent: TaskId, name: TaskName = TaskName.E
 
 
 async def count_rows(world: World) -> tuple[int, int, int]:
-    """Chunks, vectors, and chunks that are put aside."""
+    """The numbers of chunks, vectors and staged chunks."""
     return await world.count("chunks"), await world.count("vectors"), await world.count("staged_chunks")
 
 
 async def sweep(world: World) -> Task:
-    """Sweep document 1, whoever asked for it."""
+    """Sweep document 1."""
     task = NewTask(ORGANIZATION, world.agent, TaskName.SWEEP_DOCUMENT, Queue.DEFAULT, document_id=1)
     async with world.database.transaction() as connection:
         await submit(connection, task)
@@ -35,7 +35,7 @@ async def sweep(world: World) -> Task:
 
 @pytest.fixture
 async def parent(world: World) -> TaskId:
-    """The task of a large document, 1, that has just become batches."""
+    """The task of large document 1, just after it was expanded into batches."""
     await world.indexes("old").ensure()
     task = await world.run(await world.upload(*LINES))
     assert task.state is State.EXPANDED

@@ -1,4 +1,4 @@
-"""A document is brought to another index bit by bit, by attempts that end late, die, or lack what it takes."""
+"""A document is embedded for another index step by step, by attempts that are deferred, die, or lack a key."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -19,14 +19,14 @@ LINES = ["a barge", "a lock", "a weir"]
 
 
 async def find_task(world: World, name: TaskName = REEMBED) -> TaskId:
-    """The one task of a name that has not ended."""
+    """The only unfinished task with a name."""
     query = "SELECT id FROM tasks WHERE name = :name AND completed_at IS NULL"
     [row] = await world.fetch(query, name=name.value)
     return TaskId(row.id)
 
 
 async def begin(world: World, store: str) -> VectorIndex:
-    """Begin to build an index; document 1, of three chunks, is lacking and has its task."""
+    """Start to build an index. It lacks document 1, with three chunks, whose task is submitted."""
     await world.indexes("old").ensure()
     assert await world.publish(*LINES) == 1
     index = await world.begin("new", store)
@@ -42,7 +42,7 @@ async def building(world: World) -> VectorIndex:
 
 @pytest.fixture
 async def far(world: World, qdrant: QdrantServer) -> VectorIndex:
-    """One across a network."""
+    """An index in a remote store that is being built."""
     assert not qdrant.collections
     return await begin(world, "qdrant")
 
@@ -122,7 +122,7 @@ async def test_an_attempt_that_dies_leaves_what_it_brought_to_the_next(world: Wo
 
     async def die() -> None:
         if model.texts:
-            raise KeyboardInterrupt  # which nobody catches, as nobody would a kill
+            raise KeyboardInterrupt  # which no handler catches, as with a kill
 
     model.meanwhile = die
     with pytest.raises(KeyboardInterrupt):
@@ -163,7 +163,7 @@ async def test_a_process_that_lacks_what_the_active_index_needs_has_uploads_and_
         waiting = await world.run(upload)
         assert (waiting.state, waiting.attempt) == (State.PENDING, 0)
         await world.let_pass("tasks", "available_at", 60)
-    assert await world.list_editions() == {(1, 1, True)}, "what wrote nothing has left nothing"
+    assert await world.list_editions() == {(1, 1, True)}, "an attempt that wrote nothing leaves no edition"
     world.lacks = set()
     assert (await world.run(upload)).state is State.SUCCESS
     world.lacks = {"qdrant"}

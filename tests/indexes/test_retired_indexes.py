@@ -1,4 +1,4 @@
-"""An index that was replaced is dropped, again while somebody may write to it, and then forgotten."""
+"""A replaced index is dropped, repeatedly while a process may still write to it, and then forgotten."""
 
 import pytest
 
@@ -20,7 +20,7 @@ async def count_vectors(world: World, index: VectorIndex) -> int:
 
 
 async def write_late(world: World, index: VectorIndex) -> None:
-    """Write to an index as a process does that was frozen before it was replaced."""
+    """Write to an index as a process does that was suspended before the index was replaced."""
     batch = VectorBatch(world.agent, 1, 1, {0: [1.0, 0.0, 0.0]})
     async with world.database.transaction() as connection:
         await renew_edition(connection, index.id, 1, 1)
@@ -29,7 +29,7 @@ async def write_late(world: World, index: VectorIndex) -> None:
 
 @pytest.fixture
 async def replaced(world: World) -> VectorIndex:
-    """The index that another has just replaced; there is one document, of two chunks."""
+    """The index that has just been replaced. It holds one document, with two chunks."""
     await world.indexes("old").ensure()
     await world.publish("a barge", "a lock")
     old = await world.vectors.get_active()
@@ -50,7 +50,7 @@ async def test_an_index_is_dropped_half_a_minute_after_it_was_replaced_and_no_so
     assert await world.count("vectors") == 2
     assert await world.list_editions() == {(1, 1, True)}
     assert (await world.find("a lock"))[0] == "a lock"
-    assert replaced.id in await list_indexes(world), "so that what is written late has a name"
+    assert replaced.id in await list_indexes(world), "so that late writes can be found"
 
 
 async def test_an_index_is_dropped_again_until_nobody_can_write_to_it_and_then_forgotten(

@@ -1,4 +1,4 @@
-"""An index is begun, planned and takes over, or is given up, while documents are published all the time."""
+"""An index is built and becomes active, or is abandoned, while documents are being published."""
 
 import asyncio
 from typing import Any
@@ -25,7 +25,7 @@ async def find_id(world: World, state: IndexState) -> int | None:
 
 
 async def list_tasks(world: World) -> list[tuple[int, str]]:
-    """The tasks that bring a document to an index and have not ended, each with its queue."""
+    """The unfinished reembedding tasks, each with its queue."""
     query = f"SELECT document_id, queue FROM tasks WHERE name = '{REEMBED}' AND completed_at IS NULL"
     return sorted((row.document_id, row.queue) for row in await world.fetch(query))
 
@@ -81,7 +81,7 @@ async def test_an_index_that_is_given_up_while_it_waits_to_take_over_never_does(
     await started.run_tasks(REEMBED)
     ways = [started.indexes("new").abandon, started.reembedding.advance]
     running: list[asyncio.Task[None]] = []
-    # Somebody publishes; what is asked for meanwhile happens in the order of asking.
+    # While a publication holds the lock, the others wait for it in the order of their requests.
     async with started.database.transaction() as publisher:
         await lock_indexes_shared(publisher)
         for ask in ways if first == "abandon" else reversed(ways):
@@ -92,7 +92,7 @@ async def test_an_index_that_is_given_up_while_it_waits_to_take_over_never_does(
     assert [type(end) for end in ended] == [type(None), type(None) if first == "abandon" else NotFoundError]
     active = old if first == "abandon" else new
     assert (await find_id(started, IndexState.ACTIVE), await find_id(started, IndexState.BUILDING)) == (active, None)
-    # Whatever is dropped, and however late, is of the other.
+    # Only vectors of the other index are dropped, even by a late sweep.
     await started.let_pass("vector_indexes", "retired_at", 7200)
     await started.reembedding.sweep()
     assert [row.index_id for row in await started.fetch("SELECT index_id FROM vectors")] == [active]
@@ -109,7 +109,7 @@ async def test_an_index_takes_over_once_it_lacks_nothing_that_was_there_before(s
     for task_id in tasks[:2]:
         await started.run(task_id)
     await started.reembedding.advance()
-    assert await find_id(started, IndexState.ACTIVE) == old, "a document of before is lacking"
+    assert await find_id(started, IndexState.ACTIVE) == old, "the index lacks an earlier document"
     await started.run(tasks[2])
     await started.reembedding.advance()
     assert (await find_id(started, IndexState.ACTIVE), await find_id(started, IndexState.BUILDING)) == (new, None)
@@ -137,7 +137,7 @@ async def test_documents_that_keep_being_published_do_not_hold_an_index_up_and_a
     attempt, outcome = await started.attempt(await started.upload("a weir", name="c.txt"))
     await started.reembedding.advance()
     assert await find_id(started, IndexState.ACTIVE) == new
-    await started.apply(outcome)  # of an attempt that knew the old index alone
+    await started.apply(outcome)  # of an attempt that started before the new index
     await started.reembedding.advance()
     after = attempt.task.require_document_id()
     assert await list_tasks(started) == [(before, Queue.HIGH), (after, Queue.HIGH)]

@@ -1,4 +1,4 @@
-"""Sluice's services around indexes of vectors, on real Postgres; attempts of tasks run when the test says so."""
+"""The services around vector indexes, on real Postgres. Tasks run when the test runs them."""
 
 import asyncio
 import os
@@ -54,7 +54,7 @@ from tests.services.outside import NoLimits
 ORGANIZATION = 1
 LARGE_CHUNKS = 4
 BATCH_CHUNKS = 2
-# A provider counts as down after its first failure, until the test says otherwise.
+# A provider's circuit opens at its first failure, until the test moves the time.
 _POLICY = CircuitPolicy(threshold=1, pause=600.0, longest=600.0)
 _SECONDS = 20.0
 _KEPT = {"organizations", "api_keys", "queues", "chores"}
@@ -65,12 +65,12 @@ _NUMBER_ANEW = text("""
 
 
 class World:
-    """A fresh database, one worker, and what an API and its workers do with them.
+    """A fresh database, one worker, and the services of an API and its workers.
 
     Attributes:
-        lacks: The models and stores that this process has no key, or no package, for.
-        models: By name, what each of them was asked.
-        stores: By name.
+        lacks: The models and stores for which this process lacks a key or a package.
+        models: The models by name.
+        stores: The stores by name.
     """
 
     def __init__(self, engine: AsyncEngine, folder: Path) -> None:
@@ -112,7 +112,7 @@ class World:
         }
 
     async def open(self) -> "World":
-        """Begin anew, with nothing but a worker and an agent, and with numbers from 1."""
+        """Empty the database, then add a worker and an agent. Ids start from 1."""
         worker = NewWorker(self._worker, "test", "here", os.getpid(), WORK_QUEUES, 100)
         async with self.database.transaction() as connection:
             for table in reversed(metadata.sorted_tables):
@@ -125,7 +125,7 @@ class World:
         return self
 
     async def close(self) -> None:
-        """Wait for what is under way."""
+        """Wait for background work, then close."""
         await self.admission.settle()
         for store in self.stores.values():
             await store.close()
@@ -143,17 +143,17 @@ class World:
     # Indexes
 
     def indexes(self, model: str = "old", store: str = "pgvector", asked: int | None = None) -> VectorIndexes:
-        """The service of a process whose settings ask for that."""
+        """The service of a process whose settings ask for this model, store and length."""
         return VectorIndexes(
             self.database, IndexSpec(store, EmbeddingSpec("local", model, requested_dimensions=asked), {})
         )
 
     async def begin(self, model: str = "new", store: str = "pgvector") -> VectorIndex:
-        """Begin to build an index."""
+        """Start to build an index."""
         return (await self.indexes(model, store).begin()).index
 
     async def rebuild(self, model: str = "new", store: str = "pgvector") -> VectorIndex:
-        """Build an index and let it take over."""
+        """Build an index until it is active."""
         index = await self.begin(model, store)
         await self.reembedding.advance()
         await self.run_tasks(TaskName.REEMBED_DOCUMENT)
@@ -164,7 +164,7 @@ class World:
     # Documents
 
     async def upload(self, *lines: str, name: str = "a.txt") -> TaskId:
-        """Upload a document of so many chunks, in place of the one of that name; returns the task that reads it."""
+        """Upload a document with a chunk per line, replacing the one with that name; returns its task."""
         upload = Upload(ORGANIZATION, self.agent, name, {}, on_duplicate=OnDuplicate.REPLACE)
         async with self._uploads.receive() as receipt:
             await receipt.write("\n".join(lines).encode())
@@ -173,17 +173,17 @@ class World:
         return task_id
 
     async def publish(self, *lines: str, name: str = "a.txt") -> int:
-        """Upload a document, and do all that its task asks for; returns its id."""
+        """Upload a document and run its task; returns its id."""
         task = await self.run(await self.upload(*lines, name=name))
         assert task.document_id
         return task.document_id
 
     async def reindex(self, document_id: int) -> TaskId:
-        """Have a document read again, which cancels nothing; returns the task that does."""
+        """Reindex a document, which cancels nothing; returns the task."""
         return (await self.documents.reindex(ORGANIZATION, document_id)).id
 
     async def find(self, words: str, mode: Any = "vector") -> list[str]:
-        """The texts of chunks that a search finds, the best first."""
+        """The texts of the chunks that a search finds, the best first."""
         search = Search(self.database, self.indexing, self.vectors)
         hits = await search.find(Account(ORGANIZATION, self.agent), words, mode=mode, top_k=50)
         return [hit.text for hit in hits]
@@ -191,21 +191,21 @@ class World:
     # Tasks
 
     async def get_task(self, task_id: TaskId) -> Task:
-        """A task as it stands."""
+        """A task's present row."""
         async with self.database.statement() as connection:
             task = await get_task(connection, task_id)
         assert task
         return task
 
     async def run(self, task_id: TaskId) -> Task:
-        """Run one task that waits; returns it as it stands then."""
+        """Run one waiting task; returns its row afterwards."""
         await self._admit()
         task = await self.get_task(task_id)
         await self.execution.run(task_id, self._slot, self._bodies[task.name])
         return await self.get_task(task_id)
 
     async def run_tasks(self, *names: TaskName) -> list[Task]:
-        """Run what waits and may run now, of these names or all, until nothing does; returns it as it stands then."""
+        """Run waiting tasks, all or those with these names, until none is left; returns their rows afterwards."""
         ran: list[TaskId] = []
         while True:
             await self._admit()
@@ -218,7 +218,7 @@ class World:
                 ran.append(task_id)
 
     async def begin_attempt(self, task_id: TaskId) -> RunningAttempt:
-        """Claim a task; what its body then comes to is written by the test, if at all."""
+        """Claim a task, without running it."""
         await self._admit()
         async with self.database.statement() as connection:
             task = await claim(connection, task_id, self._slot.worker_id, self._slot.pid)
@@ -226,17 +226,17 @@ class World:
         return RunningAttempt(task, self._slot, self.database, self.after_commit)
 
     async def attempt(self, task_id: TaskId) -> tuple[RunningAttempt, Outcome]:
-        """Do all of a task but write its end."""
+        """Run a task without writing its end."""
         attempt = await self.begin_attempt(task_id)
         return attempt, await self._bodies[attempt.task.name](attempt)
 
     async def apply(self, outcome: Outcome) -> None:
-        """Write what an attempt came to, though not the task's end."""
+        """Apply an attempt's outcome, without ending the task."""
         async with self.database.transaction() as connection:
             await outcome.apply(connection)
 
     async def give_back(self, attempt: RunningAttempt) -> None:
-        """Let the task of an attempt that died run again."""
+        """Hand a task back, as after the death of its process."""
         async with self.database.statement() as connection:
             assert await hand_back(connection, attempt.task.attempt_token)
 
@@ -247,34 +247,34 @@ class World:
     # The database
 
     async def fetch(self, query: str, **parameters: Any) -> Sequence[Any]:
-        """Rows of a statement of the test's own; those that change rows return none."""
+        """The rows of the test's own statement; none if it returns no rows."""
         async with self.database.transaction() as connection:
             result = await connection.execute(text(query), parameters)
             return result.all() if result.returns_rows else []
 
     async def list_editions(self, index: VectorIndex | None = None) -> set[tuple[int, int, bool]]:
-        """What stands in the book, of the active index unless another is given: each (document, edition, complete)."""
+        """The recorded editions of an index, by default the active one: each (document, edition, complete)."""
         index = index or await self.vectors.get_active()
         query = "SELECT document_id, edition, complete FROM editions WHERE index_id = :id"
         return {(row.document_id, row.edition, row.complete) for row in await self.fetch(query, id=index.id)}
 
     async def count(self, table: str, where: str = "true", **parameters: Any) -> int:
-        """Rows of a table."""
+        """The number of rows of a table."""
         [row] = await self.fetch(f"SELECT count(*) AS n FROM {table} WHERE {where}", **parameters)
         return int(row.n)
 
     async def let_pass(self, table: str, column: str, seconds: float) -> None:
-        """Move times of a table back, as if so many seconds had passed."""
+        """Move a column's times back, as if so many seconds had passed."""
         shift = f"UPDATE {table} SET {column} = {column} - make_interval(secs => :seconds)"
         await self.fetch(f"{shift} WHERE {column} IS NOT NULL", seconds=seconds)
 
     async def count_waiting(self) -> int:
-        """Sessions of this database that wait for a lock."""
+        """The number of this database's sessions that wait for a lock."""
         query = "wait_event_type = 'Lock' AND datname = current_database()"
         return await self.count("pg_stat_activity", query)
 
     async def wait_for(self, running: "asyncio.Task[Any]", waiting: int = 1) -> None:
-        """Return once so many sessions wait for a lock, or a task has ended, which need not wait for any."""
+        """Return once so many sessions wait for a lock, or the asyncio task has ended."""
         async with asyncio.timeout(deadline(_SECONDS)):
             # A session that waits for a lock sets no event.
             while not running.done() and await self.count_waiting() < waiting:  # noqa: ASYNC110

@@ -1,6 +1,6 @@
-"""A process of its own that asks a provider, or embeds, and never hears an answer: for a test to kill.
+"""A process that calls a provider, or embeds, and never receives an answer: a test kills it.
 
-Arguments: what to do, the database, and the texts to embed. Says ``asked`` once the request is on its way.
+Arguments: what to do, the database, and the texts to embed. Prints ``asked`` once the request is sent.
 """
 
 import asyncio
@@ -16,25 +16,25 @@ from tests.services.outside import CLAIM_SECONDS, PACE, PROVIDER, NoLimits, Paid
 
 async def never_answer() -> None:
     """A request that hangs."""
-    print("asked", flush=True)  # noqa: T201 - what the test waits for
+    print("asked", flush=True)  # noqa: T201 - the test waits for it
     await asyncio.Event().wait()
 
 
 class HangingEmbedder(PaidEmbedder):
-    """One whose requests hang."""
+    """An embedder whose requests hang."""
 
     async def embed(self, _texts: Sequence[str]) -> EmbeddingResult:
-        """Does not return."""
+        """Never returns."""
         await never_answer()
         raise AssertionError
 
 
 async def _ignore(_done: int) -> None:
-    """Nobody looks at the progress."""
+    """Ignore progress."""
 
 
 async def run(what: str, database_url: str, texts: Sequence[str]) -> None:
-    """Do it, for ever."""
+    """Run until killed."""
     database = Database(create_engine(database_url, pool_size=3))
     providers = ProviderCalls(database, NoLimits(), policy=PACE, probe_seconds=CLAIM_SECONDS)
     if what == "ask":

@@ -13,14 +13,14 @@ from tests.services.outside import CLAIM_SECONDS, PACE, NoLimits
 
 @pytest.fixture(scope="module")
 def database_url(make_database: Callable[[], AbstractContextManager[tuple[str, str]]]) -> Iterator[str]:
-    """A database that the tests of a module share."""
+    """A database that a module's tests share."""
     with make_database() as (url, _):
         yield url
 
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    """An engine on a database in which nothing is known of providers."""
+    """An engine on a database without provider states or stored vectors."""
     engine = create_engine(database_url, pool_size=8)
     async with engine.begin() as connection:
         await connection.execute(text("TRUNCATE providers, embedded_texts, provider_usage"))
@@ -30,29 +30,29 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture
 def database(engine: AsyncEngine) -> Database:
-    """A database in which nothing is known of providers."""
+    """A database without provider states or stored vectors."""
     return Database(engine)
 
 
 @pytest.fixture
 def providers(database: Database) -> ProviderCalls:
-    """Providers whose times the test moves."""
+    """Calls whose times the test moves."""
     return ProviderCalls(database, NoLimits(), policy=PACE, probe_seconds=CLAIM_SECONDS)
 
 
 @pytest.fixture
 def others(database: Database) -> ProviderCalls:
-    """The same in another process, as far as it can know."""
+    """The same, as in another process."""
     return ProviderCalls(database, NoLimits(), policy=PACE, probe_seconds=CLAIM_SECONDS)
 
 
 @pytest.fixture
 def embedding(database: Database) -> Embedding:
-    """Whose reservations the test moves."""
+    """An embedding service whose claims the test moves."""
     return Embedding(database, ProviderCalls(database, NoLimits()), claim_seconds=CLAIM_SECONDS)
 
 
 @pytest.fixture
 def other(database: Database) -> Embedding:
-    """The same in another process, as far as it can know."""
+    """The same, as in another process."""
     return Embedding(database, ProviderCalls(database, NoLimits()), claim_seconds=CLAIM_SECONDS)

@@ -1,4 +1,4 @@
-"""What providers were paid for: kept with what it is charged to, found again, and forgotten in the end."""
+"""Vectors that were paid for are stored with their usage, reused, and deleted when unused."""
 
 import asyncio
 from collections import Counter
@@ -54,7 +54,7 @@ async def test_a_question_is_paid_for_once_and_one_that_was_a_text_never(
 ) -> None:
     embedder = PaidEmbedder()
     await embed(embedding, embedder, ["a text"])
-    half = "half a pair: \ud800"  # which JSON can spell, and UTF-8 cannot
+    half = "half a pair: \ud800"  # JSON can express it, UTF-8 cannot
     for question in ("what?", "what?", "a text", half, half):
         assert await embedding.embed_query(embedder, question, ACCOUNT) == vector_of(question)
     assert embedder.paid == Counter(["a text", "what?", half])
@@ -105,7 +105,7 @@ async def test_what_is_forgotten_leaves_out_what_somebody_asks_for(embedding: Em
 
 
 async def age(database: Database, words: str, hours: float) -> None:
-    """Have a text been used for the last time so many hours ago."""
+    """Set the last use of a text to so many hours ago."""
     await fetch(
         database,
         "UPDATE embedded_texts SET used_at = used_at - make_interval(hours => :hours)"
@@ -116,7 +116,7 @@ async def age(database: Database, words: str, hours: float) -> None:
 
 
 async def list_uses(database: Database) -> dict[str, datetime]:
-    """When each text was used."""
+    """When each text was last used."""
     rows = await fetch(
         database,
         "SELECT words, used_at FROM embedded_texts"

@@ -1,4 +1,4 @@
-"""Vectors that a provider is paid for: each text once, whoever wants it and whoever dies."""
+"""A provider is paid once per text, even if several tasks need it or a process dies."""
 
 import asyncio
 import random
@@ -142,7 +142,7 @@ async def test_what_a_killed_process_was_asking_for_is_asked_for_by_another(
     embedder = PaidEmbedder()
     taking = asyncio.create_task(embed(embedding, embedder, write(6)))
     await wait_until(embedder.paid.total, "what is free to be paid for")
-    assert embedder.paid == Counter(write(1, 5)), "only what nobody else was asking for"
+    assert embedder.paid == Counter(write(1, 5)), "only texts that the other process had not claimed"
     process.kill()
     await process.wait()
     await let_pass(database, CLAIM_SECONDS)
@@ -240,9 +240,9 @@ async def test_no_connection_is_held_while_a_request_runs(embedding: Embedding, 
 
 async def test_a_model_that_computes_here_needs_no_database_and_no_provider() -> None:
     class LocalEmbedder(PaidEmbedder):
-        provider: str | None = None  # type: ignore[assignment]  # the one behind a provider always has one
+        provider: str | None = None  # type: ignore[assignment]  # PaidEmbedder's is never None
 
-    nothing: Database = None  # type: ignore[assignment]  # whoever touched it would fail
+    nothing: Database = None  # type: ignore[assignment]  # any use of it would fail
     steps, embedding = Steps(), Embedding(nothing, ProviderCalls(nothing, NoLimits()))
     texts = [*write(15), *write(15)]
     assert await embedding.embed(LocalEmbedder(), texts, ACCOUNT, steps) == vectors_of(texts)

@@ -1,4 +1,4 @@
-"""Providers that fail, are busy, refuse, and come back, as several processes ask them."""
+"""Circuit breakers of providers that fail, are busy, reject the key and recover, shared by several processes."""
 
 import asyncio
 import subprocess
@@ -98,7 +98,7 @@ async def test_while_a_provider_is_down_nobody_asks_it_and_all_are_told_why(
         assert error.retry_after
         assert error.retry_after > 4
     assert provider.asked == 0
-    assert await providers.call("pinecone", provider.request) == "answer", "another provider is none of its business"
+    assert await providers.call("pinecone", provider.request) == "answer", "another provider is not affected"
 
 
 async def test_many_failures_at_the_same_time_open_the_circuit_once(
@@ -112,7 +112,7 @@ async def test_many_failures_at_the_same_time_open_the_circuit_once(
     assert sum(isinstance(error, ProviderDownError) for error in got) == 4
     assert sum(isinstance(error, ProviderPausedError) for error in got) == 36
     state = await get_state(providers)
-    assert state.failures == 5, "what was heard late counts no more"
+    assert state.failures == 5, "answers to earlier requests do not count any more"
     assert state.wait <= 5
 
 
@@ -161,7 +161,7 @@ async def test_each_time_it_fails_again_it_is_left_alone_for_twice_as_long_but_n
     for _ in range(6):
         await let_pass(database, 1000)
         [error] = await fail(providers)
-        assert isinstance(error, ProviderPausedError), "a retry is not burnt"
+        assert isinstance(error, ProviderPausedError), "it does not count as a retry"
         waits.append((await get_state(providers)).wait)
     assert waits == pytest.approx([10, 20, 40, 60, 60, 60], abs=0.5)
 
@@ -250,7 +250,7 @@ async def test_what_is_wrong_with_one_request_says_nothing_about_the_provider(
     await let_pass(database, 5)
     assert await fail(providers, error=lambda: error) == [error]
     state = await get_state(providers)
-    assert (state.state, state.wait) == ("open", 0), "another may ask at once"
+    assert (state.state, state.wait) == ("open", 0), "another process may send a probe at once"
     assert await providers.call(PROVIDER, Provider().request) == "answer"
 
 

@@ -1,4 +1,4 @@
-"""Providers that are busy or have limits, as tasks ask them that have little patience."""
+"""Busy and rate-limited providers, called by tasks that wait only briefly."""
 
 import time
 from typing import Any
@@ -82,7 +82,7 @@ async def test_nobody_is_asked_uncounted_and_those_who_cannot_be_counted_come_ba
     assert provider.asked == 0
     assert min(waits) >= 5
     assert max(waits) - min(waits) > 0.5
-    assert await uncounted.list_states() == [], "which is not its fault"
+    assert await uncounted.list_states() == [], "the provider has not failed"
     assert await uncounted.call(PROVIDER, provider.request) == "answer"
 
 
@@ -110,7 +110,7 @@ async def test_one_that_is_down_can_be_asked_by_others_while_the_first_has_no_ro
     await let_pass(database, 5)
     with pytest.raises(ProviderBusyError):
         await ProviderCalls(database, Limiter(30.0)).call(PROVIDER, Provider().request)
-    assert 29 < (await get_state(providers)).wait <= 30, "when there is room, not when its claim would have run out"
+    assert 29 < (await get_state(providers)).wait <= 30, "until the limit permits it, not until the claim expires"
     await let_pass(database, 30)
     assert await providers.call(PROVIDER, Provider().request) == "answer"
 
