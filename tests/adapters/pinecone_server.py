@@ -3,17 +3,14 @@
 Real hosts are asked by TLS, these are not, and the control plane says so in the names of hosts that it tells.
 """
 
-import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
-from socket import SHUT_RDWR, socket
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.adapters.json_listener import Answer, JsonListener, Request
 from tests.adapters.pinecone_engine import AnswerError, Index, Lag
 from tests.adapters.pinecone_protocol import (
     LARGEST_BODY,
@@ -23,96 +20,7 @@ from tests.adapters.pinecone_protocol import (
     answer_data_plane,
     describe_index,
 )
-from tests.adapters.quiet_server import QuietServer
 from tests.adapters.troubles import BUSY_SECONDS, Trouble
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Whatever is sent back."""
-
-    status: int
-    body: Any
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What reached the server."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def path(self) -> str:
-        """Without the parameters."""
-        return urlsplit(self.target).path
-
-    def read(self) -> Any:
-        """The body's content."""
-        return json.loads(self.body) if self.body else {}
-
-
-class _Listener:
-    """Answers at one address, which it keeps while it is away."""
-
-    def __init__(self, answer: Callable[[Request], Answer]) -> None:
-        self._answer = answer
-        self._connections: set[socket] = set()
-        self._port = 0
-        self.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
-
-    def start(self) -> None:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            wbufsize = -1  # head and body together, or the client's kernel waits between them
-
-            def setup(self) -> None:
-                super().setup()
-                outer._connections.add(self.connection)
-
-            def finish(self) -> None:
-                outer._connections.discard(self.connection)
-                super().finish()
-
-            def _reply(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                answer = outer._answer(Request(self.command, self.path, headers, body))
-                data = json.dumps(answer.body).encode()
-                self.send_response(answer.status)
-                for name, value in {"content-type": "application/json", **answer.headers}.items():
-                    self.send_header(name, value)
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_GET = do_POST = do_DELETE = _reply  # noqa: N815 - names that the library looks for
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self._server = QuietServer(("127.0.0.1", self._port), Handler)
-        self._port = int(self._server.server_address[1])
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Answer no more, also on connections that are open."""
-        self._server.shutdown()
-        self._server.server_close()
-        for connection in list(self._connections):
-            with suppress(OSError):
-                connection.shutdown(SHUT_RDWR)
-        self._thread.join()
 
 
 class PineconeServer:
@@ -135,8 +43,8 @@ class PineconeServer:
         self._trouble: Trouble | None = None
         self._flowing = threading.Event()
         self._flowing.set()
-        self._control = _Listener(self._answer_control)
-        self._hosts: dict[str, _Listener] = {}
+        self._control = JsonListener(self._answer_control)
+        self._hosts: dict[str, JsonListener] = {}
 
     @property
     def url(self) -> str:
@@ -146,7 +54,7 @@ class PineconeServer:
     def create_index(self, name: str, dimension: int, *, lag: Lag | None = None, **kind: Any) -> Index:
         """Make an index, of another kind than usual if need be: see ``Index``."""
         index = self._indexes[name] = Index(name, dimension, lag=lag or Lag(), **kind)
-        self._hosts[name] = _Listener(lambda request: self._answer_data(index, request))
+        self._hosts[name] = JsonListener(lambda request: self._answer_data(index, request))
         return index
 
     def get_host(self, name: str) -> str:

@@ -1,22 +1,17 @@
 """A Qdrant server on loopback: the REST protocol over the in-memory engine of Qdrant's own client, with bad days."""
 
-import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.message import Message
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
-from socket import SHUT_RDWR, socket
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 from qdrant_client import QdrantClient, models
 
-from tests.adapters.quiet_server import QuietServer
+from tests.adapters.json_listener import Answer, JsonListener, Request
 from tests.adapters.troubles import BUSY_SECONDS, Trouble
 
 _LARGEST_BODY = 32 * 1024 * 1024
@@ -173,13 +168,12 @@ class QdrantServer:
         self.deaf_to: str | None = None
         self._engine = _Engine()
         self._trouble: Trouble | None = None
-        self._connections: set[socket] = set()
-        self._start(0)
+        self._listener = JsonListener(self._answer)
 
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"http://127.0.0.1:{self._port}"
+        return self._listener.url
 
     @property
     def collections(self) -> dict[str, Layout]:
@@ -197,75 +191,34 @@ class QdrantServer:
         finally:
             self._trouble = None
             if trouble is Trouble.AWAY:
-                self._start(self._port)
+                self._listener.start()
 
     def close(self) -> None:
-        """Answer no more, also on connections that are open."""
-        self._server.shutdown()
-        self._server.server_close()
-        for connection in list(self._connections):
-            with suppress(OSError):
-                connection.shutdown(SHUT_RDWR)
-        self._thread.join()
+        """Stop the server."""
+        self._listener.stop()
 
-    def answer(self, method: str, target: str, headers: Message, body: bytes) -> tuple[int, Body]:
-        """Status and body of the answer to one request."""
-        path = urlsplit(target).path
-        self.requests.append(f"{method} {target}")
+    def _answer(self, request: Request) -> Answer:
+        self.requests.append(f"{request.method} {request.target}")
         try:
-            self._refuse(headers, body)
-            deaf = self.deaf_to is not None and path.endswith(self.deaf_to)
-            result = _DONE if deaf else self._engine.answer(method, path, json.loads(body) if body else {})
+            self._refuse(request)
+            deaf = self.deaf_to is not None and request.path.endswith(self.deaf_to)
+            result = _DONE if deaf else self._engine.answer(request.method, request.path, request.read())
         except _AnswerError as error:
-            return error.status, {"status": {"error": str(error)}, "time": 0.0}
+            busy = error.status == HTTPStatus.TOO_MANY_REQUESTS
+            headers = {"retry-after": str(BUSY_SECONDS)} if busy else {}
+            return Answer(error.status, {"status": {"error": str(error)}, "time": 0.0}, headers)
         except (ValidationError, ValueError) as error:
-            return HTTPStatus.BAD_REQUEST, {"status": {"error": f"Format error in JSON body: {error}"}, "time": 0.0}
-        return HTTPStatus.OK, {"result": result, "status": "ok", "time": 0.001}
+            reason = f"Format error in JSON body: {error}"
+            return Answer(HTTPStatus.BAD_REQUEST, {"status": {"error": reason}, "time": 0.0})
+        return Answer(HTTPStatus.OK, {"result": result, "status": "ok", "time": 0.001})
 
-    def _refuse(self, headers: Message, body: bytes) -> None:
+    def _refuse(self, request: Request) -> None:
         if self._trouble:
             raise _AnswerError(self._trouble.status, self._trouble)
-        if headers.get("api-key") != self.api_key:
+        if request.headers.get("api-key") != self.api_key:
             raise _AnswerError(HTTPStatus.UNAUTHORIZED, "Invalid API key or JWT")
-        if len(body) > _LARGEST_BODY:
+        if len(request.body) > _LARGEST_BODY:
             raise _AnswerError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "JSON payload is larger than allowed")
-
-    def _start(self, port: int) -> None:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def setup(self) -> None:
-                super().setup()
-                outer._connections.add(self.connection)
-
-            def finish(self) -> None:
-                outer._connections.discard(self.connection)
-                super().finish()
-
-            def _answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                status, content = outer.answer(self.command, self.path, self.headers, body)
-                data = json.dumps(content).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                if status == HTTPStatus.TOO_MANY_REQUESTS:
-                    self.send_header("Retry-After", str(BUSY_SECONDS))
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_GET = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815 - names that the library looks for
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self._server = QuietServer(("127.0.0.1", port), Handler)
-        self._port = int(self._server.server_address[1])
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
 
 
 @contextmanager

@@ -11,9 +11,10 @@ import pytest
 from app.adapters.pinecone.records import make_records
 from app.adapters.pinecone.store import PineconeStore
 from app.domain.vectors import EmbeddingSpec, Vector, VectorBatch, VectorKey
+from tests.adapters.json_listener import Answer
 from tests.adapters.pinecone_engine import Index
 from tests.adapters.pinecone_protocol import LARGEST_BODY, LONGEST_URL
-from tests.adapters.pinecone_server import Answer, PineconeServer
+from tests.adapters.pinecone_server import PineconeServer
 from tests.adapters.pinecone_stores import (
     AHEAD,
     ASIDE,

@@ -18,7 +18,8 @@ from app.domain.errors import (
     VectorLengthError,
 )
 from app.domain.vectors import VectorKey
-from tests.adapters.pinecone_server import Answer, PineconeServer
+from tests.adapters.json_listener import Answer
+from tests.adapters.pinecone_server import PineconeServer
 from tests.adapters.pinecone_stores import (
     AHEAD,
     INDEX,
