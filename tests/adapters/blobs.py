@@ -1,10 +1,10 @@
-"""Whole blobs into a store, and out of it."""
+"""Writes whole blobs into a store, and reads them."""
 
 from app.domain.ports import BlobStore
 
 
 async def put(store: BlobStore, key: str, *pieces: bytes) -> None:
-    """Write a blob as uploads do, which abort their writer in any case."""
+    """Write a blob as uploads do, which always abort their writer at the end."""
     writer = await store.create(key)
     try:
         for piece in pieces:
@@ -16,5 +16,5 @@ async def put(store: BlobStore, key: str, *pieces: bytes) -> None:
 
 
 async def read(store: BlobStore, key: str) -> bytes:
-    """All of a blob."""
+    """Read a whole blob."""
     return b"".join([piece async for piece in store.open(key)])

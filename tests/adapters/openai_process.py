@@ -1,4 +1,4 @@
-"""The server of ``openai_server`` in a process of its own, told and read over HTTP.
+"""The server of ``openai_server`` in its own process, controlled over HTTP.
 
 ``python -m tests.adapters.openai_process '{"requests_per_minute": 60}'`` prints its base URL and serves until its
 standard input ends.
@@ -32,11 +32,11 @@ class OpenAIProcess:
         self._post("terms", terms)
 
     def read(self) -> Ledger:
-        """What was asked and paid for so far."""
-        told = self._post("ledger", {})
+        """The requests so far, and the texts that were charged for."""
+        record = self._post("ledger", {})
         ledger = Ledger()
-        ledger.requests = [Asked(**{**asked, "texts": tuple(asked["texts"])}) for asked in told["requests"]]
-        ledger.paid = Counter(told["paid"])
+        ledger.requests = [Asked(**{**asked, "texts": tuple(asked["texts"])}) for asked in record["requests"]]
+        ledger.paid = Counter(record["paid"])
         return ledger
 
     def _post(self, name: str, body: dict[str, Any]) -> Any:
@@ -47,7 +47,7 @@ class OpenAIProcess:
 
 @contextmanager
 def run_openai_process(**terms: Any) -> Iterator[OpenAIProcess]:
-    """A server of its own for a block, on such ``Terms``."""
+    """Run a server in its own process for a block, with these ``Terms``."""
     command = [sys.executable, "-m", "tests.adapters.openai_process", json.dumps(terms)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin
@@ -71,9 +71,9 @@ class _Controlled(OpenAIServer):
 
 
 def main() -> None:
-    """Serve on the terms of the command line."""
+    """Serve with the terms of the command line."""
     server = _Controlled(Terms(**json.loads(sys.argv[1])) if sys.argv[1:] else None)
-    print(server.url, flush=True)  # noqa: T201 - whoever started it waits for this line
+    print(server.url, flush=True)  # noqa: T201 - the parent waits for this line
     sys.stdin.read()
     server.stop()
 

@@ -1,4 +1,4 @@
-"""What OpenAI's API answers: its checks, its limits, its errors; with vectors of a real model, and answers as told."""
+"""OpenAI's API: its checks, limits and errors, with vectors of a real model and answers that a test chooses."""
 
 import base64
 import json
@@ -15,13 +15,13 @@ from app.domain.vectors import Vector
 
 DIMENSIONS = 256
 EMBEDDING_MODELS = {"text-embedding-3-small": True, "text-embedding-3-large": True, "text-embedding-ada-002": False}
-"""Whether a model makes shorter vectors when asked."""
+"""Whether a model can shorten its vectors."""
 CHAT_MODELS = {
     "gpt-4o-mini": {"max_tokens", "max_completion_tokens"},
-    "gpt-5-mini": {"max_completion_tokens"},  # which takes no temperature either
+    "gpt-5-mini": {"max_completion_tokens"},  # it accepts no temperature either
     "of-another-maker": {"max_tokens"},
 }
-"""The names by which a model knows the limit of its answer."""
+"""The names of the answer's length limit that a model accepts."""
 MOST_TEXTS, MOST_TEXT_TOKENS, MOST_TOKENS = 2048, 8192, 300_000
 
 Messages = Sequence[Mapping[str, Any]]
@@ -29,7 +29,7 @@ Messages = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer. ``tokens`` and ``paid`` are what it charges for."""
+    """A response. ``tokens`` and ``paid`` state what is charged for."""
 
     status: int
     body: Any
@@ -39,7 +39,7 @@ class Reply:
 
 
 class ProtocolError(Exception):
-    """A request that is answered with an error."""
+    """A request to which the response is an error."""
 
     def __init__(
         self,
@@ -57,15 +57,15 @@ class ProtocolError(Exception):
 
 
 def quote(messages: Messages) -> str:
-    """An answer made of what was asked: its first forty words."""
+    """Answer with the first forty words of the question."""
     return " ".join(str(messages[-1]["content"]).split()[:40])
 
 
 class Protocol:
     """Answers requests as OpenAI does.
 
-    ``write`` writes the answers of the language models. With ``reverse`` vectors come in another order than they were
-    asked for, numbered truly; ``scale`` is their length.
+    ``write`` writes the answers of the language models. With ``reverse``, the vectors are sent in reverse order, with
+    correct numbers. ``scale`` is their length.
     """
 
     def __init__(self, *, reverse: bool = False, scale: float = 1.0) -> None:
@@ -76,16 +76,16 @@ class Protocol:
         self._tokens = TokenCounter()
 
     def count(self, path: str, body: Mapping[str, Any]) -> int:
-        """The tokens of what is asked, before anything of it is checked."""
+        """Count the tokens of a request, before it is checked."""
         if path == "/v1/embeddings":
             return sum(map(self._tokens.count, read_texts(body)))
         return sum(3 + self._tokens.count(str(message.get("content", ""))) for message in body.get("messages", []))
 
     def answer(self, path: str, body: Mapping[str, Any]) -> Reply:
-        """The answer to a request that no limit stops.
+        """Answer a request that is within the limits.
 
         Raises:
-            ProtocolError: for one that is wrong.
+            ProtocolError: the request is invalid.
         """
         if path == "/v1/embeddings":
             return self._embed(body)
@@ -149,7 +149,7 @@ class Protocol:
 
 
 def read_texts(body: Mapping[str, Any]) -> list[str]:
-    """The texts among what is to be embedded."""
+    """The texts of a request for embeddings."""
     given = body.get("input")
     given = given if isinstance(given, list) else [given]
     return [text for text in given if isinstance(text, str)]
@@ -175,7 +175,7 @@ def _check_dimensions(given: Any, *, changeable: bool) -> int:
 
 
 def _check_limit(model: str, body: Mapping[str, Any]) -> int:
-    """The tokens that an answer may have."""
+    """The largest number of tokens of an answer."""
     names = [name for name in ("max_tokens", "max_completion_tokens") if name in body]
     if len(names) > 1:
         raise ProtocolError(400, "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.")

@@ -1,7 +1,7 @@
-"""A server on this machine that speaks OpenAI's protocol, keeps to limits, fails as told and counts what it was asked.
+"""A server on loopback with OpenAI's protocol. It enforces limits, fails on demand and records its requests.
 
-Within a test, ``with run_openai() as server`` serves in threads, and other processes may ask it as well; in
-``openai_process`` it has a process of its own.
+Within a test, ``with run_openai() as server`` serves in threads, also to other processes. ``openai_process`` runs it in
+its own process.
 """
 
 import json
@@ -26,23 +26,23 @@ KEY = "sk-a-key-made-for-tests"
 
 @dataclass(frozen=True)
 class Terms:
-    """On which terms it answers."""
+    """How the server answers."""
 
-    keys: tuple[str, ...] = (KEY,)  # those it knows; with none it asks for none
+    keys: tuple[str, ...] = (KEY,)  # the valid keys; empty: no key is needed
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
-    minute: float = 60.0  # seconds that a minute of these limits has
+    minute: float = 60.0  # the length in seconds of the minute that these limits refer to
     share_of_429: float = 0.0  # of the requests within the limits
     share_of_500: float = 0.0
-    retry_after: float = 1.0  # seconds it names with such a 429
+    retry_after: float = 1.0  # seconds stated with such a 429
     seed: int = 0
     delay: float = 0.0  # seconds until it answers
-    down: bool = False  # it hangs up without an answer
+    down: bool = False  # close connections without an answer
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: when it came (``time.time``), what it was, and what came of it."""
+    """A request: its time (``time.time``), its content, and its result."""
 
     at: float
     path: str
@@ -53,7 +53,7 @@ class Asked:
 
 
 class Ledger:
-    """What was asked and paid for."""
+    """The requests, and the texts that were charged for."""
 
     def __init__(self) -> None:
         self.requests: list[Asked] = []
@@ -61,16 +61,16 @@ class Ledger:
 
     @property
     def over_limit(self) -> int:
-        """Requests that came although a limit was reached."""
+        """The number of requests that exceeded a limit."""
         return sum(not asked.within_limits for asked in self.requests)
 
     @property
     def paid_twice(self) -> dict[str, int]:
-        """Texts that were embedded more than once, and how often."""
+        """The texts that were embedded more than once, with their counts."""
         return {text: times for text, times in self.paid.items() if times > 1}
 
     def count_busiest(self, seconds: float) -> int:
-        """The most requests that came within any such time."""
+        """The largest number of requests within any such time span."""
         times = sorted(asked.at for asked in self.requests)
         first = most = 0
         for last, at in enumerate(times):
@@ -81,7 +81,7 @@ class Ledger:
 
 
 class OpenAIServer(Ledger):
-    """The server. ``terms`` may be replaced at any time; ``answers`` are given first, in turn, whatever is asked."""
+    """The server. ``terms`` may be replaced at any time. ``answers`` are sent first, in order, to any request."""
 
     def __init__(self, terms: Terms | None = None, *, port: int = 0, protocol: Protocol | None = None) -> None:
         super().__init__()
@@ -108,15 +108,15 @@ class OpenAIServer(Ledger):
         self._thread.start()
 
     def stop(self) -> None:
-        """Be away: connections end, and new ones are refused."""
+        """Stop: connections are closed, and new ones are refused."""
         self._closing.set()
         self._server.shutdown()
         self._server.server_close()
-        self._server.hang_up()
+        self._server.close_connections()
         self._thread.join()
 
     def adjust(self, **terms: Any) -> None:
-        """Change some of the terms; limits begin anew, and a seed does."""
+        """Change some of the terms. This resets the limits, and the random numbers if a seed is given."""
         with self._lock:
             self.terms = replace(self.terms, **terms)
             self._accepted.clear()
@@ -124,7 +124,7 @@ class OpenAIServer(Ledger):
                 self._random.seed(terms["seed"])
 
     def reply(self, path: str, key: str | None, body: bytes) -> Reply | None:
-        """The answer to one request; None to hang up."""
+        """Answer one request; None to close the connection."""
         at, terms = time.time(), self.terms
         if terms.down:
             return None
@@ -145,7 +145,7 @@ class OpenAIServer(Ledger):
         except ProtocolError as error:
             answer = error.reply
         self._note(Asked(at, path, tuple(read_texts(given)), tokens, answer.status, within), answer)
-        return replace(answer, headers={**self._tell_limits(), **answer.headers})
+        return replace(answer, headers={**self._describe_limits(), **answer.headers})
 
     def _admit(self, at: float, tokens: int) -> bool:
         while self._accepted and self._accepted[0][0] <= at - self.terms.minute:
@@ -177,7 +177,7 @@ class OpenAIServer(Ledger):
             self.requests.append(asked)
             self.paid.update(answer.paid)
 
-    def _tell_limits(self) -> dict[str, str]:
+    def _describe_limits(self) -> dict[str, str]:
         headers = {"x-request-id": f"req_{len(self.requests):08d}"}
         if self.terms.requests_per_minute is not None:
             left = max(self.terms.requests_per_minute - len(self._accepted), 0)
@@ -197,7 +197,7 @@ def _limit_error(seconds: float) -> ProtocolError:
 
 
 def _parse(body: bytes) -> dict[str, Any]:
-    """What is asked; nothing where that cannot be read, which the protocol answers for."""
+    """Parse a body; empty if that is impossible, which the protocol answers with an error."""
     with suppress(ValueError):
         given = json.loads(body)
         return given if isinstance(given, dict) else {}
@@ -221,13 +221,13 @@ class _Listener(ThreadingHTTPServer):
         self._connections.discard(request)
         super().shutdown_request(request)
 
-    def hang_up(self) -> None:
+    def close_connections(self) -> None:
         for connection in list(self._connections):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, *_: Any) -> None:
-        """Clients that hang up first are no news."""
+        """Ignore clients that disconnect."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -251,12 +251,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(sent)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Write no access log."""
 
 
 @contextmanager
 def run_openai(protocol: Protocol | None = None, **terms: Any) -> Iterator[OpenAIServer]:
-    """A server for a block, on such ``Terms``; no proxy stands before it."""
+    """Run a server for a block, with these ``Terms`` and without a proxy in front of it."""
     server = OpenAIServer(Terms(**terms), protocol=protocol)
     try:
         with pytest.MonkeyPatch.context() as patch:

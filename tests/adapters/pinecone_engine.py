@@ -1,4 +1,4 @@
-"""What a Pinecone server holds: namespaces whose readers lag behind their log, searched exactly."""
+"""The data of a Pinecone server: namespaces whose reads lag behind their log, with exact search."""
 
 import math
 import time
@@ -16,7 +16,7 @@ _MOST_VALUES = 10_000
 
 
 class AnswerError(Exception):
-    """Another answer than success; ``code`` is gRPC's, as Pinecone's bodies have it."""
+    """An error response; ``code`` is gRPC's, as in Pinecone's bodies."""
 
     def __init__(self, status: HTTPStatus, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -26,9 +26,9 @@ class AnswerError(Exception):
 
 @dataclass(frozen=True)
 class Lag:
-    """How long readers do not see a write: so many reads, and so many seconds.
+    """How long reads do not reflect a write: a number of reads, and of seconds.
 
-    Queries are one kind of reads, all else (fetches, lists, counts) the other, as in Pinecone.
+    As in Pinecone, queries are one kind of read, and all others (fetches, lists, counts) another.
     """
 
     queries: int = 0
@@ -38,19 +38,19 @@ class Lag:
 
 @dataclass(frozen=True)
 class Record:
-    """A vector, and what can be asked about it."""
+    """A vector with its metadata."""
 
     values: np.ndarray[Any, np.dtype[np.float32]]
     metadata: Metadata
 
 
 Changes = Mapping[str, Record | None]
-"""Of one write, by id; None: deleted."""
+"""The changes of one write, by id; None for a deletion."""
 
 
 @dataclass
 class _Pending:
-    """A write that a reader does not see yet."""
+    """A write that a view does not reflect yet."""
 
     position: int
     changes: Changes
@@ -60,7 +60,7 @@ class _Pending:
 
 @dataclass
 class View:
-    """What one kind of readers sees."""
+    """What one kind of read returns."""
 
     records: dict[str, Record] = field(default_factory=dict)
     position: int = 0
@@ -68,7 +68,7 @@ class View:
     _matrix: np.ndarray[Any, np.dtype[np.float64]] | None = None
 
     def advance(self) -> None:
-        """Take in the writes whose time has come; one read has passed for the others."""
+        """Apply the writes that are due, and count one read for the others."""
         while self.pending and self.pending[0].reads <= 0 and self.pending[0].due <= time.monotonic():
             write = self.pending.popleft()
             self.records |= {name: record for name, record in write.changes.items() if record is not None}
@@ -79,7 +79,7 @@ class View:
             write.reads -= 1
 
     def search(self, vector: Sequence[float], chosen: Predicate, limit: int) -> list[tuple[str, float]]:
-        """The nearest records by cosine, the nearest first."""
+        """Find the nearest records by cosine, nearest first."""
         if self._matrix is None:
             rows = np.array([record.values for record in self.records.values()], np.float64)
             self._matrix = rows / np.linalg.norm(rows, axis=1, keepdims=True) if len(rows) else rows
@@ -94,16 +94,16 @@ class View:
 
 
 class Namespace:
-    """One namespace: a log, and who reads it."""
+    """One namespace: a log, and the views of its readers."""
 
     def __init__(self, lag: Lag) -> None:
         self._lag = lag
         self._last = 0
-        self.leaving: int | None = None  # reads of the list of namespaces that still show it
+        self.leaving: int | None = None  # how many lists of namespaces still show it after its deletion
         self.queried, self.looked_up = View(), View()
 
     def write(self, changes: Changes) -> int:
-        """Add to the log; returns the place in it."""
+        """Append to the log; returns the position."""
         self._last += 1
         due = time.monotonic() + self._lag.seconds
         for view, reads in ((self.queried, self._lag.queries), (self.looked_up, self._lag.lookups)):
@@ -111,64 +111,64 @@ class Namespace:
         return self._last
 
     def all_ids(self) -> set[str]:
-        """Of all that was ever written and is not yet seen to be deleted."""
+        """The ids of all records, including those whose deletion a view does not reflect yet."""
         pending = {name for write in self.queried.pending for name in write.changes}
         return pending | set(self.queried.records) | set(self.looked_up.records)
 
 
 @dataclass
 class Index:
-    """An index of Pinecone's."""
+    """An index."""
 
     name: str
     dimension: int
     metric: str = "cosine"
     deployment: str = "managed"
-    vectors: str = "_values"  # what its schema calls them
+    vectors: str = "_values"  # the name of the field in its schema
     ready: bool = True
     lag: Lag = field(default_factory=Lag)
     namespaces: dict[str, Namespace] = field(default_factory=dict)
 
     def fit(self, dimension: int) -> None:
-        """Be for vectors of that length, as long as nothing was written."""
+        """Change the length of the vectors, if none was written."""
         if not self.namespaces:
             self.dimension = dimension
 
     def get(self, name: str) -> Namespace:
-        """A namespace, made if it is not there."""
+        """Get a namespace; make it if it is missing."""
         found = self.namespaces.get(name)
         if found is None or found.leaving is not None:
             found = self.namespaces[name] = Namespace(self.lag)
         return found
 
     def drop(self, name: str) -> None:
-        """Delete a namespace, which is still to be seen for a while."""
+        """Delete a namespace. Lists still show it for a while."""
         found = self.namespaces.get(name)
         if found is None or found.leaving is not None:
             raise AnswerError(HTTPStatus.NOT_FOUND, 5, "Namespace not found")
         found.leaving = self.lag.lookups
-        self._let_go()
+        self._remove_deleted()
 
     def list(self) -> dict[str, int]:
-        """The namespaces that are to be seen, each with the number of its records."""
-        self._let_go()
+        """The namespaces that a list shows, with the numbers of their records."""
+        self._remove_deleted()
         for namespace in self.namespaces.values():
             namespace.looked_up.advance()
             if namespace.leaving is not None:
                 namespace.leaving -= 1
         return {name: len(self.namespaces[name].looked_up.records) for name in sorted(self.namespaces)}
 
-    def _let_go(self) -> None:
+    def _remove_deleted(self) -> None:
         gone = [name for name, found in self.namespaces.items() if found.leaving is not None and found.leaving <= 0]
         for name in gone:
             del self.namespaces[name]
 
 
 def compile_filter(chosen: Mapping[str, Any] | None) -> Predicate:
-    """A filter in Pinecone's language as a function of a record's metadata.
+    """Compile a filter of Pinecone into a function of a record's metadata.
 
     Raises:
-        AnswerError: when it cannot be understood.
+        AnswerError: the filter is invalid.
     """
     parts = [_compile_part(name, value) for name, value in (chosen or {}).items()]
     return lambda metadata: all(part(metadata) for part in parts)

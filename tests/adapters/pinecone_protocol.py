@@ -1,4 +1,4 @@
-"""Pinecone's REST protocol: what each request is answered, and which it refuses."""
+"""Pinecone's REST protocol: the answer to each request, and the checks."""
 
 import json
 import math
@@ -37,20 +37,20 @@ class Asked:
 
     @property
     def namespace(self) -> str:
-        """Which one it is about."""
+        """The namespace of the request."""
         return str(self.body.get("namespace") or self.get("namespace") or "__default__")
 
 
 @dataclass(frozen=True)
 class Told:
-    """The answer to a request that was granted."""
+    """The answer to a valid request."""
 
     body: Body
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def answer_data_plane(index: Index, asked: Asked) -> Told:
-    """What an index's host answers."""
+    """Answer a request to the host of an index."""
     for method, pattern, run in _ROUTES:
         if method == asked.method and re.fullmatch(pattern, asked.path):
             return run(index, asked)
@@ -58,7 +58,7 @@ def answer_data_plane(index: Index, asked: Asked) -> Told:
 
 
 def describe_index(index: Index, host: str) -> Body:
-    """What the control plane tells of an index."""
+    """The description of an index by the control plane."""
     where = {"managed": {"cloud": "aws", "region": "us-east-1"}}
     pods = {"environment": "us-east1-gcp", "pod_type": "p1.x1", "replicas": 1, "shards": 1}
     return {
@@ -89,10 +89,10 @@ def _query(index: Index, asked: Asked) -> Told:
         raise _refuse(f"topK must be between 1 and {_MOST_MATCHES}, got {limit}")
     _check_numbers(index, "query", asked.body["vector"])
     chosen = compile_filter(asked.body.get("filter"))
-    told = {"results": [], "namespace": asked.namespace, "usage": {"readUnits": 1}}
+    common = {"results": [], "namespace": asked.namespace, "usage": {"readUnits": 1}}
     namespace = index.namespaces.get(asked.namespace)
     if namespace is None:
-        return Told({**told, "matches": []})
+        return Told({**common, "matches": []})
     view = namespace.queried
     view.advance()
     matches = [
@@ -100,7 +100,7 @@ def _query(index: Index, asked: Asked) -> Told:
         | ({"metadata": view.records[name].metadata} if asked.body.get("includeMetadata") else {})
         for name, score in view.search(asked.body["vector"], chosen, limit)
     ]
-    return Told({**told, "matches": matches}, {"x-pinecone-max-indexed-lsn": str(view.position)})
+    return Told({**common, "matches": matches}, {"x-pinecone-max-indexed-lsn": str(view.position)})
 
 
 def _fetch(index: Index, asked: Asked) -> Told:
@@ -192,7 +192,7 @@ def _check_numbers(index: Index, what: str, numbers: Sequence[Any]) -> None:
         reason = f"Vector dimension {len(numbers)} does not match the dimension of the index {index.dimension}"
         raise _refuse(reason)
     if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
-        raise _refuse(f"Vector {what} contains something that is no number")
+        raise _refuse(f"Vector {what} contains a value that is not a number")
     if not any(numbers):
         raise _refuse(f"Dense vectors must contain at least one non-zero value. Vector {what} contains only zeros")
 
@@ -206,7 +206,7 @@ def _look_up(index: Index, name: str) -> Mapping[str, Record]:
 
 
 def _cut(names: Sequence[str], asked: Asked) -> tuple[Sequence[str], Body]:
-    """A page of sorted names, and how the next one is asked for: with the last name of this one."""
+    """A page of sorted names, with the token of the next page: the last name of this one."""
     limit = int(asked.get("limit", str(_PAGE)))
     if not 1 <= limit <= _PAGE:
         raise _refuse(f"limit must be between 1 and {_PAGE}, got {limit}")

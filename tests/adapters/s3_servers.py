@@ -1,4 +1,4 @@
-"""S3 services on loopback: one that works, and ones in trouble."""
+"""S3 services on loopback: a working one, and failing ones."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ CREDENTIALS = {
 
 
 class S3Service:
-    """A service that works, at one address; what it holds outlives its being stopped."""
+    """A working service at a fixed address. It keeps its objects while it is stopped."""
 
     def __init__(self) -> None:
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -33,18 +33,18 @@ class S3Service:
         self.url = f"http://{host}:{self._port}"
 
     def stop(self) -> None:
-        """Be away: connections are refused."""
+        """Stop: connections are refused."""
         self._server.stop()
 
     def start_again(self) -> None:
-        """Be back at the same address."""
+        """Start again at the same address."""
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=self._port, verbose=False)
         self._server.start()
 
 
 @contextmanager
 def run_s3() -> Iterator[S3Service]:
-    """A service with a bucket, and within the block credentials for it in the environment."""
+    """Run a service with a bucket for a block, with credentials for it in the environment."""
     service = S3Service()
     try:
         with pytest.MonkeyPatch.context() as patch:
@@ -59,7 +59,7 @@ def run_s3() -> Iterator[S3Service]:
 
 @contextmanager
 def run_answering(status: int, body: bytes = b"", *, promised: int | None = None) -> Iterator[str]:
-    """A service that gives every request one answer, whose body may end before the length it promised."""
+    """Run a service that gives every request the same answer. Its body may be shorter than the promised length."""
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
@@ -73,7 +73,7 @@ def run_answering(status: int, body: bytes = b"", *, promised: int | None = None
         do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _answer  # noqa: N815 - names that the library looks for
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Write no access log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, daemon=True)

@@ -1,4 +1,4 @@
-"""What Celery is told about each kind of broker."""
+"""Celery's settings for each kind of broker."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ RABBITMQ = "amqp://guest:guest@127.0.0.1:5672//"
         ("celery_broker_url", "localhost:5672"),
         ("celery_result_backend", "amqp://host"),
         ("redis_url", "amqp://host"),
-        ("redis_key_prefix", "sluice"),  # Celery would add a sign to it in one place and not in the other
+        ("redis_key_prefix", "sluice"),  # Celery would append a separator in one place and not in the other
         ("redis_key_prefix", "*:"),
     ],
 )
@@ -57,7 +57,7 @@ def test_on_rabbitmq_queues_are_quorum_queues_and_bells_are_confirmed() -> None:
     celery = create_celery(load_settings(celery_broker_url=RABBITMQ, redis_url=REDIS))
     for queue in celery.amqp.queues.values():
         assert queue.queue_arguments == {"x-queue-type": "quorum"}
-    assert detect_quorum_queues(celery, "amqp")[0]  # so that workers do not ask for a global prefetch count
+    assert detect_quorum_queues(celery, "amqp")[0]  # so that workers do not set a global prefetch count
     assert celery.conf.broker_transport_options["confirm_publish"]
     assert celery.conf.result_backend == REDIS
 

@@ -1,4 +1,4 @@
-"""What is said of an optional package that is missing."""
+"""Messages about missing optional packages."""
 
 import sys
 

@@ -1,11 +1,11 @@
-"""What can be wrong with a service that others run, to order."""
+"""Failures of a remote service, for tests to choose."""
 
 from enum import StrEnum
 from http import HTTPStatus
 
 
 class Trouble(StrEnum):
-    """``AWAY``: connections are refused. The others are answers to every request."""
+    """``AWAY``: connections are refused. The others: every request is answered with that status."""
 
     AWAY = "away"
     BROKEN = "broken"
@@ -14,12 +14,12 @@ class Trouble(StrEnum):
 
     @property
     def status(self) -> HTTPStatus:
-        """What a service in that trouble answers."""
+        """The status of the answers."""
         return _STATUSES[self]
 
 
 BUSY_SECONDS = 7
-"""What ``Retry-After`` says in an answer that a service is busy."""
+"""The value of ``Retry-After`` in the answers of a busy service."""
 
 _STATUSES = {
     Trouble.BROKEN: HTTPStatus.INTERNAL_SERVER_ERROR,

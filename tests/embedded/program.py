@@ -11,17 +11,17 @@ from pathlib import Path
 
 from app.embedded import Engines, process
 
-# Loaded now: an ordinary account may be unable to read root's Python later.
+# Loaded now: an ordinary user may be unable to read root's Python later.
 assert thread
 
 
 def main() -> None:
-    """Start, say where everything is in one line of JSON, and wait."""
+    """Start, print the addresses as one line of JSON, and wait for the end of the input."""
     parser = argparse.ArgumentParser()
     parser.add_argument("data_dir", type=Path)
-    parser.add_argument("--ordinary", action="store_true", help="become nobody first")
-    parser.add_argument("--watchdog", action="store_true", help="do as on systems without a parent-death signal")
-    parser.add_argument("--fork", action="store_true", help="fork a child that stays")
+    parser.add_argument("--ordinary", action="store_true", help="run as an unprivileged user")
+    parser.add_argument("--watchdog", action="store_true", help="behave as on systems without a parent-death signal")
+    parser.add_argument("--fork", action="store_true", help="fork a child that keeps running")
     arguments = parser.parse_args()
     if arguments.watchdog:
         process._LINUX = False
@@ -35,8 +35,8 @@ def main() -> None:
         if forked == 0:
             signal.pause()
         urls = engines.urls
-        said = {"database_url": urls.database_url, "redis_url": urls.redis_url, "pids": engines.pids, "forked": forked}
-        sys.stdout.write(json.dumps(said) + "\n")
+        state = {"database_url": urls.database_url, "redis_url": urls.redis_url, "pids": engines.pids, "forked": forked}
+        sys.stdout.write(json.dumps(state) + "\n")
         sys.stdout.flush()
         sys.stdin.read()
 

@@ -1,4 +1,4 @@
-"""Wherever the data folder is, and whoever we are."""
+"""Data folders with unusual paths, and the users that run the servers."""
 
 import os
 import pwd
@@ -18,7 +18,7 @@ from tests.embedded.conftest import Program, needs_root, query, redis
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """An empty folder that every account can reach."""
+    """An empty folder that every user can reach."""
     folder = Path(tempfile.mkdtemp(dir="/tmp"))
     folder.chmod(0o755)
     yield folder
@@ -79,7 +79,7 @@ def test_root_runs_postgres_as_nobody_without_opening_a_closed_folder(
 ) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    # As if the programs were in a closed folder too; only the base of the socket folder is open.
+    # As if the programs were in a closed folder too. Only the base of the socket folder is open.
     monkeypatch.setattr(postgres, "is_open_to_all", lambda _: False)
     before = {folder: folder.stat().st_mode for folder in closed.parents}
     with Engines(closed / "data") as engines:
