@@ -12,7 +12,7 @@ from app.pipeline.parse.pdf_columns import order_columns
 from tests.pipeline.documents import draw_line, draw_pdf
 
 LEFT = textwrap.wrap(
-    "The lock keeper counts barges in the morning and writes their names into a long ledger that nobody reads"
+    "The lock keeper counts barges in the morning and writes their names into a long ledger that no one reads"
     " until winter comes and the canal freezes over for weeks on end. " * 6,
     44,
 )
