@@ -22,6 +22,7 @@ from app.domain.media import DOCX
 from app.pipeline.parse import docx_fallback, parse
 from app.pipeline.parse.limits import Limits
 from app.pipeline.sandbox import ParserSandbox
+from tests.deadlines import wait_until
 from tests.pipeline.documents import W
 from tests.pipeline.packages import R, make_zip
 
@@ -164,27 +165,22 @@ def test_markup_deep_in_itself_has_the_error_of_the_first_reader(tmp_path: Path)
 
 
 @pytest.mark.parametrize("sound", [True, False])
-def test_python_docx_reads_a_file_that_kills_its_reader_else_the_first_error_stands(
+async def test_python_docx_reads_a_file_that_kills_its_reader_else_the_first_error_stands(
     tmp_path: Path, sound: bool
 ) -> None:
-    async def work() -> None:
-        parser = ParserSandbox(size=1, time_limit=60, memory_mb=1024, max_pages=9)
-        path = tmp_path / "a"
-        os.mkfifo(path)  # the first reader waits for it until it is killed
+    parser = ParserSandbox(size=1, time_limit=60, memory_mb=1024, max_pages=9)
+    path = tmp_path / "a"
+    os.mkfifo(path)  # the first reader waits for a writer until it is killed
+    try:
         parsing = asyncio.create_task(parser.parse(path, DOCX))
-        async with asyncio.timeout(60):
-            while not parser._busy:  # noqa: ASYNC110, a started process sets no event
-                await asyncio.sleep(0.005)
+        await wait_until(lambda: parser._busy, "the child to be busy")
         next(iter(parser._busy)).kill()
         path.unlink()
         make(path, {} if sound else {"word/settings.xml": b"<broken"})
-        try:
-            if sound:
-                assert (await parsing).pages[0].text == STORIES
-            else:
-                with pytest.raises(ParseLimitExceededError, match="SIGKILL"):
-                    await parsing
-        finally:
-            await parser.close()
-
-    asyncio.run(work())
+        if sound:
+            assert (await parsing).pages[0].text == STORIES
+            return
+        with pytest.raises(ParseLimitExceededError, match="SIGKILL"):
+            await parsing
+    finally:
+        await parser.close()

@@ -1,4 +1,4 @@
-"""Where a page leads, for crawls, however the page is written."""
+"""The links of web pages, for crawls, in valid and invalid markup."""
 
 from pathlib import Path
 

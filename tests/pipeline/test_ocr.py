@@ -25,7 +25,7 @@ needs_tesseract = pytest.mark.skipif(shutil.which("tesseract") is None, reason="
 
 
 def scan(path: Path, *pages: str, size: tuple[int, int] = (612, 792)) -> Path:
-    """A PDF each of whose pages is a picture of a line of text."""
+    """A PDF whose pages are pictures of one line of text each."""
     source = pdfium.PdfDocument(make_pdf(*pages))
     made = pdfium.PdfDocument.new()
     for drawn in source:
@@ -58,7 +58,7 @@ def _wrap(width: int, height: int, pixels: bytes, size: tuple[int, int]) -> byte
 
 
 def fake_tesseract(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program of that name that comes first on the path."""
+    """Put a program of this name first on the path."""
     program = folder / "tesseract"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
@@ -74,7 +74,7 @@ def test_pages_that_are_pictures_are_read_where_languages_are_set(tmp_path: Path
 
 
 async def read_in_sandbox(path: Path, until: Callable[[], bool] | None = None) -> Parsed:
-    """What the sandbox reads; once ``until`` is true, its reading is cancelled."""
+    """Read a file in the sandbox. The reading is cancelled once ``until`` is true."""
     sandbox = ParserSandbox(size=1, time_limit=60, memory_mb=1024, max_pages=10, ocr_languages="eng")
     reading = asyncio.create_task(sandbox.parse(path, PDF))
     try:

@@ -69,7 +69,7 @@ def pdf(folder: Path, *pages: str) -> Path:
 
 
 def endless(folder: Path) -> Path:
-    """A file whose reading never ends: a pipe that nobody writes to."""
+    """A file whose reading never ends: a pipe without a writer."""
     path = folder / "endless.txt"
     os.mkfifo(path)
     return path
