@@ -46,6 +46,12 @@ class Answers:
     async def ask(self, organization_id: int, agent_id: int, question: str, top_k: int) -> Task:
         """Submit a question. The answer becomes the task's result.
 
+        Args:
+            organization_id: The agent's organization.
+            agent_id: The agent whose documents are searched.
+            question: The question, in any language.
+            top_k: The largest number of passages that the answer is based on.
+
         Raises:
             BacklogFullError: when the agent has too many tasks waiting.
         """

@@ -33,10 +33,10 @@ async def replace_content(
     Returns:
         The submitted task, or None when the agent has no such document.
     """
-    document = await hold_replaced(connection, task.organization_id, task.agent_id, content.sha256, content.filename)
+    document = await lock_replaced(connection, task.organization_id, task.agent_id, content.sha256, content.filename)
     if document is None:
         return None
-    await cancel_work(connection, document)
+    await cancel_document_tasks(connection, document)
     await merge_metadata(connection, document.id, metadata)
     submitted = await submit(
         connection,
@@ -46,33 +46,40 @@ async def replace_content(
     return submitted
 
 
-async def hold_replaced(
+async def lock_replaced(
     connection: AsyncConnection, organization_id: int, agent_id: int, sha256: bytes, filename: str
 ) -> Document | None:
     """Find and lock the agent's document with these bytes, or else its latest one with this name.
 
     Locks the document's active tasks first: a task that ends locks its own row, then its document's.
+
+    Args:
+        connection: The transaction that holds the locks.
+        organization_id: The agent's organization.
+        agent_id: The agent.
+        sha256: The digest of the new content.
+        filename: The name of the new content.
     """
-    whose = (connection, organization_id, agent_id, sha256, filename)
-    if seen := await find_replaced(*whose, lock=False):
+    criteria = (connection, organization_id, agent_id, sha256, filename)
+    if seen := await find_replaced(*criteria, lock=False):
         await lock_document_tasks(connection, seen.id)
-    return await find_replaced(*whose, lock=True)
+    return await find_replaced(*criteria, lock=True)
 
 
-async def cancel_work(connection: AsyncConnection, document: Document) -> list[Task]:
+async def cancel_document_tasks(connection: AsyncConnection, document: Document) -> list[Task]:
     """Cancel the waiting and running tasks of a document; returns them as they are afterwards."""
     active = await list_active_tasks(connection, document_id=document.id)
     cancelled = [await cancel(connection, task.id, document.organization_id) for task in active]
     return [task for task in cancelled if task]
 
 
-def page_key(task_id: UUID, attempt: int) -> str:
+def make_page_key(task_id: UUID, attempt: int) -> str:
     """The storage key of the web page that an attempt of a task reads."""
     return f"{task_id.hex[-2:]}/{task_id.hex}-page-{attempt}"
 
 
-def list_blobs(tasks: Sequence[Task]) -> set[str]:
+def list_blob_keys(tasks: Sequence[Task]) -> set[str]:
     """The storage keys that tasks may have written for their documents, published or not."""
     given = {content.blob_key for task in tasks if (content := read_content(task))}
     pages = [task for task in tasks if task.name == TaskName.PROCESS_WEBPAGE]
-    return given | {page_key(task.id, attempt) for task in pages for attempt in range(1, task.attempt + 1)}
+    return given | {make_page_key(task.id, attempt) for task in pages for attempt in range(1, task.attempt + 1)}

@@ -15,7 +15,7 @@ from app.domain.records import Content
 from app.domain.states import State
 from app.domain.tasks import Failure, Task, TaskName
 from app.ledger.children import submit_children
-from app.services.indexing.versions import cancel_work, hold_replaced
+from app.services.indexing.versions import cancel_document_tasks, lock_replaced
 
 _BATCH = 500
 
@@ -85,9 +85,9 @@ async def _replace_document(connection: AsyncConnection, parent: Task, entry: En
     if "blob_key" not in entry:
         return entry
     sha256 = bytes.fromhex(entry["sha256"])
-    document = await hold_replaced(connection, parent.organization_id, parent.agent_id, sha256, entry["filename"])
+    document = await lock_replaced(connection, parent.organization_id, parent.agent_id, sha256, entry["filename"])
     if document is None:
         return entry
-    await cancel_work(connection, document)
+    await cancel_document_tasks(connection, document)
     content = {name: entry[name] for name in ("blob_key", "media_type", "size_bytes", "sha256", "filename")}
     return {**entry, "document_id": document.id, "arguments": {**entry["arguments"], "content": content}}

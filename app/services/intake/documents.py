@@ -27,7 +27,7 @@ from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.ledger.read import get_task, list_active_tasks, list_document_tasks, lock_document_tasks
 from app.ledger.submit import submit
 from app.services.indexing.vectors import Vectors
-from app.services.indexing.versions import cancel_work, list_blobs
+from app.services.indexing.versions import cancel_document_tasks, list_blob_keys
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import Outcome, RunningAttempt
@@ -155,7 +155,7 @@ class Documents:
             if document is None:
                 raise NotFoundError(f"Document {document_id} does not exist.")
             if request:
-                await cancel_work(connection, document)
+                await cancel_document_tasks(connection, document)
                 await merge_metadata(connection, document_id, request.metadata)
             elif await _is_busy(connection, document_id):
                 raise DocumentBusyError
@@ -180,7 +180,7 @@ class Documents:
             if document is None:
                 raise NotFoundError(f"Document {document_id} does not exist.")
             await hide_document(connection, document_id)
-            cancelled = await cancel_work(connection, document)
+            cancelled = await cancel_document_tasks(connection, document)
             task = await submit(connection, NewTask.for_document(document, TaskName.DELETE_DOCUMENT, Queue.DEFAULT))
         self._admission.nudge(task.queue)
         await self._after_commit.run(cancelled)
@@ -201,7 +201,7 @@ class Documents:
         if document is None:
             raise DocumentDeletedError
         await attempt.report(Progress("remove", 0, f"Removing {document.filename}"))
-        blobs = list_blobs(tasks) | ({document.blob_key} if document.blob_key else set())
+        blobs = list_blob_keys(tasks) | ({document.blob_key} if document.blob_key else set())
         for key in blobs:
             await self._blobs.delete(key)
         removed = await self._remove_chunks(attempt, document)

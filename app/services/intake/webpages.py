@@ -21,7 +21,7 @@ from app.domain.web import FetchedPage, check_url, normalise_url
 from app.ledger.submit import submit_with_document
 from app.pipeline.parse.encoding import to_utf8
 from app.services.indexing.ingestion import Ingestion
-from app.services.indexing.versions import page_key
+from app.services.indexing.versions import make_page_key
 from app.services.intake.backpressure import Backpressure
 from app.services.intake.documents import Documents, ReindexRequest
 from app.services.intake.uploads import Accepted, Uploads, find_duplicate
@@ -142,7 +142,7 @@ class Webpages:
             yield StoredPage(page, await self._store(attempt, page))
 
     async def _store(self, attempt: RunningAttempt, page: FetchedPage) -> Content:
-        incoming = await self._uploads.open(page_key(attempt.task.id, attempt.task.attempt))
+        incoming = await self._uploads.open(make_page_key(attempt.task.id, attempt.task.attempt))
         try:
             with page.path.open("rb") as file:
                 while piece := await asyncio.to_thread(file.read, _READ_BYTES):

@@ -21,7 +21,7 @@ from app.ledger.cancel import cancel_agent
 from app.ledger.read import list_document_tasks
 from app.ledger.submit import submit
 from app.services.indexing.vectors import Vectors
-from app.services.indexing.versions import list_blobs
+from app.services.indexing.versions import list_blob_keys
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import Outcome, RunningAttempt
@@ -180,7 +180,7 @@ class Agents:
             await self._remove_chunks(document.id)
             await self._vectors.sweep(document.id)
             async with self._database.statement() as connection:
-                blobs = list_blobs(await list_document_tasks(connection, document.id))
+                blobs = list_blob_keys(await list_document_tasks(connection, document.id))
             for key in {*blobs, document.blob_key} - {None}:
                 await self._blobs.delete(str(key))
         return Outcome({"documents": len(documents)}, f"Removed {len(documents)} documents")
