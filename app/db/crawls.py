@@ -19,6 +19,18 @@ async def add_urls(connection: AsyncConnection, crawl: TaskId, urls: Sequence[st
     return set((await connection.execute(_ADD_URLS, {"task_id": crawl, "urls": list(urls)})).scalars())
 
 
+_LOCK_CRAWL = text("SELECT pg_advisory_xact_lock(hashtextextended(:crawl, 0))")
+
+
+async def lock_crawl(connection: AsyncConnection, crawl: TaskId) -> None:
+    """Wait until no other transaction adds pages to a crawl, and block others until this transaction ends.
+
+    An advisory lock and not one on the crawl's row: the end of a page holds the page's row, and a task must not wait
+    for its parent's.
+    """
+    await connection.execute(_LOCK_CRAWL, {"crawl": f"sluice:crawl:{crawl}"})
+
+
 _CLAIM_URL = text("""
     INSERT INTO crawl_urls AS u (task_id, url, taken_by) VALUES (:task_id, :url, :taken_by)
     ON CONFLICT (task_id, url) DO UPDATE SET taken_by = excluded.taken_by WHERE u.taken_by = excluded.taken_by

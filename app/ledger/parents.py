@@ -117,16 +117,20 @@ async def gather(connection: AsyncConnection, parent: Task) -> Task | None:
     return await fetch_task(connection, _GATHER, task_id=parent.id, last_step=last_step.get("name"))
 
 
-# In the order of ids, like all row locks on tasks: two such statements wait for each other and do not deadlock.
+# From the top down, as ``revive`` goes on to the task and its children: two of these wait for each other and do not
+# deadlock.
 _LOCK_ANCESTORS = text(
     """
-    -- The parents of these tasks, then the parents of those, up to the top.
-    WITH RECURSIVE ancestors (id) AS (
-        SELECT c.parent_id FROM tasks AS c WHERE c.id = ANY (:ids) AND c.parent_id IS NOT NULL
+    -- The parents of these tasks, then the parents of those, up to the top, each with its distance.
+    WITH RECURSIVE ancestors (id, height) AS (
+        SELECT c.parent_id, 1 FROM tasks AS c WHERE c.id = ANY (:ids) AND c.parent_id IS NOT NULL
         UNION
-        SELECT p.parent_id FROM tasks AS p JOIN ancestors AS a ON p.id = a.id WHERE p.parent_id IS NOT NULL
+        SELECT p.parent_id, a.height + 1
+        FROM tasks AS p JOIN ancestors AS a ON p.id = a.id WHERE p.parent_id IS NOT NULL
     )
-    SELECT t.* FROM tasks AS t WHERE t.id IN (SELECT id FROM ancestors) ORDER BY t.id FOR UPDATE
+    SELECT t.* FROM tasks AS t JOIN (SELECT id, max(height) AS height FROM ancestors GROUP BY id) AS a ON a.id = t.id
+    ORDER BY a.height DESC, t.id
+    FOR UPDATE OF t
     """
 ).columns(*tasks.c)
 

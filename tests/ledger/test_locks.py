@@ -12,6 +12,7 @@ from app.domain.tasks import Queue, Task
 from app.ledger.cancel import cancel_agent
 from app.ledger.children import cancel_children, revive_children
 from app.ledger.dead_letters import replay
+from app.ledger.parents import lock_ancestors
 from app.ledger.queues import pause
 from tests.ledger.bench import ORGANIZATION, Bench
 
@@ -38,6 +39,15 @@ def test_who_waits_for_the_first_of_several_tasks_holds_none_of_the_others(
     for task_id in (SECOND, FIRST):  # in this order in the table
         add(bench, task_id, change)
     assert is_free_while_waiting(bench, FIRST, lambda connection: operate(connection, bench), SECOND)
+
+
+def test_ancestors_are_locked_from_the_top_down(bench: Bench) -> None:
+    child = new_task_id()
+    add(bench, SECOND, "parent_id = NULL")
+    add(bench, FIRST, f"parent_id = '{SECOND}'")
+    add(bench, child, f"parent_id = '{FIRST}'")
+    assert is_free_while_waiting(bench, SECOND, lambda connection: lock_ancestors(connection, [child]), FIRST)
+    assert [task.id for task in bench.do(lock_ancestors, [child])] == [SECOND, FIRST]
 
 
 def test_an_admission_waits_for_no_task(bench: Bench) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.crawls import add_urls, claim_url, reserve_request
+from app.db.crawls import add_urls, claim_url, lock_crawl, reserve_request
 from app.db.documents import find_all_by_content, hide_document
 from app.db.engine import Database
 from app.domain.addresses import AllowedHosts
@@ -23,7 +23,6 @@ from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.domain.web import CrawlScope, check_url, normalise_url
 from app.domain.web_url import WebUrl
 from app.ledger.children import count_all_children, count_children, insert_parent, submit_children
-from app.ledger.parents import lock_parent
 from app.ledger.read import get_task
 from app.pipeline.links import Links, find_links
 from app.services.indexing.ingestion import Ingestion
@@ -200,11 +199,13 @@ class Crawls:
         urls = [url for url in links.urls if scope.allows(url, depth)]
 
         async def apply(connection: AsyncConnection) -> None:
-            # Under the lock on the parent, so that the number of pages stays within the limit. Before the outcome's own
+            # One page at a time, so that the number of pages stays within the limit. Before the outcome's own
             # statements: these lock the agent's word counts, for which other tasks wait.
-            parent = await lock_parent(connection, crawl.id) if urls else None
-            if parent and parent.cancel_requested_at is None:
-                await self._add(connection, parent, urls, depth)
+            if urls:
+                await lock_crawl(connection, crawl.id)
+                parent = await get_task(connection, crawl.id)
+                if parent and parent.cancel_requested_at is None:
+                    await self._add(connection, parent, urls, depth)
             await outcome.apply(connection)
 
         return replace(outcome, apply=apply)
