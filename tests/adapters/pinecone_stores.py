@@ -1,14 +1,10 @@
-"""A store in Pinecone, and what tests do with it."""
+"""A store in Pinecone, and common operations on it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-
-import pytest
 
 from app.adapters.pinecone.store import PineconeStore
 from app.domain.vectors import EmbeddingSpec, Vector, VectorBatch, VectorIndex
-from tests.adapters.pinecone_server import PineconeServer, run_pinecone
+from tests.adapters.pinecone_server import PineconeServer
 from tests.adapters.vector_stores import make_unit
 
 AHEAD = make_unit(1, 0, 0, 0)
@@ -17,16 +13,8 @@ OWNER = 7
 INDEX = VectorIndex(3, "pinecone", EmbeddingSpec("local", "made-for-tests", 4))
 
 
-@contextmanager
-def run_in_place_of_pinecone() -> Iterator[PineconeServer]:
-    """A server that Pinecone's client takes for the control plane within the block."""
-    with run_pinecone() as server, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PINECONE_CONTROLLER_HOST", server.url)
-        yield server
-
-
 def make_store(server: PineconeServer, name: str = "sluice", **given: Any) -> PineconeStore:
-    """A store that lets Pinecone be asked where its index is, unless it is given something else."""
+    """Make a store. By default, it requests the host of its index from the control plane."""
     settings = {"api_key": server.api_key, "host": None, "time_limit": 20, "first_pause": 0.01} | given
     return PineconeStore(index_name=name, **settings)
 
@@ -39,5 +27,5 @@ async def write(store: PineconeStore, batch: VectorBatch, index: VectorIndex = I
 
 
 async def find(store: PineconeStore, vector: Vector = AHEAD) -> list[int]:
-    """The ordinals of what is most like a vector."""
+    """The ordinals of the nearest vectors."""
     return [match.key.ordinal for match in await store.query(INDEX, OWNER, vector, limit=100)]

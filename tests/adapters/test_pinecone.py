@@ -2,7 +2,6 @@
 
 import asyncio
 import multiprocessing
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -22,25 +21,18 @@ from tests.adapters.pinecone_stores import (
     OWNER,
     find,
     make_store,
-    run_in_place_of_pinecone,
     write,
 )
 from tests.adapters.vector_stores import closing, dot, list_keys, make_batch, make_random, make_unit, use
 
 
-@pytest.fixture
-def server() -> Iterator[PineconeServer]:
-    with run_in_place_of_pinecone() as running:
-        yield running
-
-
-async def test_what_others_keep_in_a_namespace_is_passed_over(server: PineconeServer) -> None:
-    index = server.create_index("sluice", 4)
-    store = make_store(server)
-    server.ordered["/query"] = []
+async def test_what_others_keep_in_a_namespace_is_passed_over(pinecone: PineconeServer) -> None:
+    index = pinecone.create_index("sluice", 4)
+    store = make_store(pinecone)
+    pinecone.ordered["/query"] = []
     async with closing(store):
         await write(store, make_batch(OWNER, 1, [AHEAD]))
-        server.ordered["/query"] = [
+        pinecone.ordered["/query"] = [
             Answer(200, {"matches": [{"id": "foreign", "score": 0.9}, {"id": "1#1#0", "score": 0.8}]})
         ]
         assert await find(store) == [0]
@@ -51,10 +43,10 @@ async def test_what_others_keep_in_a_namespace_is_passed_over(server: PineconeSe
 
 @pytest.mark.parametrize("dimensions", [1, 8, 384, 1_536, 3_072, 20_000])
 async def test_no_piece_is_more_than_a_request_may_be_and_none_is_needlessly_small(
-    server: PineconeServer, dimensions: int
+    pinecone: PineconeServer, dimensions: int
 ) -> None:
-    server.create_index("sluice", dimensions)
-    store = make_store(server)
+    pinecone.create_index("sluice", dimensions)
+    store = make_store(pinecone)
     longest: Vector = [-0.123456789] * dimensions
     count = 2_300 if dimensions < 384 else 400
     batch = VectorBatch(2**63 - 1, 2**63 - 1, 2**31 - 1, {2**31 - 1 - number: longest for number in range(count)})
@@ -64,7 +56,7 @@ async def test_no_piece_is_more_than_a_request_may_be_and_none_is_needlessly_sma
         sizes = []
         for piece in pieces[:2]:
             await store.upsert(replace(INDEX, embedding=EmbeddingSpec("local", "x")), piece)
-            sizes.append(len(server.requests[-1].body))
+            sizes.append(len(pinecone.requests[-1].body))
         assert max(sizes) <= LARGEST_BODY
         assert max(len(piece.vectors) for piece in pieces) <= 1_000
         assert len(pieces) == 1 or sizes[0] > 0.7 * LARGEST_BODY or len(pieces[0].vectors) == 1_000
@@ -79,14 +71,14 @@ def test_a_vector_keeps_its_direction_whatever_its_length(factor: float) -> None
     assert dot(record["values"], vector) == pytest.approx(1, abs=1e-7)
 
 
-async def test_requests_that_name_very_many_keep_to_the_limits(server: PineconeServer) -> None:
-    server.create_index("sluice", 4)
-    store = make_store(server)
+async def test_requests_that_name_very_many_keep_to_the_limits(pinecone: PineconeServer) -> None:
+    pinecone.create_index("sluice", 4)
+    store = make_store(pinecone)
     large = 2**40
     async with closing(store):
         await write(store, VectorBatch(OWNER, large, 1, dict(enumerate(make_random(2_500, 4, seed=1)))))
         await write(store, make_batch(OWNER, large + 12_345, [AHEAD]))
-        server.requests.clear()
+        pinecone.requests.clear()
         found = await store.query(
             INDEX,
             OWNER,
@@ -96,35 +88,35 @@ async def test_requests_that_name_very_many_keep_to_the_limits(server: PineconeS
             without=[(large + number, 1) for number in range(12_000)],
         )
         assert [match.key.document_id for match in found] == [large + 12_345]
-        assert len(server.requests) == 3
+        assert len(pinecone.requests) == 3
         await store.compare(INDEX, OWNER, AHEAD, [VectorKey(large, 1, ordinal) for ordinal in range(2_500)])
-        assert max(len(request.target) for request in server.requests) < LONGEST_URL
-        server.requests.clear()
+        assert max(len(request.target) for request in pinecone.requests) < LONGEST_URL
+        pinecone.requests.clear()
         await store.delete(INDEX, OWNER, large, 1)
-        asked = [len(request.read()["ids"]) for request in server.requests if request.path == "/vectors/delete"]
+        asked = [len(request.read()["ids"]) for request in pinecone.requests if request.path == "/vectors/delete"]
         assert asked == [1_000, 1_000, 500]
-        assert len(server.requests) == 6
+        assert len(pinecone.requests) == 6
 
 
-async def test_more_matches_than_pinecone_gives_are_not_asked_for(server: PineconeServer) -> None:
-    server.create_index("sluice", 4)
-    store = make_store(server)
+async def test_more_matches_than_pinecone_gives_are_not_asked_for(pinecone: PineconeServer) -> None:
+    pinecone.create_index("sluice", 4)
+    store = make_store(pinecone)
     async with closing(store):
         await write(store, make_batch(OWNER, 1, [AHEAD]))
         assert len(await store.query(INDEX, OWNER, AHEAD, limit=50_000)) == 1
 
 
-async def test_a_similarity_is_never_above_one(server: PineconeServer) -> None:
-    server.create_index("sluice", 4)
-    store = make_store(server)
-    server.ordered["/query"] = [Answer(200, {"matches": [{"id": "1#1#0", "score": 1.00112152}]})]
+async def test_a_similarity_is_never_above_one(pinecone: PineconeServer) -> None:
+    pinecone.create_index("sluice", 4)
+    store = make_store(pinecone)
+    pinecone.ordered["/query"] = [Answer(200, {"matches": [{"id": "1#1#0", "score": 1.00112152}]})]
     (match,) = await use(store, store.query(INDEX, OWNER, AHEAD, limit=1))
     assert match.similarity == 1
 
 
-async def test_a_vector_of_zeros_is_listed_and_never_found_until_it_is_replaced(server: PineconeServer) -> None:
-    server.create_index("sluice", 4)
-    store, nothing = make_store(server), [0.0] * 4
+async def test_a_vector_of_zeros_is_listed_and_never_found_until_it_is_replaced(pinecone: PineconeServer) -> None:
+    pinecone.create_index("sluice", 4)
+    store, nothing = make_store(pinecone), [0.0] * 4
     async with closing(store):
         await write(store, make_batch(OWNER, 1, [nothing, ASIDE, nothing]))
         assert len(await list_keys(store, INDEX, OWNER)) == 3
@@ -138,55 +130,55 @@ async def test_a_vector_of_zeros_is_listed_and_never_found_until_it_is_replaced(
         assert await list_keys(store, INDEX, OWNER) == []
 
 
-async def test_a_question_of_zeros_is_not_asked(server: PineconeServer) -> None:
-    server.create_index("sluice", 4)
-    store = make_store(server)
+async def test_a_question_of_zeros_is_not_asked(pinecone: PineconeServer) -> None:
+    pinecone.create_index("sluice", 4)
+    store = make_store(pinecone)
     assert await use(store, store.query(INDEX, OWNER, [0.0] * 4, limit=5)) == []
     assert await use(store, store.compare(INDEX, OWNER, [0.0] * 4, [VectorKey(1, 1, 0)])) == {}
-    assert server.requests == []
+    assert pinecone.requests == []
 
 
-async def test_pinecone_is_asked_once_where_an_index_is(server: PineconeServer) -> None:
-    server.create_index("sluice", 4)
-    store = make_store(server)
+async def test_pinecone_is_asked_once_where_an_index_is(pinecone: PineconeServer) -> None:
+    pinecone.create_index("sluice", 4)
+    store = make_store(pinecone)
     async with closing(store):
         for document_id in (1, 2):
             await write(store, make_batch(OWNER, document_id, [AHEAD]))
         assert len(await find(store)) == 2
     assert await use(store, find(store)) == [0, 0]
-    assert server.count("/indexes/sluice") == 1
+    assert pinecone.count("/indexes/sluice") == 1
 
 
-async def test_a_host_that_is_given_is_used_without_asking(server: PineconeServer) -> None:
-    server.create_index("elsewhere", 4)
-    store = make_store(server, host=server.get_host("elsewhere"))
+async def test_a_host_that_is_given_is_used_without_asking(pinecone: PineconeServer) -> None:
+    pinecone.create_index("elsewhere", 4)
+    store = make_store(pinecone, host=pinecone.get_host("elsewhere"))
     await use(store, write(store, make_batch(OWNER, 1, [AHEAD])))
-    assert not [request for request in server.requests if request.path.startswith("/indexes")]
-    assert list(server.get_index("elsewhere").namespaces) == ["sluice-3-7"]
+    assert not [request for request in pinecone.requests if request.path.startswith("/indexes")]
+    assert list(pinecone.get_index("elsewhere").namespaces) == ["sluice-3-7"]
 
 
 @pytest.mark.parametrize("with_host", [True, False])
-async def test_the_place_of_an_index_comes_before_the_settings(server: PineconeServer, with_host: bool) -> None:
+async def test_the_place_of_an_index_comes_before_the_settings(pinecone: PineconeServer, with_host: bool) -> None:
     for name in ("sluice", "older"):
-        server.create_index(name, 4)
-    store = make_store(server, host=server.get_host("sluice"))
-    place = {"index": "older"} | ({"host": server.get_host("older")} if with_host else {})
+        pinecone.create_index(name, 4)
+    store = make_store(pinecone, host=pinecone.get_host("sluice"))
+    place = {"index": "older"} | ({"host": pinecone.get_host("older")} if with_host else {})
     older = replace(INDEX, place=place)
     async with closing(store):
         await write(store, make_batch(OWNER, 1, [AHEAD]), older)
         await write(store, make_batch(OWNER, 2, [AHEAD]), replace(INDEX, place={"index": "sluice"}))
         assert [key.document_id for key in await list_keys(store, older, OWNER)] == [1]
         assert [key.document_id for key in await list_keys(store, INDEX, OWNER)] == [2]
-    assert server.count("/indexes/older") == (not with_host)
-    assert server.count("/indexes/sluice") == 0
+    assert pinecone.count("/indexes/older") == (not with_host)
+    assert pinecone.count("/indexes/sluice") == 0
 
 
-async def test_a_namespace_that_is_missing_is_empty_however_pinecone_says_so(server: PineconeServer) -> None:
-    index = server.create_index("sluice", 4)
-    store = make_store(server)
+async def test_a_namespace_that_is_missing_is_empty_however_pinecone_says_so(pinecone: PineconeServer) -> None:
+    index = pinecone.create_index("sluice", 4)
+    store = make_store(pinecone)
     missing = Answer(404, {"code": 5, "message": "Namespace not found", "details": []})
     for path in ("/query", "/vectors/fetch", "/vectors/list"):
-        server.ordered[path] = [missing] * 2
+        pinecone.ordered[path] = [missing] * 2
     async with closing(store):
         assert await find(store) == []
         assert await store.compare(INDEX, OWNER, AHEAD, [VectorKey(1, 1, 0)]) == {}
@@ -195,9 +187,9 @@ async def test_a_namespace_that_is_missing_is_empty_however_pinecone_says_so(ser
         assert index.namespaces == {}
 
 
-async def test_a_store_that_was_used_serves_a_forked_process_too(server: PineconeServer) -> None:
-    server.create_index("sluice", 4)
-    store = make_store(server)
+async def test_a_store_that_was_used_serves_a_forked_process_too(pinecone: PineconeServer) -> None:
+    pinecone.create_index("sluice", 4)
+    store = make_store(pinecone)
     answers: Any = multiprocessing.get_context("fork").SimpleQueue()
 
     async def fork_in_between() -> int | None:
@@ -216,9 +208,9 @@ def _ask_in_child(store: PineconeStore, answers: Any) -> None:
     answers.put(asyncio.run(find(store)))  # the child has an event loop of its own
 
 
-async def test_the_dimension_is_asked_for_where_nobody_knows_it(server: PineconeServer) -> None:
-    index: Index = server.create_index("sluice", 4)
-    store = make_store(server)
+async def test_the_dimension_is_asked_for_where_nobody_knows_it(pinecone: PineconeServer) -> None:
+    index: Index = pinecone.create_index("sluice", 4)
+    store = make_store(pinecone)
     unknown = replace(INDEX, embedding=EmbeddingSpec("local", "made-for-tests"))
     async with closing(store):
         await write(store, make_batch(OWNER, 1, [AHEAD]), unknown)

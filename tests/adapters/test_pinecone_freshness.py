@@ -1,7 +1,6 @@
 """What Pinecone has taken is not seen at once, and what it has deleted is seen for a while."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -19,36 +18,31 @@ from tests.adapters.pinecone_stores import (
     OWNER,
     find,
     make_store,
-    run_in_place_of_pinecone,
     write,
 )
 from tests.adapters.vector_stores import closing, list_keys, make_batch, make_random
 
 
-@pytest.fixture
-def server() -> Iterator[PineconeServer]:
-    with run_in_place_of_pinecone() as running:
-        yield running
-
-
 @pytest.mark.parametrize("tells_log", [True, False])
 @pytest.mark.parametrize("remembers", [True, False])
-async def test_a_batch_is_settled_once_queries_see_it(server: PineconeServer, tells_log: bool, remembers: bool) -> None:
-    server.create_index("sluice", 4, lag=Lag(queries=5))
-    server.tells_log = tells_log
-    store, batch = make_store(server), make_batch(OWNER, 1, [AHEAD, ASIDE, AHEAD])
+async def test_a_batch_is_settled_once_queries_see_it(
+    pinecone: PineconeServer, tells_log: bool, remembers: bool
+) -> None:
+    pinecone.create_index("sluice", 4, lag=Lag(queries=5))
+    pinecone.tells_log = tells_log
+    store, batch = make_store(pinecone), make_batch(OWNER, 1, [AHEAD, ASIDE, AHEAD])
     async with closing(store):
         await store.upsert(INDEX, batch)
         assert await find(store) == [], "queries lag in this test"
-        settling = store if remembers else make_store(server)
+        settling = store if remembers else make_store(pinecone)
         await settling.settle(INDEX, batch)
         await settling.close()
         assert sorted(await find(store)) == [0, 1, 2]
 
 
-async def test_a_batch_in_pieces_is_settled_once_the_last_of_them_is_seen(server: PineconeServer) -> None:
-    index = server.create_index("sluice", 4)
-    store, batch = make_store(server), make_batch(OWNER, 1, make_random(2_500, 4, seed=1))
+async def test_a_batch_in_pieces_is_settled_once_the_last_of_them_is_seen(pinecone: PineconeServer) -> None:
+    index = pinecone.create_index("sluice", 4)
+    store, batch = make_store(pinecone), make_batch(OWNER, 1, make_random(2_500, 4, seed=1))
     pieces = store.split(batch)
     assert len(pieces) == 3
     async with closing(store):
@@ -61,9 +55,9 @@ async def test_a_batch_in_pieces_is_settled_once_the_last_of_them_is_seen(server
         assert len(found) == 2_500
 
 
-async def test_what_was_written_again_is_settled_once_it_is_seen_as_it_is_now(server: PineconeServer) -> None:
-    server.create_index("sluice", 4, lag=Lag(queries=3))
-    store = make_store(server)
+async def test_what_was_written_again_is_settled_once_it_is_seen_as_it_is_now(pinecone: PineconeServer) -> None:
+    pinecone.create_index("sluice", 4, lag=Lag(queries=3))
+    store = make_store(pinecone)
     async with closing(store):
         await write(store, make_batch(OWNER, 1, [AHEAD]))
         await write(store, make_batch(OWNER, 1, [ASIDE]))
@@ -71,9 +65,9 @@ async def test_what_was_written_again_is_settled_once_it_is_seen_as_it_is_now(se
         assert match.similarity == pytest.approx(1)
 
 
-async def test_a_lag_of_time_is_waited_for(server: PineconeServer) -> None:
-    server.create_index("sluice", 4, lag=Lag(seconds=0.4))
-    store = make_store(server)
+async def test_a_lag_of_time_is_waited_for(pinecone: PineconeServer) -> None:
+    pinecone.create_index("sluice", 4, lag=Lag(seconds=0.4))
+    store = make_store(pinecone)
     async with closing(store):
         started = time.monotonic()
         await write(store, make_batch(OWNER, 1, [AHEAD]))
@@ -82,14 +76,14 @@ async def test_a_lag_of_time_is_waited_for(server: PineconeServer) -> None:
 
 
 @pytest.mark.parametrize("tells_log", [True, False])
-async def test_patience_ends(server: PineconeServer, tells_log: bool) -> None:
-    server.create_index("sluice", 4, lag=Lag(queries=1_000_000))
-    server.tells_log = tells_log
-    store, batch = make_store(server, patience=0.2), make_batch(OWNER, 1, [AHEAD])
+async def test_patience_ends(pinecone: PineconeServer, tells_log: bool) -> None:
+    pinecone.create_index("sluice", 4, lag=Lag(queries=1_000_000))
+    pinecone.tells_log = tells_log
+    store, batch = make_store(pinecone, patience=0.2), make_batch(OWNER, 1, [AHEAD])
     async with closing(store):
         with pytest.raises(ProviderDownError, match="still does not find all vectors of document 1"):
             await write(store, batch)
-        server.get_index("sluice").get("sluice-3-7").queried.pending.clear()  # that is: nobody will ever see them
+        pinecone.get_index("sluice").get("sluice-3-7").queried.pending.clear()  # that is: nobody will ever see them
         await store.upsert(INDEX, batch)
         if tells_log:
             with pytest.raises(ProviderDownError, match="still finds deleted vectors of document 1"):
@@ -98,10 +92,10 @@ async def test_patience_ends(server: PineconeServer, tells_log: bool) -> None:
 
 @pytest.mark.parametrize("tells_log", [True, False])
 @pytest.mark.parametrize("lag", [Lag(queries=4), Lag(lookups=4), Lag(queries=2, lookups=3, seconds=0.1)])
-async def test_what_is_deleted_is_gone_for_all_readers(server: PineconeServer, tells_log: bool, lag: Lag) -> None:
-    index = server.create_index("sluice", 4)
-    server.tells_log = tells_log
-    store = make_store(server)
+async def test_what_is_deleted_is_gone_for_all_readers(pinecone: PineconeServer, tells_log: bool, lag: Lag) -> None:
+    index = pinecone.create_index("sluice", 4)
+    pinecone.tells_log = tells_log
+    store = make_store(pinecone)
     async with closing(store):
         await write(store, make_batch(OWNER, 1, make_random(30, 4, seed=1)))
         await write(store, make_batch(OWNER, 2, [AHEAD]))
@@ -113,9 +107,9 @@ async def test_what_is_deleted_is_gone_for_all_readers(server: PineconeServer, t
         assert await store.compare(INDEX, OWNER, AHEAD, [VectorKey(1, 1, ordinal) for ordinal in range(30)]) == {}
 
 
-async def test_what_was_written_just_before_it_is_deleted_does_not_appear_afterwards(server: PineconeServer) -> None:
-    server.create_index("sluice", 4, lag=Lag(queries=3, lookups=3))
-    store = make_store(server)
+async def test_what_was_written_just_before_it_is_deleted_does_not_appear_afterwards(pinecone: PineconeServer) -> None:
+    pinecone.create_index("sluice", 4, lag=Lag(queries=3, lookups=3))
+    store = make_store(pinecone)
     async with closing(store):
         await store.upsert(INDEX, make_batch(OWNER, 1, make_random(10, 4, seed=1)))
         assert await find(store) == [], "it is not to be seen yet"
@@ -126,9 +120,9 @@ async def test_what_was_written_just_before_it_is_deleted_does_not_appear_afterw
         assert listed == []
 
 
-async def test_an_index_is_dropped_once_none_of_its_namespaces_is_listed(server: PineconeServer) -> None:
-    server.create_index("sluice", 4, lag=Lag(lookups=3))
-    store = make_store(server)
+async def test_an_index_is_dropped_once_none_of_its_namespaces_is_listed(pinecone: PineconeServer) -> None:
+    pinecone.create_index("sluice", 4, lag=Lag(lookups=3))
+    store = make_store(pinecone)
     async with closing(store):
         await write(store, make_batch(OWNER, 1, [AHEAD]))
         calls = 1
@@ -139,9 +133,9 @@ async def test_an_index_is_dropped_once_none_of_its_namespaces_is_listed(server:
         assert await find(store) == []
 
 
-async def test_a_drop_leaves_every_other_namespace(server: PineconeServer) -> None:
-    index = server.create_index("sluice", 4)
-    store = make_store(server)
+async def test_a_drop_leaves_every_other_namespace(pinecone: PineconeServer) -> None:
+    index = pinecone.create_index("sluice", 4)
+    store = make_store(pinecone)
     others = ["", "__default__", "3-7", "sluice-1-3-7", "sluice-30-7", "sluice-3-seven", "sluice-3-", "Sluice-3-7"]
     async with closing(store):
         for namespace in others:

@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -26,17 +26,10 @@ from tests.adapters.pinecone_stores import (
     OWNER,
     find,
     make_store,
-    run_in_place_of_pinecone,
     write,
 )
 from tests.adapters.vector_stores import list_keys, make_batch, make_beside, use
 from tests.deadlines import within
-
-
-@pytest.fixture
-def server() -> Iterator[PineconeServer]:
-    with run_in_place_of_pinecone() as running:
-        yield running
 
 
 @pytest.mark.parametrize("with_host", [True, False])
@@ -45,10 +38,10 @@ def server() -> Iterator[PineconeServer]:
     [(5, "cosine", "has the dimension 5; 4 is needed"), (4, "dotproduct", "has the metric dotproduct; cosine")],
 )
 async def test_an_index_for_other_vectors_is_refused_in_one_line(
-    server: PineconeServer, with_host: bool, dimension: int, metric: str, told: str
+    pinecone: PineconeServer, with_host: bool, dimension: int, metric: str, told: str
 ) -> None:
-    server.create_index("sluice", dimension, metric=metric)
-    store = make_store(server, host=server.get_host("sluice") if with_host else None)
+    pinecone.create_index("sluice", dimension, metric=metric)
+    store = make_store(pinecone, host=pinecone.get_host("sluice") if with_host else None)
     with pytest.raises(StartupError, match=told) as raised:
         await use(store, store.check(INDEX))
     assert "\n" not in raised.value.message
@@ -64,17 +57,17 @@ async def test_an_index_for_other_vectors_is_refused_in_one_line(
     ],
 )
 async def test_an_index_of_another_kind_is_refused_in_one_line(
-    server: PineconeServer, kind: dict[str, Any], error: type[SluiceError], told: str
+    pinecone: PineconeServer, kind: dict[str, Any], error: type[SluiceError], told: str
 ) -> None:
-    server.create_index("sluice", 4, **kind)
-    store = make_store(server)
+    pinecone.create_index("sluice", 4, **kind)
+    store = make_store(pinecone)
     with pytest.raises(error, match=told) as raised:
         await use(store, store.check(INDEX))
     assert "\n" not in raised.value.message
 
 
-async def test_a_missing_index_is_named_with_what_to_make(server: PineconeServer) -> None:
-    store = make_store(server, "nowhere")
+async def test_a_missing_index_is_named_with_what_to_make(pinecone: PineconeServer) -> None:
+    store = make_store(pinecone, "nowhere")
     with pytest.raises(StartupError) as raised:
         await use(store, store.check(INDEX))
     for part in ("'nowhere'", "PINECONE_INDEX", "metric cosine", "dimension 4"):
@@ -85,8 +78,8 @@ async def test_a_missing_index_is_named_with_what_to_make(server: PineconeServer
 
 
 @pytest.mark.parametrize("host", ["nothost", "http://127.0.0.1:1/x y", " "])
-async def test_a_host_that_cannot_be_one_is_refused_in_one_line(server: PineconeServer, host: str) -> None:
-    store = make_store(server, host=host)
+async def test_a_host_that_cannot_be_one_is_refused_in_one_line(pinecone: PineconeServer, host: str) -> None:
+    store = make_store(pinecone, host=host)
     with pytest.raises(SluiceError) as raised:
         await use(store, store.check(INDEX))
     assert "\n" not in raised.value.message
@@ -113,71 +106,71 @@ async def test_a_host_that_cannot_be_one_is_refused_in_one_line(server: Pinecone
     ],
 )
 async def test_a_refusal_is_named_after_one_try(
-    server: PineconeServer,
+    pinecone: PineconeServer,
     status: int,
     message: str,
     headers: dict[str, str],
     error: type[SluiceError],
     retry_after: float | None,
 ) -> None:
-    server.create_index("sluice", 4)
+    pinecone.create_index("sluice", 4)
     body = {"code": 3, "message": message, "details": []}
     for path in ("/vectors/upsert", "/query", "/vectors/fetch", "/vectors/list", "/namespaces", "/indexes/sluice"):
-        server.ordered[path] = [Answer(status, body, headers)] * 4
+        pinecone.ordered[path] = [Answer(status, body, headers)] * 4
 
     async def refuse(request: Coroutine[Any, Any, Any], path: str) -> None:
-        server.requests.clear()
+        pinecone.requests.clear()
         with pytest.raises(error) as raised:
             await request
         assert raised.value.retry_after == retry_after
-        assert server.count(path) == 1, "tries again are the ledger's business"
+        assert pinecone.count(path) == 1, "tries again are the ledger's business"
 
-    store = make_store(server, host=server.get_host("sluice"))
+    store = make_store(pinecone, host=pinecone.get_host("sluice"))
     await refuse(store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD])), "/vectors/upsert")
     await refuse(store.query(INDEX, OWNER, AHEAD, limit=1), "/query")
     await refuse(store.compare(INDEX, OWNER, AHEAD, [VectorKey(1, 1, 0)]), "/vectors/fetch")
     await refuse(list_keys(store, INDEX, OWNER), "/vectors/list")
     await refuse(store.list_agents(INDEX), "/namespaces")
     await store.close()
-    asking = make_store(server)
+    asking = make_store(pinecone)
     if error is not VectorLengthError:
         await refuse(asking.list_agents(INDEX), "/indexes/sluice")
     await asking.close()
 
 
-async def test_an_answer_in_another_form_is_a_failure_of_the_service(server: PineconeServer) -> None:
-    server.create_index("sluice", 4)
-    store = make_store(server)
-    server.ordered["/query"] = [Answer(200, {"matches": "none"}), Answer(200, ["what?"])]
+async def test_an_answer_in_another_form_is_a_failure_of_the_service(pinecone: PineconeServer) -> None:
+    pinecone.create_index("sluice", 4)
+    store = make_store(pinecone)
+    pinecone.ordered["/query"] = [Answer(200, {"matches": "none"}), Answer(200, ["what?"])]
     for _ in range(2):
         with pytest.raises(ProviderDownError):
             await use(store, find(store))
 
 
-async def test_an_answer_is_not_waited_for_longer_than_the_limit(server: PineconeServer) -> None:
-    server.create_index("sluice", 4)
-    store = make_store(server, host=server.get_host("sluice"), time_limit=0.3)
-    with within(5), server.stall(), pytest.raises(ProviderDownError):
+async def test_an_answer_is_not_waited_for_longer_than_the_limit(pinecone: PineconeServer) -> None:
+    pinecone.create_index("sluice", 4)
+    store = make_store(pinecone, host=pinecone.get_host("sluice"), time_limit=0.3)
+    with within(5), pinecone.stall(), pytest.raises(ProviderDownError):
         await use(store, find(store))
 
 
-async def test_the_key_is_never_shown(server: PineconeServer, caplog: pytest.LogCaptureFixture) -> None:
-    server.create_index("sluice", 4)
-    store = make_store(server)
+async def test_the_key_is_never_shown(pinecone: PineconeServer, caplog: pytest.LogCaptureFixture) -> None:
+    pinecone.create_index("sluice", 4)
+    store = make_store(pinecone)
     caplog.set_level(logging.DEBUG)
-    told = {"code": 3, "message": f"What is this:\n{server.api_key}?", "details": []}
-    server.ordered["/vectors/upsert"] = [Answer(status, told) for status in (400, 401, 500)]
+    told = {"code": 3, "message": f"What is this:\n{pinecone.api_key}?", "details": []}
+    pinecone.ordered["/vectors/upsert"] = [Answer(status, told) for status in (400, 401, 500)]
 
     for _ in range(3):
         with pytest.raises(SluiceError) as raised:
             await use(store, write(store, make_batch(OWNER, 1, [AHEAD])))
         shown = "".join(traceback.format_exception(raised.value)) + repr(raised.value)
-        assert server.api_key not in shown
+        assert pinecone.api_key not in shown
         assert raised.value.__cause__ is None
         assert "What is this: ***?" in raised.value.message
     await use(store, write(store, make_batch(OWNER, 1, [AHEAD])))
-    assert server.api_key not in caplog.text
-    assert server.api_key not in repr(store)
+    assert pinecone.api_key not in caplog.text
+    assert pinecone.api_key not in repr(store)
 
 
 @pytest.mark.parametrize("key", ["", " ", "a key", "a-key\n", "schlüssel"])
@@ -187,9 +180,9 @@ def test_what_cannot_be_a_key_stops_the_start_without_being_shown(key: str) -> N
     assert not key.strip() or key not in raised.value.message
 
 
-async def test_a_batch_of_another_length_is_refused_before_it_is_sent(server: PineconeServer) -> None:
-    server.create_index("sluice", 4)
-    store = make_store(server)
+async def test_a_batch_of_another_length_is_refused_before_it_is_sent(pinecone: PineconeServer) -> None:
+    pinecone.create_index("sluice", 4)
+    store = make_store(pinecone)
     with pytest.raises(VectorLengthError):
         await use(store, store.upsert(INDEX, make_batch(OWNER, 1, [make_beside(1, 5)])))
-    assert server.requests == []
+    assert pinecone.requests == []

@@ -1,13 +1,9 @@
 """What the store in Qdrant makes of answers, and of none."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import TypeVar
 
-import httpx
 import pytest
 
-from app.adapters.qdrant.store import QdrantStore
 from app.domain.errors import (
     ProviderBusyError,
     ProviderCredentialsError,
@@ -16,51 +12,31 @@ from app.domain.errors import (
     SluiceError,
     StartupError,
 )
-from app.domain.vectors import EmbeddingSpec, VectorIndex
-from tests.adapters.qdrant_server import QdrantServer, run_qdrant
+from app.domain.vectors import EmbeddingSpec
+from tests.adapters.qdrant_server import QdrantServer
+from tests.adapters.qdrant_stores import AHEAD, INDEX, OWNER, make_store, send_request
 from tests.adapters.s3_servers import run_answering
 from tests.adapters.troubles import BUSY_SECONDS, Trouble
-from tests.adapters.vector_stores import closing, make_batch, make_unit, use
+from tests.adapters.vector_stores import closing, make_batch, use
 from tests.web_server import answer, serve, stall
 
-INDEX = VectorIndex(3, "qdrant", EmbeddingSpec("local", "made-for-tests"))
-AHEAD = make_unit(1, 0, 0, 0)
-OWNER = 7
-Result = TypeVar("Result")
 
-
-@pytest.fixture
-def server() -> Iterator[QdrantServer]:
-    with run_qdrant() as running:
-        yield running
-
-
-def make_store(url: str, api_key: str | None = "a-key-made-for-tests", time_limit: float = 30) -> QdrantStore:
-    return QdrantStore(url=url, api_key=api_key, collection="sluice", time_limit=time_limit)
-
-
-def ask(server: QdrantServer, method: str, path: str, body: object = None) -> None:
-    """What another program does."""
-    headers = {"api-key": server.api_key}
-    httpx.request(method, server.url + path, json=body, headers=headers, trust_env=False).raise_for_status()
-
-
-async def test_a_deletion_that_left_something_is_not_taken_for_one(server: QdrantServer) -> None:
-    store = make_store(server.url)
+async def test_a_deletion_that_left_something_is_not_taken_for_one(qdrant: QdrantServer) -> None:
+    store = make_store(qdrant.url)
     async with closing(store):
         await store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD]))
-        server.deaf_to = "/points/delete"
+        qdrant.deaf_to = "/points/delete"
         with pytest.raises(ProviderDownError):
             await store.delete(INDEX, OWNER, 1, 1)
 
 
-async def test_a_check_names_what_does_not_fit(server: QdrantServer) -> None:
-    store = make_store(server.url)
+async def test_a_check_names_what_does_not_fit(qdrant: QdrantServer) -> None:
+    store = make_store(qdrant.url)
     await use(store, store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD])))
     with pytest.raises(StartupError, match=r"sluice-3.* of 4 numbers"):
         await use(store, store.check(replace(INDEX, embedding=EmbeddingSpec("local", "other", 5))))
     await use(store, store.check(replace(INDEX, embedding=EmbeddingSpec("local", "made-for-tests", 4))))
-    ask(server, "PUT", "/collections/foreign", {"vectors": {"size": 4, "distance": "Dot"}})
+    send_request(qdrant, "PUT", "/collections/foreign", {"vectors": {"size": 4, "distance": "Dot"}})
     with pytest.raises(StartupError, match="foreign"):
         await use(store, store.check(replace(INDEX, place={"collection": "foreign"})))
 
@@ -71,17 +47,17 @@ async def test_a_check_names_the_setting_of_an_address_that_is_none(url: str) ->
         await use(store := make_store(url), store.check(INDEX))
 
 
-async def test_a_check_names_the_setting_of_a_key_that_is_refused_and_not_the_key(server: QdrantServer) -> None:
+async def test_a_check_names_the_setting_of_a_key_that_is_refused_and_not_the_key(qdrant: QdrantServer) -> None:
     with pytest.raises(StartupError, match="QDRANT_API_KEY") as raised:
-        await use(store := make_store(server.url, "a-wrong-key"), store.check(INDEX))
+        await use(store := make_store(qdrant.url, "a-wrong-key"), store.check(INDEX))
     assert "a-wrong-key" not in str(raised.value)
     with pytest.raises(ProviderCredentialsError):
-        await use(store := make_store(server.url, None), store.query(INDEX, OWNER, AHEAD, limit=1))
+        await use(store := make_store(qdrant.url, None), store.query(INDEX, OWNER, AHEAD, limit=1))
 
 
-async def test_a_busy_server_says_how_long(server: QdrantServer) -> None:
-    with server.suffer(Trouble.BUSY), pytest.raises(ProviderBusyError) as raised:
-        await use(store := make_store(server.url), store.query(INDEX, OWNER, AHEAD, limit=1))
+async def test_a_busy_server_says_how_long(qdrant: QdrantServer) -> None:
+    with qdrant.suffer(Trouble.BUSY), pytest.raises(ProviderBusyError) as raised:
+        await use(store := make_store(qdrant.url), store.query(INDEX, OWNER, AHEAD, limit=1))
     assert raised.value.retry_after == BUSY_SECONDS
 
 
