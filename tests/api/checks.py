@@ -1,4 +1,4 @@
-"""What several tests of the HTTP surface look at."""
+"""Checks that several tests of the HTTP API share."""
 
 import json
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ TASK_FIELDS = set(_FIELDS.split())
 
 
 def make_text(sentences: int, subject: str = "heron") -> bytes:
-    """A document of many different sentences."""
+    """A text of many different sentences."""
     return " ".join(f"The {subject} number {i} waits at gate {i % 97} for the boat." for i in range(sentences)).encode()
 
 
 def check_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The body of an error answer, in the one shape that all of them have."""
+    """Check an error response, and return its body."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     body: dict[str, Any] = response.json()
@@ -34,7 +34,7 @@ def check_problem(response: httpx.Response, status: int, code: str) -> dict[str,
 
 
 def read_events(stack: Stack, task_id: str, after: str | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The server-sent events of a task as they come: id and body."""
+    """The server-sent events of a task as they arrive: id and body."""
     headers = {"Last-Event-ID": after} if after is not None else {}
     with stack.client.stream("GET", f"/tasks/{task_id}/events", headers=headers) as response:
         assert response.headers["content-type"].startswith("text/event-stream")

@@ -1,4 +1,4 @@
-"""One running Sluice for all tests of the HTTP surface that leave it standing, and a second organization in it."""
+"""One running Sluice for all tests of the HTTP API that do not stop it, and a second organization in it."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -31,13 +31,13 @@ def shared_stack(
 
 @pytest.fixture
 def agent(shared_stack: Stack) -> int:
-    """A fresh agent's id."""
+    """The id of a new agent."""
     return shared_stack.make_agent()
 
 
 @pytest.fixture(scope="package")
 def herons(shared_stack: Stack) -> dict[str, Any]:
-    """A processed document of several chunks that nobody changes."""
+    """A processed document of several chunks, which tests must not change."""
     agent = shared_stack.make_agent(chunk_size=400, chunk_overlap=80)
     content = "Ærø: naïve café. 🦢\n\n".encode() + make_text(60)
     metadata = '{"year": 2026, "kind": "notes"}'

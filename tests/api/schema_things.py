@@ -1,4 +1,4 @@
-"""Things for generated requests to be about: without them, nearly every answer would be a 404."""
+"""Existing resources for generated requests. Without them, nearly every response would be a 404."""
 
 from collections.abc import Iterator
 
@@ -6,16 +6,16 @@ from tests.flows.zips import make_zip
 from tests.running import Stack
 
 _LETTERS = 8
-"""Failed tasks for operations that change them: each uses one up."""
+"""Failed tasks for the operations that change one: each consumes one."""
 
 Things = dict[str, int | str]
 
 
 class Supply:
-    """What a stack holds for generated requests.
+    """The resources of a stack for generated requests.
 
-    Operations that only read are given things that stay, the others new ones. No worker runs when it is made, so that
-    nothing changes but by requests.
+    Operations that only read receive permanent resources, the others new ones. No worker runs after the set-up, so
+    only requests change them.
     """
 
     def __init__(self, stack: Stack) -> None:
@@ -35,11 +35,11 @@ class Supply:
 
     @property
     def base_url(self) -> str:
-        """Where the API answers, without the path."""
+        """The address of the API, without a path."""
         return str(self._stack.client.base_url.copy_with(path="/"))
 
     def offer(self, operation: str) -> Iterator[Things]:
-        """Things for the requests of one operation, such as ``GET /api/v1/agents``, endlessly."""
+        """Resources for the requests of one operation, such as ``GET /api/v1/agents``, without end."""
         method, path = operation.split()
         keeps = method == "GET" or path.endswith("/search")
         task = None if keeps or "{task_id}" not in path else self._letters.pop()

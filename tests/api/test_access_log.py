@@ -97,18 +97,16 @@ async def _ask(requests: list[tuple[str, str, dict[str, str]]]) -> list[httpx.Re
         return [await client.request(method, path, headers=headers) for method, path, headers in requests]
 
 
-def test_a_line_names_the_route_and_neither_path_nor_query_nor_key(logs: Logs) -> None:
+async def test_a_line_names_the_route_and_neither_path_nor_query_nor_key(logs: Logs) -> None:
     wrong = {"Authorization": f"Bearer {SECRET}"}
-    asyncio.run(
-        _ask(
-            [
-                ("GET", f"/api/v1/agents/{SECRET}?token={SECRET}", {}),
-                ("DELETE", "/api/v1/agents/7", {}),
-                ("GET", f"/api/v1/{SECRET}", {}),
-                ("GET", "/api/v1/agents/7", wrong),
-                ("GET", "/livez", {}),
-            ]
-        )
+    await _ask(
+        [
+            ("GET", f"/api/v1/agents/{SECRET}?token={SECRET}", {}),
+            ("DELETE", "/api/v1/agents/7", {}),
+            ("GET", f"/api/v1/{SECRET}", {}),
+            ("GET", "/api/v1/agents/7", wrong),
+            ("GET", "/livez", {}),
+        ]
     )
     prefix = IDENTITY.key_prefix
     assert _requests(logs) == [
@@ -122,16 +120,16 @@ def test_a_line_names_the_route_and_neither_path_nor_query_nor_key(logs: Logs) -
     assert KEY not in str(logs)
 
 
-def test_every_line_of_a_request_carries_its_id(logs: Logs) -> None:
+async def test_every_line_of_a_request_carries_its_id(logs: Logs) -> None:
     requests = [("GET", "/api/v1/agents/7", {"X-Request-ID": f"request-{n}"}) for n in range(2)]
-    answers = asyncio.run(_ask(requests))
+    answers = await _ask(requests)
     assert [answer.headers["x-request-id"] for answer in answers] == ["request-0", "request-1"]
     seen = [(line["event"], line["request_id"]) for line in logs if "request_id" in line]
     assert seen == [(event, f"request-{n}") for n in range(2) for event in ("handler", "thread", "http_request")]
 
 
-def test_a_crash_is_logged_with_its_request_id(logs: Logs) -> None:
-    [answer] = asyncio.run(_ask([("POST", "/api/v1/crash", {"X-Request-ID": "request-1"})]))
+async def test_a_crash_is_logged_with_its_request_id(logs: Logs) -> None:
+    [answer] = await _ask([("POST", "/api/v1/crash", {"X-Request-ID": "request-1"})])
     assert answer.json()["request_id"] == "request-1"
     assert answer.json()["code"] == "internal_error"
     assert {line["route"] for line in logs} == {"/api/v1/crash"}
@@ -142,43 +140,34 @@ def test_a_crash_is_logged_with_its_request_id(logs: Logs) -> None:
     assert _requests(logs) == [("info", "POST", "/api/v1/crash", 500, IDENTITY.key_prefix)]
 
 
-def test_a_stream_is_logged_at_its_end(logs: Logs) -> None:
-    async def follow() -> list[tuple[Any, ...]]:
-        streaming = asyncio.Event()
-        app, sent = _make_app(streaming), asyncio.Event()
-        before: list[tuple[Any, ...]] = []
+async def test_a_stream_is_logged_at_its_end(logs: Logs) -> None:
+    streaming, began = asyncio.Event(), asyncio.Event()
 
-        async def receive() -> Any:
-            await asyncio.Event().wait()
+    async def receive() -> Any:
+        await asyncio.Event().wait()
 
-        async def send(message: Any) -> None:
-            if message.get("body") == b"one":
-                sent.set()
+    async def send(message: Any) -> None:
+        if message.get("body") == b"one":
+            began.set()
 
-        headers = [(b"authorization", f"Bearer {KEY}".encode())]
-        scope = {"type": "http", "method": "GET", "path": "/api/v1/stream", "query_string": b"", "headers": headers}
-        serving = asyncio.create_task(app(scope, receive, send))
-        await sent.wait()
-        before += _requests(logs)
-        streaming.set()
-        await serving
-        return before
-
-    assert asyncio.run(follow()) == []
+    headers = [(b"authorization", f"Bearer {KEY}".encode())]
+    scope = {"type": "http", "method": "GET", "path": "/api/v1/stream", "query_string": b"", "headers": headers}
+    serving = asyncio.create_task(_make_app(streaming)(scope, receive, send))
+    await began.wait()
+    assert _requests(logs) == []
+    streaming.set()
+    await serving
     assert [line[2:4] for line in _requests(logs)] == [("/api/v1/stream", 200)]
 
 
 @pytest.mark.parametrize("access_log", [True, False])
-def test_the_setting_turns_it_off(logs: Logs, *, access_log: bool) -> None:
+async def test_the_setting_turns_it_off(logs: Logs, *, access_log: bool) -> None:
     app = create_app(load_settings(access_log=access_log, _env_file=None))
     app.state.services = SERVICES
 
-    async def ask() -> None:
-        async with _client(app) as client:
-            await client.get("/api/v1/agents/7")
-            await client.get("/version")
-
-    asyncio.run(ask())
+    async with _client(app) as client:
+        await client.get("/api/v1/agents/7")
+        await client.get("/version")
     prefix = IDENTITY.key_prefix
     lines = [("info", "GET", "/api/v1/agents/{agent_id}", 403, prefix), ("debug", "GET", "/version", 200, None)]
     assert _requests(logs) == (lines if access_log else [])

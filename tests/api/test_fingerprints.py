@@ -1,4 +1,4 @@
-"""Two bodies have the same fingerprint when they are the same, or differ in nothing but their boundary."""
+"""Two bodies have the same fingerprint if they are equal or differ only in their boundary."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Who may do what, and how every refusal looks."""
+"""Authentication, scopes and organizations, and the form of every refusal."""
 
 from typing import Any
 

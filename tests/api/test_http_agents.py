@@ -1,4 +1,4 @@
-"""Agents: made, changed, refused."""
+"""Agents over HTTP: created, updated and rejected."""
 
 from typing import Any
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Dead letters over HTTP: what failed for good is listed with its story, replayed and discarded."""
+"""Dead letters over HTTP: listed with their history, replayed and discarded."""
 
 from typing import Any
 from uuid import uuid4
@@ -14,14 +14,14 @@ BROKEN_PDF = b"%PDF-1.7\nnothing that follows is an object\n%%EOF"
 
 
 def bury(stack: Stack, agent: int, count: int = 1) -> list[str]:
-    """Documents that cannot be read; the ids of their tasks, which have failed."""
+    """Upload damaged documents; returns the ids of their failed tasks."""
     task_ids = [stack.upload(agent, f"{n}.pdf", BROKEN_PDF + bytes([n]))["task_id"] for n in range(count)]
     assert {task["state"] for task in stack.finish(task_ids)} == {"FAILURE"}
     return task_ids
 
 
 def list_ids(stack: Stack, **wanted: Any) -> list[str]:
-    """The ids of the dead letters that match."""
+    """The ids of the matching dead letters."""
     answer = stack.get("/dead-letters", **wanted)
     assert answer.keys() == {"dead_letters", "total", "next"}
     return [letter["task_id"] for letter in answer["dead_letters"]]

@@ -1,4 +1,4 @@
-"""Documents: looked at, downloaded, indexed anew, deleted; searched and asked."""
+"""Documents over HTTP: shown, downloaded, reindexed, deleted, searched and used for answers."""
 
 from typing import Any
 

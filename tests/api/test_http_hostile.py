@@ -1,4 +1,4 @@
-"""Requests made to hurt are refused as what they are, and cost the others nothing."""
+"""Hostile requests are refused with the right error, and other requests do not suffer."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""A small limit, no workers, a broker that is away: what a Sluice in trouble answers, and what it does once helped."""
+"""Responses at a small limit, without workers and without a broker, and the recovery afterwards."""
 
 from collections.abc import Iterator
 
@@ -61,7 +61,7 @@ def test_too_large_a_file_is_refused_while_it_streams_and_what_waits_can_be_canc
 
     stack.start_workers("high")
     [last] = stack.finish([third["task_id"]])
-    assert last["state"] == "SUCCESS"  # it came after them in the queue, so nobody will come for them any more
+    assert last["state"] == "SUCCESS"  # it was queued after them, so no worker will run them any more
     for upload in (small, large):
         task = stack.get(f"/tasks/{upload['task_id']}")
         assert (task["state"], task["attempt"], task["started_at"]) == ("REVOKED", 0, None)

@@ -1,4 +1,4 @@
-"""Providers that are down or want to be left alone, as /readyz and the queue page tell of them."""
+"""Providers that are down or limit requests, as /readyz and the list of queues show them."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,20 +16,20 @@ Tell = Callable[[str], None]
 
 @pytest.fixture
 def tell(shared_stack: Stack) -> Iterator[Tell]:
-    """Writes how providers stand; they are forgotten after the test."""
+    """Writes states of providers, and removes them after the test."""
     url = str(shared_stack.settings.database_url)
     yield lambda rows: execute(url, f"INSERT INTO providers (name, failures, down_since, ask_at, reason) VALUES {rows}")
     execute(url, "DELETE FROM providers")
 
 
 def look(stack: Stack) -> httpx.Response:
-    """The answer of /readyz, which asks for no key."""
+    """The response of /readyz, which needs no key."""
     address = stack.client.base_url.copy_with(path="/readyz")
     return httpx.get(address, timeout=deadline(60), trust_env=False)
 
 
 def list_providers(stack: Stack) -> list[dict[str, Any]]:
-    """What the queue page says."""
+    """The response of /queues."""
     providers: list[dict[str, Any]] = stack.get("/queues")["providers"]
     return providers
 

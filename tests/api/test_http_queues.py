@@ -1,4 +1,4 @@
-"""Queues over HTTP: watched, paused and resumed."""
+"""Queues over HTTP: shown, paused and resumed."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Watching a task: by polling, long-polling, server-sent events and Celery, which all tell the same."""
+"""Following a task by polling, long-polling, server-sent events and Celery, all with the same content."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

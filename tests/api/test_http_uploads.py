@@ -1,4 +1,4 @@
-"""The way in: what is accepted, what is refused, and that a refusal leaves nothing."""
+"""Uploads: which are accepted, which are refused, and that a refused one leaves nothing behind."""
 
 import json
 import socket

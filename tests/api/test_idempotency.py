@@ -1,4 +1,4 @@
-"""A write that is sent again under its key is not done again."""
+"""A write that is sent again with its key is not carried out again."""
 
 import socket
 from collections.abc import Iterator
@@ -29,18 +29,18 @@ def count_documents(stack: Stack, agent: int) -> int:
 
 
 def upload(client: httpx.Client, agent: int, key: str, content: bytes = b"A heron.", **fields: str) -> httpx.Response:
-    """Upload under a key; each time the client makes up a new boundary."""
+    """Upload with a key; the client chooses a new boundary each time."""
     path = f"/documents/agent/{agent}/upload"
     return client.post(path, files={"file": ("a.txt", content)}, data=fields, headers={"Idempotency-Key": key})
 
 
 def make(client: httpx.Client, key: str, name: str = "Heron", **headers: str) -> httpx.Response:
-    """Make an agent under a key."""
+    """Create an agent with a key."""
     return client.post("/agents", json={"name": name}, headers={"Idempotency-Key": key, **headers})
 
 
 def check_replay(first: httpx.Response, second: httpx.Response) -> None:
-    """Whether the second answer is the first again, and says so."""
+    """Whether the second response repeats the first, with the header that says so."""
     assert first.is_success, first.text
     assert "idempotent-replayed" not in first.headers
     assert second.headers["idempotent-replayed"] == "true"
@@ -52,7 +52,7 @@ def check_replay(first: httpx.Response, second: httpx.Response) -> None:
 
 @contextmanager
 def unfinished_upload(stack: Stack, agent: int, key: str) -> Iterator[socket.socket]:
-    """An upload under way whose end has not come; it breaks off when the block ends."""
+    """An upload that is incomplete during the block; its connection closes at the end of the block."""
     head = (
         f"POST /api/v1/documents/agent/{agent}/upload HTTP/1.1\r\nHost: sluice\r\nAuthorization: Bearer {KEY}\r\n"
         f"Idempotency-Key: {key}\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 9000000\r\n\r\n"
@@ -201,7 +201,7 @@ def test_organizations_do_not_share_keys(shared_stack: Stack, foreigner: httpx.C
 
 @contextmanager
 def refusal(stack: Stack, event: str, condition: str, state: str) -> Iterator[None]:
-    """Within the block, Postgres fails what befalls such rows with this SQLSTATE."""
+    """Within the block, Postgres rejects this event on such rows with this SQLSTATE."""
     stack.fetch(
         "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{state}'; END $$",

@@ -1,4 +1,4 @@
-"""The middleware on a small application: slow requests, bodies that nobody reads; and what is written of it."""
+"""The idempotency middleware on a small application: slow requests, ignored bodies, and the OpenAPI description."""
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -29,8 +29,8 @@ HEADERS = {"Authorization": "Bearer secret", "Idempotency-Key": "one"}
 LIMIT = 100
 
 
-class Door:
-    """An application that counts what it carries out, and renews the keys of requests at every chunk."""
+class SmallApi:
+    """An application that counts the requests that it carries out, and renews their keys at every chunk."""
 
     def __init__(self, database: Database) -> None:
         self.carried_out = 0
@@ -49,11 +49,11 @@ class Door:
             intake=SimpleNamespace(uploads=SimpleNamespace(max_bytes=LIMIT)),
         )
         self.client = httpx.AsyncClient(
-            base_url="http://door/api/v1", transport=httpx.ASGITransport(app), headers=HEADERS
+            base_url="http://api/api/v1", transport=httpx.ASGITransport(app), headers=HEADERS
         )
 
     async def authenticate(self, secret: str) -> Identity:
-        """Accept the one key, and count."""
+        """Accept the one key, and count the look-ups."""
         self.look_ups += 1
         if secret != "secret":
             raise UnauthorizedError
@@ -70,7 +70,7 @@ class Door:
         return {"number": self.carried_out}
 
     async def age(self, seconds: int) -> None:
-        """Make the last renewal of every key so old."""
+        """Set the last renewal of every key to so many seconds ago."""
         statement = "UPDATE idempotency_keys SET renewed_at = now() - make_interval(secs => :seconds)"
         async with self._database.statement() as connection:
             await connection.execute(text(statement), {"seconds": seconds})
@@ -83,46 +83,46 @@ class Door:
 
 
 @pytest.fixture
-async def door(settings: Settings) -> AsyncIterator[Door]:
+async def api(settings: Settings) -> AsyncIterator[SmallApi]:
     database = Database(create_engine(settings.database_url or "", pool_size=4))
-    made = Door(database)
+    made = SmallApi(database)
     async with made.client:
         yield made
     await database.close()
 
 
-async def test_a_slow_request_keeps_its_key(door: Door) -> None:
+async def test_a_slow_request_keeps_its_key(api: SmallApi) -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b"he"
-        await door.age(59)
+        await api.age(59)
         yield b"ro"
-        assert await door.get_age() < 30
+        assert await api.get_age() < 30
         yield b"n"
 
-    first = await door.client.post("/read", content=body())
+    first = await api.client.post("/read", content=body())
     assert first.json() == {"size": 5, "number": 1}
-    again = await door.client.post("/read", content=b"heron")
+    again = await api.client.post("/read", content=b"heron")
     assert (again.json(), again.headers["idempotent-replayed"]) == (first.json(), "true")
 
 
-async def test_a_request_that_was_taken_over_is_not_carried_out(door: Door) -> None:
+async def test_a_request_that_was_taken_over_is_not_carried_out(api: SmallApi) -> None:
     answers = []
 
     async def body() -> AsyncIterator[bytes]:
         yield b"he"
-        await door.age(61)
-        answers.append(await door.client.post("/read", content=b"heron"))
+        await api.age(61)
+        answers.append(await api.client.post("/read", content=b"heron"))
         yield b"ron"
 
-    check_problem(await door.client.post("/read", content=body()), 409, "idempotency_in_progress")
-    answers.append(await door.client.post("/read", content=b"heron"))
+    check_problem(await api.client.post("/read", content=body()), 409, "idempotency_in_progress")
+    answers.append(await api.client.post("/read", content=b"heron"))
     assert [answer.json() for answer in answers] == [{"size": 5, "number": 1}] * 2
     assert [answer.headers.get("idempotent-replayed") for answer in answers] == [None, "true"]
 
 
 @pytest.mark.parametrize(("more", "kept"), [(False, True), (True, False)])
 async def test_an_answer_is_kept_for_a_client_that_left_once_it_had_sent_everything(
-    door: Door, *, more: bool, kept: bool
+    api: SmallApi, *, more: bool, kept: bool
 ) -> None:
     events: list[Message] = [{"type": "http.request", "body": b"heron", "more_body": more}]
 
@@ -130,72 +130,72 @@ async def test_an_answer_is_kept_for_a_client_that_left_once_it_had_sent_everyth
         return events.pop() if events else {"type": "http.disconnect"}
 
     async def send(_: Message) -> None:
-        """Reach nobody."""
+        """Discard the response."""
 
     headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
     scope = {"type": "http", "method": "POST", "path": "/api/v1/read", "query_string": b"", "headers": headers}
     with suppress(ClientDisconnect):
-        await door.app(scope, receive, send)
-    again = await door.client.post("/read", content=b"heron")
+        await api.app(scope, receive, send)
+    again = await api.client.post("/read", content=b"heron")
     assert again.json() == {"size": 5, "number": 1}
     assert ("idempotent-replayed" in again.headers) == kept
 
 
-async def test_a_body_that_is_ignored_counts_all_the_same(door: Door) -> None:
-    first = await door.client.post("/ignore?a=1", content=b"heron")
+async def test_a_body_that_is_ignored_counts_all_the_same(api: SmallApi) -> None:
+    first = await api.client.post("/ignore?a=1", content=b"heron")
     assert first.json() == {"number": 1}
     for path, content, status in (
         ("/ignore?a=1", b"heron", 200),
         ("/ignore?a=1", b"egret", 422),
         ("/ignore?a=2", b"heron", 422),
     ):
-        assert (await door.client.post(path, content=content)).status_code == status
-    assert door.carried_out == 1
+        assert (await api.client.post(path, content=content)).status_code == status
+    assert api.carried_out == 1
 
 
-async def test_a_body_too_long_to_be_read_for_nobody_is_not_kept(door: Door) -> None:
+async def test_a_body_too_long_to_be_read_for_nobody_is_not_kept(api: SmallApi) -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b"a" * LIMIT
         yield b"a"
         yield b"a"
 
-    assert [(await door.client.post("/ignore", content=body())).json()["number"] for _ in range(2)] == [1, 2]
+    assert [(await api.client.post("/ignore", content=body())).json()["number"] for _ in range(2)] == [1, 2]
     kept = {**HEADERS, "Idempotency-Key": "two"}
-    answers = [await door.client.post("/read", content=body(), headers=kept) for _ in range(2)]
+    answers = [await api.client.post("/read", content=body(), headers=kept) for _ in range(2)]
     assert [answer.json()["number"] for answer in answers] == [3, 3], "who reads it all can tell it again"
 
 
-async def test_a_request_with_an_idempotency_key_looks_its_api_key_up_once(door: Door) -> None:
+async def test_a_request_with_an_idempotency_key_looks_its_api_key_up_once(api: SmallApi) -> None:
     for _ in range(2):  # carried out, then replayed
-        assert (await door.client.post("/ignore", content=b"heron")).json() == {"number": 1}
-    assert door.look_ups == 2
-    assert (await door.client.post("/ignore", content=b"egret")).status_code == 422
-    assert door.look_ups == 3
+        assert (await api.client.post("/ignore", content=b"heron")).json() == {"number": 1}
+    assert api.look_ups == 2
+    assert (await api.client.post("/ignore", content=b"egret")).status_code == 422
+    assert api.look_ups == 3
 
 
 @pytest.mark.parametrize("key", ["one", "not a key", ""])
-async def test_a_wrong_api_key_is_the_answer_whatever_the_idempotency_key_is(door: Door, key: str) -> None:
-    await door.client.post("/ignore", content=b"heron")
+async def test_a_wrong_api_key_is_the_answer_whatever_the_idempotency_key_is(api: SmallApi, key: str) -> None:
+    await api.client.post("/ignore", content=b"heron")
     headers = {"Authorization": "Bearer wrong", "Idempotency-Key": key}
     for path in ("/ignore", "/nowhere"):
-        check_problem(await door.client.post(path, content=b"egret", headers=headers), 401, "unauthorized")
-    assert door.carried_out == 1
+        check_problem(await api.client.post(path, content=b"egret", headers=headers), 401, "unauthorized")
+    assert api.carried_out == 1
 
 
-async def test_a_request_that_was_taken_over_cannot_end_the_other(door: Door) -> None:
+async def test_a_request_that_was_taken_over_cannot_end_the_other(api: SmallApi) -> None:
     request = KeyedRequest(1, "one", b"target")
-    first = await door.idempotency.take(request)
-    await door.age(61)
-    second = await door.idempotency.take(request)
+    first = await api.idempotency.take(request)
+    await api.age(61)
+    second = await api.idempotency.take(request)
     assert isinstance(first, Hold)
     assert isinstance(second, Hold)
     body, answers = Fingerprint(b"body", 4), [StoredResponse(200, {}, word) for word in (b"first", b"second")]
-    assert not await door.idempotency.store(first, body, answers[0])
-    await door.idempotency.free(first)
+    assert not await api.idempotency.store(first, body, answers[0])
+    await api.idempotency.free(first)
     with pytest.raises(IdempotencyInProgressError):
-        await door.idempotency.renew(first)
-    assert await door.idempotency.store(second, body, answers[1])
-    known = await door.idempotency.take(request)
+        await api.idempotency.renew(first)
+    assert await api.idempotency.store(second, body, answers[1])
+    known = await api.idempotency.take(request)
     assert not isinstance(known, Hold)
     assert known.answer == answers[1]
 

@@ -1,4 +1,4 @@
-"""What the API answers is what its description says, whatever it is sent."""
+"""Every response agrees with the OpenAPI document, whatever the request."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -50,15 +50,15 @@ _SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too
 def supply(
     make_database: Callable[[], AbstractContextManager[tuple[str, str]]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Supply]:
-    """An API of its own, since generated requests delete, cancel and revoke."""
+    """A separate API, because generated requests delete, cancel and revoke."""
     with make_database() as (database_url, redis_url):
         folder: Path = tmp_path_factory.mktemp("data")
         with Stack(load_settings(database_url=database_url, redis_url=redis_url, data_dir=folder)) as stack:
             yield Supply(stack)
 
 
-def try_out(operation: Operation, examples: int, ask: Callable[[Request], None]) -> None:
-    """Make requests that fit the description and such that do not, the same ones in every run."""
+def generate(operation: Operation, examples: int, ask: Callable[[Request], None]) -> None:
+    """Make valid and invalid requests, the same ones in every run."""
     strategies = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
     chosen = settings(
         max_examples=examples,
@@ -72,7 +72,7 @@ def try_out(operation: Operation, examples: int, ask: Callable[[Request], None])
 
 
 def send(supply: Supply, case: Request, key: str | None) -> schemathesis.Response:
-    """The answer to a request under a key, or under none."""
+    """Send a request with an API key, or without one."""
     case.headers.pop("Authorization", None)
     headers = {"Authorization": key} if key else {}
     with requests.Session() as session:
@@ -89,7 +89,7 @@ def test_every_answer_is_one_that_is_described(label: str, supply: Supply) -> No
         case.path_parameters = {name: offered.get(name, value) for name, value in case.path_parameters.items()}
         case.validate_response(send(supply, case, f"Bearer {KEY}"), checks=CHECKS)
 
-    try_out(OPERATIONS[label], EXAMPLES, ask)
+    generate(OPERATIONS[label], EXAMPLES, ask)
 
 
 @pytest.mark.parametrize("label", [label for label in OPERATIONS if "/api/v1/" in label])
@@ -103,4 +103,4 @@ def test_whoever_has_no_key_learns_nothing_but_that(label: str, supply: Supply) 
         assert response.headers["www-authenticate"] == ["Bearer"]
         assert response.json()["code"] == "unauthorized"
 
-    try_out(OPERATIONS[label], max(5, EXAMPLES // 2), ask)
+    generate(OPERATIONS[label], max(5, EXAMPLES // 2), ask)

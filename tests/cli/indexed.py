@@ -1,10 +1,10 @@
-"""An installation that has a document, as far as its settings care."""
+"""A document row without its content: the settings' check of the vector index needs no more."""
 
 from tests.database import execute
 
 
 def index_a_document(database_url: str | None) -> None:
-    """Enter a document that search finds: from now on the index of vectors is not to be had for another."""
+    """Insert a searchable document. From then on, other settings cannot replace the vector index."""
     execute(
         str(database_url),
         "INSERT INTO agents (id, organization_id, name, slug) VALUES (1000, 1, 'a', 'a-thousand')",

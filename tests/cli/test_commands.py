@@ -1,4 +1,4 @@
-"""The command line beside a running Sluice, as an operator uses it."""
+"""The command line with a running Sluice, as an operator uses it."""
 
 import json
 import subprocess
@@ -36,7 +36,7 @@ def run_json(stack: Stack, *arguments: str, code: int = 0) -> Any:
 
 @pytest.fixture(scope="module")
 def herons(shared_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """An agent made and a document uploaded by commands."""
+    """An agent and a document, created by commands."""
     agent = run_json(shared_stack, "agents", "create", "Herons", "--slug", "herons")
     path = tmp_path_factory.mktemp("files") / "herons.txt"
     path.write_text("The heron at Coldharbour waits for the evening boat. The gate opens at nine.")
@@ -176,7 +176,7 @@ def test_the_demo_shows_everything_and_leaves_nothing(shared_stack: Stack, tmp_p
         "DATA_DIR",
         "PORT",
         "BOOTSTRAP_API_KEY",
-    }  # what the demo makes for itself
+    }  # the demo sets these itself
     environment = {name: value for name, value in shared_stack.environment.items() if name not in own}
     done = subprocess.run(
         [sys.executable, str(ROOT / "main.py"), "demo", "heron.txt", "gate.txt", "--ask", "Who waits for the boat?"],

@@ -1,4 +1,4 @@
-"""Changing the model from the command line, and what the doctor and the queue page say beside it."""
+"""Changing the model on the command line, and the reports of the doctor and of the queues at the same time."""
 
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,12 +17,12 @@ from tests.database import execute
 from tests.running import Stack
 
 MINILM = {"EMBEDDING_MODEL": "minilm"}
-NOBODY = {"EMBEDDING_PROVIDER": "openai", "OPENAI_BASE_URL": "http://127.0.0.1:1", "OPENAI_TIME_LIMIT": "5"}
+UNREACHABLE = {"EMBEDDING_PROVIDER": "openai", "OPENAI_BASE_URL": "http://127.0.0.1:1", "OPENAI_TIME_LIMIT": "5"}
 
 
 @pytest.fixture
 async def known(settings: Settings) -> AsyncIterator[Stack]:
-    """An installation of which nothing runs, with its first index."""
+    """A stopped installation with its first index."""
     database = Database(create_engine(str(settings.database_url), pool_size=1))
     await VectorIndexes(database, IndexSpec("pgvector", EmbeddingSpec("local", "wordllama"))).ensure()
     await database.close()
@@ -32,7 +32,7 @@ async def known(settings: Settings) -> AsyncIterator[Stack]:
 
 @contextmanager
 def set_for(stack: Stack, **environment: str) -> Iterator[Stack]:
-    """The same installation to a shell with other settings."""
+    """The same installation in a shell with other settings."""
     with Stack(stack.settings) as other:
         other.environment |= environment
         yield other
@@ -44,7 +44,7 @@ def list_indexes(stack: Stack) -> list[tuple[str, str]]:
 
 
 def diagnose(stack: Stack, code: int) -> dict[str, dict[str, Any]]:
-    """What the doctor says, by the name of the check."""
+    """The doctor's checks by name."""
     return {check["name"]: check for check in run_json(stack, "doctor", code=code)}
 
 
@@ -61,7 +61,7 @@ def test_an_index_is_begun_told_of_and_given_up(known: Stack) -> None:
     with set_for(known, **MINILM) as other:
         assert "Building an index with local minilm in pgvector." in run(other, "reembed").stderr
         assert list_indexes(known) == [("active", "wordllama"), ("building", "minilm")]
-        run(other, "reembed")  # goes on with the same one
+        run(other, "reembed")  # continues the same index
         assert "An index is being built with local minilm" in run(known, "reembed", code=1).stderr
         run(known, "reembed", "--abandon")
         assert list_indexes(known) == [("active", "wordllama"), ("retired", "minilm")]
@@ -81,7 +81,7 @@ def test_what_is_there_already_is_not_built_again(known: Stack) -> None:
 def test_no_index_is_begun_with_a_model_or_a_store_that_cannot_be_reached(known: Stack) -> None:
     away = {"VECTOR_STORE": "qdrant", "QDRANT_URL": "http://127.0.0.1:1"}
     missing = {"VECTOR_STORE": "qdrant"}
-    for environment, said in ((NOBODY, "cannot be reached"), (away, "Qdrant"), (missing, "QDRANT_URL")):
+    for environment, said in ((UNREACHABLE, "cannot be reached"), (away, "Qdrant"), (missing, "QDRANT_URL")):
         with set_for(known, **environment) as other:
             stderr = run(other, "reembed", code=1).stderr
             assert said in stderr

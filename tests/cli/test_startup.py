@@ -1,4 +1,4 @@
-"""A start that cannot succeed ends at once, with one line that names what is wrong."""
+"""A start that cannot succeed ends at once, with one line that names the reason."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +18,13 @@ from tests.running import Stack
 
 @pytest.fixture
 def fresh(settings: Settings) -> Iterator[Stack]:
-    """An installation of which nothing runs."""
+    """A stopped installation."""
     with Stack(settings) as stack:
         yield stack
 
 
 def start(stack: Stack, command: str, environment: dict[str, str]) -> str:
-    """What a command says that cannot start."""
+    """The error output of a command that cannot start."""
     with Stack(stack.settings) as other:
         other.environment |= environment
         stderr = run(other, *command.split(), code=1).stderr
@@ -72,7 +72,7 @@ def test_a_choice_that_lacks_something_stops_the_start(fresh: Stack) -> None:
 
 
 def test_settings_that_ask_for_another_index_stop_the_start_with_a_line(fresh: Stack) -> None:
-    run(fresh, "agents", "list")  # makes the first one
+    run(fresh, "agents", "list")  # creates the first index
     index_a_document(fresh.settings.database_url)
     for command in ("api", "worker high"):
         stderr = start(fresh, command, {"EMBEDDING_MODEL": "minilm"})

@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.states import ACTIVE, FINAL, RUNNING, TRANSITIONS, WAITING, Event, State, sources, target
 
-# The table once more, as a drawing: from each state, the events in it and where they lead.
+# The transitions, written independently of the code: from each state, its events and their target states.
 DRAWING = {
     State.PENDING: {Event.ADMIT: State.QUEUED, Event.CANCEL: State.REVOKED},
     State.RETRY: {Event.ADMIT: State.QUEUED, Event.CANCEL: State.REVOKED},

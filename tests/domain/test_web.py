@@ -1,6 +1,6 @@
 # ruff: noqa: RUF001 - characters that look like others are the point
 
-"""URLs are read one way only, and inside hosts are refused in every disguise."""
+"""URLs have one canonical form, and internal hosts are rejected in every notation."""
 
 from contextlib import suppress
 from ipaddress import ip_address
