@@ -33,7 +33,7 @@ def upload(
 
     async def work(session: Session) -> list[dict[str, Any]]:
         owner = await session.find_agent(agent)
-        results = [await _take_in(session, owner.id, path) for path in files]
+        results = [await _upload_file(session, owner.id, path) for path in files]
         if wait:
             accepted = {TaskId(result["task_id"]): result for result in results if result.get("task_id")}
             for task in await follow(session, {task_id: result["filename"] for task_id, result in accepted.items()}):
@@ -51,15 +51,15 @@ def upload(
         sys.exit(1)
 
 
-async def _take_in(session: Session, agent_id: int, path: Path) -> dict[str, Any]:
+async def _upload_file(session: Session, agent_id: int, path: Path) -> dict[str, Any]:
     """Upload one file. A rejection is a result, so that the other files are still uploaded."""
     uploads = session.services.intake.uploads
     try:
-        async with uploads.receive() as receipt:
+        async with uploads.receive() as incoming:
             with path.open("rb") as file:
                 while piece := await asyncio.to_thread(file.read, _PIECE):
-                    await receipt.write(piece)
-            accepted = await uploads.accept(receipt, Upload(session.organization_id, agent_id, path.name, {}))
+                    await incoming.write(piece)
+            accepted = await uploads.accept(incoming, Upload(session.organization_id, agent_id, path.name, {}))
             if accepted.task_id is None:
                 done = {"task_id": None, "state": State.SUCCESS.public, "status": accepted.message}
                 return {"filename": path.name, "document_id": accepted.document_id, **done}

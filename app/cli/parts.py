@@ -23,7 +23,7 @@ from app.domain.tasks import Queue
 from app.parent_death import die_with_parent
 from app.settings import Settings
 
-_LEAVE_SECONDS = 10.0
+_EXIT_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 _QUICK_DEATH_SECONDS = 2.0
 _SHARED = ("app.api.application", "app.tasks.worker", "app.tasks.document_tasks", "celery.apps.worker", "pypdfium2")
@@ -81,9 +81,9 @@ def worker_part(settings: Settings, name: str) -> Part:
     return Part(f"worker-{name}", run)
 
 
-def choose_patience(settings: Settings) -> float:
+def get_stop_timeout(settings: Settings) -> float:
     """Seconds for a clean stop: a worker waits for its tasks, hands back the rest, and exits."""
-    return settings.worker_shutdown_seconds + _LEAVE_SECONDS
+    return settings.worker_shutdown_seconds + _EXIT_SECONDS
 
 
 def api_part(settings: Settings) -> Part:
@@ -112,18 +112,18 @@ class Parts:
     """Starts parts, restarts those that die, and stops them all."""
 
     def __init__(
-        self, parts: Sequence[Part], say: Callable[[str], None], *, patience: float, log: Path | None = None
+        self, parts: Sequence[Part], say: Callable[[str], None], *, stop_timeout: float, log: Path | None = None
     ) -> None:
         """Set up; entering the context starts the parts.
 
         Args:
             parts: What to run.
             say: Prints a line for the operator.
-            patience: Seconds that parts have to stop cleanly before they are killed.
+            stop_timeout: Seconds that parts have to stop cleanly before they are killed.
             log: The file for the parts' output; None for this process's output.
         """
         self._parts = parts
-        self._patience = patience
+        self._stop_timeout = stop_timeout
         self._say = say
         self._log = log
         self._running: dict[int, _Running] = {}
@@ -160,7 +160,7 @@ class Parts:
     def stop(self) -> None:
         """Ask every part to stop, and kill those that have not stopped in time."""
         self._signal(signal.SIGTERM)
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._stop_timeout
         while self._running and time.monotonic() < deadline:
             self.find_dead()
             time.sleep(_POLL_SECONDS)

@@ -18,7 +18,7 @@ from app.bootstrap import (
     prepare_database,
 )
 from app.celery_app import check_broker
-from app.cli.parts import Parts, api_part, choose_patience, worker_part
+from app.cli.parts import Parts, api_part, get_stop_timeout, worker_part
 from app.cli.stack import WORKERS, check_port, run_stack, say
 from app.domain.errors import PartDiedError
 from app.embedded.running import open_servers, resolve_settings
@@ -92,7 +92,7 @@ def worker(
     listen_for_stop()
     try:
         workers = [worker_part(settings, name) for name in queues or WORKERS]
-        with Parts(workers, say, patience=choose_patience(settings)) as parts:
+        with Parts(workers, say, stop_timeout=get_stop_timeout(settings)) as parts:
             while not (dead := parts.find_dead()):
                 time.sleep(_POLL_SECONDS)
             raise PartDiedError(f"{dead[0][0].part.name} exited with {dead[0][1]}.")

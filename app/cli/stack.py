@@ -13,7 +13,7 @@ import httpx
 
 from app.bootstrap import build_services, prepare_database
 from app.celery_app import create_celery
-from app.cli.parts import Parts, api_part, choose_patience, worker_part
+from app.cli.parts import Parts, api_part, get_stop_timeout, worker_part
 from app.domain.errors import StartupError
 from app.embedded.running import Servers, open_servers
 from app.settings import Settings, reveal
@@ -76,7 +76,7 @@ def run_stack(settings: Settings, log: Path | None = None) -> Iterator[Stack]:
         os.environ["DATA_DIR"], os.environ["PORT"] = str(resolved.data_dir), str(resolved.port)
         secret = asyncio.run(_prepare(resolved))
         parts = [api_part(resolved), *(worker_part(resolved, name) for name in WORKERS)]
-        with Parts(parts, say, patience=choose_patience(resolved), log=log) as running:
+        with Parts(parts, say, stop_timeout=get_stop_timeout(resolved), log=log) as running:
             yield Stack(servers, running, secret)
 
 
