@@ -1,4 +1,4 @@
-"""One running Sluice with tight limits, which may read pages of this machine, for all tests of the flows."""
+"""One running stack with low limits, which may read pages of this machine, for all tests in this folder."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -26,7 +26,7 @@ LIMITS = {
 def shared_stack(
     make_database: Callable[[], AbstractContextManager[tuple[str, str]]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """API and workers, shared by the modules of this folder."""
+    """API and workers, shared by the modules in this folder."""
     with make_database() as (database_url, redis_url):
         folder = tmp_path_factory.mktemp("data")
         settings = load_settings(database_url=database_url, redis_url=redis_url, data_dir=folder, **LIMITS)
@@ -39,5 +39,5 @@ def shared_stack(
 
 @pytest.fixture
 def agent(shared_stack: Stack) -> int:
-    """A fresh agent's id."""
+    """The id of a new agent."""
     return shared_stack.make_agent()

@@ -1,4 +1,4 @@
-"""A web site on this machine, for tests: pages by path, and a note of who asked for what and when."""
+"""A web site on this machine, for tests: it serves pages by path and records the requests."""
 
 import threading
 import time
@@ -12,21 +12,21 @@ Page = tuple[int, Mapping[str, str], bytes]
 
 
 def html(body: str, head: str = "") -> Page:
-    """A page of HTML."""
+    """An HTML page."""
     text = f"<!doctype html><html><head>{head}</head><body>{body}</body></html>"
     return 200, {"Content-Type": "text/html; charset=utf-8"}, text.encode()
 
 
 @dataclass(slots=True)
 class Site:
-    """``find`` answers paths; ``asked`` lists each path with the time it was asked for."""
+    """``find`` returns the page of a path; ``asked`` lists the path and the time of each request."""
 
     find: Callable[[str], Page | None]
     url: str = ""
     asked: list[tuple[str, float]] = field(default_factory=list)
 
     def count(self, path: str) -> int:
-        """How often a path was asked for."""
+        """The number of requests for a path."""
         return [asked for asked, _ in self.asked].count(path)
 
 
@@ -47,7 +47,7 @@ def serve(find: Callable[[str], Page | None]) -> Iterator[Site]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Nobody reads it."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)

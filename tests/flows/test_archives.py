@@ -1,4 +1,4 @@
-"""A ZIP becomes a parent with a child for each file, whatever lies in it."""
+"""A ZIP becomes a parent task with a child for each file, whatever it contains."""
 
 import io
 import zipfile
@@ -106,7 +106,7 @@ def test_an_archive_that_is_refused_leaves_no_children_and_no_files(
 
 
 def list_blobs(stack: Stack, task: dict[str, Any]) -> list[str]:
-    """The files stored for a task's members."""
+    """The files stored for an archive's entries."""
     stem = task["task_id"].replace("-", "")
     return [path.name for path in (stack.settings.data_dir / "blobs").rglob(f"{stem}-*")]
 
@@ -144,7 +144,7 @@ def test_failed_members_are_tried_again_with_their_archive(shared_stack: Stack, 
     parent = send(shared_stack, agent, make_zip({"good.txt": b"A text to keep.", "broken.pdf": b"%PDF-1.7\nnothing"}))
     broken = list_children(shared_stack, parent)["broken.pdf"]
     assert shared_stack.post(f"/tasks/{parent['task_id']}/retry")["task_id"] == parent["task_id"]
-    wait_for(lambda: shared_stack.get(f"/tasks/{broken['task_id']}")["attempt"] == 2, "the member to run again")
+    wait_for(lambda: shared_stack.get(f"/tasks/{broken['task_id']}")["attempt"] == 2, "the entry to run again")
     [again] = shared_stack.finish([parent["task_id"]])
     assert (again["state"], again["counts"]["failed"], again["counts"]["succeeded"]) == ("SUCCESS", 1, 1)
 
@@ -166,7 +166,7 @@ def test_a_cancelled_archive_takes_its_waiting_members_with_it(shared_stack: Sta
     shared_stack.client.patch(f"/agents/{agent}", json={"settings": {"max_in_flight": 1}}).raise_for_status()
     files = {f"{n}.txt": f"Entry {n}. ".encode() * 3000 for n in range(60)}
     task_id = shared_stack.upload(agent, "many.zip", make_zip(files))["task_id"]
-    wait_for(lambda: shared_stack.get(f"/tasks/{task_id}")["counts"], "the archive to become many")
+    wait_for(lambda: shared_stack.get(f"/tasks/{task_id}")["counts"], "the archive to be unpacked")
     assert shared_stack.client.delete(f"/tasks/{task_id}").status_code in {200, 202}
     [parent] = shared_stack.finish([task_id], seconds=10)
     assert (parent["state"], parent["counts"]["pending"], parent["counts"]["running"]) == ("REVOKED", 0, 0)

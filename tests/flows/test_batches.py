@@ -1,4 +1,4 @@
-"""Many files in one request are one task to whoever sent them."""
+"""Many files in one request are one task for the client."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def post_batch(stack: Stack, agent: int, files: dict[str, bytes], **fields: str)
 
 
 def finish(stack: Stack, response: httpx.Response) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The answer, and the parent as it ended."""
+    """The response, and the parent in its final state."""
     assert response.status_code == 202, response.text
     [parent] = stack.finish([response.json()["task_id"]])
     return response.json(), parent

@@ -1,4 +1,4 @@
-"""A crawl reads a site, each page once, politely, and stops when it is told to."""
+"""A crawl reads each page of a site once, follows robots.txt, and stops when it is cancelled."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ PAGES = 200
 
 
 def find_page(path: str) -> Page | None:
-    """A site of 200 pages with loops, other names of the same pages, and places that are not for crawlers."""
+    """A site of 200 pages with loops, aliases of pages, and pages that robots.txt disallows."""
     if path == "/robots.txt":
         return 200, {"Content-Type": "text/plain"}, b"User-agent: *\nDisallow: /private/\n"
     if path in {"/other-name", "/private/page", "/hidden", "/away"}:
@@ -48,14 +48,14 @@ def site() -> Iterator[Site]:
 
 
 def crawl(stack: Stack, agent: int, url: str, **fields: Any) -> dict[str, Any]:
-    """Ask for a crawl."""
+    """Submit a crawl."""
     response = stack.client.post(f"/documents/agent/{agent}/crawl", json={"url": url, **fields})
     assert response.status_code == 202, response.text
     return dict(response.json())
 
 
 def list_urls(stack: Stack, agent: int) -> list[str]:
-    """The addresses of an agent's documents that are there."""
+    """The addresses of an agent's documents."""
     documents = stack.get("/documents", agent_id=agent, status="completed", limit=1000)["documents"]
     return sorted(document["source_url"].partition("/p/")[2] for document in documents)
 
@@ -94,7 +94,7 @@ def test_a_crawl_keeps_to_its_bounds(shared_stack: Stack, agent: int, site: Site
 
 
 def list_children(stack: Stack, parent: dict[str, Any]) -> list[dict[str, Any]]:
-    """A crawl's pages."""
+    """The pages of a crawl."""
     return list(stack.get("/tasks/", parent_id=parent["task_id"], limit=1000)["tasks"])
 
 
@@ -111,7 +111,7 @@ def test_a_second_crawl_reads_the_same_documents_again(shared_stack: Stack, agen
 
 def test_a_cancelled_crawl_stops_within_two_seconds(shared_stack: Stack, agent: int, site: Site) -> None:
     task_id = crawl(shared_stack, agent, f"{site.url}/p/0", max_pages=1000, max_depth=50)["task_id"]
-    wait_for(lambda: len(site.asked) > 20, "the crawl to be under way")
+    wait_for(lambda: len(site.asked) > 20, "the crawl to make progress")
     assert shared_stack.client.delete(f"/tasks/{task_id}").status_code in {200, 202}
     [parent] = shared_stack.finish([task_id], seconds=2)
     asked = len(site.asked)

@@ -1,11 +1,10 @@
-"""The same bytes to the same agent are one document, unless the uploader wants its content replaced."""
+"""The same content of the same agent is one document; another upload can replace its content."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import asyncpg
 import httpx
-import pytest
 
 from tests.api.checks import check_problem
 from tests.deadlines import wait_for
@@ -20,7 +19,7 @@ def put(stack: Stack, agent: int, name: str, content: bytes, **fields: str) -> d
 
 
 def find(stack: Stack, agent: int, query: str) -> list[dict[str, Any]]:
-    """What a search by words finds."""
+    """The hits of a text search."""
     hits = stack.post(f"/agents/{agent}/search", {"query": query, "mode": "text"})["results"]
     return [hit for hit in hits if hit["score"] > 0]
 
@@ -41,7 +40,6 @@ def test_a_second_upload_is_answered_with_the_document_that_is_there(shared_stac
     assert list_blobs(shared_stack) == stored
 
 
-@pytest.mark.asyncio
 async def test_a_duplicate_whose_task_was_forgotten_is_answered_without_a_task(shared_stack: Stack, agent: int) -> None:
     first = put(shared_stack, agent, "heron.txt", b"One heron.")
     connection = await asyncpg.connect(shared_stack.settings.database_url)
@@ -102,7 +100,7 @@ def test_replacing_gives_the_document_new_content_and_drops_the_old(shared_stack
     assert document["metadata"]["kind"] == "plan"
     assert shared_stack.client.get(f"/documents/{first['document_id']}/content").text == "The gate opens at dusk."
     assert [hit["text"] for hit in find(shared_stack, agent, "opens")] == ["The gate opens at dusk."]
-    wait_for(lambda: len(list_blobs(shared_stack)) == len(stored), "the old file to go")
+    wait_for(lambda: len(list_blobs(shared_stack)) == len(stored), "the old file to be deleted")
     assert put(shared_stack, agent, "again.txt", b"The gate opens at dusk.")["duplicate_of"] == first["document_id"]
     assert put(shared_stack, agent, "old.txt", b"The sluice opens at dawn.")["duplicate_of"] is None
 

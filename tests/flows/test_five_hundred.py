@@ -1,4 +1,4 @@
-"""An archive of five hundred files, whose worker is killed twice on the way: every file ends, and ends once."""
+"""An archive of five hundred files whose worker is killed twice: every file is processed exactly once."""
 
 from typing import Any
 
@@ -31,13 +31,13 @@ def make_archive() -> bytes:
 
 
 def fetch_children(stack: Stack, parent: str) -> list[Any]:
-    """The archive's members as the database has them."""
+    """The rows of the archive's children."""
     return stack.fetch(_ROWS, parent)
 
 
 @pytest.fixture
 def low_stack(stack: Stack) -> Stack:
-    """One worker does all the work; when it has died, another takes over within seconds."""
+    """A stack with one worker, whose lease expires within seconds of its death."""
     stack.environment |= {"WORKER_LEASE_SECONDS": "2", "WORKER_CONCURRENCY_LOW": "4"}
     stack.start_api()
     stack.start_workers("low")
@@ -50,7 +50,7 @@ def replace_worker(stack: Stack) -> None:
     stack.start_workers("low")
 
 
-@pytest.mark.timeout(300)  # on a busy machine, two more starts of a worker take their time
+@pytest.mark.timeout(300)  # it starts two more workers, which is slow on a busy machine
 def test_five_hundred_files_lose_nothing_to_a_worker_killed_while_unpacking_and_while_reading(low_stack: Stack) -> None:
     parent = low_stack.upload(low_stack.make_agent(), "locks.zip", make_archive())["task_id"]
     blobs = low_stack.settings.data_dir / "blobs"

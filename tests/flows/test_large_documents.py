@@ -1,4 +1,4 @@
-"""A large document is cut once, embedded in batches by tasks of their own, and published when it is whole."""
+"""A large document is chunked once, embedded in batches by child tasks, and published after the last batch."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def make_book(chapters: int, word: str = "keeper") -> bytes:
 
 
 def count_rows(stack: Stack, document_id: int) -> tuple[int, int]:
-    """The rows that a document has in the index, and those put aside for it."""
+    """The numbers of a document's chunks and of its staged chunks."""
     [row] = stack.fetch(
         """
         SELECT (SELECT count(*) FROM chunks WHERE document_id = $1) AS chunks,
@@ -31,7 +31,7 @@ def count_rows(stack: Stack, document_id: int) -> tuple[int, int]:
 
 
 def count_wrong_words(stack: Stack, agent: int) -> int:
-    """Words of an agent whose count is not that of its chunks."""
+    """The words of an agent whose stored count differs from the count in its chunks."""
     query = """
         SELECT count(*) AS n FROM (
             SELECT lexeme, count(*) AS found FROM chunks, unnest(tsvector_to_array(tsv) || ''::text) AS lexeme
@@ -44,21 +44,21 @@ def count_wrong_words(stack: Stack, agent: int) -> int:
 
 
 def find_words(stack: Stack, agent: int, query: str) -> set[str]:
-    """The names of the documents that a search by words finds."""
+    """The names of the documents that a text search finds."""
     hits = stack.post(f"/agents/{agent}/search", {"query": query, "mode": "text"})["results"]
     return {hit["text"].split()[1] for hit in hits if hit["score"] > 0}
 
 
 @pytest.fixture
 def held(shared_stack: Stack) -> Any:
-    """The medium queue, where batches are embedded, held until it is let go."""
+    """A stack whose medium queue, where batches are embedded, is paused at first."""
     shared_stack.post("/queues/medium_priority/pause")
     yield shared_stack
     shared_stack.post("/queues/medium_priority/resume")
 
 
 def wait_for_batches(stack: Stack, task_id: str) -> dict[str, Any]:
-    """The task once it has become batches."""
+    """Wait until the task has batches; returns it."""
     wait_for(lambda: stack.get(f"/tasks/{task_id}")["counts"], "the document to be in batches")
     return stack.get(f"/tasks/{task_id}")
 
@@ -95,7 +95,9 @@ def test_search_finds_the_old_edition_until_the_new_is_whole(held: Stack, agent:
     [task] = held.finish([large["task_id"]])
     assert (task["state"], large["document_id"]) == ("SUCCESS", small["document_id"])
     assert find_words(held, agent, "keeper warden") == {"warden"}
-    wait_for(lambda: count_rows(held, small["document_id"]) == (task["chunk_count"], 0), "the old edition to go")
+    wait_for(
+        lambda: count_rows(held, small["document_id"]) == (task["chunk_count"], 0), "the old edition to be removed"
+    )
     assert count_wrong_words(held, agent) == 0
 
 
@@ -108,7 +110,7 @@ def test_a_cancel_amid_the_batches_leaves_nothing_of_them(held: Stack, agent: in
     task = held.get(f"/tasks/{task_id}")
     assert (task["state"], task["counts"]["pending"]) == ("REVOKED", 0)
     assert held.get(f"/documents/{accepted['document_id']}")["status"] == "cancelled"
-    wait_for(lambda: count_rows(held, accepted["document_id"]) == (0, 0), "the batches to be cleared away")
+    wait_for(lambda: count_rows(held, accepted["document_id"]) == (0, 0), "the batches to be removed")
     held.post("/queues/medium_priority/resume")
     held.post(f"/tasks/{task_id}/retry")
     [again] = held.finish([task_id])
@@ -150,7 +152,7 @@ def test_a_deleted_large_document_is_gone_whatever_was_under_way(held: Stack, ag
     held.post("/queues/medium_priority/resume")
     [task, book] = held.finish([response.json()["task_id"], accepted["task_id"]])
     assert (task["state"], book["state"]) == ("SUCCESS", "REVOKED")
-    wait_for(lambda: count_rows(held, accepted["document_id"]) == (0, 0), "its chunks to be gone")
+    wait_for(lambda: count_rows(held, accepted["document_id"]) == (0, 0), "its chunks to be removed")
     assert count_wrong_words(held, agent) == 0
 
 
@@ -169,7 +171,7 @@ def test_a_cancelled_batch_cancels_the_document_and_never_completes_it_in_part(h
     [task] = held.finish([accepted["task_id"]])
     assert (task["state"], task["counts"]["revoked"]) == ("REVOKED", 1)
     assert held.get(f"/documents/{accepted['document_id']}")["status"] == "cancelled"
-    wait_for(lambda: count_rows(held, accepted["document_id"]) == (0, 0), "the other batches to be cleared away")
+    wait_for(lambda: count_rows(held, accepted["document_id"]) == (0, 0), "the other batches to be removed")
 
 
 def test_an_old_task_cannot_run_again_amid_a_new_one(held: Stack, agent: int) -> None:

@@ -1,4 +1,4 @@
-"""A web page is a document whose file is fetched by its task."""
+"""A web page is a document whose task fetches the file."""
 
 from typing import Any
 
@@ -35,12 +35,12 @@ def site() -> Any:
 
 
 def add(stack: Stack, agent: int, url: str, **fields: Any) -> httpx.Response:
-    """Ask for a page."""
+    """Submit a page."""
     return stack.client.post(f"/documents/agent/{agent}/webpage", json={"url": url, **fields})
 
 
 def fetch(stack: Stack, agent: int, url: str, **fields: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Ask for a page and wait: the answer, and the task as it ended."""
+    """Submit a page and wait: the response, and the task in its final state."""
     response = add(stack, agent, url, **fields)
     assert response.status_code == 202, response.text
     [task] = stack.finish([response.json()["task_id"]])
@@ -55,8 +55,8 @@ def test_the_content_of_a_page_is_found_with_its_address_and_author(
     assert (task["state"], task["document_id"]) == ("SUCCESS", accepted["document_id"])
     document = shared_stack.get(f"/documents/{accepted['document_id']}")
     assert (document["status"], document["source_url"]) == ("completed", f"{site.url}/moved")
-    said = {name: document["metadata"][name] for name in ("url", "title", "author", "team")}
-    assert said == {"url": f"{site.url}/heron", "title": "Herons", "author": "A. Weir", "team": "birds"}
+    metadata = {name: document["metadata"][name] for name in ("url", "title", "author", "team")}
+    assert metadata == {"url": f"{site.url}/heron", "title": "Herons", "author": "A. Weir", "team": "birds"}
     [hit] = shared_stack.post(f"/agents/{agent}/search", {"query": "heron water"})["results"]
     assert "The heron stands" in hit["text"]
     assert "Shop" not in hit["text"]

@@ -10,14 +10,14 @@ def make_zip(files: Mapping[str, bytes]) -> bytes:
     """An archive of these files, by name; a name that ends in a slash is a folder."""
     stream = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        warnings.simplefilter("ignore")  # of two members of one name, both are meant
+        warnings.simplefilter("ignore")  # two entries of the same name are intended
         for name, content in files.items():
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return stream.getvalue()
 
 
 def encrypt(archive: bytes, name: str) -> bytes:
-    """The archive with one member marked as encrypted, in its own header and in the directory."""
+    """The archive with one entry marked as encrypted, in its own header and in the central directory."""
     data, sought = bytearray(archive), name.encode()
     for mark, flags, start in ((b"PK\x03\x04", 6, 30), (b"PK\x01\x02", 8, 46)):
         at = data.find(mark)

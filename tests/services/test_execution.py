@@ -1,4 +1,4 @@
-"""One attempt of a task, where the database fails it at awkward moments."""
+"""One attempt of a task, when the database or the worker's lease fails during it."""
 
 import asyncio
 import os
@@ -34,17 +34,17 @@ from app.tasks.lease import Lease
 
 
 class SilentDoorbell:
-    """A broker that takes every bell and tells nobody."""
+    """A broker and a result backend that discard everything."""
 
     async def publish(self, bells: Sequence[Bell]) -> None:
-        """Take the bells."""
+        """Discard the messages."""
 
     async def publish_state(self, task_id: TaskId, state: str, info: Any) -> None:
-        """Take the news."""
+        """Discard the state."""
 
 
-def _sit(worker: WorkerId, lease: Lease | None = None) -> WorkerSlot:
-    """A slot in this process, under a lease that lasts unless one is given."""
+def _make_slot(worker: WorkerId, lease: Lease | None = None) -> WorkerSlot:
+    """A slot in this process, under the given lease or a valid one."""
     if lease is None:
         lease = Lease()
         lease.grant(worker, time.monotonic() + 60)
@@ -56,7 +56,7 @@ async def _answer(_attempt: RunningAttempt) -> Outcome:
 
 
 async def _run(settings: Settings, scenario: Callable[[Database, Execution, Task, WorkerId], Awaitable[None]]) -> None:
-    """A scenario on one admitted task and one living worker."""
+    """Run a scenario on one admitted task and one live worker."""
     database = Database(create_engine(settings.database_url or "", pool_size=4))
     admission = Admission(database, SilentDoorbell())
     worker = NewWorker(new_worker_id(), "test", "here", os.getpid(), [Queue.HIGH.value], 1)
@@ -89,11 +89,11 @@ async def test_a_claim_whose_answer_was_lost_is_handed_back_and_runs_again(
 
     async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
         monkeypatch.setattr(execution, "claim", claim_and_lose_the_answer)
-        assert await attempts.run(task.id, _sit(worker), _answer) is None
+        assert await attempts.run(task.id, _make_slot(worker), _answer) is None
         waiting = await _read(database, task)
         assert (waiting.worker_id, waiting.crashes) == (None, 0)
         await Admission(database, SilentDoorbell()).admit([Queue.HIGH.value])
-        ended = await attempts.run(task.id, _sit(worker), _answer)
+        ended = await attempts.run(task.id, _make_slot(worker), _answer)
         assert ended
         assert (ended.state, ended.attempt) == (State.SUCCESS, 2)
 
@@ -112,7 +112,7 @@ async def test_a_watch_that_fails_ends_the_attempt_in_the_ledger(
 
     async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
         monkeypatch.setattr(queue_attempts, "watch", fail)
-        await attempts.run(task.id, _sit(worker), never)
+        await attempts.run(task.id, _make_slot(worker), never)
         ended = await _read(database, task)
         assert ended.state is State.FAILURE
         assert ended.error
@@ -129,7 +129,7 @@ async def test_a_task_that_was_given_to_another_writes_nothing(settings: Setting
                 assert await ledger_report.watch(connection, attempt.task.attempt_token) is AttemptStatus.SUPERSEDED
             return await _answer(attempt)
 
-        assert await attempts.run(task.id, _sit(worker), lose) is None
+        assert await attempts.run(task.id, _make_slot(worker), lose) is None
         assert (await _read(database, task)).result is None
 
     await _run(settings, scenario)
@@ -148,7 +148,7 @@ async def test_an_attempt_whose_worker_may_not_go_on_is_handed_back_and_no_crash
             await asyncio.Event().wait()
             raise AssertionError
 
-        running = asyncio.create_task(attempts.run(task.id, _sit(worker, lease), never_end))
+        running = asyncio.create_task(attempts.run(task.id, _make_slot(worker, lease), never_end))
         await begun.wait()
         if end == "the lease runs out":
             lease.grant(worker, time.monotonic())
