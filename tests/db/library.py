@@ -44,30 +44,30 @@ class Oracle:
         self.vector: Vector = NORTH
 
     def batches(self, texts: Sequence[str]) -> list[TextBatch]:
-        """One batch."""
+        """Return all texts as one batch."""
         return [TextBatch(0, len(texts))]
 
     async def embed(self, texts: Sequence[str]) -> EmbeddingResult:
-        """The chosen vector for every text."""
+        """Return the chosen vector for every text."""
         return EmbeddingResult([self.vector for _ in texts])
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing."""
 
 
 class NoLimits:
-    """Room for everybody."""
+    """A rate limiter without a limit."""
 
     async def acquire(self, _provider: str, _tokens: int) -> float:
-        """At once."""
+        """Return at once."""
         return 0.0
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing."""
 
 
 def make_rows(texts: Sequence[str]) -> list[ChunkRow]:
-    """Chunks of these texts, the n-th from character 10 n."""
+    """Chunks of these texts; chunk n begins at character 10 n."""
     return [
         ChunkRow(Chunk(index, words, 10 * index, 10 * index + len(words), 1), lexemes(words))
         for index, words in enumerate(texts)
@@ -75,7 +75,7 @@ def make_rows(texts: Sequence[str]) -> list[ChunkRow]:
 
 
 class Library:
-    """A fresh database with an index of vectors of three numbers."""
+    """A fresh database with a vector index of three dimensions."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
@@ -87,7 +87,7 @@ class Library:
         self.indexing = ChunkIndexer(Embedding(self.database, self.providers), lambda _spec: self.oracle)
 
     async def get_index(self) -> VectorIndex:
-        """The active index, made at the first call."""
+        """The active index, created by the first call."""
         async with self.engine.begin() as connection:
             if found := await find_index(connection, IndexState.ACTIVE):
                 return found
@@ -96,19 +96,19 @@ class Library:
         return made
 
     async def add_agent(self) -> int:
-        """A new agent's id."""
+        """Insert an agent; returns its id."""
         async with self.engine.begin() as connection:
             return await add_agent(connection)
 
     async def add_document(self, agent_id: int, *texts: str, metadata: str = "{}", vector: Vector = NORTH) -> int:
-        """A document with a chunk a text, all of one vector; search finds it."""
+        """Insert a published document with one chunk for each text, all with the same vector."""
         async with self.engine.begin() as connection:
             document_id = await add_document(connection, agent_id, metadata)
         await self.publish(agent_id, document_id, texts, vector)
         return document_id
 
     async def publish(self, agent_id: int, document_id: int, texts: Sequence[str], vector: Vector = NORTH) -> int:
-        """Give a document these chunks in place of what it has; returns their edition."""
+        """Replace a document's chunks with these; returns their edition."""
         index = await self.get_index()
         async with self.engine.begin() as connection:
             edition = await reserve_edition(connection, index.id, document_id)
@@ -146,7 +146,7 @@ class Library:
         return await search.find(Account(1, agent_id), question, **{"mode": "text", "top_k": 10, **options})
 
     async def count_words(self, agent_id: int) -> Mapping[str, int]:
-        """How many of an agent's chunks have each word."""
+        """The number of an agent's chunks with each word."""
         async with self.engine.connect() as connection:
             rows = await connection.execute(
                 text("SELECT lexeme, chunk_count FROM lexemes WHERE agent_id = :agent_id AND chunk_count <> 0"),
@@ -156,13 +156,13 @@ class Library:
 
 
 async def add_agent(connection: AsyncConnection) -> int:
-    """A new agent's id."""
+    """Insert an agent; returns its id."""
     statement = "INSERT INTO agents (organization_id, name, slug) VALUES (1, 'a', gen_random_uuid()) RETURNING id"
     return int((await connection.execute(text(statement))).scalar_one())
 
 
 async def add_document(connection: AsyncConnection, agent_id: int, metadata: str = "{}") -> int:
-    """A new document without chunks; its id."""
+    """Insert a document without chunks; returns its id."""
     statement = text(
         "INSERT INTO documents"
         " (organization_id, agent_id, filename, media_type, size_bytes, sha256, blob_key, metadata)"

@@ -1,4 +1,4 @@
-"""Connections hold nobody up for long, and what ends them counts as an outage."""
+"""A connection blocks others for seconds at most, and its end counts as an outage."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ async def test_the_server_ends_what_holds_others_up(engine: AsyncEngine) -> None
 
 
 async def _idle_for_too_long(database: Database) -> None:
-    """A transaction that waits, as a frozen process would, until the server has ended it."""
+    """A transaction that stops sending, as a frozen process does, until the server ends its session."""
     async with database.transaction() as connection:
         await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
         driver = (await connection.get_raw_connection()).driver_connection

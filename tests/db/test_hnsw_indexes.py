@@ -1,4 +1,4 @@
-"""Agents with many vectors get a graph, which searches read; it goes when it is of no more use."""
+"""Agents with many vectors get an HNSW index, which searches use and which is dropped when it is no longer needed."""
 
 import asyncio
 
@@ -27,7 +27,7 @@ async def list_graphs(library: Library) -> dict[HnswIndex, bool]:
 
 
 async def add_large_agent(library: Library) -> tuple[int, int]:
-    """An agent with a document of many chunks; the ids of both."""
+    """Insert an agent with a document of many chunks; returns both ids."""
     agent_id = await library.add_agent()
     return agent_id, await library.add_document(agent_id, *["word"] * _MANY)
 
@@ -103,14 +103,14 @@ async def test_the_limits_of_a_builder_do_not_stay_behind(library: Library) -> N
 
 
 async def add_spread(library: Library, agent_id: int) -> None:
-    """Documents of one vector each, in all directions."""
+    """Insert documents with one vector each, in all directions."""
     spread = np.random.default_rng(1).normal(size=(_MANY, 3))
     for numbers in spread / np.linalg.norm(spread, axis=1, keepdims=True):
         await library.add_document(agent_id, "word", vector=numbers.tolist())
 
 
 async def prefer_graphs(library: Library) -> None:
-    """Have Postgres read so small a graph: left to itself, it would compare so few vectors one by one."""
+    """Make Postgres use so small an index: by its own estimate it would compare so few vectors one by one."""
     async with library.engine.begin() as connection:
         name = await connection.scalar(text("SELECT current_database()"))
         await connection.execute(text(f'ALTER DATABASE "{name}" SET enable_sort = off'))
@@ -118,7 +118,7 @@ async def prefer_graphs(library: Library) -> None:
 
 
 async def count_reads(library: Library) -> int:
-    """How often graphs have been read."""
+    """The number of scans of HNSW indexes so far."""
     async with library.engine.connect() as connection:
         await connection.execute(text("SELECT pg_stat_force_next_flush()"))
         await connection.commit()
@@ -133,7 +133,7 @@ async def test_vectors_written_before_and_after_are_found_through_the_graph(libr
     await tend(library)
     late = await library.add_document(agent_id, "word", vector=[0.0, 0.0, 1.0])
     index = await library.get_index()
-    for asked in range(1, 9):  # more often than it takes for a plan to be kept
+    for asked in range(1, 9):  # more often than it takes until the plan is cached
         [first, *others] = await library.store.query(index, agent_id, [0.0, 0.0, 1.0], limit=_MANY)
         assert first.key.document_id == late
         assert first.similarity == pytest.approx(1)

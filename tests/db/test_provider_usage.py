@@ -1,4 +1,4 @@
-"""What providers were paid for: counts add up by hour, agent and model, and each organization sees its own."""
+"""Provider usage adds up by hour, agent and model, and each organization sees its own."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ async def count(connection: AsyncConnection, account: Account, model: str = "sma
 
 
 async def find_hour(connection: AsyncConnection) -> datetime:
-    """The hour of the transaction, by the database's clock."""
+    """The hour of the transaction by the database's clock."""
     now = (await connection.execute(text("SELECT now()"))).scalar_one()
     assert isinstance(now, datetime)
     return now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""Vectors that stood beside their chunks move into an index, and back, and in again."""
+"""The migration moves vectors from the chunks into an index, and back, and again."""
 
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -24,7 +24,7 @@ ROWS: list[tuple[int, str | None, int, bool, int, list[str]]] = [
     (2, "wordllama-l2-256", 3, False, 3, ["[0,0,1]"]),
     (3, "minilm-l6-int8", 1, False, 1, ["[1,0]", "[0,1]"]),
     (4, "wordllama-l2-256", 1, True, 1, ["[1,1,0]"]),
-    (5, None, 0, False, 2, ["[1,1,1]", "[1,1,1]", "[1,1,1]", "[1,1,1]"]),  # in batches, half of which are done
+    (5, None, 0, False, 2, ["[1,1,1]", "[1,1,1]", "[1,1,1]", "[1,1,1]"]),  # in batches, half of which are embedded
     (6, None, 0, False, 0, []),
     (7, "wordllama-l2-256", 1, False, 1, ["[0,1,1]"]),
 ]
@@ -43,7 +43,7 @@ _CHUNK = text("""
 
 @pytest.fixture
 async def old(servers: EngineUrls) -> AsyncIterator[AsyncEngine]:
-    """A database as the version before left it."""
+    """A database with the schema of the former version."""
     name = f"sluice_test_migration_{os.getpid()}"
     server = await asyncpg.connect(servers.database_url)
     head, _, query = servers.database_url.partition("?")
@@ -70,7 +70,7 @@ async def fetch(engine: AsyncEngine, query: str) -> Sequence[Any]:
 
 
 async def fill(engine: AsyncEngine) -> None:
-    """Write the rows, all of one agent."""
+    """Insert the rows, all of one agent."""
     await fetch(engine, "INSERT INTO agents (organization_id, name, slug) VALUES (1, 'a', 'a')")
     async with engine.begin() as connection:
         for document_id, model, edition, deleted, chunks_edition, vectors in ROWS:
@@ -82,7 +82,7 @@ async def fill(engine: AsyncEngine) -> None:
 
 
 async def check_index(engine: AsyncEngine) -> None:
-    """What most documents were embedded with is an index now, and holds what these have."""
+    """The model of most documents has an index, which holds their vectors."""
     async with Database(engine).statement() as connection:
         index = await find_index(connection, IndexState.ACTIVE)
     assert index == VectorIndex(1, "pgvector", EmbeddingSpec("local", "wordllama", 3), {}, IndexState.ACTIVE)

@@ -1,4 +1,4 @@
-"""What search and upkeep ask all the time finds the few incomplete editions by index, among however many there are."""
+"""The frequent queries of search and upkeep find incomplete editions by index, however many editions there are."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -30,8 +30,8 @@ STATEMENTS: dict[str, Statement] = {
     "reprioritise_reembedding": lambda connection: reprioritise_reembedding(connection, 1, Queue.HIGH),
 }
 
-# 30,000 documents of ten agents, each indexed and with two tasks that have ended. A hundred are lacking in the index
-# that is built, fifty in the active one; of fifty something is left over; there are about forty tasks for that.
+# 30,000 documents of ten agents, each indexed and with two finished tasks. The index that is being built lacks a
+# hundred, the active one fifty. Fifty have stale editions. About forty tasks are submitted for these.
 _FILL = """
     INSERT INTO agents (organization_id, name, slug) SELECT 1, 'a', n::text FROM generate_series(1, 10) AS n;
     INSERT INTO vector_indexes (store, provider, model, state)
@@ -63,14 +63,14 @@ _FILL = """
 
 @pytest.fixture(scope="module")
 def database_url(make_database: Callable[[], AbstractContextManager[tuple[str, str]]]) -> Iterator[str]:
-    """A database that the tests of this module share."""
+    """A database shared by the tests of this module."""
     with make_database() as (url, _):
         yield url
 
 
 @pytest.fixture
 async def filled(database_url: str) -> AsyncIterator[AsyncEngine]:
-    """An engine on a large installation."""
+    """An engine on a database of a large installation."""
     engine = create_engine(database_url, pool_size=1)
     async with engine.begin() as connection:
         if not await connection.scalar(text("SELECT count(*) FROM agents")):
@@ -81,14 +81,14 @@ async def filled(database_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 def walk(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A plan's nodes, from the top."""
+    """Iterate over a plan's nodes, from the top."""
     yield plan
     for inner in plan.get("Plans", ()):
         yield from walk(inner)
 
 
 async def listen(engine: AsyncEngine, run: Statement) -> list[tuple[str, Any]]:
-    """What ``run`` executes, each a statement and its parameters; whatever it changes is undone."""
+    """The statements that ``run`` executes, each with its parameters. Its changes are rolled back."""
     executed: list[tuple[str, Any]] = []
 
     def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
@@ -103,7 +103,7 @@ async def listen(engine: AsyncEngine, run: Statement) -> list[tuple[str, Any]]:
 
 
 async def explain(engine: AsyncEngine, run: Statement, mode: str) -> list[dict[str, Any]]:
-    """The nodes of the plans of what ``run`` executes, in that ``plan_cache_mode``."""
+    """The nodes of the plans of the statements that ``run`` executes, in that ``plan_cache_mode``."""
     nodes: list[dict[str, Any]] = []
     for statement, parameters in await listen(engine, run):
         given = f"({', '.join(map(repr, parameters))})" if parameters else ""
@@ -117,7 +117,7 @@ async def explain(engine: AsyncEngine, run: Statement, mode: str) -> list[dict[s
     return nodes
 
 
-# A connection that has run a statement some times may go on with a plan that fits any parameters.
+# After some executions of a statement, a connection may use a generic plan, for any parameters.
 @pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
 @pytest.mark.parametrize("name", STATEMENTS)
 async def test_the_statement_reads_what_it_needs_by_index_alone(filled: AsyncEngine, name: str, mode: str) -> None:

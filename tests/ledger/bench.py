@@ -1,4 +1,4 @@
-"""The ledger on a bench: its own functions on a real Postgres, called one after the other, and time moved by hand."""
+"""A test bench of the ledger: its functions on a real Postgres, called one by one, with times set by the test."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -29,7 +29,7 @@ BROKEN = Failure("document_damaged", "The file is damaged.", retryable=False)
 
 
 class Bench:
-    """One loop, one pool, an agent and a worker with two slots for the queue ``HIGH``."""
+    """An event loop, a connection pool, an agent, and a worker with two slots of the queue ``HIGH``."""
 
     def __init__(self, database_url: str) -> None:
         self._runner = asyncio.Runner()
@@ -38,12 +38,12 @@ class Bench:
         self.clear()
 
     def close(self) -> None:
-        """Let go of the connections and the loop."""
+        """Close the connections and the loop."""
         self._runner.run(self._database.close())
         self._runner.close()
 
     def clear(self) -> None:
-        """Begin anew: nothing but an agent and a worker."""
+        """Reset to an agent and a worker."""
         for table in ("tasks", "documents", "agents", "workers", "turns"):
             self.sql(f"DELETE FROM {table}")
         self.sql("UPDATE queues SET virtual_time = 0, paused_at = NULL, waiting = 0, delayed = 0, oldest_at = NULL")
@@ -51,11 +51,11 @@ class Bench:
         self.worker = self.add_worker()
 
     def do(self, operation: Operation[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
-        """Run one of the ledger's functions in a transaction of its own."""
+        """Run a function of the ledger in its own transaction."""
         return self._runner.run(self._commit(operation, *args, **kwargs))
 
     def race(self, *operations: Callable[[AsyncConnection], Awaitable[Result]]) -> list[Result]:
-        """Run several at once, each on its own connection; their results in order."""
+        """Run several functions concurrently, each on its own connection; returns their results in order."""
 
         async def run() -> list[Result]:
             return await asyncio.gather(*(self._commit(operation) for operation in operations))
@@ -67,7 +67,7 @@ class Bench:
             return await operation(connection, *args, **kwargs)
 
     def sql(self, statement: str, **parameters: Any) -> Sequence[RowMapping]:
-        """Run a statement of the test's own; its rows, where it has any."""
+        """Run a statement; returns its rows, if it has any."""
 
         async def run(connection: AsyncConnection) -> Sequence[RowMapping]:
             result = await connection.execute(text(statement), parameters)
@@ -76,7 +76,7 @@ class Bench:
         return self.do(run)
 
     def one(self, statement: str, **parameters: Any) -> Any:
-        """The first value of the first row."""
+        """Run a statement; returns the first value of its first row."""
         return next(iter(self.sql(statement, **parameters)[0].values()))
 
     def add_agent(self, *, weight: int = 1, max_in_flight: int | None = None) -> int:
@@ -92,7 +92,7 @@ class Bench:
         )
 
     def add_worker(self, *queues: Queue, slots: int = 2, lease: float = 600) -> WorkerId:
-        """Register a worker of ``queues``, of ``HIGH`` where none is named."""
+        """Register a worker of ``queues``, by default of ``HIGH``."""
         worker = NewWorker(new_worker_id(), "worker@bench", "bench", PID, queues or (Queue.HIGH,), slots)
         self.do(register, worker, lease)
         return worker.id
@@ -115,7 +115,7 @@ class Bench:
         )
 
     def submit_document(self) -> Task:
-        """Submit a task with the document whose status follows it."""
+        """Submit a task with a document whose status it decides."""
         task = self.submit(document=self.add_document())
         self.decide(task)
         return task
@@ -144,12 +144,12 @@ class Bench:
         return self.do(admit, queue)
 
     def claim(self, task: Task | TaskId, worker: WorkerId | None = None, pid: int = PID) -> Task | None:
-        """Answer a bell."""
+        """Claim a task."""
         task_id = task.id if isinstance(task, Task) else task
         return self.do(claim, task_id, worker or self.worker, pid)
 
     def start(self, task: Task | None = None, worker: WorkerId | None = None, pid: int = PID) -> Task:
-        """A task, a new one if none is given, that has been admitted and claimed."""
+        """Admit and claim a task; without one, a new task."""
         task = task or self.submit()
         assert task.id in {bell.task_id for bell in self.admit(Queue(task.queue))}
         started = self.claim(task, worker, pid)
@@ -157,14 +157,14 @@ class Bench:
         return started
 
     def read(self, task: Task | TaskId) -> Task:
-        """The row as it stands."""
+        """Read the task's row."""
         row = self.do(get_task, task.id if isinstance(task, Task) else task)
         assert row is not None
         return row
 
     @contextmanager
     def hold(self, statement: str, parameter: object) -> Iterator[None]:
-        """Within the block, a session that says no more holds what the statement has locked."""
+        """Within the block, an idle session holds the rows that the statement locks."""
         connection = self._runner.run(asyncpg.connect(self._database_url))
         self._runner.run(connection.transaction().start())
         self._runner.run(connection.execute(statement, parameter))
@@ -174,15 +174,15 @@ class Bench:
             connection.terminate()
 
     def expire(self, worker: WorkerId) -> None:
-        """The worker's lease has just run out."""
+        """Let the worker's lease run out."""
         self.sql("UPDATE workers SET lease_expires_at = now() - interval '1 second' WHERE id = :id", id=worker)
 
     def pass_backoff(self) -> None:
-        """However long retries wait, they have waited."""
+        """Make all waiting retries due."""
         self.sql("UPDATE tasks SET available_at = now() WHERE available_at > now()")
 
     def pass_silence(self, seconds: float) -> None:
-        """Every bell that waits for an answer was rung ``seconds`` ago."""
+        """Let every message of an admitted task be ``seconds`` old."""
         self.sql(
             "UPDATE tasks SET queued_at = now() - make_interval(secs => :seconds) WHERE state = 'QUEUED'",
             seconds=seconds,

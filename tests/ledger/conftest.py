@@ -16,6 +16,6 @@ def _bench(make_database: Callable[[], AbstractContextManager[tuple[str, str]]])
 
 @pytest.fixture
 def bench(_bench: Bench) -> Bench:
-    """A ledger with nothing in it yet."""
+    """An empty ledger."""
     _bench.clear()
     return _bench

@@ -1,4 +1,4 @@
-"""What always holds of a task's row, whatever was done to the ledger."""
+"""Invariants of a task's row. CHECK constraints enforce those that one row decides (app/db/task_invariants.py)."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ MAX_CRASHES = 2
 
 
 def check_change(old: Task, new: Task, happened: Sequence[Event]) -> None:
-    """A state changes only by what happened; whatever clients see changes with a higher version."""
+    """A state changes only by an event that happened, and each visible change raises the version."""
     allowed = {(source, target(event)) for event in happened for source in sources(event)}
     assert old.state == new.state or (old.state, new.state) in allowed
     assert new.epoch >= old.epoch
@@ -19,7 +19,7 @@ def check_change(old: Task, new: Task, happened: Sequence[Event]) -> None:
 
 
 def check_row(row: Task, *, discarded: bool) -> None:
-    """A row agrees with itself; ``discarded`` tells of a failure that is no dead letter any more."""
+    """A row is consistent; ``discarded`` is whether it is a failure that is no longer a dead letter."""
     running, final = row.state in RUNNING, row.state in FINAL
     dead = row.state is State.FAILURE and not discarded
     assert (row.worker_id is not None, row.pid is not None) == (running, running)

@@ -1,4 +1,4 @@
-"""Every way the ledger can be used, well or badly, with a model that foretells what each use may change."""
+"""Every use of the ledger, valid or not, with a model that predicts its effect."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ CRASHES = (Event.CRASH, Event.CRASH_OUT, Event.ABORT)
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Bells and attempts are kept for good: so they come late, doubled, or are never used again."""
+    """Messages and attempts are never dropped, so they are used late, twice or never."""
 
     def __init__(self, bench: Bench) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class LedgerMachine(RuleBasedStateMachine):
         second=st.integers(0, 99),
     )
     def make_use(self, use: str, first: int, second: int) -> None:
-        """Use the ledger once; the numbers choose what with."""
+        """Use the ledger once; the numbers choose the arguments."""
         self.happened = ()
         getattr(self, use)(first, second)
 
@@ -98,7 +98,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.happened = (Event.WITHDRAW,)
 
     def force(self, first: int, _second: int) -> None:
-        """A supervisor ends a running task over its process's head: one that was cancelled, and no other."""
+        """A supervisor ends a running task without its process: only one that was cancelled."""
         for attempt in pick_some(self.attempts, first):
             row = self.rows[attempt.task_id]
             ended = self.bench.do(force_abort, attempt)
@@ -106,7 +106,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.happened = (Event.ABORT,)
 
     def bury_or_replay(self, first: int, second: int) -> None:
-        """A dead letter is discarded, or replayed; nothing else can be."""
+        """A dead letter is discarded or replayed; no other task can be."""
         for row in pick_some(list(self.rows.values()), first):
             is_dead = row.dead_lettered_at is not None
             if second % 2:
@@ -116,7 +116,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert len(self.bench.do(replay, ORGANIZATION, [row.id])) == is_dead
                 self.happened = (Event.REVIVE,)
 
-    # --- Admission and bells ----------------------------------------------------
+    # --- Admission and messages -------------------------------------------------
 
     def admit(self, first: int, _second: int) -> None:
         queue = pick(QUEUES, first)
@@ -134,12 +134,12 @@ class LedgerMachine(RuleBasedStateMachine):
         self.happened = (Event.ADMIT,)
 
     def answer(self, first: int, second: int) -> None:
-        """A bell of any age reaches any worker, dead or alive."""
+        """A message of any age reaches any worker, live or dead."""
         for task_id in pick_some(self.bells, first):
             self._answer(self.rows[task_id], pick(self.workers, second))
 
     def answer_promptly(self, first: int, second: int) -> None:
-        """A living worker comes at once; what it takes is made where it lacks: a worker, or a bell."""
+        """A live worker claims a task at once; a missing worker or message is created."""
         if not self.alive:
             self.add_worker(first, second)
         elif queued := self._in(State.QUEUED):
@@ -212,14 +212,14 @@ class LedgerMachine(RuleBasedStateMachine):
             self.happened = CRASHES
 
     def release(self, first: int, _second: int) -> None:
-        """A worker that stops hands back all it runs; no crash is counted."""
+        """A worker that stops hands back all its tasks; no crash is counted."""
         worker = pick(self.workers, first)
         released = {task.id for task in self.bench.do(release, worker)}
         assert released == {row.id for row in self._in(*RUNNING) if row.worker_id == worker}
         self.happened = (Event.HAND_BACK, Event.ABORT)
 
     def help(self, _first: int, _second: int) -> None:
-        """An idle worker of a lesser queue is called to tasks whose own workers do not come, and rung on its own."""
+        """An idle worker of a less urgent queue steals tasks, by messages on its own queue."""
         helper = self.bench.add_worker(Queue.DEFAULT, slots=SLOTS)
         rung = self.bench.do(steal_work, helper)
         assert len(rung) <= SLOTS
@@ -237,7 +237,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.bench.pass_backoff()
         self.bench.pass_silence(LONG_AGO)
 
-    # --- What always holds ------------------------------------------------------
+    # --- Invariants -------------------------------------------------------------
 
     @invariant()
     def holds(self) -> None:
@@ -253,7 +253,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert count_in_flight(list(self.rows.values()), self.capped) <= CAP
 
     def _read(self) -> dict[TaskId, Task]:
-        """All rows in the order of their submission, so that the same numbers choose the same."""
+        """All rows in the order of submission, so that equal numbers choose equal rows."""
         rows = {row.id: row for row in self.bench.do(lambda connection: fetch_tasks(connection, select(task_table)))}
         return {task_id: rows[task_id] for task_id in self.tasks}
 
@@ -261,9 +261,9 @@ class LedgerMachine(RuleBasedStateMachine):
         return [row for row in self.rows.values() if row.state in states]
 
     def count(self, _first: int, _second: int) -> None:
-        """The documents and the queues' figures tell the same as the rows."""
+        """The documents' statuses and the queues' statistics agree with the rows."""
         for row in self.bench.sql("SELECT task_id, status FROM documents"):
-            # Once complete, a document stays so.
+            # A completed document stays completed.
             assert row["status"] in {DOCUMENT_STATUS[self.rows[row["task_id"]].state], DocumentStatus.COMPLETED}
         for stats in self.bench.do(list_queues):
             rows = [row for row in self.rows.values() if row.queue == stats.name and row.state in ACTIVE]
@@ -271,10 +271,10 @@ class LedgerMachine(RuleBasedStateMachine):
             running = sum(row.state in RUNNING for row in rows)
             assert (stats.delayed, stats.running, stats.depth) == (delayed, running, len(rows) - delayed - running)
 
-    # --- And in the end ---------------------------------------------------------
+    # --- The end ----------------------------------------------------------------
 
     def teardown(self) -> None:
-        """Once everything is quiet, one good worker brings every task to its end, whatever was lost before."""
+        """In the end, one worker completes every task, whatever was lost before."""
         self.rows = self._read()
         self.bench.sql("UPDATE queues SET paused_at = NULL")
         self.bench.sql("UPDATE workers SET lease_expires_at = now() - interval '1 second'")

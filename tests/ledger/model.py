@@ -1,4 +1,4 @@
-"""What the machine foretells of the ledger, from the rows as they stood before."""
+"""The machine's predictions of the ledger's effects, from the rows before."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -18,8 +18,8 @@ Item = TypeVar("Item")
 CAP = 2
 SLOTS = 2
 LONG_AGO = 1000.0
-# How often each use is made. One rule draws among them all: Hypothesis would leave out some of many rules in each run,
-# and a task comes far only where nothing is left out.
+# The weight of each use. One rule draws among all of them: with many rules, Hypothesis leaves out some in each run, and
+# a task gets far only if none is left out.
 USES = {
     "submit": 2,
     "cancel": 2,
@@ -53,7 +53,7 @@ END_STATEMENTS: dict[Event, Callable[[AsyncConnection, Attempt], Awaitable[Task 
 
 
 def count_admissible(rows: Sequence[Task], queue: Queue, workers: int, capped: int) -> int:
-    """How many tasks of ``queue`` an admission takes: no place stays empty that a task may have."""
+    """The number of tasks that an admission to ``queue`` takes: it fills every place that a task may have."""
     queued = sum(row.queue == queue and row.state is State.QUEUED for row in rows)
     room = max(0, max(WINDOW_MINIMUM, SLOTS * workers) - queued)
     due = [row for row in rows if row.queue == queue and row.state in WAITING and not is_delayed(row)]
@@ -62,30 +62,30 @@ def count_admissible(rows: Sequence[Task], queue: Queue, workers: int, capped: i
 
 
 def count_in_flight(rows: Sequence[Task], agent: int) -> int:
-    """The tasks of an agent that hold a place under its cap."""
+    """The tasks of an agent that count towards its cap."""
     return sum(row.agent_id == agent and row.state in (State.QUEUED, *RUNNING) for row in rows)
 
 
 def pick(items: Sequence[Item], index: int) -> Item:
-    """One of them."""
+    """Choose one of the items."""
     return items[index % len(items)]
 
 
 def pick_some(items: Sequence[Item], index: int) -> Sequence[Item]:
-    """One of them, or none where there is none."""
+    """Choose one of the items; None if there are none."""
     return [pick(items, index)] if items else []
 
 
 def is_delayed(row: Task) -> bool:
-    """Whether the row waits for a later time."""
+    """Return whether the row waits for a later time."""
     return row.available_at > datetime.now(UTC)
 
 
 def is_live(attempt: Attempt, row: Task) -> bool:
-    """Whether the attempt may still change the row."""
+    """Return whether the attempt may still change the row."""
     return attempt.epoch == row.epoch and row.state in RUNNING
 
 
 def visible(row: Task) -> Task:
-    """What clients see of a row: neither bells nor the time at which it may run."""
+    """The visible part of a row, without messages and the time at which it may run."""
     return replace(row, queued_at=None, rings=0, helper=None, available_at=row.created_at)

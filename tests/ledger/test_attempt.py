@@ -1,4 +1,4 @@
-"""An attempt from submit to its end, and what late, doubled and foreign hands can change: nothing."""
+"""An attempt from submission to its end. Late, duplicate and foreign attempts change nothing."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Dead letters: their story, who may see them, and what becomes of them."""
+"""Dead letters: their history, their visibility, replay and discard."""
 
 from uuid import UUID, uuid4
 
@@ -25,7 +25,7 @@ ALL = DeadLetterFilter()
 
 
 def bury(bench: Bench, queue: Queue = Queue.HIGH, agent: int | None = None, failure: Failure = BROKEN) -> Task:
-    """A task that has failed for good."""
+    """Submit a task that fails for good."""
     bench.add_worker(queue)
     dead = bench.do(fail, bench.start(bench.submit(agent, queue)).attempt_token, failure)
     assert dead
@@ -33,7 +33,7 @@ def bury(bench: Bench, queue: Queue = Queue.HIGH, agent: int | None = None, fail
 
 
 def find(bench: Bench, wanted: DeadLetterFilter = ALL, organization: int = ORGANIZATION) -> set[UUID]:
-    """The ids of the dead letters that match; the count says the same."""
+    """The ids of the dead letters that match; checks that their count agrees."""
     listing = bench.do(list_dead_letters, organization, wanted, limit=100, after=None)
     assert listing.total == bench.do(count_dead_letters, organization, wanted) == len(listing.items)
     return {task.id for task in listing.items}

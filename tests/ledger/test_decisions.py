@@ -1,4 +1,4 @@
-"""What people decide: cancel and revive. And what becomes of the document meanwhile."""
+"""Cancel and revive, and their effect on the document's status."""
 
 import pytest
 
@@ -15,7 +15,7 @@ STRANGER = 2
 
 
 def end(bench: Bench, state: State) -> Task:
-    """A task in a final state."""
+    """Submit a task and bring it to a final state."""
     if state is State.REVOKED:
         return _sure(bench.do(cancel, bench.submit().id, ORGANIZATION))
     attempt = bench.start().attempt_token
@@ -78,13 +78,13 @@ def test_a_second_cancel_keeps_the_time_of_the_first(bench: Bench) -> None:
 
 
 def test_a_task_that_does_not_heed_a_cancel_is_found_after_its_grace_and_ended_over_its_head(bench: Bench) -> None:
-    started, heeding = bench.start(), bench.start()
+    started, other = bench.start(), bench.start()
     bench.do(cancel, started.id, ORGANIZATION)
     assert bench.do(lock_unresponsive, bench.worker, 10) == []
     bench.sql("UPDATE tasks SET cancel_requested_at = now() - interval '11 seconds' WHERE id = :id", id=started.id)
     assert bench.do(lock_unresponsive, bench.add_worker(), 10) == []
     assert [task.id for task in bench.do(lock_unresponsive, bench.worker, 10)] == [started.id]
-    assert bench.do(force_abort, heeding.attempt_token) is None
+    assert bench.do(force_abort, other.attempt_token) is None
     ended = _sure(bench.do(force_abort, started.attempt_token))
     assert (ended.state, ended.epoch, ended.worker_id) == (State.REVOKED, started.epoch + 1, None)
     assert ended.history[-1]["outcome"] == "killed"

@@ -1,4 +1,4 @@
-"""Admission: how many, whose, and when."""
+"""Admission: the number of tasks, their agents and their order."""
 
 from collections import Counter
 
@@ -12,14 +12,14 @@ from tests.ledger.bench import Bench
 
 
 def owners(bench: Bench, bells: list[Bell]) -> list[int]:
-    """Whose tasks the bells call for, in order."""
+    """The agents of the admitted tasks, in order."""
     rows = bench.sql("SELECT id, agent_id FROM tasks WHERE id = ANY(:ids)", ids=[bell.task_id for bell in bells])
     owner = {row["id"]: row["agent_id"] for row in rows}
     return [owner[bell.task_id] for bell in bells]
 
 
 def serve(bench: Bench, bells: list[Bell]) -> None:
-    """Run the tasks to their end."""
+    """Claim and finish the tasks."""
     for bell in bells:
         started = bench.claim(bell.task_id)
         assert started is not None
@@ -27,7 +27,7 @@ def serve(bench: Bench, bells: list[Bell]) -> None:
 
 
 def serve_all(bench: Bench, rounds: int) -> list[int]:
-    """The owners of the tasks served in so many rounds, in order."""
+    """The agents of the tasks served in this number of rounds, in order."""
     served = []
     for _ in range(rounds):
         bells = bench.admit()

@@ -1,4 +1,4 @@
-"""Statements over several tasks lock them in one order, and an admission waits for none: docs/locks.md."""
+"""Statements on several tasks lock them in one order, and an admission waits for no task: docs/locks.md."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -72,7 +72,7 @@ def add(bench: Bench, task_id: TaskId, change: str) -> Task:
 
 
 def is_free_while_waiting(bench: Bench, held: TaskId, operation: Operation, other: TaskId) -> bool:
-    """Whether ``other`` can be locked while the operation waits for the lock on ``held``."""
+    """Return whether ``other`` can be locked while the operation waits for the lock on ``held``."""
 
     async def probe() -> bool:
         holder, prober = [await asyncpg.connect(bench._database_url) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Tasks that become many: whatever happens to the children in whatever order, the parent ends as they did."""
+"""Parents: however and in whatever order the children end, the parent ends accordingly."""
 
 from collections import Counter
 from typing import Any
@@ -30,7 +30,7 @@ EVENTS = ["start", "finish", "fail", "retry", "defer", "abort", "cancel", "reviv
 
 
 def make_parent(bench: Bench) -> Task:
-    """A parent without children."""
+    """Submit a parent without children."""
     task = NewTask(ORGANIZATION, bench.agent, TaskName.PROCESS_BATCH, Queue.HIGH)
     parent = bench.do(insert_parent, task, "0 of 0 done")
     assert parent
@@ -38,7 +38,7 @@ def make_parent(bench: Bench) -> Task:
 
 
 def add_children(bench: Bench, parent: Task, count: int, **fields: Any) -> list[TaskId]:
-    """Children with documents of their own."""
+    """Submit children with their own documents."""
     members = [
         {
             "task_id": str(new_task_id()),
@@ -58,27 +58,27 @@ def add_children(bench: Bench, parent: Task, count: int, **fields: Any) -> list[
 
 
 async def close(connection: AsyncConnection, parent_id: TaskId) -> Task | None:
-    """What whoever ended a child does afterwards."""
+    """The step that follows the end of a child."""
     parent = await lock_parent(connection, parent_id)
     return await gather(connection, parent) if parent else None
 
 
 async def open_again(connection: AsyncConnection, parent_id: TaskId) -> None:
-    """What whoever revived a child does afterwards."""
+    """The step that follows the revival of a child."""
     await lock_parent(connection, parent_id)
     if await has_active_children(connection, parent_id):
         await reopen(connection, parent_id)
 
 
 async def run_again(connection: AsyncConnection, parent_id: TaskId) -> None:
-    """What a retry of a parent does."""
+    """Retry a parent."""
     parent = await lock_parent(connection, parent_id)
     if parent and parent.state in FINAL and await revive_children(connection, parent_id):
         await reopen(connection, parent_id)
 
 
 def happen(bench: Bench, event: str, child: Task) -> None:
-    """Have something happen to a child where it can."""
+    """Apply an event to a child if it is possible."""
     token = child.attempt_token
     if event == "start" and child.state in {State.PENDING, State.RETRY}:
         bench.sql("UPDATE tasks SET state = 'QUEUED' WHERE id = :id", id=child.id)
@@ -100,7 +100,7 @@ def happen(bench: Bench, event: str, child: Task) -> None:
 
 
 def sweep(bench: Bench) -> None:
-    """What the sweep does for parents."""
+    """Run the sweep of parents."""
     for parent_id in bench.do(list_cancelled_parents):
         bench.do(cancel_children, [parent_id])
     for parent_id in bench.do(list_left_open):
@@ -108,7 +108,7 @@ def sweep(bench: Bench) -> None:
 
 
 def check_parent(bench: Bench, parent_id: TaskId, children: list[TaskId]) -> None:
-    """A parent has ended exactly if its children have, and as they did; its counts are theirs."""
+    """A parent has ended exactly if its children have, with their outcome and counts."""
     parent = bench.read(parent_id)
     states = Counter(bench.read(child).state for child in children)
     counts = bench.do(count_children, [parent_id])[parent_id]

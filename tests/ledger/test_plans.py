@@ -57,7 +57,7 @@ def backlog(bench: Bench) -> Bench:
 
 
 def walk(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A plan's nodes, from the top."""
+    """Iterate over a plan's nodes, from the top."""
     yield plan
     for inner in plan.get("Plans", ()):
         yield from walk(inner)

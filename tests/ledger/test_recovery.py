@@ -1,4 +1,4 @@
-"""Nothing stays behind: dead workers, dead processes, lost bells, leases."""
+"""Recovery from dead workers, dead processes, lost messages and expired leases."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ MAX_CRASHES = 3
 
 
 def crash(bench: Bench, task: Task, worker: WorkerId) -> Task:
-    """Start the task, let its worker die and take the task back."""
+    """Start a task, let its worker die, and reclaim the task."""
     bench.start(task, worker)
     bench.expire(worker)
     [reaped] = bench.do(reap_workers, MAX_CRASHES)
@@ -60,7 +60,7 @@ def test_a_task_that_kills_its_process_is_dead_after_exactly_the_allowed_crashes
     assert (dead.crashes, dead.attempt) == (MAX_CRASHES, MAX_CRASHES)
     assert dead.error
     assert dead.error["code"] == "task_crashed"
-    assert dead.dead_lettered_at == dead.completed_at != None  # noqa: E711 - a chain reads best
+    assert dead.dead_lettered_at == dead.completed_at != None  # noqa: E711 - a chained comparison
     assert bench.admit() == []
 
 

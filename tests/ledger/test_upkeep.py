@@ -1,4 +1,4 @@
-"""Queues are paused and counted; what has had its time is forgotten; a chore falls to one process."""
+"""Queues are paused and counted, old rows are deleted, and one process gets each chore."""
 
 import pytest
 
@@ -14,12 +14,12 @@ from tests.ledger.bench import BROKEN, ORGANIZATION, Bench
 
 
 def look(bench: Bench, queue: Queue = Queue.HIGH) -> QueueStats:
-    """A queue's figures."""
+    """The statistics of a queue."""
     return next(stats for stats in bench.do(list_queues) if stats.name == queue)
 
 
 def end(bench: Bench, days_ago: int, *, dead: bool = False) -> Task:
-    """A task that ended some days ago."""
+    """Insert a task that ended some days ago."""
     attempt = bench.start().attempt_token
     ended = bench.do(fail, attempt, BROKEN) if dead else bench.do(finish, attempt, None, status="Done")
     assert ended
@@ -32,7 +32,7 @@ def end(bench: Bench, days_ago: int, *, dead: bool = False) -> Task:
 
 
 def ids(bench: Bench) -> set[TaskId]:
-    """All tasks there are."""
+    """All tasks."""
     return {TaskId(row["id"]) for row in bench.sql("SELECT id FROM tasks")}
 
 

@@ -1,4 +1,4 @@
-"""Idle workers are called to more urgent queues whose own workers are busy."""
+"""Idle workers steal tasks of more urgent queues whose own workers are busy."""
 
 import pytest
 
@@ -12,7 +12,7 @@ SILENCE = STEAL_AFTER_SECONDS + 0.1
 
 
 def call(bench: Bench, helper: WorkerId) -> list[Bell]:
-    """The bells that call a worker."""
+    """The messages with which a worker steals tasks."""
     return bench.do(steal_work, helper)
 
 
@@ -49,7 +49,7 @@ def test_the_most_urgent_goes_first_and_no_more_are_called_than_slots_are_idle(b
     bench.pass_silence(SILENCE)
     helper = bench.add_worker(Queue.DEFAULT, slots=3)
     assert {bell.task_id for bell in call(bench, helper)} == {*(task.id for task in high), medium.id}
-    assert bench.claim(low, helper), "a bell may be answered by whoever hears it"
+    assert bench.claim(low, helper), "any worker may claim an admitted task"
 
 
 @pytest.mark.parametrize("queue", [Queue.HIGH, Queue.MEDIUM])
