@@ -1,4 +1,4 @@
-"""pgvector as the suite of vector stores meets it: with the rows around, on whichever event loop a test runs."""
+"""pgvector for the suite of vector stores: with the rows that it needs, on the event loop of each test."""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from tests.adapters.vector_stores import Case
 
 
 class _RunningDatabase(Database):
-    """The database with an engine on the event loop that runs."""
+    """The database, with an engine for each event loop."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -46,25 +46,25 @@ class _RunningDatabase(Database):
 
 
 class PgVectorCase(Case):
-    """Writes the agents, documents and chunks that vectors in Postgres belong to, then these."""
+    """Writes the agents, documents and chunks to which vectors in Postgres belong, then the vectors."""
 
     def __init__(self, database: _RunningDatabase) -> None:
         super().__init__(PgVectorStore(database), tolerance=2e-3)  # half precision
         self._database = database
 
     async def close(self) -> None:
-        """Close the store and the running event loop's connections."""
+        """Close the store and the connections of the running event loop."""
         await super().close()
         await self._database.close()
 
     async def make_index(self, dimensions: int | None = None) -> VectorIndex:
-        """An index with a row; its length is decided by the first vectors, as in ``services.indexing.vectors``."""
+        """Make an index with its row. The first vectors decide its length, as in ``services.indexing.vectors``."""
         async with self._database.transaction() as connection:
             made = await connection.execute(_INDEX, {"dimensions": dimensions})
             return VectorIndex(made.scalar_one(), "pgvector", EmbeddingSpec("local", "made-for-tests", dimensions))
 
     async def write(self, index: VectorIndex, batch: VectorBatch) -> None:
-        """Write the chunks of a batch, where they are not there, and its vectors in the same transaction."""
+        """Write the missing chunks of a batch, and its vectors in the same transaction."""
         if not batch.vectors:
             return
         length = len(next(iter(batch.vectors.values())))
@@ -83,7 +83,7 @@ class PgVectorCase(Case):
 
 @contextmanager
 def open_pgvector(settings: Settings) -> Iterator[Case]:
-    """Pgvector on a fresh database."""
+    """Run the case on a new database."""
     yield PgVectorCase(_RunningDatabase(settings.database_url or ""))
 
 

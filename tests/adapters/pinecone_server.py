@@ -1,6 +1,6 @@
-"""A Pinecone on loopback: the control plane and a host for each index, which lag and fail to order.
+"""A Pinecone on loopback: the control plane and a host for each index, which lag and fail on demand.
 
-Real hosts are asked by TLS, these are not, and the control plane says so in the names of hosts that it tells.
+Real hosts require TLS. These do not, and the control plane returns their addresses with ``http://``.
 """
 
 import threading
@@ -24,13 +24,13 @@ from tests.adapters.troubles import BUSY_SECONDS, Trouble
 
 
 class PineconeServer:
-    """Everything at its address outlives its being away.
+    """The server. It keeps its addresses and data while it is stopped.
 
     Attributes:
-        api_key: The only one it takes.
+        api_key: The only valid key.
         requests: Every request that reached it.
-        tells_log: Whether answers tell places in the log; those of dedicated indexes do not.
-        ordered: Answers to give to the next requests instead of true ones, by path.
+        tells_log: Whether answers state positions in the log; those of dedicated indexes do not.
+        ordered: Answers for the next requests instead of true ones, by path.
     """
 
     def __init__(self, api_key: str = "pcsk_a-key-made-for-tests") -> None:
@@ -48,30 +48,30 @@ class PineconeServer:
 
     @property
     def url(self) -> str:
-        """Where the control plane is: PINECONE_CONTROLLER_HOST."""
+        """The address of the control plane, for PINECONE_CONTROLLER_HOST."""
         return self._control.url
 
     def create_index(self, name: str, dimension: int, *, lag: Lag | None = None, **kind: Any) -> Index:
-        """Make an index, of another kind than usual if need be: see ``Index``."""
+        """Create an index. ``kind`` holds fields of ``Index``."""
         index = self._indexes[name] = Index(name, dimension, lag=lag or Lag(), **kind)
         self._hosts[name] = JsonListener(lambda request: self._answer_data(index, request))
         return index
 
     def get_host(self, name: str) -> str:
-        """Where an index is: PINECONE_HOST."""
+        """The address of an index, for PINECONE_HOST."""
         return self._hosts[name].url
 
     def get_index(self, name: str) -> Index:
-        """An index, to be looked into."""
+        """The data of an index."""
         return self._indexes[name]
 
     def count(self, path: str) -> int:
-        """Requests for a path."""
+        """Count the requests for a path."""
         return sum(request.path == path for request in self.requests)
 
     @contextmanager
     def suffer(self, trouble: Trouble) -> Iterator[None]:
-        """Be in trouble within the block."""
+        """Fail in this way within the block."""
         listeners = [self._control, *self._hosts.values()]
         if trouble is Trouble.AWAY:
             for listener in listeners:
@@ -87,7 +87,7 @@ class PineconeServer:
 
     @contextmanager
     def stall(self) -> Iterator[None]:
-        """Take requests within the block, and answer them after it."""
+        """Accept requests within the block, and answer them after it."""
         self._flowing.clear()
         try:
             yield
@@ -95,7 +95,7 @@ class PineconeServer:
             self._flowing.set()
 
     def close(self) -> None:
-        """Answer no more."""
+        """Stop the servers."""
         for listener in [self._control, *self._hosts.values()]:
             listener.stop()
 
@@ -123,7 +123,7 @@ class PineconeServer:
         return Answer(HTTPStatus.OK, described[name])
 
     def _reply(self, request: Request, reply: Callable[[Asked], Answer]) -> Answer:
-        """Answer out of order, or as every request may be refused, or leave it to ``reply``."""
+        """Send an ordered answer or a general error, else the answer of ``reply``."""
         with self._lock:
             self.requests.append(request)
             ordered = self.ordered.get(request.path)
@@ -154,7 +154,7 @@ class PineconeServer:
 
 @contextmanager
 def run_pinecone() -> Iterator[PineconeServer]:
-    """A server without an index, for a block. Other processes reach it too."""
+    """Run a server without an index for a block. Other processes can also use it."""
     server = PineconeServer()
     try:
         yield server

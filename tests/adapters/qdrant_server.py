@@ -1,4 +1,4 @@
-"""A Qdrant server on loopback: the REST protocol over the in-memory engine of Qdrant's own client, with bad days."""
+"""A Qdrant on loopback: its REST protocol over the in-memory engine of Qdrant's client. It fails on demand."""
 
 import re
 import threading
@@ -22,7 +22,7 @@ _DONE = {"operation_id": 0, "status": "completed"}
 
 
 class _AnswerError(Exception):
-    """Another answer than success."""
+    """An error response."""
 
     def __init__(self, status: HTTPStatus, reason: str) -> None:
         super().__init__(reason)
@@ -31,14 +31,14 @@ class _AnswerError(Exception):
 
 @dataclass
 class Layout:
-    """How a collection was asked to be made, and how which fields of its payload are indexed."""
+    """The request that created a collection, and the indexes of its payload by field."""
 
     asked: Body
     indexed: Body = field(default_factory=dict)
 
 
 class _Engine:
-    """What the server holds. One request at a time."""
+    """The data of the server. It runs one request at a time."""
 
     def __init__(self) -> None:
         self._local = QdrantClient(":memory:")
@@ -58,7 +58,7 @@ class _Engine:
         ]
 
     def answer(self, method: str, path: str, body: Body) -> Any:
-        """The result of one request."""
+        """Run one request; returns the result."""
         for wanted, pattern, run in self._routes:
             if wanted == method and (found := re.fullmatch(pattern, path)):
                 name = found[1]
@@ -142,7 +142,7 @@ class _Engine:
         return _dump(self._local.delete(name, asked))
 
     def _refuse_slow(self, name: str, asked: models.Filter | None) -> None:
-        """Refuse to filter by what is not indexed, as servers in strict mode do."""
+        """Reject a filter by fields without an index, as servers in strict mode do."""
         wanted = set(re.findall(r'"key":"([^"]+)"', asked.model_dump_json())) if asked else set()
         for slow in sorted(wanted - self.layouts[name].indexed.keys()):
             reason = f'Bad request: Index required but not found for "{slow}" of one of the following types: [keyword]'
@@ -154,12 +154,12 @@ def _dump(model: Any) -> Any:
 
 
 class QdrantServer:
-    """A server at one address; what it holds outlives its being away.
+    """The server. It keeps its address and data while it is stopped.
 
     Attributes:
-        api_key: The only one it takes.
+        api_key: The only valid key.
         requests: Method and target of every request that reached it.
-        deaf_to: How paths end whose requests it does not carry out, although it says so.
+        deaf_to: The end of paths whose requests it confirms without running them.
     """
 
     def __init__(self, api_key: str = "a-key-made-for-tests") -> None:
@@ -172,17 +172,17 @@ class QdrantServer:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The address."""
         return self._listener.url
 
     @property
     def collections(self) -> dict[str, Layout]:
-        """Those there are, by name."""
+        """The collections, by name."""
         return self._engine.layouts
 
     @contextmanager
     def suffer(self, trouble: Trouble) -> Iterator[None]:
-        """Be in trouble within the block."""
+        """Fail in this way within the block."""
         if trouble is Trouble.AWAY:
             self.close()
         self._trouble = trouble
@@ -223,7 +223,7 @@ class QdrantServer:
 
 @contextmanager
 def run_qdrant() -> Iterator[QdrantServer]:
-    """A server that holds nothing, for a block. Other processes reach it too."""
+    """Run an empty server for a block. Other processes can also use it."""
     server = QdrantServer()
     try:
         yield server

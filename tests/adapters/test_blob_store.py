@@ -1,4 +1,4 @@
-"""What every store of files promises, held to each of them."""
+"""The contract of every blob store."""
 
 import asyncio
 import errno
@@ -25,11 +25,11 @@ MEGABYTE = 1024 * 1024
 
 @dataclass
 class Place:
-    """A store under test, with a look behind it."""
+    """A store under test, with access to its storage."""
 
     store: BlobStore
     spool: Path
-    list_keys: Callable[[], set[str]]  # those that hold a blob, as the file system or the bucket has them
+    list_keys: Callable[[], set[str]]  # the keys of blobs in the file system or the bucket
 
 
 @pytest.fixture(scope="module")

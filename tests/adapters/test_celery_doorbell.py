@@ -1,4 +1,4 @@
-"""The doorbell on a Valkey that is killed, hangs, and comes back."""
+"""The doorbell on a Valkey that is killed, hangs and recovers."""
 
 import asyncio
 import base64
@@ -34,7 +34,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
 
 @pytest.fixture
 def valkey(engines: Engines) -> Iterator[Engines]:
-    """An empty Valkey that a test may kill or stop."""
+    """An empty Valkey, which a test may kill or suspend."""
     with connect(engines) as redis:
         redis.flushall()
     yield engines

@@ -1,4 +1,4 @@
-"""What every embedder promises, held to each of them."""
+"""The contract of every embedder."""
 
 import asyncio
 import math
@@ -50,7 +50,7 @@ def _find_weights() -> Path:
 
 @pytest.fixture(scope="module", params=["wordllama", "minilm", "openai", "openai, shortened", "sentence-transformers"])
 def make(request: pytest.FixtureRequest) -> Callable[[], Embedder]:
-    """Makes one more embedder of a kind."""
+    """Makes another embedder of the same kind."""
     if request.param == "wordllama":
         return WordLlamaEmbedder
     if request.param == "minilm":
@@ -79,7 +79,7 @@ def embedder(make: Callable[[], Embedder]) -> Embedder:
 
 
 async def embed_all(embedder: Embedder, texts: list[str]) -> list[Vector]:
-    """As the inside does it: batch by batch."""
+    """Embed batch by batch, as the services do."""
     batches = [await embedder.embed(texts[batch.start : batch.end]) for batch in embedder.batches(texts)]
     return [vector for embedded in batches for vector in embedded.vectors]
 

@@ -1,4 +1,4 @@
-"""Answers by language models that speak OpenAI's protocol."""
+"""Answers of language models that use OpenAI's protocol."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What is particular to embeddings by OpenAI; what it has in common with others is in the tests of every embedder."""
+"""OpenAI's embedder, beyond the contract of every embedder (test_embedder.py)."""
 
 import asyncio
 import os
@@ -110,7 +110,7 @@ async def test_fewer_dimensions_are_asked_for_only_when_some_are_given(
     assert (embedder.model, short.model) == (SMALL, f"{SMALL}:64")
     assert [len((await one.embed(["a"])).vectors[0]) for one in (embedder, short)] == [DIMENSIONS, 64]
     oldest = make(server, model="text-embedding-ada-002")
-    assert len((await oldest.embed(["a"])).vectors[0]) == DIMENSIONS  # it rejects the very parameter
+    assert len((await oldest.embed(["a"])).vectors[0]) == DIMENSIONS  # this model rejects the parameter itself
 
 
 async def test_a_server_that_tells_no_usage_and_no_index_is_understood(

@@ -1,4 +1,4 @@
-"""What a provider's failures become: held to the adapters, against a server that answers them."""
+"""The translation of a provider's errors by the adapters, against a server that sends them."""
 
 import email.utils
 import time
@@ -30,7 +30,7 @@ def server() -> Iterator[OpenAIServer]:
 
 
 async def ask(server: OpenAIServer, provider: str = EMBEDDINGS, *, key: str = KEY) -> SluiceError:
-    """The error that one request comes to."""
+    """Send one request; returns its error."""
     embedder = OpenAIEmbedder(
         api_key=key, base_url=server.url, model="text-embedding-3-small", dimensions=None, time_limit=5
     )

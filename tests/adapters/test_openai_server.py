@@ -1,4 +1,4 @@
-"""That the server for tests keeps to its terms, since others count on what it counts."""
+"""The server for tests obeys its terms and counts correctly, which other tests rely on."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""What is Pinecone's own: its limits, its namespaces, and where it is."""
+"""Pinecone's limits, namespaces and hosts."""
 
 import asyncio
 import multiprocessing
@@ -205,7 +205,7 @@ async def test_a_store_that_was_used_serves_a_forked_process_too(pinecone: Pinec
 
 
 def _ask_in_child(store: PineconeStore, answers: Any) -> None:
-    answers.put(asyncio.run(find(store)))  # the child has an event loop of its own
+    answers.put(asyncio.run(find(store)))  # the child has its own event loop
 
 
 async def test_the_dimension_is_asked_for_where_nobody_knows_it(pinecone: PineconeServer) -> None:

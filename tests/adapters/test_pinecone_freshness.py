@@ -1,4 +1,4 @@
-"""What Pinecone has taken is not seen at once, and what it has deleted is seen for a while."""
+"""Pinecone's queries find neither writes nor deletions at once; the store waits for them."""
 
 import time
 from dataclasses import replace
@@ -83,7 +83,7 @@ async def test_patience_ends(pinecone: PineconeServer, tells_log: bool) -> None:
     async with closing(store):
         with pytest.raises(ProviderDownError, match="still does not find all vectors of document 1"):
             await write(store, batch)
-        pinecone.get_index("sluice").get("sluice-3-7").queried.pending.clear()  # that is: nobody will ever see them
+        pinecone.get_index("sluice").get("sluice-3-7").queried.pending.clear()  # queries never find these
         await store.upsert(INDEX, batch)
         if tells_log:
             with pytest.raises(ProviderDownError, match="still finds deleted vectors of document 1"):
@@ -139,7 +139,7 @@ async def test_a_drop_leaves_every_other_namespace(pinecone: PineconeServer) -> 
     others = ["", "__default__", "3-7", "sluice-1-3-7", "sluice-30-7", "sluice-3-seven", "sluice-3-", "Sluice-3-7"]
     async with closing(store):
         for namespace in others:
-            index.get(namespace).write(dict.fromkeys(["a record of somebody else's"]))
+            index.get(namespace).write(dict.fromkeys(["a record of another program"]))
         for agent_id in range(1, 45):
             await store.upsert(INDEX, make_batch(agent_id, agent_id, [AHEAD]))
         await write(store, make_batch(OWNER, 1, [AHEAD]), replace(INDEX, id=33))

@@ -1,4 +1,4 @@
-"""What Pinecone refuses, and what of Pinecone is refused."""
+"""Errors of Pinecone, and indexes of Pinecone that cannot be used."""
 
 import logging
 import traceback

@@ -1,4 +1,4 @@
-"""How the store in Qdrant lays vectors out, and how it connects."""
+"""The layout of vectors in Qdrant, and the connections of the store."""
 
 import asyncio
 import gc
@@ -133,7 +133,7 @@ def test_a_piece_is_far_below_what_a_server_takes(length: int) -> None:
     assert max(len(piece.vectors) for piece in pieces) == len(pieces[0].vectors) <= 1_000
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of sockets that nobody closes
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of sockets that are left open
 def test_a_store_goes_on_where_a_loop_ended_without_its_being_closed(qdrant: QdrantServer) -> None:
     store = make_store(qdrant.url)
     # Event loops that end are what this test is about.
@@ -148,7 +148,7 @@ def test_a_store_goes_on_where_a_loop_ended_without_its_being_closed(qdrant: Qdr
 async def test_a_store_that_was_used_before_a_fork_serves_both_processes(qdrant: QdrantServer) -> None:
     store = make_store(qdrant.url)
 
-    def write() -> None:  # in the child, which has an event loop of its own
+    def write() -> None:  # in the child, which has its own event loop
         asyncio.run(use(store, store.upsert(INDEX, make_batch(OWNER, 2, [AHEAD]))))
 
     async with closing(store):

@@ -1,4 +1,4 @@
-"""What the store in Qdrant makes of answers, and of none."""
+"""The translation of Qdrant's errors."""
 
 from dataclasses import replace
 

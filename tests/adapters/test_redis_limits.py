@@ -1,4 +1,4 @@
-"""Limits that all processes keep together, judged by what really went through."""
+"""Limits that hold for all processes together, measured by the requests that were permitted."""
 
 import asyncio
 import gc
@@ -32,7 +32,7 @@ BUSY = {"requests": Limit(200, None), "tokens": Limit(None, 10_000), "both": Lim
 
 @dataclass(frozen=True)
 class Grant:
-    """Room that was got between two moments, by a clock that all processes share."""
+    """A permitted request, between two moments of a clock that all processes share."""
 
     provider: str
     began: float
@@ -48,14 +48,14 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
 
 @pytest.fixture
 def redis(valkey: Engines) -> Iterator[Any]:
-    """Its methods are declared for both kinds of client at once, so it is Any here."""
+    """A client. Its methods are declared for synchronous and asynchronous clients at once, hence ``Any``."""
     with Redis.from_url(redis_client_url(valkey.urls.redis_url)) as client:
         yield client
 
 
 @pytest.fixture
 def prefix() -> str:
-    """So that each test finds nothing counted yet."""
+    """A prefix for each test, so that nothing is counted yet."""
     return f"{uuid4()}:"
 
 
@@ -86,7 +86,7 @@ async def test_redis_keeps_an_entry_a_request_and_forgets_those_of_earlier_minut
     valkey: Engines, redis: Any, prefix: str
 ) -> None:
     limits = RedisLimits(valkey.urls.redis_url, {"wordy": Limit(10**6, 10**12)}, prefix=prefix, window=0.2)
-    taken: list[float] = []  # when each was certainly taken
+    taken: list[float] = []  # the latest moment at which each was taken
     last = 0.0
     while not taken or last < taken[0] + 0.5:
         last = time.monotonic()
@@ -127,7 +127,7 @@ async def test_keys_bear_the_prefix_and_go_by_themselves(limits: RedisLimits, re
 async def test_after_the_time_that_was_told_there_is_room_and_not_before(valkey: Engines, prefix: str) -> None:
     limits = RedisLimits(valkey.urls.redis_url, {"wordy": Limit(None, 1000)}, prefix=prefix, window=WINDOW)
     moments = []
-    for tokens in (100, 500, 400):  # at moments that differ, so that they leave one after the other
+    for tokens in (100, 500, 400):  # at different moments, so that they leave the window one after the other
         before = time.monotonic()
         assert await limits.acquire("wordy", tokens) == 0
         moments.append((before, time.monotonic()))
@@ -138,7 +138,7 @@ async def test_after_the_time_that_was_told_there_is_room_and_not_before(valkey:
     after = time.monotonic()
     earliest, latest = (moment + WINDOW for moment in moments[1])
     assert earliest - after - 0.05 <= wait <= max(latest - before, 0) + 0.05
-    await asyncio.sleep(wait)  # the caller's part
+    await asyncio.sleep(wait)  # the caller has to wait
     assert await limits.acquire("wordy", 600) == 0
     await limits.close()
 
@@ -173,7 +173,7 @@ async def test_a_redis_that_hangs_holds_nobody_up_for_long(
 async def test_what_redis_says_too_late_counts_no_more(
     valkey: Engines, limits: RedisLimits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would leave the window sooner than a minute after the request that it was for."""
+    """The entry would leave the window less than a minute after its request is sent."""
     assert await limits.acquire("few", 0) == 0
     monkeypatch.setattr(redis_limits, "_LATE_SECONDS", 0.05)
     os.kill(valkey.pids["valkey"], signal.SIGSTOP)
@@ -205,9 +205,9 @@ async def test_a_forked_process_counts_on_and_leaves_its_parent_what_it_has(
         return await asyncio.gather(*(limits.acquire("wordy", 100) for _ in range(20)))
 
     def run_child() -> None:
-        waits = asyncio.run(ask_often())  # the child has an event loop of its own
+        waits = asyncio.run(ask_often())  # the child has its own event loop
         gc.collect()
-        os._exit(0 if waits == [0.0] * 20 else 1)  # without what pytest would do at the end
+        os._exit(0 if waits == [0.0] * 20 else 1)  # without pytest's own exit
 
     assert await ask_often() == [0.0] * 20
     child = multiprocessing.get_context("fork").Process(target=run_child)
@@ -226,13 +226,13 @@ async def test_more_callers_at_once_than_there_are_connections_are_all_counted(v
 
 
 def ask_for_a_while(url: str, seconds: float, seed: int, grants: "Queue[list[Grant]]") -> None:
-    """Ask as often as it is allowed, as a worker with four slots would; runs in a process of its own."""
+    """Send as many requests as permitted, as a worker with four slots would. Runs in its own process."""
 
     async def ask(limits: RedisLimits, provider: str, chance: random.Random) -> list[Grant]:
         granted, end = [], time.monotonic() + seconds
         while (began := time.monotonic()) < end:
             tokens = chance.choice((10, 50, 200))
-            with suppress(ProviderBusyError):  # where the machine was too slow
+            with suppress(ProviderBusyError):  # if the machine was too slow
                 if wait := await limits.acquire(provider, tokens):
                     await asyncio.sleep(wait * chance.uniform(1, 1.1))
                 else:
@@ -250,7 +250,7 @@ def ask_for_a_while(url: str, seconds: float, seed: int, grants: "Queue[list[Gra
 
 @pytest.fixture(scope="module")
 def granted(valkey: Engines) -> dict[str, list[Grant]]:
-    """What four processes got, which asked for all they could get; by provider, in the order of time."""
+    """The requests of four processes that sent as many as permitted, by provider, in the order of time."""
     context, seconds = multiprocessing.get_context("fork"), float(WINDOWS * WINDOW)
     grants: Queue[list[Grant]] = context.Queue()
     arguments = [(valkey.urls.redis_url, seconds, seed, grants) for seed in range(4)]
@@ -266,7 +266,7 @@ def granted(valkey: Engines) -> dict[str, list[Grant]]:
 
 
 def find_most(grants: Sequence[Grant], seconds: float) -> tuple[int, int]:
-    """The most requests, and the most tokens, that surely were within so many seconds: what a provider counts."""
+    """The most requests and tokens that were certainly within so many seconds, as a provider counts them."""
     spans = [
         [grant for grant in grants if first.began <= grant.began and grant.ended < first.began + seconds]
         for first in grants

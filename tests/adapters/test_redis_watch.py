@@ -1,4 +1,4 @@
-"""Watching tasks through a Valkey that is killed, hangs, and comes back."""
+"""The watch on a Valkey that is killed, hangs and recovers."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ async def watch(valkey: Engines) -> AsyncIterator[RedisWatch]:
 
 @pytest.fixture
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who waits does not look by itself, so that only a message can wake it."""
+    """Disable polling, so that only a message can wake a watcher."""
     monkeypatch.setattr(redis_watch, "_POLL_SECONDS", 60.0)
 
 
@@ -50,7 +50,7 @@ def list_channels(valkey: Engines) -> set[bytes]:
 
 
 async def is_woken(valkey: Engines, channel: str, wait: Callable[[float], Awaitable[None]]) -> bool:
-    """Announce on the channel until the waiter wakes; False when it does not."""
+    """Publish on the channel until the watcher wakes; returns whether it does."""
     waiting = asyncio.ensure_future(wait(60))
     end = time.monotonic() + deadline(10)
     with connect(valkey) as redis:

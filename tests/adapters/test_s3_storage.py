@@ -1,4 +1,4 @@
-"""What is particular to files in S3: how they are asked for, and what is said of a service in trouble."""
+"""The S3 store, beyond the contract of every blob store: its requests, and the messages about failures."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ from tests.adapters.s3_servers import BUCKET, CREDENTIALS, SECRET, run_answering
 
 KEY = "7f/0192f3a47f"
 MEGABYTE = 1024 * 1024
-# The server says of every upload that it was begun in 2010.
+# The server states for every upload that it began in 2010.
 _SERVERS_AGE = datetime.now(UTC) - datetime(2010, 11, 10, tzinfo=UTC)
 
 
@@ -91,7 +91,7 @@ async def test_a_sweep_aborts_uploads_below_the_prefix_that_are_old(
 
 
 async def _try_all(store: S3Store, folder: Path) -> list[SluiceError]:
-    """What every method that asks the service raises."""
+    """The errors of every method that sends a request."""
     writer = await store.create(KEY)
     await writer.write(b"heron")
     await writer.seal()
@@ -109,9 +109,9 @@ def _check_away(errors: list[SluiceError], detail: str) -> None:
 
 @pytest.mark.usefixtures("credentials")
 async def test_a_service_that_is_away_can_be_tried_again(tmp_path: Path) -> None:
-    with socket.socket() as nobody:  # bound, and not listening
-        nobody.bind(("127.0.0.1", 0))
-        store = make_store(f"http://127.0.0.1:{nobody.getsockname()[1]}", tmp_path / "spool")
+    with socket.socket() as silent:  # bound, but not listening
+        silent.bind(("127.0.0.1", 0))
+        store = make_store(f"http://127.0.0.1:{silent.getsockname()[1]}", tmp_path / "spool")
         _check_away(await _try_all(store, tmp_path), "EndpointConnectionError")
     assert list((tmp_path / "spool").iterdir()) == []
 
@@ -174,7 +174,7 @@ async def test_a_service_that_is_away_does_not_stop_the_start(tmp_path: Path) ->
 
 def test_a_check_leaves_no_thread_behind_that_a_fork_would_lose(s3_url: str, tmp_path: Path) -> None:
     before = set(threading.enumerate())
-    # As a program does before it forks: the event loop ends with its check, and with the loop its threads.
+    # As in a program before it forks: the event loop ends after the check, and its threads with it.
     asyncio.run(check_storage(make_store(s3_url, tmp_path)))
     left = {thread for thread in threading.enumerate() if "process_request" not in thread.name}
     assert left <= before, "but for those of the server"

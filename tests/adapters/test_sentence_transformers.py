@@ -1,4 +1,4 @@
-"""What is particular to it; that it embeds is held to it, where it is installed, by the tests of every embedder."""
+"""The sentence-transformers embedder, beyond the contract of every embedder (test_embedder.py)."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Dead letters reported by the real Sentry client to a server of our own."""
+"""Dead letters that the real Sentry client reports to a server for tests."""
 
 import json
 import threading
@@ -18,7 +18,7 @@ from app.domain.tasks import Queue, Task, TaskName
 
 
 class SentryServer:
-    """Takes envelopes as Sentry does; ``events`` are those that came."""
+    """Accepts envelopes as Sentry does; ``events`` holds the received events."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
@@ -27,7 +27,7 @@ class SentryServer:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                # The client packs with Brotli where that is installed, and httpx then undoes it.
+                # The client compresses with Brotli if that is installed; httpx then decompresses it.
                 headers = {"Content-Encoding": self.headers.get("Content-Encoding", "identity")}
                 lines = httpx.Response(200, headers=headers, content=body).content.splitlines()
                 events.extend(
@@ -40,7 +40,7 @@ class SentryServer:
                 self.wfile.write(b"{}")
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Write no access log."""
 
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever)
@@ -48,11 +48,11 @@ class SentryServer:
 
     @property
     def dsn(self) -> str:
-        """The address that clients report to."""
+        """The DSN."""
         return f"http://key@127.0.0.1:{self._server.server_port}/1"
 
     def close(self) -> None:
-        """Answer no more."""
+        """Stop the server."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -60,7 +60,7 @@ class SentryServer:
 
 @pytest.fixture
 def sentry() -> Iterator[SentryServer]:
-    """A Sentry on this machine."""
+    """A Sentry on loopback."""
     server = SentryServer()
     yield server
     server.close()

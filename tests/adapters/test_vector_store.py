@@ -1,4 +1,4 @@
-"""What every store of vectors promises, held to each of them."""
+"""The contract of every vector store: writes, queries and comparisons."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -113,7 +113,7 @@ async def test_only_some_documents_are_searched_and_editions_left_out(case: Case
 async def test_as_many_as_asked_for_come_back_when_hundreds_of_better_documents_are_left_out(case: Case) -> None:
     better, worse = range(1, 401), range(1001, 1031)
     index = await case.make_index()
-    for document_id in better:  # 2,000 vectors, each more alike than any that may be found
+    for document_id in better:  # 2,000 vectors, each nearer than any permitted match
         cosines = np.linspace(0.9, 0.99, 5) - document_id / 1e5
         await case.write(index, make_batch(OWNER, document_id, [make_beside(cosine) for cosine in cosines]))
     for document_id in worse:
@@ -212,7 +212,7 @@ async def test_a_search_agrees_with_arithmetic(case: Case) -> None:
         agent_id = number % agents + 1
         truth = [dot(vector, asked) for vector in vectors[(agent_id - 1) * each : agent_id * each]]
         found = await case.store.query(index, agent_id, asked, limit=10)
-        # What is as alike as a store can tell may change places.
+        # Vectors whose similarities a store cannot distinguish may change places.
         assert [match.similarity for match in found] == pytest.approx(
             sorted(truth, reverse=True)[:10], abs=case.tolerance
         )

@@ -1,4 +1,4 @@
-"""What every store of vectors promises of writing much, removing and listing, and of bad days, held to each of them."""
+"""The contract of every vector store: large writes, deletions, lists and failures."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -182,6 +182,6 @@ async def test_a_check_tells_of_the_trouble(remote: RemoteCase, trouble: Trouble
     index = await remote.make_index()
     with remote.service.suffer(trouble), pytest.raises(SluiceError) as raised:
         await remote.store.check(index)
-    # A key that is refused is mended by somebody; the rest passes.
+    # A rejected key needs an operator; the other failures are temporary.
     assert isinstance(raised.value, StartupError) == (trouble is Trouble.LOCKED)
     await remote.store.check(index)

@@ -1,4 +1,4 @@
-"""No page is read from an inside host: not by address, not by name, not by redirect, not by a name that changes."""
+"""No page is read from a private host: by address, by name, by redirect, or by a name that changes."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,13 +16,13 @@ from tests.web_tricks import INSIDE, NO_URL
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[WebServer]:
-    """Stands for a public server: its very address and port are allowed, nothing else."""
+    """Stands for a public server: only its address and port are allowed."""
     with serve() as running:
         yield running
 
 
 class Dialler(httpcore.AsyncNetworkBackend):
-    """Notes what would be connected to; addresses in ``dead`` do not answer."""
+    """Records connections without making them; addresses in ``dead`` do not answer."""
 
     def __init__(self, *dead: str) -> None:
         self.dialled: list[str] = []

@@ -1,4 +1,4 @@
-"""Pages read by the real Firecrawl client from a server that speaks its protocol."""
+"""Pages that the real Firecrawl client reads from a server with its protocol."""
 
 import json
 import sys
@@ -28,7 +28,7 @@ _METADATA = {
 
 @pytest.fixture
 def service() -> Iterator[WebServer]:
-    """A Firecrawl on this machine."""
+    """A Firecrawl on loopback."""
     with serve() as running:
         yield running
 

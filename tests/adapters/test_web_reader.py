@@ -1,4 +1,4 @@
-"""Pages as real servers send them, and as hostile ones do: each ends in time, within bounds, with its code."""
+"""Pages of real servers and of hostile ones: each read ends in time, within limits and with its code."""
 
 import gzip
 import socket
@@ -18,7 +18,7 @@ _PAGE = b"<!doctype html><title>T</title><p>Words."
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[WebServer]:
-    """One server for all; each test has a page of its own."""
+    """One server for all tests; each test has its own page."""
     with serve() as running:
         yield running
 

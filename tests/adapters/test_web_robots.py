@@ -1,4 +1,4 @@
-"""robots.txt is read with the same care as pages, and heeded."""
+"""robots.txt is read with the same checks as pages, and obeyed."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from tests.web_server import Answer, WebServer, answer, redirect, repeat, serve,
 
 @pytest.fixture
 def server() -> Iterator[WebServer]:
-    """A site of its own for each test."""
+    """A new site for each test."""
     with serve() as running:
         yield running
 

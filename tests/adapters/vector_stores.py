@@ -1,4 +1,4 @@
-"""Every store of vectors that is held to the suite, each with what a test needs around it."""
+"""The vector stores under test, each with what its tests need."""
 
 import itertools
 import os
@@ -46,8 +46,8 @@ class Case:
     """One store under test.
 
     Args:
-        store: It.
-        tolerance: How far a similarity may be from the true cosine.
+        store: The store.
+        tolerance: The largest difference between a similarity and the true cosine.
     """
 
     def __init__(self, store: VectorStore, *, tolerance: float = 1e-5) -> None:
@@ -59,25 +59,25 @@ class Case:
         await self.store.close()
 
     async def make_index(self, dimensions: int | None = None) -> VectorIndex:
-        """An index that holds nothing. None: nobody knows yet how long its vectors will be."""
+        """Make an empty index. None: the length of its vectors is not known yet."""
         return VectorIndex(next(_index_ids), self.store.name, EmbeddingSpec("local", "made-for-tests", dimensions))
 
     async def write(self, index: VectorIndex, batch: VectorBatch) -> None:
-        """Write a batch as Sluice does; when this returns, ``query`` sees it."""
+        """Write a batch as Sluice does. When this returns, ``query`` finds it."""
         for piece in self.store.split(batch):
             await self.store.upsert(index, piece)
         await self.store.settle(index, batch)
 
 
 class Service(Protocol):
-    """What stands behind a store across a network."""
+    """The service behind a remote store."""
 
     def suffer(self, trouble: Trouble) -> AbstractContextManager[None]:
-        """Be in trouble within the block, and well again after it; what was stored stays."""
+        """Fail in this way within the block, and recover after it. The data stays."""
 
 
 class RemoteCase(Case):
-    """A store whose service can get into trouble."""
+    """A store whose service can fail."""
 
     def __init__(self, store: VectorStore, service: Service, *, tolerance: float = 1e-5) -> None:
         super().__init__(store, tolerance=tolerance)
@@ -85,7 +85,7 @@ class RemoteCase(Case):
 
 
 class PineconeCase(RemoteCase):
-    """Pinecone, whose queries lag behind, and whose indexes somebody makes beforehand, each for one length."""
+    """Pinecone, whose queries lag, and whose indexes are created beforehand for one length."""
 
     def __init__(self, store: VectorStore, server: PineconeServer) -> None:
         super().__init__(store, server)
@@ -98,7 +98,7 @@ class PineconeCase(RemoteCase):
         return replace(index, place={"index": name, "host": self._server.get_host(name)})
 
     async def write(self, index: VectorIndex, batch: VectorBatch) -> None:
-        """Write to an index that was made for the first vectors that it gets."""
+        """Write a batch. The index has the length of its first vectors."""
         if batch.vectors:
             self._server.get_index(index.place["index"]).fit(len(next(iter(batch.vectors.values()))))
         await super().write(index, batch)
@@ -112,7 +112,7 @@ def _open_pinecone(_: pytest.FixtureRequest) -> Iterator[RemoteCase]:
 
 
 class GivenCase(Case):
-    """A server that was given, from which everything is removed at the end that was put there."""
+    """A server that the environment names. All data of the test is removed at the end."""
 
     def __init__(self, store: VectorStore) -> None:
         super().__init__(store)
@@ -147,12 +147,12 @@ REMOTE_CASES: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager
     "pinecone": _open_pinecone,
     "qdrant": _open_qdrant,
 }
-"""By name, how to open those that are reached over a network; the request is there for its other fixtures."""
+"""How to open each remote store, by name. The request gives access to other fixtures."""
 
 
 @contextmanager
 def _open_pgvector(request: pytest.FixtureRequest) -> Iterator[Case]:
-    from tests.adapters.pgvector_case import open_pgvector  # noqa: PLC0415 - which is made of what is here
+    from tests.adapters.pgvector_case import open_pgvector  # noqa: PLC0415 - it imports this module
 
     with open_pgvector(request.getfixturevalue("settings")) as case:
         yield case
@@ -163,26 +163,26 @@ CASES: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Case]]
     "pgvector": _open_pgvector,
     **({"qdrant-given": _open_given_qdrant} if _GIVEN_URL else {}),
 }
-"""All of them."""
+"""The names of all stores."""
 
 
 def make_unit(*numbers: float) -> Vector:
-    """A vector in that direction, of length 1."""
+    """The unit vector in that direction."""
     return normalize(np.array(numbers))
 
 
 def make_beside(similarity: float, dimensions: int = 8) -> Vector:
-    """A unit vector of that cosine to ``make_unit(1, 0, 0, …)``."""
+    """A unit vector with that cosine to ``make_unit(1, 0, 0, …)``."""
     return make_unit(similarity, (1 - similarity**2) ** 0.5, *[0.0] * (dimensions - 2))
 
 
 def normalize(numbers: np.ndarray[Any, np.dtype[Any]]) -> Vector:
-    """A vector as those who make vectors return it."""
+    """A vector in the form in which embedders return it."""
     return array("f", (numbers / np.linalg.norm(numbers)).astype(np.float32).tobytes())
 
 
 def make_random(count: int, dimensions: int, seed: int) -> list[Vector]:
-    """Unit vectors in all directions, the same ones for the same seed."""
+    """Random unit vectors, the same for the same seed."""
     numbers = np.random.default_rng(seed).normal(size=(count, dimensions))
     return [normalize(row) for row in numbers]
 

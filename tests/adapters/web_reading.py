@@ -1,4 +1,4 @@
-"""Readers under test, and how they are run."""
+"""Makes and runs the web readers under test."""
 
 from collections.abc import Sequence
 from ipaddress import ip_address
@@ -18,7 +18,7 @@ MAX_BYTES = 1024 * 1024
 
 
 class Names:
-    """A resolver that gives each name its answers in turn, the last one for ever; ``asked`` are the questions."""
+    """A resolver that returns the answers of a name in turn and repeats the last; ``asked`` holds the requests."""
 
     def __init__(self, **answers: Sequence[Sequence[str]]) -> None:
         self._answers = {name.replace("_", "."): list(turns) for name, turns in answers.items()}
@@ -40,7 +40,7 @@ async def read(url: str, folder: Path, client: WebClient | None = None, max_byte
 
 
 async def fail(url: str, folder: Path, client: WebClient | None = None, *, seconds: float = 5.0) -> SluiceError:
-    """Read one page and return the error that it ends with, in time."""
+    """Read one page, which must fail in time; returns the error."""
     with within(seconds), pytest.raises(SluiceError) as caught:
         await read(url, folder, client)
     return caught.value

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Program:
-    """The engines in a process of their own."""
+    """The servers, started by a separate process."""
 
     def __init__(self, data_dir: Path, *flags: str) -> None:
         self.process = subprocess.Popen(
@@ -29,25 +29,25 @@ class Program:
         )
 
     def read(self) -> dict[str, Any]:
-        """What it says once the engines are ready."""
+        """Wait until the servers are ready; returns what the program prints."""
         assert self.process.stdout
-        said: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return said
+        state: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return state
 
     def end(self) -> int:
-        """Let it end in order; its exit code."""
+        """Let the program end in order; returns the exit code."""
         self.process.communicate(timeout=deadline(30))
         return self.process.returncode
 
     def kill(self) -> None:
-        """Kill it, and nothing else."""
+        """Kill only the program."""
         self.process.kill()
         self.process.communicate(timeout=deadline(30))
 
 
 @pytest.fixture
 def programs() -> Iterator[list[Program]]:
-    """Programs put here are ended after the test."""
+    """A list of programs to end after the test."""
     made: list[Program] = []
     yield made
     for program in made:
@@ -56,13 +56,13 @@ def programs() -> Iterator[list[Program]]:
 
 
 def query(url: str, statement: str) -> Any:
-    """The first value of a statement's first row, where it has one."""
+    """The first value of the first row of a result, or None."""
     rows = fetch(url, statement)
     return rows[0][0] if rows else None
 
 
 def redis(url: str) -> "Redis":
-    """A client of redis-py."""
+    """Make a client of redis-py."""
     return Redis.from_url(redis_client_url(url))
 
 

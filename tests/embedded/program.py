@@ -1,4 +1,4 @@
-"""A program that runs the engines until its input ends, for tests to kill."""
+"""A program that runs the servers until its input ends, for tests to kill."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""One address an engine, understood by every client."""
+"""Each server has one address, which every client accepts."""
 
 from collections.abc import Iterator
 from threading import Thread
@@ -17,7 +17,7 @@ from tests.embedded.conftest import query, redis
 
 @pytest.fixture(scope="module")
 def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineUrls]:
-    """Engines that were started by a thread which is gone."""
+    """Servers that were started by a thread that has ended."""
     engines = Engines(tmp_path_factory.mktemp("data"))
     thread = Thread(target=engines.start)
     thread.start()

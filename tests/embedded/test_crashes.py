@@ -1,4 +1,4 @@
-"""Whatever is killed, nothing is lost and nothing stays behind."""
+"""After any kill, no data is lost and no process is left behind."""
 
 import os
 import signal
@@ -95,7 +95,7 @@ def test_a_process_forked_from_a_killed_parent_does_not_keep_the_folder(
     os.kill(program.process.pid, signal.SIGKILL)
     program.process.wait(deadline(10))
     try:
-        wait_for(lambda: not holds_lock(forked, tmp_path), "the forked process to let go of what it inherited")
+        wait_for(lambda: not holds_lock(forked, tmp_path), "the forked process to close its inherited descriptors")
         with Engines(tmp_path):
             assert lives(forked)
     finally:
