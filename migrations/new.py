@@ -56,7 +56,7 @@ async def _write(database_url: str, name: str) -> Path:
 
 
 def main() -> None:
-    """Write the migration that the command line names."""
+    """Write a migration; the command line holds its name."""
     name = " ".join(sys.argv[1:]).strip()
     if not name:
         sys.exit('Name the migration: make migration NAME="add a column"')

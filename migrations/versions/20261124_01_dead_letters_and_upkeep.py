@@ -1,4 +1,4 @@
-"""Dead letters with their story, helping workers, counted backlogs, and chores that one process does for all."""
+"""The history of dead letters, work stealing, stored backlogs, and chores that one process does at a time."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,7 +25,7 @@ def upgrade() -> None:
     op.add_column("tasks", sa.Column("helper", sa.Text(), nullable=True))
     op.add_column("tasks", sa.Column("history", postgresql.JSONB(), server_default=sa.text("'[]'"), nullable=False))
     op.add_column("tasks", sa.Column("announced_at", sa.DateTime(timezone=True), nullable=True))
-    # What failed before there was an alarm to record was announced as well as could be.
+    # For tasks that failed before this version no alert is published.
     op.execute("UPDATE tasks SET announced_at = dead_lettered_at WHERE dead_lettered_at IS NOT NULL")
     op.create_index(
         "tasks_unannounced_idx",

@@ -1,4 +1,4 @@
-"""Idempotency keys: what each stands for, and the answer that a retry is given again."""
+"""Idempotency keys: the request of each key, and the stored response that a retry receives."""
 
 import sqlalchemy as sa
 from alembic import op

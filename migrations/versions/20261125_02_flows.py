@@ -1,4 +1,4 @@
-"""Tasks that become many, web pages, and documents recognised by their bytes."""
+"""Parents and children, web pages, and duplicate documents identified by their bytes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,7 @@ branch_labels = None
 depends_on = None
 
 _STATES = "'PENDING', 'QUEUED', 'STARTED', 'PROGRESS', 'RETRY', 'SUCCESS', 'FAILURE', 'REVOKED'"
-_CHECK_BEFORE = "tasks_tasks_state_check_check"  # as the naming convention had it
+_CHECK_BEFORE = "tasks_tasks_state_check_check"  # the naming convention was applied twice
 _STATES_BEFORE = f"state IN ({_STATES})"
 _STATES_NOW = "state IN (" + _STATES.replace("'RETRY'", "'EXPANDED', 'RETRY'") + ")"
 
@@ -76,7 +76,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name="staged_chunks_task_id_fkey", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("task_id", "ordinal", name="staged_chunks_pkey"),
     )
-    # Of documents with the same bytes the oldest is the one that others are duplicates of.
+    # Among documents with the same bytes, the oldest gets the key; the others are its duplicates.
     op.execute(
         """
         UPDATE documents AS d SET content_key = d.sha256

@@ -1,4 +1,4 @@
-"""Vectors by index, in a table of their own; the editions that an index holds; what providers were asked."""
+"""Vector indexes: a table of vectors, the editions that each index holds, and the usage of providers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,7 @@ down_revision = "20261125_02"
 branch_labels = None
 depends_on = None
 
-# The names under which documents recorded the models that compute here, and what the settings call these.
+# The names of local models as documents recorded them, and as the settings have them.
 _MODELS = "(VALUES ('wordllama-l2-256', 'wordllama'), ('minilm-l6-int8', 'minilm')) AS known (recorded, model)"
 _KEEPING = (
     "name IN ('app.tasks.embedding_tasks.reembed_document', 'app.tasks.vector_tasks.sweep_document')"
@@ -136,7 +136,7 @@ def _create_providers() -> None:
 
 
 def _move_vectors() -> None:
-    """The model that most documents were embedded with becomes that of the index; the others' will be made anew."""
+    """Make an index of the model of most documents, and move its vectors there. Other documents are embedded again."""
     op.execute(f"""
         INSERT INTO vector_indexes (store, provider, model, dimensions, state, activated_at)
         SELECT 'pgvector', 'local', known.model, vector_dims(c.embedding), 'active', now()

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db.schema import find_differences
+from app.db.schema import _config, find_differences, migrate
 from app.db.tables import agents
 from app.db.vector_tables import metadata
 from app.settings import Settings
@@ -21,6 +22,11 @@ from tests.running import ROOT
 _TASK = sa.text("""
     INSERT INTO tasks (id, organization_id, agent_id, name, queue)
     SELECT gen_random_uuid(), organization_id, id, 'app.tasks.upkeep_tasks.ping', 'default' FROM agents
+""")
+
+_ENDED_TASK = sa.text("""
+    INSERT INTO tasks (id, organization_id, agent_id, name, queue, completed_at)
+    SELECT gen_random_uuid(), organization_id, id, 'app.tasks.upkeep_tasks.ping', 'default', now() FROM agents
 """)
 
 
@@ -59,8 +65,8 @@ async def test_a_new_migration_adds_the_columns_that_are_lacking(engine: AsyncEn
 def test_plain_alembic_reads_the_address_from_the_environment(settings: Settings) -> None:
     assert settings.database_url
     environment = {**os.environ, "DATABASE_URL": settings.database_url}
-    command = (sys.executable, "-m", "alembic", "current")
-    answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    alembic = (sys.executable, "-m", "alembic", "current")
+    answer = subprocess.run(alembic, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert answer.stdout.endswith(" (head)\n")
 
 
@@ -77,6 +83,8 @@ async def test_check_constraints_say_what_the_tables_declare(engine: AsyncEngine
     assert sorted(map(tuple, migrated)) == sorted(map(tuple, declared))
 
 
+# SQLAlchemy warns when it reflects a constraint that is not validated.
+@pytest.mark.filterwarnings("ignore:Can't validate argument 'dialect_options'")
 async def test_a_missing_check_constraint_is_a_difference(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         await connection.execute(sa.text("ALTER TABLE tasks DROP CONSTRAINT tasks_pid_check"))
@@ -86,6 +94,24 @@ async def test_a_missing_check_constraint_is_a_difference(engine: AsyncEngine) -
         "undeclared CHECK constraint: queues.named",
         "CHECK constraint not validated: queues.named",
     ]
+
+
+async def test_existing_rows_are_checked_in_a_later_transaction_than_new_ones(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(_config(sync), "20261125_03"))
+        await add_task(connection)
+        await connection.execute(sa.text("UPDATE tasks SET completed_at = now()"))
+    with pytest.raises(IntegrityError, match="tasks_completed_check"):
+        await migrate(engine)
+    async with engine.connect() as connection:
+        valid = sa.text("SELECT convalidated FROM pg_constraint WHERE conname = 'tasks_completed_check'")
+        assert (await connection.execute(valid)).scalar_one() is False
+        with pytest.raises(IntegrityError, match="tasks_completed_check"):
+            await connection.execute(_ENDED_TASK)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("UPDATE tasks SET completed_at = NULL"))
+    await migrate(engine)
+    assert await find_differences(engine) == []
 
 
 @pytest.mark.parametrize(
