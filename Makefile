@@ -23,10 +23,10 @@ quote = '$(subst ','\'',$(1))'
 files = $(foreach pattern,$(FILES),$(or $(wildcard $(pattern)),$(pattern)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check migration chaos fuzz bench openapi lock clean venv
+.PHONY: help setup demo up test test-all check migration chaos fuzz bench openapi lock clean venv
 
 help: ## Show what there is
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.dev ## Make .venv with everything installed (PYTHON=python3.13 names the interpreter)
 
@@ -36,8 +36,12 @@ demo: .venv/.runtime ## See it work on examples/, or on your own: FILES="a.pdf b
 up: .venv/.runtime ## Run the whole stack until Ctrl-C; data stays in DATA_DIR (./var)
 	@$(BIN)/python main.py up
 
-test: .venv/.dev ## Run the whole test suite (ARGS="-k ledger" for a part, ARGS=-n0 in one process)
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+test: .venv/.dev ## Run the tests but for the slow ones (ARGS="-k ledger" for a part, ARGS=-n0 in one process)
+	@$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
+
+test-all: .venv/.dev ## Run all tests, the slow ones too, and measure the coverage of app/
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report= $(ARGS)
+	@echo "Coverage of app/, without the programs that tests start: $$($(BIN)/python -m coverage report --format=total) %"
 
 check: .venv/.dev ## Check style, types, import contracts, migrations and docs
 	$(BIN)/ruff check

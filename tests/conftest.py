@@ -2,10 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,7 +13,7 @@ from app.bootstrap import prepare_database
 from app.embedded import Engines, EngineUrls
 from app.settings import Settings, load_settings
 from tests.database import execute
-from tests.parts import PartScheduling, order
+from tests.deadlines import deadline
 from tests.rabbitmq import SCHEMES, open_vhost
 from tests.running import BROKERS, Stack
 
@@ -25,24 +24,32 @@ _PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 # This process's share of the databases that a Redis has by default.
 _DATABASES = max(1, 16 // _PROCESSES)
 _FIRST_DATABASE = int(_PROCESS.removeprefix("gw") or "0") * _DATABASES % 16
+# pytest-xdist hands out the files in this order (--dist loadfile --no-loadscope-reorder in pyproject.toml): the folders
+# whose files take longest come first, so that no process is left alone with a long file at the end. Files of a folder
+# that share a stack follow each other, so each process starts at most one. Its mode loadgroup, which would keep such
+# a folder in one process, does nothing with pytest 9.2: it writes Item._nodeid, and pytest reads Item._id.
+_RANKS = {name: rank for rank, name in enumerate(("fuzz", "chaos", "system", "flows", "api", "cli"))}
 # Read before the environment is cleaned.
 _GIVEN = {name: os.environ.get(name) for name in ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL")}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what reads the corpus where there is none. Where processes share the suite, order its parts."""
+    """Skip tests that read the corpus where there is none. Where processes share the suite, order its folders."""
     if not CORPUS.is_dir():
         for item in items:
             if item.get_closest_marker("corpus"):
                 item.add_marker(pytest.mark.skip(reason="the corpus is not here"))
     if _PROCESS:
-        order(items)
+        items.sort(key=lambda item: _RANKS.get(item.path.parent.name, len(_RANKS)))
 
 
-@pytest.hookimpl(optionalhook=True)  # called where pytest-xdist is at work
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> PartScheduling:
-    """Share the suite out by its parts."""
-    return PartScheduling(config, log)
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around pytest-timeout, which reads the marker
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Give each test more time where the machine is busy."""
+    marker = item.get_closest_marker("timeout")
+    seconds = float(marker.args[0] if marker else item.config.getini("timeout"))
+    item.add_marker(pytest.mark.timeout(deadline(seconds)), append=False)
+    return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,9 +19,10 @@ from tests.chaos.blockers import describe_blockers
 from tests.chaos.installation import Installation
 from tests.chaos.plan import Kill, Kind, Options
 from tests.chaos.pulse import Pulse
-from tests.deadlines import wait_for
+from tests.deadlines import deadline, wait_for
 
-_SEARCH_SECONDS = 15.0
+_SEARCH_SECONDS = 5.0
+_TAKE_OVER_SECONDS = 15.0
 _RUNNING = ", ".join(f"'{state}'" for state in RUNNING)
 _MAINS = "SELECT pid FROM workers WHERE host = $1 AND lease_expires_at > now() ORDER BY name"
 _POOL = f"""
@@ -86,11 +87,22 @@ class Killer:
             if not self._pulse.wait(lambda: self._pulse.done >= self._pulse.next_kill):
                 return
             self.last = kill.kind
-            if self._strikes[kill.kind](kill):
+            if self._strike(kill):
                 self.kills[kill.kind] += 1
             else:
                 self.missed.append(kill.kind)
         self._pulse.next_kill = self._options.tasks
+
+    def _strike(self, kill: Kill) -> bool:
+        """Search for a victim until there is one; False when the work ended first.
+
+        A process at work is a victim of some kinds. So new work is let in while none is found.
+        """
+        while not self._strikes[kill.kind](kill):
+            if self._pulse.is_over.is_set() or self._pulse.done >= self._options.tasks:
+                return False
+            self._pulse.next_kill = max(self._pulse.next_kill, self._pulse.done + 1.0)
+        return True
 
     def _kill_pool_process(self, kill: Kill) -> bool:
         return self._kill_one(kill, lambda: self._list_pids(_POOL))
@@ -164,7 +176,7 @@ class Killer:
 
     def _watch_take_over(self, host: str) -> None:
         """Wait until nothing is the host's any more and work goes on without it, which must not take long."""
-        seconds = 2 * self._options.lease + _SEARCH_SECONDS
+        seconds = deadline(2 * self._options.lease + _TAKE_OVER_SECONDS)
         kept = [] if _search(lambda: self._at.ledger.look(_KEPT, host) == [], seconds) else self._list_kept(host)
         done = self._pulse.done
         if not _search(lambda: self._pulse.done > done or self._pulse.unfinished <= len(kept), seconds):
@@ -190,8 +202,8 @@ def _list_supervisors(main: int) -> list[int]:
 
 
 def _search(condition: Callable[[], Result], seconds: float = _SEARCH_SECONDS) -> Result:
-    """Ask until the answer is true, or the last one once the time is up: there may be no victim just now."""
-    deadline = time.monotonic() + seconds
-    while not (result := condition()) and time.monotonic() < deadline:
+    """Poll until ``condition`` returns something true; the last result once the time is up."""
+    end = time.monotonic() + seconds
+    while not (result := condition()) and time.monotonic() < end:
         time.sleep(0.02)
     return result

@@ -33,18 +33,18 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 
 
 def test_every_make_target_that_is_written_of_exists() -> None:
-    described = set(re.findall(r"^([a-z]+):.*## \S", (_ROOT / "Makefile").read_text(), re.MULTILINE))
+    described = set(re.findall(r"^([a-z-]+):.*## \S", (_ROOT / "Makefile").read_text(), re.MULTILINE))
     code = [
         (page.name, span)
         for page in _PAGES
         for span in re.findall(r"`(make[^`]*)`|^ *(make .*)$", page.read_text(), re.MULTILINE)
     ]
-    named = {(page, word) for page, span in code for word in re.findall(r"^make ([a-z]+)", "".join(span))}
+    named = {(page, word) for page, span in code for word in re.findall(r"^make ([a-z-]+)", "".join(span))}
     assert {(page, word) for page, word in named if word not in described} == set()
 
 
 def test_every_make_target_is_described() -> None:
     text = (_ROOT / "Makefile").read_text()
     phony = set("".join(re.findall(r"^\.PHONY:(.*)$", text, re.MULTILINE)).split())
-    described = set(re.findall(r"^([a-z]+):.*## \S", text, re.MULTILINE))
+    described = set(re.findall(r"^([a-z-]+):.*## \S", text, re.MULTILINE))
     assert phony - described == {"venv"}, "only the step that makes .venv is called by no one by hand"

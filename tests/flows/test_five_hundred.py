@@ -50,7 +50,8 @@ def replace_worker(stack: Stack) -> None:
     stack.start_workers("low")
 
 
-@pytest.mark.timeout(300)  # it starts two more workers, which is slow on a busy machine
+@pytest.mark.slow
+@pytest.mark.timeout(300)  # it starts a worker three times
 def test_five_hundred_files_lose_nothing_to_a_worker_killed_while_unpacking_and_while_reading(low_stack: Stack) -> None:
     parent = low_stack.upload(low_stack.make_agent(), "locks.zip", make_archive())["task_id"]
     blobs = low_stack.settings.data_dir / "blobs"

@@ -221,6 +221,7 @@ def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:
 
 
 @pytest.mark.corpus
+@pytest.mark.slow
 async def test_every_good_file_of_the_corpus_gives_text() -> None:
     async with sandbox(size=2) as parser:
         for path in sorted(CORPUS.glob("good/*")):
@@ -229,6 +230,7 @@ async def test_every_good_file_of_the_corpus_gives_text() -> None:
 
 
 @pytest.mark.corpus
+@pytest.mark.slow
 async def test_every_bad_file_of_the_corpus_fails_by_the_expected_name() -> None:
     manifest = json.loads((CORPUS / "manifest.json").read_text())
     kinds = (

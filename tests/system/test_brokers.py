@@ -62,7 +62,9 @@ def inspect(stack: Stack, command: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("forgets", [False, True], ids=["with its data", "without its data"])
+@pytest.mark.parametrize(
+    "forgets", [pytest.param(False, marks=pytest.mark.slow), True], ids=["with its data", "without its data"]
+)
 def test_workers_go_on_when_the_broker_is_killed_and_started_again(
     stack_on_valkey: Stack, valkey: Engines, tmp_path: Path, forgets: bool
 ) -> None:
@@ -184,6 +186,7 @@ def test_celery_sees_the_workers(stack: Stack) -> None:
         assert f"{name}@" in said
 
 
+@pytest.mark.slow
 def test_two_installations_with_prefixes_of_their_own_share_a_redis_database(
     make_database: Callable[[], AbstractContextManager[tuple[str, str]]], valkey: Engines, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.running import Stack, list_family
 
-pytestmark = pytest.mark.corpus
+pytestmark = [pytest.mark.corpus, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

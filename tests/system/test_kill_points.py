@@ -1,7 +1,8 @@
 """A process dies at each step of an upload's way; what was accepted still ends exactly once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
+from typing import Any
 
 import asyncpg
 import pytest
@@ -42,6 +43,12 @@ _LOOK_FOR_SILENT_ONES = "UPDATE chores SET due_at = now() WHERE name = 'announce
 _ALARM_WORKERS = "SELECT FROM workers WHERE 'dead_letter' = ANY (queues) AND lease_expires_at > now()"
 _ANNOUNCED = "SELECT FROM tasks WHERE dead_lettered_at IS NOT NULL AND announced_at IS NOT NULL"
 _UNEXPLAINED = "SELECT id FROM tasks WHERE state = 'SUCCESS' AND attempt <> 1 + jsonb_array_length(history)"
+
+
+def choose(points: Iterable[str]) -> list[Any]:
+    """The first point of a kind for every run of the tests, the others for the slow run."""
+    first, *others = points
+    return [first, *(pytest.param(point, marks=pytest.mark.slow) for point in others)]
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +111,7 @@ def upload_until_struck(stack: MortalStack, witness: Witness, agent: int, point:
     return uploads
 
 
-@pytest.mark.parametrize("point", BEFORE_THE_ROW)
+@pytest.mark.parametrize("point", choose(BEFORE_THE_ROW))
 def test_an_upload_leaves_no_row_when_the_api_dies(
     stack: MortalStack, witness: Witness, agent: int, point: str
 ) -> None:
@@ -116,7 +123,7 @@ def test_an_upload_leaves_no_row_when_the_api_dies(
     check_whole(stack, witness, agent, documents)
 
 
-@pytest.mark.parametrize("point", AFTER_THE_ROW)
+@pytest.mark.parametrize("point", choose(AFTER_THE_ROW))
 def test_an_upload_is_processed_when_the_api_dies(stack: MortalStack, witness: Witness, agent: int, point: str) -> None:
     api = stack.api
     uploads = upload_until_struck(stack, witness, agent, point)
@@ -127,7 +134,7 @@ def test_an_upload_is_processed_when_the_api_dies(stack: MortalStack, witness: W
     check_whole(stack, witness, agent, documents)
 
 
-@pytest.mark.parametrize("point", OUTSIDE_THE_ATTEMPT)
+@pytest.mark.parametrize("point", choose(OUTSIDE_THE_ATTEMPT))
 def test_one_attempt_is_made_when_its_process_dies(
     stack: MortalStack, witness: Witness, agent: int, point: str
 ) -> None:
@@ -139,7 +146,7 @@ def test_one_attempt_is_made_when_its_process_dies(
     check_whole(stack, witness, agent, documents)
 
 
-@pytest.mark.parametrize("point", DURING_THE_ATTEMPT)
+@pytest.mark.parametrize("point", choose(DURING_THE_ATTEMPT))
 def test_a_second_attempt_is_made_when_its_process_dies(
     stack: MortalStack, witness: Witness, agent: int, point: str
 ) -> None:
@@ -176,7 +183,7 @@ def test_a_dead_letter_is_announced_later_when_its_process_dies(
         wait_for(lambda: witness.fetch(_ANNOUNCED), "the alarm to be raised after all")
 
 
-@pytest.mark.parametrize("point", AROUND_A_HEARTBEAT)
+@pytest.mark.parametrize("point", choose(AROUND_A_HEARTBEAT))
 def test_the_task_just_goes_on_when_only_the_supervisor_dies(
     stack: MortalStack, witness: Witness, agent: int, point: str
 ) -> None:

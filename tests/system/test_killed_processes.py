@@ -102,6 +102,7 @@ def test_a_task_that_kills_its_process_each_time_is_a_dead_letter_after_exactly_
     assert busy_stack.get("/dead-letters")["total"] == 0
 
 
+@pytest.mark.slow
 def test_a_task_that_takes_its_whole_worker_down_each_time_is_a_dead_letter_after_exactly_three(
     busy_stack: Stack,
 ) -> None:

@@ -54,7 +54,7 @@ def _is_there(pid: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("queue", ["high", "low"])
+@pytest.mark.parametrize("queue", ["high", pytest.param("low", marks=pytest.mark.slow)])
 def test_a_worker_told_to_stop_hands_back_what_does_not_finish_in_time(stack: Stack, queue: str) -> None:
     stack.environment |= {"WORKER_SHUTDOWN_SECONDS": "0.5", "LARGE_DOCUMENT_CHUNKS": "1000000"}
     stack.start_api()

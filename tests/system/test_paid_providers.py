@@ -69,6 +69,7 @@ def get_readiness(stack: Stack) -> dict[str, Any]:
     return body
 
 
+@pytest.mark.slow
 def test_each_text_is_paid_for_once_though_requests_fail_and_workers_are_killed(
     stack: Stack, server: OpenAIServer
 ) -> None:
@@ -90,6 +91,7 @@ def test_each_text_is_paid_for_once_though_requests_fail_and_workers_are_killed(
     assert max(server.paid_twice.values(), default=1) <= 2
 
 
+@pytest.mark.slow
 def test_work_waits_while_the_provider_is_down_and_goes_on_by_itself(stack: Stack, server: OpenAIServer) -> None:
     agent = start(stack)
     server.adjust(down=True)
@@ -133,6 +135,7 @@ def test_a_key_that_is_refused_keeps_work_waiting_and_says_so(stack: Stack, serv
     assert stack.get("/dead-letters")["total"] == 0
 
 
+@pytest.mark.slow
 def test_another_model_is_refused_until_its_index_was_built_beside_the_old_one(
     stack: Stack, server: OpenAIServer
 ) -> None:

@@ -49,6 +49,7 @@ def run(host: Stack, command: str, *, check: bool = False) -> "subprocess.Comple
     )
 
 
+@pytest.mark.slow
 def test_files_reach_workers_on_other_hosts_through_the_bucket(
     hosts: tuple[Stack, Stack], service: S3Service, tmp_path: Path
 ) -> None:
@@ -85,6 +86,7 @@ def test_files_reach_workers_on_other_hosts_through_the_bucket(
     assert spooled == []
 
 
+@pytest.mark.slow
 def test_while_the_bucket_is_away_uploads_are_refused_and_tasks_wait(
     hosts: tuple[Stack, Stack], service: S3Service
 ) -> None:

@@ -74,7 +74,10 @@ class Place:
         return VectorIndex(row["id"], self.store.name, spec, json.loads(row["place"]))
 
 
-@pytest.fixture(scope="module", params=["pgvector", "qdrant", "pinecone"])
+@pytest.fixture(
+    scope="module",
+    params=["pgvector", *(pytest.param(name, marks=pytest.mark.slow) for name in ("qdrant", "pinecone"))],
+)
 def place(
     request: pytest.FixtureRequest,
     make_database: Callable[[], AbstractContextManager[tuple[str, str]]],
