@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Give each test more time where the machine is busy."""
     marker = item.get_closest_marker("timeout")
-    seconds = float(marker.args[0] if marker else item.config.getini("timeout"))
+    seconds = float(marker.args[0] if marker else item.config.getoption("timeout") or item.config.getini("timeout"))
     item.add_marker(pytest.mark.timeout(deadline(seconds)), append=False)
     return (yield)
 
