@@ -1,7 +1,7 @@
 """The contract of every vector store: writes, queries and comparisons."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,7 +10,6 @@ import pytest
 from app.domain.errors import VectorLengthError
 from app.domain.vectors import Match, Vector, VectorBatch, VectorKey
 from tests.adapters.vector_stores import (
-    CASES,
     Case,
     dot,
     list_keys,
@@ -25,18 +24,6 @@ AHEAD = make_unit(1, 0, 0, 0, 0, 0, 0, 0)
 ASIDE = make_unit(0, 1, 0, 0, 0, 0, 0, 0)
 NOTHING: Vector = [0.0] * 8
 OWNER, OTHER = 7, 8
-
-
-@pytest.fixture(params=sorted(CASES))
-def _case(request: pytest.FixtureRequest) -> Iterator[Case]:
-    with CASES[request.param](request) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def case(_case: Case) -> AsyncIterator[Case]:
-    yield _case
-    await _case.close()
 
 
 def keys_of(matches: list[Match]) -> list[tuple[int, int, int]]:

@@ -1,7 +1,6 @@
 """The contract of every vector store: large writes, deletions, lists and failures."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -9,8 +8,6 @@ from app.domain.errors import ProviderBusyError, ProviderCredentialsError, Provi
 from app.domain.vectors import VectorBatch, VectorKey
 from tests.adapters.troubles import Trouble
 from tests.adapters.vector_stores import (
-    CASES,
-    REMOTE_CASES,
     Case,
     RemoteCase,
     list_keys,
@@ -22,30 +19,6 @@ from tests.adapters.vector_stores import (
 
 AHEAD = make_unit(1, 0, 0, 0, 0, 0, 0, 0)
 OWNER, OTHER = 7, 8
-
-
-@pytest.fixture(params=sorted(CASES))
-def _case(request: pytest.FixtureRequest) -> Iterator[Case]:
-    with CASES[request.param](request) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def case(_case: Case) -> AsyncIterator[Case]:
-    yield _case
-    await _case.close()
-
-
-@pytest.fixture(params=sorted(REMOTE_CASES))
-def _remote(request: pytest.FixtureRequest) -> Iterator[RemoteCase]:
-    with REMOTE_CASES[request.param](request) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def remote(_remote: RemoteCase) -> AsyncIterator[RemoteCase]:
-    yield _remote
-    await _remote.close()
 
 
 async def test_a_deletion_removes_one_edition_and_is_done_when_it_returns(case: Case) -> None:

@@ -163,7 +163,7 @@ CASES: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Case]]
     "pgvector": _open_pgvector,
     **({"qdrant-given": _open_given_qdrant} if _GIVEN_URL else {}),
 }
-"""The names of all stores."""
+"""How to open each store, by name."""
 
 
 def make_unit(*numbers: float) -> Vector:

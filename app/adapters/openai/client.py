@@ -36,9 +36,8 @@ class OpenAIClient:
             logging.getLogger(name).setLevel(logging.WARNING)
         self._provider = provider
         self._key = _check_key(api_key, base_url)
-        self._base_url = (
-            base_url or _OPENAI
-        )  # always set, because the client would otherwise read it from the environment
+        # Always set, because the client would otherwise read it from the environment.
+        self._base_url = base_url or _OPENAI
         self._time_limit = time_limit
         self._made: tuple[asyncio.AbstractEventLoop, AsyncOpenAI] | None = None
 
