@@ -54,7 +54,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.fixture(scope="session", autouse=True)
 def _clean_environment() -> Iterator[None]:
-    """Tests say what they set; no ``.env`` and no variable of the developer's shell speaks for them."""
+    """Keep ``.env`` and the developer's environment out of the tests' settings."""
     with pytest.MonkeyPatch.context() as patch:
         for name in Settings.model_fields:
             patch.delenv(name.upper(), raising=False)
@@ -64,7 +64,7 @@ def _clean_environment() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineUrls]:
-    """A Postgres and a Valkey or Redis: each given, or embedded."""
+    """A Postgres and a Valkey or Redis: those of the environment variables, or embedded ones."""
     database_url, redis_url = _GIVEN["DATABASE_URL"], _GIVEN["REDIS_URL"]
     folder = tmp_path_factory.mktemp("servers")
     with ExitStack() as stack:
@@ -89,7 +89,7 @@ def _with_redis_database(url: str, number: int) -> str:
 
 @contextmanager
 def _open_broker(name: str, number: int) -> Iterator[str | None]:
-    """A part of the given broker that no other stack uses; None where none is given, so that the Redis serves."""
+    """A virtual host or database of the given broker for one stack; None where the Redis is the broker."""
     url = _GIVEN["CELERY_BROKER_URL"]
     if url and urlsplit(url).scheme in SCHEMES:
         with open_vhost(url, name) as own:
@@ -100,7 +100,7 @@ def _open_broker(name: str, number: int) -> Iterator[str | None]:
 
 @pytest.fixture(scope="session")
 def template(servers: EngineUrls) -> Iterator[str]:
-    """The name of a migrated database that each test gets a copy of."""
+    """The name of a migrated database, of which each test gets a copy."""
     name = f"sluice_template_{os.getpid()}"
     execute(servers.database_url, f'CREATE DATABASE "{name}"')
     # This fixture serves the whole session; there is no event loop yet.
@@ -117,7 +117,7 @@ def _make_database(servers: EngineUrls, template: str) -> Iterator[tuple[str, st
     _made += 1
     name = f"sluice_test_{os.getpid()}_{_made}"
     execute(servers.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    # Stacks that live at the same time must not hear each other's bells.
+    # Stacks that run at the same time must not receive each other's messages.
     number = _FIRST_DATABASE + _made % _DATABASES
     made = _with_database(servers.database_url, name), _with_redis_database(servers.redis_url, number)
     with _open_broker(name, number) as broker_url:
@@ -129,7 +129,7 @@ def _make_database(servers: EngineUrls, template: str) -> Iterator[tuple[str, st
 
 @pytest.fixture(scope="session")
 def make_database(servers: EngineUrls, template: str) -> Callable[[], AbstractContextManager[tuple[str, str]]]:
-    """Makes fresh databases, for stacks that several modules share: within the block, the URLs of both servers."""
+    """Makes a context manager that yields the URLs of a fresh database and its Redis, for stacks that modules share."""
     return lambda: contextmanager(_make_database)(servers, template)
 
 
@@ -147,14 +147,14 @@ def settings(servers: EngineUrls, template: str, tmp_path: Path) -> Iterator[Set
 
 @pytest.fixture
 def stack(settings: Settings) -> Iterator[Stack]:
-    """A Sluice whose API and workers a test starts, kills and starts again as real processes."""
+    """A stack whose API and workers the test itself starts and kills, as real processes."""
     with Stack(settings) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def shared_stack(servers: EngineUrls, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running Sluice, API and one worker of each queue, for the tests of a module that leave it standing."""
+    """A running stack, an API and one worker for each queue, for a module whose tests do not stop it."""
     for database_url, redis_url in _make_database(servers, template):
         folder = tmp_path_factory.mktemp("data")
         with Stack(load_settings(database_url=database_url, redis_url=redis_url, data_dir=folder)) as running:

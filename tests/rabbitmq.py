@@ -1,4 +1,4 @@
-"""A RabbitMQ of the developer's own, for tests: a virtual host for each stack."""
+"""Virtual hosts on the developer's RabbitMQ, one for each stack of the tests."""
 
 import os
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ _MANAGEMENT_URL = os.environ.get("RABBITMQ_MANAGEMENT_URL")
 
 @contextmanager
 def open_vhost(url: str, name: str) -> Iterator[str]:
-    """Within the block, a virtual host of this name exists; yields its address.
+    """Make a virtual host of this name for the block; yields its address.
 
-    AMQP itself cannot make one, so RabbitMQ's management plugin is asked: at ``RABBITMQ_MANAGEMENT_URL``, else at its
+    AMQP itself cannot do that. RabbitMQ's management plugin does, at ``RABBITMQ_MANAGEMENT_URL``, by default at its
     usual port of the broker's host.
     """
     parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""A Sluice of real processes, for tests to use from outside and to kill."""
+"""A stack of real processes, which tests use through its API and kill."""
 
 import os
 import signal
@@ -25,13 +25,13 @@ from tests.deadlines import deadline, wait_for
 ROOT = Path(__file__).parents[1]
 KEY = "a-key-made-for-tests-only"
 BROKERS: dict[tuple[str, str], str] = {}
-"""The brokers of the databases made for tests, by the addresses of Postgres and Redis, where the Redis is not it."""
-_START_SECONDS = 90.0  # programs that start while other tests do take their time
+"""The broker of each test database, by the addresses of Postgres and Redis, where the Redis is not the broker."""
+_START_SECONDS = 90.0  # programs start slowly while other tests run
 Result = TypeVar("Result")
 
 
 def list_family(pid: int) -> list[psutil.Process]:
-    """A process and all below it, the processes of it that still live."""
+    """The running processes among a process and its descendants."""
     try:
         process = psutil.Process(pid)
         return [process, *process.children(recursive=True)]
@@ -40,7 +40,7 @@ def list_family(pid: int) -> list[psutil.Process]:
 
 
 class Stack:
-    """API and workers, each a program of its own as an operator would start it."""
+    """An API and workers, each a separate program, as an operator would start it."""
 
     def __init__(self, settings: Settings) -> None:
         broker = settings.celery_broker_url or BROKERS.get((settings.database_url or "", settings.redis_url or ""))
@@ -118,7 +118,7 @@ class Stack:
         wait_for(lambda: not any(_lives(process) for process in family), "the killed workers to be gone")
 
     def lose_bells(self) -> int:
-        """Empty the broker, as a flush would or a disk that is lost; returns how many bells waited there."""
+        """Empty the broker, as a flush or a lost disk would; returns the number of messages that were in it."""
         celery = create_celery(self.settings)
         with celery.connection_for_write() as connection:
             queues = [queue(connection.default_channel) for queue in celery.amqp.queues.values()]

@@ -1,4 +1,4 @@
-"""A web server on this machine that answers as it is told: byte for byte, slowly, for ever, or not at all."""
+"""A local web server with scripted answers: byte for byte, slow, endless, or none."""
 
 import socket
 import socketserver
@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 CERTIFICATE = Path(__file__).with_name("web_server.pem")
-"""A certificate of ``public.example``, signed by itself, with its key."""
+"""A self-signed certificate of ``public.example``, with its key."""
 
 Answer = bytes | Callable[[socket.socket, threading.Event], None]
-"""What is sent, or who sends it until the event says that the server closes."""
+"""The bytes to send, or a function that sends them until the event says that the server closes."""
 
 
 def answer(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes:
@@ -23,24 +23,24 @@ def answer(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes:
 
 
 def redirect(target: str, status: str = "302 Found") -> bytes:
-    """An answer that sends the client elsewhere."""
+    """A redirect."""
     return answer(status=status, location=target)
 
 
 def stall(_: socket.socket, closing: threading.Event) -> None:
-    """Accept, and say nothing."""
+    """Accept the request and send nothing."""
     closing.wait()
 
 
 def drip(connection: socket.socket, closing: threading.Event) -> None:
-    """A byte now and then, so that no pause is long."""
+    """Send a byte now and then, so that no pause is long."""
     connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n")
     while not closing.wait(0.05):
         connection.sendall(b"x")
 
 
 def repeat(head: bytes, piece: bytes) -> Answer:
-    """The same piece again and again, as fast as it is taken."""
+    """Send the same piece again and again, as fast as the client reads."""
 
     def send(connection: socket.socket, closing: threading.Event) -> None:
         connection.sendall(head)
@@ -51,9 +51,9 @@ def repeat(head: bytes, piece: bytes) -> Answer:
 
 
 class WebServer:
-    """Answers on a loopback address; ``pages`` says what it answers.
+    """Listens on a loopback address; ``pages`` holds its answers.
 
-    ``requests`` are the heads it was sent, ``names`` those that TLS clients asked for.
+    ``requests`` lists the heads of the requests, ``names`` the server names that TLS clients sent.
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, *, tls: bool = False) -> None:
@@ -101,7 +101,7 @@ class WebServer:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port it listens on."""
         return int(self._server.server_address[1])
 
     def url(self, path: str = "/", host: str | None = None) -> str:
@@ -109,7 +109,7 @@ class WebServer:
         return f"http://{host or self._host}:{self.port}{path}"
 
     def close(self) -> None:
-        """Answer no more."""
+        """Stop the server."""
         self._closing.set()
         self._server.shutdown()
         self._server.server_close()

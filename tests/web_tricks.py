@@ -1,6 +1,6 @@
 # ruff: noqa: RUF001 - characters that look like others are the point
 
-"""Ways in which people have named inside hosts so that a check does not see them."""
+"""Known ways to write the address of an internal host so that a check misses it."""
 
 _LONG = "a" * 2100
 

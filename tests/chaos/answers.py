@@ -1,4 +1,4 @@
-"""What people are told once all is over must be what the database holds."""
+"""After a run, the API must return what the database holds."""
 
 from collections.abc import Iterator
 from random import Random
@@ -15,7 +15,7 @@ _SEARCHES = 20
 
 
 def check_answers(http: httpx.Client, evidence: Evidence, random: Random) -> Iterator[Finding]:
-    """Compare the lists, and search for some documents by a word of their own."""
+    """Compare the lists, and search for some documents by a word that no other document has."""
     tasks = {item["task_id"]: item["state"] for item in _list(http, "/tasks/", "tasks")}
     for task in evidence.tasks.values():
         if (told := tasks.get(task.id)) != task.state:

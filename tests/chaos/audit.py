@@ -1,4 +1,4 @@
-"""The audit: whether everything that was promised was kept."""
+"""The audit: which promises a run broke."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ def audit(evidence: Evidence, book: Book) -> list[Finding]:
 
 
 def _check_promises(evidence: Evidence, book: Book) -> Iterator[Finding]:
-    """What was accepted is there, and ended as it had to."""
+    """Accepted uploads exist and ended in an allowed state."""
     for promise in book.promises:
         task, document = evidence.tasks.get(promise.task_id), evidence.documents.get(promise.document_id)
         if task is None or document is None:
@@ -53,7 +53,7 @@ def _check_promises(evidence: Evidence, book: Book) -> Iterator[Finding]:
 
 
 def _check_doubtful(evidence: Evidence, book: Book) -> Iterator[Finding]:
-    """An upload whose answer was lost is absent or whole, and nothing is there that nobody sent."""
+    """An upload whose answer was lost is absent or complete, and no other document exists."""
     accepted = {promise.filename for promise in book.promises}
     times = Counter(document.filename for document in evidence.documents.values())
     for document in evidence.documents.values():
@@ -65,7 +65,7 @@ def _check_doubtful(evidence: Evidence, book: Book) -> Iterator[Finding]:
         if document.filename in accepted:
             continue
         if document.filename not in book.doubtful:
-            yield Finding(Fault.WRONG, str(document.id), f"nobody uploaded {document.filename}")
+            yield Finding(Fault.WRONG, str(document.id), f"no client uploaded {document.filename}")
         elif task is None or (task.state in FINAL and task.state is not State.SUCCESS):
             end = f"ended as {task.state}" if task else "has no task"
             yield Finding(Fault.LOST, str(document.id), f"{document.filename}, whose answer was lost, {end}")

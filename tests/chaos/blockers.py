@@ -1,4 +1,4 @@
-"""Who holds a transaction open and lets the server wait, and how many wait for that: told while it lasts."""
+"""The sessions that hold a transaction open without a statement, and how many other sessions wait for each."""
 
 from tests.chaos.ledger import Ledger
 
@@ -13,7 +13,7 @@ _BLOCKERS = """
 
 
 def describe_blockers(ledger: Ledger) -> list[str]:
-    """A line for each such session. Statements that skip what is locked do not wait, and pass its rows by."""
+    """One line for each such session. Statements with SKIP LOCKED do not wait; they skip its rows."""
     return [
         f"{row['role']} has a transaction open for {row['seconds']:.1f} s, for which {row['waiting']} sessions wait; "
         f"it is {row['state']}: {' '.join(row['query'].split())[:160]}"

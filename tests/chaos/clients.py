@@ -1,4 +1,4 @@
-"""Those who upload. They try again as real clients do, and remember what they were promised."""
+"""Clients that upload and retry, and record the answers they got."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ _PRIORITIES = ("high",) * 8 + ("medium", "low")
 
 @dataclass(slots=True)
 class Promise:
-    """An upload that was answered with 202, and the states its task may end in after all that was asked since."""
+    """An upload that was answered with 202, and the states in which its task may end after the later requests."""
 
     filename: str
     task_id: str
@@ -34,9 +34,9 @@ class Promise:
 
 @dataclass(slots=True)
 class Book:
-    """What all clients know together.
+    """The record that all clients share.
 
-    ``doubtful`` holds the filenames of uploads whose answer was lost; ``surprises`` the answers nobody may get.
+    ``doubtful`` holds the filenames of uploads whose answer was lost; ``surprises`` the answers that must not occur.
     """
 
     promises: list[Promise] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Book:
 
 
 class Client:
-    """One of several that share a book; ``run`` it in a thread."""
+    """One of several clients that share a book; ``run`` it in a thread."""
 
     def __init__(self, http: httpx.Client, pulse: Pulse, book: Book, agents: list[int], random: Random) -> None:
         self._http = http
@@ -53,10 +53,12 @@ class Client:
         self._book = book
         self._agents = agents
         self._random = random
-        self._agenda: list[tuple[int, bool, Promise]] = []  # due at which upload, whether to cancel or replay, what
+        self._agenda: list[
+            tuple[int, bool, Promise]
+        ] = []  # the upload at which it is due, whether to cancel or replay, the task
 
     def run(self, numbers: Iterable[int]) -> None:
-        """Upload a document for each number, and cancel and replay some; returns early when it is over."""
+        """Upload a document for each number, and cancel and replay some; returns early when the run is over."""
         step = 0
         for step, number in enumerate(numbers):
             if not self._pulse.wait(lambda: len(self._book.promises) < self._pulse.wanted):
@@ -68,7 +70,7 @@ class Client:
         self._do_what_is_due(step + _CANCEL_STEPS + _REPLAY_STEPS)
 
     def _upload(self, number: int) -> Promise | None:
-        """Upload until it is accepted; each try is a document of its own, so that none passes for another."""
+        """Upload until the API accepts it. Each try has its own filename, so that the audit can tell them apart."""
         agent, priority = self._random.choice(self._agents), self._random.choice(_PRIORITIES)
         sentences = self._choose_length()
         tries = 0
@@ -118,7 +120,7 @@ class Client:
             return
 
     def _replay(self, promise: Promise) -> None:
-        """Have it run again; while it has not finished, that is refused."""
+        """Replay the task; the API refuses that while the task has not finished."""
         while not self._pulse.is_over.is_set():
             answer = self._ask("POST", f"/tasks/{promise.task_id}/retry")
             if answer is None:
@@ -130,7 +132,7 @@ class Client:
                 self._ask("GET", f"/tasks/{promise.task_id}", params={"wait": 2})
 
     def _ask(self, method: str, path: str, **content: Any) -> httpx.Response | None:
-        """An answer that says what has been done; None, after a pause, when it may have been done or not."""
+        """The answer; None, after a pause, when the request may or may not have taken effect."""
         try:
             answer = self._http.request(method, path, **content)
         except httpx.TransportError:
@@ -145,7 +147,7 @@ class Client:
 
 
 def make_text(filename: str, sentences: int) -> bytes:
-    """A document unlike any other; a word of its own stands in each sentence."""
+    """A unique document: each sentence contains a word that no other document has."""
     word = make_word(filename)
     return " ".join(
         f"The {_WORDS[i % len(_WORDS)]} of {word} is told of in sentence {i}, after which it rests."

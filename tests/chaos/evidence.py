@@ -1,4 +1,4 @@
-"""What a run left behind, read once and then only looked at."""
+"""The state that a run left behind, read once."""
 
 import hashlib
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _DOCUMENTS = """
 _TASKS = "SELECT id::text, document_id, state, epoch, crashes, chunk_count, error FROM tasks ORDER BY id"
 _STRAY_CHUNKS = "SELECT id FROM chunks AS c WHERE NOT EXISTS (SELECT FROM documents AS d WHERE d.id = c.document_id)"
 
-# The words of the chunks, counted afresh, against the counts that are kept; the empty word stands for every chunk.
+# The words of the chunks, counted again, against the stored counts; the empty word stands for every chunk.
 _MISCOUNTED = """
     SELECT agent_id, lexeme, coalesce(found.chunks, 0) AS found, coalesce(kept.chunk_count, 0) AS kept
     FROM (
@@ -40,7 +40,7 @@ _MISCOUNTED = """
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """A task as it stands. ``changes`` is its journal."""
+    """A task's row. ``changes`` is its journal."""
 
     id: str
     document_id: int | None
@@ -54,7 +54,7 @@ class TaskRow:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """A document as it stands; ``ordinals`` are its chunks in order, ``transactions`` those which wrote them."""
+    """A document's row; ``ordinals`` are its chunks in order, ``transactions`` the transactions that wrote them."""
 
     id: int
     filename: str
@@ -70,7 +70,7 @@ class DocumentRow:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything the database and the store hold. ``orphans`` counts files that no document names."""
+    """The contents of the database and of the blob store. ``orphans`` counts files that no document names."""
 
     tasks: dict[str, TaskRow]
     documents: dict[int, DocumentRow]
@@ -84,7 +84,7 @@ def gather(ledger: Ledger, blobs: Path) -> Evidence:
     """Read it all.
 
     Raises:
-        OSError, asyncpg.PostgresError: the database is away.
+        OSError, asyncpg.PostgresError: the database is unavailable.
     """
     changes = journal.read(ledger)
     tasks = {

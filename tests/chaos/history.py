@@ -7,14 +7,14 @@ from app.domain.states import RUNNING, TRANSITIONS, Event, State, sources, targe
 from tests.chaos.journal import Change
 
 _ALLOWED = {(source, to) for sources_, to in TRANSITIONS.values() for source in sources_}
-# A new holder, or none any more: whoever held the task before may not write from there on.
+# The task has a new holder or none: the former holder must not write from here on.
 _RISES = {(source, target(event)) for event in (Event.CLAIM, Event.REVIVE, Event.CRASH) for source in sources(event)}
-# The same where others end the task over its holder's head; its holder, who may end it too, stays in its epoch.
+# The same where another process ends the task. Its holder may end it too, and then stays in its epoch.
 _MAY_RISE = {(source, target(event)) for event in (Event.ABORT, Event.CRASH_OUT) for source in sources(event)}
 
 
 def find_faults(changes: Sequence[Change], state: State, epoch: int) -> Iterator[str]:
-    """What is wrong with the changes of a task that now has this state and epoch; nothing if all is well."""
+    """The faults in the changes of a task that has this state and epoch now."""
     yield from _find_gaps(changes, (state, epoch))
     for change in changes:
         yield from _find_forbidden(change)
@@ -45,7 +45,7 @@ def _find_forbidden(change: Change) -> Iterator[str]:
 
 
 def _find_late(changes: Sequence[Change]) -> Iterator[str]:
-    """Within an epoch only the host that claimed it writes; any other would be one that was superseded."""
+    """Within an epoch only the host that claimed it writes; any other host would be superseded."""
     holder = ""
     for change in changes:
         if change.new_state is State.STARTED:

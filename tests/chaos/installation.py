@@ -1,4 +1,4 @@
-"""A whole Sluice: embedded servers, the API, and two hosts with workers, kept alive by a service manager."""
+"""A complete installation: embedded servers, the API, and two hosts with workers, restarted by a service manager."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ _API = "api"
 _LOOK_SECONDS = 0.1
 _STARTS_SECONDS = 90.0
 
-# No innocent task may become a dead letter only because chaos came its way often.
+# No sound task may become a dead letter only because its process was killed often.
 _PATIENCE = {"TASK_MAX_CRASHES": "50", "TASK_MAX_RETRIES": "50", "TASK_RETRY_BACKOFF_MAX": "4"}
 _SLOTS = {
     "WORKER_CONCURRENCY_HIGH": "2",
@@ -41,9 +41,9 @@ _SLOTS = {
 
 
 class Installation:
-    """The real parts, in ``folder``. Within the block they run, and whatever dies is started again.
+    """The real programs, in ``folder``. Within the block they run, and those that die are restarted.
 
-    ``troubles`` holds what the service manager could not do; ``left_behind`` the processes that outlived
+    ``troubles`` holds the failures of the service manager; ``left_behind`` the processes that outlived
     their program once everything was stopped.
     """
 
@@ -91,7 +91,7 @@ class Installation:
         )
 
     def is_whole(self, seconds: float) -> bool:
-        """Whether, within that time, the API answers and every worker of every host holds a lease."""
+        """Whether the API answers and every worker of every host holds a lease within that time."""
         deadline = time.monotonic() + seconds
         while self.describe_parts().get("workers") != len(HOSTS) * len(WORKERS):
             if time.monotonic() > deadline:
@@ -100,7 +100,7 @@ class Installation:
         return True
 
     def describe_parts(self) -> dict[str, Any]:
-        """What the API says of itself and the rest; nothing while it does not answer."""
+        """The body of ``/readyz``; empty while the API does not answer."""
         url = f"http://127.0.0.1:{self._port}/readyz"
         try:
             body: dict[str, Any] = httpx.get(url, timeout=10, trust_env=False).json()
@@ -110,7 +110,7 @@ class Installation:
 
     @contextmanager
     def holding_engines(self) -> Iterator[Engines]:
-        """The servers, while the service manager lets them lie as they are."""
+        """The servers, which the service manager does not restart within the block."""
         with self._engines_held:
             yield self._engines
 
@@ -145,7 +145,7 @@ class Installation:
         }
 
     def _watch(self) -> None:
-        # Two threads, because a server that comes up slowly must not keep the programs down.
+        # Two threads, because a server that starts slowly must not delay the restart of the programs.
         self._watchers = [
             threading.Thread(target=self._repeat, args=(look,))
             for look in (self._revive_engines, self._revive_services)

@@ -1,6 +1,6 @@
-"""A journal of every change of a task's state, kept by the database itself, so that nothing can escape it.
+"""A journal of every change of a task's state, written by a trigger, so that it is complete.
 
-Each part of the installation logs in under a role of its own, so the journal knows who wrote.
+Each part of the installation logs in with a role of its own, so the journal names the writer.
 """
 
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ FROM chaos_journal ORDER BY id
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of a task's state or epoch. ``transaction`` is what rows written with it carry as their ``xmin``."""
+    """A change of a task's state or epoch. ``transaction`` is the ``xmin`` of the rows written with it."""
 
     old_state: State
     new_state: State
@@ -52,12 +52,12 @@ class Change:
 
 
 def install(ledger: Ledger, roles: Iterable[str]) -> None:
-    """Begin the journal, and make the roles under which the parts log in."""
+    """Create the journal and the roles with which the parts log in."""
     ledger.execute(_INSTALL + "".join(f'CREATE ROLE "{role}" LOGIN SUPERUSER;' for role in roles))
 
 
 def read(ledger: Ledger) -> dict[str, list[Change]]:
-    """The changes of each task, by its id, in their order: a row's lock puts them one after the other."""
+    """The changes of each task by its id, in order: the row's lock serialises them."""
     journal: dict[str, list[Change]] = {}
     for row in ledger.fetch(_READ):
         task_id, old_state, new_state, *others = row

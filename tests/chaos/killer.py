@@ -1,4 +1,4 @@
-"""The killer: finds each victim of the plan and strikes it."""
+"""The killer: finds the victim of each planned kill and kills it."""
 
 import os
 import shutil
@@ -33,14 +33,14 @@ _HELD = f"""
     SELECT t.id FROM tasks AS t JOIN workers AS w ON w.id = t.worker_id
     WHERE t.state IN ({_RUNNING}) AND w.host = $1 AND w.lease_expires_at > now()
 """
-# What still counts as a frozen host's: first its leases, then the tasks that it had in hand.
+# What a frozen host still holds: first its leases, then its running tasks.
 _KEPT = f"""
     SELECT 'lease of ' || name AS what FROM workers WHERE host = $1 AND lease_expires_at > now()
     UNION ALL
     SELECT 'task ' || t.id FROM tasks AS t JOIN workers AS w ON w.id = t.worker_id
     WHERE t.state IN ({_RUNNING}) AND w.host = $1
 """
-# Of those that serve the installation, one at work if there is any.
+# Sessions of the installation, busy ones first.
 _BACKENDS = """
     SELECT pid FROM pg_stat_activity
     WHERE backend_type = 'client backend' AND usename <> 'sluice'
@@ -53,8 +53,8 @@ Result = TypeVar("Result")
 class Killer:
     """Carries out a plan.
 
-    ``kills`` counts what was struck; ``missed`` names the kinds that found no victim; ``frozen`` counts the
-    tasks that hosts had in hand as they froze; ``kept`` names what the living could not take over from them.
+    ``kills`` counts the kills by kind; ``missed`` names the kinds that found no victim; ``frozen`` counts the
+    tasks that hosts ran when they were frozen; ``kept`` names what the other hosts could not take over from them.
     """
 
     def __init__(self, installation: Installation, pulse: Pulse, options: Options) -> None:
@@ -81,7 +81,7 @@ class Killer:
         }
 
     def run(self, plan: Sequence[Kill]) -> None:
-        """Strike whenever a kill is due; returns when all are done, or when it is over."""
+        """Kill whenever a kill is due; returns when all are done, or when the run is over."""
         for kill in plan:
             self._pulse.next_kill = kill.at * self._options.tasks
             if not self._pulse.wait(lambda: self._pulse.done >= self._pulse.next_kill):
@@ -120,7 +120,7 @@ class Killer:
         return self._kill_one(kill, lambda: self._list_pids(_BACKENDS))
 
     def _kill_one(self, kill: Kill, find: Callable[[], Sequence[int]]) -> bool:
-        """SIGKILL one of those that are found; one that went by itself just then does not count."""
+        """SIGKILL one of the processes found; one that has just ended by itself does not count."""
 
         def strike() -> bool:
             if not (found := find()):
@@ -156,13 +156,13 @@ class Killer:
             try:
                 with Redis.from_url(redis_client_url(self._at.redis_url)) as redis:
                     return bool(redis.flushall())
-            except RedisError:  # it is down, or reads its files
+            except RedisError:  # it is down, or loads its files
                 return False
 
         return bool(_search(flush))
 
     def _freeze(self, kill: Kill) -> bool:
-        """Stop a host in the midst of work until the others have taken that over, then let it go on too late."""
+        """Stop a busy host until the others have taken over its work, then let it continue too late."""
         host = self._at.services[kill.host]
         if not _search(lambda: self._at.ledger.look(_HELD, kill.host)):
             return False
@@ -175,7 +175,7 @@ class Killer:
         return True
 
     def _watch_take_over(self, host: str) -> None:
-        """Wait until nothing is the host's any more and work goes on without it, which must not take long."""
+        """Wait until the host holds nothing and work continues without it, within a time limit."""
         seconds = deadline(2 * self._options.lease + _TAKE_OVER_SECONDS)
         kept = [] if _search(lambda: self._at.ledger.look(_KEPT, host) == [], seconds) else self._list_kept(host)
         done = self._pulse.done

@@ -1,4 +1,4 @@
-"""The database as an onlooker sees it, who keeps no connection because the server may be killed at any time."""
+"""Queries on the database, each on a new connection because the server may be killed at any time."""
 
 import asyncio
 from typing import Any
@@ -9,7 +9,7 @@ _AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError
 
 
 class Ledger:
-    """Questions to the database at ``url``, each on a connection of its own; use it from any thread."""
+    """Runs queries on the database at ``url``; safe to use from any thread."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -18,20 +18,20 @@ class Ledger:
         """The rows of a query.
 
         Raises:
-            OSError, asyncpg.PostgresError: the database is away, or the query is wrong.
+            OSError, asyncpg.PostgresError: the database is unavailable, or the query is wrong.
         """
         # Called from threads, which have no event loop.
         return asyncio.run(self._fetch(query, arguments))
 
     def look(self, query: str, *arguments: Any) -> list[asyncpg.Record] | None:
-        """The rows of a query; None while the database is away."""
+        """The rows of a query; None while the database is unavailable."""
         try:
             return self.fetch(query, *arguments)
         except _AWAY:
             return None
 
     def execute(self, script: str) -> None:
-        """Run statements that answer nothing."""
+        """Run statements that return no rows."""
         asyncio.run(self._execute(script))
 
     async def _fetch(self, query: str, arguments: tuple[Any, ...]) -> list[asyncpg.Record]:

@@ -1,4 +1,4 @@
-"""What a run will do, all of it drawn from one seed."""
+"""The plan of a run, drawn from one seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from random import Random
 
 HOSTS = ("host-a", "host-b")
 
-# The last of the work goes on undisturbed, so that the last victims still have work in hand.
+# No kill is planned for the last part of the work, so that the last victims still have work.
 _LAST_KILL = 0.95
 
 
 class Kind(StrEnum):
-    """What can be struck. Everything but a freeze is a SIGKILL."""
+    """The kinds of victims. All but a frozen host get a SIGKILL."""
 
     POOL = "pool process at work"
     MAIN = "main process of a worker"
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Options:
-    """The bounds of a run. ``lease`` is in seconds; a ``folder`` that is given stays when the run has ended."""
+    """The options of a run. ``lease`` is in seconds; a given ``folder`` is kept after the run."""
 
     tasks: int = 10_000
     kills: int = 100
@@ -43,7 +43,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """A strike: due when the share ``at`` of the work is done. ``pick``, from 0 to 1, chooses among many victims."""
+    """A kill, due when the share ``at`` of the work is done. ``pick``, from 0 to 1, chooses among several victims."""
 
     kind: Kind
     at: float
@@ -52,12 +52,12 @@ class Kill:
 
 
 def draw(options: Options, purpose: str) -> Random:
-    """The chance that decides over one thing, the same in every run of the same seed."""
-    return Random(f"{options.seed} {purpose}")  # noqa: S311 - to be repeated, not to be secret
+    """The random generator for one purpose, the same in every run with the same seed."""
+    return Random(f"{options.seed} {purpose}")  # noqa: S311 - repeatable, not secret
 
 
 def plan_kills(options: Options) -> list[Kill]:
-    """The strikes in their order, evenly spread over the work, each of the kinds in turn."""
+    """The kills in order, spread evenly over the work, each kind in turn."""
     random = draw(options, "kills")
     kinds: list[Kind] = []
     while len(kinds) < options.kills:

@@ -1,4 +1,4 @@
-"""How far the work is, looked up over and over."""
+"""The progress of the work, polled from the database."""
 
 import math
 import threading
@@ -24,19 +24,19 @@ _COUNT = f"SELECT count(*) AS tasks, count(*) FILTER (WHERE state IN ({_FINAL}))
 class Pulse:
     """Counts tasks and finished ones, within the block.
 
-    ``done`` never falls, though a task that is tried again leaves its end once more; ``longest_pause`` is the
-    longest time in seconds in which work was there and none of it was finished.
+    ``done`` never falls, though a replayed task leaves its final state again; ``longest_pause`` is the
+    longest time in seconds in which there was work and no task finished.
     """
 
     def __init__(self, ledger: Ledger, options: Options, deadline: float) -> None:
         self.next_kill = 0.0
-        """How many tasks are done when the next kill is due; the killer sets it."""
+        """The number of finished tasks at which the next kill is due; the killer sets it."""
         self.tasks = 0
         self.done = 0
         self.longest_pause = 0.0
         self.is_over = threading.Event()
         """No new work and no more kills: set at the end of the block, when ``time.monotonic()`` has passed the
-        deadline, or when work is there and none of it gets finished.
+        deadline, or when there is work and no task finishes.
         """
         self._ledger = ledger
         self._backlog = max(_BACKLOG_LEAST, min(_BACKLOG_MOST, options.tasks // 10))
@@ -60,15 +60,15 @@ class Pulse:
 
     @property
     def wanted(self) -> float:
-        """How many uploads there should be: always enough to be at work on, so that uploads and work end together.
+        """The number of uploads there should be: always enough to work on, so that uploads and work end together.
 
-        Never more than that beyond the next kill either, which will need work to strike at.
+        Never more than that beyond the next kill either, which needs work in progress.
         """
         return min(self.done, self.next_kill) + self._backlog
 
     @property
     def pause(self) -> float:
-        """The seconds since something was finished last, or since there was nothing to do."""
+        """The seconds since a task finished last, or since there was no work."""
         return time.monotonic() - self._moved
 
     @property
@@ -78,11 +78,11 @@ class Pulse:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether nothing has been finished for longer than anything may take."""
+        """Whether no task has finished for longer than any task may take."""
         return self.pause > _STUCK_SECONDS
 
     def settle(self) -> bool:
-        """Wait until every task that is there from now on is final; False when they are stuck."""
+        """Wait until every task is final; False when no task finishes any more."""
         since = time.monotonic() + _LATE_SECONDS
         while self._settled_at < since:
             if self.is_stuck:
@@ -91,7 +91,7 @@ class Pulse:
         return True
 
     def wait(self, condition: Callable[[], bool]) -> bool:
-        """Wait until the condition is true; False when it was over before that."""
+        """Wait until the condition is true; False when the run is over first."""
         while not condition():
             if self.is_over.wait(_LOOK_SECONDS / 5):
                 return False

@@ -1,4 +1,4 @@
-"""What a run came to, as a table for people."""
+"""The report of a run, as a table."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""A run: work and kills side by side, then calm, then the audit."""
+"""A run: work and kills at the same time, then a wait until all is final, then the audit."""
 
 import tempfile
 import threading
@@ -30,11 +30,11 @@ Say = Callable[[str], object]
 
 
 def run(options: Options, say: Say) -> Report:
-    """Run it all; ``say`` is given a line of progress every few seconds.
+    """Run everything; ``say`` receives a line of progress every few seconds.
 
     Raises:
-        StartupError: the installation did not come up.
-        AssertionError: what was killed did not die.
+        StartupError: the installation did not start.
+        AssertionError: a killed process did not end.
     """
     with _open_folder(options) as folder, Installation(folder, options) as installation:
         began = time.monotonic()
@@ -81,7 +81,7 @@ def _work(installation: Installation, pulse: Pulse, killer: Killer, book: Book, 
 
 
 def _upload(client: Client, numbers: range, pulse: Pulse) -> None:
-    """Let a client do its work; if that fails, nobody goes on as if it had not."""
+    """Run a client; if it fails, end the run."""
     try:
         client.run(numbers)
     except BaseException:
@@ -96,7 +96,7 @@ def _make_agent(http: httpx.Client, number: int) -> int:
 
 
 def _wait_for_calm(pulse: Pulse, installation: Installation) -> list[Finding]:
-    """Wait until every task is final and every part is up; a finding for each that does not come about."""
+    """Wait until every task is final and every part runs; returns a finding for each that is not."""
     if pulse.settle() and installation.is_whole(_WHOLE_SECONDS):
         return []
     parts = installation.describe_parts()

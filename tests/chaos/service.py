@@ -1,4 +1,4 @@
-"""A program of the installation, as the service manager of a machine would look after it."""
+"""A program of the installation, supervised as a service manager would do it."""
 
 import subprocess
 import time
@@ -18,10 +18,10 @@ _STOP_SECONDS = 60.0
 class Service:
     """One program and all its processes.
 
-    They are known by a variable in their environment, so that those whose parent was killed are found too.
+    A variable in their environment identifies them, so that those whose parent was killed are found too.
 
     Args:
-        name: What it is called; no other service may carry that name.
+        name: Its name, which no other service has.
         command: The program and its arguments.
         environment: Its environment.
         log: The file its output goes to.
@@ -46,38 +46,38 @@ class Service:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,  # a Ctrl-C is for us, who then stop it
+                start_new_session=True,  # Ctrl-C must not reach it; this program stops it then
             )
         self._started = time.monotonic()
 
     def revive(self) -> None:
-        """Start it again if it has ended; one that ended at once not before two seconds have passed."""
+        """Restart it if it has ended; after a start that failed at once, wait two seconds first."""
         if self._process is None or self._process.poll() is None:
             return
         if time.monotonic() - self._started > _QUICK_DEATH_SECONDS:
             self.start()
 
     def list_family(self) -> set[psutil.Process]:
-        """Every process of it that lives."""
+        """Its running processes."""
         marked = {process for process in psutil.process_iter() if _read_mark(process) == self._mark}
         return marked | {child for process in marked for child in _list_children(process) if lives(child)}
 
     def freeze(self) -> set[psutil.Process]:
-        """SIGSTOP every process of it; returns them."""
+        """SIGSTOP all its processes; returns them."""
         frozen = set[psutil.Process]()
-        while found := self.list_family() - frozen:  # one may have forked before it was stopped
+        while found := self.list_family() - frozen:  # a process may have forked before it was stopped
             for process in found:
                 _send(process, "suspend")
             frozen |= found
         return frozen
 
     def thaw(self) -> None:
-        """SIGCONT every process of it."""
+        """SIGCONT all its processes."""
         for process in self.list_family():
             _send(process, "resume")
 
     def kill(self) -> int:
-        """SIGKILL every process of it at once, as a power cut would; returns how many those were."""
+        """SIGKILL all its processes at once, as a power cut would; returns their number."""
         family = self.freeze()
         for process in family:
             _send(process, "kill")
@@ -85,7 +85,7 @@ class Service:
         return len(family)
 
     def stop(self) -> list[str]:
-        """TERM the program and wait for its end; the command lines of what outlived it, which is then killed."""
+        """SIGTERM the program and wait for its end; kills what outlives it and returns the command lines."""
         if self._process and self._process.poll() is None:
             self._process.terminate()
             self._process.wait(_STOP_SECONDS)
@@ -98,7 +98,7 @@ class Service:
 
 
 def lives(process: psutil.Process) -> bool:
-    """Whether it runs; one that is dead and not yet waited for does not."""
+    """Whether it runs; a zombie does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -108,7 +108,7 @@ def lives(process: psutil.Process) -> bool:
 def _read_mark(process: psutil.Process) -> str | None:
     try:
         return process.environ().get(_MARK)
-    except psutil.Error:  # gone, or somebody else's
+    except psutil.Error:  # it has ended, or belongs to another user
         return None
 
 
@@ -123,7 +123,7 @@ def _send(process: psutil.Process, signal: str) -> None:
     try:
         getattr(process, signal)()
     except psutil.NoSuchProcess:
-        return  # it was quicker
+        return  # it has ended by itself
 
 
 def _describe(process: psutil.Process) -> str:

@@ -1,4 +1,4 @@
-"""The audit itself: it is silent where all is well, and tells of each fault that is planted."""
+"""The audit itself: it reports nothing where all is well, and each fault that a test plants."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +14,7 @@ from tests.chaos.journal import Change
 PENDING, QUEUED, STARTED, PROGRESS = State.PENDING, State.QUEUED, State.STARTED, State.PROGRESS
 SUCCESS, REVOKED = State.SUCCESS, State.REVOKED
 
-# The first host crashes in the midst of it, the second one finishes.
+# The first host crashes while it runs the task, the second one finishes it.
 CHANGES = [
     Change(PENDING, QUEUED, 0, 0, "api", 100),
     Change(QUEUED, STARTED, 0, 1, "host-a", 101),
@@ -37,7 +37,7 @@ UNSEEN = [*CHANGES[:3], *CHANGES[4:]]
 
 
 def make_evidence(task: TaskRow = TASK, document: DocumentRow = DOCUMENT) -> Evidence:
-    """A world of one upload."""
+    """The evidence of one upload."""
     return Evidence({task.id: task}, {document.id: document}, [], [], [], 0)
 
 

@@ -1,4 +1,4 @@
-"""Functions and files stay short enough to be read at once."""
+"""Functions have at most 40 lines and files at most 300."""
 
 import ast
 from collections.abc import Iterator

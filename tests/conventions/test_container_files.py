@@ -1,4 +1,4 @@
-"""The container files fit together, as far as that can be told without an engine that runs them."""
+"""The container files are consistent, as far as a test can check without a container engine."""
 
 import re
 from pathlib import Path

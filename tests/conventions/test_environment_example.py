@@ -1,4 +1,4 @@
-"""``.env.example`` and ``app.settings`` say the same."""
+"""``.env.example`` and ``app.settings`` agree."""
 
 import re
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""What the lock files promise: exact, hashed, and of no particular registry."""
+"""Lock files hold exact versions with hashes and name no registry."""
 
 import re
 from pathlib import Path

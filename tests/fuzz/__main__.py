@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz``: upload thousands of hostile files, and see whether any costs more than itself."""
+"""``python -m tests.fuzz``: upload thousands of hostile files, and check that none affects another."""
 
 import argparse
 import asyncio
@@ -64,7 +64,7 @@ def _open_stack(folder: Path, options: Options) -> Iterator[FuzzedStack]:
             data_dir=folder / "data",
             _env_file=None,
         )
-        # The program has no event loop; the stack is of other processes.
+        # The program has no event loop; the stack runs in other processes.
         asyncio.run(prepare_database(settings))
         with FuzzedStack(settings, folder, options) as stack:
             stack.start_api()

@@ -1,4 +1,4 @@
-"""What a run of hostile files may come to, and nothing else."""
+"""The allowed outcomes of a run of hostile files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ FAILURES = {
     *("archive_limit_exceeded", "archive_too_deep", "archive_empty", "unsafe_path", "all_children_failed"),
     *("unsupported_type", "empty_file", "payload_too_large"),
 }
-"""The codes of files that cannot be read; those of the last line are a member's or a batch's."""
+"""The codes of files that cannot be read; those of the last line belong to archive entries and batches."""
 REFUSALS = {(413, "payload_too_large"), (415, "unsupported_type"), (422, "empty_file")}
 _STATUSES = {"SUCCESS": "completed", "FAILURE": "failed"}
 _MOST_GROWTH = 200
-"""MB that a process may come to hold beyond what it began with."""
+"""MB by which a process may grow."""
 _SLOWEST = 15.0
 
 TASKS = """
@@ -25,19 +25,19 @@ TASKS = """
            extract(epoch FROM t.completed_at - t.started_at)::float AS seconds
     FROM tasks AS t LEFT JOIN documents AS d ON d.task_id = t.id
 """
-"""Every task, with what the audit looks at."""
+"""Every task, with the columns that the audit checks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that must not be: of what kind, and what it was seen in."""
+    """A fault: its kind, and where it was found."""
 
     kind: str
     detail: str
 
 
 def check_tasks(tasks: Sequence[Mapping[str, Any]], ways: Mapping[str, str]) -> Iterator[Finding]:
-    """Every task has ended once, with a code that is known. ``ways`` tells how the file of a task was made."""
+    """Every task has ended once, with a known code. ``ways`` says how the file of each task was made."""
     for task in tasks:
         way = ways.get(task["id"]) or f"member of {ways.get(task['parent_id'] or '')}"
         subject = f"{task['filename']} ({way}): {task['state']} {task['code']} {task['message']}"
@@ -52,7 +52,7 @@ def check_tasks(tasks: Sequence[Mapping[str, Any]], ways: Mapping[str, str]) -> 
 
 
 def check_answers(answers: Sequence[Answer]) -> Iterator[Finding]:
-    """Every file was taken on, or refused in a way that the API describes."""
+    """Every file was accepted, or refused in a way that the API documents."""
     for answer in answers:
         if answer.task_id is None and (answer.status, answer.code) not in REFUSALS:
             kind = "server error" if answer.status >= 500 or not answer.status else "undocumented refusal"
@@ -60,7 +60,7 @@ def check_answers(answers: Sequence[Answer]) -> Iterator[Finding]:
 
 
 def check_processes(before: Mapping[int, Sight], after: Mapping[int, Sight]) -> Iterator[Finding]:
-    """The very processes that were there are there, none of them swollen, and no others."""
+    """The same processes run as before, none of them has grown, and there are no others."""
     for pid, sight in before.items():
         now = after.get(pid)
         if now is None or now.born != sight.born:
@@ -72,6 +72,6 @@ def check_processes(before: Mapping[int, Sight], after: Mapping[int, Sight]) -> 
 
 
 def check_pulse(slowest: float) -> Iterator[Finding]:
-    """No file has held up the API for others."""
+    """No file has blocked the API for other clients."""
     if slowest > _SLOWEST:
         yield Finding("API held up", f"for {slowest:.1f} s")

@@ -1,4 +1,4 @@
-"""Mutations that know nothing of what they mutate."""
+"""Mutations of bytes, whatever the format."""
 
 from collections.abc import Callable
 from random import Random
@@ -7,7 +7,7 @@ Mutation = Callable[[Random, bytes], bytes]
 
 _REPEATED_BYTES = 200_000
 NUMBERS = (0, 1, -1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63 - 1)
-"""What counts and sizes are least expected to be."""
+"""Unexpected values of counts and sizes."""
 
 
 def _span(random: Random, data: bytes, most: int = 2000) -> tuple[int, int]:
@@ -16,7 +16,7 @@ def _span(random: Random, data: bytes, most: int = 2000) -> tuple[int, int]:
 
 
 def flip_bits(random: Random, data: bytes) -> bytes:
-    """Turn over a few bits."""
+    """Flip a few bits."""
     changed = bytearray(data)
     for _ in range(random.choice((1, 3, 20, 200)) if data else 0):
         changed[random.randrange(len(changed))] ^= 1 << random.randrange(8)
@@ -30,7 +30,7 @@ def truncate(random: Random, data: bytes) -> bytes:
 
 
 def insert_noise(random: Random, data: bytes) -> bytes:
-    """Put bytes of chance somewhere."""
+    """Insert random bytes."""
     at, _ = _span(random, data)
     return data[:at] + random.randbytes(random.choice((1, 4, 100, 5000))) + data[at:]
 
@@ -61,7 +61,7 @@ def swap_blocks(random: Random, data: bytes) -> bytes:
 
 
 def write_number(random: Random, data: bytes) -> bytes:
-    """Overwrite four bytes with a number that is least expected."""
+    """Overwrite four bytes with an unexpected number."""
     if len(data) < 4:
         return data
     at = random.randrange(len(data) - 3)

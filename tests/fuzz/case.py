@@ -2,12 +2,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 Source = bytes | Callable[[], bytes]
-"""The bytes of a file, or what makes them where that takes its time."""
+"""The bytes of a file, or a function that makes them where that is slow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A file to upload: its format by the ending it bears, and how it came to be what it is."""
+    """A file to upload: its format, by file extension, and how it was made."""
 
     form: str
     way: str
@@ -16,7 +16,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Trick:
-    """A file that somebody thought of."""
+    """A handmade file."""
 
     form: str
     way: str

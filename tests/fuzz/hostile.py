@@ -1,4 +1,4 @@
-"""All files that somebody thought of."""
+"""All handmade hostile files."""
 
 from collections.abc import Callable, Mapping
 

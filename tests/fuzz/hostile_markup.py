@@ -1,4 +1,4 @@
-"""Web pages that nest, swell and lie."""
+"""Web pages with deep nesting, expansion and false declarations."""
 
 from tests.fuzz.case import Source
 

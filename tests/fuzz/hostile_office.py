@@ -1,4 +1,4 @@
-"""Zipped documents whose parts loop, swell, nest and lie."""
+"""Office documents and EPUBs with loops, expansion, deep nesting and false declarations."""
 
 import io
 import tempfile
@@ -18,7 +18,7 @@ _DEEP = 50_000
 _TEXT = paragraph("The heron of the lock waits for the barge.")
 _LAUGHS = "<!DOCTYPE x [<!ENTITY a0 'ha'>" + "".join(
     f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 10)
-)  # a thousand million laughs
+)  # entity expansion, also called "billion laughs"
 _ENTITIES = {
     "laughs": _LAUGHS + "]>",
     "one entity of a megabyte": f"<!DOCTYPE x [<!ENTITY a9 '{'x' * 500_000}'>]>",
@@ -47,7 +47,7 @@ def _rewrite(data: bytes, part: str, content: str | bytes) -> bytes:
 
 
 def _split(content: str, mark: str) -> tuple[bytes, bytes, bytes]:
-    """What comes before the first such mark, a space to be put between, and the rest."""
+    """The text before the first such mark, a separating space, and the rest."""
     before, found, after = content.partition(mark)
     return before.encode(), b" ", (found + after).encode()
 

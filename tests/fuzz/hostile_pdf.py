@@ -1,4 +1,4 @@
-"""PDF files that loop, swell, nest and lie."""
+"""PDF files with loops, expansion, deep nesting and false declarations."""
 
 import zlib
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def _stream(content: str | bytes, entries: str = "", length: str | None = None) 
 
 
 def _build(objects: Mapping[int, str | bytes], trailer: str = "", startxref: int | None = None) -> bytes:
-    """A PDF of the usual five objects, with these in their places or added."""
+    """A PDF of the usual five objects, with these replaced or added."""
     whole: dict[int, str | bytes] = {
         1: "<< /Type /Catalog /Pages 2 0 R >>",
         2: "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
@@ -142,7 +142,7 @@ def _pack_zeroes() -> bytes:
 def _stream_bomb(
     number: int, entries: str, trailer: str = "", *, twice: bool = False, size: int | None = None
 ) -> bytes:
-    """A file whose object of this number is a bomb: packed once or twice, whole or up to a size."""
+    """A file whose object of this number is a decompression bomb: packed once or twice, complete or cut to a size."""
     bomb = _pack_zeroes()[:size]
     return _build({number: _stream(zlib.compress(bomb, 9) if twice else bomb, entries)}, trailer)
 

@@ -1,4 +1,4 @@
-"""Mail, RTF, tables, Markdown, text and programs that nest, swell and lie."""
+"""Mail, RTF, tables, Markdown, text and source code with deep nesting, expansion and false declarations."""
 
 import base64
 

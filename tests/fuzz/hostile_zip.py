@@ -1,4 +1,4 @@
-"""Archives that swell, nest and lie."""
+"""Archives with expansion, deep nesting and false declarations."""
 
 import io
 import stat
@@ -43,7 +43,7 @@ def _make_bombs() -> dict[str, Source]:
 
 
 def _overlap(members: int) -> bytes:
-    """Every member of the directory is the same bytes of the file (D. Fifield, A better zip bomb, 2019)."""
+    """Every entry of the directory refers to the same bytes of the file (D. Fifield, A better zip bomb, 2019)."""
     one = make_zip({"a.txt": b"x" * 900_000})
     start, end = one.index(b"PK\x01\x02"), one.index(b"PK\x05\x06")
     entry = one[start:end]

@@ -1,4 +1,4 @@
-"""A Sluice with small limits, to be fed with hostile files, and what can be seen of its processes."""
+"""A stack with low limits for hostile files, and observations of its processes."""
 
 import subprocess
 import sys
@@ -31,14 +31,14 @@ LIMITS = {
     "PARSE_MEMORY_MB": "256",
     "PARSE_MAX_PAGES": "500",
     "TASK_RETRY_BACKOFF": "0.01",
-    # A process that its worker replaces after its share of tasks would look like one that died.
+    # A pool process that is replaced after its number of tasks would look like one that died.
     "CELERY_WORKER_MAX_TASKS_PER_CHILD": "1000000",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A process when it was last seen. ``born`` tells it from another with its id; ``peak`` is its memory, in MB."""
+    """A process when it was last observed. ``born`` distinguishes reused ids; ``peak`` is its memory in MB."""
 
     pid: int
     born: float
@@ -47,7 +47,7 @@ class Sight:
 
 
 class FuzzedStack(Stack):
-    """Its parts write to one log, and their limits are small."""
+    """A stack whose programs write to one log and have low limits."""
 
     def __init__(self, settings: Settings, folder: Path, options: Options) -> None:
         super().__init__(settings)
@@ -68,7 +68,7 @@ class FuzzedStack(Stack):
         return {sight.pid: sight for pid in programs for sight in _look_at(list_family(pid))}
 
     def list_troubles(self) -> list[str]:
-        """Lines of the log, and those after them, that tell of a crash or of an error nobody foresaw."""
+        """The lines of the log about a crash or an unexpected error, each with the lines after it."""
         text = self._log.read_text(errors="replace")
         places = [text.find(sign, at) for sign in _TROUBLES for at in _find(text, sign)]
         return [text[max(0, place - 100) : place + _SHOWN] for place in sorted(set(places))]
@@ -92,7 +92,7 @@ def _look_at(processes: list[psutil.Process]) -> Iterator[Sight]:
 
 
 def _read_peak(pid: int) -> int:
-    """The most memory a process has held, in MB; 0 where the system does not tell."""
+    """The peak memory of a process in MB; 0 where the system does not report it."""
     status = Path(f"/proc/{pid}/status")
     lines = status.read_text().splitlines() if status.exists() else []
     return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")), 0)

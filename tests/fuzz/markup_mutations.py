@@ -1,4 +1,4 @@
-"""Mutations of text that has a syntax: tags, entities, encodings, quotes."""
+"""Mutations of text with a syntax: tags, entities, encodings, quotes."""
 
 import re
 from random import Random
@@ -29,7 +29,7 @@ def insert_marks(random: Random, data: bytes) -> bytes:
 
 
 def repeat_mark(random: Random, data: bytes) -> bytes:
-    """One tag, group or mark so often that nothing of it is closed."""
+    """One tag, group or mark very often, none of them closed."""
     found = re.findall(rb"<[a-zA-Z][^>]{0,80}>|\\[a-z]+|[{>#\[(*]", data) or [b"<b>"]
     at = random.randrange(len(data) + 1)
     mark: bytes = random.choice([*found, *_MARKS])
@@ -37,7 +37,7 @@ def repeat_mark(random: Random, data: bytes) -> bytes:
 
 
 def swell_attribute(random: Random, data: bytes) -> bytes:
-    """An element with too much of attributes."""
+    """An element with too many attributes."""
     many = b" ".join(b'a%d="x"' % n for n in range(random.choice((10, 3000, 20_000))))
     attribute: bytes = random.choice((many, b'a="' + b"x" * 300_000 + b'"', b"style='" + b"a:b;" * 10_000 + b"'"))
     found = list(re.finditer(rb"<\w[\w:]*", data))
@@ -46,7 +46,7 @@ def swell_attribute(random: Random, data: bytes) -> bytes:
 
 
 def change_number(random: Random, data: bytes) -> bytes:
-    """Numbers that nobody expects."""
+    """Unexpected numbers."""
     found = list(re.finditer(rb"\d+", data))
     if not found:
         return data
@@ -55,7 +55,7 @@ def change_number(random: Random, data: bytes) -> bytes:
 
 
 def lose_marks(random: Random, data: bytes) -> bytes:
-    """Some closing marks are gone."""
+    """Remove some closing marks."""
     return re.sub(rb"</[^>]*>|[}\])\"]", lambda match: b"" if random.random() < 0.5 else match[0], data)
 
 

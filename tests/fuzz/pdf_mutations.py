@@ -1,4 +1,4 @@
-"""Mutations of what a PDF is made of: its numbers, names, references, streams and table of objects."""
+"""Mutations of the parts of a PDF: its numbers, names, references, streams and cross-reference table."""
 
 import re
 import zlib
@@ -32,7 +32,7 @@ def mutate(random: Random, data: bytes) -> tuple[bytes, str]:
 
 
 def _replace(random: Random, data: bytes, pattern: bytes, make: Callable[[], bytes], most: int = 3) -> bytes:
-    """Some of the places that match, made into something else."""
+    """Replace some of the matches."""
     for _ in range(random.randint(1, most)):
         if found := list(re.finditer(pattern, data)):
             start, end = random.choice(found).span()
@@ -41,7 +41,7 @@ def _replace(random: Random, data: bytes, pattern: bytes, make: Callable[[], byt
 
 
 def change_number(random: Random, data: bytes) -> bytes:
-    """Numbers that nobody expects."""
+    """Unexpected numbers."""
     return _replace(random, data, rb"(?<= )\d+", lambda: b"%d" % random.choice(NUMBERS))
 
 
@@ -56,7 +56,7 @@ def change_name(random: Random, data: bytes) -> bytes:
 
 
 def nest(random: Random, data: bytes) -> bytes:
-    """Something nested more deeply than anybody does."""
+    """Very deep nesting."""
     opening = random.choice((b"[", b"<<", b"(", b"<</A", b"q ", b"BT "))
     return _replace(random, data, rb"(?<=\n)", lambda: opening * random.choice((10, 1000, 50_000)), most=1)
 
@@ -90,7 +90,7 @@ def double_objects(random: Random, data: bytes) -> bytes:
 
 
 def lose_table(random: Random, data: bytes) -> bytes:
-    """No table of objects, so that readers must look for them."""
+    """No cross-reference table, so that readers must search for the objects."""
     return data[: data.rfind(random.choice((b"xref", b"trailer", b"startxref")))]
 
 

@@ -1,4 +1,4 @@
-"""What a run will upload, all of it drawn from one seed."""
+"""The uploads of a run, drawn from one seed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from tests.fuzz.seeds import make_seeds
 
 _MAIN = ("pdf", "docx", "zip", "html")
 _MAIN_SHARE = 0.65
-_HOSTILE_SHARE = 0.5  # of a run that is too short for all of them
+_HOSTILE_SHARE = 0.5  # of a run that is too short for all handmade files
 _PLAIN_MUTATIONS = 0.4
 _ZIPPED = {"docx", "xlsx", "pptx", "epub", "odt", "zip"}
 
 
 @dataclass(frozen=True)
 class Options:
-    """The bounds of a run.
+    """The options of a run.
 
-    ``time_limit`` is what one parse may take, ``patience`` how long nothing may end, both in seconds; ``most_bytes`` is
-    the size of the largest file.
+    ``time_limit`` is the limit of one parse, ``patience`` the longest time without a finished task, both in seconds;
+    ``most_bytes`` is the size of the largest file.
     """
 
     files: int = 2000
@@ -35,13 +35,13 @@ class Options:
 
 
 def list_cases(options: Options, corpus: Path | None) -> list[Case]:
-    """The files of a run: those that somebody thought of, then mutations of good ones."""
+    """The files of a run: the handmade ones, then mutations of good ones."""
     tricks = list_tricks()
-    room = round(options.files * _HOSTILE_SHARE)
-    if len(tricks) > room:
+    most = round(options.files * _HOSTILE_SHARE)
+    if len(tricks) > most:
         _draw(options, "hostile").shuffle(tricks)
     made = (case for trick in tricks if len((case := trick.make()).data) <= options.most_bytes)
-    hostile = list(islice(made, room))
+    hostile = list(islice(made, most))
     seeds = make_seeds(corpus)
     mutants = (
         _mutate(_draw(options, f"file {number}"), seeds, options.most_bytes)
@@ -51,7 +51,7 @@ def list_cases(options: Options, corpus: Path | None) -> list[Case]:
 
 
 def _draw(options: Options, purpose: str) -> Random:
-    return Random(f"{options.seed} {purpose}")  # noqa: S311 - to be repeated, not to be secret
+    return Random(f"{options.seed} {purpose}")  # noqa: S311 - repeatable, not secret
 
 
 def _mutate(random: Random, seeds: Mapping[str, Sequence[bytes]], most_bytes: int) -> Case:
@@ -68,7 +68,7 @@ def _mutate(random: Random, seeds: Mapping[str, Sequence[bytes]], most_bytes: in
 
 
 def _mutate_by_form(random: Random, form: str, data: bytes) -> tuple[bytes, str]:
-    """A mutation that knows what the file is made of."""
+    """A mutation for the file's format."""
     if form == "pdf":
         return pdf_mutations.mutate(random, data)
     if form in _ZIPPED:

@@ -1,4 +1,4 @@
-"""What a run came to, as a table for people."""
+"""The report of a run, as a table."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class Report:
 
     @property
     def is_clean(self) -> bool:
-        """Whether hostile files cost nobody but themselves."""
+        """Whether no hostile file affected another."""
         return not self.findings
 
     def __str__(self) -> str:

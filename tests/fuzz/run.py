@@ -24,10 +24,10 @@ Say = Callable[[str], object]
 
 
 def run(stack: FuzzedStack, options: Options, corpus: Path | None, say: Say) -> Report:
-    """Feed a running stack; ``say`` is given a line of progress now and then.
+    """Upload the files to a running stack; ``say`` receives a line of progress now and then.
 
     Raises:
-        AssertionError: a good document no longer goes through.
+        AssertionError: a good document is no longer processed.
     """
     cases = list_cases(options, corpus)
     ledger, agent = Ledger(stack.settings.database_url or ""), stack.make_agent()
@@ -62,7 +62,7 @@ def run(stack: FuzzedStack, options: Options, corpus: Path | None, say: Say) -> 
 
 
 def _send_good(stack: FuzzedStack, word: str) -> None:
-    """A good document goes through each of the queues and is found."""
+    """Check that a good document is processed in each queue and found."""
     agent = stack.make_agent()
     for priority in ("high", "medium", "low"):
         text = f"The kingfisher of the {priority} reach was seen {word} the flood.".encode()
@@ -73,7 +73,7 @@ def _send_good(stack: FuzzedStack, word: str) -> None:
 
 
 def _wait_until_done(ledger: Ledger, options: Options, say: Say) -> None:
-    """Wait until every task has ended, or none has for too long."""
+    """Wait until every task has ended, or no task has ended for too long."""
     done, moved = -1, time.monotonic()
     while time.monotonic() - moved < options.patience:
         [row] = ledger.fetch(_COUNTS)
@@ -86,7 +86,7 @@ def _wait_until_done(ledger: Ledger, options: Options, say: Say) -> None:
 
 
 def _list_outcomes(answers: Sequence[Answer], tasks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Outcome and format of every file, and of the members of archives."""
+    """Outcome and format of every file and of every archive entry."""
     ended = {task["id"]: task["code"] or _speak(task["state"]) for task in tasks}
     for answer in answers:
         yield ended[answer.task_id] if answer.task_id else f"{answer.status} {answer.code}", answer.case.form

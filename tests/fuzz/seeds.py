@@ -31,7 +31,7 @@ _MARKDOWN = "---\ntitle: Locks\nauthor: Ada\n---\n# Locks\n\n" + "\n".join(f"- {
 
 
 def make_seeds(corpus: Path | None) -> Mapping[str, Sequence[bytes]]:
-    """Files by format; those of the corpus beside those made here, where there is one."""
+    """Files by format: those made here, and those of the corpus where there is one."""
     with tempfile.TemporaryDirectory() as folder:
         seeds = _make_seeds(Path(folder))
     for path in sorted(corpus.glob("good/*")) if corpus else []:

@@ -1,4 +1,4 @@
-"""Clients that upload hostile files, one at a time and in batches, and write down what they are told."""
+"""Clients that upload hostile files, one at a time and in batches, and record the answers."""
 
 import threading
 import time
@@ -23,7 +23,7 @@ Group = list[tuple[int, Case]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the API said of a file: the task it became, or with which status and code it was refused."""
+    """The API's answer for a file: its task, or the status and code of the refusal."""
 
     case: Case
     task_id: str | None
@@ -57,7 +57,7 @@ def _send_one(client: httpx.Client, agent: int, number: int, case: Case) -> Answ
 
 
 def _send_batch(client: httpx.Client, agent: int, group: Group) -> list[Answer]:
-    """A batch; one that is refused for one of its files is sent again file by file."""
+    """Upload a batch; if the API refuses it because of one file, upload the files one by one."""
     files = [("files", (_name(number, case), case.data)) for number, case in group]
     body, status = _post(client, f"/documents/agent/{agent}/batch", files)
     if status != httpx.codes.ACCEPTED:
@@ -68,7 +68,7 @@ def _send_batch(client: httpx.Client, agent: int, group: Group) -> list[Answer]:
 
 
 def _post(client: httpx.Client, path: str, files: Any) -> tuple[dict[str, Any], int]:
-    """The answer's body and status; 0 where none came."""
+    """The answer's body and status; status 0 where no answer came."""
     try:
         response = client.post(path, files=files, timeout=_ANSWER_SECONDS)
         body: dict[str, Any] = response.json()
@@ -82,7 +82,7 @@ def _name(number: int, case: Case) -> str:
 
 
 class Pulse:
-    """Asks the API for something small again and again. ``slowest`` is its longest answer, in seconds."""
+    """Sends a small request again and again. ``slowest`` is the longest time to an answer, in seconds."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack

@@ -1,4 +1,4 @@
-"""Mutations of what a ZIP is made of: its members, their headers and its directory."""
+"""Mutations of the parts of a ZIP: its entries, their headers and its directory."""
 
 import io
 import warnings
@@ -20,7 +20,7 @@ _NAMES = [
     "mimetype",
 ]
 _WAYS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
-# Offset and width of fields that lie well: flags, way of packing, checksum, both sizes, lengths, place.
+# Offset and width of the fields to falsify: flags, compression method, checksum, both sizes, lengths, offset.
 _FIELDS = {
     b"PK\x01\x02": ((8, 2), (10, 2), (16, 4), (20, 4), (24, 4), (28, 2), (30, 2), (32, 2), (42, 4)),
     b"PK\x03\x04": ((6, 2), (8, 2), (14, 4), (18, 4), (22, 4), (26, 2), (28, 2)),
@@ -42,14 +42,14 @@ def _unpack(data: bytes) -> list[tuple[str, bytes]]:
 def _pack(members: list[tuple[str, bytes]], ways: list[int]) -> bytes:
     stream = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(stream, "w") as archive:
-        warnings.simplefilter("ignore")  # of two members of one name, both are meant
+        warnings.simplefilter("ignore")  # two entries of the same name are intended
         for (name, content), way in zip(members, ways, strict=True):
             archive.writestr(zipfile.ZipInfo(name), content, way)
     return stream.getvalue()
 
 
 def change_members(random: Random, data: bytes) -> bytes:
-    """The content of some members mutated, and packed again without a fault."""
+    """Mutate the content of some entries, and pack them correctly."""
     members = _unpack(data)
     for _ in range(random.randint(1, 3)):
         place = random.randrange(len(members))
@@ -63,7 +63,7 @@ def change_members(random: Random, data: bytes) -> bytes:
 
 
 def shuffle_members(random: Random, data: bytes) -> bytes:
-    """Members lost, doubled, renamed, in another order, packed in other ways."""
+    """Entries removed, doubled, renamed, reordered, or with another compression method."""
     members = [member for member in _unpack(data) for _ in range(random.choice((0, 1, 1, 1, 1, 2)))]
     if members and random.random() < 0.5:
         place = random.randrange(len(members))
@@ -74,7 +74,7 @@ def shuffle_members(random: Random, data: bytes) -> bytes:
 
 
 def lie(random: Random, data: bytes) -> bytes:
-    """Headers that say what is not so: of sizes, checksums, places, packing, encryption."""
+    """False headers: sizes, checksums, offsets, compression, encryption."""
     changed = bytearray(data)
     for _ in range(random.randint(1, 4)):
         mark = random.choice(list(_FIELDS))
@@ -88,7 +88,7 @@ def lie(random: Random, data: bytes) -> bytes:
 
 
 def bury(random: Random, data: bytes) -> bytes:
-    """Something before it, or behind it, or itself in itself."""
+    """Bytes before or after the archive, or the archive in itself."""
     before, after = random.randbytes(random.choice((0, 10, 3000))), random.randbytes(random.choice((0, 10, 70_000)))
     inner = _pack([("inner.zip", data), ("again.zip", data)], [zipfile.ZIP_STORED] * 2)
     return random.choice((data, inner)) + after if random.random() < 0.7 else before + data

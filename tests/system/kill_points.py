@@ -1,18 +1,18 @@
-"""The moments of an upload's way at which a process can be made to die, by the name a test arms them under."""
+"""The points in the processing of an upload at which a test can kill a process, by name."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
 
 
 class Moment(Enum):
-    """When, seen from a call."""
+    """The moment, relative to a call."""
 
     BEFORE = auto()
     AFTER = auto()
-    AFTER_SOME = auto()  # after it has come to something: got the claim, found a lost bell
-    AFTER_RING = auto()  # after an upload was accepted and the bell for it has rung
-    INSTEAD = auto()  # nobody dies, but the call fails as if a disk or a broker were away
-    HELD = auto()  # nobody dies, but the call waits until the test disarms the point
+    AFTER_SOME = auto()  # after the call has returned something, such as a claim or a lost message
+    AFTER_RING = auto()  # after an upload was accepted and its message was published
+    INSTEAD = auto()  # no process dies; the call fails as if a disk or a broker were unavailable
+    HELD = auto()  # no process dies; the call waits until the test disarms the point
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +85,4 @@ POINTS = {
         PARSER_WAITS: Point(_PARSE, Moment.HELD),
     },
 }
-"""By the part whose processes come by them: the first argument of the command line."""
+"""The points by program: the first argument of the command line."""

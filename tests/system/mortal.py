@@ -1,8 +1,8 @@
-"""Sluice's command line with processes that die where a test wants it: ``python -m tests.system.mortal worker high``.
+"""Sluice's command line with kill points: ``python -m tests.system.mortal worker high``.
 
-The product knows nothing of it. Before the command line runs, and so before anything is forked, each call
+The product has no code for this. Before the command line runs, and so before any fork, each call
 that ``kill_points`` names is wrapped. A point is armed by a file of its name in the folder that ``KILL_POINTS``
-names; whichever process succeeds in removing the file kills itself, so that exactly one dies.
+names; the process that succeeds in removing the file kills itself, so that exactly one dies.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _LOOK_SECONDS = 0.02
 
 
 class Blow:
-    """What waits at one point."""
+    """The wrapper at one point."""
 
     def __init__(self, moment: Moment, armed: Path) -> None:
         self._moment = moment
@@ -44,7 +44,7 @@ class Blow:
         self.before()
 
     def after(self, result: Any) -> None:
-        """Called with what each call has come to."""
+        """Called with the result of each call."""
         if self._moment in _AFTER and (result or self._moment is Moment.AFTER) and self._disarm():
             _die()
 
@@ -67,7 +67,7 @@ def _die() -> None:
 
 
 def wrap(point: Point, armed: Path) -> None:
-    """Have the blow wait at the point, in this process and those it forks."""
+    """Wrap the call at the point, in this process and those it forks."""
     owner, name = _locate(point.target)
     original: Callable[..., Any] = getattr(owner, name)
     blow = Blow(point.moment, armed)

@@ -1,4 +1,4 @@
-"""A Sluice whose processes die where a test wants it, a client that does not give up, and a look behind both."""
+"""A stack with kill points, a client that retries, and queries past the API."""
 
 import asyncio
 import subprocess
@@ -33,7 +33,7 @@ ORDER BY d.id
 
 
 class MortalStack(Stack):
-    """Its programs are ``mortal``; the names of their points are armed and disarmed here."""
+    """A stack of ``mortal`` programs, whose kill points it arms and disarms."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         super().__init__(settings)
@@ -46,22 +46,22 @@ class MortalStack(Stack):
             "TMPDIR": str(self._scratch),
             "WORKER_LEASE_SECONDS": "3",
             "TASK_RETRY_BACKOFF": "0.01",
-            # Celery may notice as late as after 5 s that a process of its pool has died. Until then its slot is gone.
+            # Celery may take 5 s to notice that a pool process has died. Until then its slot is lost.
             "WORKER_CONCURRENCY_HIGH": "8",
         }
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a command of the command line, mortal."""
+        """Start a command of the command line, with kill points."""
         command = [sys.executable, "-m", "tests.system.mortal", *arguments]
         return subprocess.Popen(command, cwd=ROOT, env=self.environment)
 
     def arm(self, *points: str) -> None:
-        """Have the next process that comes by each point die."""
+        """Arm each point: the next process that reaches it dies."""
         for point in points:
             (self._armed / point).touch()
 
     def disarm(self, *points: str) -> None:
-        """Let those go on that wait at these points, or at any if none is named."""
+        """Disarm these points, or all if none is named; processes that wait there continue."""
         for armed in [self._armed / point for point in points] or list(self._armed.iterdir()):
             armed.unlink(missing_ok=True)
 
@@ -70,18 +70,18 @@ class MortalStack(Stack):
         return (self._armed / point).exists()
 
     def wait_until_struck(self, *points: str) -> None:
-        """Wait until each of these points has had its process."""
+        """Wait until a process has died at each of these points."""
         wait_for(lambda: not any(map(self.is_armed, points)), f"processes to die {points}", seconds=15)
 
     def bring_back_api(self) -> None:
-        """Start the API again, which has died."""
+        """Start the API again after it has died."""
         assert self.api
         self.api.wait(deadline(10))
         self.start_api()
 
     @contextmanager
     def serve_alarms(self) -> Iterator[None]:
-        """Within the block, a second worker serves the queue of dead letters."""
+        """Run a second worker, for the queue of dead letters, within the block."""
         program = self.start("worker", "default")
         try:
             yield
@@ -89,7 +89,7 @@ class MortalStack(Stack):
             self.stop(program)
 
     def insist(self, agent: int, name: str, content: bytes) -> int:
-        """Upload as a client does that tries again until it sees a 202; returns how many answers were lost before."""
+        """Upload as a client that retries until it gets a 202; returns how many answers were lost before."""
         for lost in range(3):
             try:
                 self.upload(agent, name, content)
@@ -100,19 +100,19 @@ class MortalStack(Stack):
         raise AssertionError("no answer came")
 
     def list_processes(self) -> list[int]:
-        """The processes of this stack, whoever their parents are: only they use its folder for temporary files."""
+        """The processes of this stack, orphans too: only they use its folder for temporary files."""
         return [process.pid for process in psutil.process_iter() if _read_variable(process) == str(self._scratch)]
 
 
 def _read_variable(process: psutil.Process) -> str | None:
     try:
         return process.environ().get("TMPDIR")
-    except psutil.Error:  # it is gone, or somebody else's
+    except psutil.Error:  # it has ended, or belongs to another user
         return None
 
 
 class Witness:
-    """Looks at the database and the broker, past the API."""
+    """Reads the database and the broker, past the API."""
 
     def __init__(self, settings: Settings) -> None:
         self._runner = asyncio.Runner()
@@ -120,7 +120,7 @@ class Witness:
         self._broker: Any = Redis.from_url(redis_client_url(settings.redis_url or ""))
 
     def close(self) -> None:
-        """Let go of both."""
+        """Close both connections."""
         self._runner.run(self._connection.close())
         self._runner.close()
         self._broker.close()
@@ -140,5 +140,5 @@ class Witness:
         return self.fetch(_DOCUMENTS, agent)
 
     def count_messages(self) -> int:
-        """The messages that wait in the broker or are not acknowledged."""
+        """The messages in the broker, unacknowledged ones too."""
         return int(sum(self._broker.llen(queue.value) for queue in Queue) + self._broker.hlen("unacked"))

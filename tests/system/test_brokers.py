@@ -1,4 +1,4 @@
-"""The broker restarts, forgets, hangs, brings a message twice, is shared: what was accepted still ends exactly once."""
+"""The broker restarts, loses its data, hangs, delivers twice, is shared: accepted tasks still end exactly once."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ HIGH = "high_priority"
 
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[Engines]:
-    """A Valkey that a test may kill, stop and look into."""
+    """A Valkey that a test may kill, stop and inspect."""
     with Engines(tmp_path / "broker", postgres=False) as engines:
         yield engines
 
@@ -49,7 +49,7 @@ def kill(valkey: Engines) -> None:
 
 
 def inspect(stack: Stack, command: str) -> str:
-    """What ``celery inspect`` says of this stack's workers."""
+    """The output of ``celery inspect`` about this stack's workers."""
     done = subprocess.run(
         [sys.executable, "-m", "celery", "--app=app.celery_app", "inspect", command, "--timeout=1"],
         cwd=ROOT,
@@ -110,7 +110,7 @@ def test_a_broker_that_hangs_delays_nobody_but_the_work(stack_on_valkey: Stack, 
 def test_workers_outlive_a_broker_that_refuses_to_write(stack_on_valkey: Stack, valkey: Engines) -> None:
     stack, agent = stack_on_valkey, stack_on_valkey.make_agent()
     [worker] = [worker["pid"] for worker in stack.get("/workers")["workers"]]
-    # Two fill the slots; the bells of the others wait, and cannot be noted as taken once the memory is full.
+    # Two fill the slots; the other messages wait, and the worker cannot record them as taken once the memory is full.
     uploads = [stack.upload(agent, f"{n}.txt", make_text(n, sentences=10_000)) for n in range(6)]
     with Redis.from_url(redis_client_url(valkey.urls.redis_url)) as redis:
         redis.config_set("maxmemory", 1)
@@ -122,7 +122,7 @@ def test_workers_outlive_a_broker_that_refuses_to_write(stack_on_valkey: Stack, 
 
 
 def count_refusals(redis: "Redis") -> int:
-    """How often a worker was not let note down a message it had taken."""
+    """How often the broker refused to record a message that a worker had taken."""
     statistics: dict[str, dict[str, int]] = redis.info("commandstats")  # type: ignore[assignment]
     return statistics.get("cmdstat_zadd", {}).get("rejected_calls", 0)
 

@@ -1,4 +1,4 @@
-"""Real documents that nobody here wrote, through a running Sluice."""
+"""Real documents from other sources, through a running stack."""
 
 import json
 import re
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.corpus, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def manifest(corpus: Path) -> dict[str, dict[str, Any]]:
-    """What is expected of each file."""
+    """The expected outcome of each file."""
     content: dict[str, dict[str, Any]] = json.loads((corpus / "manifest.json").read_text())
     return content
 
@@ -25,8 +25,8 @@ def _list_workers(stack: Stack) -> set[int]:
 
 
 def _find_own_sentence(text: str) -> str:
-    """The longest sentence that is no longer than a query may be."""
-    sentences = re.split(r"(?<=[.!?。！？])\s+|\n+", text)  # noqa: RUF001 - the stops of other scripts
+    """The longest sentence that fits in a query."""
+    sentences = re.split(r"(?<=[.!?。！？])\s+|\n+", text)  # noqa: RUF001 - full stops of other scripts
     return max((sentence.strip() for sentence in sentences if len(sentence) <= 300), key=len, default=text[:300])
 
 

@@ -1,4 +1,4 @@
-"""A process dies at each step of an upload's way; what was accepted still ends exactly once."""
+"""A process dies at each step of processing an upload; accepted tasks still end exactly once."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
@@ -29,7 +29,7 @@ from tests.system.mortal_stack import MortalStack, Witness
 SENTENCE = "The heron of pound {} waits below the weir for the evening barge."
 # With chunks of 100 characters, two batches for the embedder.
 TEXT = "\n\n".join(SENTENCE.format(number) for number in range(200)).encode()
-# More than the store takes in one piece, so that a part of it is on the disk before the rest has come.
+# More than one write of the store, so that a part of it is on the disk before the rest has arrived.
 LONG = TEXT + b" " * 1_200_000
 DAMAGED = b"%PDF-1.7\nnothing that follows is a part of one"
 
@@ -46,7 +46,7 @@ _UNEXPLAINED = "SELECT id FROM tasks WHERE state = 'SUCCESS' AND attempt <> 1 + 
 
 
 def choose(points: Iterable[str]) -> list[Any]:
-    """The first point of a kind for every run of the tests, the others for the slow run."""
+    """The first point of a kind is a normal test, the others are slow ones."""
     first, *others = points
     return [first, *(pytest.param(point, marks=pytest.mark.slow) for point in others)]
 
@@ -86,7 +86,7 @@ def agent(stack: MortalStack) -> int:
 
 
 def check_whole(stack: MortalStack, witness: Witness, agent: int, documents: Sequence[asyncpg.Record]) -> None:
-    """Each document was processed and is found; each of its chunks is there once, and is counted once."""
+    """Check that each document was processed and is found, and that each of its chunks exists and is counted once."""
     for document in documents:
         assert (document["state"], document["status"]) == ("SUCCESS", "completed")
         assert document["chunks"] > 128
@@ -97,17 +97,19 @@ def check_whole(stack: MortalStack, witness: Witness, agent: int, documents: Seq
 
 
 def upload_until_struck(stack: MortalStack, witness: Witness, agent: int, point: str) -> int:
-    """Upload until the API has come by a point behind the row; returns how many documents that took.
+    """Upload until the API has died at a point after the row; returns how many documents that took.
 
-    One that is sent again, because its answer was lost, is there already and counts once. Where a worker's sweep
-    admits a task before the API does, the API does not come by the point, and it takes another document.
+    A document that is sent again after a lost answer already exists and counts once. Where a worker's sweep
+    admits a task before the API does, the API does not reach the point, and another document is needed.
     """
     stack.arm(point)
     uploads = 0
     while stack.is_armed(point):
         uploads += 1
         stack.insist(agent, "heron.txt", TEXT + f"\n\nThis is copy {uploads}.".encode())
-        wait_for(lambda: witness.is_at_rest() or not stack.is_armed(point), "the API to come by, or to be too late")
+        wait_for(
+            lambda: witness.is_at_rest() or not stack.is_armed(point), "the API to reach the point, or to be too late"
+        )
     return uploads
 
 

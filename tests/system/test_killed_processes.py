@@ -1,4 +1,4 @@
-"""Processes are killed; what was accepted still ends exactly once."""
+"""Processes are killed; accepted tasks still end exactly once."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ WORDS = ["sluice", "gate", "lock", "weir", "pound", "culvert", "paddle", "towpat
 
 
 def make_text(number: int, sentences: int = 60) -> bytes:
-    """A document unlike any other, of a few chunks."""
+    """A unique document of a few chunks."""
     lines = (
         f"Document {number} tells of the {WORDS[(number + i) % 10]} in its sentence {i}." for i in range(sentences)
     )
@@ -22,7 +22,7 @@ def make_text(number: int, sentences: int = 60) -> bytes:
 
 
 def count_chunks(stack: Stack) -> dict[int, tuple[int, int]]:
-    """By document: how many chunks there are, and how many different places they have."""
+    """By document: the number of its chunks, and of their distinct ordinals."""
     rows = stack.fetch(
         "SELECT document_id, count(*) AS n, count(DISTINCT ordinal) AS places FROM chunks GROUP BY document_id"
     )
@@ -31,7 +31,7 @@ def count_chunks(stack: Stack) -> dict[int, tuple[int, int]]:
 
 @pytest.fixture
 def busy_stack(stack: Stack) -> Stack:
-    """A stack whose lease is short, so that a test need not wait out the default. A long document is one task."""
+    """A stack with a short lease, so that tests do not wait for the default one. A long document is one task."""
     stack.environment |= {"WORKER_LEASE_SECONDS": "3", "LARGE_DOCUMENT_CHUNKS": "1000000"}
     stack.start_api()
     return stack
@@ -96,7 +96,7 @@ def test_a_task_that_kills_its_process_each_time_is_a_dead_letter_after_exactly_
     assert busy_stack.get(f"/documents/{upload['document_id']}")["status"] == "failed"
     letter = busy_stack.get(f"/dead-letters/{upload['task_id']}")
     assert [(entry["attempt"], entry["outcome"]) for entry in letter["history"]] == [(n, "crash") for n in (1, 2, 3)]
-    busy_stack.post(f"/dead-letters/{upload['task_id']}/replay")  # nobody kills it this time
+    busy_stack.post(f"/dead-letters/{upload['task_id']}/replay")  # no process is killed this time
     [task] = busy_stack.finish([upload["task_id"]])
     assert (task["state"], task["crashes"], task["attempt"]) == ("SUCCESS", 0, 4)
     assert busy_stack.get("/dead-letters")["total"] == 0

@@ -1,4 +1,4 @@
-"""What a worker does to tasks: it ends deaf ones, hands back long ones, helps urgent ones. And an agent's limit."""
+"""Workers end unresponsive tasks, release long ones and steal urgent ones; an agent's backlog is limited."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from tests.system.test_killed_processes import count_chunks, make_text
 
 
 def run_long(stack: Stack, agent: int, number: int, **fields: str) -> tuple[str, int]:
-    """A task that runs for long, on the document of that number; its id and the process that runs it."""
+    """Start a long task on the document of that number; returns its id and the process that runs it."""
     task_id = stack.upload(agent, "long.txt", make_text(number, sentences=60_000), **fields)["task_id"]
     wait_for(lambda: stack.get(f"/tasks/{task_id}")["state"] == "PROGRESS", "the task to run")
     [[pid]] = stack.fetch("SELECT pid FROM tasks WHERE id = $1", task_id)

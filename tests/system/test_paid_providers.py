@@ -1,4 +1,4 @@
-"""A Sluice whose vectors and answers come from a provider, which has limits, bad days and a price."""
+"""A stack whose vectors and answers come from a provider with limits, failures and a price."""
 
 import subprocess
 import sys
@@ -47,7 +47,7 @@ def start(stack: Stack) -> int:
 
 
 def write(first: int, last: int) -> bytes:
-    """A text of one chunk a paragraph, no two alike."""
+    """A text of one chunk a paragraph, all different."""
     return "\n\n".join(PARAGRAPH.format(number, 3 * number) for number in range(first, last)).encode()
 
 
@@ -85,7 +85,7 @@ def test_each_text_is_paid_for_once_though_requests_fail_and_workers_are_killed(
     question = {"query": PARAGRAPH.format(1007, 3021), "mode": "vector"}
     assert stack.post(f"/agents/{agent}/search", question)["results"][0]["text"] == question["query"]
     assert sum(server.paid.values()) >= 1350
-    # What was on its way when the workers were killed may have been paid for and not have arrived: a request a slot.
+    # A request in progress when the workers were killed may be paid for without an answer: one request a slot.
     in_flight = stack.settings.worker_concurrency_medium * 100
     assert len(server.paid_twice) <= in_flight
     assert max(server.paid_twice.values(), default=1) <= 2

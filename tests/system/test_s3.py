@@ -1,4 +1,4 @@
-"""API and workers on hosts of their own: all they share is Postgres, a broker and a bucket."""
+"""API and workers on separate hosts, which share only Postgres, a broker and a bucket."""
 
 import io
 import subprocess
@@ -25,7 +25,7 @@ def service() -> Iterator[S3Service]:
 
 @pytest.fixture
 def hosts(settings: Settings, service: S3Service, tmp_path: Path) -> Iterator[tuple[Stack, Stack]]:
-    """The API's host and the workers', neither started."""
+    """The API's host and the workers' host, neither started."""
     with Stack(settings) as api, Stack(settings) as workers:
         storage = {"STORAGE_URL": f"s3://{BUCKET}/sluice", "S3_ENDPOINT_URL": service.url, **CREDENTIALS}
         api.environment |= storage
@@ -99,7 +99,7 @@ def test_while_the_bucket_is_away_uploads_are_refused_and_tasks_wait(
     answer = api.client.post(f"/documents/agent/{agent}/upload", files=files)
     assert check_problem(answer, 503, "storage_away")["retryable"] is True
     assert api.get("/documents", agent_id=agent)["total"] == 1
-    workers.start_workers("high")  # which start although the bucket is away
+    workers.start_workers("high")  # they start although the bucket is unavailable
     wait_for(lambda: api.get(f"/tasks/{waiting}")["state"] == "RETRY", "the task to be tried", 60)
     service.start_again()
     [task] = api.finish([waiting])

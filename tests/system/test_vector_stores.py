@@ -1,4 +1,4 @@
-"""Documents whose vectors are in each of the stores: found, replaced, removed, and whole after a process has died."""
+"""Documents with vectors in each of the stores: found, replaced, removed, and complete after a process has died."""
 
 import asyncio
 import json
@@ -33,14 +33,14 @@ _EDITIONS = "SELECT edition FROM editions WHERE document_id = $1"
 
 @dataclass
 class Place:
-    """A running Sluice whose vectors are in one store. ``store`` looks behind it, where it is across a network."""
+    """A running stack with its vectors in one store. ``store`` is a second client of a remote store."""
 
     stack: MortalStack
     witness: Witness
     store: VectorStore | None
 
     def compare(self, *options: str) -> tuple[int, dict[int, dict[str, Any]]]:
-        """What ``doctor --vectors`` says: its exit code, and its report by agent."""
+        """Run ``doctor --vectors``; returns its exit code and its report by agent."""
         ended = subprocess.run(
             [sys.executable, "main.py", "doctor", "--vectors", "--json", *options],
             cwd=ROOT,
@@ -96,7 +96,7 @@ def place(
 
 
 def _open_store(name: str, opened: ExitStack) -> tuple[VectorStore | None, dict[str, str]]:
-    """A store to look into, and the settings by which Sluice uses the same."""
+    """A client of the store, and the settings with which Sluice uses the same store."""
     if name == "qdrant":
         qdrant = opened.enter_context(run_qdrant())
         store = QdrantStore(url=qdrant.url, api_key=qdrant.api_key, collection="sluice", time_limit=30)
@@ -123,7 +123,7 @@ def search(place: Place, agent: int, query: str, **options: Any) -> list[dict[st
 
 
 def await_consistency(place: Place, agent: int, vectors: int) -> None:
-    """Wait until the store holds exactly these, and nothing is on its way."""
+    """Wait until the store holds exactly this many vectors and no task is unfinished."""
     wait_for(lambda: place.count_vectors(agent) == vectors, f"{vectors} vectors to be there", 60)
     code, reports = place.compare()
     assert (code, reports.get(agent, {}).get("vectors", 0)) == (0, vectors), reports
@@ -161,7 +161,7 @@ def test_a_process_that_dies_between_vectors_and_finish_leaves_none_doubled_and_
     texts = [hit["text"] for hit in search(place, agent, "heron", mode="vector", top_k=100)]
     assert len(texts) == len(set(texts)) == 100
 
-    # What a frozen process may still write is looked for once more, when none can write any more.
+    # A sweep searches again for vectors of the lost edition, when no process can write them any more.
     place.witness.fetch(_AGE_EDITIONS)
     wait_for(lambda: len(place.witness.fetch(_EDITIONS, document["id"])) == 1, "the lost edition to be forgotten")
     await_consistency(place, agent, document["chunks"])
@@ -184,7 +184,7 @@ def test_the_doctor_finds_and_mends_what_somebody_else_did_to_the_store(place: P
     chunks = task["chunk_count"]
     if place.store is None:
         place.witness.fetch("DELETE FROM vectors WHERE document_id = $1 AND ordinal < 3", upload["document_id"])
-        missing, orphans = 3, 0  # in Postgres a vector without its chunk cannot be
+        missing, orphans = 3, 0  # in Postgres a vector cannot exist without its chunk
     else:
         # The test drives programs and has no event loop.
         asyncio.run(_meddle(place.store, place.find_index(), agent, upload["document_id"]))
@@ -198,7 +198,7 @@ def test_the_doctor_finds_and_mends_what_somebody_else_did_to_the_store(place: P
 
 
 async def _meddle(store: VectorStore, index: VectorIndex, agent: int, document: int) -> None:
-    """Take a document's vectors away, and add two that no document has."""
+    """Remove a document's vectors, and add two that belong to no document."""
     try:
         await store.delete(index, agent, document, 1)
         numbers = array("f", [1.0, *[0.0] * 255])
