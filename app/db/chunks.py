@@ -93,14 +93,14 @@ def _count(agent_id: int, rows: Sequence[ChunkRow]) -> Counter[tuple[int, str]]:
 
 _REMOVE = text("""
     -- The chunks to remove, at most as many as one statement may.
-    WITH doomed AS (
+    WITH chosen AS (
         SELECT id FROM chunks
         WHERE document_id = CAST(:document_id AS bigint)
             AND edition BETWEEN CAST(:first AS integer) AND CAST(:last AS integer)
         LIMIT :limit
     ),
     removed AS (
-        DELETE FROM chunks WHERE id IN (SELECT id FROM doomed) RETURNING agent_id, tsv
+        DELETE FROM chunks WHERE id IN (SELECT id FROM chosen) RETURNING agent_id, tsv
     )
     -- Each chunk counts for each of its lexemes, and for the empty one.
     SELECT agent_id, lexeme, count(*)

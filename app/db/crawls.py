@@ -50,20 +50,20 @@ async def claim_url(connection: AsyncConnection, crawl: TaskId, url: str, page: 
 _RESERVE_REQUEST = text("""
     INSERT INTO hosts AS h (name, next_at) VALUES (:name, now() + make_interval(secs => :delay))
     ON CONFLICT (name) DO UPDATE SET next_at = greatest(h.next_at, now()) + make_interval(secs => :delay)
-    WHERE h.next_at <= now() + make_interval(secs => :patience)
+    WHERE h.next_at <= now() + make_interval(secs => :max_wait)
     RETURNING greatest(0, extract(epoch FROM next_at - now()) - :delay)::float8
 """)
 
 _LOOK = text("SELECT greatest(0, extract(epoch FROM next_at - now()))::float8 FROM hosts WHERE name = :name")
 
 
-async def reserve_request(connection: AsyncConnection, host: str, delay: float, patience: float) -> tuple[bool, float]:
+async def reserve_request(connection: AsyncConnection, host: str, delay: float, max_wait: float) -> tuple[bool, float]:
     """Reserve the next request to a host, ``delay`` seconds after the previous one.
 
-    Returns (True, seconds to wait before the request). If the wait would exceed ``patience`` seconds, nothing is
+    Returns (True, seconds to wait before the request). If the wait would exceed ``max_wait`` seconds, nothing is
     reserved: (False, seconds after which to try again).
     """
-    parameters = {"name": host, "delay": delay, "patience": patience}
+    parameters = {"name": host, "delay": delay, "max_wait": max_wait}
     wait = (await connection.execute(_RESERVE_REQUEST, parameters)).scalar_one_or_none()
     if wait is not None:
         return True, wait

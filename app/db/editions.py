@@ -52,6 +52,7 @@ _PUBLISH = text("""
         AND (complete OR index_id = CAST(:index_id AS bigint) AND edition = CAST(:edition AS integer))
 """)
 
+# A conflicting row records the same: it is not complete.
 _LACK = text("""
     INSERT INTO editions (index_id, document_id, edition, agent_id)
     SELECT i.id, d.id, CAST(:edition AS integer), d.agent_id
@@ -91,8 +92,8 @@ _PLAN = text(f"""
         WHERE i.id = CAST(:index_id AS bigint) AND d.id > i.planned_to
         ORDER BY d.id LIMIT :limit
     ),
-    noted AS (
-        -- As if search had always found it: no index is activated without the documents that existed when it was added.
+    -- As if search had always found them: no index is activated without the documents that existed when it was added.
+    lacking AS (
         INSERT INTO editions (index_id, document_id, edition, agent_id, noted_at)
         SELECT CAST(:index_id AS bigint), id, edition, agent_id, '-infinity' FROM part WHERE found
         ON CONFLICT DO NOTHING
@@ -160,7 +161,7 @@ async def complete_edition(connection: AsyncConnection, index_id: int, document_
     await connection.execute(_COMPLETE, parameters)
 
 
-_NOTE_DONE = text(f"UPDATE editions SET done_to = CAST(:ordinal AS integer) WHERE {_PLACE}")
+_RECORD_PROGRESS = text(f"UPDATE editions SET done_to = CAST(:ordinal AS integer) WHERE {_PLACE}")
 
 
 async def record_progress(
@@ -168,7 +169,7 @@ async def record_progress(
 ) -> None:
     """Record the last chunk of an edition whose vector was written to an index."""
     parameters = {"index_id": index_id, "document_id": document_id, "edition": edition, "ordinal": ordinal}
-    await connection.execute(_NOTE_DONE, parameters)
+    await connection.execute(_RECORD_PROGRESS, parameters)
 
 
 _UNRESERVE = text(f"DELETE FROM editions WHERE {_PLACE} AND NOT complete")
@@ -220,6 +221,7 @@ async def drop_editions(connection: AsyncConnection, index_id: int, limit: int) 
     return (await connection.execute(_DROP, {"index_id": index_id, "limit": limit})).rowcount
 
 
+# Of a pgvector index, once the edition's chunks are deleted: its vectors are deleted with them.
 _TIDY = text("""
     DELETE FROM editions AS e USING vector_indexes AS i, documents AS d
     WHERE e.document_id = CAST(:document_id AS bigint) AND i.id = e.index_id AND i.store = 'pgvector'

@@ -80,7 +80,7 @@ async def list_states(connection: AsyncConnection) -> list[ProviderState]:
 
 _IN_SECONDS = "clock_timestamp() + make_interval(secs => CAST(:seconds AS double precision))"
 
-_TAKE = text(f"""
+_CLAIM_PROBE = text(f"""
     UPDATE providers SET ask_at = {_IN_SECONDS}
     WHERE name = :name AND down_since IS NOT NULL AND ask_at <= clock_timestamp() RETURNING name
 """)
@@ -88,15 +88,15 @@ _TAKE = text(f"""
 
 async def claim_probe(connection: AsyncConnection, name: str, seconds: float) -> bool:
     """Claim the next probe of a provider that is down. True for one caller; no other may probe it for ``seconds``."""
-    return (await connection.execute(_TAKE, {"name": name, "seconds": seconds})).one_or_none() is not None
+    return (await connection.execute(_CLAIM_PROBE, {"name": name, "seconds": seconds})).one_or_none() is not None
 
 
-_PUT_OFF = text(f"UPDATE providers SET ask_at = {_IN_SECONDS} WHERE name = :name AND down_since IS NOT NULL")
+_POSTPONE_PROBE = text(f"UPDATE providers SET ask_at = {_IN_SECONDS} WHERE name = :name AND down_since IS NOT NULL")
 
 
 async def postpone_probe(connection: AsyncConnection, name: str, seconds: float) -> None:
     """Extend the claim on the probe by ``seconds`` from now; with 0 seconds, another caller may probe at once."""
-    await connection.execute(_PUT_OFF, {"name": name, "seconds": seconds})
+    await connection.execute(_POSTPONE_PROBE, {"name": name, "seconds": seconds})
 
 
 _ADD = text("INSERT INTO providers (name) VALUES (:name) ON CONFLICT DO NOTHING")
@@ -106,6 +106,7 @@ _COUNTS = "p.name = :name AND (p.down_since IS NULL OR CAST(:probing AS boolean)
 # While a provider is down, ask_at is the end of the claim on its probe; otherwise the end of a pause it asked for.
 _ASKED_FOR = "CASE WHEN p.down_since IS NULL THEN p.ask_at END"
 
+# The failures after this one, and how many of them are beyond the threshold: each doubles the pause.
 _FAILURES = "greatest(p.failures + 1, CAST(:least AS integer))"
 _BEYOND = f"({_FAILURES} - CAST(:threshold AS integer))"
 _FAIL = text(f"""

@@ -80,7 +80,7 @@ _SUBMIT = (
             RETURNING id, task_id, content_key
         ),
         -- Existing documents that a child gives new content: from here on, the child decides their status.
-        taken_over AS (
+        replaced AS (
             UPDATE documents AS d
             SET task_id = g.task_id, status = CASE d.status WHEN '{DocumentStatus.COMPLETED}' THEN d.status
                                            ELSE '{DocumentStatus.QUEUED}' END

@@ -23,7 +23,7 @@ from app.ledger.statement import (
     returning_tasks,
 )
 
-_QUEUE_PATIENCE_SECONDS = 4
+_QUEUE_LOCK_SECONDS = 4
 
 _CRASHED_OUT = "t.crashes + 1 >= :max_crashes"
 
@@ -87,16 +87,16 @@ async def reap_workers(connection: AsyncConnection, max_crashes: int) -> list[Ta
 END_HOLDERS = text(
     f"""
     -- The transactions that lock such rows, each with the age at which its session is terminated.
-    WITH held (transaction, patience) AS (
+    WITH held (transaction, max_age) AS (
         SELECT t.xmax, interval '1 second' FROM tasks AS t LEFT JOIN workers AS w ON w.id = t.worker_id
         WHERE t.state IN ({quoted(RUNNING)}) AND (w.id IS NULL OR w.lease_expires_at <= now())
         UNION ALL
-        SELECT q.xmax, make_interval(secs => {_QUEUE_PATIENCE_SECONDS}) FROM queues AS q
+        SELECT q.xmax, make_interval(secs => {_QUEUE_LOCK_SECONDS}) FROM queues AS q
     )
     SELECT count(pg_terminate_backend(l.pid))
     FROM held
     JOIN pg_locks AS l ON l.locktype = 'transactionid' AND l.transactionid = held.transaction AND l.granted
-    JOIN pg_stat_activity AS a ON a.pid = l.pid AND a.xact_start < now() - held.patience
+    JOIN pg_stat_activity AS a ON a.pid = l.pid AND a.xact_start < now() - held.max_age
     WHERE l.pid <> pg_backend_pid()
     """
 )

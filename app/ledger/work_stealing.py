@@ -34,9 +34,9 @@ STEAL_WORK = text(
         FROM workers AS w
         WHERE w.id = :worker_id AND {LEASE_LIVE}
     ),
-    -- The tasks to steal: admitted to more urgent queues, and not claimed in time. A task is stolen again only if the
-    -- first steal found no slot either, after twice the time, up to every 8 s. Materialized: joined to the update
-    -- directly, a plan may run this part more than once, and lock other rows each time.
+    -- The tasks to steal: admitted to more urgent queues, and not claimed in time. A task that was stolen before and is
+    -- still not claimed, is stolen again after 4 s, then every 8 s. Materialized: joined to the update directly, a plan
+    -- may run this part more than once, and lock other rows each time.
     stolen AS MATERIALIZED (
         SELECT s.id, helper.queue AS helper
         FROM helper
