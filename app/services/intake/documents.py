@@ -91,7 +91,10 @@ class Documents:
         limit: int,
         after: int | None,
     ) -> Listing[Document]:
-        """Documents, newest first."""
+        """Documents, newest first.
+
+        A filter that is None matches every document. ``after`` is the id of the last document on the page before.
+        """
         async with self._database.statement() as connection:
             return await list_documents(
                 connection, organization_id, agent_id=agent_id, status=status, limit=limit, after=after
@@ -100,7 +103,7 @@ class Documents:
     async def list_chunks(
         self, organization_id: int, document_id: int, *, limit: int, after: int | None
     ) -> Listing[StoredChunk]:
-        """A document's chunks in order."""
+        """A document's chunks in order. ``after`` is the number of the last chunk on the page before."""
         document = await self.get(organization_id, document_id)
         async with self._database.statement() as connection:
             return await list_chunks(connection, document.id, limit=limit, after=after)

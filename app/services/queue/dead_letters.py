@@ -46,7 +46,7 @@ class DeadLetters:
     async def list(
         self, organization_id: int, criteria: DeadLetterFilter, *, limit: int, after: UUID | None
     ) -> Listing[Task]:
-        """Dead letters, newest task first."""
+        """Dead letters, newest task first. ``after`` is the id of the last task on the page before."""
         async with self._database.statement() as connection:
             return await list_dead_letters(connection, organization_id, criteria, limit=limit, after=after)
 

@@ -92,7 +92,10 @@ class Tasks:
         limit: int,
         after: UUID | None,
     ) -> Listing[Task]:
-        """Tasks, newest first."""
+        """Tasks, newest first.
+
+        A filter that is None matches every task. ``after`` is the id of the last task on the page before.
+        """
         async with self._database.statement() as connection:
             return await list_tasks(
                 connection,

@@ -66,7 +66,7 @@ class Identities:
     async def create_key(
         self, organization_id: int, name: str, scopes: Sequence[str], secret: str | None = None
     ) -> tuple[ApiKey, str]:
-        """Create a key; returns it and its secret, which is not stored."""
+        """Create a key, with the given secret or a random one; returns it and its secret, which is not stored."""
         secret = secret or _PREFIX + secrets.token_urlsafe(32)
         async with self._database.transaction() as connection:
             key = await insert_api_key(
