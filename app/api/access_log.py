@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 # Monitoring asks for these every few seconds, so they are logged at DEBUG.
 _HEALTH_ROUTES = {"/livez", "/readyz", "/version"}
 
-_level = logging.getLogger(__name__)
+_stdlib_log = logging.getLogger(__name__)
 log = structlog.get_logger(__name__)
 
 
@@ -25,29 +25,32 @@ class AccessLogMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, then log it."""
-        if scope["type"] != "http" or not _level.isEnabledFor(logging.INFO):
+        if scope["type"] != "http" or not _stdlib_log.isEnabledFor(logging.INFO):
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
         status = 500  # the answer to an exception that leaves the application before a response starts
 
-        async def send_counted(message: Message) -> None:
+        async def send_recorded(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, send_counted)
+            await self._app(scope, receive, send_recorded)
         finally:
             _write(scope, status, (time.perf_counter() - began) * 1000)
 
 
 def _write(scope: Scope, status: int, milliseconds: float) -> None:
     route = find_route_template(scope)
+    level = logging.DEBUG if route in _HEALTH_ROUTES else logging.INFO
+    if not _stdlib_log.isEnabledFor(level):
+        return
     identity = scope["state"].get("identity")
-    write = log.debug if route in _HEALTH_ROUTES else log.info
-    write(
+    log.log(
+        level,
         "http_request",
         method=scope["method"],
         route=route,
