@@ -4,10 +4,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.editions import LATE_SECONDS, Edition
-from app.domain.tasks import TaskName
+from app.domain.states import State
+from app.domain.tasks import CHILDREN_STAGE, TaskName
+from app.domain.vectors import IndexState
 
 # An incomplete edition is being written, lacks vectors, or is to be removed. It is lacking if search finds it.
-_LACKS = "NOT e.complete AND e.edition = d.edition AND d.deleted_at IS NULL AND i.state <> 'retired'"
+_LACKS = f"NOT e.complete AND e.edition = d.edition AND d.deleted_at IS NULL AND i.state <> '{IndexState.RETIRED}'"
 
 # The task names are literals, so that the plan uses the partial index on these tasks.
 _HAS_TASK = """
@@ -74,11 +76,12 @@ async def count_complete(connection: AsyncConnection, index_id: int) -> int:
 # Stale: the document is deleted, or has a later edition. An edition later than the document's is not stale while the
 # document's task may still publish it: until the task has ended, or, if it is a parent, until it is revoked, since its
 # failed children may be run again.
-_IS_STALE = """
-    NOT e.complete AND i.state <> 'retired' AND (
+_IS_STALE = f"""
+    NOT e.complete AND i.state <> '{IndexState.RETIRED}' AND (
         d.deleted_at IS NOT NULL OR e.edition < d.edition OR (e.edition > d.edition AND NOT EXISTS (
             SELECT FROM tasks AS t
-            WHERE t.id = d.task_id AND (t.completed_at IS NULL OR (t.stage = 'children' AND t.state <> 'REVOKED')))))
+            WHERE t.id = d.task_id AND (
+                t.completed_at IS NULL OR (t.stage = '{CHILDREN_STAGE}' AND t.state <> '{State.REVOKED}')))))
 """
 
 _STALE = text(f"""

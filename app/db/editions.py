@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.vectors import IndexState
+
 LATE_SECONDS = 3600.0
 """How long after an edition was reserved a process that was frozen may still write its vectors."""
 
@@ -53,11 +55,11 @@ _PUBLISH = text("""
 """)
 
 # A conflicting row records the same: it is not complete.
-_LACK = text("""
+_LACK = text(f"""
     INSERT INTO editions (index_id, document_id, edition, agent_id)
     SELECT i.id, d.id, CAST(:edition AS integer), d.agent_id
     FROM vector_indexes AS i, documents AS d
-    WHERE i.state IN ('active', 'building') AND i.id <> CAST(:index_id AS bigint)
+    WHERE i.state IN ('{IndexState.ACTIVE}', '{IndexState.BUILDING}') AND i.id <> CAST(:index_id AS bigint)
         AND d.id = CAST(:document_id AS bigint)
     ON CONFLICT DO NOTHING
 """)

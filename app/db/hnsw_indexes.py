@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
+from app.domain.vectors import IndexState
 
 _BUILT_OVER_MS = 50.0
 """The estimated time of an exact search, in milliseconds, above which an agent gets an HNSW index."""
@@ -117,12 +118,12 @@ async def maintain_hnsw_indexes(
 
 # The empty lexeme counts all chunks of an agent. To fetch and compare a vector takes 400 ns, plus 1 ns for each
 # dimension. HNSW supports up to 4,000 dimensions.
-_FIND_LARGE = text("""
+_FIND_LARGE = text(f"""
     SELECT * FROM (
         SELECT i.id AS index_id, a.id AS agent_id, i.dimensions, l.chunk_count AS vectors,
             l.chunk_count * (400.0 + i.dimensions) / 1e6 AS milliseconds
         FROM vector_indexes AS i, agents AS a JOIN lexemes AS l ON l.agent_id = a.id AND l.lexeme = ''
-        WHERE i.state = 'active' AND i.store = 'pgvector' AND i.dimensions <= 4000 AND a.deleted_at IS NULL
+        WHERE i.state = '{IndexState.ACTIVE}' AND i.store = 'pgvector' AND i.dimensions <= 4000 AND a.deleted_at IS NULL
     ) AS agent
     WHERE milliseconds >= CAST(:milliseconds AS double precision)
     ORDER BY milliseconds DESC

@@ -42,7 +42,7 @@ async def list_indexes(connection: AsyncConnection) -> list[VectorIndex]:
 _DROPPABLE = text(f"""
     SELECT {", ".join(_COLUMNS)}, retired_at < now() - make_interval(secs => :late) AS over
     FROM vector_indexes
-    WHERE state = 'retired' AND retired_at < now() - make_interval(secs => :unread)
+    WHERE state = '{IndexState.RETIRED}' AND retired_at < now() - make_interval(secs => :unread)
         AND (dropped_at IS NULL OR dropped_at < now() - make_interval(secs => :again))
     ORDER BY id
 """)
@@ -128,9 +128,9 @@ async def retire_building(connection: AsyncConnection) -> bool:
     return (await connection.execute(statement)).rowcount > 0
 
 
-_IS_EMPTY = text("""
+_IS_EMPTY = text(f"""
     SELECT NOT EXISTS (SELECT FROM editions)
-        AND NOT EXISTS (SELECT FROM vector_indexes WHERE state = 'building')
+        AND NOT EXISTS (SELECT FROM vector_indexes WHERE state = '{IndexState.BUILDING}')
         AND NOT EXISTS (SELECT FROM documents WHERE edition > 0 AND deleted_at IS NULL)
 """)
 
