@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.database import fetch
 from tests.deadlines import deadline
 from tests.running import ROOT, Stack
 
@@ -64,6 +65,15 @@ def test_a_failed_document_fails_the_command_but_not_the_others(shared_stack: St
     files = (str(herons["blank"]), str(herons["path"]))
     results = run_json(shared_stack, "upload", *files, "--agent", "herons", "--wait", code=1)
     assert [result["state"] for result in results] == ["FAILURE", "SUCCESS"]
+
+
+def test_a_duplicate_whose_task_was_forgotten_counts_as_done(shared_stack: Stack, herons: dict[str, Any]) -> None:
+    path = herons["path"].with_name("weir.txt")
+    path.write_text("The weir at Coldharbour was built before the gate.")
+    [first] = run_json(shared_stack, "upload", str(path), "--agent", "herons", "--wait")
+    fetch(shared_stack.settings.database_url or "", "DELETE FROM tasks WHERE id = $1", first["task_id"])
+    [again] = run_json(shared_stack, "upload", str(path), "--agent", "herons", "--wait")
+    assert (again["document_id"], again["task_id"], again["state"]) == (first["document_id"], None, "SUCCESS")
 
 
 def test_lists_are_for_people_and_for_programs(shared_stack: Stack, herons: dict[str, Any]) -> None:

@@ -3,10 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import asyncpg
 import httpx
 
 from tests.api.checks import check_problem
+from tests.database import fetch
 from tests.deadlines import wait_for
 from tests.running import Stack
 
@@ -40,16 +40,19 @@ def test_a_second_upload_is_answered_with_the_document_that_is_there(shared_stac
     assert list_blobs(shared_stack) == stored
 
 
-async def test_a_duplicate_whose_task_was_forgotten_is_answered_without_a_task(shared_stack: Stack, agent: int) -> None:
+def test_a_duplicate_whose_task_was_forgotten_is_answered_without_a_task(shared_stack: Stack, agent: int) -> None:
     first = put(shared_stack, agent, "heron.txt", b"One heron.")
-    connection = await asyncpg.connect(shared_stack.settings.database_url)
-    await connection.execute("DELETE FROM tasks WHERE id = $1", first["task_id"])
-    await connection.close()
-    response = shared_stack.client.post(f"/documents/agent/{agent}/upload", files={"file": ("b.txt", b"One heron.")})
+    fetch(shared_stack.settings.database_url or "", "DELETE FROM tasks WHERE id = $1", first["task_id"])
+    file = {"file": ("b.txt", b"One heron.")}
+    response = shared_stack.client.post(f"/documents/agent/{agent}/upload", files=file)
     again, document = response.json(), f"/api/v1/documents/{first['document_id']}"
     assert (again["document_id"], again["task_id"], again["status"]) == (first["document_id"], None, "completed")
     assert (response.status_code, response.headers["location"]) == (202, document)
     assert again["links"] == {"document": document}
+    collection = {"collection": shared_stack.get(f"/agents/{agent}")["slug"]}
+    response = shared_stack.client.post("/documents/upload", files=file, data=collection)
+    assert (response.status_code, response.headers["location"]) == (202, document)
+    assert (response.json()["document_id"], response.json()["task_id"]) == (first["document_id"], None)
 
 
 def test_a_duplicate_may_be_refused(shared_stack: Stack, agent: int) -> None:
@@ -82,10 +85,11 @@ def test_of_many_uploads_of_the_same_bytes_at_once_one_makes_a_document(shared_s
 
 
 def test_replacing_gives_the_document_new_content_and_drops_the_old(shared_stack: Stack, agent: int) -> None:
+    stored = list_blobs(shared_stack)
     first = put(
         shared_stack, agent, "plan.txt", b"The sluice opens at dawn.", metadata='{"year": 2025, "kind": "plan"}'
     )
-    stored = list_blobs(shared_stack)
+    [old] = list_blobs(shared_stack) - stored  # a deletion by an earlier test may still be running
     second = put(
         shared_stack,
         agent,
@@ -100,7 +104,7 @@ def test_replacing_gives_the_document_new_content_and_drops_the_old(shared_stack
     assert document["metadata"]["kind"] == "plan"
     assert shared_stack.client.get(f"/documents/{first['document_id']}/content").text == "The gate opens at dusk."
     assert [hit["text"] for hit in find(shared_stack, agent, "opens")] == ["The gate opens at dusk."]
-    wait_for(lambda: len(list_blobs(shared_stack)) == len(stored), "the old file to be deleted")
+    wait_for(lambda: old not in list_blobs(shared_stack), "the old file to be deleted")
     assert put(shared_stack, agent, "again.txt", b"The gate opens at dusk.")["duplicate_of"] == first["document_id"]
     assert put(shared_stack, agent, "old.txt", b"The sluice opens at dawn.")["duplicate_of"] is None
 
