@@ -20,7 +20,7 @@ from app.embedded.process import ChildStarter, SystemUser
 
 _LINUX = sys.platform == "linux"
 _INIT_SECONDS = 120.0
-_UNPRIVILEGED = "nobody"
+_UNPRIVILEGED_UID = 65534  # of the account without rights that every Linux has
 
 # For a machine that also runs the API and the workers. The settings for durability are Postgres's defaults.
 _SETTINGS = {
@@ -181,10 +181,10 @@ def _choose_system_user(folder: Path) -> SystemUser | None:
     if folder.exists() and (owner := folder.stat()).st_uid != 0:
         return SystemUser(owner.st_uid, owner.st_gid)
     try:
-        user = pwd.getpwnam(_UNPRIVILEGED)
+        user = pwd.getpwuid(_UNPRIVILEGED_UID)
     except KeyError as error:
         raise StartupError(
-            f"The embedded Postgres needs the system user {_UNPRIVILEGED!r}; or set DATABASE_URL."
+            f"The embedded Postgres needs a system user with id {_UNPRIVILEGED_UID}. Create one, or set DATABASE_URL."
         ) from error
     return SystemUser(user.pw_uid, user.pw_gid)
 
