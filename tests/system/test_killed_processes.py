@@ -2,11 +2,14 @@
 
 import os
 import signal
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
+from app.settings import load_settings
 from tests.deadlines import wait_for
 from tests.running import Stack, list_family
 
@@ -29,12 +32,30 @@ def count_chunks(stack: Stack) -> dict[int, tuple[int, int]]:
     return {row["document_id"]: (row["n"], row["places"]) for row in rows}
 
 
+@pytest.fixture(scope="module")
+def running(
+    make_database: Callable[[], AbstractContextManager[tuple[str, str]]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """An API, shared by the tests of this module; each test starts and kills its own workers.
+
+    The lease is short, so that tests do not wait for the default one. A long document is one task.
+    """
+    with make_database() as (database_url, redis_url):
+        folder = tmp_path_factory.mktemp("data")
+        with Stack(load_settings(database_url=database_url, redis_url=redis_url, data_dir=folder)) as stack:
+            stack.environment |= {"WORKER_LEASE_SECONDS": "3", "LARGE_DOCUMENT_CHUNKS": "1000000"}
+            stack.start_api()
+            yield stack
+
+
 @pytest.fixture
-def busy_stack(stack: Stack) -> Stack:
-    """A stack with a short lease, so that tests do not wait for the default one. A long document is one task."""
-    stack.environment |= {"WORKER_LEASE_SECONDS": "3", "LARGE_DOCUMENT_CHUNKS": "1000000"}
-    stack.start_api()
-    return stack
+def busy_stack(running: Stack) -> Iterator[Stack]:
+    """The stack without workers; those that a test starts are stopped after it."""
+    wait_for(lambda: running.get("/workers")["workers"] == [], "the leases of killed workers to end")
+    environment = dict(running.environment)
+    yield running
+    running.stop(running.workers)
+    running.environment = environment
 
 
 def test_a_hundred_uploads_survive_the_death_of_every_worker_process(busy_stack: Stack) -> None:
@@ -45,7 +66,7 @@ def test_a_hundred_uploads_survive_the_death_of_every_worker_process(busy_stack:
         return [busy_stack.upload(agent, f"{n}.txt", make_text(n)) for n in range(100)]
 
     def count_done() -> int:
-        return int(busy_stack.get("/tasks/", status="SUCCESS", limit=1)["total"])
+        return int(busy_stack.get("/tasks/", status="SUCCESS", agent_id=agent, limit=1)["total"])
 
     with ThreadPoolExecutor(1) as thread:
         uploading = thread.submit(upload_all)
@@ -99,7 +120,7 @@ def test_a_task_that_kills_its_process_each_time_is_a_dead_letter_after_exactly_
     busy_stack.post(f"/dead-letters/{upload['task_id']}/replay")  # no process is killed this time
     [task] = busy_stack.finish([upload["task_id"]])
     assert (task["state"], task["crashes"], task["attempt"]) == ("SUCCESS", 0, 4)
-    assert busy_stack.get("/dead-letters")["total"] == 0
+    assert busy_stack.get("/dead-letters", agent_id=agent)["total"] == 0
 
 
 @pytest.mark.slow
@@ -175,4 +196,4 @@ def test_a_large_document_repeats_only_the_batches_that_were_under_way(busy_stac
     assert task["state"] == "SUCCESS"
     assert {batch["attempt"] for batch in list_batches() if batch["task_id"] in done} == {1}
     chunks = task["result"]["chunk_count"]
-    assert count_chunks(busy_stack) == {accepted["document_id"]: (chunks, chunks)}
+    assert count_chunks(busy_stack)[accepted["document_id"]] == (chunks, chunks)
