@@ -131,11 +131,11 @@ def test_a_deleted_document_leaves_no_file_behind_not_even_of_versions_that_fail
     stored = list_blobs(shared_stack)
     first = put(shared_stack, agent, "plan.txt", b"The sluice opens.")
     put(shared_stack, agent, "plan.txt", b"%PDF-1.7\nbroken", on_duplicate="replace")
-    assert len(list_blobs(shared_stack)) == len(stored) + 2
+    assert len(list_blobs(shared_stack) - stored) == 2
     answer: httpx.Response = shared_stack.client.delete(f"/documents/{first['document_id']}")
     [task] = shared_stack.finish([answer.json()["task_id"]])
     assert (task["state"], task["result"]["files"]) == ("SUCCESS", 2)
-    assert list_blobs(shared_stack) == stored
+    assert list_blobs(shared_stack) <= stored, "an earlier test's file may have been deleted"
 
 
 def test_a_failed_replacement_cannot_undo_a_later_one(shared_stack: Stack, agent: int) -> None:
