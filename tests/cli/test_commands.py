@@ -130,7 +130,7 @@ def test_a_queue_is_paused_and_resumed(shared_stack: Stack) -> None:
     [low] = [queue for queue in run_json(shared_stack, "queues")["queues"] if queue["name"] == "low_priority"]
     assert low["paused_at"]
     run(shared_stack, "queues", "resume", "low_priority")
-    assert "no queue" in run(shared_stack, "queues", "pause", "no_such_queue", code=1).stderr
+    assert "does not exist" in run(shared_stack, "queues", "pause", "no_such_queue", code=1).stderr
 
 
 def test_the_doctor_finds_a_running_sluice_well_and_the_schema_is_the_codes(shared_stack: Stack) -> None:
