@@ -74,7 +74,7 @@ lock: .venv/.dev ## Pin again after a change of dependencies (UPGRADE=1 takes th
 	$(COMPILE) --extra flower --extra sentry --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove .venv and every cache; your data stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist .coverage
 	find . -path ./var -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The demo needs only what runs; the other targets need the developer's tools too.

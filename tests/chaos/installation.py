@@ -24,6 +24,7 @@ from tests.chaos import journal
 from tests.chaos.ledger import Ledger
 from tests.chaos.plan import HOSTS, Options
 from tests.chaos.service import Service
+from tests.deadlines import deadline
 from tests.running import KEY
 
 _API = "api"
@@ -92,9 +93,9 @@ class Installation:
 
     def is_whole(self, seconds: float) -> bool:
         """Whether the API answers and every worker of every host holds a lease within that time."""
-        deadline = time.monotonic() + seconds
+        end = time.monotonic() + deadline(seconds)
         while self.describe_parts().get("workers") != len(HOSTS) * len(WORKERS):
-            if time.monotonic() > deadline:
+            if time.monotonic() > end:
                 return False
             time.sleep(_LOOK_SECONDS)
         return True

@@ -10,6 +10,7 @@ from typing import Self
 from app.domain.states import FINAL
 from tests.chaos.ledger import Ledger
 from tests.chaos.plan import Options
+from tests.deadlines import deadline
 
 _LOOK_SECONDS = 0.25
 # Much longer than a lost bell, a lease or a lock may take.
@@ -28,19 +29,19 @@ class Pulse:
     longest time in seconds in which there was work and no task finished.
     """
 
-    def __init__(self, ledger: Ledger, options: Options, deadline: float) -> None:
+    def __init__(self, ledger: Ledger, options: Options, end: float) -> None:
         self.next_kill = 0.0
         """The number of finished tasks at which the next kill is due; the killer sets it."""
         self.tasks = 0
         self.done = 0
         self.longest_pause = 0.0
         self.is_over = threading.Event()
-        """No new work and no more kills: set at the end of the block, when ``time.monotonic()`` has passed the
-        deadline, or when there is work and no task finishes.
+        """No new work and no more kills: set at the end of the block, when ``time.monotonic()`` has passed
+        ``end``, or when there is work and no task finishes.
         """
         self._ledger = ledger
         self._backlog = max(_BACKLOG_LEAST, min(_BACKLOG_MOST, options.tasks // 10))
-        self._deadline = deadline
+        self._end = end
         self._moved = time.monotonic()
         self._final = 0
         self._settled_at = -math.inf
@@ -79,7 +80,7 @@ class Pulse:
     @property
     def is_stuck(self) -> bool:
         """Whether no task has finished for longer than any task may take."""
-        return self.pause > _STUCK_SECONDS
+        return self.pause > deadline(_STUCK_SECONDS)
 
     def settle(self) -> bool:
         """Wait until every task is final; False when no task finishes any more."""
@@ -100,7 +101,7 @@ class Pulse:
     def _run(self) -> None:
         while not self._ended.wait(_LOOK_SECONDS):
             began = time.monotonic()
-            if began > self._deadline or self.is_stuck:
+            if began > self._end or self.is_stuck:
                 self.is_over.set()
             if rows := self._ledger.look(_COUNT):
                 self._note(began, rows[0]["tasks"], rows[0]["final"])

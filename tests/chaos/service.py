@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.deadlines import wait_for
+from tests.deadlines import deadline, wait_for
 from tests.running import ROOT
 
 _MARK = "SLUICE_CHAOS_SERVICE"
@@ -88,9 +88,9 @@ class Service:
         """SIGTERM the program and wait for its end; kills what outlives it and returns the command lines."""
         if self._process and self._process.poll() is None:
             self._process.terminate()
-            self._process.wait(_STOP_SECONDS)
-        deadline = time.monotonic() + 5
-        while (left := self.list_family()) and time.monotonic() < deadline:
+            self._process.wait(deadline(_STOP_SECONDS))
+        end = time.monotonic() + deadline(5)
+        while (left := self.list_family()) and time.monotonic() < end:
             time.sleep(0.05)
         lines = [_describe(process) for process in left]
         self.kill()

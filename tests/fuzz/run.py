@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain.tasks import TaskName
 from tests.chaos.ledger import Ledger
+from tests.deadlines import deadline
 from tests.fuzz import audit
 from tests.fuzz.audit import Finding
 from tests.fuzz.installation import FuzzedStack, Sight
@@ -75,7 +76,7 @@ def _send_good(stack: FuzzedStack, word: str) -> None:
 def _wait_until_done(ledger: Ledger, options: Options, say: Say) -> None:
     """Wait until every task has ended, or no task has ended for too long."""
     done, moved = -1, time.monotonic()
-    while time.monotonic() - moved < options.patience:
+    while time.monotonic() - moved < deadline(options.patience):
         [row] = ledger.fetch(_COUNTS)
         if row["done"] == row["total"]:
             return

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
+from tests.deadlines import deadline
 from tests.fuzz.installation import FuzzedStack
 from tests.fuzz.plan import Options
 from tests.fuzz.run import run
@@ -11,7 +12,7 @@ from tests.fuzz.run import run
 
 @pytest.mark.slow
 def test_hostile_files_cost_nobody_but_themselves(settings: Settings, tmp_path: Path) -> None:
-    options = Options(files=120, seed=1, time_limit=2.0, patience=60.0, most_bytes=60_000)
+    options = Options(files=120, seed=1, time_limit=deadline(2.0), patience=60.0, most_bytes=60_000)
     with FuzzedStack(settings, tmp_path, options) as stack:
         stack.start_api()
         stack.start_workers()
