@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 from celery import signals
+from celery.app import trace
 from celery.bootsteps import StartStopStep
 from celery.concurrency import get_implementation
 
@@ -161,5 +162,6 @@ def shut_down_process(**_: Any) -> None:
 
 @signals.setup_logging.connect(weak=False)
 def set_up_logging(loglevel: int | str, **_: Any) -> None:
-    """Format Celery's log lines like Sluice's."""
+    """Format Celery's log lines like Sluice's, without results: the result of a question quotes documents."""
     configure_logs(load_settings(), loglevel)
+    trace.LOG_SUCCESS = "Task %(name)s[%(id)s] succeeded in %(runtime).3fs"

@@ -33,4 +33,7 @@ def test_log_lines_of_a_task_carry_its_id_and_others_carry_none(stack: Stack, tm
     assert all(line["event"].endswith(line["task_id"]) for line in in_threads)
     outside = [line for line in lines if line["event"] == "outside"]
     assert {line["of"] for line in outside} >= tasks
+    succeeded = [line["event"] for line in lines if " succeeded in " in line["event"]]
+    assert len(succeeded) == len(tasks)
+    assert all(event.endswith("s") for event in succeeded), "the result, which may quote documents, is not logged"
     assert not any("task_id" in line for line in outside), "the context is cleared when the task has ended"
