@@ -24,10 +24,10 @@ class EmbeddingSpec:
     requested_dimensions: int | None = None
 
     def __str__(self) -> str:
-        """As messages show it, such as ``openai text-embedding-3-small (1536 numbers)``."""
+        """As messages show it, such as ``openai text-embedding-3-small (1536 dimensions)``."""
         length = self.dimensions or self.requested_dimensions
-        numbers = f" ({length} numbers)" if length else ""
-        return f"{self.provider} {self.model}{numbers}"
+        dimensions = f" ({length} dimensions)" if length else ""
+        return f"{self.provider} {self.model}{dimensions}"
 
 
 class IndexState(StrEnum):

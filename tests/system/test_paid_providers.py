@@ -149,7 +149,7 @@ def test_another_model_is_refused_until_its_index_was_built_beside_the_old_one(
         refused = run_command(stack, *command, **openai, PORT="0")
         assert refused.returncode != 0
         assert (
-            b"The documents are indexed with local wordllama (256 numbers) in pgvector; the settings ask for openai"
+            b"The documents are indexed with local wordllama (256 dimensions) in pgvector; the settings ask for openai"
             in (refused.stderr)
         ), refused.stderr.decode()
         assert b"python main.py reembed" in refused.stderr

@@ -122,7 +122,7 @@ class IncomingFile:
         """
         self.size += len(data)
         if self.size > self._limit:
-            raise PayloadTooLargeError(f"The limit is {self._limit} bytes.")
+            raise PayloadTooLargeError(f"The limit is {self._limit / 1024**2:g} MB.")
         self._hash.update(data)
         self._head = self._head or bytes(data[:2])
         await self.writer.write(data)
