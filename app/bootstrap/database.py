@@ -1,7 +1,7 @@
-"""The database that the settings name: prepare it and compare its schema."""
+"""The database that the settings name: prepare it, and check its schema."""
 
 from app.db.engine import Database, create_engine
-from app.db.schema import find_differences, migrate
+from app.db.schema import check_revision, find_differences, migrate
 from app.domain.errors import DatabaseUnavailableError, StartupError
 from app.settings import Settings
 
@@ -10,7 +10,7 @@ async def prepare_database(settings: Settings) -> None:
     """Migrate the database to this version's schema.
 
     Raises:
-        StartupError: when the database is unreachable or refuses the connection.
+        StartupError: when the database is unreachable, refuses the connection, or is at an unknown revision.
     """
     engine = create_engine(get_database_url(settings), pool_size=1, register_types=False)
     try:
@@ -18,6 +18,22 @@ async def prepare_database(settings: Settings) -> None:
         await migrate(engine)
     finally:
         await engine.dispose()
+
+
+async def check_schema(settings: Settings) -> None:
+    """Check that this version contains the database's revision, unless the database is unavailable.
+
+    Raises:
+        StartupError: when it does not.
+    """
+    database = Database(create_engine(get_database_url(settings), pool_size=1, register_types=False))
+    try:
+        async with database.statement() as connection:
+            await connection.run_sync(check_revision)
+    except DatabaseUnavailableError:
+        return  # ``check_index`` reports it
+    finally:
+        await database.close()
 
 
 async def find_schema_differences(settings: Settings) -> list[str]:

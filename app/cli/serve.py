@@ -3,7 +3,9 @@
 import asyncio
 import signal
 import sys
+import tempfile
 import time
+from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
@@ -12,6 +14,7 @@ import typer
 from app.bootstrap import (
     check_choices,
     check_index,
+    check_schema,
     check_storage,
     choose_blobs,
     find_schema_differences,
@@ -21,6 +24,7 @@ from app.celery_app import check_broker
 from app.cli.parts import Parts, api_part, get_stop_timeout, worker_part
 from app.cli.stack import WORKERS, check_port, run_stack, say
 from app.domain.errors import PartDiedError
+from app.embedded import Engines
 from app.embedded.running import open_servers, resolve_settings
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
@@ -101,21 +105,40 @@ def worker(
 
 
 def migrate(
-    check: Annotated[bool, typer.Option("--check", help="Also check that schema and code agree.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Instead, compare migrations and tables in a throw-away database.")
+    ] = False,
 ) -> None:
     """Migrate the database to this version's schema."""
-    with open_servers(load_settings()) as servers:
+    settings = load_settings()
+    if check:
+        _check_migrations(settings)
+        return
+    with open_servers(settings) as servers:
         asyncio.run(prepare_database(servers.settings))
-        if check and (differences := asyncio.run(find_schema_differences(servers.settings))):
-            for difference in differences:
-                say(difference)
-            sys.exit(1)
     say("The schema is up to date.")
+
+
+def _check_migrations(settings: Settings) -> None:
+    """Compare the schema of the migrations with the tables that the code declares; exit with 1 if they differ.
+
+    It does not use the database that the settings name: that one may be at the revision of another branch.
+    """
+    with tempfile.TemporaryDirectory() as folder, Engines(Path(folder), valkey=False) as engines:
+        scratch = settings.model_copy(update={"database_url": engines.urls.database_url})
+        asyncio.run(prepare_database(scratch))
+        differences = asyncio.run(find_schema_differences(scratch))
+    for difference in differences:
+        say(difference)
+    if differences:
+        sys.exit(1)
+    say("The migrations and the declared tables agree.")
 
 
 async def _check_start(settings: Settings) -> None:
     """Check once, before processes are forked, what would prevent each of them from starting."""
     await check_storage(choose_blobs(settings))
+    await check_schema(settings)
     await check_index(settings)
 
 

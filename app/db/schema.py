@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.hnsw_indexes import belongs_to_schema
 from app.db.vector_tables import metadata
+from app.domain.errors import StartupError
 
 # An arbitrary number. An advisory lock: processes that start at the same time migrate one after the other.
 _LOCK = 0x51_01CE
@@ -26,9 +27,9 @@ def _config(connection: Connection | None = None) -> Config:
 
 def _upgrade(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
-    is_current = MigrationContext.configure(connection).get_current_revision() == head()
+    revision = check_revision(connection)
     connection.commit()  # Alembic begins a transaction for each migration
-    if not is_current:
+    if revision != head():
         command.upgrade(_config(connection), "head")
 
 
@@ -37,8 +38,28 @@ def head() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def check_revision(connection: Connection) -> str | None:
+    """Return the database's revision; None when it has no schema yet.
+
+    Raises:
+        StartupError: when this version contains no such migration.
+    """
+    revision = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise StartupError(
+            f"The database is at revision {revision}, which this version does not contain. "
+            "Start the version that migrated it, or use another database (DATABASE_URL, DATA_DIR)."
+        )
+    return revision
+
+
 async def migrate(engine: AsyncEngine) -> None:
-    """Run the missing migrations, each in its own transaction. Safe to call from many processes at once."""
+    """Run the missing migrations, each in its own transaction. Safe to call from many processes at once.
+
+    Raises:
+        StartupError: when the database is at a revision that this version does not contain.
+    """
     async with engine.connect() as connection:
         try:
             await connection.run_sync(_upgrade)

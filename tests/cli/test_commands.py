@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.settings import Settings
 from tests.database import fetch
 from tests.deadlines import deadline
 from tests.running import ROOT, Stack
@@ -137,7 +138,17 @@ def test_the_doctor_finds_a_running_sluice_well_and_the_schema_is_the_codes(shar
     checks = run_json(shared_stack, "doctor")
     assert {"python", "database", "broker", "storage", "embeddings", "workers"} <= {check["name"] for check in checks}
     assert all(check["ok"] for check in checks)
-    assert "up to date" in run(shared_stack, "migrate", "--check").stderr
+    assert "up to date" in run(shared_stack, "migrate").stderr
+
+
+def test_the_check_of_the_migrations_uses_no_database_of_the_settings(settings: Settings, tmp_path: Path) -> None:
+    unused = Stack(settings)
+    del unused.environment["DATABASE_URL"], unused.environment["REDIS_URL"]
+    unused.environment["DATA_DIR"] = str(tmp_path / "var")
+    assert "agree" in run(unused, "migrate", "--check").stderr
+    assert not (tmp_path / "var").exists()
+    unused.environment["DATABASE_URL"] = "postgresql://sluice@127.0.0.1:1/sluice"
+    assert "agree" in run(unused, "migrate", "--check").stderr
 
 
 def test_the_doctor_says_how_to_mend_what_is_wrong(shared_stack: Stack) -> None:

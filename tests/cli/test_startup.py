@@ -13,6 +13,7 @@ from app.settings import Settings, load_settings
 from tests.adapters.pinecone_server import run_pinecone
 from tests.cli.indexed import index_a_document
 from tests.cli.test_commands import run
+from tests.database import execute
 from tests.running import Stack
 
 
@@ -90,6 +91,16 @@ def test_a_database_that_is_away_stops_commands_with_a_line_and_the_api_without_
     stderr = start(fresh, "api", away)
     assert "The database of DATABASE_URL cannot be reached" in stderr
     assert "a-password" not in stderr
+
+
+def test_a_database_of_an_unknown_revision_stops_the_start_with_a_line(fresh: Stack) -> None:
+    assert fresh.settings.database_url
+    execute(fresh.settings.database_url, "UPDATE alembic_version SET version_num = '20991231_01'")
+    for command in ("migrate", "worker high", "up", "agents list"):
+        stderr = start(fresh, command, {})
+        assert "revision 20991231_01, which this version does not contain" in stderr
+        assert len(stderr.splitlines()) == 1, stderr
+    assert "revision 20991231_01, which this version does not contain" in start(fresh, "api", {})
 
 
 def test_a_store_that_refuses_stops_the_start(fresh: Stack) -> None:
