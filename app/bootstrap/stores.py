@@ -1,7 +1,7 @@
 """The vector stores and the vector index that the settings choose."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypeGuard, assert_never, get_args
 
 import structlog
 
@@ -17,16 +17,24 @@ from app.settings import Settings, reveal
 
 _STORE_SECONDS = 30.0
 
+ExternalStore = Literal["pinecone", "qdrant"]
+"""The vector stores outside Postgres."""
+
 log = structlog.get_logger()
 
 
 def describe_index(settings: Settings) -> IndexSpec:
     """The vector index that the settings ask for."""
-    place: Mapping[str, Any] = {}
-    if settings.vector_store == "pinecone":
-        place = {"index": settings.pinecone_index}
-    elif settings.vector_store == "qdrant":
-        place = {"prefix": settings.qdrant_collection}
+    place: Mapping[str, Any]
+    match settings.vector_store:
+        case "pgvector":
+            place = {}
+        case "pinecone":
+            place = {"index": settings.pinecone_index}
+        case "qdrant":
+            place = {"prefix": settings.qdrant_collection}
+        case other:
+            assert_never(other)
     return IndexSpec(settings.vector_store, describe_embedding(settings), place)
 
 
@@ -56,9 +64,11 @@ class Stores:
         """The store of this name.
 
         Raises:
-            StartupError: when its key, its address or its package is missing.
+            StartupError: when there is no such store, or its key, its address or its package is missing.
         """
         if name not in self._stores:
+            if not _is_external(name):
+                raise StartupError(f"This version does not contain the vector store {name!r}.")
             self._stores[name] = make_store(self._settings, name)
         return self._stores[name]
 
@@ -68,13 +78,23 @@ class Stores:
             await store.close()
 
 
-def make_store(settings: Settings, name: str) -> VectorStore:
+def _is_external(name: str) -> TypeGuard[ExternalStore]:
+    return name in get_args(ExternalStore)
+
+
+def make_store(settings: Settings, name: ExternalStore) -> VectorStore:
     """Make a store outside Postgres.
 
     Raises:
         StartupError: when its key, its address or its package is missing.
     """
-    return _make_pinecone(settings) if name == "pinecone" else _make_qdrant(settings)
+    match name:
+        case "pinecone":
+            return _make_pinecone(settings)
+        case "qdrant":
+            return _make_qdrant(settings)
+        case other:
+            assert_never(other)
 
 
 def _make_pinecone(settings: Settings) -> VectorStore:
