@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -81,7 +81,7 @@ class Ledger:
 
 
 class OpenAIServer(Ledger):
-    """The server. ``terms`` may be replaced at any time. ``answers`` are sent first, in order, to any request."""
+    """The server. ``terms`` and ``clock`` may be replaced at any time. ``answers`` are sent first, to any requests."""
 
     def __init__(self, terms: Terms | None = None, *, port: int = 0, protocol: Protocol | None = None) -> None:
         super().__init__()
@@ -90,6 +90,7 @@ class OpenAIServer(Ledger):
         self.answers: deque[Reply] = deque()
         self._random = random.Random(self.terms.seed)  # noqa: S311 - its failures are to come again the same
         self._lock = threading.Lock()
+        self.clock: Callable[[], float] = time.time
         self._accepted: deque[tuple[float, int]] = deque()
         self._port = port
         self.start()
@@ -125,7 +126,7 @@ class OpenAIServer(Ledger):
 
     def reply(self, path: str, key: str | None, body: bytes) -> Reply | None:
         """Answer one request; None to close the connection."""
-        at, terms = time.time(), self.terms
+        at, terms = self.clock(), self.terms
         if terms.down:
             return None
         given = _parse(body)
@@ -170,7 +171,7 @@ class OpenAIServer(Ledger):
     def _refuse(self, at: float) -> ProtocolError:
         with self._lock:
             oldest = self._accepted[0][0] if self._accepted else at
-        return _limit_error(max(oldest + self.terms.minute - time.time(), 0.001))
+        return _limit_error(max(oldest + self.terms.minute - self.clock(), 0.001))
 
     def _note(self, asked: Asked, answer: Reply) -> None:
         with self._lock:
