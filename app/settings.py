@@ -89,7 +89,9 @@ def _check_storage_url(value: str) -> str:
         if not re.fullmatch(
             r"s3://[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?", value
         ):
-            raise ValueError("must be s3://bucket or s3://bucket/prefix, of letters, digits and . _ -")
+            raise ValueError(
+                "must be s3://bucket (3 to 63 characters) or s3://bucket/prefix, of letters, digits and . _ -"
+            )
     elif _split(value).scheme != "file":
         raise ValueError("must start with file:// or s3://")
     return value

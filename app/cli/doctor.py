@@ -50,12 +50,7 @@ def doctor(
     if vectors:
         check_vectors(fix=fix, as_json=as_json)
         return
-    checks = [_check("python", lambda: sys.version.split()[0])]
-    try:
-        with open_servers(load_settings()) as servers:
-            checks += _check_parts(servers.settings)
-    except SluiceError as error:
-        checks.append(_fail("servers", error))
+    checks = [_check("python", lambda: sys.version.split()[0]), *_check_installation()]
     if as_json:
         print_json([{"name": c.name, "ok": c.ok, "detail": c.detail, "remedy": _remedy(c)} for c in checks])
     else:
@@ -69,6 +64,18 @@ def doctor(
 
 def _remedy(check: Check) -> str | None:
     return None if check.ok else _REMEDIES.get(check.name)
+
+
+def _check_installation() -> list[Check]:
+    try:
+        settings = load_settings()
+    except SluiceError as error:
+        return [_fail("settings", error)]
+    try:
+        with open_servers(settings) as servers:
+            return _check_parts(servers.settings)
+    except SluiceError as error:
+        return [_fail("servers", error)]
 
 
 def _check_parts(settings: Settings) -> list[Check]:
@@ -117,7 +124,7 @@ async def _check_index(services: Services) -> list[Check]:
 
 def _try_choices(settings: Settings) -> str:
     check_choices(settings)
-    return "everything that they choose is installed and configured"
+    return "valid, and all chosen packages are installed"
 
 
 def _try_embeddings(settings: Settings) -> str:
