@@ -239,6 +239,6 @@ _REMAINS = text("""
 
 
 async def tidy_editions(connection: AsyncConnection, document_id: int) -> bool:
-    """Delete the editions whose vectors went with their chunks; returns whether a sweep is needed for others."""
+    """Delete the editions whose vectors were deleted with their chunks; True if others need a sweep."""
     await connection.execute(_TIDY, {"document_id": document_id})
     return bool((await connection.execute(_REMAINS, {"document_id": document_id})).scalar_one())

@@ -119,7 +119,7 @@ class PgVectorStore:
         if not isinstance(within, AsyncConnection):
             raise TypeError("vectors in PostgreSQL are written in the transaction that publishes them")
         if any(len(vector) != index.embedding.dimensions for vector in batch.vectors.values()):
-            raise VectorLengthError(f"The index has {index.embedding.dimensions} numbers a vector.")
+            raise VectorLengthError(f"The index holds vectors of {index.embedding.dimensions} dimensions.")
         driver = await get_driver(within)
         place = {"index_id": index.id, "document_id": batch.document_id, "edition": batch.edition}
         await within.execute(_DELETE_GIVEN, {**place, "ordinals": list(batch.vectors)})

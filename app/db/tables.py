@@ -61,9 +61,8 @@ documents = sa.Table(
     "documents",
     metadata,
     make_id(),
-    sa.Column(
-        "organization_id", sa.BigInteger, nullable=False
-    ),  # its agent's; no foreign key, since the agent's has checked it
+    # That of its agent, whose own foreign key has checked it.
+    sa.Column("organization_id", sa.BigInteger, nullable=False),
     make_reference("agent_id", "agents.id"),
     sa.Column("task_id", UUID(as_uuid=True)),  # the task whose end decides the status
     make_text("filename"),
@@ -76,7 +75,7 @@ documents = sa.Table(
     # or are deleted.
     sa.Column("content_key", BYTEA),
     make_text("source_url", nullable=True),
-    make_integer("version", default=1),  # counts its contents
+    make_integer("version", default=1),  # the number of contents it has had
     make_integer("edition"),  # the edition of its chunks that search finds
     make_integer("last_edition"),  # the number reserved last: no two attempts write the same edition
     make_text("status", default=DocumentStatus.QUEUED.value),

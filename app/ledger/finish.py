@@ -106,7 +106,7 @@ _ABORT = returning_tasks(
 
 
 async def abort(connection: AsyncConnection, attempt: Attempt) -> Task | None:
-    """REVOKED, by the worker that received the cancel request. None when none was made, or superseded."""
+    """REVOKED, by the attempt that received the cancel request. None when there is no request, or when superseded."""
     return await fetch_task(connection, _ABORT, task_id=attempt.task_id, epoch=attempt.epoch)
 
 

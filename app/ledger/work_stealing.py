@@ -1,7 +1,7 @@
 """Work stealing: idle slots of a worker take tasks of more urgent queues whose own workers are all busy.
 
-A message may be published to any queue, since it carries only the task's id. So a worker steals a task by one more
-message on its own queue. The first worker to claim the task runs it; the other message finds nothing to claim.
+A message may be published to any queue, since it carries only the task's id. So a worker steals a task by publishing
+one more message on its own queue. The first worker to claim the task runs it; the other message finds nothing to claim.
 """
 
 from sqlalchemy import text

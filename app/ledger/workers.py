@@ -78,7 +78,7 @@ async def heartbeat(connection: AsyncConnection, worker_id: WorkerId, lease: flo
     return row.one_or_none() is not None
 
 
-# A worker without queues adds no slots to a window, and is published no messages. Its running tasks go on.
+# A worker without queues adds no slots to a window and receives no messages. Its running tasks continue.
 _DRAIN = text("UPDATE workers SET queues = '{}' WHERE id = :worker_id")
 
 

@@ -33,7 +33,7 @@ async def test_a_deletion_that_left_something_is_not_taken_for_one(qdrant: Qdran
 async def test_a_check_names_what_does_not_fit(qdrant: QdrantServer) -> None:
     store = make_store(qdrant.url)
     await use(store, store.upsert(INDEX, make_batch(OWNER, 1, [AHEAD])))
-    with pytest.raises(StartupError, match=r"sluice-3.* of 4 numbers"):
+    with pytest.raises(StartupError, match=r"sluice-3.* of 4 dimensions"):
         await use(store, store.check(replace(INDEX, embedding=EmbeddingSpec("local", "other", 5))))
     await use(store, store.check(replace(INDEX, embedding=EmbeddingSpec("local", "made-for-tests", 4))))
     send_request(qdrant, "PUT", "/collections/foreign", {"vectors": {"size": 4, "distance": "Dot"}})

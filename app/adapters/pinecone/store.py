@@ -104,7 +104,7 @@ class PineconeStore:
             return
         expected = index.embedding.dimensions or lengths[0]
         if lengths != [expected]:
-            raise VectorLengthError(f"The index holds vectors of {expected} numbers; these have {lengths}.")
+            raise VectorLengthError(f"The index holds vectors of {expected} dimensions; these have {lengths}.")
         namespace = await self._locate(index, batch.agent_id)
         written = await namespace.upsert(make_records(batch))
         if written is not None:

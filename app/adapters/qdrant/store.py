@@ -258,7 +258,7 @@ class QdrantStore:
 
 def _check_length(expected: int, length: int) -> None:
     if length != expected:
-        raise VectorLengthError(f"The index holds vectors of {expected} numbers; these have {length}.")
+        raise VectorLengthError(f"The index holds vectors of {expected} dimensions; these have {length}.")
 
 
 def _read_length(found: models.CollectionInfo) -> int:

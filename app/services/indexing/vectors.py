@@ -216,7 +216,7 @@ class Vectors:
             index = replace(index, embedding=replace(index.embedding, dimensions=known))
         if lengths - {known}:
             raise VectorLengthError(
-                f"The index holds vectors of {known} numbers; {index.embedding.model} returned {lengths}."
+                f"The index holds vectors of {known} dimensions; {index.embedding.model} returned {lengths}."
             )
         return index
 

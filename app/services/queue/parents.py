@@ -1,4 +1,4 @@
-"""Parents: cancel and run again a parent with its children, and end the parents that were left open."""
+"""Parents: cancel a parent with its children, run them again, and end parents that were left open."""
 
 from collections.abc import Sequence
 
@@ -44,7 +44,7 @@ class Parents:
             await self._after_commit.end_parent(parent_id)
 
     async def revive(self, task: Task) -> Task | None:
-        """Run a finished task again. A parent runs its children again that did not succeed, or, without any, itself.
+        """Run a finished task again. For a parent: those children that did not succeed, or else the parent itself.
 
         Returns None when the task has not finished, or when nothing of it can run.
         """

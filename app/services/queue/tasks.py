@@ -128,7 +128,7 @@ class Tasks:
         return task
 
     async def retry(self, organization_id: int, task_id: TaskId) -> Task:
-        """Run a finished task again, with its counts reset. A parent runs its children again that did not succeed.
+        """Run a finished task again, with its counts reset. For a parent: the children that did not succeed.
 
         Raises:
             NotFoundError: when the organization has no such task.
