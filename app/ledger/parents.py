@@ -161,7 +161,7 @@ _REOPEN = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET {to(Event.REOPEN)}, status = 'Its parts are running again', current = 0, result = NULL, error = NULL,
-        completed_at = NULL, cancel_requested_at = NULL
+        completed_at = NULL, cancel_requested_at = NULL, dead_lettered_at = NULL, announced_at = NULL
     WHERE t.id = :task_id AND {guard(Event.REOPEN)}
     """
 )

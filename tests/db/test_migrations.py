@@ -114,6 +114,17 @@ async def test_existing_rows_are_checked_in_a_later_transaction_than_new_ones(en
     assert await find_differences(engine) == []
 
 
+async def test_a_dead_letter_that_runs_again_is_none_after_the_migration(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(_config(sync), "20261125_03"))
+        await add_task(connection)
+        await connection.execute(sa.text("UPDATE tasks SET state = 'EXPANDED', dead_lettered_at = now()"))
+    await migrate(engine)
+    assert await find_differences(engine) == []
+    async with engine.connect() as connection:
+        assert (await connection.execute(sa.text("SELECT dead_lettered_at FROM tasks"))).scalar_one() is None
+
+
 @pytest.mark.parametrize(
     ("change", "constraint"),
     [

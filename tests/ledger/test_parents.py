@@ -174,6 +174,17 @@ def test_a_parent_of_parts_has_its_last_step_and_fails_of_any_part(bench: Bench)
     assert bench.do(needs_last_step, bench.read(parent.id))
 
 
+def test_a_dead_letter_whose_child_runs_again_is_none_any_more(bench: Bench) -> None:
+    parent = bench.do(fail, bench.start().attempt_token, BROKEN)
+    assert parent
+    assert parent.dead_lettered_at
+    [part] = add_children(bench, parent, 1)
+    for event in ("start", "fail", "revive"):
+        happen(bench, event, bench.read(part))
+    reopened = bench.read(parent.id)
+    assert (reopened.state, reopened.dead_lettered_at, reopened.announced_at) == (State.EXPANDED, None, None)
+
+
 def test_an_attempt_that_was_superseded_cannot_become_many(bench: Bench) -> None:
     started = bench.start()
     bench.do(retry, started.attempt_token, AWAY, 0)
