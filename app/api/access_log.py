@@ -17,7 +17,7 @@ class AccessLogMiddleware:
     """ASGI middleware that logs method, route template, status, milliseconds and key prefix of each request.
 
     Paths and query strings are not logged, because they may contain secrets. A streamed answer is logged when the
-    stream ends. ``route`` is None for a request that was refused before routing or matched no route.
+    stream ends. ``route`` is None if the request matched no route, or was answered before routing (a 401, a replay).
     """
 
     def __init__(self, app: ASGIApp) -> None:

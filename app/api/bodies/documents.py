@@ -127,7 +127,7 @@ class BatchAccepted(TaskAccepted):
 
 
 class DocumentBody(BaseModel):
-    """A document. `completed` means that search finds it. `version` counts its contents so far."""
+    """A document. `completed` means that search finds it. `version` is the number of contents it has had."""
 
     id: int
     agent_id: int

@@ -50,10 +50,12 @@ class CrawlBody(BaseModel):
         3, ge=0, le=50, description="Maximum number of links from the first page; 0 reads only that page."
     )
     include: list[Pattern] = Field(
-        [], max_length=100, description="Shell patterns for path and query. One of them must match."
+        [],
+        max_length=100,
+        description="Shell patterns for path and query. Only pages that match at least one are read.",
     )
     exclude: list[Pattern] = Field(
-        [], max_length=100, description="Shell patterns for path and query. None of them may match."
+        [], max_length=100, description="Shell patterns for path and query. Pages that match any of them are not read."
     )
     metadata: dict[str, Any] = {}
     priority: Priority = "low"
