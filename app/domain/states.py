@@ -83,10 +83,10 @@ class Event(StrEnum):
     """The process that ran the attempt died."""
 
     CRASH_OUT = "crash_out"
-    """The process died once more than a task may crash."""
+    """The process died, and the task has now crashed as often as is allowed."""
 
     HAND_BACK = "hand_back"
-    """The worker returns the task unfinished: it stops, has lost its lease, or something the task needs is missing."""
+    """The task returns unfinished: its worker stops or has lost its lease, or something it needs is unavailable."""
 
     WITHDRAW = "withdraw"
     """An admission is revoked: the queue was paused, or the task moves to another queue."""

@@ -117,8 +117,8 @@ async def gather(connection: AsyncConnection, parent: Task) -> Task | None:
     return await fetch_task(connection, _GATHER, task_id=parent.id, last_step=last_step.get("name"))
 
 
-# From the top down, as ``revive`` goes on to the task and its children: two of these wait for each other and do not
-# deadlock.
+# From the top down, because ``revive`` then locks the task and its children. So two of these wait for each other and do
+# not deadlock.
 _LOCK_ANCESTORS = text(
     """
     -- The parents of these tasks, then the parents of those, up to the top, each with its distance.

@@ -29,7 +29,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     413: {"model": Problem, "description": "The file is larger than `MAX_UPLOAD_MB`."},
     415: {
         "model": Problem,
-        "description": f"The type of the content is not supported. Supported types: {', '.join((*SUPPORTED, *ARCHIVES))}.",
+        "description": f"This file type is not supported. Supported types: {', '.join((*SUPPORTED, *ARCHIVES))}.",
     },
     507: {"model": Problem, "description": "The disk is full."},
 }
