@@ -5,7 +5,10 @@ from typing import Any
 import httpx
 import pytest
 
+from app.api.application import create_app
 from tests.api.checks import check_problem
+from tests.api.operations import OF_ALL_ORGANIZATIONS, OPERATIONS, send
+from tests.api.test_http_dead_letters import bury
 from tests.running import Stack
 
 
@@ -26,29 +29,39 @@ def test_without_a_valid_key_nothing_is_told(shared_stack: Stack, header: str | 
     assert response.headers["allow"] == "POST"
 
 
-def test_a_key_may_do_what_its_scopes_allow_and_no_more(shared_stack: Stack, herons: dict[str, Any]) -> None:
+@pytest.fixture(scope="module")
+def ids(shared_stack: Stack, herons: dict[str, Any]) -> dict[str, Any]:
+    """Path parameters of existing resources. The task is a dead letter, so that every operation on a task applies."""
+    [task_id] = bury(shared_stack, herons["agent_id"])
+    key_id, _ = make_key(shared_stack, "read")
+    return {**herons, "task_id": task_id, "key_id": key_id, "name": "low_priority"}
+
+
+def test_every_operation_is_listed_with_its_scope() -> None:
+    paths = create_app().openapi()["paths"]
+    served = {
+        f"{method.upper()} {path.removeprefix('/api/v1')}"
+        for path, item in paths.items()
+        if path.startswith("/api/v1/")
+        for method in item
+    }
+    assert served == set(OPERATIONS), "tests/api/operations.py lists every operation"
+
+
+def test_a_key_may_do_what_its_scopes_allow_and_no_more(
+    shared_stack: Stack, herons: dict[str, Any], ids: dict[str, Any]
+) -> None:
     _, reader = make_key(shared_stack, "read")
     _, writer = make_key(shared_stack, "read", "write")
     client, agent = shared_stack.client, herons["agent_id"]
     assert client.get(f"/agents/{agent}", headers=reader).status_code == 200
     assert client.post(f"/agents/{agent}/search", json={"query": "heron"}, headers=reader).status_code == 200
-    file = {"file": ("note.txt", b"A heron.")}
-    refused = [
-        client.post("/agents", json={"name": "A"}, headers=reader),
-        client.patch(f"/agents/{agent}", json={"name": "A"}, headers=reader),
-        client.delete(f"/agents/{agent}", headers=reader),
-        client.post(f"/documents/agent/{agent}/upload", files=file, headers=reader),
-        client.post("/documents/upload", files=file, headers=reader),
-        client.post(f"/documents/{herons['document_id']}/reindex", headers=reader),
-        client.delete(f"/documents/{herons['document_id']}", headers=reader),
-        client.delete(f"/tasks/{herons['task_id']}", headers=reader),
-        client.post(f"/tasks/{herons['task_id']}/retry", headers=reader),
-        client.post(f"/agents/{agent}/ask", json={"question": "Why?"}, headers=reader),
-        client.post("/api-keys", json={"name": "A"}, headers=writer),
-        client.get("/api-keys", headers=writer),
-    ]
-    for response in refused:
-        check_problem(response, 403, "forbidden")
+    keys = {"write": reader, "admin": writer}
+    for name, operation in OPERATIONS.items():
+        if operation.scope in keys:
+            response = send(client, name, ids, keys[operation.scope])
+            assert response.status_code == 403, name
+            check_problem(response, 403, "forbidden")
     made = client.post("/agents", json={"name": "A"}, headers=writer)
     assert made.status_code == 201
     assert client.delete(f"/agents/{made.json()['id']}", headers=writer).status_code == 202
@@ -74,26 +87,15 @@ def test_the_secret_of_a_key_is_shown_once(shared_stack: Stack) -> None:
 
 
 def test_what_belongs_to_another_organization_is_not_there(
-    shared_stack: Stack, foreigner: httpx.Client, herons: dict[str, Any]
+    shared_stack: Stack, foreigner: httpx.Client, ids: dict[str, Any]
 ) -> None:
-    agent, document, task = herons["agent_id"], herons["document_id"], herons["task_id"]
-    answers = [
-        foreigner.get(f"/agents/{agent}"),
-        foreigner.patch(f"/agents/{agent}", json={"name": "Mine"}),
-        foreigner.delete(f"/agents/{agent}"),
-        foreigner.post(f"/agents/{agent}/search", json={"query": "heron"}),
-        foreigner.post(f"/agents/{agent}/ask", json={"question": "Why?"}),
-        foreigner.post(f"/documents/agent/{agent}/upload", files={"file": ("a.txt", b"A")}),
-        *(foreigner.get(f"/documents/{document}{end}") for end in ("", "/status", "/chunks", "/content")),
-        foreigner.get(f"/documents/{document}/content?format=text"),
-        foreigner.post(f"/documents/{document}/reindex"),
-        foreigner.delete(f"/documents/{document}"),
-        *(foreigner.get(f"/tasks/{task}{end}") for end in ("", "?wait=5", "/events")),
-        foreigner.delete(f"/tasks/{task}"),
-        *(foreigner.post(f"/tasks/{task}/{action}") for action in ("revoke", "retry")),
-    ]
-    for response in answers:
-        check_problem(response, 404, "not_found")
+    for name in OPERATIONS:
+        if "{" in name and name not in OF_ALL_ORGANIZATIONS:
+            response = send(foreigner, name, ids)
+            assert response.status_code == 404, name
+            check_problem(response, 404, "not_found")
+    for path in (f"/tasks/{ids['task_id']}?wait=5", f"/documents/{ids['document_id']}/content?format=text"):
+        check_problem(foreigner.get(path), 404, "not_found")
     for path, plural, name in (
         ("/agents", "agents", "id"),
         ("/documents", "documents", "id"),
@@ -105,7 +107,7 @@ def test_what_belongs_to_another_organization_is_not_there(
         )
         assert ours
         assert not ours & theirs
-    assert foreigner.get("/documents", params={"agent_id": agent}).json()["total"] == 0
+    assert foreigner.get("/documents", params={"agent_id": ids["agent_id"]}).json()["total"] == 0
     assert [key["prefix"] for key in foreigner.get("/api-keys").json()["api_keys"]] == ["a-ke"]
 
 

@@ -1,0 +1,68 @@
+"""Every operation of the API with the scope that it requires and a valid request."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import httpx
+
+
+class Operation(NamedTuple):
+    """The required scope, and the arguments of a valid request."""
+
+    scope: str
+    arguments: Mapping[str, Any] = {}
+
+
+_FILE = {"files": {"file": ("a.txt", b"A heron.")}}
+_ADDRESS = {"json": {"url": "https://example.com/"}}
+
+OPERATIONS = {
+    "GET /agents": Operation("read"),
+    "POST /agents": Operation("write", {"json": {"name": "A"}}),
+    "GET /agents/{agent_id}": Operation("read"),
+    "PATCH /agents/{agent_id}": Operation("write", {"json": {"name": "A"}}),
+    "DELETE /agents/{agent_id}": Operation("write"),
+    "POST /agents/{agent_id}/search": Operation("read", {"json": {"query": "heron"}}),
+    "POST /agents/{agent_id}/ask": Operation("write", {"json": {"question": "Why?"}}),
+    "POST /documents/upload": Operation("write", _FILE),
+    "POST /documents/agent/{agent_id}/upload": Operation("write", _FILE),
+    "POST /documents/agent/{agent_id}/batch": Operation("write", {"files": {"files": ("a.txt", b"A heron.")}}),
+    "POST /documents/agent/{agent_id}/webpage": Operation("write", _ADDRESS),
+    "POST /documents/agent/{agent_id}/crawl": Operation("write", _ADDRESS),
+    "GET /documents": Operation("read"),
+    "GET /documents/{document_id}": Operation("read"),
+    "DELETE /documents/{document_id}": Operation("write"),
+    "GET /documents/{document_id}/status": Operation("read"),
+    "GET /documents/{document_id}/chunks": Operation("read"),
+    "GET /documents/{document_id}/content": Operation("read"),
+    "POST /documents/{document_id}/reindex": Operation("write"),
+    "GET /tasks/": Operation("read"),
+    "GET /tasks/{task_id}": Operation("read"),
+    "DELETE /tasks/{task_id}": Operation("write"),
+    "GET /tasks/{task_id}/events": Operation("read"),
+    "POST /tasks/{task_id}/revoke": Operation("write"),
+    "POST /tasks/{task_id}/retry": Operation("write"),
+    "GET /dead-letters": Operation("read"),
+    "POST /dead-letters/replay": Operation("write", {"json": {"filter": {}, "dry_run": True}}),
+    "GET /dead-letters/{task_id}": Operation("read"),
+    "DELETE /dead-letters/{task_id}": Operation("write"),
+    "POST /dead-letters/{task_id}/replay": Operation("write"),
+    "GET /queues": Operation("read"),
+    "POST /queues/{name}/pause": Operation("admin"),
+    "POST /queues/{name}/resume": Operation("admin"),
+    "GET /workers": Operation("read"),
+    "GET /api-keys": Operation("admin"),
+    "POST /api-keys": Operation("admin", {"json": {"name": "A", "scopes": ["read"]}}),
+    "DELETE /api-keys/{key_id}": Operation("admin"),
+}
+
+OF_ALL_ORGANIZATIONS = {"POST /queues/{name}/pause", "POST /queues/{name}/resume"}
+"""The operations with a path parameter that names nothing of one organization."""
+
+
+def send(
+    client: httpx.Client, name: str, ids: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> httpx.Response:
+    """Send the operation's request; ``ids`` are the path parameters."""
+    method, path = name.split()
+    return client.request(method, path.format(**ids), headers=headers, **OPERATIONS[name].arguments)
