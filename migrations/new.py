@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import create_engine
-from app.db.schema import migrate
+from app.db.schema import find_differences, migrate
 from app.embedded import Engines
 
 _INI = Path(__file__).parents[1] / "alembic.ini"
@@ -46,11 +46,20 @@ async def write_migration(engine: AsyncEngine, name: str, folder: Path | None = 
         return await connection.run_sync(write)
 
 
-async def _write(database_url: str, name: str) -> Path:
+async def describe_change(engine: AsyncEngine) -> str:
+    """Return what the author of a new migration must add to it by hand; empty when Alembic writes all of it."""
+    differences = await find_differences(engine)
+    if not differences:
+        return "The tables are unchanged, so the migration is empty: write its statements, or delete it."
+    by_hand = [difference for difference in differences if "CHECK constraint" in difference]
+    return "\n".join(["Add by hand:", *by_hand]) if by_hand else ""
+
+
+async def _write(database_url: str, name: str) -> tuple[Path, str]:
     engine = create_engine(database_url, pool_size=1, register_types=False)
     try:
         await migrate(engine)
-        return await write_migration(engine, name)
+        return await write_migration(engine, name), await describe_change(engine)
     finally:
         await engine.dispose()
 
@@ -61,8 +70,10 @@ def main() -> None:
     if not name:
         sys.exit('Name the migration: make migration NAME="add a column"')
     with tempfile.TemporaryDirectory() as folder, Engines(Path(folder), valkey=False) as engines:
-        path = asyncio.run(_write(engines.urls.database_url, name))
+        path, remaining = asyncio.run(_write(engines.urls.database_url, name))
     sys.stdout.write(f"{path.relative_to(_INI.parent)}\n")
+    if remaining:
+        sys.stderr.write(f"{remaining}\n")
 
 
 if __name__ == "__main__":

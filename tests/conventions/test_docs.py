@@ -8,6 +8,8 @@ import pytest
 _ROOT = Path(__file__).parents[2]
 _PAGES = sorted({*_ROOT.glob("*.md"), *(_ROOT / "docs").rglob("*.md"), *(_ROOT / "examples").rglob("*.md")})
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+_FILE = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|toml|yml|json|lock|sh|mako|ini|pem))`")
+"""A path in backticks, from the root of the repository, from ``app/`` or from the page's folder."""
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)[^)]*\)")
 
 
@@ -30,6 +32,15 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
     links = _LINK.findall(_CODE.sub("", page.read_text()))
     relative = [link for link in links if not re.match(r"[a-z]+:", link)]
     assert [link for link in relative if not _leads_somewhere(page, link)] == []
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_ROOT)))
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    if page.name == "CHANGELOG.md":  # names files of former versions
+        return
+    named = _FILE.findall(re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE))
+    places = (_ROOT, _ROOT / "app", page.parent)
+    assert [file for file in named if not any((place / file).is_file() for place in places)] == []
 
 
 def test_every_make_target_that_is_written_of_exists() -> None:

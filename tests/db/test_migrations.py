@@ -16,7 +16,7 @@ from app.db.schema import _config, find_differences, migrate
 from app.db.tables import agents
 from app.db.vector_tables import metadata
 from app.settings import Settings
-from migrations.new import write_migration
+from migrations.new import describe_change, write_migration
 from tests.running import ROOT
 
 _TASK = sa.text("""
@@ -52,6 +52,7 @@ async def test_a_new_migration_of_unchanged_tables_is_empty(engine: AsyncEngine,
     assert path.name.endswith("_change_nothing.py")
     assert "op.execute(\"SET LOCAL lock_timeout = '5s'\")" in path.read_text()
     assert path.read_text().count("op.") == 2
+    assert (await describe_change(engine)).startswith("The tables are unchanged, so the migration is empty")
 
 
 @pytest.mark.usefixtures("larger_agents")
@@ -60,6 +61,10 @@ async def test_a_new_migration_adds_the_columns_that_are_lacking(engine: AsyncEn
     assert '"""Give agents a motto."""' in written
     assert 'op.add_column("agents", sa.Column("motto", sa.Text(), nullable=True))' in written
     assert 'op.drop_column("agents", "motto")' in written
+    assert await describe_change(engine) == ""
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("ALTER TABLE tasks DROP CONSTRAINT tasks_pid_check"))
+    assert await describe_change(engine) == "Add by hand:\nmissing CHECK constraint: tasks.tasks_pid_check"
 
 
 def test_plain_alembic_reads_the_address_from_the_environment(settings: Settings) -> None:

@@ -17,6 +17,7 @@ from tests.conftest import CORPUS
 from tests.fuzz.installation import FuzzedStack
 from tests.fuzz.plan import Options
 from tests.fuzz.run import run
+from tests.fuzz.seeds import make_seeds
 from tests.running import ROOT
 
 
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=Options.files, help="files to upload (%(default)s)")
     parser.add_argument("--seed", type=int, default=Options.seed, help="repeats a run (%(default)s)")
     parser.add_argument("--time-limit", type=float, default=Options.time_limit, help="of one parse, in s (%(default)s)")
+    parser.add_argument("--form", choices=sorted(make_seeds(None)), help="only files of this format, by file extension")
     parser.add_argument("--folder", type=Path, help="where logs and data go, to stay; none: a folder that does not")
     parser.add_argument("--schema", type=int, metavar="N", help="instead, N requests to each operation of the API")
     arguments = vars(parser.parse_args())

@@ -22,8 +22,9 @@ _ZIPPED = {"docx", "xlsx", "pptx", "epub", "odt", "zip"}
 class Options:
     """The options of a run.
 
-    ``time_limit`` is the limit of one parse, ``patience`` the longest time without a finished task, both in seconds;
-    ``most_bytes`` is the size of the largest file.
+    ``form`` restricts the files to one format, by file extension. ``time_limit`` is the limit of one parse,
+    ``patience`` the longest time without a finished task, both in seconds; ``most_bytes`` is the size of the largest
+    file.
     """
 
     files: int = 2000
@@ -32,11 +33,12 @@ class Options:
     patience: float = 90.0
     most_bytes: int = 1_500_000
     folder: Path | None = None
+    form: str | None = None
 
 
 def list_cases(options: Options, corpus: Path | None) -> list[Case]:
     """The files of a run: the handmade ones, then mutations of good ones."""
-    tricks = list_tricks()
+    tricks = [trick for trick in list_tricks() if options.form in {None, trick.form}]
     most = round(options.files * _HOSTILE_SHARE)
     if len(tricks) > most:
         _draw(options, "hostile").shuffle(tricks)
@@ -44,8 +46,7 @@ def list_cases(options: Options, corpus: Path | None) -> list[Case]:
     hostile = list(islice(made, most))
     seeds = make_seeds(corpus)
     mutants = (
-        _mutate(_draw(options, f"file {number}"), seeds, options.most_bytes)
-        for number in range(len(hostile), options.files)
+        _mutate(_draw(options, f"file {number}"), seeds, options) for number in range(len(hostile), options.files)
     )
     return [*hostile, *mutants]
 
@@ -54,9 +55,9 @@ def _draw(options: Options, purpose: str) -> Random:
     return Random(f"{options.seed} {purpose}")  # noqa: S311 - repeatable, not secret
 
 
-def _mutate(random: Random, seeds: Mapping[str, Sequence[bytes]], most_bytes: int) -> Case:
+def _mutate(random: Random, seeds: Mapping[str, Sequence[bytes]], options: Options) -> Case:
     others = sorted(seeds.keys() - set(_MAIN))
-    form = random.choice(_MAIN if random.random() < _MAIN_SHARE else others)
+    form = options.form or random.choice(_MAIN if random.random() < _MAIN_SHARE else others)
     data, ways = random.choice(seeds[form]), list[str]()
     if random.random() > _PLAIN_MUTATIONS:
         data, way = _mutate_by_form(random, form, data)
@@ -64,7 +65,7 @@ def _mutate(random: Random, seeds: Mapping[str, Sequence[bytes]], most_bytes: in
     for mutation in _choose_plain(random, at_least=0 if ways else 1):
         data = mutation(random, data)
         ways.append(mutation.__name__)
-    return Case(form, " ".join(ways), data[:most_bytes])
+    return Case(form, " ".join(ways), data[: options.most_bytes])
 
 
 def _mutate_by_form(random: Random, form: str, data: bytes) -> tuple[bytes, str]:

@@ -14,7 +14,7 @@ class Report:
     """The figures of a run. ``outcomes`` counts files by outcome and format; times are in seconds."""
 
     files: int
-    members: int
+    entries: int
     deaths: int
     outcomes: Mapping[tuple[str, str], int]
     slowest_answer: float
@@ -50,7 +50,7 @@ class Report:
         kinds = Counter(finding.kind for finding in self.findings)
         rows = [
             ("files", str(self.files)),
-            ("members of archives", str(self.members)),
+            ("archive entries", str(self.entries)),
             ("worker deaths", str(self.deaths)),
             *((kind, str(count)) for kind, count in kinds.items() if kind != "worker death"),
             ("slowest answer of the API, s", f"{self.slowest_answer:.2f}"),

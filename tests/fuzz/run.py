@@ -51,7 +51,7 @@ def run(stack: FuzzedStack, options: Options, corpus: Path | None, say: Say) -> 
     ]
     return Report(
         files=len(cases),
-        members=sum(task["parent_id"] is not None and task["id"] not in ways for task in tasks),
+        entries=sum(task["parent_id"] is not None and task["id"] not in ways for task in tasks),
         deaths=sum(finding.kind == "worker death" for finding in findings),
         outcomes=Counter(_list_outcomes(answers, tasks)),
         slowest_answer=pulse.slowest,
@@ -94,7 +94,7 @@ def _list_outcomes(answers: Sequence[Answer], tasks: Sequence[Mapping[str, Any]]
     sent = {answer.task_id for answer in answers}
     for task in tasks:
         if task["parent_id"] and task["id"] not in sent:
-            yield ended[task["id"]], "members"
+            yield ended[task["id"]], "entries"
 
 
 def _speak(state: str) -> str:
@@ -104,7 +104,7 @@ def _speak(state: str) -> str:
 def _find_slowest(tasks: Sequence[Mapping[str, Any]], ways: Mapping[str, str]) -> tuple[float, str]:
     """How long the slowest document took, from its start to its end, and how it was made."""
     documents = [task for task in tasks if task["name"] == TaskName.PROCESS_DOCUMENT and task["seconds"]]
-    return max(((task["seconds"], ways.get(task["id"], "a member")) for task in documents), default=(0.0, ""))
+    return max(((task["seconds"], ways.get(task["id"], "an archive entry")) for task in documents), default=(0.0, ""))
 
 
 def _find_growth(before: Mapping[int, Sight], after: Mapping[int, Sight]) -> int:
