@@ -23,6 +23,7 @@ from app.domain.ids import TaskId
 from app.domain.media import ZIP
 from app.domain.ports import BlobStore
 from app.domain.records import Document, Listing, StoredChunk
+from app.domain.states import RUNNING
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.ledger.read import get_task, list_active_tasks, list_document_tasks, lock_document_tasks
 from app.ledger.submit import submit
@@ -186,7 +187,8 @@ class Documents:
             cancelled = await cancel_document_tasks(connection, document)
             task = await submit(connection, NewTask.for_document(document, TaskName.DELETE_DOCUMENT, Queue.DEFAULT))
         self._admission.nudge(task.queue)
-        await self._after_commit.run(cancelled)
+        # Not the running ones: their workers publish how they end, which may have happened already.
+        await self._after_commit.run([other for other in cancelled if other.state not in RUNNING])
         return task
 
     async def remove(self, attempt: RunningAttempt) -> Outcome:
