@@ -162,7 +162,9 @@ async def test_a_body_too_long_to_be_read_for_nobody_is_not_kept(api: SmallApi) 
     assert [(await api.client.post("/ignore", content=body())).json()["number"] for _ in range(2)] == [1, 2]
     kept = {**HEADERS, "Idempotency-Key": "two"}
     answers = [await api.client.post("/read", content=body(), headers=kept) for _ in range(2)]
-    assert [answer.json()["number"] for answer in answers] == [3, 3], "who reads it all can tell it again"
+    assert [answer.json()["number"] for answer in answers] == [3, 3], (
+        "a body that was read completely is recognised again"
+    )
 
 
 async def test_a_request_with_an_idempotency_key_looks_its_api_key_up_once(api: SmallApi) -> None:

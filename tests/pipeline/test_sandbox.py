@@ -33,13 +33,19 @@ LINE = "The lock keeper counts barges."
 
 @asynccontextmanager
 async def sandbox(
-    *, size: int = 1, time_limit: float = 60, memory_mb: int = 1024, documents_per_child: int = 200, idle: float = 60
+    *,
+    size: int = 1,
+    time_limit: float = 60,
+    memory_mb: int = 1024,
+    max_pages: int = 5000,
+    documents_per_child: int = 200,
+    idle: float = 60,
 ) -> AsyncIterator[ParserSandbox]:
     parser = ParserSandbox(
         size=size,
         time_limit=time_limit,
         memory_mb=memory_mb,
-        max_pages=5000,
+        max_pages=max_pages,
         documents_per_child=documents_per_child,
         idle_seconds=idle,
     )
@@ -243,3 +249,10 @@ async def test_every_bad_file_of_the_corpus_fails_by_the_expected_name() -> None
             with pytest.raises(kinds) as failure:
                 await parser.parse(path, detect(path, path.name))
             assert failure.value.code in expected or "empty_file" in expected, path.name
+
+
+async def test_a_document_may_have_as_many_pages_as_the_limit_and_no_more(tmp_path: Path) -> None:
+    async with sandbox(max_pages=2) as parser:
+        assert len((await parser.parse(pdf(tmp_path, LINE, LINE), PDF)).pages) == 2
+        with pytest.raises(ParseLimitExceededError, match="It has 3 pages; the limit is 2"):
+            await parser.parse(pdf(tmp_path, LINE, LINE, LINE), PDF)
