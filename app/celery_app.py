@@ -1,5 +1,6 @@
 """The Celery application: queues and reliability settings. ``celery -A app.celery_app worker`` uses it."""
 
+import sys
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -141,8 +142,16 @@ def _on_rabbitmq(settings: Settings, scheme: str) -> dict[str, Any]:
 
 
 def __getattr__(name: str) -> Celery:
-    """Make ``app`` at its first use, so that importing this module needs no server."""
+    """Make ``app`` at its first use, so that importing this module needs no server.
+
+    If it cannot be made, the program exits with one line: the ``celery`` command would print a traceback.
+    """
     if name not in {"app", "celery"}:
         raise AttributeError(name)
-    globals()["app"] = globals()["celery"] = made = create_celery(resolve_settings(load_settings()))
+    try:
+        made = create_celery(resolve_settings(load_settings()))
+    except StartupError as error:
+        sys.stderr.write(f"{error.message}\n")
+        sys.exit(1)
+    globals()["app"] = globals()["celery"] = made
     return made
