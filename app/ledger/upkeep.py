@@ -43,11 +43,12 @@ async def forget_tasks(connection: AsyncConnection, days: int, limit: int) -> in
 # Locked rows are skipped: an admission is changing them.
 _FORGET_TURNS = text(
     """
-    DELETE FROM turns WHERE (queue, agent_id) IN (
+    WITH passed AS MATERIALIZED (
         SELECT t.queue, t.agent_id FROM turns AS t JOIN queues AS q ON q.name = t.queue
         WHERE t.finish_tag <= q.virtual_time
         FOR UPDATE OF t SKIP LOCKED
     )
+    DELETE FROM turns USING passed WHERE turns.queue = passed.queue AND turns.agent_id = passed.agent_id
     """
 )
 

@@ -88,7 +88,7 @@ async def test_how_long_to_wait_is_kept_wherever_the_server_names_it(server: Ope
     assert (await ask(server)).retry_after is None
 
 
-async def test_a_limit_that_was_reached_names_the_time_until_there_is_room() -> None:
+async def test_a_reached_limit_states_the_time_until_capacity_returns() -> None:
     with run_openai(requests_per_minute=1) as server:
         embedder = OpenAIEmbedder(
             api_key=KEY, base_url=server.url, model="text-embedding-3-small", dimensions=None, time_limit=5

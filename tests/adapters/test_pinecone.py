@@ -208,7 +208,7 @@ def _ask_in_child(store: PineconeStore, answers: Any) -> None:
     answers.put(asyncio.run(find(store)))  # the child has its own event loop
 
 
-async def test_the_dimension_is_asked_for_where_nobody_knows_it(pinecone: PineconeServer) -> None:
+async def test_the_dimension_is_requested_when_it_is_unknown(pinecone: PineconeServer) -> None:
     index: Index = pinecone.create_index("sluice", 4)
     store = make_store(pinecone)
     unknown = replace(INDEX, embedding=EmbeddingSpec("local", "made-for-tests"))

@@ -107,7 +107,7 @@ async def test_more_tokens_than_a_minute_has_take_the_whole_of_it(limits: RedisL
     assert await limits.acquire("both", 1) > 60
 
 
-async def test_a_request_that_is_turned_away_for_its_tokens_takes_no_room_from_others(limits: RedisLimits) -> None:
+async def test_a_request_refused_for_its_tokens_uses_no_capacity(limits: RedisLimits) -> None:
     assert await limits.acquire("both", 900) == 0
     for _ in range(10):
         assert await limits.acquire("both", 200) > 60
@@ -128,7 +128,7 @@ async def test_keys_bear_the_prefix_and_go_by_themselves(limits: RedisLimits, re
     assert all(0 < redis.ttl(key) <= 62 for key in keys)
 
 
-async def test_after_the_time_that_was_told_there_is_room_and_not_before(valkey: Engines, prefix: str) -> None:
+async def test_capacity_is_available_after_the_stated_time_and_not_before(valkey: Engines, prefix: str) -> None:
     limits = RedisLimits(valkey.urls.redis_url, {"wordy": Limit(None, 1000)}, prefix=prefix, window=WINDOW)
     moments = []
     for tokens in (100, 500, 400):  # at different moments, so that they leave the window one after the other
@@ -147,7 +147,7 @@ async def test_after_the_time_that_was_told_there_is_room_and_not_before(valkey:
     await limits.close()
 
 
-async def test_without_redis_nobody_asks_uncounted_and_all_goes_on_when_it_is_back(
+async def test_without_redis_no_request_goes_uncounted_and_work_resumes_when_it_is_back(
     valkey: Engines, limits: RedisLimits
 ) -> None:
     assert await limits.acquire("few", 0) == 0
@@ -161,7 +161,7 @@ async def test_without_redis_nobody_asks_uncounted_and_all_goes_on_when_it_is_ba
     assert await limits.acquire("few", 0) == 0
 
 
-async def test_a_redis_that_hangs_holds_nobody_up_for_long(
+async def test_a_redis_that_hangs_delays_a_request_only_briefly(
     valkey: Engines, limits: RedisLimits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_limits, "_TIMEOUT_SECONDS", 0.3)

@@ -84,7 +84,7 @@ async def test_watchers_are_woken_again_after_a_restart(valkey: Engines, watch: 
                 assert await is_woken(valkey, f"{PREFIX}{task_id}", wait)
 
 
-async def test_a_redis_that_hangs_keeps_nobody_from_looking_every_second(valkey: Engines, watch: RedisWatch) -> None:
+async def test_a_redis_that_hangs_does_not_stop_the_polling_every_second(valkey: Engines, watch: RedisWatch) -> None:
     process = psutil.Process(valkey.pids["valkey"])
     process.suspend()
     with within(5):

@@ -269,7 +269,7 @@ async def test_a_stated_length_is_all_that_is_read(server: WebServer, tmp_path: 
     assert (await read(server.url("/more"), tmp_path)).path.read_bytes() == b"onl"
 
 
-async def test_a_port_where_nobody_listens_is_unreachable(tmp_path: Path) -> None:
+async def test_a_closed_port_is_unreachable(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         error = await fail(f"http://127.0.0.1:{taken.getsockname()[1]}/", tmp_path)

@@ -44,7 +44,7 @@ async def rules(server: WebServer, text: str) -> ProtegoRules:
         ("<!doctype html><p>User-agent: *", "/x", True),
     ],
 )
-async def test_a_sites_rules_are_heeded(text: str, path: str, allowed: bool, server: WebServer) -> None:
+async def test_a_sites_robots_rules_are_respected(text: str, path: str, allowed: bool, server: WebServer) -> None:
     assert (await rules(server, text)).allows(server.url(path)) is allowed
 
 

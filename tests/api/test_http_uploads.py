@@ -128,7 +128,7 @@ def test_a_filename_is_kept_but_leads_nowhere(shared_stack: Stack, agent: int, g
 @pytest.mark.parametrize(
     ("raw", "kept"), [('a\\"b.txt', 'a"b.txt'), ("a%22b.txt", "a%22b.txt"), ("a\x00b.txt", "ab.txt")]
 )
-def test_odd_characters_in_a_filename_harm_nobody(shared_stack: Stack, agent: int, raw: str, kept: str) -> None:
+def test_odd_characters_in_a_filename_do_no_harm(shared_stack: Stack, agent: int, raw: str, kept: str) -> None:
     form = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{raw}"\r\n\r\nA heron.\r\n--x--\r\n'
     response = send(
         shared_stack, agent, content=form.encode(), headers={"Content-Type": "multipart/form-data; boundary=x"}

@@ -251,9 +251,7 @@ def test_who_may_not_write_leaves_nothing_behind(shared_stack: Stack, key: str) 
     assert make(shared_stack.client, key).status_code == 201
 
 
-def test_the_secret_of_an_api_key_is_told_again_to_its_maker_and_readable_to_nobody_else(
-    shared_stack: Stack, key: str
-) -> None:
+def test_a_replay_shows_an_api_keys_secret_to_its_creator_only(shared_stack: Stack, key: str) -> None:
     def create(**headers: str) -> httpx.Response:
         body = {"name": "worker", "scopes": ["read"]}
         return shared_stack.client.post("/api-keys", json=body, headers={"Idempotency-Key": key, **headers})
@@ -272,7 +270,7 @@ def test_what_was_too_large_is_not_kept(shared_stack: Stack, agent: int, key: st
     assert upload(shared_stack.client, agent, key).status_code == 202
 
 
-def test_reads_do_not_heed_the_header(shared_stack: Stack, key: str) -> None:
+def test_reads_ignore_the_header(shared_stack: Stack, key: str) -> None:
     assert shared_stack.client.get("/agents", headers={"Idempotency-Key": f"{key} is no key"}).status_code == 200
     assert find(shared_stack, key) is None
 

@@ -153,7 +153,7 @@ async def test_a_body_that_is_ignored_counts_all_the_same(api: SmallApi) -> None
     assert api.carried_out == 1
 
 
-async def test_a_body_too_long_to_be_read_for_nobody_is_not_kept(api: SmallApi) -> None:
+async def test_a_body_over_the_limit_is_not_kept(api: SmallApi) -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b"a" * LIMIT
         yield b"a"

@@ -93,7 +93,7 @@ def test_every_answer_is_one_that_is_described(label: str, supply: Supply) -> No
 
 
 @pytest.mark.parametrize("label", [label for label in OPERATIONS if "/api/v1/" in label])
-def test_whoever_has_no_key_learns_nothing_but_that(label: str, supply: Supply) -> None:
+def test_without_a_key_the_answer_says_only_that_one_is_needed(label: str, supply: Supply) -> None:
     keys = cycle([None, "Bearer sk_sluice_wrong", "Basic YTpi", "Bearer", f"Digest {KEY}"])
 
     def ask(case: Request) -> None:

@@ -88,7 +88,7 @@ def test_the_audit_tells_of_what_is_missing_or_too_much(fault: Fault, break_it: 
 
 
 @pytest.mark.parametrize("changes", [LATE_FINISH, SECOND_FINISH, UNFENCED_CRASH, FALLEN_EPOCH, FORBIDDEN, UNSEEN])
-def test_the_audit_tells_of_changes_that_nobody_may_make(changes: list[Change]) -> None:
+def test_the_audit_reports_forbidden_changes(changes: list[Change]) -> None:
     end = changes[-1]
     task = replace(TASK, state=end.new_state, epoch=end.new_epoch, changes=changes)
     assert Fault.LATE in faults(make_evidence(task), make_book())

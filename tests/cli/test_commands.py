@@ -151,7 +151,7 @@ def test_the_check_of_the_migrations_uses_no_database_of_the_settings(settings: 
     assert "agree" in run(unused, "migrate", "--check").stderr
 
 
-def test_the_doctor_says_how_to_mend_what_is_wrong(shared_stack: Stack) -> None:
+def test_the_doctor_says_how_to_fix_what_is_wrong(shared_stack: Stack) -> None:
     ill = Stack(shared_stack.settings)
     ill.environment["CELERY_BROKER_URL"] = "redis://127.0.0.1:1/0"
     checks = {check["name"]: check for check in run_json(ill, "doctor", code=1)}

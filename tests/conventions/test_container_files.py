@@ -55,7 +55,7 @@ def test_the_image_is_built_from_files_that_exist() -> None:
     assert missing == []
 
 
-def test_the_image_runs_as_nobody_in_particular() -> None:
+def test_the_image_runs_as_an_unprivileged_user() -> None:
     users = re.findall(r"^USER (\S+)$", (_ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert users == ["sluice"]
 

@@ -142,7 +142,7 @@ def test_a_torn_end_of_valkeys_log_is_cut_off(tmp_path: Path) -> None:
         assert client.get("torn") is None
 
 
-def test_servers_that_nobody_stopped_end_with_the_interpreter(tmp_path: Path) -> None:
+def test_servers_that_were_not_stopped_end_with_the_interpreter(tmp_path: Path) -> None:
     code = "import pathlib, sys; from app.embedded import Engines; engines = Engines(pathlib.Path(sys.argv[1]))"
     code += "; engines.start(); print(*engines.pids.values())"
     done = subprocess.run(

@@ -74,7 +74,7 @@ def test_a_relative_path_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.
 
 
 @needs_root
-def test_root_runs_postgres_as_nobody_without_opening_a_closed_folder(
+def test_root_runs_postgres_as_an_unprivileged_user_without_opening_a_closed_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = tmp_path / "closed"

@@ -109,7 +109,7 @@ def test_a_page_that_cannot_be_had_fails_with_its_code(
         ("http://user:secret@example.com/", "url_not_allowed"),
     ],
 )
-def test_an_address_that_must_not_be_read_is_refused_at_the_door(
+def test_an_address_that_must_not_be_read_is_refused_by_the_api(
     shared_stack: Stack, agent: int, url: str, code: str
 ) -> None:
     check_problem(add(shared_stack, agent, url), 422, code)

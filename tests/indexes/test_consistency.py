@@ -63,7 +63,7 @@ async def test_what_is_missing_is_embedded_again(world: World, index: VectorInde
 
 
 @pytest.mark.parametrize("index", ["qdrant"], indirect=True)
-async def test_what_nobody_knows_of_is_removed_and_what_is_on_its_way_is_left_alone(
+async def test_unknown_vectors_are_removed_and_vectors_being_written_are_left_alone(
     world: World, index: VectorIndex
 ) -> None:
     await world.attempt(await world.upload("a kite", name="c.txt"))  # its vectors are written, but not published

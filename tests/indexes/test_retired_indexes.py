@@ -53,7 +53,7 @@ async def test_an_index_is_dropped_half_a_minute_after_it_was_replaced_and_no_so
     assert replaced.id in await list_indexes(world), "so that late writes can be found"
 
 
-async def test_an_index_is_dropped_again_until_nobody_can_write_to_it_and_then_forgotten(
+async def test_an_index_is_dropped_again_until_no_process_can_write_to_it_and_then_deleted(
     world: World, replaced: VectorIndex
 ) -> None:
     await world.let_pass("vector_indexes", "retired_at", 31)

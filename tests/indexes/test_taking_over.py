@@ -160,7 +160,7 @@ async def test_an_index_waits_for_what_was_published_more_than_a_minute_ago(star
     assert await find_id(started, IndexState.ACTIVE) == new
 
 
-async def test_an_index_that_nobody_has_planned_yet_does_not_take_over(started: World) -> None:
+async def test_an_index_that_is_not_planned_yet_does_not_become_active(started: World) -> None:
     await started.publish("a barge")
     old, _ = await find_id(started, IndexState.ACTIVE), await started.begin()
     async with started.database.transaction() as planner:

@@ -115,7 +115,7 @@ def test_once_a_cancel_was_asked_for_an_attempt_can_only_abort(bench: Bench, nam
     assert aborted.completed_at
 
 
-def test_an_attempt_cannot_abort_what_nobody_cancelled(bench: Bench) -> None:
+def test_an_attempt_cannot_abort_a_task_that_was_not_cancelled(bench: Bench) -> None:
     started = bench.start()
     assert bench.do(abort, started.attempt_token) is None
     assert bench.read(started) == started

@@ -130,7 +130,7 @@ def test_a_discarded_task_is_no_dead_letter_and_still_a_failure(bench: Bench) ->
 
 
 @pytest.mark.parametrize("decided", [discard, None])
-def test_an_alarm_nobody_heard_is_found_while_somebody_listens(bench: Bench, decided: object) -> None:
+def test_a_lost_dead_letter_announcement_is_repeated_while_a_worker_listens(bench: Bench, decided: object) -> None:
     dead = bury(bench)
     assert bench.do(list_unannounced, 10) == []
     bench.sql("UPDATE tasks SET dead_lettered_at = now() - interval '11 seconds' WHERE dead_lettered_at IS NOT NULL")

@@ -77,7 +77,7 @@ def test_a_second_cancel_keeps_the_time_of_the_first(bench: Bench) -> None:
     assert second.cancel_requested_at == first.cancel_requested_at
 
 
-def test_a_task_that_does_not_heed_a_cancel_is_found_after_its_grace_and_ended_over_its_head(bench: Bench) -> None:
+def test_a_task_that_does_not_respond_to_a_cancel_is_ended_after_its_grace_period(bench: Bench) -> None:
     started, other = bench.start(), bench.start()
     bench.do(cancel, started.id, ORGANIZATION)
     assert bench.do(lock_unresponsive, bench.worker, 10) == []

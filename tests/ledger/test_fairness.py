@@ -153,11 +153,11 @@ def test_a_paused_queue_admits_nothing_and_others_go_on(bench: Bench) -> None:
     assert len(bench.admit()) == 4
 
 
-def test_a_queue_nobody_knows_admits_nothing(bench: Bench) -> None:
+def test_an_unknown_queue_admits_nothing(bench: Bench) -> None:
     assert bench.do(admit, "no_such_queue") == []
 
 
-def test_scheduled_tasks_wait_for_their_time_and_block_nobody(bench: Bench) -> None:
+def test_scheduled_tasks_wait_for_their_time_and_block_no_other_task(bench: Bench) -> None:
     later = bench.submit()
     bench.sql("UPDATE tasks SET available_at = now() + interval '1 hour'")
     now = bench.submit()

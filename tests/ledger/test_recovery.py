@@ -139,7 +139,7 @@ def test_the_process_of_a_task_that_ended_is_no_longer_watched(bench: Bench) -> 
     assert bench.do(reap_processes, bench.worker, [PID], MAX_CRASHES) == []
 
 
-def test_a_bell_that_nobody_heard_rings_again(bench: Bench) -> None:
+def test_a_lost_message_is_published_again(bench: Bench) -> None:
     task = bench.submit()
     bench.admit()
     assert bench.do(reconcile) == []

@@ -58,7 +58,7 @@ def test_pausing_again_keeps_the_time(bench: Bench) -> None:
     assert look(bench).paused_at == since
 
 
-def test_a_short_queue_is_counted_when_somebody_looks(bench: Bench) -> None:
+def test_a_short_queue_is_counted_on_request(bench: Bench) -> None:
     bench.start()
     bench.submit_many(7)
     bench.sql(

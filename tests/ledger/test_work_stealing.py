@@ -53,7 +53,7 @@ def test_the_most_urgent_goes_first_and_no_more_are_called_than_slots_are_idle(b
 
 
 @pytest.mark.parametrize("queue", [Queue.HIGH, Queue.MEDIUM])
-def test_nobody_helps_downward_or_sideways(bench: Bench, queue: Queue) -> None:
+def test_no_worker_steals_from_a_less_or_equally_urgent_queue(bench: Bench, queue: Queue) -> None:
     bench.submit(queue=Queue.MEDIUM)
     bench.submit(queue=Queue.LOW)
     bench.admit(Queue.MEDIUM)

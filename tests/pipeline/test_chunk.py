@@ -148,7 +148,7 @@ def test_a_chunk_never_crosses_a_page() -> None:
 
 
 @pytest.mark.parametrize(("size", "overlap"), [(10, 10), (0, 0), (10, -1)])
-def test_an_overlap_that_leaves_no_room_is_refused(size: int, overlap: int) -> None:
+def test_an_overlap_as_long_as_the_chunk_is_refused(size: int, overlap: int) -> None:
     with pytest.raises(ValueError, match="overlap"):
         split([], size, overlap)
 

@@ -87,7 +87,7 @@ async def read_in_sandbox(path: Path, until: Callable[[], bool] | None = None) -
 
 
 @needs_tesseract
-async def test_the_languages_reach_the_sandbox_whose_bounds_leave_room_to_read(tmp_path: Path) -> None:
+async def test_the_languages_reach_the_sandbox_and_its_limits_suffice(tmp_path: Path) -> None:
     assert (await read_in_sandbox(scan(tmp_path / "a", LINE))).pages[0].text == LINE
 
 

@@ -82,7 +82,7 @@ async def test_a_question_does_not_wait_for_a_task_that_asks_for_the_same_text(e
     assert await task == [vector_of("what?")]
 
 
-async def test_a_use_is_noted_once_a_day_and_what_nobody_uses_is_forgotten(
+async def test_a_use_is_recorded_once_a_day_and_unused_texts_are_deleted(
     embedding: Embedding, database: Database
 ) -> None:
     await embed(embedding, PaidEmbedder(), write(6))
@@ -100,7 +100,7 @@ async def test_a_use_is_noted_once_a_day_and_what_nobody_uses_is_forgotten(
     assert again.paid == Counter(["text 0"])
 
 
-async def test_what_is_forgotten_leaves_out_what_somebody_asks_for(embedding: Embedding, database: Database) -> None:
+async def test_deleting_unused_texts_leaves_those_being_requested(embedding: Embedding, database: Database) -> None:
     await embed(embedding, PaidEmbedder(), write(5))
     embedder = PaidEmbedder()
     embedder.go_on.clear()

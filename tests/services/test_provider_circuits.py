@@ -83,7 +83,7 @@ async def test_what_was_asked_before_a_provider_went_down_and_ends_later_changes
     assert replace(await get_state(providers), wait=0) == replace(before, wait=0)
 
 
-async def test_while_a_provider_is_down_nobody_asks_it_and_all_are_told_why(
+async def test_while_a_provider_is_down_it_is_not_called_and_every_caller_gets_the_reason(
     providers: ProviderCalls, others: ProviderCalls
 ) -> None:
     await fail(providers, 5)
@@ -189,7 +189,7 @@ async def test_when_the_process_that_asks_is_killed_another_asks(
     assert await providers.list_states() == []
 
 
-async def test_however_long_the_one_who_asks_waits_for_the_answer_nobody_else_asks(
+async def test_while_a_request_for_a_text_runs_no_other_process_requests_it(
     others: ProviderCalls, database: Database
 ) -> None:
     await fail(others, 5)

@@ -69,7 +69,7 @@ async def test_room_that_comes_late_puts_the_work_off(database: Database) -> Non
     assert provider.asked == 0
 
 
-async def test_nobody_is_asked_uncounted_and_those_who_cannot_be_counted_come_back_one_after_the_other(
+async def test_no_request_goes_uncounted_and_those_that_cannot_be_counted_return_one_by_one(
     database: Database,
 ) -> None:
     detail, provider = f"Waiting for provider {PROVIDER}: Redis is away.", Provider()
@@ -103,7 +103,7 @@ async def test_those_who_are_put_off_do_not_all_come_back_at_the_same_time(
     assert max(waits) - min(waits) > 1
 
 
-async def test_one_that_is_down_can_be_asked_by_others_while_the_first_has_no_room(
+async def test_another_process_may_probe_a_down_provider_while_the_first_has_no_capacity(
     providers: ProviderCalls, database: Database
 ) -> None:
     await fail(providers, 5)

@@ -87,7 +87,7 @@ def test_workers_go_on_when_the_broker_is_killed_and_started_again(
     assert [worker["pid"] for worker in stack.get("/workers")["workers"]] == [worker]
 
 
-def test_a_broker_that_hangs_delays_nobody_but_the_work(stack_on_valkey: Stack, valkey: Engines) -> None:
+def test_a_broker_that_hangs_delays_only_the_work(stack_on_valkey: Stack, valkey: Engines) -> None:
     stack, agent = stack_on_valkey, stack_on_valkey.make_agent()
     readyz = f"http://127.0.0.1:{stack.port}/readyz"
     process = psutil.Process(valkey.pids["valkey"])

@@ -21,7 +21,7 @@ def run_long(stack: Stack, agent: int, number: int, **fields: str) -> tuple[str,
     return task_id, pid
 
 
-def test_a_task_that_does_not_heed_a_cancel_is_killed_and_no_other_with_it(stack: Stack) -> None:
+def test_a_task_that_does_not_respond_to_a_cancel_is_killed_alone(stack: Stack) -> None:
     stack.environment |= {
         "TASK_CANCEL_GRACE_SECONDS": "1",
         "WORKER_LEASE_SECONDS": "3",

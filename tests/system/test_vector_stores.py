@@ -178,7 +178,7 @@ def test_a_new_version_takes_the_old_ones_vectors_away(place: Place, agent: int)
     await_consistency(place, agent, 1)
 
 
-def test_the_doctor_finds_and_mends_what_somebody_else_did_to_the_store(place: Place, agent: int) -> None:
+def test_the_doctor_finds_and_repairs_outside_changes_to_the_store(place: Place, agent: int) -> None:
     upload = place.stack.upload(agent, "heron.txt", TEXT)
     [task] = place.stack.finish([upload["task_id"]])
     chunks = task["chunk_count"]
