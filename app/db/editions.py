@@ -213,8 +213,11 @@ async def forget_edition(connection: AsyncConnection, swept: Edition, late: floa
 
 
 _DROP = text("""
-    DELETE FROM editions WHERE (index_id, document_id, edition) IN (
-        SELECT index_id, document_id, edition FROM editions WHERE index_id = CAST(:index_id AS bigint) LIMIT :limit)
+    WITH chosen AS MATERIALIZED (
+        SELECT index_id, document_id, edition FROM editions WHERE index_id = CAST(:index_id AS bigint) LIMIT :limit
+    )
+    DELETE FROM editions AS e USING chosen AS c
+    WHERE e.index_id = c.index_id AND e.document_id = c.document_id AND e.edition = c.edition
 """)
 
 

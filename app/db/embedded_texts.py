@@ -29,9 +29,9 @@ _FIND = text("""
 """)
 
 _USE = text("""
-    UPDATE embedded_texts SET used_at = now() WHERE model = :model AND hash IN (
+    UPDATE embedded_texts SET used_at = now() WHERE model = :model AND hash = ANY (ARRAY(
         SELECT hash FROM embedded_texts WHERE model = :model AND hash = ANY (CAST(:hashes AS bytea[]))
-        FOR NO KEY UPDATE SKIP LOCKED)
+        FOR NO KEY UPDATE SKIP LOCKED))
 """)
 
 
@@ -122,11 +122,14 @@ async def save_vectors(connection: AsyncConnection, model: str, vectors: Mapping
     await connection.execute(_KEEP, parameters)
 
 
+# Materialized: a joined subquery may run more than once, and then choose more rows than the limit.
 _FORGET = text("""
-    DELETE FROM embedded_texts WHERE (model, hash) IN (
+    WITH chosen AS MATERIALIZED (
         SELECT model, hash FROM embedded_texts
         WHERE used_at < now() - make_interval(days => :days) AND (vector IS NOT NULL OR held_until < now())
-        ORDER BY used_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+        ORDER BY used_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    )
+    DELETE FROM embedded_texts AS e USING chosen WHERE e.model = chosen.model AND e.hash = chosen.hash
 """)
 
 

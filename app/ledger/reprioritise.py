@@ -19,14 +19,14 @@ _CHOSEN = f"""
 _WITHDRAW_QUEUED = text(
     f"""
     UPDATE tasks AS t SET {to(Event.WITHDRAW)}, queue = :queue, {WITHOUT_BELL}
-    WHERE t.id IN ({_CHOSEN} AND {guard(Event.WITHDRAW)} FOR UPDATE SKIP LOCKED)
+    WHERE t.id = ANY (ARRAY({_CHOSEN} AND {guard(Event.WITHDRAW)} FOR UPDATE SKIP LOCKED))
     """
 )
 
 _MOVE_WAITING = text(
     f"""
     UPDATE tasks AS t SET queue = :queue, version = t.version + 1
-    WHERE t.id IN ({_CHOSEN} AND t.state IN ({quoted(WAITING)}) FOR UPDATE SKIP LOCKED)
+    WHERE t.id = ANY (ARRAY({_CHOSEN} AND t.state IN ({quoted(WAITING)}) FOR UPDATE SKIP LOCKED))
     """
 )
 

@@ -20,16 +20,17 @@ async def claim_chore(connection: AsyncConnection, chore: str, seconds: float) -
     return row.one_or_none() is not None
 
 
+# An array is evaluated once. A joined subquery may run more than once, and then choose more tasks than the limit.
 FORGET_TASKS = text(
     f"""
-    DELETE FROM tasks WHERE id IN (
+    DELETE FROM tasks WHERE id = ANY (ARRAY(
         SELECT t.id FROM tasks AS t
         WHERE t.completed_at < now() - make_interval(days => :days) AND t.state IN ({quoted(FINAL)})
           AND t.dead_lettered_at IS NULL
         ORDER BY t.completed_at
         LIMIT :limit
         FOR UPDATE SKIP LOCKED
-    )
+    ))
     """
 )
 

@@ -1,6 +1,8 @@
 """Queues are paused and counted, old rows are deleted, and one process gets each chore."""
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.ids import TaskId
 from app.domain.states import State
@@ -101,6 +103,21 @@ def test_no_more_are_forgotten_at_once_than_asked_for(bench: Bench) -> None:
     for _ in range(3):
         end(bench, 40)
     assert [bench.do(forget_tasks, 30, 2) for _ in range(3)] == [2, 1, 0]
+
+
+PLANS = ("hashjoin", "hashagg", "mergejoin", "material", "memoize", "sort", "indexscan", "nestloop")
+
+
+@pytest.mark.parametrize("off", [PLANS[:6], *((name,) for name in PLANS)], ids="-".join)
+def test_the_limit_holds_whatever_plan_is_chosen(bench: Bench, off: tuple[str, ...]) -> None:
+    async def forget(connection: AsyncConnection) -> int:
+        for setting in off:
+            await connection.execute(text(f"SET LOCAL enable_{setting} = off"))
+        return await forget_tasks(connection, 30, 2)
+
+    for _ in range(6):
+        end(bench, 40)
+    assert [bench.do(forget) for _ in range(4)] == [2, 2, 2, 0]
 
 
 def test_a_turn_that_tells_nothing_is_forgotten(bench: Bench) -> None:
