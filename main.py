@@ -1,11 +1,17 @@
-"""Sluice: ``uvicorn main:app`` serves the HTTP API, ``python main.py`` is the command line."""
+"""Sluice: ``uvicorn main:app`` serves the HTTP API, ``./sluice`` runs this file as the command line."""
 
 import sys
 
 if __name__ == "__main__":
     from app.cli import main
 
-    main()
+    try:
+        main()
+    except ModuleNotFoundError as error:
+        if (error.name or "app").startswith("app"):
+            raise
+        # A Python without the locked packages, most often one outside .venv.
+        sys.exit(f"{sys.executable} has no package {error.name!r}. Run `make setup`, then ./sluice instead of main.py.")
 else:
     from app.api.application import create_app
     from app.domain.errors import StartupError

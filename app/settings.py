@@ -1,6 +1,7 @@
-"""The settings: environment variables, or ``.env`` in the working directory.
+"""The settings: environment variables, or ``.env`` in the folder of the program.
 
-A process reads them once at its start and passes them down. ``.env.example`` lists each with its default.
+A process reads them once at its start and passes them down. ``.env.example`` lists each with its default. Relative
+paths start at the folder of the program too, so that every command uses one installation from any working directory.
 
 Secrets stay out of errors, logs and ``repr``. Keys are ``SecretStr``. Keys, and URLs that may contain a password, have
 ``repr=False``: neither ``repr`` nor an error shows their values.
@@ -18,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.domain.addresses import AllowedHosts
 from app.domain.errors import StartupError
 
+_HOME = Path(__file__).parents[1]
 # As SQLAlchemy reads it, but with digits as the port. Its own error would print what stands there: part of a password.
 _DATABASE_URL = re.compile(
     r"postgres(?:ql(?:\+asyncpg)?)?://(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?]+\]|[^/:?]+)?(?::[0-9]*)?(?:/[^?]*)?(?:\?.*)?"
@@ -127,6 +129,10 @@ def _check_collection(value: str) -> str:
     return value
 
 
+def _resolve(path: Path) -> Path:
+    return _HOME / path  # an absolute path stays as it is
+
+
 def reveal(secret: SecretStr | None) -> str | None:
     """The text of a secret, for the constructor of the adapter that sends it."""
     return secret.get_secret_value() if secret else None
@@ -136,7 +142,7 @@ class Settings(BaseSettings):
     """The settings of one Sluice installation."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+        env_file=_HOME / ".env", extra="ignore", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
     )
 
     database_url: Annotated[str, AfterValidator(_check_database_url)] | None = Field(None, repr=False)
@@ -166,7 +172,7 @@ class Settings(BaseSettings):
     task_retention_days: int = Field(30, ge=1)
     result_expires: int = Field(3600, ge=60)
 
-    data_dir: Path = Path("var")
+    data_dir: Annotated[Path, AfterValidator(_resolve)] = Path("var")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     api_workers: int = Field(1, ge=1)
@@ -189,7 +195,7 @@ class Settings(BaseSettings):
 
     embedding_provider: Literal["local", "openai", "sentence-transformers"] = "local"
     embedding_model: str | None = None
-    minilm_path: Path | None = None
+    minilm_path: Annotated[Path, AfterValidator(_resolve)] | None = None
     embedding_cache_days: int = Field(30, ge=0)
     openai_api_key: SecretStr | None = Field(None, repr=False)
     openai_base_url: Annotated[str, AfterValidator(_check_web_address)] | None = Field(None, repr=False)
