@@ -102,9 +102,11 @@ async def _measure_ledger(settings: Settings) -> dict[str, float]:
             await register(connection, worker, lease=3600)
             await connection.commit()
             admission = await _time(connection, lambda: admit(connection, Queue.HIGH))
-            task_id = (await admit(connection, Queue.HIGH))[0].task_id
+            bell = (await admit(connection, Queue.HIGH))[0]
             await connection.commit()
-            claiming = await _time(connection, lambda: claim(connection, task_id, worker.id, worker.pid))
+            claiming = await _time(
+                connection, lambda: claim(connection, bell.task_id, bell.name, worker.id, worker.pid)
+            )
             await retire(connection, worker.id)
             await connection.commit()
     finally:

@@ -56,7 +56,7 @@ class LedgerTask(CeleryTask):  # type: ignore[type-arg]  # generic in its stubs 
         task_id = TaskId(UUID(self.request.id))
         body = cast("TaskFunction", self.run)
         with bound_contextvars(task_id=str(task_id)):
-            task = runtime.execute(task_id, lambda attempt: body(runtime.services, attempt))
+            task = runtime.execute(task_id, TaskName(self.name), lambda attempt: body(runtime.services, attempt))
         if task is None or task.state is not State.SUCCESS:
             raise Ignore
         return task.result

@@ -10,7 +10,7 @@ from celery import Celery
 
 from app.bootstrap import Embedders, Services, build_services
 from app.domain.ids import TaskId
-from app.domain.tasks import Task
+from app.domain.tasks import Task, TaskName
 from app.services.queue.attempts import Outcome, RunningAttempt, WorkerSlot
 from app.settings import Settings
 from app.tasks.lease import Lease
@@ -28,13 +28,16 @@ class Runtime:
         self._thread.start()
         self.services: Services = self.call(self._build())
 
-    def execute(self, task_id: TaskId, body: Callable[[RunningAttempt], Awaitable[Outcome]]) -> Task | None:
+    def execute(
+        self, task_id: TaskId, name: TaskName, body: Callable[[RunningAttempt], Awaitable[Outcome]]
+    ) -> Task | None:
         """Run one attempt from a thread outside the loop, and wait for its end. None if no task was claimed."""
         lease = self._plan.lease
         worker_id = lease.claimant()
         if worker_id is None:
             return None  # tasks are claimed only under a lease; the message will be published again
-        return self.call(self.services.queue.execution.run(task_id, WorkerSlot(worker_id, os.getpid(), lease), body))
+        slot = WorkerSlot(worker_id, os.getpid(), lease)
+        return self.call(self.services.queue.execution.run(task_id, name, slot, body))
 
     def call(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine on the loop from a thread outside it, and wait for its result."""

@@ -201,7 +201,7 @@ class World:
         """Run one waiting task; returns its row afterwards."""
         await self._admit()
         task = await self.get_task(task_id)
-        await self.execution.run(task_id, self._slot, self._bodies[task.name])
+        await self.execution.run(task_id, TaskName(task.name), self._slot, self._bodies[task.name])
         return await self.get_task(task_id)
 
     async def run_tasks(self, *names: TaskName) -> list[Task]:
@@ -221,7 +221,8 @@ class World:
         """Claim a task, without running it."""
         await self._admit()
         async with self.database.statement() as connection:
-            task = await claim(connection, task_id, self._slot.worker_id, self._slot.pid)
+            name = (await self.get_task(task_id)).name
+            task = await claim(connection, task_id, name, self._slot.worker_id, self._slot.pid)
         assert task
         return RunningAttempt(task, self._slot, self.database, self.after_commit)
 

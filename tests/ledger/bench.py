@@ -146,7 +146,7 @@ class Bench:
     def claim(self, task: Task | TaskId, worker: WorkerId | None = None, pid: int = PID) -> Task | None:
         """Claim a task."""
         task_id = task.id if isinstance(task, Task) else task
-        return self.do(claim, task_id, worker or self.worker, pid)
+        return self.do(claim, task_id, self.read(task_id).name, worker or self.worker, pid)
 
     def start(self, task: Task | None = None, worker: WorkerId | None = None, pid: int = PID) -> Task:
         """Admit and claim a task; without one, a new task."""

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.states import State
-from app.domain.tasks import Attempt, Progress, Task
+from app.domain.tasks import Attempt, Progress, Task, TaskName
 from app.ledger.cancel import cancel
 from app.ledger.claim import claim
 from app.ledger.finish import abort, fail, finish, hand_back, retry
@@ -59,10 +59,19 @@ def test_a_doubled_bell_claims_nothing(bench: Bench) -> None:
 def test_of_many_who_answer_one_bell_at_once_one_gets_the_task(bench: Bench) -> None:
     task = bench.submit()
     bench.admit()
-    claims = bench.race(*(lambda c, pid=pid: claim(c, task.id, bench.worker, pid) for pid in range(8)))
+    claims = bench.race(*(lambda c, pid=pid: claim(c, task.id, task.name, bench.worker, pid) for pid in range(8)))
     [winner] = [row for row in claims if row is not None]
     assert winner == bench.read(task)
     assert winner.attempt == 1
+
+
+def test_a_message_that_names_another_task_than_the_row_claims_nothing(bench: Bench) -> None:
+    task = bench.submit()
+    bench.admit()
+    admitted = bench.read(task)
+    assert bench.do(claim, task.id, TaskName.DELETE_AGENT, bench.worker, PID) is None
+    assert bench.read(task) == admitted
+    assert bench.do(claim, task.id, TaskName.PROCESS_DOCUMENT, bench.worker, PID)
 
 
 def test_a_task_that_was_not_admitted_cannot_be_claimed(bench: Bench) -> None:

@@ -26,7 +26,7 @@ WORKER = {"worker_id": new_task_id()}
 STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "admit": (ADMIT, {"queue": "high_priority", "window": 8, "virtual_time": 0.0, "capped": []}),
     "lock_capped": (LOCK_CAPPED, {"queue": "high_priority"}),
-    "claim": (CLAIM.element, {"task_id": new_task_id(), "pid": PID, **WORKER}),
+    "claim": (CLAIM.element, {"task_id": new_task_id(), "name": "ping", "pid": PID, **WORKER}),
     "report": (REPORT, {**ATTEMPT, "stage": "embed", "current": 50, "status": "Embedding", "chunk_count": None}),
     "watch": (WATCH, ATTEMPT),
     "hand_back": (HAND_BACK.element, ATTEMPT),

@@ -94,7 +94,7 @@ class World:
                 raise error
             return Outcome(None, "Done")
 
-        return await self._execution.run(task.id, self._slot, body)
+        return await self._execution.run(task.id, TaskName(task.name), self._slot, body)
 
     async def read(self, task: Task) -> State:
         async with self.database.statement() as connection:
@@ -153,7 +153,7 @@ async def test_deleting_a_document_publishes_the_cancelled_tasks_that_no_worker_
         document = (await connection.execute(insert, {"agent": world.agent})).scalar_one()
     waiting, running = await world.submit(document_id=document), await world.submit(document_id=document)
     async with world.database.statement() as connection:
-        assert await claim(connection, running.id, world.worker, os.getpid())
+        assert await claim(connection, running.id, running.name, world.worker, os.getpid())
     await world.documents.delete(1, document)
     assert world.recorder.states == [(waiting.id, "REVOKED")]
     assert world.recorder.nudges == [Queue.DEFAULT, Queue.MEDIUM]

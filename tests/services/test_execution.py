@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from structlog.testing import capture_logs
 
 from app.db.agents import insert_agent
 from app.db.engine import Database, create_engine
@@ -89,13 +90,36 @@ async def test_a_claim_whose_answer_was_lost_is_handed_back_and_runs_again(
 
     async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
         monkeypatch.setattr(execution, "claim", claim_and_lose_the_answer)
-        assert await attempts.run(task.id, _make_slot(worker), _answer) is None
+        assert await attempts.run(task.id, TaskName.PING, _make_slot(worker), _answer) is None
         waiting = await _read(database, task)
         assert (waiting.worker_id, waiting.crashes) == (None, 0)
         await Admission(database, SilentDoorbell()).admit([Queue.HIGH.value])
-        ended = await attempts.run(task.id, _make_slot(worker), _answer)
+        ended = await attempts.run(task.id, TaskName.PING, _make_slot(worker), _answer)
         assert ended
         assert (ended.state, ended.attempt) == (State.SUCCESS, 2)
+
+    await _run(settings, scenario)
+
+
+async def test_a_message_that_names_another_task_is_refused_with_one_log_line_and_the_row_waits_for_its_own(
+    settings: Settings,
+) -> None:
+    async def delete(_attempt: RunningAttempt) -> Outcome:
+        raise AssertionError("the function of another task ran")
+
+    async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
+        waiting = await _read(database, task)
+        with capture_logs() as logs:
+            assert await attempts.run(task.id, TaskName.DELETE_AGENT, _make_slot(worker), delete) is None
+        assert [(entry["event"], entry["message_name"], entry["name"]) for entry in logs] == [
+            ("message_refused", TaskName.DELETE_AGENT, TaskName.PING)
+        ]
+        assert await _read(database, task) == waiting
+        with capture_logs() as logs:
+            ended = await attempts.run(task.id, TaskName.PING, _make_slot(worker), _answer)
+            assert await attempts.run(task.id, TaskName.PING, _make_slot(worker), _answer) is None
+        assert ended
+        assert (ended.state, logs) == (State.SUCCESS, [])
 
     await _run(settings, scenario)
 
@@ -112,7 +136,7 @@ async def test_a_watch_that_fails_ends_the_attempt_in_the_ledger(
 
     async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
         monkeypatch.setattr(queue_attempts, "watch", fail)
-        await attempts.run(task.id, _make_slot(worker), never)
+        await attempts.run(task.id, TaskName.PING, _make_slot(worker), never)
         ended = await _read(database, task)
         assert ended.state is State.FAILURE
         assert ended.error
@@ -129,7 +153,7 @@ async def test_a_task_that_was_given_to_another_writes_nothing(settings: Setting
                 assert await ledger_report.watch(connection, attempt.task.attempt_token) is AttemptStatus.SUPERSEDED
             return await _answer(attempt)
 
-        assert await attempts.run(task.id, _make_slot(worker), lose) is None
+        assert await attempts.run(task.id, TaskName.PING, _make_slot(worker), lose) is None
         assert (await _read(database, task)).result is None
 
     await _run(settings, scenario)
@@ -148,7 +172,7 @@ async def test_an_attempt_whose_worker_may_not_go_on_is_handed_back_and_no_crash
             await asyncio.Event().wait()
             raise AssertionError
 
-        running = asyncio.create_task(attempts.run(task.id, _make_slot(worker, lease), never_end))
+        running = asyncio.create_task(attempts.run(task.id, TaskName.PING, _make_slot(worker, lease), never_end))
         await begun.wait()
         if end == "the lease runs out":
             lease.grant(worker, time.monotonic())

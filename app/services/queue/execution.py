@@ -13,9 +13,9 @@ from app.domain.backoff import choose_delay
 from app.domain.errors import DatabaseUnavailableError, RetryLaterError, SluiceError, TaskTimeLimitError
 from app.domain.ids import TaskId
 from app.domain.states import RUNNING
-from app.domain.tasks import Failure, Task
+from app.domain.tasks import Failure, Task, TaskName
 from app.ledger.children import expand
-from app.ledger.claim import claim
+from app.ledger.claim import claim, read_name
 from app.ledger.finish import abort, defer, fail, finish, hand_back, retry
 from app.ledger.read import get_task
 from app.ledger.report import AttemptStatus
@@ -56,13 +56,13 @@ class Execution:
         self._policy = policy
         self._held: set[TaskId] = set()
 
-    async def run(self, task_id: TaskId, slot: WorkerSlot, body: AttemptFunction) -> Task | None:
-        """Run one attempt; returns the task in its new state.
+    async def run(self, task_id: TaskId, name: TaskName, slot: WorkerSlot, body: AttemptFunction) -> Task | None:
+        """Run one attempt of the task, whose name must be ``name``; returns the task in its new state.
 
-        Returns None when the task could not be claimed (a late or duplicated message), or when the attempt was
-        superseded: then nothing of it was written.
+        Returns None when the task could not be claimed (a late or duplicated message, or one with another name than the
+        task's), or when the attempt was superseded: then nothing of it was written.
         """
-        task = await self._claim(task_id, slot)
+        task = await self._claim(task_id, name, slot)
         if task is None:
             return None
         self._held.add(task_id)
@@ -75,15 +75,19 @@ class Execution:
             await self._after_commit.run([ended])
         return ended
 
-    async def _claim(self, task_id: TaskId, slot: WorkerSlot) -> Task | None:
+    async def _claim(self, task_id: TaskId, name: TaskName, slot: WorkerSlot) -> Task | None:
         """Claim the task. If the answer is lost, release the claim, or the row would stay in a running state."""
         try:
             async with self._database.statement() as connection:
-                return await claim(connection, task_id, slot.worker_id, slot.pid)
+                task = await claim(connection, task_id, name, slot.worker_id, slot.pid)
+                found = name if task else await read_name(connection, task_id)
         except DatabaseUnavailableError:
             log.warning("claim_unconfirmed")
             await self._release_claim(task_id, slot)
             return None
+        if found not in {name, None}:
+            log.warning("message_refused", reason="it names another task than the row", message_name=name, name=found)
+        return task
 
     async def _release_claim(self, task_id: TaskId, slot: WorkerSlot) -> None:
         """Once the database is available, hand back the task if it was claimed for this process after all."""
