@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.session import AsJson, Session, print_json, print_table, run
+from app.cli.local.session import AsJson, Session, print_json, print_table, run
 from app.domain.records import Agent, Listing
 
 program = typer.Typer(no_args_is_help=True)

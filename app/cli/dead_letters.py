@@ -6,8 +6,8 @@ from uuid import UUID
 
 import typer
 
-from app.cli.session import AsJson, Session, print_json, print_table, run
-from app.cli.stack import say
+from app.cli.local.session import AsJson, Session, print_json, print_table, run
+from app.cli.local.stack import say
 from app.domain.ids import TaskId
 from app.domain.records import Listing
 from app.domain.task_view import describe_dead_letter

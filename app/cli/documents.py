@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli.local.session import AgentName, AsJson, Session, print_json, print_table, run
+from app.cli.local.stack import say
 from app.cli.progress import ProgressBoard, print_answer, print_hits
-from app.cli.session import AgentName, AsJson, Session, print_json, print_table, run
-from app.cli.stack import say
 from app.domain.errors import SluiceError
 from app.domain.ids import TaskId
 from app.domain.states import State

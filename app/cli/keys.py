@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.session import AsJson, Session, print_json, print_table, run
-from app.cli.stack import say
+from app.cli.local.session import AsJson, Session, print_json, print_table, run
+from app.cli.local.stack import say
 from app.domain.identity import ApiKey, Scope
 from app.domain.records import Listing
 

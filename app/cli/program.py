@@ -2,7 +2,8 @@
 
 import typer
 
-from app.cli import agents, dead_letters, demo, doctor, documents, keys, queues, reembed, serve, tasks
+from app.cli import agents, dead_letters, documents, keys, queues, tasks
+from app.cli.local import demo, doctor, reembed, serve
 
 program = typer.Typer(
     name="sluice",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from app.cli.doctor import doctor
+from app.cli.local.doctor import doctor
 from app.domain.errors import StartupError
 from app.settings import Settings, load_settings
 from tests.deadlines import deadline

@@ -12,8 +12,8 @@ import typer
 
 from app.bootstrap import Embedders, Services, build_services, check_choices, choose_blobs, describe_embedding
 from app.celery_app import check_broker, create_celery
-from app.cli.session import AsJson, print_json
-from app.cli.vectors import check_vectors
+from app.cli.local.session import AsJson, print_json
+from app.cli.local.vectors import check_vectors
 from app.domain.errors import SluiceError
 from app.domain.ports import BlobStore
 from app.embedded.running import open_servers

@@ -21,8 +21,8 @@ from app.bootstrap import (
     prepare_database,
 )
 from app.celery_app import check_broker
-from app.cli.parts import Parts, api_part, get_stop_timeout, worker_part
-from app.cli.stack import WORKERS, check_port, run_stack, say
+from app.cli.local.parts import Parts, api_part, get_stop_timeout, worker_part
+from app.cli.local.stack import WORKERS, check_port, run_stack, say
 from app.domain.errors import PartDiedError
 from app.embedded import Engines
 from app.embedded.running import open_servers, resolve_settings

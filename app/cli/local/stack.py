@@ -13,7 +13,7 @@ import httpx
 
 from app.bootstrap import build_services, prepare_database
 from app.celery_app import create_celery
-from app.cli.parts import Parts, api_part, get_stop_timeout, worker_part
+from app.cli.local.parts import Parts, api_part, get_stop_timeout, worker_part
 from app.domain.errors import StartupError
 from app.embedded.running import Servers, open_servers
 from app.settings import Settings, reveal

@@ -14,15 +14,15 @@ from typing import Annotated, Any
 import httpx
 import typer
 
+from app.cli.local.serve import Stopped, listen_for_stop
+from app.cli.local.stack import run_stack, say
 from app.cli.progress import ProgressBoard, print_answer, print_hits
-from app.cli.serve import Stopped, listen_for_stop
-from app.cli.stack import run_stack, say
 from app.domain.errors import SluiceError, StartupError
 from app.domain.media import ARCHIVES, SUPPORTED
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
 
-_EXAMPLES = Path(__file__).parents[2] / "examples"
+_EXAMPLES = Path(__file__).parents[3] / "examples"
 _LOG_CHARACTERS = 4000
 _QUESTION = "What is the maximum draught at the Alder Gate?"
 
