@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from app.domain.counting import count_of
 from app.domain.errors import (
     ArchiveLimitError,
     DocumentDamagedError,
@@ -86,7 +87,7 @@ def open_archive(path: Path, max_entries: int) -> Iterator[list[ArchiveEntry]]:
     try:
         infos = [info for info in archive.infolist() if not info.filename.endswith("/") and not _is_junk(info.filename)]
         if len(infos) > max_entries:
-            raise ArchiveLimitError(f"It contains {len(infos)} files; the limit is {max_entries}.")
+            raise ArchiveLimitError(f"It contains {count_of(len(infos), 'file')}; the limit is {max_entries}.")
         yield [ArchiveEntry(_clean(info.filename), _find_error(info), archive, info) for info in infos]
     finally:
         opening.__exit__(None, None, None)

@@ -11,6 +11,7 @@ from openai import AsyncOpenAI, omit
 
 from app.adapters.openai.client import OpenAIClient
 from app.adapters.openai.tokens import TokenCounter
+from app.domain.counting import count_of
 from app.domain.errors import ProviderDownError
 from app.domain.vectors import EmbeddingResult, TextBatch, Vector
 
@@ -108,7 +109,9 @@ class OpenAIEmbedder:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise ProviderDownError(f"{self.provider} answered with JSON that cannot be read.") from None
         if len(vectors) != count:
-            raise ProviderDownError(f"{self.provider} answered {count} texts with {len(vectors)} vectors.")
+            raise ProviderDownError(
+                f"{self.provider} answered {count_of(count, 'text')} with {count_of(len(vectors), 'vector')}."
+            )
         return vectors, _read_usage(answer)
 
 

@@ -21,6 +21,7 @@ from app.adapters.qdrant.points import (
     name_point,
     read_point,
 )
+from app.domain.counting import count_of
 from app.domain.errors import (
     ProviderCredentialsError,
     ProviderDownError,
@@ -148,7 +149,7 @@ class QdrantStore:
             await self._connection.call(lambda client: client.delete(name, selector, wait=True))
             left = await self._connection.call(lambda client: client.count(name, chosen, exact=True))
             if left.count:
-                raise ProviderDownError(f"Qdrant still holds {left.count} vectors after their deletion.")
+                raise ProviderDownError(f"Qdrant still holds {count_of(left.count, 'vector')} after their deletion.")
 
     async def list_agents(self, index: VectorIndex) -> list[int]:
         """List the agents by a scan of the points. Each request excludes the agents that were found before."""

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from app.api.bodies.tasks import ErrorBody, TaskAccepted, TaskBody, make_links, make_task_links
+from app.domain.counting import count_of
 from app.domain.documents import DocumentStatus
 from app.domain.records import Document, StoredChunk
 from app.domain.tasks import Counts, Task
@@ -119,7 +120,7 @@ class BatchAccepted(TaskAccepted):
         """Convert a parent with its children."""
         return cls(
             task_id=str(parent.id),
-            message=f"{len(children)} files uploaded successfully",
+            message=f"{count_of(len(children), 'file')} uploaded successfully",
             links=make_task_links(parent),
             counts=asdict(counts),
             files=[BatchFile.of(child) for child in children],

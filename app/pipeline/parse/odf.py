@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lxml import etree
 
+from app.domain.counting import count_of
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
 from app.pipeline.parse.limits import Budget, Limits
@@ -46,7 +47,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         return Parsed([Page(None, "\n\n".join(_write_story(writer, document, styles)))], metadata)
     parts = [item for item in document if local(item) in {"table", "page"}]
     if len(parts) > limits.pages:
-        raise ParseLimitExceededError(f"It has {len(parts)} pages; the limit is {limits.pages}.")
+        raise ParseLimitExceededError(f"It has {count_of(len(parts), 'page')}; the limit is {limits.pages}.")
     pages = []
     for number, part in enumerate(parts, 1):
         pages.append(Page(number, _write_page(writer, part)))

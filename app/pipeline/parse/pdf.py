@@ -12,6 +12,7 @@ from pathlib import Path
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_raw
 
+from app.domain.counting import count_of
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentEncryptedError, ParseLimitExceededError
 from app.pipeline.parse import pdf_fallback
@@ -49,7 +50,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     with closing(document):
         total = len(document)
         if total > limits.pages:
-            raise ParseLimitExceededError(f"It has {total} pages; the limit is {limits.pages}.")
+            raise ParseLimitExceededError(f"It has {count_of(total, 'page')}; the limit is {limits.pages}.")
         ocr = OcrReader(limits.ocr_languages)
         pages = list(_read_pages(document, report, ocr))
         metadata = name_metadata(document.get_metadata_dict(skip_empty=True).items())

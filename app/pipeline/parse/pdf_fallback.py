@@ -10,6 +10,7 @@ import pypdf
 from pypdf.errors import FileNotDecryptedError, LimitReachedError, PyPdfError
 from pypdf.generic import ContentStream
 
+from app.domain.counting import count_of
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
 from app.pipeline.parse.limits import Limits
@@ -50,7 +51,7 @@ def _open(path: Path) -> Iterator[pypdf.PdfReader]:
 def _read(reader: pypdf.PdfReader, report: Callable[[int, int], None], limits: Limits) -> Parsed:
     total = len(reader.pages)
     if total > limits.pages:
-        raise ParseLimitExceededError(f"It has {total} pages; the limit is {limits.pages}.")
+        raise ParseLimitExceededError(f"It has {count_of(total, 'page')}; the limit is {limits.pages}.")
     if total == 0:
         raise DocumentDamagedError("It has no pages.")
     pages = []

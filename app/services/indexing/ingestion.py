@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.agents import get_agent
 from app.db.documents import get_document_for_work
 from app.db.engine import Database
+from app.domain.counting import count_of
 from app.domain.documents import Chunk, Parsed
 from app.domain.errors import DocumentDeletedError, FileMissingError, NoExtractableTextError
 from app.domain.ports import BlobStore, Parser
@@ -200,7 +201,7 @@ class Ingestion:
         index = await self._vectors.get_active()
         account = Account(document.organization_id, document.agent_id)
         indexed = await self._indexer.index(index, chunks, account, on_done)
-        await attempt.report(Progress("store", 80, f"Storing {total} chunks of {filename}", total))
+        await attempt.report(Progress("store", 80, f"Storing {count_of(total, 'chunk')} of {filename}", total))
         edition = await self._vectors.reserve(index, document.id)
         batch = VectorBatch(document.agent_id, document.id, edition, indexed.vectors)
         return await self._writer.write(index, batch, indexed.rows, reserved=True)

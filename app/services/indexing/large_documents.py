@@ -16,6 +16,7 @@ from app.db.chunks import LAST_EDITION, REMOVED_AT_ONCE, count_chunks, remove_ch
 from app.db.documents import get_document_for_work
 from app.db.engine import Database
 from app.db.staging import drop_staged, read_staged, stage_chunks
+from app.domain.counting import count_of
 from app.domain.documents import Chunk
 from app.domain.errors import DocumentBusyError, DocumentDeletedError, FileMissingError
 from app.domain.ids import TaskId
@@ -78,7 +79,7 @@ class LargeDocuments:
             count += len(batch)
             batches.append((batch[0].index, batch[-1].index))
             async with self._database.transaction() as connection:
-                progress = Progress("chunk", 50, f"Chunking {filename} ({count} chunks)", count)
+                progress = Progress("chunk", 50, f"Chunking {filename} ({count_of(count, 'chunk')})", count)
                 await attempt.report_within(connection, progress)
                 await stage_chunks(connection, attempt.task.id, batch)
         index = await self._vectors.get_active()
@@ -126,7 +127,7 @@ class LargeDocuments:
             await self._writer.apply(connection, edition)
 
         result = {"document_id": task.document_id, "chunk_count": len(chunks)}
-        return Outcome(result, f"Embedded {len(chunks)} chunks", len(chunks), apply)
+        return Outcome(result, f"Embedded {count_of(len(chunks), 'chunk')}", len(chunks), apply)
 
     async def publish(self, attempt: RunningAttempt) -> Outcome:
         """Make search find the document's new chunks in place of its old ones, once every batch is embedded.
@@ -161,9 +162,11 @@ class LargeDocuments:
             async with self._database.transaction() as connection:
                 removed = await self._remove_some(connection, attempt.task.require_document_id())
             total += removed
-            await attempt.report(Progress("remove", 50, f"Removed {total} chunks"))
+            await attempt.report(Progress("remove", 50, f"Removed {count_of(total, 'chunk')}"))
         await self._vectors.sweep(attempt.task.require_document_id())
-        return Outcome({"document_id": attempt.task.document_id, "chunks": total}, f"Removed {total} chunks")
+        return Outcome(
+            {"document_id": attempt.task.document_id, "chunks": total}, f"Removed {count_of(total, 'chunk')}"
+        )
 
     async def _remove_some(self, connection: AsyncConnection, document_id: int) -> int:
         document, indexing_task = await self._lock(connection, document_id)

@@ -16,6 +16,7 @@ from app.db.chunks import ChunkRow, add_chunks, count_words, replace_chunks
 from app.db.documents import complete_document, get_document_for_work
 from app.db.editions import publish_edition, tidy_editions
 from app.db.vector_indexes import lock_indexes_shared
+from app.domain.counting import count_of
 from app.domain.errors import DocumentDeletedError, DocumentSupersededError
 from app.domain.ports import BlobStore
 from app.domain.records import Content, Document
@@ -39,7 +40,7 @@ class Version:
     @property
     def status(self) -> str:
         """The status line of the task that published it."""
-        return f"{self.content.filename} is ready: {self.chunk_count} chunks"
+        return f"{self.content.filename} is ready: {count_of(self.chunk_count, 'chunk')}"
 
     def as_result(self, document_id: int) -> dict[str, Any]:
         """The result of the task that published it."""

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.documents import set_archive_content
+from app.domain.counting import count_of
 from app.domain.documents import OnDuplicate
 from app.domain.errors import (
     ArchiveLimitError,
@@ -156,7 +157,7 @@ class Archives:
                 await incoming.write(piece)
             if incoming.size and await asyncio.to_thread(detect, await incoming.writer.seal(), path) == ZIP:
                 if depth >= unpacking.limits.depth:
-                    raise ArchiveTooDeepError(f"{unpacking.limits.depth} levels are allowed.")
+                    raise ArchiveTooDeepError(f"The limit is {count_of(unpacking.limits.depth, 'level')}.")
                 await self._unpack_level(unpacking, await incoming.writer.seal(), prefix=path + "/", depth=depth + 1)
                 return
             content = await incoming.store(path)
@@ -182,7 +183,11 @@ class Archives:
                 await self._blobs.delete(key)
 
         return Outcome(
-            None, f"{content.filename} contains {len(entries)} files", apply=apply, expands=True, after=delete_unused
+            None,
+            f"{content.filename} contains {count_of(len(entries), 'file')}",
+            apply=apply,
+            expands=True,
+            after=delete_unused,
         )
 
     @asynccontextmanager

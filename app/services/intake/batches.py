@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from app.db.engine import Database
+from app.domain.counting import count_of
 from app.domain.documents import OnDuplicate
 from app.domain.errors import EmptyFileError, MissingFileError, NotFoundError, TooManyFilesError, UnsupportedTypeError
 from app.domain.ports import BlobStore
@@ -53,7 +54,7 @@ class IncomingFiles:
             TooManyFilesError: when the batch has the largest number of files already.
         """
         if len(self.files) == self.max_files:
-            raise TooManyFilesError(f"The limit is {self.max_files} files.")
+            raise TooManyFilesError(f"The limit is {count_of(self.max_files, 'file')}.")
         if self.files:
             await self.files[-1][1].writer.seal()  # so that only one file has bytes buffered in memory
         self.files.append((filename or "unnamed", await self.uploads.open()))

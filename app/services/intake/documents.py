@@ -17,6 +17,7 @@ from app.db.documents import (
     set_indexing_task,
 )
 from app.db.engine import Database
+from app.domain.counting import count_of
 from app.domain.documents import DocumentStatus
 from app.domain.errors import DocumentBusyError, DocumentDeletedError, NotFoundError
 from app.domain.ids import TaskId
@@ -226,7 +227,7 @@ class Documents:
             async with self._database.transaction() as connection:
                 removed = await remove_chunks(connection, document.id)
             total += removed
-            await attempt.report(Progress("remove", 50, f"Removing {document.filename} ({total} chunks)"))
+            await attempt.report(Progress("remove", 50, f"Removing {document.filename} ({count_of(total, 'chunk')})"))
         return total
 
 

@@ -13,6 +13,7 @@ from app.db.chunks import REMOVED_AT_ONCE, remove_chunks
 from app.db.documents import hide_agent_documents, list_agent_documents
 from app.db.editions import hide_editions
 from app.db.engine import Database
+from app.domain.counting import count_of
 from app.domain.errors import InvalidRequestError, NotFoundError, SlugTakenError
 from app.domain.ports import BlobStore
 from app.domain.records import Agent, AgentSettings, Listing
@@ -183,7 +184,7 @@ class Agents:
                 blobs = list_blob_keys(await list_document_tasks(connection, document.id))
             for key in {*blobs, document.blob_key} - {None}:
                 await self._blobs.delete(str(key))
-        return Outcome({"documents": len(documents)}, f"Removed {len(documents)} documents")
+        return Outcome({"documents": len(documents)}, f"Removed {count_of(len(documents), 'document')}")
 
     async def _remove_chunks(self, document_id: int) -> None:
         removed = REMOVED_AT_ONCE
