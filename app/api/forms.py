@@ -7,6 +7,7 @@ from app.api.multipart import Form
 from app.domain.documents import OnDuplicate
 from app.domain.errors import InvalidMetadataError, InvalidRequestError
 from app.domain.tasks import Queue
+from app.domain.web_url import WebUrl
 
 PRIORITIES = {"high": Queue.HIGH, "medium": Queue.MEDIUM, "low": Queue.LOW}
 
@@ -31,6 +32,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
             "same name. Search finds the old content until the new content is complete."
         ),
     },
+    "callback_url": {
+        "type": "string",
+        "format": "uri",
+        "description": (
+            "An http or https URL. It is checked, but Sluice sends nothing to it yet: follow the task by `wait` or by "
+            "its events."
+        ),
+        "example": "https://example.com/hooks/sluice",
+    },
 }
 
 
@@ -38,6 +48,30 @@ def describe_form(required: str, schema: dict[str, Any], **fields: dict[str, Any
     """The OpenAPI description of a form with one required part and optional fields."""
     body = {"type": "object", "required": [required], "properties": {required: schema, **fields}}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": body}}}}
+
+
+def parse_options(form: Form, *others: str) -> tuple[dict[str, Any], Queue | None, OnDuplicate]:
+    """The metadata, the queue and what to do with a duplicate.
+
+    ``others`` are the names of fields that the form may have in addition.
+
+    Raises:
+        InvalidRequestError: a field has an unknown name or a wrong value.
+    """
+    known = (*others, *OPTIONS)
+    for name in form.fields:
+        if name not in known:
+            raise InvalidRequestError(f"Is unknown. The fields are: {', '.join(known)}.", field=f"body.{name}")
+    _check_callback(form.get("callback_url"))
+    return parse_metadata(form), parse_priority(form), parse_on_duplicate(form)
+
+
+def _check_callback(url: str) -> None:
+    try:
+        if url:
+            WebUrl.parse(url)
+    except InvalidRequestError as error:
+        raise InvalidRequestError("Must be an http or https URL.", field="body.callback_url") from error
 
 
 def parse_metadata(form: Form) -> dict[str, Any]:
@@ -76,7 +110,7 @@ def parse_priority(form: Form) -> Queue | None:
     """
     priority = form.get("priority")
     if priority and priority not in PRIORITIES:
-        raise InvalidRequestError(f"priority must be one of {', '.join(PRIORITIES)}.")
+        raise InvalidRequestError(f"Must be one of: {', '.join(PRIORITIES)}.", field="body.priority")
     return PRIORITIES.get(priority)
 
 
@@ -89,4 +123,4 @@ def parse_on_duplicate(form: Form) -> OnDuplicate:
     try:
         return OnDuplicate(form.get("on_duplicate") or OnDuplicate.SKIP)
     except ValueError:
-        raise InvalidRequestError(f"on_duplicate must be one of {', '.join(OnDuplicate)}.") from None
+        raise InvalidRequestError(f"Must be one of: {', '.join(OnDuplicate)}.", field="body.on_duplicate") from None

@@ -9,13 +9,32 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from app.api.access_log import find_route_template
-from app.domain.errors import SluiceError
+from app.api.validation import describe_errors
+from app.domain.errors import InvalidRequestError, SluiceError
 
 log = structlog.get_logger()
+
+
+class FieldProblem(BaseModel):
+    """A part of the request that is wrong."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"field": "query.limit", "message": "Must be at least 1."}})
+
+    field: str = Field(description="Where it is, such as `body.name`, `query.limit` or `path.agent_id`.")
+    message: str = Field(description="What is allowed.")
+
+
+class SupportedType(BaseModel):
+    """A file type that Sluice reads."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"media_type": "application/pdf", "extensions": [".pdf"]}})
+
+    media_type: str = Field(description="The IANA media type. It is detected by content, not by name.")
+    extensions: list[str] = Field(description="The usual file name extensions.")
 
 
 class Problem(BaseModel):
@@ -35,14 +54,18 @@ class Problem(BaseModel):
         }
     )
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    code: str
-    retryable: bool
-    request_id: str
-    errors: list[dict[str, Any]] | None = None
+    type: str = Field("about:blank", description="Always `about:blank`: `code` identifies the problem.")
+    title: str = Field(description="The kind of problem, the same for every problem of a `code`.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What happened and what to do next, for people.")
+    code: str = Field(description="The kind of problem, for programs. It never changes.")
+    retryable: bool = Field(description="Whether the same request may succeed later; see the header `Retry-After`.")
+    request_id: str = Field(description="The request's id, as in the header `X-Request-ID` and in the server's log.")
+    errors: list[FieldProblem] | None = Field(None, description="The fields that are wrong, if the request is invalid.")
+    detected_type: str | None = Field(None, description="With `unsupported_type`: the media type of the file.")
+    supported_types: list[SupportedType] | None = Field(
+        None, description="With `unsupported_type`: the types that are supported."
+    )
 
 
 _MEDIA_TYPE = "application/problem+json"
@@ -54,7 +77,7 @@ _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: 
 
 
 def respond(request: Request, *, status: int, code: str, detail: str, **more: Any) -> JSONResponse:
-    """Make a problem response. ``more`` may contain title, retryable, retry_after and errors."""
+    """Make a problem response. ``more`` may contain title, retryable, retry_after and further fields."""
     retry_after = more.pop("retry_after", None)
     problem = Problem(
         title=more.pop("title", HTTPStatus(status).phrase),
@@ -81,6 +104,7 @@ def respond_to(request: Request, error: SluiceError) -> JSONResponse:
         detail=error.message,
         retryable=error.retryable,
         retry_after=error.retry_after or (1 if error.retryable else None),
+        **error.members,
     )
 
 
@@ -91,9 +115,11 @@ async def _on_sluice_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
-    errors = [{"field": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in error.errors()]
-    detail = "; ".join(f"{one['field']}: {one['message']}" for one in errors)
-    return respond(request, status=422, code="invalid_request", detail=detail, errors=errors)
+    body = getattr(request.scope.get("route"), "body_field", None)
+    errors = describe_errors(error.errors(), body and body.field_info.annotation)
+    title = InvalidRequestError.title()
+    detail = " ".join([title, *(f"{one['field']}: {one['message']}" for one in errors)])
+    return respond(request, status=422, code=InvalidRequestError.code, title=title, detail=detail, errors=errors)
 
 
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:

@@ -53,3 +53,6 @@ SUPPORTED: dict[str, tuple[str, ...]] = {
 
 ARCHIVES: dict[str, tuple[str, ...]] = {ZIP: (".zip",)}
 """The archive types, whose entries become documents."""
+
+ACCEPTED: dict[str, tuple[str, ...]] = {**SUPPORTED, **ARCHIVES}
+"""Every type that an upload may have."""

@@ -4,9 +4,8 @@ import re
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path, PurePath
-from typing import NoReturn
 
-from app.domain.errors import ParseLimitExceededError, UnsupportedTypeError
+from app.domain.errors import ParseLimitExceededError
 from app.domain.media import (
     ARCHIVES,
     DOCX,
@@ -26,6 +25,7 @@ from app.domain.media import (
 )
 from app.pipeline.parse.encoding import guess_encoding
 from app.pipeline.parse.zip_package import BROKEN, open_zip
+from app.pipeline.unsupported_type import DAMAGED_ZIP, OFFICE_PACKAGE, FileKind, identify, refuse
 
 _HEAD = 64 * 1024
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -73,7 +73,7 @@ def detect(path: Path, filename: str) -> str:
     client gave: ``notes.md`` makes text Markdown, but no name makes a picture a document.
 
     Raises:
-        UnsupportedTypeError: for every other type; the detail lists the supported types.
+        UnsupportedTypeError: for every other type; the message says what the file is.
     """
     with path.open("rb") as file:
         head = file.read(_HEAD)
@@ -87,7 +87,9 @@ def detect(path: Path, filename: str) -> str:
     if head.startswith(_RTF):
         return RTF
     encoding = guess_encoding(head, complete=len(head) < _HEAD)
-    return _detect_text(head.decode(encoding, "replace"), suffix) if encoding else _refuse()
+    if encoding is None:
+        refuse(identify(head, suffix))
+    return _detect_text(head.decode(encoding, "replace"), suffix)
 
 
 def _detect_zip(path: Path, suffix: str) -> str:
@@ -97,15 +99,15 @@ def _detect_zip(path: Path, suffix: str) -> str:
             names = archive.namelist()
             declared = _read_declared(archive)
     except (*BROKEN, ParseLimitExceededError):
-        return _by_suffix(suffix, _ZIPPED) or _refuse()
+        return _by_suffix(suffix, _ZIPPED) or refuse(DAMAGED_ZIP)
     if declared.startswith(("application/vnd.oasis.opendocument.", "application/epub")):
-        return _DECLARED.get(declared) or _refuse()
+        return _DECLARED.get(declared) or refuse(FileKind(f"of the type {declared}", declared))
     for start, end, media_type in _MAIN_PARTS:
         if any(name.startswith(start) and name.endswith(end) for name in names):
             return media_type
     if "META-INF/container.xml" in names:
         return EPUB
-    return _refuse() if _OPEN_PACKAGE in names else ZIP
+    return refuse(OFFICE_PACKAGE) if _OPEN_PACKAGE in names else ZIP
 
 
 def _read_declared(archive: zipfile.ZipFile) -> str:
@@ -128,7 +130,7 @@ def _detect_ole(path: Path, head: bytes, suffix: str) -> str:
     with path.open("rb") as file:
         file.seek(min((int.from_bytes(head[48:52], "little") + 1) * sector, path.stat().st_size))
         directory = file.read(_OLE_DIRECTORY)
-    return DOCX if _ENCRYPTED in head or _ENCRYPTED in directory else _refuse()
+    return DOCX if _ENCRYPTED in head or _ENCRYPTED in directory else refuse(identify(head, suffix), suffix)
 
 
 def _detect_text(text: str, suffix: str) -> str:
@@ -153,8 +155,3 @@ def _is_mail(text: str) -> bool:
 def _by_suffix(suffix: str, media_types: Iterable[str]) -> str | None:
     kinds = {**SUPPORTED, **ARCHIVES}
     return next((media_type for media_type in media_types if suffix in kinds[media_type]), None)
-
-
-def _refuse() -> NoReturn:
-    kinds = ", ".join(f"{media_type} ({' '.join(suffixes)})" for media_type, suffixes in SUPPORTED.items())
-    raise UnsupportedTypeError(f"Supported types: {kinds}.")

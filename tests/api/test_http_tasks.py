@@ -188,7 +188,7 @@ def test_lists_hand_out_every_item_once(shared_stack: Stack, agent: int) -> None
     assert count("/tasks", status="FAILURE", queue="high_priority") == 1
     assert count("/tasks/", queue="low_priority") == 0
     assert count("/tasks/", name="app.tasks.document_tasks.process_document") == 5
-    assert count("/tasks/", name="unknown") == 0
+    assert count("/tasks/", name="app.tasks.document_tasks.delete_agent") == 0
     assert count("/documents", status="failed") == 1
     assert count("/documents", status="completed") == 4
 

@@ -27,6 +27,7 @@ def test_a_batch_answers_with_every_file_and_counts_them_to_the_end(shared_stack
     response = post_batch(shared_stack, agent, files, metadata='{"year": 2026}')
     answer, parent = finish(shared_stack, response)
     assert response.headers["location"] == f"/api/v1/tasks/{answer['task_id']}"
+    assert answer["message"] == "20 files accepted"
     assert (answer["counts"]["total"], [file["filename"] for file in answer["files"]]) == (20, list(files))
     assert (parent["task_name"], parent["queue"]) == ("app.tasks.document_tasks.process_batch", "low_priority")
     assert (parent["state"], parent["counts"]["succeeded"]) == ("SUCCESS", 20)
@@ -38,7 +39,10 @@ def test_a_batch_answers_with_every_file_and_counts_them_to_the_end(shared_stack
 def test_a_file_that_cannot_be_read_fails_alone_and_says_so_at_once(shared_stack: Stack, agent: int) -> None:
     files = {"good.txt": b"A heron.", "empty.txt": b"", "picture.png": b"\x89PNG\r\n\x1a\n" + bytes(64)}
     answer, parent = finish(shared_stack, post_batch(shared_stack, agent, files))
-    codes = {file["filename"]: file["error"] and file["error"]["code"] for file in answer["files"]}
+    assert answer["message"] == "1 of 3 files accepted; `error` of the others says why"
+    errors = {file["filename"]: file["error"] for file in answer["files"]}
+    assert "The file is a PNG image." in errors["picture.png"]["message"]
+    codes = {filename: error and error["code"] for filename, error in errors.items()}
     assert codes == {"good.txt": None, "empty.txt": "empty_file", "picture.png": "unsupported_type"}
     assert (parent["state"], parent["counts"]["succeeded"], parent["counts"]["failed"]) == ("SUCCESS", 1, 2)
 

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from app.domain.records import Agent
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$", max_length=63)]
+SLUG_PATTERN = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
+Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
 
 
 class AgentSettingsBody(BaseModel):
@@ -28,7 +29,9 @@ class AgentSettingsBody(BaseModel):
 class AgentCreate(BaseModel):
     """A new agent."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"name": "Support agent", "slug": "support"}})
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"name": "Support agent", "slug": "support"}}
+    )
 
     name: Name
     slug: Slug | None = None
@@ -38,7 +41,7 @@ class AgentCreate(BaseModel):
 class AgentUpdate(BaseModel):
     """Changes to an agent. Omitted fields stay as they are."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"settings": {"chunk_size": 800}}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"settings": {"chunk_size": 800}}})
 
     name: Name | None = None
     slug: Slug | None = None

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.bodies.tasks import ErrorBody
 from app.domain.task_view import describe_dead_letter
-from app.domain.tasks import DeadLetterFilter, Task
+from app.domain.tasks import DeadLetterFilter, Queue, Task, TaskName
 
 
 class AttemptBody(BaseModel):
@@ -99,10 +99,10 @@ class FilterBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    queue: str | None = None
-    agent_id: int | None = Field(None, ge=1, le=2**63 - 1)
-    code: str | None = None
-    name: str | None = Field(None, description="The task's name.")
+    queue: Queue | None = Field(None, description="Only those of this queue.")
+    agent_id: int | None = Field(None, ge=1, le=2**63 - 1, description="Only those of this agent.")
+    code: str | None = Field(None, description="Only those with this error code, such as `task_crashed`.")
+    name: TaskName | None = Field(None, description="Only those with this `task_name`.")
 
     def to_domain(self) -> DeadLetterFilter:
         """Convert to the domain's filter."""

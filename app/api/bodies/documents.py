@@ -120,11 +120,19 @@ class BatchAccepted(TaskAccepted):
         """Convert a parent with its children."""
         return cls(
             task_id=str(parent.id),
-            message=f"{count_of(len(children), 'file')} uploaded successfully",
+            message=_describe_batch(children),
             links=make_task_links(parent),
             counts=asdict(counts),
             files=[BatchFile.of(child) for child in children],
         )
+
+
+def _describe_batch(children: Sequence[Task]) -> str:
+    """How many files were accepted; duplicates are."""
+    accepted = sum(child.error is None for child in children)
+    if accepted < len(children):
+        return f"{accepted} of {len(children)} files accepted; `error` of the others says why"
+    return f"{count_of(accepted, 'file')} accepted"
 
 
 class DocumentBody(BaseModel):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.bodies.agents import Name
 from app.domain.identity import ApiKey, Scope
@@ -11,6 +11,8 @@ from app.domain.identity import ApiKey, Scope
 
 class ApiKeyCreate(BaseModel):
     """A new API key."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"name": "CI", "scopes": ["read"]}})
 
     name: Name
     scopes: list[Scope] = Field(default=[Scope.READ, Scope.WRITE], min_length=1)

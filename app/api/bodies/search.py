@@ -2,14 +2,21 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+_NO_OPERATORS = (
+    "Operators (`type`) are not supported. Send the metadata that a document must contain, such as "
+    '{"year": 2026}, or `document_id` with an id or a list of ids.'
+)
 
 
 class SearchRequest(BaseModel):
     """A query over an agent's documents."""
 
     model_config = ConfigDict(
-        populate_by_name=True, json_schema_extra={"example": {"query": "maximum draught at the Alder Gate", "top_k": 5}}
+        extra="forbid",
+        populate_by_name=True,
+        json_schema_extra={"example": {"query": "maximum draught at the Alder Gate", "top_k": 5}},
     )
 
     query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
@@ -20,6 +27,14 @@ class SearchRequest(BaseModel):
         alias="filter",
         description="Metadata that a document must contain. `document_id`, an id or a list, selects documents.",
     )
+
+    @field_validator("where")
+    @classmethod
+    def _refuse_operators(cls, where: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Refuse the operator form, which would otherwise be read as metadata that no document has."""
+        if where and "type" in where:
+            raise ValueError(_NO_OPERATORS)
+        return where
 
 
 class SearchHit(BaseModel):
@@ -51,7 +66,7 @@ class AskRequest(BaseModel):
     """A question that an agent's documents answer."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"question": "What is the maximum draught at the Alder Gate?"}}
+        extra="forbid", json_schema_extra={"example": {"question": "What is the maximum draught at the Alder Gate?"}}
     )
 
     question: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]

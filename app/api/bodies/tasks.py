@@ -11,6 +11,8 @@ from app.domain.states import FINAL, State
 from app.domain.task_view import describe
 from app.domain.tasks import Counts, Task
 
+PublicState = Literal["PENDING", "STARTED", "PROGRESS", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
+
 
 class Stage(BaseModel):
     """A stage of an attempt, and its duration in milliseconds."""
@@ -66,7 +68,7 @@ class TaskBody(BaseModel):
     task_id: str
     task_name: str
     queue: str
-    state: str
+    state: PublicState
     status: str
     current: int
     total: int = 100

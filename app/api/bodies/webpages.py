@@ -17,7 +17,8 @@ class WebpageBody(BaseModel):
     """A web page to read. Only public hosts are allowed, and those that the operator lists in `WEB_ALLOWED_HOSTS`."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"url": "https://example.com/handbook", "metadata": {"team": "support"}}}
+        extra="forbid",
+        json_schema_extra={"example": {"url": "https://example.com/handbook", "metadata": {"team": "support"}}},
     )
 
     url: Address
@@ -33,6 +34,7 @@ class CrawlBody(BaseModel):
     """A site to read: the page at `url` and the pages of the same site that it links to."""
 
     model_config = ConfigDict(
+        extra="forbid",
         json_schema_extra={
             "example": {
                 "url": "https://example.com/docs/",
@@ -41,7 +43,7 @@ class CrawlBody(BaseModel):
                 "include": ["/docs/*"],
                 "exclude": ["*/print/*"],
             }
-        }
+        },
     )
 
     url: Address

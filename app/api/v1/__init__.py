@@ -1,9 +1,10 @@
 """The routes of the API, version 1."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from app.api.v1 import agents, api_keys, dead_letters, documents, queues, search, tasks, uploads, webpages
+from app.api.validation import refuse_unknown_parameters
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", dependencies=[Depends(refuse_unknown_parameters)])
 for part in (agents, uploads, webpages, documents, tasks, dead_letters, search, queues, api_keys):
     router.include_router(part.router)

@@ -1,7 +1,6 @@
 """Routes for dead letters: tasks that failed for good and wait for a decision."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
@@ -15,18 +14,19 @@ from app.api.bodies.dead_letters import (
     ReplayResult,
 )
 from app.api.bodies.tasks import TaskAccepted
-from app.api.paging import Limit
+from app.api.paging import AfterTask, Limit
 from app.api.problems import RESPONSES
 from app.api.v1.tasks import IdOfTask
+from app.domain.tasks import Queue, TaskName
 
 router = APIRouter(prefix="/dead-letters", tags=["dead letters"], responses=RESPONSES)
 
 
 def _read_filter(
-    queue: str | None = None,
-    agent_id: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    queue: Annotated[Queue | None, Query(description="Only dead letters of this queue.")] = None,
+    agent_id: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Only dead letters of this agent.")] = None,
     code: Annotated[str | None, Query(description="The error's code.")] = None,
-    name: Annotated[str | None, Query(description="The task's name.")] = None,
+    name: Annotated[TaskName | None, Query(description="The task's name.")] = None,
 ) -> FilterBody:
     return FilterBody(queue=queue, agent_id=agent_id, code=code, name=name)
 
@@ -37,7 +37,7 @@ async def list_dead_letters(
     identity: Reader,
     services: ServicesOf,
     limit: Limit = 100,
-    after: UUID | None = None,
+    after: AfterTask = None,
 ) -> DeadLetterList:
     """List dead letters, newest task first."""
     listing = await services.queue.dead_letters.list(

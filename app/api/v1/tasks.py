@@ -1,24 +1,22 @@
 """Routes for tasks."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.api.access import Reader, ServicesOf, Writer
-from app.api.bodies.tasks import TaskAccepted, TaskBody, TaskCancelled, TaskList, TaskRevoked, list_unseen
-from app.api.paging import Limit
+from app.api.bodies.tasks import PublicState, TaskAccepted, TaskBody, TaskCancelled, TaskList, TaskRevoked, list_unseen
+from app.api.paging import AfterTask, Limit
 from app.api.problems import RESPONSES
 from app.domain.errors import NotFoundError
 from app.domain.ids import TaskId
 from app.domain.states import FINAL
-from app.domain.tasks import Task
+from app.domain.tasks import Queue, Task, TaskName
 
 router = APIRouter(prefix="/tasks", tags=["tasks"], responses=RESPONSES)
-
-PublicState = Literal["PENDING", "STARTED", "PROGRESS", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
 
 
 def read_task_id(task_id: Annotated[str, Path(description="A task id.")]) -> TaskId:
@@ -37,13 +35,13 @@ IdOfTask = Annotated[TaskId, Depends(read_task_id)]
 async def list_tasks(
     identity: Reader,
     services: ServicesOf,
-    status: PublicState | None = None,
-    agent_id: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
-    queue: str | None = None,
-    name: str | None = None,
+    status: Annotated[PublicState | None, Query(description="Only tasks in this state.")] = None,
+    agent_id: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Only tasks of this agent.")] = None,
+    queue: Annotated[Queue | None, Query(description="Only tasks of this queue.")] = None,
+    name: Annotated[TaskName | None, Query(description="Only tasks with this `task_name`.")] = None,
     parent_id: Annotated[UUID | None, Query(description="Only children of this task.")] = None,
     limit: Limit = 100,
-    after: UUID | None = None,
+    after: AfterTask = None,
 ) -> TaskList:
     """List tasks, newest first."""
     listing = await services.queue.tasks.list(

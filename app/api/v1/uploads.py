@@ -7,13 +7,12 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.access import ServicesOf, Writer
 from app.api.bodies.documents import BatchAccepted, CollectionUploadAccepted, UploadAccepted, locate
-from app.api.forms import OPTIONS, describe_form, parse_metadata, parse_on_duplicate, parse_priority
+from app.api.forms import OPTIONS, describe_form, parse_options
 from app.api.multipart import Form, drain, read_form, stream_body
 from app.api.problems import BACKLOG_FULL, RESPONSES, Problem
 from app.api.v1.agents import AgentId
 from app.bootstrap import Services
 from app.domain.errors import InvalidRequestError, PayloadTooLargeError
-from app.domain.media import ARCHIVES, SUPPORTED
 from app.services.intake.batches import Batch
 from app.services.intake.uploads import Accepted, IncomingFile, Upload
 from app.services.tenants.agents import make_slug
@@ -29,7 +28,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     413: {"model": Problem, "description": "The file is larger than `MAX_UPLOAD_MB`."},
     415: {
         "model": Problem,
-        "description": f"This file type is not supported. Supported types: {', '.join((*SUPPORTED, *ARCHIVES))}.",
+        "description": "This file type is not supported: see `detected_type` and `supported_types`.",
     },
     507: {"model": Problem, "description": "The disk is full."},
 }
@@ -94,13 +93,7 @@ async def upload_batch(
     try:
         async with services.intake.batches.receive() as incoming:
             form = await read_form(request.headers.get("content-type", ""), body, incoming)
-            batch = Batch(
-                identity.organization_id,
-                agent_id,
-                parse_metadata(form),
-                parse_priority(form),
-                parse_on_duplicate(form),
-            )
+            batch = Batch(identity.organization_id, agent_id, *parse_options(form))
             parent, children = await services.intake.batches.accept(incoming, batch)
     except PayloadTooLargeError:
         await drain(body, services.intake.uploads.max_bytes)
@@ -135,7 +128,7 @@ async def _accept_upload(
         async with services.intake.uploads.receive() as incoming:
             sink = _SingleFile(incoming)
             form = await read_form(request.headers.get("content-type", ""), body, sink)
-            options = parse_metadata(form), parse_priority(form), parse_on_duplicate(form)
+            options = parse_options(form, *(["collection"] if agent_id is None else []))
             if agent_id is None:
                 agent_id = (await services.tenants.agents.get_or_create(organization_id, _read_slug(form))).id
             upload = Upload(organization_id, agent_id, sink.filename or "unnamed", *options)

@@ -1,6 +1,7 @@
 """The base class of every failure: a message, a stable code, an HTTP status, and whether a retry may succeed."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class SluiceError(Exception):
@@ -20,6 +21,11 @@ class SluiceError(Exception):
         """The title, followed by the detail where there is one."""
         title = self.title()
         return f"{title} {self.detail}" if self.detail else title
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """Further members of the HTTP response, such as the supported types (RFC 9457, section 3.2)."""
+        return {}
 
     @classmethod
     def title(cls) -> str:

@@ -1,13 +1,29 @@
 """Failures of a request: it is invalid, or it cannot be served in the current state."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from app.domain.errors.base import SluiceError
+from app.domain.media import ACCEPTED
 
 
 class InvalidRequestError(SluiceError):
-    """The request is invalid."""
+    """The request is invalid.
+
+    ``field`` names the part of the request that is wrong, such as ``body.priority``.
+    """
 
     code = "invalid_request"
     status = 422
+
+    def __init__(self, detail: str | None = None, *, field: str | None = None) -> None:
+        self._errors = [{"field": field, "message": detail or self.title()}] if field else []
+        super().__init__(f"{field}: {detail}" if field and detail else detail)
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """The field and what is allowed in it, if one field is wrong."""
+        return {"errors": self._errors} if self._errors else {}
 
 
 class BadRequestError(SluiceError):
@@ -107,10 +123,23 @@ class PayloadTooLargeError(SluiceError):
 
 
 class UnsupportedTypeError(SluiceError):
-    """This file type is not supported."""
+    """This file type is not supported.
+
+    ``detected_type`` is the media type of the file.
+    """
 
     code = "unsupported_type"
     status = 415
+
+    def __init__(self, detail: str | None = None, *, detected_type: str | None = None) -> None:
+        self.detected_type = detected_type
+        super().__init__(detail)
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """What the file is, and the types that are supported, each with its file name extensions."""
+        supported = [{"media_type": name, "extensions": list(suffixes)} for name, suffixes in ACCEPTED.items()]
+        return {"detected_type": self.detected_type, "supported_types": supported}
 
 
 class BacklogFullError(SluiceError):

@@ -51,7 +51,7 @@ def check_settings(settings: AgentSettings) -> AgentSettings:
         InvalidRequestError: when the overlap is more than half of a chunk, so that chunks would hardly advance.
     """
     if settings.chunk_overlap > settings.chunk_size // 2:
-        raise InvalidRequestError("chunk_overlap must be at most half of chunk_size.")
+        raise InvalidRequestError("Must be at most half of chunk_size.", field="body.settings.chunk_overlap")
     return settings
 
 
