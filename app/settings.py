@@ -75,8 +75,9 @@ def _check_key_prefix(value: str) -> str:
 
 
 def _check_key(value: SecretStr) -> SecretStr:
-    if len(value) < _SHORTEST_KEY:
-        raise ValueError(f"must have at least {_SHORTEST_KEY} characters")
+    # A key is sent in a header, where spaces and other characters do not arrive unchanged.
+    if not re.fullmatch(rf"[!-~]{{{_SHORTEST_KEY},}}", value.get_secret_value()):
+        raise ValueError(f"must have at least {_SHORTEST_KEY} characters, all of them visible ASCII without spaces")
     return value
 
 

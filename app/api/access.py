@@ -12,7 +12,7 @@ from starlette.types import Scope as Connection
 
 from app.api import problems
 from app.bootstrap import Services
-from app.domain.errors import ForbiddenError, SluiceError
+from app.domain.errors import ForbiddenError, OperatorRequiredError, SluiceError
 from app.domain.identity import Identity, Scope
 
 _PREFIX = "/api/v1"
@@ -76,6 +76,8 @@ def require(scope: Scope) -> Callable[..., Awaitable[Identity]]:
     async def get_identity(request: Request, _key: Annotated[object, Depends(_bearer)]) -> Identity:
         identity: Identity = request.state.identity
         if not identity.allows(scope):
+            if scope is Scope.OPERATOR:
+                raise OperatorRequiredError
             raise ForbiddenError(f"The request needs the scope `{scope}`.")
         return identity
 
@@ -85,3 +87,4 @@ def require(scope: Scope) -> Callable[..., Awaitable[Identity]]:
 Reader = Annotated[Identity, Depends(require(Scope.READ))]
 Writer = Annotated[Identity, Depends(require(Scope.WRITE))]
 Admin = Annotated[Identity, Depends(require(Scope.ADMIN))]
+Operator = Annotated[Identity, Depends(require(Scope.OPERATOR))]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import structlog
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
@@ -9,6 +10,7 @@ from app import __version__
 from app.api.access import ServicesOf
 
 router = APIRouter(tags=["health"])
+log = structlog.get_logger()
 
 
 @router.get("/livez")
@@ -21,17 +23,21 @@ async def livez() -> dict[str, str]:
 async def readyz(services: ServicesOf) -> JSONResponse:
     """Report whether the database and the broker work, and how many workers run.
 
-    A provider that is down is named in `down`. The status stays 200, because uploads are still accepted and wait.
+    Reasons of failures, which may name hosts and accounts, are in the server's log only. A provider that is down is
+    named in `down`. The status stays 200, because uploads are still accepted and wait.
     """
     checks = await services.operations.overview.check()
-    ready = all(check.ok for check in checks)
+    failed = [check for check in checks if not check.ok]
+    for check in failed:
+        log.warning("not_ready", check=check.name, error=check.detail)
+    ready = not failed
     workers = await services.operations.overview.list_workers() if ready else []
     providers = await services.operations.overview.list_providers() if ready else []
-    unavailable = {provider.name: provider.describe() for provider in providers if provider.down_since}
+    unavailable = {provider.name: provider.describe_outage() for provider in providers if provider.down_since}
     body: dict[str, Any] = {
         "status": "not ready" if not ready else "degraded" if unavailable else "ready",
-        "down": [*(check.name for check in checks if not check.ok), *unavailable],
-        "checks": {**{check.name: check.detail for check in checks}, **unavailable},
+        "down": [*(check.name for check in failed), *unavailable],
+        "checks": {**{check.name: check.detail if check.ok else "unavailable" for check in checks}, **unavailable},
         "workers": len(workers),
     }
     return JSONResponse(body, 200 if ready else 503, headers={} if ready else {"Retry-After": "5"})

@@ -12,8 +12,13 @@ from app.domain.identity import ApiKey, Identity, Scope
 from app.domain.records import Listing
 
 
+def _scopes(row: Any) -> tuple[Scope, ...]:
+    """The scopes of a key. ``operator`` has a column of its own: former versions fail on a scope they do not have."""
+    return (*map(Scope, row.scopes), *([Scope.OPERATOR] if row.operator else []))
+
+
 def _api_key(row: Any) -> ApiKey:
-    return ApiKey(row.id, row.name, row.prefix, tuple(row.scopes), row.created_at, row.revoked_at)
+    return ApiKey(row.id, row.name, row.prefix, _scopes(row), row.created_at, row.revoked_at)
 
 
 async def get_default_organization(connection: AsyncConnection) -> int:
@@ -21,8 +26,14 @@ async def get_default_organization(connection: AsyncConnection) -> int:
     return int((await connection.execute(select(func.min(organizations.c.id)))).scalar_one())
 
 
+async def lock_organization(connection: AsyncConnection, organization_id: int) -> None:
+    """Lock an organization until the transaction ends, so that processes create its first key one after the other."""
+    row = select(organizations.c.id).where(organizations.c.id == organization_id)
+    await connection.execute(row.with_for_update(key_share=True))
+
+
 # Built once, since every request runs it.
-_FIND_IDENTITY = select(api_keys.c.organization_id, api_keys.c.scopes, api_keys.c.prefix).where(
+_FIND_IDENTITY = select(api_keys.c.organization_id, api_keys.c.scopes, api_keys.c.operator, api_keys.c.prefix).where(
     api_keys.c.hash == bindparam("key_hash"), api_keys.c.revoked_at.is_(None)
 )
 
@@ -30,7 +41,7 @@ _FIND_IDENTITY = select(api_keys.c.organization_id, api_keys.c.scopes, api_keys.
 async def find_identity(connection: AsyncConnection, key_hash: bytes) -> Identity | None:
     """Find the identity of the key with this SHA-256, unless it is revoked."""
     row = (await connection.execute(_FIND_IDENTITY, {"key_hash": key_hash})).one_or_none()
-    return Identity(row.organization_id, frozenset(map(Scope, row.scopes)), row.prefix) if row else None
+    return Identity(row.organization_id, frozenset(_scopes(row)), row.prefix) if row else None
 
 
 async def has_api_keys(connection: AsyncConnection) -> bool:
@@ -38,12 +49,30 @@ async def has_api_keys(connection: AsyncConnection) -> bool:
     return bool(await connection.scalar(select(select(api_keys.c.id).exists())))
 
 
+async def find_key_by_hash(connection: AsyncConnection, key_hash: bytes) -> ApiKey | None:
+    """Find the key with this SHA-256, even if it is revoked."""
+    row = (await connection.execute(select(api_keys).where(api_keys.c.hash == key_hash))).one_or_none()
+    return _api_key(row) if row else None
+
+
+async def find_api_key(connection: AsyncConnection, organization_id: int, key_id: int) -> ApiKey | None:
+    """Find a key of an organization, even if it is revoked."""
+    query = select(api_keys).where(api_keys.c.id == key_id, api_keys.c.organization_id == organization_id)
+    row = (await connection.execute(query)).one_or_none()
+    return _api_key(row) if row else None
+
+
 async def insert_api_key(
     connection: AsyncConnection, organization_id: int, *, name: str, prefix: str, key_hash: bytes, scopes: Sequence[str]
 ) -> ApiKey:
     """Add a key by its hash."""
     statement = insert(api_keys).values(
-        organization_id=organization_id, name=name, prefix=prefix, hash=key_hash, scopes=list(scopes)
+        organization_id=organization_id,
+        name=name,
+        prefix=prefix,
+        hash=key_hash,
+        scopes=[scope for scope in scopes if scope != Scope.OPERATOR],
+        operator=Scope.OPERATOR in scopes,
     )
     return _api_key((await connection.execute(statement.returning(*api_keys.c))).one())
 

@@ -29,6 +29,10 @@ class ProviderState:
             return "open"
         return "waiting" if self.wait > 0 else "closed"
 
+    def describe_outage(self) -> str:
+        """Since when it is down, without the reason: for clients without a key."""
+        return f"{self.name}: down since {self.down_since:%Y-%m-%d %H:%M:%S} UTC."
+
     def describe(self) -> str:
         """The state in one sentence, for people."""
         if self.down_since is not None:

@@ -28,7 +28,8 @@ api_keys = sa.Table(
     make_text("name"),
     make_text("prefix"),  # the first characters, so that people can tell keys apart
     sa.Column("hash", BYTEA, nullable=False, unique=True),  # SHA-256 of the secret
-    sa.Column("scopes", ARRAY(sa.Text), nullable=False),
+    sa.Column("scopes", ARRAY(sa.Text), nullable=False),  # without ``operator``
+    sa.Column("operator", sa.Boolean, nullable=False, server_default=sa.text("false")),
     make_time("created_at", nullable=False),
     make_time("revoked_at"),
     sa.Index(None, "organization_id"),

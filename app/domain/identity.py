@@ -11,6 +11,9 @@ class Scope(StrEnum):
     READ = "read"
     WRITE = "write"
     ADMIN = "admin"
+    """Manages the API keys of its organization."""
+    OPERATOR = "operator"
+    """Operates the installation, which all organizations share: queues, workers, providers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +41,8 @@ class ApiKey:
     scopes: tuple[str, ...]
     created_at: datetime
     revoked_at: datetime | None
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the key has the scope ``operator``."""
+        return Scope.OPERATOR in self.scopes

@@ -18,7 +18,8 @@ EXACT = 1000
 class QueueStats:
     """The state of a queue. ``depth`` counts tasks that could run now and do not; ages are in seconds.
 
-    Depth, delayed and age of a queue with more than ``EXACT`` waiting tasks are a few seconds old.
+    Depth, delayed and age of a queue with more than ``EXACT`` waiting tasks are a few seconds old. ``workers`` and
+    ``slots`` are None in the statistics of one organization: workers belong to the installation.
     """
 
     name: str
@@ -27,8 +28,8 @@ class QueueStats:
     depth: int
     running: int
     oldest_age: float | None
-    workers: int
-    slots: int
+    workers: int | None
+    slots: int | None
 
 
 _PAUSE = text("UPDATE queues SET paused_at = coalesce(paused_at, now()) WHERE name = :queue")
@@ -121,12 +122,56 @@ async def list_queues(connection: AsyncConnection) -> list[QueueStats]:
     return [QueueStats(**row) for row in (await connection.execute(QUEUES)).mappings()]
 
 
-async def count_finished(connection: AsyncConnection, seconds: float) -> dict[str, int]:
-    """Count the tasks of each queue that succeeded in the last ``seconds``."""
+_MOST = 10_000
+"""Up to this many waiting tasks of an organization and a queue are counted."""
+
+QUEUES_OF_ORGANIZATION = text(
+    f"""
+    SELECT q.name, q.paused_at, waiting.delayed, waiting.ready + queued.tasks AS depth,
+           (SELECT count(*) FROM tasks AS t
+            WHERE t.organization_id = :organization_id AND t.queue = q.name AND t.state IN ({quoted(RUNNING)})
+           ) AS running,
+           extract(epoch FROM now() - least(waiting.oldest_at, queued.oldest_at)) AS oldest_age,
+           CAST(NULL AS bigint) AS workers, CAST(NULL AS bigint) AS slots
+    FROM queues AS q
+    -- waiting: read agent by agent, since the index of waiting tasks begins with queue and agent.
+    CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE seen.available_at > now()) AS delayed,
+               count(*) FILTER (WHERE seen.available_at <= now()) AS ready,
+               min(seen.available_at) FILTER (WHERE seen.available_at <= now()) AS oldest_at
+        FROM (
+            SELECT t.available_at FROM agents AS a
+            CROSS JOIN LATERAL (
+                SELECT t.available_at FROM tasks AS t
+                WHERE t.queue = q.name AND t.agent_id = a.id AND {_IS_WAITING} LIMIT {_MOST}
+            ) AS t
+            WHERE a.organization_id = :organization_id LIMIT {_MOST}
+        ) AS seen
+    ) AS waiting
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS tasks, min(t.available_at) AS oldest_at FROM tasks AS t
+        WHERE t.organization_id = :organization_id AND t.queue = q.name AND t.state = '{State.QUEUED}'
+    ) AS queued
+    """
+)
+
+
+async def list_own_queues(connection: AsyncConnection, organization_id: int) -> list[QueueStats]:
+    """List the queues with the statistics of one organization's tasks. Of its waiting tasks, 10,000 are counted."""
+    rows = await connection.execute(QUEUES_OF_ORGANIZATION, {"organization_id": organization_id})
+    return [QueueStats(**row) for row in rows.mappings()]
+
+
+async def count_finished(
+    connection: AsyncConnection, seconds: float, organization_id: int | None = None
+) -> dict[str, int]:
+    """Count the tasks of each queue that succeeded in the last ``seconds``, of one organization or of all."""
     query = (
         select(tasks.c.queue, func.count())
         .where(tasks.c.state == State.SUCCESS.value)
         .where(tasks.c.completed_at > func.now() - func.make_interval(0, 0, 0, 0, 0, 0, seconds))
         .group_by(tasks.c.queue)
     )
+    if organization_id is not None:
+        query = query.where(tasks.c.organization_id == organization_id)
     return {row[0]: row[1] for row in await connection.execute(query)}

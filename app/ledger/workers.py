@@ -98,7 +98,9 @@ async def retire(connection: AsyncConnection, worker_id: WorkerId) -> None:
 _LIST = text(
     f"""
     SELECT w.id, w.name, w.host, w.pid, w.queues, w.concurrency, w.started_at, w.lease_expires_at,
-           (SELECT count(*) FROM tasks AS t WHERE t.worker_id = w.id AND t.state IN ({quoted(RUNNING)})) AS running
+           (SELECT count(*) FROM tasks AS t
+            WHERE t.worker_id = w.id AND t.state IN ({quoted(RUNNING)})
+              AND (CAST(:organization_id AS bigint) IS NULL OR t.organization_id = :organization_id)) AS running
     FROM workers AS w
     WHERE {LEASE_LIVE}
     ORDER BY w.name, w.id
@@ -106,6 +108,7 @@ _LIST = text(
 )
 
 
-async def list_workers(connection: AsyncConnection) -> list[Worker]:
-    """List the workers whose lease is live, by name."""
-    return [Worker(**row) for row in (await connection.execute(_LIST)).mappings()]
+async def list_workers(connection: AsyncConnection, organization_id: int | None = None) -> list[Worker]:
+    """List the workers whose lease is live, by name; ``running`` counts one organization's tasks, or all."""
+    rows = await connection.execute(_LIST, {"organization_id": organization_id})
+    return [Worker(**row) for row in rows.mappings()]

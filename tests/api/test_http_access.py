@@ -56,12 +56,12 @@ def test_a_key_may_do_what_its_scopes_allow_and_no_more(
     client, agent = shared_stack.client, herons["agent_id"]
     assert client.get(f"/agents/{agent}", headers=reader).status_code == 200
     assert client.post(f"/agents/{agent}/search", json={"query": "heron"}, headers=reader).status_code == 200
-    keys = {"write": reader, "admin": writer}
+    keys = {"write": reader, "admin": writer, "operator": make_key(shared_stack, "admin")[1]}
     for name, operation in OPERATIONS.items():
         if operation.scope in keys:
             response = send(client, name, ids, keys[operation.scope])
             assert response.status_code == 403, name
-            check_problem(response, 403, "forbidden")
+            check_problem(response, 403, "operator_required" if operation.scope == "operator" else "forbidden")
     made = client.post("/agents", json={"name": "A"}, headers=writer)
     assert made.status_code == 201
     assert client.delete(f"/agents/{made.json()['id']}", headers=writer).status_code == 202
@@ -90,7 +90,9 @@ def test_what_belongs_to_another_organization_is_not_there(
     shared_stack: Stack, foreigner: httpx.Client, ids: dict[str, Any]
 ) -> None:
     for name in OPERATIONS:
-        if "{" in name and name not in OF_ALL_ORGANIZATIONS:
+        if name in OF_ALL_ORGANIZATIONS:
+            check_problem(send(foreigner, name, ids), 403, "operator_required")
+        elif "{" in name:
             response = send(foreigner, name, ids)
             assert response.status_code == 404, name
             check_problem(response, 404, "not_found")

@@ -51,7 +51,7 @@ def test_a_provider_that_is_down_degrades_the_answer_which_stays_200(shared_stac
     body = answer.json()
     assert (body["status"], body["down"]) == ("degraded", ["openai-embeddings"])
     assert body["checks"]["openai-embeddings"].startswith("openai-embeddings: down since ")
-    assert body["checks"]["openai-embeddings"].endswith("Out of breath.")
+    assert "Out of breath." not in answer.text
     [provider] = list_providers(shared_stack)
     assert provider.keys() == {"name", "state", "down_since", "ask_at", "reason"}
     assert (provider["name"], provider["state"], provider["reason"]) == ("openai-embeddings", "open", "Out of breath.")

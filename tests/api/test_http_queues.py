@@ -50,7 +50,7 @@ def test_only_a_queue_of_work_can_be_paused(shared_stack: Stack, name: str) -> N
     check_problem(shared_stack.client.post(f"/queues/{name}/resume"), 404, "not_found")
 
 
-def test_pausing_takes_an_admin(shared_stack: Stack) -> None:
+def test_pausing_takes_an_operator(shared_stack: Stack) -> None:
     secret = shared_stack.post("/api-keys", {"name": "writer", "scopes": ["read", "write"]})["secret"]
     headers = {"Authorization": f"Bearer {secret}"}
-    check_problem(shared_stack.client.post("/queues/low_priority/pause", headers=headers), 403, "forbidden")
+    check_problem(shared_stack.client.post("/queues/low_priority/pause", headers=headers), 403, "operator_required")

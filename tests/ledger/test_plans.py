@@ -13,7 +13,7 @@ from app.ledger.cancel import LOCK_UNRESPONSIVE
 from app.ledger.claim import CLAIM
 from app.ledger.dead_letters import UNANNOUNCED
 from app.ledger.finish import HAND_BACK
-from app.ledger.queues import QUEUES
+from app.ledger.queues import QUEUES, QUEUES_OF_ORGANIZATION
 from app.ledger.read import BACKLOG
 from app.ledger.recover import END_HOLDERS, RECONCILE, RELEASE, RUNNING_PROCESSES
 from app.ledger.report import REPORT, WATCH
@@ -38,6 +38,7 @@ STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "steal_work": (STEAL_WORK, WORKER),
     "list_unannounced": (UNANNOUNCED, {"limit": 100}),
     "list_queues": (QUEUES, {}),
+    "list_own_queues": (QUEUES_OF_ORGANIZATION, {"organization_id": 1}),
     "has_backlog": (BACKLOG, {"agent_id": 1, "queues": ["high_priority", "low_priority"], "limit": 1000}),
     "forget_tasks": (FORGET_TASKS, {"days": 30, "limit": 1000}),
 }

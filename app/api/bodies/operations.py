@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.bodies.agents import Name
 from app.domain.identity import ApiKey, Scope
+from app.ledger.workers import Worker
 
 
 class ApiKeyCreate(BaseModel):
@@ -58,8 +59,8 @@ class QueueBody(BaseModel):
     running: int
     oldest_age_seconds: float | None
     rate_per_second: float
-    workers: int
-    slots: int
+    workers: int | None
+    slots: int | None
 
 
 class ProviderBody(BaseModel):
@@ -93,14 +94,21 @@ class WorkerBody(BaseModel):
     """A worker with a valid lease."""
 
     id: str
-    name: str
-    host: str
-    pid: int
+    name: str | None
+    host: str | None
+    pid: int | None
     queues: list[str]
     concurrency: int
     running: int
     started_at: datetime
     lease_expires_at: datetime
+
+    @classmethod
+    def of(cls, worker: Worker, *, for_operator: bool) -> "WorkerBody":
+        """Convert a record; only operators receive the worker's name, host and process id."""
+        values = {name: getattr(worker, name) for name in cls.model_fields}
+        hidden = {} if for_operator else dict.fromkeys(("name", "host", "pid"))
+        return cls.model_validate({**values, "id": str(worker.id), **hidden})
 
 
 class WorkerList(BaseModel):

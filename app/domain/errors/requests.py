@@ -47,6 +47,12 @@ class ForbiddenError(SluiceError):
     status = 403
 
 
+class OperatorRequiredError(ForbiddenError):
+    """This needs a key with the scope `operator`, such as the bootstrap key. Only an operator can create one."""
+
+    code = "operator_required"
+
+
 class NotFoundError(SluiceError):
     """Not found."""
 

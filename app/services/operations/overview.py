@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import text
 
 from app.db.engine import Database
 from app.db.schema import head
 from app.domain.errors import NotFoundError
+from app.domain.identity import Identity, Scope
 from app.domain.tasks import WORK_QUEUES
-from app.ledger.queues import QueueStats, count_finished, list_queues, pause, resume
+from app.ledger.queues import QueueStats, count_finished, list_own_queues, list_queues, pause, resume
 from app.ledger.workers import Worker, list_workers
 from app.services.providers.calls import ProviderCalls, ProviderState
 from app.services.queue.admission import Admission
@@ -50,6 +51,15 @@ class Overview:
             finished = await count_finished(connection, _RATE_SECONDS)
         return [(queue, finished.get(queue.name, 0) / _RATE_SECONDS) for queue in queues]
 
+    async def list_queues_for(self, identity: Identity) -> list[tuple[QueueStats, float]]:
+        """What the caller may see of the queues: an operator everything, others the counts of their own tasks."""
+        if identity.allows(Scope.OPERATOR):
+            return await self.list_queues()
+        async with self._database.statement() as connection:
+            queues = await list_own_queues(connection, identity.organization_id)
+            finished = await count_finished(connection, _RATE_SECONDS, identity.organization_id)
+        return [(queue, finished.get(queue.name, 0) / _RATE_SECONDS) for queue in queues]
+
     async def pause(self, queue: str) -> None:
         """Stop starting tasks of a queue until it is resumed; running tasks continue.
 
@@ -75,6 +85,24 @@ class Overview:
         """The workers whose lease is valid."""
         async with self._database.statement() as connection:
             return await list_workers(connection)
+
+    async def list_workers_for(self, identity: Identity) -> list[Worker]:
+        """What the caller may see of the workers: an operator everything, others those that run their tasks.
+
+        ``running`` counts the tasks that the caller may see. Name, host and process id are for operators only.
+        """
+        if identity.allows(Scope.OPERATOR):
+            return await self.list_workers()
+        async with self._database.statement() as connection:
+            workers = await list_workers(connection, identity.organization_id)
+        return [worker for worker in workers if worker.running]
+
+    async def list_providers_for(self, identity: Identity) -> list[ProviderState]:
+        """The providers that receive no calls now. Only an operator sees the reason, which may name the account."""
+        providers = await self.list_providers()
+        if identity.allows(Scope.OPERATOR):
+            return providers
+        return [replace(provider, reason="") for provider in providers]
 
     async def list_providers(self) -> list[ProviderState]:
         """The providers that receive no calls now, because they are down or have asked for a pause."""
