@@ -1,6 +1,6 @@
 # One image for every part; the command selects it. See docker-compose.yml. Build arguments:
 #   EXTRAS="s3 minilm"       the clients of other services that it contains (docs/extras.md); the settings select which are used
-#   EMBEDDED_ENGINES=true    with Postgres and Valkey, for `python main.py up` in one container. Otherwise the image is smaller, and
+#   EMBEDDED_ENGINES=true    with Postgres and Valkey, for `./sluice up` in one container. Otherwise the image is smaller, and
 #                            DATABASE_URL and REDIS_URL name your own servers
 FROM python:3.13-slim AS packages
 
@@ -31,7 +31,7 @@ RUN useradd --system --no-create-home sluice && install -d -o sluice -g sluice /
 WORKDIR /srv/sluice
 # Packages first, so that a change of code does not copy them again.
 COPY --from=packages /srv/sluice/.venv .venv
-COPY LICENSE main.py start_celery_worker.sh ./
+COPY LICENSE main.py sluice start_celery_worker.sh ./
 COPY migrations migrations
 COPY app app
 USER sluice
@@ -43,4 +43,4 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
   CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/livez', timeout=4)"]
-CMD ["python", "main.py", "api"]
+CMD ["./sluice", "api"]

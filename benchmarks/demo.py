@@ -1,4 +1,4 @@
-"""Time of ``python main.py demo`` from start to end, with everything installed."""
+"""Time of ``./sluice demo`` from start to end, with everything installed."""
 
 import subprocess
 import sys

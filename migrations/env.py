@@ -44,7 +44,7 @@ def _run(connection: Connection | None) -> None:
 async def _connect() -> None:
     database_url = load_settings().database_url
     if database_url is None:
-        raise CommandError("Set DATABASE_URL. `python main.py migrate` migrates the embedded database.")
+        raise CommandError("Set DATABASE_URL. `./sluice migrate` migrates the embedded database.")
     engine = create_engine(database_url, pool_size=1, register_types=False)
     try:
         async with engine.connect() as connection:

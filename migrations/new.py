@@ -1,7 +1,7 @@
 """Write a migration: ``make migration NAME="add a column"``.
 
 Compares the tables that ``app.db`` declares with a throw-away embedded database at the newest revision. Alembic does
-not compare CHECK constraints: add those by hand. ``python main.py migrate --check`` lists the ones that are missing.
+not compare CHECK constraints: add those by hand. ``./sluice migrate --check`` lists the ones that are missing.
 """
 
 import asyncio

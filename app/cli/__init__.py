@@ -1,4 +1,4 @@
-"""The command line: ``python main.py …``."""
+"""The command line: ``./sluice …``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The tables. Migrations create them; ``python main.py migrate --check`` compares the two."""
+"""The tables. Migrations create them; ``./sluice migrate --check`` compares the two."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, TSVECTOR, UUID

@@ -113,7 +113,7 @@ def test_the_doctor_names_the_index_and_says_how_settings_and_index_are_brought_
     assert checks["database"]["ok"]
     assert not checks["index"]["ok"]
     assert "the settings ask for local minilm" in checks["index"]["detail"]
-    assert "python main.py reembed" in checks["index"]["remedy"]
+    assert "./sluice reembed" in checks["index"]["remedy"]
 
 
 def test_the_doctor_names_the_setting_that_is_missing_before_all_else(known: Stack) -> None:

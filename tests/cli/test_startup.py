@@ -78,7 +78,7 @@ def test_settings_that_ask_for_another_index_stop_the_start_with_a_line(fresh: S
     for command in ("api", "worker high"):
         stderr = start(fresh, command, {"EMBEDDING_MODEL": "minilm"})
         assert "indexed with local wordllama in pgvector; the settings ask for local minilm in pgvector" in stderr
-        assert "python main.py reembed" in stderr
+        assert "./sluice reembed" in stderr
         assert len(stderr.splitlines()) == 1
 
 

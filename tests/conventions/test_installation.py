@@ -30,3 +30,8 @@ def test_no_page_or_message_installs_a_package_by_its_name() -> None:
     }
     # One benchmark compares with a package that is no extra.
     assert {name for name, *_ in found} <= {"benchmarks/quality.py"}, f'say `make extras EXTRAS="…"`: {found}'
+
+
+def test_pages_and_messages_run_commands_with_the_script_that_needs_no_activated_environment() -> None:
+    found = {str(file.relative_to(_ROOT)) for file in _FILES if re.search(r"python3? main\.py", file.read_text())}
+    assert found == set(), "write ./sluice"

@@ -44,7 +44,7 @@ async def test_settings_that_ask_for_other_vectors_are_refused_with_a_line_that_
     assert "\n" not in told
     assert "local old (3 dimensions) in pgvector" in told
     assert f"local {model}{' (2 dimensions)' if asked else ''} in {store}" in told
-    assert told.endswith("python main.py reembed")
+    assert told.endswith("./sluice reembed")
     assert await world.count("vector_indexes") == 1
 
 

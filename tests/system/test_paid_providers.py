@@ -152,7 +152,7 @@ def test_another_model_is_refused_until_its_index_was_built_beside_the_old_one(
             b"The documents are indexed with local wordllama (256 dimensions) in pgvector; the settings ask for openai"
             in (refused.stderr)
         ), refused.stderr.decode()
-        assert b"python main.py reembed" in refused.stderr
+        assert b"./sluice reembed" in refused.stderr
 
     built = run_command(stack, "reembed", "--wait", **openai)
     assert built.returncode == 0, built.stderr.decode()

@@ -25,11 +25,11 @@ _REMEDIES = {
     "python": "Install Python 3.11 to 3.14.",
     "settings": "Correct the variable that the message names; .env.example describes each.",
     "servers": "Set DATABASE_URL and REDIS_URL to your own servers, or stop the process that uses the data folder.",
-    "database": "Check DATABASE_URL and that Postgres runs with pgvector, then run `python main.py migrate`.",
+    "database": "Check DATABASE_URL and that Postgres runs with pgvector, then run `./sluice migrate`.",
     "broker": "Check CELERY_BROKER_URL (or REDIS_URL) and that the broker runs.",
     "storage": "Check STORAGE_URL: the folder must be writable with free space; for s3:// see docs/storage.md.",
     "embeddings": "Check EMBEDDING_PROVIDER, the model and the key; see docs/embeddings.md.",
-    "index": "Restore the former model and store, or run `python main.py reembed`; see docs/vector-stores.md.",
+    "index": "Restore the former model and store, or run `./sluice reembed`; see docs/vector-stores.md.",
     "providers": "Work for the provider waits and continues when it answers again; see docs/providers.md.",
     "workers": "Start workers with `make up` or ./start_celery_worker.sh.",
 }

@@ -44,7 +44,7 @@ class Session:
             return await agents.get(self.organization_id, int(name))
         if agent := await agents.find(self.organization_id, name):
             return agent
-        raise NotFoundError(f"Agent {name!r} does not exist. Create it: python main.py agents create {name}")
+        raise NotFoundError(f"Agent {name!r} does not exist. Create it: ./sluice agents create {name}")
 
 
 def run(work: Callable[[Session], Awaitable[Result]], *, any_index: bool = False) -> Result:

@@ -35,5 +35,5 @@ def check_vectors(*, fix: bool, as_json: bool) -> None:
     if fix and wrong:
         say(f"{wrong} agents differed. Orphans are removed; the workers will embed missing chunks again.")
     elif wrong:
-        say(f"{wrong} agents differ. To fix them: python main.py doctor --vectors --fix")
+        say(f"{wrong} agents differ. To fix them: ./sluice doctor --vectors --fix")
         sys.exit(1)

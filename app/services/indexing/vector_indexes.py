@@ -24,7 +24,7 @@ from app.domain.tasks import TaskName
 from app.domain.vectors import EmbeddingSpec, IndexState, VectorIndex
 from app.ledger.dead_letters import count_dead
 
-_WAIT_OR_ABANDON = "Wait until it is active, or stop it: python main.py reembed --abandon"
+_WAIT_OR_ABANDON = "Wait until it is active, or stop it: ./sluice reembed --abandon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class VectorIndexes:
         raise IndexMismatchError(
             f"The documents are indexed with {active.embedding} in {active.store}; "
             f"the settings ask for {self._requested}. "
-            "Change the settings back, or build a new index: python main.py reembed"
+            "Change the settings back, or build a new index: ./sluice reembed"
         )
 
     async def _matches(self, connection: AsyncConnection) -> bool:

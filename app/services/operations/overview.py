@@ -121,7 +121,7 @@ class Overview:
         async with self._database.statement() as connection:
             revision = await connection.scalar(text("SELECT version_num FROM alembic_version"))
         if revision != head():
-            raise RuntimeError(f"the schema is at {revision} and must be at {head()}: run `python main.py migrate`")
+            raise RuntimeError(f"the schema is at {revision} and must be at {head()}: run `./sluice migrate`")
         return f"schema {revision}"
 
     async def _check_broker(self) -> str:
