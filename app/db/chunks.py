@@ -153,9 +153,23 @@ _COUNT = text("""
 """)
 
 
+# Words that no chunk has any more. Their rows are locked already, by _COUNT.
+_FORGET_WORDS = text("""
+    DELETE FROM lexemes
+    USING unnest(CAST(:agent_ids AS bigint[]), CAST(:lexemes AS text[])) AS given (agent_id, lexeme)
+    WHERE lexemes.agent_id = given.agent_id AND lexemes.lexeme = given.lexeme AND lexemes.chunk_count = 0
+""")
+
+
 async def count_words(connection: AsyncConnection, change: Mapping[tuple[int, str], int]) -> None:
-    """Add to the counts, in the order of the key, so that two transactions wait for each other and do not deadlock."""
+    """Add to the counts, in the order of the key, so that two transactions wait for each other and do not deadlock.
+
+    A count that becomes 0 is deleted: no word of a removed text stays.
+    """
     changed = sorted((agent_id, lexeme, count) for (agent_id, lexeme), count in change.items() if count)
     if changed:
         agent_ids, lexemes, counts = map(list, zip(*changed, strict=True))
         await connection.execute(_COUNT, {"agent_ids": agent_ids, "lexemes": lexemes, "counts": counts})
+    if reduced := [(agent_id, lexeme) for agent_id, lexeme, count in changed if count < 0]:
+        agent_ids, lexemes = map(list, zip(*reduced, strict=True))
+        await connection.execute(_FORGET_WORDS, {"agent_ids": agent_ids, "lexemes": lexemes})

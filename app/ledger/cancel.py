@@ -17,6 +17,7 @@ from app.ledger.statement import (
     WITHOUT_WORKER,
     all_locked,
     append_history,
+    ending_tasks,
     fetch_task,
     fetch_tasks,
     guard,
@@ -39,7 +40,7 @@ CANCELLED = f"""cancel_requested_at = coalesce(t.cancel_requested_at, now()), ve
         status = CASE WHEN {_WAITS} THEN 'Cancelled' ELSE 'Cancelling' END,
         completed_at = CASE WHEN {_WAITS} THEN now() END"""
 
-_CANCEL = returning_tasks(
+_CANCEL = ending_tasks(
     f"""
     UPDATE tasks AS t
     SET {CANCELLED}
@@ -53,7 +54,7 @@ async def cancel(connection: AsyncConnection, task_id: TaskId, organization_id: 
     return await fetch_task(connection, _CANCEL, task_id=task_id, organization_id=organization_id)
 
 
-_CANCEL_AGENT = returning_tasks(
+_CANCEL_AGENT = ending_tasks(
     f"""
     UPDATE tasks AS t
     SET {CANCELLED}
@@ -122,7 +123,7 @@ async def lock_unresponsive(connection: AsyncConnection, worker_id: WorkerId, gr
     return await fetch_tasks(connection, LOCK_UNRESPONSIVE, worker_id=worker_id, grace=grace)
 
 
-_FORCE_ABORT = returning_tasks(
+_FORCE_ABORT = ending_tasks(
     f"""
     UPDATE tasks AS t
     SET {to(Event.ABORT)}, {NEW_EPOCH}, status = 'Cancelled by force', completed_at = clock_timestamp(),

@@ -20,6 +20,7 @@ from app.ledger.statement import (
     OF_ATTEMPT,
     WITHOUT_WORKER,
     all_locked,
+    ending_tasks,
     fetch_task,
     fetch_tasks,
     guard,
@@ -262,7 +263,7 @@ async def revive_children(connection: AsyncConnection, task_id: TaskId) -> list[
 
 
 # Children that were cancelled before keep the time of the first request.
-_CANCEL_CHILDREN = returning_tasks(
+_CANCEL_CHILDREN = ending_tasks(
     f"""
     UPDATE tasks AS t
     SET {CANCELLED}

@@ -16,6 +16,7 @@ from app.ledger.statement import (
     WITHOUT_PROGRESS,
     WITHOUT_WORKER,
     append_history,
+    ending_tasks,
     fetch_task,
     guard,
     returning_tasks,
@@ -72,7 +73,7 @@ async def retry(connection: AsyncConnection, attempt: Attempt, failure: Failure,
     )
 
 
-_FAIL = returning_tasks(
+_FAIL = ending_tasks(
     f"""
     UPDATE tasks AS t
     SET {to(Event.FAIL)}, error = :error, status = :status, completed_at = clock_timestamp(),
@@ -95,7 +96,7 @@ async def fail(connection: AsyncConnection, attempt: Attempt, failure: Failure) 
     )
 
 
-_ABORT = returning_tasks(
+_ABORT = ending_tasks(
     f"""
     UPDATE tasks AS t
     SET {to(Event.ABORT)}, status = 'Cancelled', completed_at = clock_timestamp(), {WITHOUT_WORKER},

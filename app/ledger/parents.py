@@ -15,7 +15,16 @@ from app.domain.ids import TaskId
 from app.domain.states import Event, State, target
 from app.domain.tasks import Task
 from app.ledger.children import COUNTED, IS_ACTIVE
-from app.ledger.statement import CANCEL_REQUESTED, NOT_CANCELLED, fetch_task, fetch_tasks, guard, returning_tasks, to
+from app.ledger.statement import (
+    CANCEL_REQUESTED,
+    NOT_CANCELLED,
+    ending_tasks,
+    fetch_task,
+    fetch_tasks,
+    guard,
+    returning_tasks,
+    to,
+)
 
 _FAILURES_LISTED = 100
 
@@ -75,7 +84,7 @@ _OUTCOME = f"""
 
 # Ends the parent. The statement itself checks that no child is active, since one may have been revived since the caller
 # looked. A parent of independent children succeeds if any child did; its result lists the children that failed.
-_GATHER = returning_tasks(
+_GATHER = ending_tasks(
     f"""
     UPDATE tasks AS t
     SET version = t.version + 1, state = {_OUTCOME}, completed_at = clock_timestamp(),

@@ -17,10 +17,10 @@ from app.ledger.statement import (
     WITHOUT_PROGRESS,
     WITHOUT_WORKER,
     append_history,
+    ending_tasks,
     fetch_tasks,
     guard,
     quoted,
-    returning_tasks,
 )
 
 _QUEUE_LOCK_SECONDS = 4
@@ -37,7 +37,7 @@ def _reclaim(victims: str, changes: str) -> TextualSelect:
         victims: The FROM and WHERE clauses that choose the tasks, which are named ``v``.
         changes: The assignments that differ from case to case, among them ``state`` and ``status``.
     """
-    return returning_tasks(
+    return ending_tasks(
         f"""
         UPDATE tasks AS t
         SET {NEW_EPOCH}, version = t.version + 1, {WITHOUT_WORKER},

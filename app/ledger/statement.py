@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.tables import tasks
 from app.domain.documents import DocumentStatus
 from app.domain.states import Event, State, sources, target
-from app.domain.tasks import HISTORY_LENGTH, Task
+from app.domain.tasks import CHILDREN_STAGE, HISTORY_LENGTH, Task
 
 DOCUMENT_STATUS = {
     State.PENDING: DocumentStatus.QUEUED,
@@ -101,6 +101,28 @@ def returning_tasks(update: str) -> TextualSelect:
     A completed document stays completed: it can be searched whatever becomes of a later task. A document that failed or
     was cancelled loses its ``content_key``, so that a second upload of the same bytes is not a duplicate of it.
     """
+    return _returning_tasks(update, "")
+
+
+def ending_tasks(update: str) -> TextualSelect:
+    """``returning_tasks`` for a change that may end tasks without success: it also deletes their staged chunks.
+
+    They are text of a document that may never be published. A retry stages them again. Those of a parent that failed
+    stay, because its failed batches may run again.
+    """
+    return _returning_tasks(update, _DROP_STAGED)
+
+
+_DROP_STAGED = f""",
+        staged AS (
+            DELETE FROM staged_chunks AS s USING changed AS c
+            WHERE s.task_id = c.id AND (
+                c.state = '{State.REVOKED}'
+                OR (c.state = '{State.FAILURE}' AND c.stage IS DISTINCT FROM '{CHILDREN_STAGE}'))
+        )"""
+
+
+def _returning_tasks(update: str, further: str) -> TextualSelect:
     return text(
         f"""
         WITH changed AS ({update} RETURNING t.*),
@@ -113,7 +135,7 @@ def returning_tasks(update: str) -> TextualSelect:
             FROM changed AS c
             WHERE d.task_id = c.id AND d.id = c.document_id AND d.status <> '{DocumentStatus.COMPLETED}'
               AND d.status <> CASE c.state {_STATUS_OF_STATE} END
-        )
+        ){further}
         SELECT * FROM changed
         """
     ).columns(*tasks.c)

@@ -149,7 +149,7 @@ class Library:
         """The number of an agent's chunks with each word."""
         async with self.engine.connect() as connection:
             rows = await connection.execute(
-                text("SELECT lexeme, chunk_count FROM lexemes WHERE agent_id = :agent_id AND chunk_count <> 0"),
+                text("SELECT lexeme, chunk_count FROM lexemes WHERE agent_id = :agent_id"),
                 {"agent_id": agent_id},
             )
             return {row.lexeme: row.chunk_count for row in rows}

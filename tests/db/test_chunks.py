@@ -62,6 +62,21 @@ async def test_many_chunks_are_removed_some_at_a_time_and_their_vectors_with_the
     assert await count_vectors(library) == 0
 
 
+async def test_a_word_that_no_chunk_has_any_more_is_deleted_even_while_it_returns(library: Library) -> None:
+    agent_id = await library.add_agent()
+    document_id = await library.add_document(agent_id, "heron")
+    async with library.engine.begin() as connection:
+        await remove_chunks(connection, document_id)
+        adding = asyncio.create_task(library.add_document(agent_id, "heron"))  # waits for the count of the word
+        while not (await connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))).scalar_one():
+            assert not adding.done()
+            await asyncio.sleep(0.01)
+    other_id = await adding
+    assert await library.count_words(agent_id) == {"": 1, "heron": 1}
+    await remove(library, other_id)
+    assert await library.count_words(agent_id) == {}
+
+
 async def test_chunks_are_not_written_outside_a_transaction(library: Library) -> None:
     async with library.engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
