@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -122,8 +122,10 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
     return respond(request, status=422, code=InvalidRequestError.code, title=title, detail=detail, errors=errors)
 
 
-async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
+async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+    if error.status_code < HTTPStatus.BAD_REQUEST:
+        return Response(status_code=error.status_code, headers=error.headers)
     code = _CODES.get(error.status_code, "http_error")
     detail = _DETAILS.get(error.status_code, str(error.detail))
     response = respond(request, status=error.status_code, code=code, detail=detail)
@@ -136,7 +138,7 @@ async def _on_crash(request: Request, error: Exception) -> JSONResponse:
     return respond_to(request, SluiceError("The server's log has the cause under this request id."))
 
 
-_HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[JSONResponse]]] = {
+_HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
     SluiceError: _on_sluice_error,
     RequestValidationError: _on_invalid,
     HTTPException: _on_http_error,

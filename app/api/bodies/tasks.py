@@ -1,6 +1,6 @@
 """Bodies of requests and responses on tasks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -96,10 +96,18 @@ class TaskBody(BaseModel):
         """Convert a row."""
         return cls.model_validate(describe(task, position, counts))
 
-    def at_stage(self, entry: dict[str, Any]) -> "TaskBody":
-        """The task as it was when it entered a stage, for clients that connect later."""
+    @property
+    def is_final(self) -> bool:
+        """Whether the task has ended."""
+        return self.state in FINAL
+
+    def at_stage(self, number: int, entry: Mapping[str, Any]) -> "TaskBody":
+        """The task as it was when it entered its stage with this number, for clients that connect later."""
         return self.model_copy(
             update={
+                "stages": self.stages[: number + 1],  # the wait in the queue, and the stages before
+                "chunk_count": None,
+                "counts": None,
                 "state": State.PROGRESS.value,
                 "status": entry["status"],
                 "current": entry["current"],
@@ -115,8 +123,14 @@ class TaskBody(BaseModel):
 def list_unseen(task: Task, after_version: int, counts: Counts | None = None) -> Sequence[TaskBody]:
     """The events that a client has not seen: each stage entered after ``after_version``, then the current task."""
     body = TaskBody.of(task, counts=counts)
-    stages = [dict(entry) for entry in task.stages if after_version < entry["version"] < task.version]
-    return [*(body.at_stage(entry) for entry in stages), body]
+    return [
+        *(
+            body.at_stage(number, entry)
+            for number, entry in enumerate(task.stages)
+            if after_version < entry["version"] < task.version
+        ),
+        body,
+    ]
 
 
 class TaskList(BaseModel):

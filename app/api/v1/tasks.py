@@ -1,10 +1,11 @@
 """Routes for tasks."""
 
+import re
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.api.access import Reader, ServicesOf, Writer
@@ -15,6 +16,8 @@ from app.domain.errors import NotFoundError
 from app.domain.ids import TaskId
 from app.domain.states import FINAL
 from app.domain.tasks import Queue, Task, TaskName
+
+_EVENT_ID = re.compile(r"[0-9]{1,18}")
 
 router = APIRouter(prefix="/tasks", tags=["tasks"], responses=RESPONSES)
 
@@ -64,34 +67,66 @@ async def get_task(
     task_id: IdOfTask,
     identity: Reader,
     services: ServicesOf,
-    wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the next change or the end.")] = 0,
+    wait: Annotated[float, Query(ge=0, le=60, description="Maximum number of seconds to wait.")] = 0,
+    until: Annotated[
+        Literal["change", "end"],
+        Query(description="What to wait for: the task's next change of any kind, or its end."),
+    ] = "change",
 ) -> TaskBody:
-    """Show a task. With `wait`, the response is sent at the task's next change, or after that many seconds."""
+    """Show a task.
+
+    With `wait`, the response is sent at the task's next change or, with `until=end`, at its end; at the latest after
+    `wait` seconds. A finished task is shown at once.
+    """
     if wait:
-        task = await services.queue.tasks.wait(identity.organization_id, task_id, wait)
+        until_end = until == "end"
+        task = await services.queue.tasks.wait(identity.organization_id, task_id, wait, until_end=until_end)
     else:
         task = await services.queue.tasks.get(identity.organization_id, task_id)
     counts = await services.queue.tasks.count_children([task])
     return TaskBody.of(task, await services.queue.tasks.get_position(task), counts.get(task.id))
 
 
-async def _find_task(task_id: IdOfTask, identity: Reader, services: ServicesOf) -> Task:
-    """Load the task before the stream begins, while an error status can still be sent."""
-    return await services.queue.tasks.get(identity.organization_id, task_id)
+def _read_last_event_id(
+    last_event_id: Annotated[
+        str | None, Header(description="The id of the last event that the client has received. Other text is ignored.")
+    ] = None,
+) -> int:
+    """The version after which a stream resumes; -1 for a stream from the beginning."""
+    return int(last_event_id) if last_event_id and _EVENT_ID.fullmatch(last_event_id) else -1
 
 
-@router.get("/{task_id}/events", response_class=EventSourceResponse)
+LastEventId = Annotated[int, Depends(_read_last_event_id)]
+
+
+async def _find_task_to_follow(task_id: IdOfTask, identity: Reader, services: ServicesOf, seen: LastEventId) -> Task:
+    """Load the task before the stream begins, while another status can still be sent.
+
+    Raises:
+        HTTPException: 204, when the client has received the end. It makes an `EventSource` stop.
+    """
+    task = await services.queue.tasks.get(identity.organization_id, task_id)
+    if task.state in FINAL and seen >= task.version:
+        raise HTTPException(204)
+    return task
+
+
+@router.get(
+    "/{task_id}/events",
+    response_class=EventSourceResponse,
+    responses={204: {"description": "The client has received the end: `Last-Event-ID` is that of the event `end`."}},
+)
 async def follow_task(
-    task: Annotated[Task, Depends(_find_task)],
-    services: ServicesOf,
-    last_event_id: Annotated[str | None, Header()] = None,
+    task: Annotated[Task, Depends(_find_task_to_follow)], services: ServicesOf, seen: LastEventId
 ) -> AsyncIterator[ServerSentEvent]:
-    """Follow a task as server-sent events: every stage, and the end. `Last-Event-ID` resumes after that event."""
-    seen = int(last_event_id) if last_event_id and last_event_id.isdecimal() else -1
+    """Follow a task as server-sent events: `progress` at every stage and change, then `end`.
+
+    The data of an event is the task as JSON, its id the task's `version`. `Last-Event-ID` resumes after that event.
+    """
     async for change in services.queue.tasks.follow(task.organization_id, task.id, seen):
         counts = await services.queue.tasks.count_children([change])
         for body in list_unseen(change, seen, counts.get(change.id)):
-            yield ServerSentEvent(data=body, id=str(body.version))
+            yield ServerSentEvent(data=body, event="end" if body.is_final else "progress", id=str(body.version))
         seen = change.version
 
 

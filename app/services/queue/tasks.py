@@ -52,14 +52,17 @@ class Tasks:
         async with self._database.statement() as connection:
             return await get_position(connection, task)
 
-    async def wait(self, organization_id: int, task_id: TaskId, seconds: float) -> Task:
-        """One task, at its next change or after ``seconds``, whichever comes first; a finished task at once."""
+    async def wait(self, organization_id: int, task_id: TaskId, seconds: float, *, until_end: bool = False) -> Task:
+        """One task, at its next change or after ``seconds``, whichever comes first; a finished task at once.
+
+        With ``until_end``, changes before the end do not end the wait.
+        """
         task = await self.get(organization_id, task_id)
         deadline = time.monotonic() + seconds
         async with self._watch.watch(task_id) as wait:
             # Read again now that changes are received: the task may have changed before.
             current = await self.get(organization_id, task_id)
-            while current.version == task.version and current.state not in FINAL:
+            while (until_end or current.version == task.version) and current.state not in FINAL:
                 if (remaining := deadline - time.monotonic()) <= 0:
                     break
                 await wait(remaining)
@@ -72,7 +75,7 @@ class Tasks:
         async with self._watch.watch(task_id) as wait:
             while True:
                 task = await self.get(organization_id, task_id)
-                # The end is always sent: a client that resumes after it would otherwise reconnect for ever.
+                # The end is always sent, so that every stream has one.
                 if task.version > seen or task.state in FINAL:
                     seen = task.version
                     yield task
