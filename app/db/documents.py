@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, exists, func, literal, select, update
+from sqlalchemy import ColumnElement, bindparam, case, exists, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.content_keys import KEY_OF_TASK
 from app.db.editions import hide_editions
 from app.db.paging import list_rows
 from app.db.tables import chunks, documents
@@ -102,12 +104,24 @@ async def merge_metadata(connection: AsyncConnection, document_id: int, metadata
     await connection.execute(update(documents).where(documents.c.id == document_id).values(metadata=merged))
 
 
+_SET_INDEXING_TASK = text(
+    f"""
+    UPDATE documents AS d
+    SET task_id = :task_id,
+        status = CASE WHEN d.status IN ('{DocumentStatus.FAILED}', '{DocumentStatus.CANCELLED}')
+                      THEN '{DocumentStatus.QUEUED}' ELSE d.status END,
+        content_key = {KEY_OF_TASK}
+    WHERE d.id = :document_id
+    """
+).bindparams(bindparam("task_id", type_=UUID_TYPE(as_uuid=True)))
+
+
 async def set_indexing_task(connection: AsyncConnection, document_id: int, task_id: UUID) -> None:
-    """Let this task decide the document's status. A failed or cancelled document becomes queued again."""
-    ended = documents.c.status.in_((DocumentStatus.FAILED.value, DocumentStatus.CANCELLED.value))
-    status = case((ended, DocumentStatus.QUEUED.value), else_=documents.c.status)
-    statement = update(documents).where(documents.c.id == document_id).values(task_id=task_id, status=status)
-    await connection.execute(statement)
+    """Let this task decide the document's status. A failed or cancelled document becomes queued again.
+
+    From now on, the bytes that the task will process are a duplicate of the document, unless another document has them.
+    """
+    await connection.execute(_SET_INDEXING_TASK, {"document_id": document_id, "task_id": task_id})
 
 
 async def complete_document(

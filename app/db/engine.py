@@ -1,10 +1,13 @@
 """The connection pool to PostgreSQL, and the two ways to use it."""
 
+import asyncio
 import math
+import random
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import asyncpg
 from sqlalchemy import event
@@ -14,7 +17,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.db import codecs
-from app.domain.errors import DatabaseUnavailableError, UnstorableValueError
+from app.domain.errors import (
+    DatabaseFullError,
+    DatabaseUnavailableError,
+    TransactionConflictError,
+    UnstorableValueError,
+)
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 _IDLE_SECONDS = 30.0
 # A process that freezes, or loses its network, in the middle of a transaction keeps its locks. The server ends its
@@ -96,25 +107,38 @@ _OUTAGES = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # too many connections, or out of memory
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
 )
+# Two transactions were in each other's way, and this one was rolled back.
+_CONFLICTS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+# Indexes whose key a transaction first looks for and then inserts: another one may insert it in between.
+_CONTESTED_INDEXES = {"documents_agent_id_content_key_key"}
 
 
-def _is_unstorable(error: BaseException) -> bool:
+def _find_cause(error: Exception) -> BaseException | None:
+    """The driver's error: SQLAlchemy wraps it, unless the driver was called directly, as for a COPY."""
+    return getattr(error.orig, "__cause__", None) if isinstance(error, DBAPIError) else error
+
+
+def _is_conflict(cause: BaseException | None) -> bool:
+    if isinstance(cause, asyncpg.UniqueViolationError):
+        return cause.constraint_name in _CONTESTED_INDEXES
+    return isinstance(cause, _CONFLICTS)
+
+
+def _is_unstorable(error: Exception) -> bool:
     """Return whether a value was refused, by the server or by asyncpg before sending, rather than the statement."""
-    return isinstance(error, DBAPIError) and isinstance(
-        getattr(error.orig, "__cause__", None), (asyncpg.DataError, ValueError)
-    )
+    return isinstance(error, DBAPIError) and isinstance(_find_cause(error), (asyncpg.DataError, ValueError))
 
 
-def _is_outage(error: BaseException) -> bool:
+def _is_outage(error: Exception) -> bool:
     """Return whether the database is unavailable, so that the same statement may succeed later."""
     if isinstance(error, DBAPIError):
         if getattr(error.orig, "sqlstate", None) == _TRANSACTION_TIMEOUT:
             return False  # it would take as long the next time it is tried
-        return error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), _OUTAGES)
+        return error.connection_invalidated or isinstance(_find_cause(error), _OUTAGES)
     return isinstance(error, (*_OUTAGES, PoolTimeoutError, OSError))
 
 
@@ -123,6 +147,11 @@ def _failures_named() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        cause = _find_cause(error)
+        if isinstance(cause, asyncpg.DiskFullError):
+            raise DatabaseFullError from error
+        if _is_conflict(cause):
+            raise TransactionConflictError(retry_after=1) from error
         if _is_unstorable(error):
             raise UnstorableValueError from error
         if _is_outage(error):
@@ -130,11 +159,44 @@ def _failures_named() -> Iterator[None]:
         raise
 
 
+_CONFLICT_ATTEMPTS = 6
+_CONFLICT_SECONDS = 20.0
+_CONFLICT_DELAY = 0.05
+
+
+def repeats_on_conflict(
+    method: Callable[Parameters, Awaitable[Result]],
+) -> Callable[Parameters, Awaitable[Result]]:
+    """Decorate a method that writes one transaction: call it again when another transaction was in the way.
+
+    PostgreSQL has rolled back everything that the call wrote. The method must not have done anything else before its
+    commit that may not be done twice. It is called up to six times within twenty seconds, after short random delays.
+
+    Raises:
+        TransactionConflictError: at the last call too, another transaction was in the way.
+    """
+
+    @wraps(method)
+    async def call(*arguments: Parameters.args, **named: Parameters.kwargs) -> Result:
+        deadline = time.monotonic() + _CONFLICT_SECONDS
+        for attempt in range(1, _CONFLICT_ATTEMPTS):
+            try:
+                return await method(*arguments, **named)
+            except TransactionConflictError:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(random.random() * _CONFLICT_DELAY * 2**attempt)  # noqa: S311 - spreads the attempts
+        return await method(*arguments, **named)
+
+    return call
+
+
 class Database:
     """A connection pool with two ways to use it: a transaction, or statements that each commit by themselves.
 
-    Both raise ``DatabaseUnavailableError`` when the database is unavailable at any point of the block, and
-    ``UnstorableValueError`` when it refuses a value.
+    Both raise ``DatabaseUnavailableError`` when the database is unavailable at any point of the block,
+    ``DatabaseFullError`` when its disk is full, ``TransactionConflictError`` when another transaction was in the way
+    (a deadlock, for instance), and ``UnstorableValueError`` when it refuses a value.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:

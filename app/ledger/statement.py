@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import TextualSelect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.content_keys import PRESENT_KEY
 from app.db.tables import tasks
 from app.domain.documents import DocumentStatus
 from app.domain.states import Event, State, sources, target
@@ -98,8 +99,9 @@ def append_history(outcome: str, error: str = "CAST(NULL AS jsonb)") -> str:
 def returning_tasks(update: str) -> TextualSelect:
     """``update … RETURNING t.*``, which also updates the status of the document that the task decides.
 
-    A completed document stays completed: it can be searched whatever becomes of a later task. A document that failed or
-    was cancelled loses its ``content_key``, so that a second upload of the same bytes is not a duplicate of it.
+    A completed document stays completed: it can be searched whatever becomes of a later task. If that task was to
+    replace its content, it gets the ``content_key`` of its present content again. A document that failed or was
+    cancelled loses its key, so that a second upload of the same bytes is not a duplicate of it.
     """
     return _returning_tasks(update, "")
 
@@ -130,11 +132,15 @@ def _returning_tasks(update: str, further: str) -> TextualSelect:
         -- most transitions leave the document's row alone.
         document AS (
             UPDATE documents AS d
-            SET status = CASE c.state {_STATUS_OF_STATE} END,
-                content_key = CASE WHEN c.state NOT IN ({_WITHOUT_CONTENT}) THEN d.content_key END
+            SET status = CASE d.status WHEN '{DocumentStatus.COMPLETED}' THEN d.status
+                         ELSE CASE c.state {_STATUS_OF_STATE} END END,
+                content_key = CASE WHEN d.status = '{DocumentStatus.COMPLETED}' THEN {PRESENT_KEY}
+                                   WHEN c.state NOT IN ({_WITHOUT_CONTENT}) THEN d.content_key END
             FROM changed AS c
-            WHERE d.task_id = c.id AND d.id = c.document_id AND d.status <> '{DocumentStatus.COMPLETED}'
-              AND d.status <> CASE c.state {_STATUS_OF_STATE} END
+            WHERE d.task_id = c.id AND d.id = c.document_id
+              AND CASE d.status WHEN '{DocumentStatus.COMPLETED}'
+                  THEN c.state IN ({_WITHOUT_CONTENT}) AND c.arguments ? 'content'
+                  ELSE d.status <> CASE c.state {_STATUS_OF_STATE} END END
         ){further}
         SELECT * FROM changed
         """

@@ -1,9 +1,12 @@
 """The same content of the same agent is one document; another upload can replace its content."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.api.checks import check_problem
 from tests.database import fetch
@@ -82,6 +85,49 @@ def test_of_many_uploads_of_the_same_bytes_at_once_one_makes_a_document(shared_s
         answers = list(threads.map(lambda n: shared_stack.upload(agent, f"{n}.txt", b"A heron for all."), range(24)))
     assert len({answer["document_id"] for answer in answers}) == 1
     assert [answer["duplicate_of"] for answer in answers].count(None) == 1
+
+
+@contextmanager
+def paused(stack: Stack, queue: str) -> Iterator[None]:
+    stack.post(f"/queues/{queue}/pause")
+    try:
+        yield
+    finally:
+        stack.post(f"/queues/{queue}/resume")
+
+
+def test_the_bytes_of_a_document_that_was_cancelled_and_retried_are_a_duplicate_while_it_waits(
+    shared_stack: Stack, agent: int
+) -> None:
+    with paused(shared_stack, "low_priority"):
+        first = shared_stack.upload(agent, "heron.txt", b"One heron.", priority="low")
+        shared_stack.delete(f"/tasks/{first['task_id']}")
+        shared_stack.post(f"/tasks/{first['task_id']}/retry")
+        again = shared_stack.upload(agent, "heron.txt", b"One heron.", priority="low")
+    assert (again["duplicate_of"], again["task_id"]) == (first["document_id"], first["task_id"])
+
+
+@pytest.mark.parametrize("again", ["/dead-letters/{task_id}/replay", "/documents/{document_id}/reindex"])
+def test_the_bytes_of_a_failed_document_that_is_processed_again_are_a_duplicate(
+    shared_stack: Stack, agent: int, again: str
+) -> None:
+    failed = put(shared_stack, agent, "a.pdf", b"%PDF-1.7\nbroken")
+    with paused(shared_stack, "high_priority"):
+        shared_stack.post(again.format(**failed))
+        assert shared_stack.upload(agent, "b.pdf", b"%PDF-1.7\nbroken")["duplicate_of"] == failed["document_id"]
+
+
+def test_the_bytes_of_a_replacement_are_a_duplicate_before_it_is_processed_and_no_longer_when_it_fails(
+    shared_stack: Stack, agent: int
+) -> None:
+    first = put(shared_stack, agent, "plan.pdf", b"One heron.")
+    with paused(shared_stack, "high_priority"):
+        waiting = shared_stack.upload(agent, "plan.pdf", b"%PDF-1.7\nbroken", on_duplicate="replace")
+        assert shared_stack.upload(agent, "b.pdf", b"%PDF-1.7\nbroken")["duplicate_of"] == first["document_id"]
+    shared_stack.finish([waiting["task_id"]])
+    assert shared_stack.upload(agent, "c.txt", b"One heron.")["duplicate_of"] == first["document_id"]
+    with paused(shared_stack, "high_priority"):
+        assert shared_stack.upload(agent, "d.pdf", b"%PDF-1.7\nbroken")["duplicate_of"] is None
 
 
 def test_replacing_gives_the_document_new_content_and_drops_the_old(shared_stack: Stack, agent: int) -> None:

@@ -178,6 +178,16 @@ class DatabaseUnavailableError(ServiceUnavailableError):
     code = "database_unavailable"
 
 
+class DatabaseFullError(StorageFullError, DatabaseUnavailableError):
+    """The database's disk is full."""
+
+
+class TransactionConflictError(DatabaseUnavailableError):
+    """Other requests are changing the same data. Try again shortly."""
+
+    code = "transaction_conflict"
+
+
 class StorageUnavailableError(ServiceUnavailableError):
     """The file storage is unavailable. Try again shortly."""
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.content_keys import expect_content
 from app.db.documents import find_replaced, merge_metadata, set_indexing_task
 from app.domain.records import Content, Document
 from app.domain.tasks import NewTask, Task, TaskName
@@ -25,7 +26,7 @@ async def replace_content(
     cancelled. Call it within a transaction.
 
     Args:
-        connection: The transaction.
+        connection: The transaction, which has taken ``lock_filenames``.
         task: The task to submit, without its document.
         content: The new content, already in storage.
         metadata: Merged into the document's metadata.
@@ -33,10 +34,9 @@ async def replace_content(
     Returns:
         The submitted task, or None when the agent has no such document.
     """
-    document = await lock_replaced(connection, task.organization_id, task.agent_id, content.sha256, content.filename)
+    document = await take_over(connection, task.organization_id, task.agent_id, content.sha256, content.filename)
     if document is None:
         return None
-    await cancel_document_tasks(connection, document)
     await merge_metadata(connection, document.id, metadata)
     submitted = await submit(
         connection,
@@ -46,15 +46,17 @@ async def replace_content(
     return submitted
 
 
-async def lock_replaced(
+async def take_over(
     connection: AsyncConnection, organization_id: int, agent_id: int, sha256: bytes, filename: str
 ) -> Document | None:
-    """Find and lock the agent's document with these bytes, or else its latest one with this name.
+    """Find and lock the document that a file replaces: the agent's document with these bytes, or else with this name.
 
-    Locks the document's active tasks first: a task that ends locks its own row, then its document's.
+    Cancels the document's active tasks, and lets it have the name and the content key of the new content from now on.
+    Locks the tasks first: a task that ends locks its own row, then its document's.
 
     Args:
-        connection: The transaction that holds the locks.
+        connection: The transaction that holds the locks. It has taken ``lock_filenames``, so that no other one submits
+            a task for the document in between.
         organization_id: The agent's organization.
         agent_id: The agent.
         sha256: The digest of the new content.
@@ -63,7 +65,11 @@ async def lock_replaced(
     criteria = (connection, organization_id, agent_id, sha256, filename)
     if seen := await find_replaced(*criteria, lock=False):
         await lock_document_tasks(connection, seen.id)
-    return await find_replaced(*criteria, lock=True)
+    document = await find_replaced(*criteria, lock=True)
+    if document:
+        await cancel_document_tasks(connection, document)
+        await expect_content(connection, document.id, sha256, filename)
+    return document
 
 
 async def cancel_document_tasks(connection: AsyncConnection, document: Document) -> list[Task]:

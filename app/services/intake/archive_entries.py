@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.content_keys import lock_filenames
 from app.domain.documents import OnDuplicate
 from app.domain.errors import DuplicateDocumentError, SluiceError
 from app.domain.ids import new_task_id
@@ -15,9 +16,10 @@ from app.domain.records import Content
 from app.domain.states import State
 from app.domain.tasks import Failure, Task, TaskName
 from app.ledger.children import submit_children
-from app.services.indexing.versions import cancel_document_tasks, lock_replaced
+from app.services.indexing.versions import take_over
 
 _BATCH = 500
+_OVERTAKEN = DuplicateDocumentError("A later file of the same name replaces it.")
 
 Entry = Mapping[str, Any]
 """A row for ``app.ledger.children.submit_children``."""
@@ -60,10 +62,12 @@ async def submit_entries(
         entries: One a file.
         on_duplicate: What happens to files that the agent already has.
     """
+    if on_duplicate is OnDuplicate.REPLACE:
+        entries = _without_overtaken(entries)
     # In one order, so that two transactions that insert the same files wait for each other and do not deadlock.
     entries = sorted(entries, key=lambda entry: entry.get("content_key") or "")
     if on_duplicate is OnDuplicate.REPLACE:
-        entries = [await _replace_document(connection, parent, entry) for entry in entries]
+        entries = await _replace_documents(connection, parent, entries)
     rejection = DuplicateDocumentError()
     error = Failure(rejection.code, rejection.message, retryable=False).as_json()
     children, remaining = list[Task](), iter(entries)
@@ -80,14 +84,30 @@ def list_unused_blobs(entries: Sequence[Entry], children: Sequence[Task]) -> lis
     return [entry["blob_key"] for entry in entries if "blob_key" in entry and UUID(entry["task_id"]) not in waiting]
 
 
-async def _replace_document(connection: AsyncConnection, parent: Task, entry: Entry) -> Entry:
-    """The entry, directed at the document whose content it replaces if there is one."""
-    if "blob_key" not in entry:
-        return entry
-    sha256 = bytes.fromhex(entry["sha256"])
-    document = await lock_replaced(connection, parent.organization_id, parent.agent_id, sha256, entry["filename"])
-    if document is None:
-        return entry
-    await cancel_document_tasks(connection, document)
-    content = {name: entry[name] for name in ("blob_key", "media_type", "size_bytes", "sha256", "filename")}
-    return {**entry, "document_id": document.id, "arguments": {**entry["arguments"], "content": content}}
+def _without_overtaken(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries, where a later file of the same name and other bytes makes the earlier one a failure."""
+    last = {entry["filename"]: entry["content_key"] for entry in entries if "blob_key" in entry}
+    return [
+        {**describe_failure(entry["filename"], _OVERTAKEN, entry["metadata"]), "task_id": entry["task_id"]}
+        if "blob_key" in entry and last[entry["filename"]] != entry["content_key"]
+        else entry
+        for entry in entries
+    ]
+
+
+async def _replace_documents(connection: AsyncConnection, parent: Task, entries: Sequence[Entry]) -> list[Entry]:
+    """The entries, each directed at the document whose content it replaces if there is one.
+
+    Of several files with the same bytes, only the first replaces a document; the others are duplicates of it.
+    """
+    files = {entry["content_key"]: entry for entry in reversed(entries) if "blob_key" in entry}
+    await lock_filenames(connection, parent.agent_id, [entry["filename"] for entry in files.values()])
+    directed = {}
+    for entry in reversed(files.values()):
+        sha256 = bytes.fromhex(entry["sha256"])
+        document = await take_over(connection, parent.organization_id, parent.agent_id, sha256, entry["filename"])
+        if document:
+            content = {name: entry[name] for name in ("blob_key", "media_type", "size_bytes", "sha256", "filename")}
+            arguments = {**entry["arguments"], "content": content}
+            directed[entry["task_id"]] = {**entry, "document_id": document.id, "arguments": arguments}
+    return [directed.get(entry["task_id"], entry) for entry in entries]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from app.db.engine import Database
+from app.db.engine import Database, repeats_on_conflict
 from app.domain.counting import count_of
 from app.domain.documents import OnDuplicate
 from app.domain.errors import EmptyFileError, MissingFileError, NotFoundError, TooManyFilesError, UnsupportedTypeError
@@ -132,6 +132,7 @@ class Batches:
             raise failures.exceptions[0] from failures
         return [task.result() for task in stores]
 
+    @repeats_on_conflict
     async def _submit(self, batch: Batch, entries: list[Entry]) -> tuple[Task, list[Task]]:
         task = NewTask(
             batch.organization_id,

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.crawls import add_urls, claim_url, lock_crawl, reserve_request
 from app.db.documents import find_all_by_content, hide_document
-from app.db.engine import Database
+from app.db.engine import Database, repeats_on_conflict
 from app.domain.addresses import AllowedHosts
 from app.domain.errors import DisallowedByRobotsError, NotFoundError, RetryLaterError
 from app.domain.ids import TaskId, new_task_id
@@ -90,12 +90,17 @@ class Crawls:
         check_url(request.url, self._allowed)
         url = normalise_url(request.url)
         await self._backpressure.check(request.agent_id)
+        parent = await self._submit(request, url)
+        self._admission.nudge(parent.queue)
+        return parent
+
+    @repeats_on_conflict
+    async def _submit(self, request: CrawlRequest, url: str) -> Task:
         async with self._database.transaction() as connection:
             parent = await insert_parent(connection, _make_task(request, url), f"Reading {url}")
             if parent is None:
                 raise NotFoundError(f"Agent {request.agent_id} does not exist.")
             await self._add(connection, parent, [url], depth=0)
-        self._admission.nudge(parent.queue)
         return parent
 
     async def process(self, attempt: RunningAttempt) -> Outcome:

@@ -1,12 +1,13 @@
 """Documents: read, reindex and delete."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.chunks import REMOVED_AT_ONCE, count_chunks, remove_chunks
+from app.db.content_keys import lock_document
 from app.db.documents import (
     get_document,
     get_document_for_work,
@@ -16,7 +17,7 @@ from app.db.documents import (
     merge_metadata,
     set_indexing_task,
 )
-from app.db.engine import Database
+from app.db.engine import Database, repeats_on_conflict
 from app.domain.counting import count_of
 from app.domain.documents import DocumentStatus
 from app.domain.errors import DocumentBusyError, DocumentDeletedError, NotFoundError
@@ -144,6 +145,7 @@ class Documents:
 
         return replay()
 
+    @repeats_on_conflict
     async def reindex(self, organization_id: int, document_id: int, request: ReindexRequest | None = None) -> Task:
         """Submit the document to be processed again; until then, search finds its present content.
 
@@ -155,6 +157,7 @@ class Documents:
             DocumentBusyError: when a task is processing the document and there is no ``request``.
         """
         async with self._database.transaction() as connection:
+            await lock_document(connection, document_id)
             await lock_document_tasks(connection, document_id)
             document = await get_document(connection, organization_id, document_id, lock=True)
             if document is None:
@@ -179,7 +182,16 @@ class Documents:
         Raises:
             NotFoundError: when the organization has no such document.
         """
+        task, cancelled = await self._hide(organization_id, document_id)
+        self._admission.nudge(task.queue)
+        # Not the running ones: their workers publish how they end, which may have happened already.
+        await self._after_commit.run([other for other in cancelled if other.state not in RUNNING])
+        return task
+
+    @repeats_on_conflict
+    async def _hide(self, organization_id: int, document_id: int) -> tuple[Task, Sequence[Task]]:
         async with self._database.transaction() as connection:
+            await lock_document(connection, document_id)
             await lock_document_tasks(connection, document_id)
             document = await get_document(connection, organization_id, document_id, lock=True)
             if document is None:
@@ -187,10 +199,7 @@ class Documents:
             await hide_document(connection, document_id)
             cancelled = await cancel_document_tasks(connection, document)
             task = await submit(connection, NewTask.for_document(document, TaskName.DELETE_DOCUMENT, Queue.DEFAULT))
-        self._admission.nudge(task.queue)
-        # Not the running ones: their workers publish how they end, which may have happened already.
-        await self._after_commit.run([other for other in cancelled if other.state not in RUNNING])
-        return task
+        return task, cancelled
 
     async def remove(self, attempt: RunningAttempt) -> Outcome:
         """Remove a deleted document's chunks, vectors and files, also those of versions that were never published.

@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.db.agents import get_agent
+from app.db.content_keys import lock_filenames
 from app.db.documents import find_by_content
-from app.db.engine import Database
+from app.db.engine import Database, repeats_on_conflict
 from app.domain.documents import DocumentStatus, OnDuplicate
 from app.domain.errors import (
+    DatabaseFullError,
     DatabaseUnavailableError,
     DocumentBusyError,
     DuplicateDocumentError,
     EmptyFileError,
     NotFoundError,
     PayloadTooLargeError,
+    TransactionConflictError,
 )
 from app.domain.ids import TaskId, new_task_id
 from app.domain.media import ZIP
@@ -31,6 +34,7 @@ from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.ledger.read import get_task
 from app.ledger.submit import submit_with_document
 from app.pipeline.media_type import detect
+from app.services.indexing.publication import read_content
 from app.services.indexing.versions import replace_content
 from app.services.intake.backpressure import Backpressure
 from app.services.queue.admission import Admission
@@ -192,39 +196,47 @@ class Uploads:
 
     async def _submit(self, upload: Upload, content: Content) -> Accepted:
         task = _make_task(upload, content)
-        if upload.on_duplicate is OnDuplicate.REPLACE:
-            async with self._database.transaction() as connection:
-                replaced = await replace_content(connection, task, content, upload.metadata)
-            if replaced:
-                self._admission.nudge(replaced.queue)
-                return Accepted.of_task(replaced, replaces=True)
+        submit = self._submit_replacement if upload.on_duplicate is OnDuplicate.REPLACE else self._submit_new
         for _ in range(_ATTEMPTS):
-            async with self._database.statement() as connection:
-                submitted = await submit_with_document(connection, task, _describe(upload, content))
-            if submitted:
+            if submitted := await submit(upload, content, task):
                 self._admission.nudge(submitted.queue)
-                return Accepted.of_task(submitted)
+                return Accepted.of_task(submitted, replaces=read_content(submitted) is not None)
             owner = (upload.organization_id, upload.agent_id)
-            if duplicate := await find_duplicate(self._database, *owner, content.sha256):
+            duplicate = await find_duplicate(self._database, *owner, content.sha256)
+            if duplicate and upload.on_duplicate is not OnDuplicate.REPLACE:
                 if upload.on_duplicate is OnDuplicate.REJECT:
                     raise DuplicateDocumentError(f"Document {duplicate.document_id} has the same content.")
                 return duplicate
         raise DocumentBusyError("The document with the same content is being changed. Try again.")
 
+    async def _submit_new(self, upload: Upload, content: Content, task: NewTask) -> Task | None:
+        """Add a document. None when the agent has the same content, or does not exist."""
+        async with self._database.statement() as connection:
+            return await submit_with_document(connection, task, _describe(upload, content))
+
+    @repeats_on_conflict
+    async def _submit_replacement(self, upload: Upload, content: Content, task: NewTask) -> Task | None:
+        """Replace a document's content, or add a document, as one transaction at a time for each agent and name."""
+        async with self._database.transaction() as connection:
+            await lock_filenames(connection, upload.agent_id, [content.filename])
+            return await replace_content(connection, task, content, upload.metadata) or await submit_with_document(
+                connection, task, _describe(upload, content)
+            )
+
     @asynccontextmanager
     async def delete_unless_committed(self, keys: list[str]) -> AsyncIterator[None]:
         """Delete the files of these storage keys when the block fails.
 
-        Not when the database became unavailable or the request was cancelled: the rows may have been committed, and a
+        Not when the database became unreachable or the request was cancelled: the rows may have been committed, and a
         file without a row is better than a row without a file.
         """
         try:
             yield
-        except (DatabaseUnavailableError, asyncio.CancelledError):
-            raise
-        except BaseException:
-            for key in keys:
-                await asyncio.shield(self._blobs.delete(key))
+        except BaseException as error:
+            uncertain = isinstance(error, (DatabaseUnavailableError, asyncio.CancelledError))
+            if not uncertain or isinstance(error, (DatabaseFullError, TransactionConflictError)):
+                for key in keys:
+                    await asyncio.shield(self._blobs.delete(key))
             raise
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 
-from app.db.engine import Database
+from app.db.engine import Database, repeats_on_conflict
 from app.domain.errors import DocumentBusyError, NotFoundError
 from app.domain.ids import TaskId
 from app.domain.ports import Alarm
@@ -81,6 +81,7 @@ class DeadLetters:
         await self._after_commit.publish([*replayed, *reopened])
         return replayed[0]
 
+    @repeats_on_conflict
     async def _replay(self, organization_id: int, task_ids: Sequence[UUID]) -> tuple[Sequence[Task], Sequence[Task]]:
         """Run dead letters again; returns them and the parents that were reopened with them."""
         async with self._database.transaction() as connection:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.documents import set_indexing_task
-from app.db.engine import Database
+from app.db.engine import Database, repeats_on_conflict
 from app.domain.ids import TaskId
 from app.domain.states import FINAL, State
 from app.domain.tasks import INDEXING, Task, TaskName
@@ -43,6 +43,7 @@ class Parents:
         for parent_id in (parent_id for level in reversed(levels) for parent_id in level):
             await self._after_commit.end_parent(parent_id)
 
+    @repeats_on_conflict
     async def revive(self, task: Task) -> Task | None:
         """Run a finished task again. For a parent: those children that did not succeed, or else the parent itself.
 

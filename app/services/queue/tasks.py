@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
-from app.db.engine import Database
+from app.db.engine import Database, repeats_on_conflict
 from app.domain.errors import ConflictError, NotFoundError, TaskFinishedError
 from app.domain.ids import TaskId
 from app.domain.ports import TaskWatch
@@ -119,8 +119,7 @@ class Tasks:
             NotFoundError: when the organization has no such task.
             TaskFinishedError: when the task has finished.
         """
-        async with self._database.statement() as connection:
-            task = await cancel(connection, task_id, organization_id)
+        task = await self._cancel(organization_id, task_id)
         if task is None:
             finished = await self.get(organization_id, task_id)
             raise TaskFinishedError(f"Its state is {finished.state.public}.")
@@ -129,6 +128,11 @@ class Tasks:
             await self._parents.cancel([task.id])
             task = await self.get(organization_id, task_id)
         return task
+
+    @repeats_on_conflict
+    async def _cancel(self, organization_id: int, task_id: TaskId) -> Task | None:
+        async with self._database.statement() as connection:
+            return await cancel(connection, task_id, organization_id)
 
     async def retry(self, organization_id: int, task_id: TaskId) -> Task:
         """Run a finished task again, with its counts reset. For a parent: the children that did not succeed.

@@ -12,7 +12,7 @@ from app.db.agents import find_agent, get_agent, get_highest_suffix, hide_agent,
 from app.db.chunks import REMOVED_AT_ONCE, remove_chunks
 from app.db.documents import hide_agent_documents, list_agent_documents
 from app.db.editions import hide_editions
-from app.db.engine import Database
+from app.db.engine import Database, repeats_on_conflict
 from app.domain.counting import count_of
 from app.domain.errors import InvalidRequestError, NotFoundError, SlugTakenError
 from app.domain.ports import BlobStore
@@ -154,6 +154,7 @@ class Agents:
             raise NotFoundError(f"Agent {agent_id} does not exist.")
         return updated
 
+    @repeats_on_conflict
     async def delete(self, organization_id: int, agent_id: int) -> Task:
         """Hide an agent and its documents at once, cancel its tasks, and submit the task that removes the rest.
 
