@@ -10,6 +10,7 @@ from kombu.exceptions import ChannelError
 from kombu.exceptions import ConnectionError as AmqpConnectionError
 
 from app.adapters.celery.doorbell import BROKER_ERRORS
+from app.adapters.celery.redis_transport import register_transport
 from app.adapters.redis.url import celery_redis_url
 from app.domain.errors import StartupError
 from app.domain.tasks import Queue
@@ -25,6 +26,7 @@ _TASK_MODULES = [
     "app.tasks.upkeep_tasks",
 ]
 _RABBITMQ_SCHEMES = {"amqp", "amqps"}
+register_transport()  # before kombu resolves an address
 # RabbitMQ's default; a shorter time-out is never set.
 _CONSUMER_TIMEOUT_SECONDS = 1800
 
@@ -92,6 +94,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "broker_channel_error_retry": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_hijack_root_logger": False,
+        "worker_consumer": "app.adapters.celery.consumer:BellConsumer",
         # The result backend. A result that cannot be stored within seconds is dropped: the ledger has it.
         "redis_socket_connect_timeout": 2,
         "redis_socket_timeout": 2,
@@ -133,7 +136,6 @@ def _on_rabbitmq(settings: Settings, scheme: str) -> dict[str, Any]:
         "broker_heartbeat": 30,
         # The prefetch count of a quorum queue's consumer is fixed at its start: once reduced, it would stay reduced.
         "worker_enable_prefetch_count_reduction": False,
-        "worker_consumer": "app.adapters.celery.consumer:BellConsumer",
         # Durable and not exclusive: RabbitMQ 4.3 refuses transient queues, and an exclusive queue would be locked for a
         # worker that restarts before the broker notices the loss of its old connection.
         "control_queue_durable": True,
