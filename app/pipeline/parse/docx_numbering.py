@@ -8,6 +8,8 @@ from lxml import etree
 from app.pipeline.parse.xml import attribute, child, children, local, to_integer
 
 _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"))
+_DEPTHS = range(9)
+"""The levels that a list has (ECMA-376, part 1, 17.9.3). Others are ignored: each marker is written from all above."""
 _ROMAN_ONES = ((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
 
 
@@ -77,7 +79,7 @@ class Numbering:
 def _read_levels(definition: etree._Element) -> list[tuple[int, _Level]]:
     return [
         (
-            to_integer(attribute(item, "ilvl"), 0),
+            depth,
             _Level(
                 attribute(child(item, "numFmt"), "val") or "decimal",
                 attribute(child(item, "lvlText"), "val") or "",
@@ -85,7 +87,7 @@ def _read_levels(definition: etree._Element) -> list[tuple[int, _Level]]:
             ),
         )
         for item in definition
-        if local(item) == "lvl"
+        if local(item) == "lvl" and (depth := to_integer(attribute(item, "ilvl"), 0)) in _DEPTHS
     ]
 
 

@@ -10,6 +10,7 @@ from lxml import html as lxml_html
 from app.domain.documents import Page, Parsed
 from app.domain.errors import ParseLimitExceededError
 from app.pipeline.parse.encoding import decode
+from app.pipeline.parse.html_article import choose_article
 from app.pipeline.parse.html_body import has_navigation, write_body
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.markup import check_attributes
@@ -19,12 +20,6 @@ _DECLARED = re.compile(
     re.IGNORECASE,
 )
 _DECLARED_WITHIN = 4096
-_ARTICLE_CHARACTERS = 250
-_ARTICLE_SHARE = 0.25
-"""An article shorter than this share of the body's text is probably not the main content of the page."""
-
-_PRECISE_SHARE = 0.6
-"""Below it, the precise mode of trafilatura lost text rather than teasers: docs/text-quality.md."""
 
 _METADATA = {
     "title": ("og:title", "twitter:title", "dc.title", "citation_title"),
@@ -66,26 +61,7 @@ def _parse(text: str) -> etree._Element | None:
 
 def _choose_text(tree: etree._Element) -> str:
     body = write_body(tree)
-    if not has_navigation(tree, len(body)):
-        return body
-    article = _extract_article(tree)
-    share = 0.0 if _declares_article(tree) else _ARTICLE_SHARE
-    return article if len(article) >= max(_ARTICLE_CHARACTERS, share * len(body)) else body
-
-
-def _declares_article(tree: etree._Element) -> bool:
-    return bool(tree.xpath("//meta[@property='og:type'][@content='article'] | //body[count(.//article) = 1]"))
-
-
-def _extract_article(tree: etree._Element) -> str:
-    """The article by trafilatura: its precise mode, which drops teasers, unless that loses much of the plain text."""
-    from trafilatura import bare_extraction  # noqa: PLC0415, only pages with navigation need it, and it costs memory
-
-    found = [
-        bare_extraction(tree, fast=True, include_comments=False, favor_precision=precise) for precise in (False, True)
-    ]
-    plain, precise_text = (str(getattr(article, "text", None) or "") for article in found)
-    return precise_text if len(precise_text) > _PRECISE_SHARE * len(plain) else plain
+    return choose_article(tree, body) if has_navigation(tree, len(body)) else body
 
 
 def _read_metadata(tree: etree._Element) -> dict[str, str]:

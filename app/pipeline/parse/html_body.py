@@ -43,8 +43,23 @@ def has_navigation(tree: etree._Element, characters: int) -> bool:
     """
     if next(tree.iter("nav", "aside", "footer"), None) is not None:
         return True
-    linked = sum(len("".join(map(str, link.itertext())).strip()) for link in tree.iter("a") if link.get("href"))
-    return linked > _LINK_SHARE * characters
+    return _count_linked(tree) > _LINK_SHARE * characters
+
+
+def _count_linked(tree: etree._Element) -> int:
+    """The characters of text within links. A link within another is part of that one, so each character counts once."""
+    linked = open_links = 0
+    pieces: list[str] = []
+    for event, element in etree.iterwalk(tree, events=("start", "end")):
+        starts = event == "start"
+        if element.tag == "a" and element.get("href"):
+            open_links += 1 if starts else -1
+            if not open_links:
+                linked += len("".join(pieces).strip())
+                pieces.clear()
+        if open_links:
+            pieces.append((element.text if starts else element.tail) or "")
+    return linked
 
 
 def _is_invisible(element: etree._Element) -> bool:
@@ -97,5 +112,5 @@ def _join_cells(cells: list[str]) -> str:
     if sum(map(bool, cells)) < 2:  # noqa: PLR2004 (a row has at least two)
         return "".join(cells)
     while not cells[-1]:
-        cells = cells[:-1]
+        cells.pop()
     return " | ".join(cells)

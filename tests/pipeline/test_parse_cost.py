@@ -1,0 +1,103 @@
+"""The processor time of parsing: four times the file takes four times as long, whatever its form."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from lxml import html as lxml_html
+
+from app.domain.media import CSV, DOCX, HTML, MARKDOWN, XLSX
+from app.pipeline.parse import parse
+from app.pipeline.parse.html_article import is_costly
+from tests.pipeline.documents import W, make_docx, paragraph
+from tests.pipeline.packages import make_xlsx
+
+_NAVIGATION = "<nav><a href='/'>Home</a></nav>"
+_NESTED_LINKS = "<a href=x>link<span>" * 500 + "</span></a>" * 500
+_SPANNED = "<td colspan=100 rowspan=100>cell"
+_DEEP = "<div>" * 150 + "text" + "</div>" * 150
+
+_PAGES: dict[str, tuple[Callable[[int], str], int]] = {
+    "cells in rows": (lambda n: "<table>" + ("<tr>" + "<td>cell" * 10) * n, 300),
+    "cells in one row": (lambda n: "<table><tr>" + "<td>cell" * n, 5_000),
+    "cells without a row": (lambda n: "<table>" + "<td>cell" * n, 5_000),
+    "empty cells": (lambda n: "<table><tr><td>one<td>two" + "<td>" * n, 20_000),
+    "spans": (lambda n: "<table>" + f"<tr>{_SPANNED * 4}" * n, 100),
+    "one wide row above many": (lambda n: "<table><tr><td colspan=100>wide" + "<tr><td>cell" * n, 1_000),
+    "nested tables": (lambda n: "<table><tr><td>x" * n, 150),
+    "links": (lambda n: "".join(f"<a href='/{number}'>link</a> " for number in range(n)), 13_000),
+    "nested links": (lambda n: _NESTED_LINKS * n, 4),
+    "deep elements": (lambda n: _DEEP * n, 8),
+    "articles": (lambda n: "<article><p>One of many short texts.</p></article>" * n, 7_000),
+    "headings": (lambda n: "<h2>A heading</h2>" * n, 2_000),
+    "items": (lambda n: "<ul>" + "<li>item" * n, 2_000),
+    "line ends": (lambda n: "<p>" + "text<br>" * n, 2_000),
+    "inline elements": (lambda n: "<p>" + "<b>bold</b> <i>word</i> " * n, 2_000),
+}
+
+
+def measure(path: Path, media_type: str) -> float:
+    """The processor seconds of parsing a file."""
+    began = time.process_time()
+    parse(path, media_type)
+    return time.process_time() - began
+
+
+def check_linear(write: Callable[[int], Path], media_type: str, size: int) -> None:
+    """Parse a file and one of four times its size. Quadratic code takes sixteen times as long for the second."""
+    measure(write(1), media_type)  # imports
+    small = min(measure(write(size), media_type) for _ in range(2))
+    large = min(measure(write(4 * size), media_type) for _ in range(2))
+    assert large <= 7 * small + 0.15, f"{small:.2f} s, and {large:.2f} s for four times the file"
+
+
+@pytest.mark.parametrize("form", _PAGES)
+@pytest.mark.parametrize("before", ["", _NAVIGATION], ids=["plain", "navigation"])
+def test_a_web_page_of_any_form_is_read_in_linear_time(tmp_path: Path, before: str, form: str) -> None:
+    make, size = _PAGES[form]
+
+    def write(number: int) -> Path:
+        (tmp_path / "page.html").write_text(f"<body>Some text. {before}{make(number)}")
+        return tmp_path / "page.html"
+
+    check_linear(write, HTML, size)
+
+
+def test_only_pages_of_an_unusual_form_are_read_without_a_search_for_their_article() -> None:
+    text = "<div><div><div><p>A paragraph with <a href='/x'>a link</a> and <b>more</b>.</p></div></div></div>"
+    table = "<table>" + ("<tr>" + "<td>cell" * 12) * 1_000 + "</table>"
+    assert not is_costly(lxml_html.document_fromstring(text * 5_000 + table))
+    assert is_costly(lxml_html.document_fromstring(text * 10_000))
+    assert is_costly(lxml_html.document_fromstring("<table><tr>" + "<td>cell" * 12_000))
+
+
+def test_tables_of_text_and_sheets_are_read_in_linear_time(tmp_path: Path) -> None:
+    def write_csv(number: int) -> Path:
+        (tmp_path / "wide.csv").write_text("one,two" + "," * number + "\n" + "a,b\n" * number)
+        return tmp_path / "wide.csv"
+
+    def write_markdown(number: int) -> Path:
+        (tmp_path / "page.md").write_text("| a | b |\n" * number + "\n# Heading\n" * number + "|" * number)
+        return tmp_path / "page.md"
+
+    def write_xlsx(number: int) -> Path:
+        cells = '<c t="str"><v>cell</v></c>' * number
+        rows = '<row><c r="ZZZ1" t="str"><v>far</v></c><c r="A1" t="str"><v>back</v></c></row>' * number
+        return make_xlsx(tmp_path / "wide.xlsx", {"Sheet": f"<row>{cells}</row>{rows}"})
+
+    check_linear(write_csv, CSV, 20_000)
+    check_linear(write_markdown, MARKDOWN, 10_000)
+    check_linear(write_xlsx, XLSX, 2_500)
+
+
+@pytest.mark.parametrize("level", [0, 8, 9_000, 999_999])
+def test_a_numbered_paragraph_of_any_level_costs_the_same(tmp_path: Path, level: int) -> None:
+    numbered = f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="1"/></w:numPr>'
+    levels = f'<w:lvl w:ilvl="{level}"><w:numFmt w:val="decimal"/><w:lvlText w:val="%1."/></w:lvl>'
+    numbering = (
+        f'<w:numbering xmlns:w="{W}"><w:abstractNum w:abstractNumId="1">{levels}</w:abstractNum>'
+        '<w:num w:numId="1"><w:abstractNumId w:val="1"/></w:num></w:numbering>'
+    )
+    path = make_docx(tmp_path / "a.docx", paragraph("Text", numbered) * 500, {"numbering": numbering})
+    assert measure(path, DOCX) < 1
