@@ -1,7 +1,7 @@
 """The only place where adapters are chosen: settings in, services out."""
 
 from app.bootstrap.choices import check_choices, check_store
-from app.bootstrap.database import check_schema, find_schema_differences, prepare_database
+from app.bootstrap.database import check_database, check_schema, find_schema_differences, prepare_database
 from app.bootstrap.models import Embedders, describe_embedding
 from app.bootstrap.services import Services, build_services
 from app.bootstrap.storage import check_storage, choose_blobs
@@ -13,6 +13,7 @@ __all__ = [
     "Services",
     "build_services",
     "check_choices",
+    "check_database",
     "check_index",
     "check_schema",
     "check_storage",

@@ -1,7 +1,8 @@
 """The database that the settings name: prepare it, and check its schema."""
 
 from app.db.engine import Database, create_engine
-from app.db.schema import check_revision, find_differences, migrate
+from app.db.requirements import check_connection, check_sessions, explained
+from app.db.schema import check_revision, find_differences, head, migrate
 from app.domain.errors import DatabaseUnavailableError, StartupError
 from app.settings import Settings
 
@@ -10,26 +11,47 @@ async def prepare_database(settings: Settings) -> None:
     """Migrate the database to this version's schema.
 
     Raises:
-        StartupError: when the database is unreachable, refuses the connection, or is at an unknown revision.
+        StartupError: when the database is unreachable, refuses the connection or a migration, lacks pgvector, is at an
+            unknown revision, or is behind a pooler that shares sessions.
     """
-    engine = create_engine(get_database_url(settings), pool_size=1, register_types=False)
+    engine = create_engine(get_database_url(settings), pool_size=2, register_types=False)
     try:
-        await _check_connection(Database(engine))
-        await migrate(engine)
+        await check_connection(engine)
+        with explained():
+            await migrate(engine)
     finally:
         await engine.dispose()
 
 
-async def check_schema(settings: Settings) -> None:
-    """Check that this version contains the database's revision, unless the database is unavailable.
+async def check_database(settings: Settings) -> None:
+    """Check the connection, the server and the schema.
 
     Raises:
-        StartupError: when it does not.
+        StartupError: says what is missing and what to do.
     """
-    database = Database(create_engine(get_database_url(settings), pool_size=1, register_types=False))
+    engine = create_engine(get_database_url(settings), pool_size=2, register_types=False)
     try:
+        await check_connection(engine)
+    finally:
+        await engine.dispose()
+    await check_schema(settings)
+
+
+async def check_schema(settings: Settings) -> None:
+    """Check that sessions are not shared and that the schema is this version's, unless the database is unavailable.
+
+    Raises:
+        StartupError: says what differs and what to run.
+    """
+    database = Database(create_engine(get_database_url(settings), pool_size=2, register_types=False))
+    try:
+        with explained():
+            await check_sessions(database)
         async with database.statement() as connection:
-            await connection.run_sync(check_revision)
+            revision = await connection.run_sync(check_revision)
+        if revision != head():
+            reason = f"has the schema {revision}; this version needs {head()}" if revision else "has no schema yet"
+            raise StartupError(f"The database {reason}. Run ./sluice migrate, or start the API, which does the same.")
     except DatabaseUnavailableError:
         return  # ``check_index`` reports it
     finally:
@@ -54,20 +76,3 @@ def get_database_url(settings: Settings) -> str:
     if settings.database_url is None:
         raise StartupError("DATABASE_URL is not set and no embedded Postgres runs. Start one with `make up`.")
     return settings.database_url
-
-
-async def _check_connection(database: Database) -> None:
-    """Connect once, so that a failure is reported in one line.
-
-    Raises:
-        StartupError: with the reason.
-    """
-    try:
-        async with database.statement():
-            return
-    except DatabaseUnavailableError as error:
-        reason: BaseException = error.__cause__ or error
-    except Exception as error:  # noqa: BLE001 - for example a wrong password, database name or certificate
-        reason = error
-    detail = (str(reason) or type(reason).__name__).splitlines()[0]
-    raise StartupError(f"The database of DATABASE_URL cannot be reached: {detail}") from reason

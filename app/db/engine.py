@@ -29,10 +29,15 @@ Result = TypeVar("Result")
 
 _IDLE_SECONDS = 30.0
 # A process that freezes, or loses its network, in the middle of a transaction keeps its locks. The server ends its
-# session, so that other processes wait for seconds at most, and its transaction is rolled back.
-_SERVER_SETTINGS = {"idle_in_transaction_session_timeout": "5s", "statement_timeout": "30s"}
-# PostgreSQL 17 and later have a limit that also covers a client which freezes in the middle of a statement's messages.
-_LIMIT_TRANSACTIONS = "SELECT set_config(name, '30s', false) FROM pg_settings WHERE name = 'transaction_timeout'"
+# session, so that other processes wait for seconds at most, and its transaction is rolled back. PostgreSQL 17 and later
+# have a limit that also covers a client which freezes in the middle of a statement's messages. The limits are set by a
+# statement and not as parameters of the connection, which poolers such as PgBouncer refuse.
+_SET_LIMITS = """
+    SELECT set_config(name, setting, false) FROM (VALUES
+        ('idle_in_transaction_session_timeout', '5s'), ('statement_timeout', '30s'), ('transaction_timeout', '30s')
+    ) AS wanted (name, setting)
+    WHERE name IN (SELECT name FROM pg_settings)
+"""
 
 
 def create_engine(database_url: str, *, pool_size: int, register_types: bool = True) -> AsyncEngine:
@@ -53,7 +58,7 @@ def create_engine(database_url: str, *, pool_size: int, register_types: bool = T
         max_overflow=0,
         pool_timeout=10,
         pool_use_lifo=True,  # the connection used last has its statements planned
-        connect_args={"timeout": 5, "server_settings": _SERVER_SETTINGS if register_types else {}},
+        connect_args={"timeout": 5},
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     event.listen(engine.sync_engine, "checkin", _note_idle)
@@ -73,7 +78,7 @@ _TUNE_HNSW = (
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:
-    await connection.execute(_LIMIT_TRANSACTIONS)
+    await connection.execute(_SET_LIMITS)
     await connection.execute(_TUNE_HNSW)
     await codecs.register(connection)
 

@@ -10,7 +10,15 @@ from uuid import uuid4
 
 import typer
 
-from app.bootstrap import Embedders, Services, build_services, check_choices, choose_blobs, describe_embedding
+from app.bootstrap import (
+    Embedders,
+    Services,
+    build_services,
+    check_choices,
+    check_database,
+    choose_blobs,
+    describe_embedding,
+)
 from app.celery_app import check_broker, create_celery
 from app.cli.local.session import AsJson, print_json
 from app.cli.local.vectors import check_vectors
@@ -25,7 +33,7 @@ _REMEDIES = {
     "python": "Install Python 3.11 to 3.14.",
     "settings": "Correct the variable that the message names; .env.example describes each.",
     "servers": "Set DATABASE_URL and REDIS_URL to your own servers, or stop the process that uses the data folder.",
-    "database": "Check DATABASE_URL and that Postgres runs with pgvector, then run `./sluice migrate`.",
+    "database": "Check DATABASE_URL and that it has pgvector (docs/postgres.md), then run ./sluice migrate.",
     "broker": "Check CELERY_BROKER_URL (or REDIS_URL) and that the broker runs.",
     "storage": "Check STORAGE_URL: the folder must be writable with free space; for s3:// see docs/storage.md.",
     "embeddings": "Check EMBEDDING_PROVIDER, the model and the key; see docs/embeddings.md.",
@@ -95,22 +103,33 @@ def _check_parts(settings: Settings) -> list[Check]:
 
 
 async def _check_database(settings: Settings) -> list[Check]:
+    try:
+        await check_database(settings)
+    except SluiceError as error:
+        return [_fail("database", error)]
     services = build_services(settings, create_celery(settings), connections=2, parsers=1)
     try:
         checks = [check for check in await services.operations.overview.check() if check.name == "database"]
         if checks[0].ok:
-            workers = await services.operations.overview.list_workers()
-            names = ", ".join(worker.name for worker in workers)
-            checks.append(Check("workers", ok=bool(workers), detail=names or "no worker is running"))
-            checks += await _check_index(services)
+            checks += [await _check_workers(services), *await _check_index(services)]
         return checks
     finally:
         await services.close()
 
 
+async def _check_workers(services: Services) -> Check:
+    workers = await services.operations.overview.list_workers()
+    if not workers and not await services.indexing.vector_indexes.exists():
+        return Check("workers", ok=True, detail=f"none has been started yet. {_REMEDIES['workers']}")
+    names = ", ".join(worker.name for worker in workers)
+    return Check("workers", ok=bool(workers), detail=names or "no worker is running")
+
+
 async def _check_index(services: Services) -> list[Check]:
     """Check that the settings match the index and that its store works; list the providers that are down."""
     checks = []
+    if not await services.indexing.vector_indexes.exists():
+        return [Check("index", ok=True, detail="none yet: the first start of the API creates it")]
     try:
         await services.indexing.vector_indexes.check()
         index = await services.indexing.vectors.get_active()

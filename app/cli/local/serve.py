@@ -76,7 +76,7 @@ def api() -> None:
     try:
         # The embedded servers start here, once for all processes of the API.
         with open_servers(settings) as servers:
-            asyncio.run(_check_start(servers.settings))
+            asyncio.run(_check_start(servers.settings, migrates=True))
             api_part(settings).run()
     except Stopped:
         say("Stopped.")
@@ -92,7 +92,7 @@ def worker(
     configure_logs(settings)
     check_choices(settings)
     check_broker(resolve_settings(settings))
-    asyncio.run(_check_start(resolve_settings(settings)))
+    asyncio.run(_check_start(resolve_settings(settings), migrates=False))
     listen_for_stop()
     try:
         workers = [worker_part(settings, name) for name in queues or WORKERS]
@@ -135,10 +135,15 @@ def _check_migrations(settings: Settings) -> None:
     say("The migrations and the declared tables agree.")
 
 
-async def _check_start(settings: Settings) -> None:
-    """Check once, before processes are forked, what would prevent each of them from starting."""
+async def _check_start(settings: Settings, *, migrates: bool) -> None:
+    """Check once, before processes are forked, what would prevent each of them from starting.
+
+    Args:
+        settings: The settings.
+        migrates: Whether to migrate the database, as the API does, rather than to check its schema.
+    """
     await check_storage(choose_blobs(settings))
-    await check_schema(settings)
+    await (prepare_database(settings) if migrates else check_schema(settings))
     await check_index(settings)
 
 

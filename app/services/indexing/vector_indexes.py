@@ -89,6 +89,11 @@ class VectorIndexes:
                 await add_index(connection, requested.store, requested.embedding, requested.place, IndexState.ACTIVE)
         await self.check()
 
+    async def exists(self) -> bool:
+        """Whether there is an index: the first start of the API creates it."""
+        async with self._database.statement() as connection:
+            return await find_index(connection, IndexState.ACTIVE) is not None
+
     async def check(self) -> None:
         """Check that the settings match an existing index, or that nothing is indexed yet.
 
