@@ -10,6 +10,7 @@ from app import __version__
 from app.api import health, idempotency, problems, v1
 from app.api.access import AuthenticationMiddleware
 from app.api.access_log import AccessLogMiddleware
+from app.api.body_limit import BodyLimitMiddleware
 from app.api.request_ids import RequestIdMiddleware
 from app.api.startup import StartupErrorMiddleware
 from app.bootstrap import build_services, check_choices, check_storage, check_store, prepare_database
@@ -60,8 +61,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _add_middleware(app: FastAPI, *, access_log: bool) -> None:
-    """The last one added runs first: request id, access log, authentication, idempotency, then routing."""
+    """The last one added runs first: request id, access log, authentication, body limit, idempotency, then routing."""
     idempotency.install(app)  # uses the identity that authentication found
+    app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(AuthenticationMiddleware)
     if access_log:
         app.add_middleware(AccessLogMiddleware)

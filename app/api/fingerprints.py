@@ -6,6 +6,7 @@ from email.message import Message
 from starlette.types import Message as Event
 from starlette.types import Receive
 
+from app.api.body_limit import BodyTooLarge
 from app.domain.idempotency import Fingerprint
 
 
@@ -15,6 +16,10 @@ def find_boundary(content_type: str) -> str | None:
     content["content-type"] = content_type
     boundary = content.get_param("boundary")
     return boundary if content.get_content_maintype() == "multipart" and isinstance(boundary, str) else None
+
+
+_PIECES = 10_000
+"""Pieces of a form whose body is compared. A form of more is not: hashing each piece costs time."""
 
 
 class BodyHash:
@@ -32,6 +37,8 @@ class BodyHash:
         # The first boundary stands at the start of the body, without the line break before it.
         self._rest = b"\r\n" if boundary else b""
         self._length = 0
+        self.pieces = 0
+        """Pieces hashed so far."""
 
     def update(self, data: bytes) -> None:
         """Hash the next bytes."""
@@ -61,6 +68,7 @@ class BodyHash:
     def _end_piece(self) -> None:
         self._hash.update(self._length.to_bytes(8, "big"))
         self.size += 8
+        self.pieces += 1
         self._length = 0
 
 
@@ -78,15 +86,20 @@ class FingerprintedBody:
         event = await self._receive()
         if event["type"] != "http.request":
             self._broken = True
-        elif self._fingerprint is None:
+        elif self._fingerprint is None and not self._broken:
             self._hash.update(event.get("body", b""))
-            if not event.get("more_body", False):
+            if self._hash.pieces > _PIECES:
+                self._broken = True
+            elif not event.get("more_body", False):
                 self._fingerprint = self._hash.finish()
         return event
 
     async def finish(self, limit: int) -> Fingerprint | None:
-        """Read the rest of the body, at most ``limit`` bytes; None if it is incomplete or longer."""
+        """Read the rest of the body, at most ``limit`` bytes; None if it is incomplete, longer or refused."""
         limit += self._hash.size
         while self._fingerprint is None and not self._broken and self._hash.size <= limit:
-            await self.receive()
+            try:
+                await self.receive()
+            except BodyTooLarge:
+                self._broken = True
         return self._fingerprint

@@ -10,13 +10,22 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
 from starlette.requests import ClientDisconnect, Request
 
+from app.api.body_limit import lift_limit
 from app.domain.errors import BadRequestError, InvalidRequestError, MissingFileError, PayloadTooLargeError
 
 _FIELD_BYTES = 64 * 1024
 _FIELDS = 64
+"""Fields besides files, counting each repetition."""
+_ALL_FIELDS_BYTES = 1024 * 1024
+_HEADER_BYTES = 4096
+"""Headers of one part."""
+_EPILOGUE_BYTES = 64 * 1024
+"""Bytes after the closing boundary, which are ignored."""
 _BOUNDARY_CHARACTERS = 70
 """RFC 2046, 5.1.1."""
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
+_NAME_CHARSETS = {"utf-8", "iso-8859-1", "us-ascii"}
+"""RFC 8187, 3.2.1 requires the first for ``filename*``; older clients send the second."""
 
 
 @dataclass(slots=True)
@@ -40,11 +49,26 @@ class Form:
 def _parse_disposition(headers: dict[str, str]) -> _Part:
     message = Message()
     message["content-disposition"] = headers.get("content-disposition", "")
-    name = message.get_param("name", header="content-disposition")
-    filename = message.get_filename()
+    try:
+        name = message.get_param("name", header="content-disposition")
+        filename = message.get_param("filename", header="content-disposition")
+    except ValueError as error:
+        raise BadRequestError("The header Content-Disposition of a part is malformed.") from error
     if not isinstance(name, str) or not name:
         raise BadRequestError("A part of the form has no name.")
-    return _Part(name, _clean_filename(filename) if filename is not None else None)
+    return _Part(name, None if filename is None else _clean_filename(_decode_filename(filename)))
+
+
+def _decode_filename(filename: str | tuple[str | None, str | None, str]) -> str:
+    """The text of the parameter: ``filename``, or ``filename*`` as charset, language and percent-decoded bytes."""
+    if isinstance(filename, str):
+        return filename.strip()
+    charset, _, encoded = filename
+    charset = (charset or "utf-8").lower()
+    # The client's choice must not select any of Python's codecs: some fail in their own ways or are slow.
+    if charset not in _NAME_CHARSETS:
+        raise BadRequestError("The charset of filename* must be UTF-8.")
+    return encoded.encode("latin-1", "replace").decode(charset, "replace").strip()
 
 
 def _clean_filename(filename: str) -> str:
@@ -73,6 +97,7 @@ class _FormReader:
         self.files = 0
         self.pieces: list[str | bytes] = []
         self.complete = False
+        self._fields = self._fields_bytes = self._header_bytes = 0
         self._headers: dict[str, str] = {}
         self._name = self._value = b""
         self._part: _Part | None = None
@@ -90,14 +115,37 @@ class _FormReader:
             },
         )
 
+    def write(self, data: bytes) -> None:
+        """Parse the next bytes.
+
+        Raises:
+            BadRequestError: the form is malformed.
+            InvalidRequestError: it has too many fields.
+            PayloadTooLargeError: a field or a header is too long.
+        """
+        try:
+            self.parser.write(data)
+        except FormParserError as error:
+            if "header" in str(error) and "exceeded" in str(error):  # the parser's own limits of a part's headers
+                raise PayloadTooLargeError("The headers of a part are too long or too many.") from error
+            raise BadRequestError(f"The form is malformed: {error}") from error
+
     def _on_part_begin(self) -> None:
         self._headers.clear()
+        self._header_bytes = 0
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._count_header(end - start)
         self._name += data[start:end]
 
     def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._count_header(end - start)
         self._value += data[start:end]
+
+    def _count_header(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > _HEADER_BYTES:
+            raise PayloadTooLargeError(f"The headers of a part may have at most {_HEADER_BYTES} bytes.")
 
     def _on_header_end(self) -> None:
         self._headers[self._name.decode("latin-1").lower()] = self._value.decode("utf-8", "replace")
@@ -108,7 +156,9 @@ class _FormReader:
         if self._part.filename is not None:
             self.files += 1
             self.pieces.append(self._part.filename)
-        elif len(self.form.fields) == _FIELDS:
+            return
+        self._fields += 1  # also a repetition, of which the last one counts
+        if self._fields > _FIELDS:
             raise InvalidRequestError(f"A form may have at most {_FIELDS} fields.")
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
@@ -117,10 +167,13 @@ class _FormReader:
             return
         if part.filename is not None:
             self.pieces.append(data[start:end])
-        elif len(part.value) + end - start > _FIELD_BYTES:
+            return
+        if len(part.value) + end - start > _FIELD_BYTES:
             raise PayloadTooLargeError(f"The field {part.name!r} is longer than {_FIELD_BYTES} bytes.")
-        else:
-            part.value += data[start:end]
+        self._fields_bytes += end - start
+        if self._fields_bytes > _ALL_FIELDS_BYTES:
+            raise PayloadTooLargeError(f"The fields may have at most {_ALL_FIELDS_BYTES:,} bytes together.")
+        part.value += data[start:end]
 
     def _on_part_end(self) -> None:
         part, self._part = self._part, None
@@ -137,7 +190,8 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], sink: FileSin
     Raises:
         MissingFileError: the form contains no file, or the body is not a form.
         BadRequestError: the form is malformed or incomplete.
-        PayloadTooLargeError: a plain field is too long.
+        InvalidRequestError: the form has too many fields.
+        PayloadTooLargeError: a field, the headers of a part or the rest after the form are too long.
     """
     content = Message()
     content["content-type"] = content_type
@@ -147,11 +201,14 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], sink: FileSin
     if len(boundary) > _BOUNDARY_CHARACTERS:
         raise BadRequestError(f"The form's boundary is longer than {_BOUNDARY_CHARACTERS} characters.")
     reader = _FormReader(boundary)
+    epilogue = 0
     async for data in body:
-        try:
-            reader.parser.write(data)
-        except FormParserError as error:
-            raise BadRequestError(f"The form is malformed: {error}") from error
+        if reader.complete:
+            epilogue += len(data)
+            if epilogue > _EPILOGUE_BYTES:
+                raise PayloadTooLargeError("The body goes on after the form's closing boundary.")
+            continue
+        reader.write(data)
         for piece in reader.pieces:
             await (sink.begin(piece) if isinstance(piece, str) else sink.write(piece))
         reader.pieces.clear()
@@ -172,11 +229,12 @@ async def drain(body: AsyncIterator[bytes], limit: int) -> None:
 
 
 async def stream_body(request: Request) -> AsyncIterator[bytes]:
-    """The request's body as it arrives.
+    """The request's body as it arrives, without the limit of ordinary bodies: its reader has limits of its own.
 
     Raises:
         BadRequestError: the connection closed early.
     """
+    lift_limit(request)
     try:
         async for data in request.stream():
             yield data

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from app.api.access_log import find_route_template
 from app.api.validation import describe_errors
-from app.domain.errors import InvalidRequestError, SluiceError
+from app.domain.errors import InvalidRequestError, PayloadTooLargeError, SluiceError
 
 log = structlog.get_logger()
 
@@ -126,6 +126,8 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
     if error.status_code < HTTPStatus.BAD_REQUEST:
         return Response(status_code=error.status_code, headers=error.headers)
+    if known := _find_known(error):
+        return respond_to(request, known)
     code = _CODES.get(error.status_code, "http_error")
     detail = _DETAILS.get(error.status_code, str(error.detail))
     response = respond(request, status=error.status_code, code=code, detail=detail)
@@ -133,9 +135,24 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     return response
 
 
+def _find_known(error: HTTPException) -> SluiceError | None:
+    """The error of the same code that other places raise, so that a code has one status and one title."""
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return PayloadTooLargeError(error.detail)
+    # FastAPI raises 400 from any exception of the JSON parser except a syntax error.
+    if isinstance(error.__cause__, RecursionError):
+        return InvalidRequestError("body: The JSON is nested too deeply.")
+    if isinstance(error.__cause__, ValueError):
+        return InvalidRequestError("body: It must be JSON in UTF-8, with numbers of at most 4,300 digits.")
+    return None
+
+
 async def _on_crash(request: Request, error: Exception) -> JSONResponse:
     log.error("request_failed", method=request.method, route=find_route_template(request.scope), exc_info=error)
-    return respond_to(request, SluiceError("The server's log has the cause under this request id."))
+    response = respond_to(request, SluiceError("The server's log has the cause under this request id."))
+    # Starlette sends this response outside of the middleware that adds the header to every other one.
+    response.headers["X-Request-ID"] = request.state.request_id
+    return response
 
 
 _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {

@@ -122,7 +122,7 @@ class InvalidMetadataError(InvalidRequestError):
 
 
 class PayloadTooLargeError(SluiceError):
-    """The upload exceeds the size limit."""
+    """The request exceeds the size limit."""
 
     code = "payload_too_large"
     status = 413
