@@ -70,15 +70,27 @@ def _is_guarded(path: str) -> bool:
     return path == _PREFIX or path.startswith(f"{_PREFIX}/")
 
 
+def check_scope(identity: Identity, scope: Scope) -> None:
+    """Check that the caller's key has a scope.
+
+    Raises:
+        OperatorRequiredError: it lacks the scope ``operator``.
+        ForbiddenError: it lacks another scope.
+    """
+    if identity.allows(scope):
+        return
+    if scope is Scope.OPERATOR:
+        raise OperatorRequiredError
+    raise ForbiddenError(f"The request needs the scope `{scope}`.")
+
+
 def require(scope: Scope) -> Callable[..., Awaitable[Identity]]:
     """Make a dependency that returns the caller, and answers 403 if its key lacks ``scope``."""
 
     async def get_identity(request: Request, _key: Annotated[object, Depends(_bearer)]) -> Identity:
         identity: Identity = request.state.identity
-        if not identity.allows(scope):
-            if scope is Scope.OPERATOR:
-                raise OperatorRequiredError
-            raise ForbiddenError(f"The request needs the scope `{scope}`.")
+        check_scope(identity, scope)
+        request.state.required_scope = scope
         return identity
 
     return get_identity

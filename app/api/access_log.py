@@ -4,6 +4,8 @@ import logging
 import time
 
 import structlog
+from fastapi.routing import iter_route_contexts
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Monitoring asks for these every few seconds, so they are logged at DEBUG.
@@ -17,7 +19,7 @@ class AccessLogMiddleware:
     """ASGI middleware that logs method, route template, status, milliseconds and key prefix of each request.
 
     Paths and query strings are not logged, because they may contain secrets. A streamed answer is logged when the
-    stream ends. ``route`` is None if the request matched no route, or was answered before routing (a 401, a replay).
+    stream ends. ``route`` is None if no route matches the path.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -61,9 +63,23 @@ def _write(scope: Scope, status: int, milliseconds: float) -> None:
 
 
 def find_route_template(scope: Scope) -> str | None:
-    """The path template of a request's route; None before routing, or if no route matched.
+    """The path template of a request's route; None if no route matches.
 
-    The route of an included router contains only its own part. FastAPI stores the full template separately.
+    The route of an included router contains only its own part. FastAPI stores the full template separately. A request
+    that was answered before routing (a 401, a replay) is matched here.
     """
+    if "route" not in scope and "app" in scope:
+        return _match(scope)
     route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
     return getattr(route, "path", None)
+
+
+def _match(scope: Scope) -> str | None:
+    other_method = None
+    for route in iter_route_contexts(scope["app"].router.routes):
+        match, _ = route.matches(scope)
+        if match is Match.FULL:
+            return route.path
+        if match is Match.PARTIAL and other_method is None:
+            other_method = route.path
+    return other_method

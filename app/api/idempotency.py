@@ -17,12 +17,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import problems
-from app.api.access import read_path, read_token
+from app.api.access import check_scope, read_path, read_token
 from app.api.fingerprints import FingerprintedBody
 from app.bootstrap import Services
 from app.domain.errors import InvalidIdempotencyKeyError, SluiceError
 from app.domain.idempotency import Hold, KeyedRequest, StoredResponse
 from app.domain.identity import Identity
+from app.domain.identity import Scope as KeyScope
 from app.services.tenants.idempotency import Idempotency, recall
 
 _HEADER = b"idempotency-key"
@@ -44,7 +45,8 @@ _PARAMETER = {
         "new one for each operation. For 24 hours, the same request with the same key receives the first response "
         "again, with `Idempotent-Replayed: true`, and nothing is carried out twice. Requests are the same if "
         "method, path, query and body are equal, whatever boundary a form has; where the response contains a "
-        "secret, the API key must be the same, too. Keys belong to the organization. Responses with status 401, "
+        "secret, the API key must be the same, too. Keys belong to the organization; an API key without the scope that "
+        "the first request required receives 403. Responses with status 401, "
         "403, 408, 413, 429 or 5xx are not stored: the next request with the key is carried out. So is one that "
         "arrives at least 60 seconds after the server was killed while it carried out the first."
     ),
@@ -87,6 +89,7 @@ class IdempotencyMiddleware:
             request = KeyedRequest(identity.organization_id, _read_key(keys), _hash_target(scope, secret))
             taken = await services.tenants.idempotency.take(request)
             if not isinstance(taken, Hold):
+                check_scope(identity, taken.answer.scope)
                 stored = recall(taken, await body.finish(taken.fingerprint.size), secret)
                 await _replay(stored)(scope, receive, send)
                 return
@@ -95,7 +98,7 @@ class IdempotencyMiddleware:
             await problems.respond_to(Request(scope), error)(scope, receive, send)
             return
         completion = _Completion(services.tenants.idempotency, taken, body, limit, secret)
-        exchange = _Exchange(completion, send, self._renew_seconds)
+        exchange = _Exchange(completion, scope, send, self._renew_seconds)
         try:
             await self._app(scope, exchange.receive, exchange.send)
         finally:
@@ -141,8 +144,9 @@ class _Completion:
 class _Exchange:
     """A request that is carried out. Its response is stored before it is sent."""
 
-    def __init__(self, completion: _Completion, send: Send, renew_seconds: float) -> None:
+    def __init__(self, completion: _Completion, scope: Scope, send: Send, renew_seconds: float) -> None:
         self._completion = completion
+        self._scope = scope
         self._send = send
         self._renew_seconds = renew_seconds
         self._renewed_at = time.monotonic()
@@ -181,7 +185,8 @@ class _Exchange:
             headers = Headers(raw=start["headers"])
             stored = {name: headers[name] for name in _STORED_HEADERS if name in headers}
             body = b"".join(part.get("body", b"") for part in rest)
-            await self._completion.store(StoredResponse(status, stored, body))
+            required = self._scope["state"].get("required_scope", KeyScope.WRITE)
+            await self._completion.store(StoredResponse(status, stored, body, required))
         else:
             await self._completion.free()
 

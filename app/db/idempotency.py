@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import idempotency_keys
 from app.domain.idempotency import Fingerprint, Hold, KeyedRequest, KnownRequest, RunningRequest, StoredResponse
+from app.domain.identity import Scope
 
 _LIFETIME = timedelta(hours=24)
 _CLAIM_LIFETIME = timedelta(seconds=60)  # a running request that is not renewed for so long has died
@@ -29,7 +30,7 @@ _CLAIM = _INSERT.on_conflict_do_update(
     set_={
         "holder": _INSERT.excluded.holder,
         "target": _INSERT.excluded.target,
-        **dict.fromkeys(("fingerprint", "size", "status", "headers", "body"), null()),
+        **dict.fromkeys(("fingerprint", "size", "status", "headers", "body", "scope"), null()),
         "created_at": func.now(),
         "renewed_at": func.now(),
     },
@@ -70,7 +71,7 @@ async def find_key(connection: AsyncConnection, request: KeyedRequest) -> KnownR
         return None
     if row.status is None:
         return RunningRequest(row.target)
-    answer = StoredResponse(row.status, row.headers, row.body)
+    answer = StoredResponse(row.status, row.headers, row.body, Scope(row.scope or Scope.WRITE))
     return KnownRequest(row.holder, row.target, Fingerprint(row.fingerprint, row.size), answer)
 
 
@@ -89,6 +90,7 @@ async def store_answer(
         "status": answer.status,
         "headers": dict(answer.headers),
         "body": answer.body,
+        "scope": answer.scope.value,
     }
     return await _changes(connection, update(idempotency_keys).where(_held(hold)).values(values))
 

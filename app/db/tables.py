@@ -188,6 +188,7 @@ idempotency_keys = sa.Table(
     make_integer("status", nullable=True),
     make_object("headers", nullable=True),
     sa.Column("body", BYTEA),
+    make_text("scope", nullable=True),  # what a key needs to receive the response; null: as for a write
     make_time("created_at", nullable=False),
     make_time("renewed_at", nullable=False),  # a running request that is not renewed has died
     sa.Index("idempotency_keys_created_at_idx", "created_at"),

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.domain.identity import Scope
+
 
 @dataclass(frozen=True, slots=True)
 class KeyedRequest:
@@ -38,6 +40,8 @@ class StoredResponse:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    scope: Scope = Scope.WRITE
+    """The scope that the request required. A key without it does not receive the response."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,11 +113,25 @@ async def test_a_line_names_the_route_and_neither_path_nor_query_nor_key(logs: L
         ("info", "GET", "/api/v1/agents/{name}", 200, prefix),
         ("info", "DELETE", "/api/v1/agents/{name}", 405, prefix),
         ("info", "GET", None, 404, prefix),
-        ("info", "GET", None, 401, None),
+        ("info", "GET", "/api/v1/agents/{name}", 401, None),
         ("debug", "GET", "/livez", 200, None),
     ]
     assert SECRET not in str(logs)
     assert KEY not in str(logs)
+
+
+async def test_a_request_that_is_answered_before_routing_is_logged_with_its_route(logs: Logs) -> None:
+    app = create_app(load_settings(_env_file=None))
+    app.state.services = SERVICES
+    async with _client(app) as client:
+        for method, path in (("POST", "/documents/upload"), ("GET", "/documents/7"), ("PUT", "/agents"), ("GET", "/x")):
+            await client.request(method, f"/api/v1{path}", headers={"Authorization": "Bearer wrong"})
+    assert [line[1:4] for line in _requests(logs)] == [
+        ("POST", "/api/v1/documents/upload", 401),
+        ("GET", "/api/v1/documents/{document_id}", 401),
+        ("PUT", "/api/v1/agents", 401),
+        ("GET", None, 401),
+    ]
 
 
 async def test_every_line_of_a_request_carries_its_id(logs: Logs) -> None:
@@ -131,6 +145,7 @@ async def test_every_line_of_a_request_carries_its_id(logs: Logs) -> None:
 async def test_a_crash_is_logged_with_its_request_id(logs: Logs) -> None:
     [answer] = await _ask([("POST", "/api/v1/crash", {"X-Request-ID": "request-1"})])
     assert answer.json()["request_id"] == "request-1"
+    assert answer.headers.get_list("x-request-id") == ["request-1"]
     assert answer.json()["code"] == "internal_error"
     assert {line["route"] for line in logs} == {"/api/v1/crash"}
     assert {line["event"]: line["request_id"] for line in logs} == {

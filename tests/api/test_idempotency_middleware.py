@@ -20,7 +20,7 @@ from app.api.request_ids import RequestIdMiddleware
 from app.db.engine import Database, create_engine
 from app.domain.errors import IdempotencyInProgressError, UnauthorizedError
 from app.domain.idempotency import Fingerprint, Hold, KeyedRequest, StoredResponse
-from app.domain.identity import Identity
+from app.domain.identity import Identity, Scope
 from app.services.tenants.idempotency import Idempotency
 from app.settings import Settings
 from tests.api.checks import check_problem
@@ -57,7 +57,7 @@ class SmallApi:
         self.look_ups += 1
         if secret != "secret":
             raise UnauthorizedError
-        return Identity(1, frozenset(), "secr")
+        return Identity(1, frozenset({Scope.WRITE}), "secr")
 
     async def _read(self, request: Request) -> dict[str, int]:
         size = sum([len(chunk) async for chunk in request.stream()])
