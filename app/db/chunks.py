@@ -93,7 +93,7 @@ def _count(agent_id: int, rows: Sequence[ChunkRow]) -> Counter[tuple[int, str]]:
 
 _REMOVE = text("""
     -- The chunks to remove, at most as many as one statement may.
-    WITH chosen AS (
+    WITH chosen AS MATERIALIZED (
         SELECT id FROM chunks
         WHERE document_id = CAST(:document_id AS bigint)
             AND edition BETWEEN CAST(:first AS integer) AND CAST(:last AS integer)
