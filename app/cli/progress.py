@@ -49,11 +49,10 @@ class ProgressBoard:
             sys.stderr.write(f"{name}  {current:>3}%  {status}\n")
 
 
-def print_hits(hits: Sequence[Mapping[str, Any]], *, limit: int = 160) -> None:
-    """Print search results: the place of each, and its first characters."""
+def print_hits(hits: Sequence[Mapping[str, Any]]) -> None:
+    """Print search results: the place of each, and the part of it that matches."""
     for number, hit in enumerate(hits, 1):
-        text = " ".join(hit["text"].split())
-        text = text if len(text) <= limit else text[: limit - 1] + "…"
+        text = " ".join(hit.get("snippet", hit["text"]).split())
         page = f", page {hit['page']}" if hit["page"] else ""
         sys.stdout.write(f"  {number}. {hit['filename']}{page}  (score {hit['score']:.3f})\n     {text}\n")
 

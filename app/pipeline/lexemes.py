@@ -46,9 +46,9 @@ _UNSPACED = (
 )
 # Vowel signs of the Indic scripts belong to their word, although Python's \w does not match them.
 _LETTER = f"(?:[^\\W{_UNSPACED}]|[\u0900-\u0963\u0970-\u0dff\u0300-\u036f])"
-_TOKEN = re.compile(f"[{_UNSPACED}]+|{_LETTER}+(?:(?:[-.'’/:@+&]+|(?<=\\d),(?=\\d)){_LETTER}+)*")  # noqa: RUF001
-_IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
-_JOINT = re.compile(r"[-.'’/:@+&,_]+|(?<=[a-z0-9])(?=[A-Z])")  # noqa: RUF001
+TOKEN = re.compile(f"[{_UNSPACED}]+|{_LETTER}+(?:(?:[-.'’/:@+&]+|(?<=\\d),(?=\\d)){_LETTER}+)*")  # noqa: RUF001
+IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+JOINT = re.compile(r"[-.'’/:@+&,_]+|(?<=[a-z0-9])(?=[A-Z])")  # noqa: RUF001
 _ACCENT = re.compile("(?<=[A-Za-zΑ-ωЕе])[\u0300-\u036f]+")  # noqa: RUF001
 _LETTERS = str.maketrans(
     {"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
@@ -62,14 +62,14 @@ class _Stemmers(threading.local):
         self.by_language = {language: Stemmer.Stemmer(language) for language in FUNCTION_WORDS}
 
 
-_stemmers = _Stemmers()
+stemmers = _Stemmers()
 
 
 def lexemes(text: str) -> dict[str, list[int]]:
     """The lexemes of a chunk with their positions, counted in words from 1, as a tsvector stores them."""
-    words, places = _words(text, singles=True)
+    words, places = split_words(text, singles=True)
     found: dict[str, list[int]] = {}
-    for lexeme, place in zip(_stemmers.by_language[_guess_language(words)].stemWords(words), places, strict=True):
+    for lexeme, place in zip(stemmers.by_language[guess_language(words)].stemWords(words), places, strict=True):
         known = found.setdefault(lexeme, [])
         if not known or (known[-1] < place <= MAX_POSITION and len(known) < MAX_POSITIONS):
             known.append(min(place, MAX_POSITION))
@@ -78,23 +78,26 @@ def lexemes(text: str) -> dict[str, list[int]]:
 
 def query_lexemes(text: str) -> list[str]:
     """Every lexeme under which a word of the question may be indexed, each once, in the order of the question."""
-    words, _ = _words(text, singles=False)
-    return list(dict.fromkeys(stemmer.stemWord(word) for word in words for stemmer in _stemmers.by_language.values()))
+    words, _ = split_words(text, singles=False)
+    return list(dict.fromkeys(stemmer.stemWord(word) for word in words for stemmer in stemmers.by_language.values()))
 
 
-def _words(text: str, *, singles: bool) -> tuple[list[str], list[int]]:
-    """Words and their positions. A joined word has the position of its last part, a pair of its first character."""
+def split_words(text: str, *, singles: bool) -> tuple[list[str], list[int]]:
+    """The words of a text before stemming, and their positions.
+
+    A joined word has the position of its last part, a pair of its first character.
+    """
     words: list[str] = []
     places: list[int] = []
     place = 0
-    for token in _TOKEN.findall(_fold(text)):
+    for token in TOKEN.findall(fold(text)):
         lower = token.lower()
         if token < FIRST_UNSPACED and token[1:] == lower[1:] and token.isalnum():  # nearly all tokens
             place += 1
             words.append(lower[:MAX_LENGTH])
             places.append(place)
             continue
-        for word, step in _pairs(token, singles=singles) if _IS_UNSPACED.match(token) else _parts(token):
+        for word, step in _pairs(token, singles=singles) if IS_UNSPACED.match(token) else _parts(token):
             place += step
             words.append(word[:MAX_LENGTH])
             places.append(place)
@@ -112,7 +115,7 @@ def _pairs(run: str, *, singles: bool) -> Iterator[tuple[str, int]]:
 
 def _parts(compound: str) -> Iterator[tuple[str, int]]:
     """The parts of a compound, adjacent parts joined, and the whole, each with its distance from the one before."""
-    parts = [part.lower() for part in _JOINT.split(compound) if part]
+    parts = [part.lower() for part in JOINT.split(compound) if part]
     for former, part in pairwise(["", *parts]):
         yield part, 1
         if former:
@@ -121,7 +124,7 @@ def _parts(compound: str) -> Iterator[tuple[str, int]]:
         yield "".join(parts), 0
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
     """The text without compatibility forms and without Latin and Greek accents; other scripts keep their marks."""
     if text.isascii():
         return text
@@ -129,7 +132,7 @@ def _fold(text: str) -> str:
     return unicodedata.normalize("NFC", _ACCENT.sub("", decomposed))
 
 
-def _guess_language(words: Iterable[str]) -> str:
+def guess_language(words: Iterable[str]) -> str:
     """The language with the most function words among ``words``; English where there are none."""
     present = _LANGUAGES_OF.keys() & set(words)
     counts = Counter(language for word in present for language in _LANGUAGES_OF[word])

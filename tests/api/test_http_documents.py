@@ -7,7 +7,9 @@ import pytest
 from tests.api.checks import check_problem, list_files, make_text
 from tests.running import Stack
 
-HIT_FIELDS = {"document_id", "filename", "chunk_id", "text", "context", "score", "page", "start", "end", "metadata"}
+HIT_FIELDS = set(
+    "document_id filename chunk_id text context snippet highlights score page start end metadata".split()  # noqa: SIM905
+)
 
 
 def search(stack: Stack, agent: int, query: str, **more: Any) -> list[dict[str, Any]]:
@@ -114,6 +116,11 @@ def test_search_finds_the_passage_and_says_where_it_is(shared_stack: Stack, hero
         assert hit.keys() == HIT_FIELDS
         assert (hit["document_id"], hit["filename"]) == (herons["document_id"], "herons.txt")
         assert text[hit["start"] : hit["end"]] == hit["text"]
+        assert hit["snippet"] in hit["text"]
+        assert 200 <= len(hit["snippet"]) <= 300
+        marked = {hit["snippet"][first:last] for first, last in hit["highlights"]}
+        assert "heron" in marked
+        assert marked <= {"heron", "number", "42"}
         assert hit["metadata"]["year"] == 2026
 
 

@@ -1,8 +1,11 @@
 """Bodies of requests and responses on searches and questions."""
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from app.services.answers.search import ShownHit
 
 _NO_OPERATORS = (
     "Operators (`type`) are not supported. Send the metadata that a document must contain, such as "
@@ -48,11 +51,19 @@ class SearchHit(BaseModel):
     chunk_id: int
     text: str
     context: str
+    snippet: str
+    highlights: list[tuple[int, int]]
     score: float
     page: int | None
     start: int
     end: int
     metadata: dict[str, Any]
+
+    @classmethod
+    def of(cls, shown: ShownHit) -> "SearchHit":
+        """Convert a hit."""
+        snippet = {"snippet": shown.snippet.text, "highlights": shown.snippet.highlights}
+        return cls.model_validate({**asdict(shown.hit), **snippet})
 
 
 class SearchResults(BaseModel):

@@ -20,9 +20,9 @@ async def search(agent_id: AgentId, body: SearchRequest, identity: Reader, servi
     began = time.perf_counter()
     agent = await services.tenants.agents.get(identity.organization_id, agent_id)
     account = Account(identity.organization_id, agent.id)
-    hits = await services.answers.search.find(account, body.query, top_k=body.top_k, mode=body.mode, where=body.where)
+    hits = await services.answers.search.show(account, body.query, top_k=body.top_k, mode=body.mode, where=body.where)
     took = round((time.perf_counter() - began) * 1000, 2)
-    return SearchResults(results=[SearchHit.model_validate(hit, from_attributes=True) for hit in hits], took_ms=took)
+    return SearchResults(results=[SearchHit.of(hit) for hit in hits], took_ms=took)
 
 
 @router.post("/{agent_id}/ask", status_code=202, responses=BACKLOG_FULL)

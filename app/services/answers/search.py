@@ -1,6 +1,8 @@
 """Search: finds the chunks of an agent's documents that match a query."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from app.db.engine import Database
@@ -8,13 +10,23 @@ from app.db.ranking import Hit, find_by_words, find_documents, rank
 from app.domain.errors import InvalidRequestError
 from app.domain.vectors import Account, VectorKey
 from app.pipeline.lexemes import query_lexemes
+from app.pipeline.snippet import Snippet, make_snippets
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
 
 CANDIDATES = 100  # chunks proposed by each of words and vectors; at least four times top_k
+_INLINE_SNIPPETS = 20
 _WORDS_WEIGHT = {"text": 1.0, "hybrid": 0.5, "vector": 0.0}
 
 Mode = Literal["hybrid", "vector", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownHit:
+    """A chunk that was found, with the part of it that matches the query."""
+
+    hit: Hit
+    snippet: Snippet
 
 
 class Search:
@@ -69,6 +81,23 @@ class Search:
                 words_weight=_WORDS_WEIGHT[mode],
                 limit=top_k,
             )
+
+    async def show(
+        self,
+        account: Account,
+        query: str,
+        *,
+        top_k: int,
+        mode: Mode = "hybrid",
+        where: Mapping[str, Any] | None = None,
+    ) -> list[ShownHit]:
+        """The hits of ``find`` with their snippets. Arguments and errors are the same."""
+        hits = await self.find(account, query, top_k=top_k, mode=mode, where=where)
+        texts = [hit.text for hit in hits]
+        # One text takes about 0.1 ms; many would hold up the other requests of this process.
+        many = len(texts) > _INLINE_SNIPPETS
+        snippets = await asyncio.to_thread(make_snippets, query, texts) if many else make_snippets(query, texts)
+        return [ShownHit(*pair) for pair in zip(hits, snippets, strict=True)]
 
     async def _find_documents(self, agent_id: int, where: Mapping[str, Any] | None) -> list[int] | None:
         """The documents that match a filter; None without a filter.

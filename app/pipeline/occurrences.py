@@ -1,0 +1,207 @@
+"""Where the words of a query occur in a text, by the same analysis of words as the lexical index."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from app.pipeline.lexemes import (
+    FIRST_UNSPACED,
+    FUNCTION_WORDS,
+    IS_UNSPACED,
+    JOINT,
+    MAX_LENGTH,
+    TOKEN,
+    fold,
+    guess_language,
+    split_words,
+    stemmers,
+)
+
+_AUXILIARIES = "do does did be been can could should would will shall may must has have had i you we they my our your"
+_FUNCTION_WORDS = frozenset(word for words in (*FUNCTION_WORDS.values(), _AUXILIARIES) for word in words.split())
+_VOWEL_JAMO, _LAST_JAMO = "\u1160", "\u11ff"
+"""Hangul vowels and final consonants, which join the consonant before them."""
+_CHANGED_LENGTH = re.compile(rb"[^\x00]?\x00+|[^\x00\x01]", re.DOTALL)
+"""In the sizes of folded characters: a character with marks, or one that folds to several."""
+_MOST = 255
+_SPACE = re.compile(r"\s")
+_JOINTS = r"[-.'’/:@+&,_]*"  # noqa: RUF001
+_LETTERS, _DIGITS = 3, 1
+"""The number of characters at the beginning of a stem by which its words are found."""
+
+
+class Occurrence(NamedTuple):
+    """A place where a text has a word of the query; ``term`` is the number of the word in the query."""
+
+    start: int
+    end: int
+    term: int
+
+
+class _Word(NamedTuple):
+    """A word before stemming, and its place in its token, in characters."""
+
+    word: str
+    start: int
+    end: int
+
+
+class Terms:
+    """The words of a query, stemmed in every language. For one query, in one thread."""
+
+    def __init__(self, query: str) -> None:
+        words = list(dict.fromkeys(split_words(query, singles=False)[0]))
+        # Words such as "the" occur everywhere. They count only in a query that has no others.
+        words = [word for word in words if word not in _FUNCTION_WORDS] or words
+        # The numbers of the words by their stems, for each language that a text may be in.
+        self._terms = {
+            language: {stem: number for number, stem in reversed(list(enumerate(stemmer.stemWords(words))))}
+            for language, stemmer in stemmers.by_language.items()
+        }
+        beginnings = {_make_pattern(stem) for stems in self._terms.values() for stem in stems}
+        self._beginnings = re.compile("|".join(sorted(beginnings)) or "(?!)")
+        self._matches: dict[tuple[str, str], tuple[Occurrence, ...]] = {}
+        """By language and piece of text: texts repeat their words."""
+
+    def find(self, text: str) -> list[Occurrence]:
+        """The occurrences in a text, by their starts."""
+        if text.isascii():
+            return self._find_folded(text)
+        folded, starts, ends = fold_with_places(text)
+        found = self._find_folded(folded)
+        return [Occurrence(starts[start], ends[end - 1], term) for start, end, term in found]
+
+    def _find_folded(self, text: str) -> list[Occurrence]:
+        pieces = list(self._list_pieces(text))
+        if not pieces:
+            return []
+        language = guess_language(text.lower().split())
+        return sorted(
+            Occurrence(place + start, place + end, term)
+            for place, piece in pieces
+            for start, end, term in self._match(language, piece)
+        )
+
+    def _list_pieces(self, text: str) -> Iterator[tuple[int, str]]:
+        """The parts between white space that may have a word of the query, with their places.
+
+        A regular expression finds them, which is several times as fast as taking every word of the text apart.
+        """
+        lower = text.lower()
+        end = 0
+        for match in self._beginnings.finditer(lower if len(lower) == len(text) else text):
+            if match.start() < end:
+                continue
+            start = match.start()
+            while start > end and not text[start - 1].isspace():
+                start -= 1
+            end = space.start() if (space := _SPACE.search(text, match.end())) else len(text)
+            yield start, text[start:end]
+
+    def _match(self, language: str, piece: str) -> tuple[Occurrence, ...]:
+        """The words of the query in a piece of text, placed from its start."""
+        matches = self._matches.get((language, piece))
+        if matches is None:
+            stem, terms = stemmers.by_language[language].stemWord, self._terms[language]
+            matches = self._matches[language, piece] = tuple(
+                Occurrence(token.start() + start, token.start() + end, term)
+                for token in TOKEN.finditer(piece)
+                for word, start, end in split_token(token[0])
+                if (term := terms.get(stem(word))) is not None
+            )
+        return matches
+
+
+def _make_pattern(stem: str) -> str:
+    """A pattern that every word with this stem begins with, wherever it has joints. Stems differ only in their ends."""
+    if IS_UNSPACED.match(stem):
+        return re.escape(stem)
+    length = _DIGITS if stem[0].isdigit() else max(1, min(len(stem) - 1, _LETTERS))
+    return _JOINTS.join(map(re.escape, stem[:length]))
+
+
+def split_token(token: str) -> Iterator[_Word]:
+    """The words of a token, the same that ``split_words`` makes of it."""
+    lower = token.lower()
+    if token < FIRST_UNSPACED and token[1:] == lower[1:] and token.isalnum():  # nearly all tokens
+        yield _Word(lower[:MAX_LENGTH], 0, len(token))
+    elif IS_UNSPACED.match(token):
+        yield from _split_run(token)
+    else:
+        yield from _split_compound(token)
+
+
+def _split_run(run: str) -> Iterator[_Word]:
+    """Characters and pairs of a script without spaces."""
+    for place, character in enumerate(run):
+        yield _Word(character, place, place + 1)
+        if place + 1 < len(run):
+            yield _Word(run[place : place + 2], place, place + 2)
+
+
+def _split_compound(compound: str) -> Iterator[_Word]:
+    """The parts of a compound, adjacent parts joined, and the whole."""
+    cuts = [(0, 0), *(match.span() for match in JOINT.finditer(compound)), (len(compound), len(compound))]
+    parts = [_Word(compound[begin:end].lower(), begin, end) for (_, begin), (end, _) in pairwise(cuts) if begin < end]
+    for number, part in enumerate(parts):
+        yield part._replace(word=part.word[:MAX_LENGTH])
+        if number:
+            former = parts[number - 1]
+            yield _Word((former.word + part.word)[:MAX_LENGTH], former.start, part.end)
+    if len(parts) > 2:  # noqa: PLR2004 (two joined parts are the whole)
+        whole = "".join(part.word for part in parts)
+        yield _Word(whole[:MAX_LENGTH], parts[0].start, parts[-1].end)
+
+
+def fold_with_places(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
+    """The folded text, and for each of its characters the start and the end of what it was made of."""
+    sizes = bytes(map(_sizes.__getitem__, text))
+    folded: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    done = 0
+    for changed in (*_CHANGED_LENGTH.finditer(sizes), None):
+        start, end = changed.span() if changed else (len(text), len(text))
+        folded.append(_fold_each(text[done:start]))
+        starts += range(done, start)
+        ends += range(done + 1, start + 1)
+        made = _fold_cluster(text[start:end])
+        folded.append(made)
+        starts += [start] * len(made)
+        ends += [end] * len(made)
+        done = end
+    return "".join(folded), starts, ends
+
+
+@lru_cache(maxsize=4096)
+def _fold_cluster(cluster: str) -> str:
+    """Fold a character with its marks; cached, because a text has few different ones."""
+    return fold(cluster)
+
+
+def _fold_each(text: str) -> str:
+    """Fold characters that each give one; a few pairs of them would give one together."""
+    folded = fold(text)
+    return folded if len(folded) == len(text) else "".join(map(fold, text))
+
+
+def continues(character: str) -> bool:
+    """Whether a character belongs to the one before it: an accent, a vowel sign, a part of a Hangul syllable."""
+    return _sizes[character] == 0
+
+
+class _Sizes(dict[str, int]):
+    """The number of characters that a character folds to; 0 for one that belongs to the one before it."""
+
+    def __missing__(self, character: str) -> int:
+        is_mark = unicodedata.combining(unicodedata.normalize("NFKD", character)[0]) != 0
+        is_jamo = _VOWEL_JAMO <= character <= _LAST_JAMO
+        size = 0 if is_mark or is_jamo else min(len(fold(character)), _MOST)
+        self[character] = size
+        return size
+
+
+_sizes = _Sizes()
