@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from app import __version__
-from app.api import health, idempotency, problems, v1
+from app.api import docs_pages, health, idempotency, problems, v1
 from app.api.access import AuthenticationMiddleware
 from app.api.access_log import AccessLogMiddleware
 from app.api.body_limit import BodyLimitMiddleware
@@ -52,8 +52,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             finally:
                 await services.close()
 
-    app = FastAPI(title="Sluice", version=__version__, description=_DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title="Sluice", version=__version__, description=_DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
     _add_middleware(app, access_log=given.access_log)
+    app.include_router(docs_pages.router)
     app.include_router(health.router)
     app.include_router(v1.router)
     problems.install(app)
