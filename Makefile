@@ -27,11 +27,11 @@ LIST := $(BIN)/python -c 'import sys, tomllib; \
 	extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
 	print(*(extras[sys.argv[1]] if len(sys.argv) > 1 else extras.keys() - {"dev"}), sep="\n")'
 
-# ASK may contain quotes and dollar signs, so it is passed to the shell as a variable, not as text of a recipe.
+# ASK and FILES may contain quotes and dollar signs, so they are passed as variables, not as text of a recipe.
 override ASK := $(value ASK)
-export ASK
+override FILES := $(value FILES)
+export ASK FILES
 quote = '$(subst ','\'',$(1))'
-files = $(foreach pattern,$(FILES),$(or $(wildcard $(pattern)),$(pattern)))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup extras demo up test test-all check migration chaos fuzz bench openapi lock clean venv
@@ -48,7 +48,7 @@ extras: $(if $(UNKNOWN),,$(if $(NAMED),.venv/.runtime)) ## Install clients of ot
 	@echo "Installed in .venv: $(CHOSEN)"
 
 demo: .venv/.runtime ## Try Sluice on examples/, or on your own files: FILES="a.pdf b.docx" ASK="a question"
-	@$(BIN)/python main.py demo $(foreach file,$(files),$(call quote,$(file))) $${ASK:+"--ask=$$ASK"}
+	@$(BIN)/python main.py demo "--files=$$FILES" "--ask=$$ASK"
 
 up: .venv/.runtime ## Run the whole stack until Ctrl-C; data stays in DATA_DIR (./var)
 	@$(BIN)/python main.py up

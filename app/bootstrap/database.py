@@ -7,18 +7,18 @@ from app.domain.errors import DatabaseUnavailableError, StartupError
 from app.settings import Settings
 
 
-async def prepare_database(settings: Settings) -> None:
+async def prepare_database(settings: Settings, *, create: bool = True) -> None:
     """Migrate the database to this version's schema.
 
     Raises:
         StartupError: when the database is unreachable, refuses the connection or a migration, lacks pgvector, is at an
-            unknown revision, or is behind a pooler that shares sessions.
+            unknown revision, or is behind a pooler that shares sessions; or, unless ``create``, has no schema yet.
     """
     engine = create_engine(get_database_url(settings), pool_size=2, register_types=False)
     try:
         await check_connection(engine)
         with explained():
-            await migrate(engine)
+            await migrate(engine, create=create)
     finally:
         await engine.dispose()
 

@@ -1,21 +1,81 @@
-"""All commands of the command line."""
+"""All commands. A module is imported when its command runs, so that ``--help`` takes a fraction of a second."""
+
+import os
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from app.cli import agents, dead_letters, documents, keys, queues, tasks
-from app.cli.local import demo, doctor, reembed, serve
+from app import __version__
 
-program = typer.Typer(
-    name="sluice",
-    help="Sluice turns documents into searchable, citable knowledge for AI agents.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-for part in (serve, demo, documents, doctor, reembed):
-    part.add_to(program)
-program.add_typer(agents.program, name="agents", help="Create and list agents.")
-program.add_typer(dead_letters.program, name="dead-letters", help="List, show, replay and discard dead letters.")
-program.add_typer(keys.program, name="keys", help="Create, list and revoke API keys.")
-program.add_typer(queues.program, name="queues", help="Show the queues; pause and resume a queue.")
-program.add_typer(tasks.program, name="tasks", help="List, show and cancel tasks.")
+_REMOTE, _LOCAL = "Documents and work, over HTTP", "This machine"
+_COMMANDS: dict[str, tuple[str, str, str]] = {
+    "agents": ("remote.agents", _REMOTE, "Create, list, show, update and delete agents."),
+    "documents": ("remote.documents", _REMOTE, "List, show, delete and reindex documents; print their text."),
+    "upload": ("remote.uploads", _REMOTE, "Upload documents to an agent."),
+    "batch": ("remote.uploads", _REMOTE, "Upload many documents as one task."),
+    "webpage": ("remote.web", _REMOTE, "Add a web page to an agent."),
+    "crawl": ("remote.web", _REMOTE, "Add the pages of a site to an agent."),
+    "search": ("remote.answers", _REMOTE, "Search an agent's documents."),
+    "ask": ("remote.answers", _REMOTE, "Answer a question from an agent's documents."),
+    "tasks": ("remote.tasks", _REMOTE, "List, show, cancel and retry tasks."),
+    "dead-letters": ("remote.dead_letters", _REMOTE, "List, show, replay and discard dead letters."),
+    "queues": ("remote.queues", _REMOTE, "Show the queues; pause and resume a queue."),
+    "workers": ("remote.workers", _REMOTE, "List the workers."),
+    "keys": ("remote.keys", _REMOTE, "Create, list and revoke API keys."),
+    "demo": ("local.demo", _LOCAL, "Try Sluice on documents, with everything in a temporary folder."),
+    "up": ("local.serve", _LOCAL, "Run the whole stack until Ctrl-C."),
+    "api": ("local.serve", _LOCAL, "Run only the HTTP API."),
+    "worker": ("local.serve", _LOCAL, "Run one worker per queue."),
+    "migrate": ("local.serve", _LOCAL, "Migrate the database to this version's schema."),
+    "reembed": ("local.reembed", _LOCAL, "Build a new vector index with the settings' model and store."),
+    "doctor": ("local.doctor", _LOCAL, "Check every dependency and say how to fix what fails."),
+    "urls": ("local.servers", _LOCAL, "Print the addresses of the API and of the servers."),
+    "psql": ("local.servers", _LOCAL, "Open the database with psql."),
+    "redis-cli": ("local.servers", _LOCAL, "Open Redis or Valkey with its command line."),
+}
+"""The module below ``app.cli``, the help panel and the summary of each command."""
+
+
+class _LazyGroup(TyperGroup):
+    """Lists the commands without importing them, and imports the one that runs."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, (_, panel, summary) in _COMMANDS.items():
+            self.add_command(TyperCommand(name, help=summary, rich_help_panel=panel))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Import the command that the arguments name."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, _load(name) if name else None, rest
+
+
+def _load(name: str) -> Any:
+    """Import a command: one of those in its module, or all of them as a group."""
+    command = typer.main.get_command(import_module(f"app.cli.{_COMMANDS[name][0]}").program)
+    return command.commands.get(name, command) if isinstance(command, TyperGroup) else command
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"Sluice {__version__}")
+        raise typer.Exit
+
+
+program = typer.Typer(cls=_LazyGroup, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+
+
+@program.callback(help="Sluice turns documents into searchable, citable knowledge for AI agents.")
+def _set_up(
+    url: Annotated[str | None, typer.Option(help="The API's address. Default: SLUICE_URL, or this machine's.")] = None,
+    key: Annotated[str | None, typer.Option(help="An API key. Default: SLUICE_API_KEY, or this machine's.")] = None,
+    version: Annotated[  # noqa: ARG001 - its callback ends the program
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    if url:
+        os.environ["SLUICE_URL"] = url
+    if key:
+        os.environ["SLUICE_API_KEY"] = key

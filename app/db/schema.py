@@ -1,5 +1,6 @@
 """Migrations: bring a database to this version's schema, and compare the two."""
 
+from functools import partial
 from pathlib import Path
 
 from alembic import command
@@ -25,9 +26,11 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, *, create: bool) -> None:
     connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
     revision = check_revision(connection)
+    if revision is None and not create:
+        raise StartupError("The database of DATABASE_URL has no tables of Sluice. `./sluice migrate` creates them.")
     connection.commit()  # Alembic begins a transaction for each migration
     if revision != head():
         command.upgrade(_config(connection), "head")
@@ -54,15 +57,16 @@ def check_revision(connection: Connection) -> str | None:
     return revision
 
 
-async def migrate(engine: AsyncEngine) -> None:
+async def migrate(engine: AsyncEngine, *, create: bool = True) -> None:
     """Run the missing migrations, each in its own transaction. Safe to call from many processes at once.
 
     Raises:
-        StartupError: when the database is at a revision that this version does not contain.
+        StartupError: when the database is at a revision that this version does not contain, or (unless ``create``)
+            has no schema yet.
     """
     async with engine.connect() as connection:
         try:
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(partial(_upgrade, create=create))
         finally:
             await connection.invalidate()  # the session ends, and with it the lock
 

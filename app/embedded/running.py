@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from app.embedded.engines import Engines, EngineUrls
+from app.embedded.postgres import Postgres
 from app.settings import Settings
 
 _FILE = "engines.json"
@@ -33,6 +34,11 @@ def find_running(data_dir: Path) -> EngineUrls | None:
     except (FileNotFoundError, psutil.NoSuchProcess, ValueError):
         return None
     return EngineUrls(record["database_url"], record["redis_url"])
+
+
+def has_database(data_dir: Path) -> bool:
+    """Whether the data folder has the data of an embedded Postgres, whether it runs or not."""
+    return (data_dir / Postgres.name / "PG_VERSION").is_file()
 
 
 def resolve_settings(settings: Settings) -> Settings:

@@ -1,17 +1,14 @@
 """Changing the model on the command line, and the reports of the doctor and of the queues at the same time."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from app.db.engine import Database, create_engine
-from app.domain.vectors import EmbeddingSpec
-from app.services.indexing.vector_indexes import IndexSpec, VectorIndexes
 from app.settings import Settings
-from tests.cli.indexed import index_a_document
+from tests.cli.indexed import create_index, index_a_document
 from tests.cli.test_commands import run, run_json
 from tests.database import execute
 from tests.running import Stack
@@ -21,11 +18,9 @@ UNREACHABLE = {"EMBEDDING_PROVIDER": "openai", "OPENAI_BASE_URL": "http://127.0.
 
 
 @pytest.fixture
-async def known(settings: Settings) -> AsyncIterator[Stack]:
+def known(settings: Settings) -> Iterator[Stack]:
     """A stopped installation with its first index."""
-    database = Database(create_engine(str(settings.database_url), pool_size=1))
-    await VectorIndexes(database, IndexSpec("pgvector", EmbeddingSpec("local", "wordllama"))).ensure()
-    await database.close()
+    create_index(settings)
     with Stack(settings) as stack:
         yield stack
 
@@ -51,7 +46,7 @@ def diagnose(stack: Stack, code: int) -> dict[str, dict[str, Any]]:
 def test_status_shows_what_there_is_and_begins_nothing(settings: Settings) -> None:
     with Stack(settings) as stack, set_for(stack, **MINILM) as other:
         assert list_indexes(stack) == []
-        run(stack, "agents", "list")
+        create_index(settings)
         [index] = run_json(other, "reembed", "--status")["indexes"]
     assert (index["state"], index["store"], index["provider"]) == ("active", "pgvector", "local")
     assert (index["model"], index["documents"], index["lacking"], index["failed"]) == ("wordllama", 0, 0, 0)
@@ -128,6 +123,7 @@ def test_the_doctor_names_the_setting_that_is_missing_before_all_else(known: Sta
 
 
 def test_a_provider_that_is_down_is_named_by_the_doctor_and_the_queue_page(known: Stack) -> None:
+    known.start_api()
     assert run_json(known, "queues")["providers"] == []
     assert "providers" not in diagnose(known, 1)
     execute(
@@ -146,7 +142,7 @@ def test_a_provider_that_is_down_is_named_by_the_doctor_and_the_queue_page(known
     assert "high_" in told.stdout
     lines = [line for line in told.stderr.splitlines() if line.startswith("Work for ")]
     assert [line.split(" waits until ")[0] for line in lines] == ["Work for openai-embeddings", "Work for pinecone"]
-    assert lines[0].endswith("UTC: It is out of breath.")
+    assert lines[0].endswith("Z: It is out of breath.")
     provider = diagnose(known, 1)["providers"]
     assert not provider["ok"]
     assert "docs/providers.md" in provider["remedy"]

@@ -11,7 +11,7 @@ from app.bootstrap import check_choices
 from app.domain.errors import StartupError
 from app.settings import Settings, load_settings
 from tests.adapters.pinecone_server import run_pinecone
-from tests.cli.indexed import index_a_document
+from tests.cli.indexed import create_index, index_a_document
 from tests.cli.test_commands import run
 from tests.database import execute
 from tests.running import Stack
@@ -73,7 +73,7 @@ def test_a_choice_that_lacks_something_stops_the_start(fresh: Stack) -> None:
 
 
 def test_settings_that_ask_for_another_index_stop_the_start_with_a_line(fresh: Stack) -> None:
-    run(fresh, "agents", "list")  # creates the first index
+    create_index(fresh.settings)
     index_a_document(fresh.settings.database_url)
     for command in ("api", "worker high"):
         stderr = start(fresh, command, {"EMBEDDING_MODEL": "minilm"})
@@ -84,7 +84,7 @@ def test_settings_that_ask_for_another_index_stop_the_start_with_a_line(fresh: S
 
 def test_a_database_that_is_away_stops_commands_with_a_line_and_the_api_without_a_traceback(fresh: Stack) -> None:
     away = {"DATABASE_URL": "postgresql://sluice:a-password@127.0.0.1:1/sluice"}
-    for command in ("migrate", "agents list", "reembed --status"):
+    for command in ("migrate", "keys list --local", "reembed --status"):
         stderr = start(fresh, command, away)
         assert "DATABASE_URL" in stderr
         assert len(stderr.splitlines()) == 1
@@ -96,7 +96,7 @@ def test_a_database_that_is_away_stops_commands_with_a_line_and_the_api_without_
 def test_a_database_of_an_unknown_revision_stops_the_start_with_a_line(fresh: Stack) -> None:
     assert fresh.settings.database_url
     execute(fresh.settings.database_url, "UPDATE alembic_version SET version_num = '20991231_01'")
-    for command in ("migrate", "worker high", "up", "agents list"):
+    for command in ("migrate", "worker high", "up", "keys list --local"):
         stderr = start(fresh, command, {})
         assert "revision 20991231_01, which this version does not contain" in stderr
         assert len(stderr.splitlines()) == 1, stderr

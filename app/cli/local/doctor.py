@@ -20,13 +20,16 @@ from app.bootstrap import (
     describe_embedding,
 )
 from app.celery_app import check_broker, create_celery
-from app.cli.local.session import AsJson, print_json
+from app.cli.local.session import require_installation
 from app.cli.local.vectors import check_vectors
+from app.cli.output import AsJson, CommandError, print_json
 from app.domain.errors import SluiceError
 from app.domain.ports import BlobStore
 from app.embedded.running import open_servers
 from app.services.operations.overview import Check
 from app.settings import Settings, load_settings
+
+program = typer.Typer(add_completion=False)
 
 _FREE_BYTES = 1024**3
 _REMEDIES = {
@@ -43,6 +46,7 @@ _REMEDIES = {
 }
 
 
+@program.command()
 def doctor(
     vectors: Annotated[
         bool, typer.Option("--vectors", help="Compare the vector index with the documents instead.")
@@ -80,9 +84,10 @@ def _check_installation() -> list[Check]:
     except SluiceError as error:
         return [_fail("settings", error)]
     try:
+        require_installation(settings)
         with open_servers(settings) as servers:
             return _check_parts(servers.settings)
-    except SluiceError as error:
+    except (CommandError, SluiceError) as error:
         return [_fail("servers", error)]
 
 
@@ -199,8 +204,3 @@ def _check(name: str, attempt: Callable[[], str]) -> Check:
 def _fail(name: str, error: Exception) -> Check:
     detail = error.detail if isinstance(error, SluiceError) else None
     return Check(name, ok=False, detail=detail or str(error) or type(error).__name__)
-
-
-def add_to(program: typer.Typer) -> None:
-    """Register the command."""
-    program.command()(doctor)

@@ -26,6 +26,7 @@ from app.settings import Settings
 _EXIT_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 _QUICK_DEATH_SECONDS = 2.0
+_MOMENT_SECONDS = 1.0
 _SHARED = ("app.api.application", "app.tasks.worker", "app.tasks.document_tasks", "celery.apps.worker", "pypdfium2")
 
 
@@ -158,16 +159,30 @@ class Parts:
             self._start(running.part)
 
     def stop(self) -> None:
-        """Ask every part to stop, and kill those that have not stopped in time."""
+        """Ask every part to stop, and kill those that have not stopped in time. A second Ctrl-C kills them at once."""
         self._signal(signal.SIGTERM)
-        deadline = time.monotonic() + self._stop_timeout
-        while self._running and time.monotonic() < deadline:
-            self.find_dead()
-            time.sleep(_POLL_SECONDS)
+        try:
+            self._wait_for_end()
+        except KeyboardInterrupt:
+            self._say("Stopping at once. Tasks that were running start again later.")
         self._signal(signal.SIGKILL)
         for pid in list(self._running):
             os.waitpid(pid, 0)
             del self._running[pid]
+
+    def _wait_for_end(self) -> None:
+        """Wait until every part has stopped, or the time is up; say what for, unless it is only a moment."""
+        began, told = time.monotonic(), False
+        while self._running and time.monotonic() - began < self._stop_timeout:
+            self.find_dead()
+            if self._running and not told and time.monotonic() - began > _MOMENT_SECONDS:
+                names = ", ".join(running.part.name for running in self._running.values())
+                self._say(
+                    f"Waiting for {names}: running tasks have at most {self._stop_timeout:.0f} s to finish, then they "
+                    "return to their queue. Ctrl-C again stops at once."
+                )
+                told = True
+            time.sleep(_POLL_SECONDS)
 
     def _signal(self, number: signal.Signals) -> None:
         for pid in self._running:

@@ -5,14 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.local.session import AsJson, Session, print_json, print_table, run
-from app.cli.local.stack import say
+from app.cli.local.session import Session, run
+from app.cli.output import AsJson, print_json, print_table, say
 from app.domain.vectors import IndexState
 from app.services.indexing.vector_indexes import IndexStatus
+
+program = typer.Typer(add_completion=False)
 
 _POLL_SECONDS = 1.0
 
 
+@program.command()
 def reembed(
     status: Annotated[bool, typer.Option("--status", help="Only show the vector indexes.")] = False,
     abandon: Annotated[bool, typer.Option("--abandon", help="Discard the index that is being built.")] = False,
@@ -76,8 +79,3 @@ def _describe(entry: IndexStatus) -> dict[str, Any]:
         "lacking": entry.lacking,
         "failed": entry.failed,
     }
-
-
-def add_to(program: typer.Typer) -> None:
-    """Register the command."""
-    program.command()(reembed)

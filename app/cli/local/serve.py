@@ -1,12 +1,10 @@
 """Commands that run servers and prepare the database: up, api, worker, migrate."""
 
 import asyncio
-import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -21,55 +19,66 @@ from app.bootstrap import (
     prepare_database,
 )
 from app.celery_app import check_broker
+from app.cli.local.command_key import serve_commands
 from app.cli.local.parts import Parts, api_part, get_stop_timeout, worker_part
-from app.cli.local.stack import WORKERS, check_port, run_stack, say
+from app.cli.local.stack import WORKERS, check_port, run_stack
+from app.cli.local.stop import Stopped, listen_for_stop
+from app.cli.local.unknown_names import warn_of_unknown_names
+from app.cli.output import CommandError, say
+from app.cli.running import make_url, read_running
 from app.domain.errors import PartDiedError
 from app.embedded import Engines
 from app.embedded.running import open_servers, resolve_settings
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
 
+program = typer.Typer(add_completion=False)
+
 _POLL_SECONDS = 0.2
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: the operator's request
-    """SIGINT or SIGTERM was received."""
-
-
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise Stopped
-
-
-def listen_for_stop() -> None:
-    """Raise ``Stopped`` on SIGINT and SIGTERM."""
-    signal.signal(signal.SIGINT, _stop)
-    signal.signal(signal.SIGTERM, _stop)
-
-
+@program.command()
 def up() -> None:
     """Run the whole stack until Ctrl-C. Data is stored in DATA_DIR."""
     settings = load_settings()
     configure_logs(settings)
+    warn_of_unknown_names()
+    if running := read_running(settings.data_dir):
+        raise CommandError(
+            f"Sluice already runs on {settings.data_dir}: {running.url}/docs. "
+            "Commands such as `./sluice tasks list` use it. `./sluice keys create NAME` makes an API key."
+        )
     check_choices(settings)
     listen_for_stop()
     try:
         with run_stack(settings) as stack:
             seconds = stack.wait_until_ready()
-            say(f"\nSluice is ready ({seconds:.1f} s): http://{settings.host}:{settings.port}/docs")
-            if stack.secret:
-                say(f"Your API key, shown only now: {stack.secret}")
-            say("Ctrl-C stops it.\n")
-            while True:
-                stack.watch()
-                time.sleep(_POLL_SECONDS)
+            url = make_url(stack.settings.host, stack.settings.port)
+            with serve_commands(stack.settings):
+                say(f"\nSluice is ready ({seconds:.1f} s): {url}/docs")
+                say(_describe_key(settings, stack.secret))
+                say("Ctrl-C stops it.\n")
+                while True:
+                    stack.watch()
+                    time.sleep(_POLL_SECONDS)
     except Stopped:
         say("Stopped.")
 
 
+def _describe_key(settings: Settings, secret: str | None) -> str:
+    if secret:
+        return f"Your API key, shown only now: {secret}"
+    if settings.bootstrap_api_key:
+        return "The API key is that of BOOTSTRAP_API_KEY. `./sluice keys create NAME` makes another."
+    return "API keys were made before and are not stored. `./sluice keys create NAME` makes another."
+
+
+@program.command()
 def api() -> None:
     """Run only the HTTP API."""
     settings = load_settings()
     configure_logs(settings)
+    warn_of_unknown_names()
     check_choices(settings)
     check_port(settings)
     listen_for_stop()
@@ -84,12 +93,14 @@ def api() -> None:
         sys.exit(1 if ended.code else 0)
 
 
+@program.command()
 def worker(
     queues: Annotated[list[str] | None, typer.Argument(help="high, medium, low, default. Without it, all.")] = None,
 ) -> None:
     """Run one worker per queue until SIGTERM, which lets running tasks finish. Exits with 1 if a worker dies."""
     settings = load_settings()
     configure_logs(settings)
+    warn_of_unknown_names()
     check_choices(settings)
     check_broker(resolve_settings(settings))
     asyncio.run(_check_start(resolve_settings(settings), migrates=False))
@@ -104,6 +115,7 @@ def worker(
         say("Stopped.")
 
 
+@program.command()
 def migrate(
     check: Annotated[
         bool, typer.Option("--check", help="Instead, compare migrations and tables in a throw-away database.")
@@ -145,9 +157,3 @@ async def _check_start(settings: Settings, *, migrates: bool) -> None:
     await check_storage(choose_blobs(settings))
     await (prepare_database(settings) if migrates else check_schema(settings))
     await check_index(settings)
-
-
-def add_to(program: typer.Typer) -> None:
-    """Register the commands."""
-    for command in (up, api, worker, migrate):
-        program.command()(command)

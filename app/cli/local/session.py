@@ -1,29 +1,18 @@
-"""Shared by the commands on data: the services while a command runs, and the printing of results."""
+"""The services of this machine's installation, for commands that need no running API."""
 
 import asyncio
-import json
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, TypeVar
-
-import typer
-from rich.console import Console
-from rich.table import Table
+from typing import TypeVar
 
 from app.bootstrap import Services, build_services, check_choices, prepare_database
 from app.celery_app import create_celery
-from app.domain.errors import NotFoundError
-from app.domain.records import Agent
-from app.embedded.running import open_servers
+from app.cli.output import CommandError
+from app.embedded.running import has_database, open_servers
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
 
-_PIPE_COLUMNS = 1000
-
 Result = TypeVar("Result")
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-AgentName = Annotated[str, typer.Option("--agent", "-a", help="An agent's id or slug.")]
 
 
 class Session:
@@ -32,19 +21,6 @@ class Session:
     def __init__(self, services: Services, organization_id: int) -> None:
         self.services = services
         self.organization_id = organization_id
-
-    async def find_agent(self, name: str) -> Agent:
-        """Find an agent by id or slug.
-
-        Raises:
-            NotFoundError: there is no such agent.
-        """
-        agents = self.services.tenants.agents
-        if name.isdecimal():
-            return await agents.get(self.organization_id, int(name))
-        if agent := await agents.find(self.organization_id, name):
-            return agent
-        raise NotFoundError(f"Agent {name!r} does not exist. Create it: ./sluice agents create {name}")
 
 
 def run(work: Callable[[Session], Awaitable[Result]], *, any_index: bool = False) -> Result:
@@ -56,13 +32,15 @@ def run(work: Callable[[Session], Awaitable[Result]], *, any_index: bool = False
 
     Raises:
         IndexMismatchError: they do, and it may not.
+        CommandError: there is no installation; none is made.
     """
     given = load_settings()
     configure_logs(given, "WARNING")
+    require_installation(given)
 
     @asynccontextmanager
     async def open_session(settings: Settings) -> AsyncIterator[Session]:
-        await prepare_database(settings)
+        await prepare_database(settings, create=False)
         services = build_services(settings, create_celery(settings), connections=5, parsers=1)
         try:
             if not any_index:
@@ -80,15 +58,14 @@ def run(work: Callable[[Session], Awaitable[Result]], *, any_index: bool = False
         return asyncio.run(call(servers.settings))
 
 
-def print_json(value: Any) -> None:
-    """Print one JSON document on standard output."""
-    sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False, indent=2) + "\n")
+def require_installation(settings: Settings) -> None:
+    """Check that the data folder has a database, unless the settings name one.
 
-
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table on standard output."""
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    # In a pipe, cells are not shortened to fit a window.
-    Console(soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_COLUMNS).print(table)
+    Raises:
+        CommandError: it has none.
+    """
+    if settings.database_url is None and not has_database(settings.data_dir):
+        raise CommandError(
+            f"There is no installation in {settings.data_dir}. "
+            "Set DATA_DIR to the folder of yours, or start a new one with `make up`."
+        )

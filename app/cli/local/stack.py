@@ -3,7 +3,6 @@
 import asyncio
 import os
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ import httpx
 from app.bootstrap import build_services, prepare_database
 from app.celery_app import create_celery
 from app.cli.local.parts import Parts, api_part, get_stop_timeout, worker_part
+from app.cli.output import say
+from app.cli.running import make_url
 from app.domain.errors import StartupError
 from app.embedded.running import Servers, open_servers
 from app.settings import Settings, reveal
@@ -44,7 +45,7 @@ class Stack:
             StartupError: they are not ready within a minute, or one of them died.
         """
         began = time.monotonic()
-        url = f"http://{self.settings.host}:{self.settings.port}/readyz"
+        url = f"{make_url(self.settings.host, self.settings.port)}/readyz"
         while time.monotonic() - began < _READY_SECONDS:
             if dead := self._parts.find_dead():
                 raise StartupError(f"{dead[0][0].part.name} exited with {dead[0][1]} while starting.")
@@ -68,6 +69,8 @@ def run_stack(settings: Settings, log: Path | None = None) -> Iterator[Stack]:
     Raises:
         StartupError: the port is in use, a server does not answer, or the data folder is in use.
     """
+    if not settings.port:
+        settings = settings.model_copy(update={"port": _find_port()})
     check_port(settings)
     with open_servers(settings, share=False) as servers:
         resolved = servers.settings
@@ -90,6 +93,12 @@ async def _prepare(settings: Settings) -> str | None:
         await services.close()
 
 
+def _find_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def check_port(settings: Settings) -> None:
     """Check that the API's port is free.
 
@@ -104,8 +113,3 @@ def check_port(settings: Settings) -> None:
             raise StartupError(
                 f"Port {settings.port} on {settings.host} is unavailable ({error.strerror}). Set PORT to another."
             ) from error
-
-
-def say(line: str) -> None:
-    """Print a line for the operator on standard error."""
-    sys.stderr.write(f"{line}\n")

@@ -3,8 +3,8 @@
 import sys
 from dataclasses import asdict
 
-from app.cli.local.session import Session, print_json, print_table, run
-from app.cli.local.stack import say
+from app.cli.local.session import Session, run
+from app.cli.output import print_json, print_table, say
 from app.services.indexing.consistency import AgentReport
 
 _COLUMNS = ("agent_id", "chunks", "vectors", "missing", "orphans", "stale")

@@ -1,0 +1,74 @@
+"""What commands print: data on standard output, messages on standard error."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+_PIPE_COLUMNS = 1000
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class CommandError(Exception):
+    """A command failed. The text is one line for the user."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        self.exit_code = exit_code
+        super().__init__(message)
+
+
+def say(line: str) -> None:
+    """Print a line for the operator on standard error."""
+    sys.stderr.write(f"{line}\n")
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table on standard output."""
+    from rich.console import Console  # noqa: PLC0415 - rich takes longer to import than most commands run
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(Text(_show(cell)) for cell in row))
+    # In a pipe, cells are not shortened to fit a window.
+    Console(soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_COLUMNS).print(table)
+
+
+def print_fields(record: Mapping[str, Any]) -> None:
+    """Print a record on standard output, a line for each field. Nested values are JSON."""
+    width = max(map(len, record), default=0)
+    for name, value in record.items():
+        shown = json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
+        sys.stdout.write(f"{name:<{width}}  {'' if shown is None else shown}".rstrip() + "\n")
+
+
+def print_list(page: Mapping[str, Any], items: str, columns: Sequence[str], *, as_json: bool) -> None:
+    """Print a page of a list as the API returns it: a table of some columns, or the JSON.
+
+    Args:
+        page: The response: the items, ``total`` and ``next``.
+        items: The name of the items in it.
+        columns: The fields to show in the table.
+        as_json: Print the response itself.
+    """
+    if as_json:
+        print_json(page)
+        return
+    print_table(columns, [[item[column] for column in columns] for item in page[items]])
+    if page["next"] is not None:
+        say(f"{len(page[items])} of {page['total']} are shown. The next page: --after {page['next']}")
+
+
+def _show(cell: Any) -> str:
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    return " ".join(map(str, cell)) if isinstance(cell, (list, tuple)) else "" if cell is None else str(cell)

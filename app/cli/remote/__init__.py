@@ -1,0 +1,1 @@
+"""Commands that use the HTTP API, on this machine or another."""

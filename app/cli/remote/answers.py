@@ -1,0 +1,58 @@
+"""Commands that search and answer."""
+
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+from app.cli.output import AsJson, print_json, say
+from app.cli.progress import print_answer, print_hits
+from app.cli.remote.agents import find_agent
+from app.cli.remote.client import Client
+from app.cli.remote.command import AgentName, check_text, remote
+from app.cli.remote.follow import follow
+
+program = typer.Typer(add_completion=False)
+
+
+@program.command("search")
+@remote
+def search(
+    client: Client,
+    query: Annotated[str, typer.Argument(callback=check_text, help="Words or a question.")],
+    agent: AgentName,
+    top_k: Annotated[int, typer.Option(help="Maximum number of results.", min=1, max=100)] = 5,
+    mode: Annotated[Literal["hybrid", "vector", "text"], typer.Option(help="By words, by meaning or both.")] = "hybrid",
+    as_json: AsJson = False,
+) -> None:
+    """Search an agent's documents."""
+    body = {"query": query, "top_k": top_k, "mode": mode}
+    found = client.post(f"/agents/{find_agent(client, agent)}/search", body)
+    if as_json:
+        print_json(found)
+    elif found["results"]:
+        print_hits(found["results"])
+    else:
+        say("Nothing was found.")
+
+
+@program.command("ask")
+@remote
+def ask(
+    client: Client,
+    question: Annotated[str, typer.Argument(callback=check_text, help="A question.")],
+    agent: AgentName,
+    top_k: Annotated[int, typer.Option(help="Maximum number of passages to answer from.", min=1, max=50)] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a question from an agent's documents."""
+    body = {"question": question, "top_k": top_k}
+    accepted = client.post(f"/agents/{find_agent(client, agent)}/ask", body)
+    [task] = follow(client, {accepted["task_id"]: "question"})
+    if task["state"] != "SUCCESS":
+        say(task["error"]["message"] if task["error"] else task["status"])
+        sys.exit(1)
+    if as_json:
+        print_json(task["result"])
+    else:
+        print_answer(task["result"])
