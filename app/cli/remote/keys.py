@@ -8,7 +8,7 @@ import typer
 from app.cli.output import AsJson, print_json, print_list, print_table, say
 from app.cli.remote.client import Client
 from app.cli.remote.command import After, Limit, check_text, remote
-from app.domain.identity import Scope
+from app.domain.identity import ApiKey, Scope
 
 program = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -62,12 +62,19 @@ def revoke(
     say(f"Key {key_id} is revoked.")
 
 
+def _describe(key: ApiKey) -> dict[str, Any]:
+    """A key as the API describes it."""
+    times = {"created_at": key.created_at, "revoked_at": key.revoked_at}
+    shown = {name: time.isoformat().replace("+00:00", "Z") if time else None for name, time in times.items()}
+    return {**asdict(key), **shown}
+
+
 def _create_locally(name: str, scopes: list[str]) -> dict[str, Any]:
     from app.cli.local.session import Session, run  # noqa: PLC0415 - opens the database; rarely used
 
     async def work(session: Session) -> dict[str, Any]:
         key, secret = await session.services.tenants.identities.create_key(session.organization_id, name, scopes)
-        return {**asdict(key), "secret": secret}
+        return {**_describe(key), "secret": secret}
 
     return run(work, any_index=True)
 
@@ -78,7 +85,7 @@ def _list_locally(limit: int, after: str | None) -> dict[str, Any]:
     async def work(session: Session) -> dict[str, Any]:
         identities, cursor = session.services.tenants.identities, int(after) if after else None
         listing = await identities.list_keys(session.organization_id, limit=limit, after=cursor)
-        return {"api_keys": [asdict(key) for key in listing.items], "total": listing.total, "next": listing.next}
+        return {"api_keys": [_describe(key) for key in listing.items], "total": listing.total, "next": listing.next}
 
     return run(work, any_index=True)
 
