@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.domain.addresses import AllowedHosts
+from app.domain.addresses import ALL_HOSTS, AllowedHosts, parse_networks
 from app.domain.errors import StartupError
 
 _HOME = Path(__file__).parents[1]
@@ -78,6 +78,16 @@ def _check_key(value: SecretStr) -> SecretStr:
     # A key is sent in a header, where spaces and other characters do not arrive unchanged.
     if not re.fullmatch(rf"[!-~]{{{_SHORTEST_KEY},}}", value.get_secret_value()):
         raise ValueError(f"must have at least {_SHORTEST_KEY} characters, all of them visible ASCII without spaces")
+    return value
+
+
+def _check_proxies(value: str) -> str:
+    if value.strip() == ALL_HOSTS:
+        return ALL_HOSTS
+    try:
+        parse_networks(value)
+    except ValueError:
+        raise ValueError("must be *, or addresses and networks such as 10.0.0.7,10.1.0.0/16") from None
     return value
 
 
@@ -177,6 +187,11 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     api_workers: int = Field(1, ge=1)
+    forwarded_allow_ips: Annotated[str, AfterValidator(_check_proxies)] = "127.0.0.1,::1"
+    http_header_time_limit: float = Field(20.0, gt=0)
+    http_idle_time_limit: float = Field(75.0, gt=0)
+    http_body_min_rate: int = Field(500, ge=0)
+    http_connections_per_client: int = Field(1000, ge=1)
     bootstrap_api_key: Annotated[SecretStr, AfterValidator(_check_key)] | None = Field(None, repr=False)
     max_upload_mb: float = Field(50.0, gt=0)
     batch_max_files: int = Field(1000, ge=1)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -12,6 +13,10 @@ from app.api.access import AuthenticationMiddleware
 from app.api.access_log import AccessLogMiddleware
 from app.api.body_limit import BodyLimitMiddleware
 from app.api.request_ids import RequestIdMiddleware
+from app.api.server.connections import STATE_KEY as CONNECTIONS
+from app.api.server.connections import Connections
+from app.api.server.descriptors import raise_descriptor_limit
+from app.api.server.limits import ClientAddresses, choose_limits
 from app.api.startup import StartupErrorMiddleware
 from app.bootstrap import build_services, check_choices, check_storage, check_store, prepare_database
 from app.celery_app import create_celery
@@ -33,7 +38,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     given = settings or load_settings()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         configure_logs(given)
         check_choices(given)
         with open_servers(given) as servers:
@@ -48,7 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 secret = await services.tenants.identities.bootstrap(reveal(resolved.bootstrap_api_key))
                 if secret:
                     sys.stderr.write(f"\nYour API key, shown only now: {secret}\n\n")
-                yield
+                yield {CONNECTIONS: _open_connections(resolved)}
             finally:
                 await services.close()
 
@@ -61,6 +66,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(v1.router)
     problems.install(app)
     return app
+
+
+def _open_connections(settings: Settings) -> Connections:
+    """The connections of this process, for the server's protocol."""
+    limits = choose_limits(settings, raise_descriptor_limit())
+    return Connections(limits, ClientAddresses(settings.forwarded_allow_ips))
 
 
 def _add_middleware(app: FastAPI, *, access_log: bool) -> None:

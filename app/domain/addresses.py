@@ -33,6 +33,19 @@ _WITH_PORT = re.compile(r"(?:\[(?P<v6>[^\]]*)\]|(?P<name>[^:\[\]/\s]+))(?::(?P<p
 _LAST_PORT = 65535
 
 
+ALL_HOSTS = "*"
+"""In a list of networks: all addresses."""
+
+
+def parse_networks(text: str) -> list[Network]:
+    """Parse addresses and networks in CIDR notation, separated by commas.
+
+    Raises:
+        ValueError: one of them is neither.
+    """
+    return [ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip()]
+
+
 def is_public(address: Address) -> bool:
     """Whether an address belongs to the public internet, by IANA's registries of special-purpose addresses.
 

@@ -63,7 +63,7 @@ _ALLOWED = {
     "torch": {"adapters"},
     "trafilatura": {"pipeline"},
     "typer": {"cli"},
-    "uvicorn": {"cli"},
+    "uvicorn": {"api", "cli"},
     "wordllama": {"adapters"},
 }
 

@@ -100,9 +100,9 @@ def api_part(settings: Settings) -> Part:
             log_config=None,
             access_log=False,
             server_header=False,
-            # Longer than clients and load balancers keep idle connections: a server that closes one first may do so
-            # just as the client sends its next request. By default, both wait 5 s.
-            timeout_keep_alive=75,
+            http="app.api.server.protocol:LimitedProtocol",
+            ws="none",
+            forwarded_allow_ips=settings.forwarded_allow_ips,
             timeout_graceful_shutdown=5,
         )
 
