@@ -18,6 +18,7 @@ from app.bootstrap.storage import choose_blobs
 from app.bootstrap.stores import Stores
 from app.db.engine import Database, create_engine
 from app.domain.ports import BlobStore, ChatModel
+from app.pipeline.parse_slots import ParseSlots
 from app.pipeline.sandbox import ParserSandbox
 from app.settings import Settings
 
@@ -76,6 +77,7 @@ def _make_parser(settings: Settings, size: int) -> ParserSandbox:
         memory_mb=settings.parse_memory_mb,
         max_pages=settings.parse_max_pages,
         ocr_languages=settings.ocr_languages,
+        slots=ParseSlots(settings.parse_memory_mb),
     )
 
 

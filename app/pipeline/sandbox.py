@@ -5,17 +5,29 @@ Children persist, because starting one takes longer than parsing most documents.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from app.domain.documents import Parsed
-from app.domain.errors import DocumentDamagedError, DocumentError, ParseLimitExceededError, ServiceUnavailableError
+from app.domain.errors import (
+    DocumentDamagedError,
+    DocumentError,
+    ParseLimitExceededError,
+    ParserKilledError,
+    ServiceUnavailableError,
+    SluiceError,
+)
 from app.domain.media import DOCX
 from app.pipeline.parse import FALLBACK_READERS
+from app.pipeline.parse_slots import ParseSlots
 from app.pipeline.sandbox_process import ChildDiedError, ChildProcess
 
-_LIMIT_SIGNALS = {"SIGKILL", "SIGXCPU"}
-"""The signals with which the kernel ends a child that uses too much memory or time."""
+_LIMIT_SIGNAL = "SIGXCPU"
+"""The signal with which the kernel ends a child that uses too much processor time."""
+_OUTSIDE_SIGNALS = {"SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"}
+"""Signals that no document causes: the kernel sends SIGKILL when memory runs out, an operator any of them. A child that
+reaches its own limit on memory reports an error instead."""
 
 
 class ParserSandbox:
@@ -25,6 +37,7 @@ class ParserSandbox:
         size: Children that run at the same time; further documents wait.
         time_limit: Seconds a document may take from the moment a child starts it, including the fallback reader.
         memory_mb: Memory a child may map beyond what it starts with.
+        slots: Bounds the parses of all processes of the host; None for no such bound.
         max_pages: Pages a document may have.
         ocr_languages: The languages of OCR for scanned PDF pages, such as ``eng+deu``; None turns OCR off.
         documents_per_child: Documents after which a child is replaced.
@@ -41,8 +54,10 @@ class ParserSandbox:
         ocr_languages: str | None = None,
         documents_per_child: int = 200,
         idle_seconds: float = 60,
+        slots: ParseSlots | None = None,
     ) -> None:
-        self._slots = asyncio.Semaphore(size)
+        self._free = asyncio.Semaphore(size)
+        self._slots = slots
         self._time_limit = time_limit
         self._memory_mb = memory_mb
         self._max_pages = max_pages
@@ -59,9 +74,11 @@ class ParserSandbox:
 
         Raises:
             DocumentDamagedError, DocumentEncryptedError, NoExtractableTextError, ParseLimitExceededError
+            ParserKilledError: when the system killed the child. The document may be all right.
+            RetryLaterError: when the host has no memory for another parse.
             ServiceUnavailableError: when the sandbox is closed, before or meanwhile.
         """
-        async with self._slots:
+        async with self._free, self._slots.hold() if self._slots else nullcontext():
             try:
                 async with asyncio.timeout(self._time_limit):
                     return await self._parse(path, media_type, on_page)
@@ -85,12 +102,13 @@ class ParserSandbox:
             return await self._attempt(request, on_page)
         except ChildDiedError as death:
             failure = _describe(death)
-            if media_type not in FALLBACK_READERS:
+            if media_type not in FALLBACK_READERS or isinstance(failure, ParserKilledError):
                 raise failure from death
         try:  # the fallback reader is different code: the same file rarely crashes both
             return await self._attempt({**request, "fallback": True}, on_page)
         except ChildDiedError as death:
-            raise (failure if media_type == DOCX else _describe(death)) from death
+            second = _describe(death)
+            raise (failure if media_type == DOCX and not second.retryable else second) from death
         except DocumentError as error:
             if media_type == DOCX:  # python-docx rejects many valid files, so its error explains less
                 raise failure from error
@@ -167,8 +185,10 @@ class ParserSandbox:
         ending.add_done_callback(self._endings.discard)
 
 
-def _describe(death: ChildDiedError) -> DocumentError:
+def _describe(death: ChildDiedError) -> SluiceError:
     """The error of the document that the child was reading when it died."""
-    if death.signal_name in _LIMIT_SIGNALS:
+    if death.signal_name in _OUTSIDE_SIGNALS:
+        return ParserKilledError()
+    if death.signal_name == _LIMIT_SIGNAL:
         return ParseLimitExceededError(str(death))
     return DocumentDamagedError(str(death))

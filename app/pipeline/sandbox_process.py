@@ -27,6 +27,7 @@ _ERRORS = {
         errors.DocumentEncryptedError,
         errors.NoExtractableTextError,
         errors.ParseLimitExceededError,
+        errors.ParserKilledError,
         errors.UnsupportedTypeError,
     )
 }

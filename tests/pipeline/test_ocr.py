@@ -11,7 +11,7 @@ import pypdfium2 as pdfium
 import pytest
 
 from app.domain.documents import Parsed
-from app.domain.errors import NoExtractableTextError
+from app.domain.errors import NoExtractableTextError, ParserKilledError
 from app.domain.media import PDF
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
@@ -120,6 +120,14 @@ def test_a_failing_program_is_named_and_asked_three_times_at_most(
     with pytest.raises(NoExtractableTextError, match="no such language"):
         parse(scan(tmp_path / "a", *[LINE] * 5), PDF, limits=Limits(ocr_languages="xyz"))
     assert len((tmp_path / "calls").read_text().split()) == 3
+
+
+def test_a_page_whose_program_is_killed_by_the_system_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_tesseract(tmp_path, "kill -KILL $$", monkeypatch)
+    with pytest.raises(ParserKilledError):
+        parse(scan(tmp_path / "a", LINE), PDF, limits=Limits(ocr_languages="eng"))
 
 
 def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

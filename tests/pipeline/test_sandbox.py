@@ -17,6 +17,7 @@ from app.domain.errors import (
     DocumentEncryptedError,
     NoExtractableTextError,
     ParseLimitExceededError,
+    ParserKilledError,
     ServiceUnavailableError,
     SluiceError,
     UnsupportedTypeError,
@@ -100,17 +101,24 @@ async def test_progress_ends_with_the_last_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "error"), [(signal.SIGABRT, DocumentDamagedError), (signal.SIGKILL, ParseLimitExceededError)]
+    ("number", "error", "retryable"),
+    [
+        (signal.SIGABRT, DocumentDamagedError, False),
+        (signal.SIGXCPU, ParseLimitExceededError, False),
+        (signal.SIGKILL, ParserKilledError, True),
+        (signal.SIGTERM, ParserKilledError, True),
+    ],
 )
 async def test_a_crash_costs_that_document_only(
-    tmp_path: Path, number: signal.Signals, error: type[SluiceError]
+    tmp_path: Path, number: signal.Signals, error: type[SluiceError], retryable: bool
 ) -> None:
     async with sandbox() as parser:
         parsing = asyncio.create_task(parser.parse(endless(tmp_path), TEXT))
         await wait_until(lambda: parser._busy, "the child to be busy")
         os.kill(children()[0], number)
-        with pytest.raises(error, match=number.name):
+        with pytest.raises(error) as caught:
             await parsing
+        assert caught.value.retryable is retryable
         assert (await parser.parse(pdf(tmp_path), PDF)).pages
 
 

@@ -65,6 +65,7 @@ from app.domain.errors.startup import (
     StartupError,
 )
 from app.domain.errors.tasks import (
+    ParserKilledError,
     TaskCrashedError,
     TaskTimeLimitError,
 )
@@ -118,6 +119,7 @@ __all__ = [
     "PageServiceUnavailableError",
     "PageUnreachableError",
     "ParseLimitExceededError",
+    "ParserKilledError",
     "PartDiedError",
     "PayloadTooLargeError",
     "ProviderBusyError",

@@ -9,6 +9,13 @@ class TaskTimeLimitError(SluiceError):
     code = "task_time_limit"
 
 
+class ParserKilledError(SluiceError):
+    """The system ended the program that was reading the file, probably because memory ran out."""
+
+    code = "parse_killed"
+    retryable = True
+
+
 class TaskCrashedError(SluiceError):
     """The task's process died on every attempt."""
 

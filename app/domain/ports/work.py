@@ -23,6 +23,7 @@ class Parser(Protocol):
 
         Raises:
             DocumentDamagedError, DocumentEncryptedError, NoExtractableTextError, ParseLimitExceededError
+            ParserKilledError, RetryLaterError: the same file may be readable later.
         """
 
 

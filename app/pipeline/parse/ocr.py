@@ -11,6 +11,7 @@ from functools import partial
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_raw
 
+from app.domain.errors import ParserKilledError
 from app.parent_death import die_with_parent
 
 _PROGRAM = "tesseract"
@@ -77,6 +78,7 @@ def read_page(page: pdfium.PdfPage, languages: str, seconds: float) -> str:
 
     Raises:
         OcrError: when tesseract is not installed, lacks a language, takes longer or fails.
+        ParserKilledError: when the system killed tesseract. Without an error, the page would be lost.
     """
     if pdfium_raw.FPDFPage_CountObjects(page) == 0:
         return ""  # the page is empty
@@ -97,6 +99,8 @@ def read_page(page: pdfium.PdfPage, languages: str, seconds: float) -> str:
         )
     except subprocess.TimeoutExpired as error:
         raise OcrError(f"tesseract took more than {seconds:g} seconds") from error
+    if done.returncode == -signal.SIGKILL:
+        raise ParserKilledError("It was tesseract.")
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise OcrError(f"tesseract: {lines[0][:200]}" if lines else f"tesseract exited with {done.returncode}")
