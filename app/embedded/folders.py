@@ -8,6 +8,7 @@ import shlex
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,6 +20,12 @@ from app.embedded.binaries import is_open_to_all
 # The path of a socket may have 103 bytes on macOS and 107 on Linux. Folder and file names below the base take 45.
 _MAX_BASE = 55
 
+ADDRESSES = "engines.json"
+"""The file with the addresses of the servers that run on a data folder."""
+
+_LOCK = "engines.lock"
+# Longer than another process takes to check whether the folder is locked.
+_LOCK_SECONDS = 0.5
 _locks: set[int] = set()
 
 
@@ -42,21 +49,47 @@ def lock_data_folder(folder: Path) -> Iterator[None]:
         StartupError: another process uses the folder; names the process.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(folder / "engines.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     _locks.add(lock)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.pread(lock, 1000, 0).decode(errors="replace").strip() or "another process"
-            raise StartupError(f"The data folder {folder} is in use by {holder}.") from error
+        _lock(lock, folder)
         os.ftruncate(lock, 0)
         os.pwrite(lock, _describe_process().encode(errors="replace"), 0)
+        (folder / ADDRESSES).unlink(missing_ok=True)  # of the servers that ran before
         yield
     finally:
         if lock in _locks:
             _locks.remove(lock)
             os.close(lock)
+
+
+def is_data_folder_locked(folder: Path) -> bool:
+    """Whether a process runs servers on the folder."""
+    try:
+        lock = os.open(folder / _LOCK, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def _lock(lock: int, folder: Path) -> None:
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                holder = os.pread(lock, 1000, 0).decode(errors="replace").strip() or "another process"
+                raise StartupError(f"The data folder {folder} is in use by {holder}.") from error
+            time.sleep(0.01)
+        else:
+            return
 
 
 @contextmanager

@@ -3,37 +3,32 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
-import psutil
-
 from app.embedded.engines import Engines, EngineUrls
+from app.embedded.folders import ADDRESSES, is_data_folder_locked
 from app.embedded.postgres import Postgres
 from app.settings import Settings
-
-_FILE = "engines.json"
 
 
 def write_addresses(data_dir: Path, urls: EngineUrls) -> None:
     """Write the addresses of the servers that this process started."""
-    record = {
-        "pid": psutil.Process().pid,
-        "started": psutil.Process().create_time(),
-        "database_url": urls.database_url,
-        "redis_url": urls.redis_url,
-    }
-    (data_dir / _FILE).write_text(json.dumps(record))
+    (data_dir / ADDRESSES).write_text(json.dumps(asdict(urls)))
 
 
 def find_running(data_dir: Path) -> EngineUrls | None:
-    """The addresses of running servers; None if the process that started them has ended."""
+    """The addresses of running servers; None if no process runs servers on the folder, or they are still starting.
+
+    The lock on the folder shows whether such a process runs. Its id and start time would not: the system reuses ids,
+    and start times change when the clock is set.
+    """
     try:
-        record = json.loads((data_dir / _FILE).read_text())
-        if psutil.Process(record["pid"]).create_time() != record["started"]:
-            return None
-    except (FileNotFoundError, psutil.NoSuchProcess, ValueError):
+        record = json.loads((data_dir / ADDRESSES).read_text())
+        urls = EngineUrls(record["database_url"], record["redis_url"])
+    except (FileNotFoundError, ValueError, LookupError):
         return None
-    return EngineUrls(record["database_url"], record["redis_url"])
+    return urls if is_data_folder_locked(data_dir) else None
 
 
 def has_database(data_dir: Path) -> bool:
