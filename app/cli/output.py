@@ -1,6 +1,7 @@
 """What commands print: data on standard output, messages on standard error."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
@@ -8,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 _PIPE_COLUMNS = 1000
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -20,9 +22,14 @@ class CommandError(Exception):
         super().__init__(message)
 
 
+def make_printable(text: str) -> str:
+    """Remove control characters except tabs and line breaks. Names and texts of documents must not steer a terminal."""
+    return _CONTROLS.sub("", text)
+
+
 def say(line: str) -> None:
     """Print a line for the operator on standard error."""
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{make_printable(line)}\n")
 
 
 def print_json(value: Any) -> None:
@@ -38,7 +45,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*(Text(_show(cell)) for cell in row))
+        table.add_row(*(Text(make_printable(_show(cell))) for cell in row))
     # In a pipe, cells are not shortened to fit a window.
     Console(soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_COLUMNS).print(table)
 
@@ -48,7 +55,7 @@ def print_fields(record: Mapping[str, Any]) -> None:
     width = max(map(len, record), default=0)
     for name, value in record.items():
         shown = json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
-        sys.stdout.write(f"{name:<{width}}  {'' if shown is None else shown}".rstrip() + "\n")
+        sys.stdout.write(make_printable(f"{name:<{width}}  {'' if shown is None else shown}").rstrip() + "\n")
 
 
 def print_list(page: Mapping[str, Any], items: str, columns: Sequence[str], *, as_json: bool) -> None:

@@ -54,8 +54,11 @@ class _LazyGroup(TyperGroup):
 
 def _load(name: str) -> Any:
     """Import a command: one of those in its module, or all of them as a group."""
-    command = typer.main.get_command(import_module(f"app.cli.{_COMMANDS[name][0]}").program)
-    return command.commands.get(name, command) if isinstance(command, TyperGroup) else command
+    module, _, summary = _COMMANDS[name]
+    loaded = typer.main.get_command(import_module(f"app.cli.{module}").program)
+    command: Any = loaded.commands.get(name, loaded) if isinstance(loaded, TyperGroup) else loaded
+    command.help = command.help or summary
+    return command
 
 
 def _show_version(wanted: bool) -> None:

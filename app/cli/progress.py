@@ -6,7 +6,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from app.cli.output import make_printable, say
 
 
 class ProgressBoard:
@@ -31,7 +34,8 @@ class ProgressBoard:
         if self._live:
             self._progress.start()
             for task_id, name in self._names.items():
-                self._bars[task_id] = self._progress.add_task("Waiting", total=100, name=name.ljust(self._width))
+                shown = escape(make_printable(name).ljust(self._width))
+                self._bars[task_id] = self._progress.add_task("Waiting", total=100, name=shown)
         return self
 
     def __exit__(
@@ -43,24 +47,25 @@ class ProgressBoard:
     def show(self, task_id: str, current: int, status: str) -> None:
         """Show a task's current step."""
         if self._live:
-            self._progress.update(self._bars[task_id], completed=current, description=status)
+            self._progress.update(self._bars[task_id], completed=current, description=escape(make_printable(status)))
         else:
             name = self._names[task_id].ljust(self._width)
-            sys.stderr.write(f"{name}  {current:>3}%  {status}\n")
+            say(f"{name}  {current:>3}%  {status}")
 
 
 def print_hits(hits: Sequence[Mapping[str, Any]]) -> None:
     """Print search results: the place of each, and the part of it that matches."""
     for number, hit in enumerate(hits, 1):
-        text = " ".join(hit.get("snippet", hit["text"]).split())
+        text = " ".join(make_printable(hit["snippet"]).split())
         page = f", page {hit['page']}" if hit["page"] else ""
-        sys.stdout.write(f"  {number}. {hit['filename']}{page}  (score {hit['score']:.3f})\n     {text}\n")
+        name = make_printable(hit["filename"])
+        sys.stdout.write(f"  {number}. {name}{page}  (score {hit['score']:.3f})\n     {text}\n")
 
 
 def print_answer(result: Mapping[str, Any]) -> None:
     """Print an answer with its references."""
-    sys.stdout.write(f"  {result['answer']}\n")
+    sys.stdout.write(f"  {make_printable(result['answer'])}\n")
     for number, reference in enumerate(result["references"], 1):
         page = f", page {reference['page']}" if reference["page"] else ""
         where = f"characters {reference['start']} to {reference['end']}"
-        sys.stdout.write(f"  [{number}] {reference['filename']}{page}, {where}\n")
+        sys.stdout.write(f"  [{number}] {make_printable(reference['filename'])}{page}, {where}\n")

@@ -190,6 +190,7 @@ def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(shared_stack:
 def test_the_demo_shows_everything_and_leaves_nothing(shared_stack: Stack, tmp_path: Path) -> None:
     for name in ("heron", "gate"):
         (tmp_path / f"{name}.txt").write_text(f"The {name} at Coldharbour waits for the evening boat.")
+    (tmp_path / "x.bin").write_bytes(bytes(range(256)))
     own = {
         "DATABASE_URL",
         "REDIS_URL",
@@ -200,7 +201,7 @@ def test_the_demo_shows_everything_and_leaves_nothing(shared_stack: Stack, tmp_p
     }  # the demo sets these itself
     environment = {name: value for name, value in shared_stack.environment.items() if name not in own}
     done = subprocess.run(
-        [sys.executable, str(ROOT / "main.py"), "demo", "heron.txt", "gate.txt", "--ask", "Who waits for the boat?"],
+        [ROOT / "sluice", "demo", "--files=heron.txt x.bin gate.txt", "--ask", "Who waits for the boat?"],
         cwd=tmp_path,
         env=environment | {"TMPDIR": str(tmp_path)},
         capture_output=True,
@@ -212,5 +213,6 @@ def test_the_demo_shows_everything_and_leaves_nothing(shared_stack: Stack, tmp_p
     lines = done.stderr.splitlines()
     for name in ("heron.txt", "gate.txt", "question"):
         assert any(line.startswith(name) and "100%" in line for line in lines), done.stderr
+    assert "x.bin was refused and is left out: " in done.stderr
     assert "[1] heron.txt" in done.stdout
     assert not list(tmp_path.glob("sluice-demo-*"))

@@ -7,6 +7,7 @@ import typer
 
 from app.cli.local.session import Session, run
 from app.cli.output import AsJson, print_json, print_table, say
+from app.domain.counting import count_of
 from app.domain.vectors import IndexState
 from app.services.indexing.vector_indexes import IndexStatus
 
@@ -59,7 +60,7 @@ async def _wait(session: Session, index_id: int) -> None:
             return
         more = "" if entry.planned else " or more"
         failed = f", {entry.failed} failed for good (see `dead-letters list`)" if entry.failed else ""
-        line = f"{entry.complete} documents done, {entry.lacking}{more} to go{failed}"
+        line = f"{count_of(entry.complete, 'document')} done, {entry.lacking}{more} to go{failed}"
         if line != printed:
             say(line)
             printed = line

@@ -93,9 +93,17 @@ def api() -> None:
         sys.exit(1 if ended.code else 0)
 
 
+def _check_queues(names: list[str] | None) -> list[str] | None:
+    if unknown := [name for name in names or [] if name not in WORKERS]:
+        raise typer.BadParameter(f"There is no worker {unknown[0]!r}. Choose from {', '.join(WORKERS)}.")
+    return names
+
+
 @program.command()
 def worker(
-    queues: Annotated[list[str] | None, typer.Argument(help="high, medium, low, default. Without it, all.")] = None,
+    queues: Annotated[
+        list[str] | None, typer.Argument(callback=_check_queues, help="high, medium, low, default. Without it, all.")
+    ] = None,
 ) -> None:
     """Run one worker per queue until SIGTERM, which lets running tasks finish. Exits with 1 if a worker dies."""
     settings = load_settings()

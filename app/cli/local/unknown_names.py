@@ -12,7 +12,7 @@ from app.settings import Settings
 _ALIKE, _SIMILAR = 0.85, 0.6
 _ASSIGNMENT = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=", re.MULTILINE)
 # Variables of other programs that read the same ``.env``: Docker Compose and the libraries of providers.
-_OTHERS = ("AWS_", "COMPOSE_", "DOCKER_", "HF_", "PG", "POSTGRES_", "SLUICE_")
+_OTHERS = ("AWS_", "COMPOSE_", "DOCKER_", "HF_", "PG", "POSTGRES_")
 
 
 def warn_of_unknown_names() -> None:
@@ -24,13 +24,15 @@ def warn_of_unknown_names() -> None:
 
 def find_unknown_names(env_file: Path | None) -> Iterator[str]:
     """Find the unknown names in ``.env``, and the variables of the environment whose names are almost a setting's."""
-    known = {name.upper() for name in Settings.model_fields}
+    known = {"SLUICE_URL", "SLUICE_API_KEY", *(name.upper() for name in Settings.model_fields)}
     in_file = _ASSIGNMENT.findall(env_file.read_text()) if env_file and env_file.is_file() else []
     for name in in_file:
         if name.upper() not in known and not name.upper().startswith(_OTHERS):
             yield _describe(name, f"{env_file}: ", _find_nearest(name, known, _SIMILAR))
     for name in os.environ:
-        if name.upper() not in known and name not in in_file and (nearest := _find_nearest(name, known, _ALIKE)):
+        # A name of one word, such as HOSTS, may be any program's.
+        given = name.upper() in known or name in in_file or "_" not in name
+        if not given and (nearest := _find_nearest(name, known, _ALIKE)):
             yield _describe(name, "", nearest)
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from app.cli.local.session import Session, run
 from app.cli.output import print_json, print_table, say
+from app.domain.counting import count_of
 from app.services.indexing.consistency import AgentReport
 
 _COLUMNS = ("agent_id", "chunks", "vectors", "missing", "orphans", "stale")
@@ -33,7 +34,7 @@ def check_vectors(*, fix: bool, as_json: bool) -> None:
         print_table(_COLUMNS, [[getattr(report, column) for column in _COLUMNS] for report in reports])
     wrong = sum(not report.consistent for report in reports)
     if fix and wrong:
-        say(f"{wrong} agents differed. Orphans are removed; the workers will embed missing chunks again.")
+        say(f"{count_of(wrong, 'agent')} differed. Orphans are removed; the workers will embed missing chunks again.")
     elif wrong:
-        say(f"{wrong} agents differ. To fix them: ./sluice doctor --vectors --fix")
+        say(f"Agents that differ: {wrong}. To fix them: ./sluice doctor --vectors --fix")
         sys.exit(1)

@@ -1,0 +1,48 @@
+"""``--help`` and ``--version`` import nothing that takes long."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from app import __version__
+from tests.running import ROOT
+
+_PROGRAM = """
+import json, sys
+from app.cli import main
+try:
+    main()
+except SystemExit as ended:
+    print(json.dumps({"code": ended.code, "modules": sorted({name.split(".")[0] for name in sys.modules})}))
+"""
+_SERVER = {"alembic", "asyncpg", "celery", "fastapi", "kombu", "numpy", "redis", "sqlalchemy", "structlog", "uvicorn"}
+_CLIENT = {"httpx", "pydantic", "pydantic_settings"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [("--help", _SERVER | _CLIENT), ("--version", _SERVER | _CLIENT | {"rich"}), ("tasks list --help", _SERVER)],
+)
+def test_help_imports_neither_servers_nor_clients(arguments: str, absent: set[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, *arguments.split()], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    *shown, last = done.stdout.splitlines()
+    ended = json.loads(last)
+    assert ended["code"] == 0
+    assert not absent & set(ended["modules"])
+    assert shown
+
+
+def test_the_version_is_printed() -> None:
+    done = subprocess.run([ROOT / "sluice", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"Sluice {__version__}\n"
+
+
+def test_each_command_of_the_list_has_a_help() -> None:
+    from app.cli.program import _COMMANDS, _load  # noqa: PLC0415 - as the program imports it
+
+    for name in _COMMANDS:
+        assert _load(name).help, name
