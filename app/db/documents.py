@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.content_keys import KEY_OF_TASK
 from app.db.editions import hide_editions
 from app.db.paging import list_rows
-from app.db.tables import chunks, documents
+from app.db.tables import agents, chunks, documents
 from app.domain.documents import DocumentStatus
 from app.domain.records import Content, Document, Listing, StoredChunk
 
@@ -22,7 +22,9 @@ def _document(row: Any) -> Document:
 
 
 def _visible(organization_id: int) -> ColumnElement[bool]:
-    return (documents.c.organization_id == organization_id) & documents.c.deleted_at.is_(None)
+    # The documents of a deleted agent are marked some time after it.
+    of_agent = exists().where(agents.c.id == documents.c.agent_id, agents.c.deleted_at.is_(None))
+    return (documents.c.organization_id == organization_id) & documents.c.deleted_at.is_(None) & of_agent
 
 
 async def get_document(
@@ -61,12 +63,6 @@ async def list_documents(
     if status is not None:
         conditions.append(documents.c.status == status)
     return await list_rows(connection, documents, conditions, _document, limit=limit, after=after)
-
-
-async def list_agent_documents(connection: AsyncConnection, agent_id: int) -> list[Document]:
-    """List all documents of an agent, deleted ones too, whose file or chunks may still exist."""
-    rows = await connection.execute(select(documents).where(documents.c.agent_id == agent_id))
-    return [_document(row) for row in rows]
 
 
 async def find_by_content(connection: AsyncConnection, agent_id: int, content_key: bytes) -> Document | None:
@@ -203,15 +199,6 @@ async def hide_document(connection: AsyncConnection, document_id: int) -> None:
     hidden = {"deleted_at": func.now(), "content_key": None}
     await connection.execute(update(documents).where(documents.c.id == document_id).values(hidden))
     await hide_editions(connection, [document_id])
-
-
-async def hide_agent_documents(connection: AsyncConnection, agent_id: int) -> None:
-    """Mark every document of an agent deleted."""
-    await connection.execute(
-        update(documents)
-        .where(documents.c.agent_id == agent_id, documents.c.deleted_at.is_(None))
-        .values(deleted_at=func.now())
-    )
 
 
 async def list_chunks(

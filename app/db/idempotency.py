@@ -1,13 +1,15 @@
 """Queries on idempotency keys. Run each statement in its own transaction."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, bindparam, delete, func, null, select, tuple_, update
+from sqlalchemy import ColumnElement, CursorResult, bindparam, delete, func, null, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import idempotency_keys
+from app.domain.errors import NotFoundError
 from app.domain.idempotency import Fingerprint, Hold, KeyedRequest, KnownRequest, RunningRequest, StoredResponse
 from app.domain.identity import Scope
 
@@ -98,6 +100,73 @@ async def store_answer(
 async def release_key(connection: AsyncConnection, hold: Hold) -> None:
     """Release the key of a running request, so that the next request with this key is executed."""
     await connection.execute(delete(idempotency_keys).where(_held(hold)))
+
+
+_GONE = {
+    "type": "about:blank",
+    "title": "Not found.",
+    "status": 404,
+    "detail": "Not found. What this answer was about is deleted.",
+    "code": NotFoundError.code,
+    "retryable": False,
+    "request_id": "",
+}
+
+_ERASE_ANSWERS = """
+    UPDATE idempotency_keys AS k
+    SET status = 404, headers = '{{"content-type": "application/problem+json"}}', body = CAST(:body AS bytea)
+    WHERE k.organization_id = CAST(:organization_id AS bigint) AND k.status IS NOT NULL AND k.key = ANY (ARRAY(
+        SELECT k.key FROM idempotency_keys AS k
+        WHERE k.organization_id = CAST(:organization_id AS bigint) AND k.status IS NOT NULL AND {condition}
+        ORDER BY k.key FOR UPDATE))
+"""
+
+# Compared as bytes: a body may be encrypted.
+_ERASE_MENTIONING = text(
+    _ERASE_ANSWERS.format(
+        condition="""
+            EXISTS (SELECT FROM unnest(CAST(:mentions AS bytea[])) AS m (part) WHERE position(m.part IN k.body) > 0)"""
+    )
+)
+
+
+async def erase_document_answers(connection: AsyncConnection, organization_id: int, document_id: int) -> None:
+    """Replace the stored answers about a document by an error: uploads, searches, tasks. No request is repeated."""
+    mentions = [f'"document_id":{document_id}{end}'.encode() for end in (",", "}")]
+    parameters = {"organization_id": organization_id, "mentions": mentions, "body": json.dumps(_GONE).encode()}
+    await connection.execute(_ERASE_MENTIONING, parameters)
+
+
+_NEXT_KEY = text("""
+    SELECT max(key) FROM (
+        SELECT key FROM idempotency_keys WHERE organization_id = CAST(:organization_id AS bigint) AND key > :after
+        ORDER BY key LIMIT :limit) AS part
+""")
+
+_ERASE_OF_AGENT = text(
+    _ERASE_ANSWERS.format(
+        condition="""k.key > :after AND k.key <= :last AND (
+            position(CAST(:agent AS bytea) IN k.body) > 0 OR EXISTS (
+                SELECT FROM regexp_matches(encode(k.body, 'escape'), '"document_id":([0-9]{1,18})', 'g') AS m (id)
+                JOIN documents AS d ON d.id = CAST(m.id[1] AS bigint) WHERE d.agent_id = CAST(:agent_id AS bigint)))"""
+    )
+)
+
+
+async def erase_agent_answers(
+    connection: AsyncConnection, organization_id: int, agent_id: int, *, after: str, limit: int
+) -> str | None:
+    """Do the same for an agent and its documents, among the next keys in order; returns the last key, None at the end.
+
+    ``after`` is the key that the former call returned, at first an empty text.
+    """
+    place = {"organization_id": organization_id, "after": after}
+    last: str | None = (await connection.execute(_NEXT_KEY, {**place, "limit": limit})).scalar_one()
+    if last is not None:
+        agent = f'{{"id":{agent_id},"name":'.encode()
+        parameters = {**place, "last": last, "agent": agent, "agent_id": agent_id, "body": json.dumps(_GONE).encode()}
+        await connection.execute(_ERASE_OF_AGENT, parameters)
+    return last
 
 
 async def forget_keys(connection: AsyncConnection, limit: int) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.chunks import CHUNK_COLUMNS, as_record, get_driver
@@ -38,3 +38,14 @@ async def drop_staged(
     if first is not None and last is not None:
         statement = statement.where(staged_chunks.c.ordinal.between(first, last))
     await connection.execute(statement)
+
+
+_DROP_OF_DOCUMENTS = text("""
+    DELETE FROM staged_chunks AS s USING tasks AS t
+    WHERE t.document_id = ANY (CAST(:document_ids AS bigint[])) AND s.task_id = t.id
+""")
+
+
+async def drop_document_staged(connection: AsyncConnection, document_ids: Sequence[int]) -> None:
+    """Delete the staged chunks of all tasks of these documents."""
+    await connection.execute(_DROP_OF_DOCUMENTS, {"document_ids": list(document_ids)})

@@ -87,6 +87,7 @@ documents = sa.Table(
     make_time("created_at", nullable=False),
     make_time("completed_at"),
     make_time("deleted_at"),
+    make_time("erased_at"),  # when everything but ids and counts was removed
     sa.CheckConstraint(write_choice("status", DocumentStatus), name="status"),
     sa.Index(
         "documents_agent_id_content_key_key",
@@ -173,6 +174,7 @@ chores = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     make_time("due_at", nullable=False),  # the process that advances it does the chore, for the whole installation
+    make_text("cursor", nullable=True),  # where a chore that works in parts continues
 )
 
 idempotency_keys = sa.Table(

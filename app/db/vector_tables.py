@@ -1,14 +1,14 @@
-"""The tables of vectors and of their providers. With ``app.db.tables``, the whole schema."""
+"""The tables of vectors and of their providers. Importing it declares the whole schema."""
 
 import sqlalchemy as sa
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy.dialects.postgresql import BYTEA, UUID
 
 from app.db.columns import make_id, make_integer, make_object, make_reference, make_text, make_time, write_choice
-from app.db.tables import documents
+from app.db.file_tables import discarded_files
 from app.domain.vectors import IndexState
 
-metadata = documents.metadata  # of both modules
+metadata = discarded_files.metadata  # of every module
 
 vector_indexes = sa.Table(
     "vector_indexes",

@@ -81,6 +81,7 @@ class Document:
     created_at: datetime
     completed_at: datetime | None
     deleted_at: datetime | None
+    erased_at: datetime | None = None
 
     @property
     def content(self) -> Content | None:

@@ -7,15 +7,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import tasks
 from app.domain.ids import TaskId, WorkerId
-from app.domain.states import ACTIVE, FINAL, RUNNING, Event, State, target
-from app.domain.tasks import INDEXING, Attempt, Task, TaskName
+from app.domain.states import ACTIVE, FINAL, RUNNING, WAITING, Event, State, target
+from app.domain.tasks import INDEXING, WORK_QUEUES, Attempt, Task, TaskName
 from app.ledger.statement import (
     CANCEL_REQUESTED,
     NEW_EPOCH,
+    NOT_CANCELLED,
     OF_ATTEMPT,
     WITHOUT_PROGRESS,
     WITHOUT_WORKER,
-    all_locked,
     append_history,
     ending_tasks,
     fetch_task,
@@ -54,18 +54,34 @@ async def cancel(connection: AsyncConnection, task_id: TaskId, organization_id: 
     return await fetch_task(connection, _CANCEL, task_id=task_id, organization_id=organization_id)
 
 
-_CANCEL_AGENT = ending_tasks(
+# Each part finds its tasks by an index of its own.
+_ACTIVE_OF_AGENT = f"""
+    SELECT t.id FROM tasks AS t
+    WHERE t.state IN ({quoted(WAITING)}) AND t.queue = ANY (:queues) AND t.agent_id = :agent_id
+    UNION ALL SELECT t.id FROM tasks AS t WHERE t.state = '{State.QUEUED}' AND t.agent_id = :agent_id
+    UNION ALL SELECT t.id FROM tasks AS t
+    WHERE t.state IN ({quoted(RUNNING)}) AND t.agent_id = :agent_id AND {NOT_CANCELLED}
+    UNION ALL SELECT t.id FROM tasks AS t
+    WHERE t.state = '{State.EXPANDED}' AND t.agent_id = :agent_id AND {NOT_CANCELLED}
+"""
+
+# Not the task that deletes the agent.
+CANCEL_AGENT = ending_tasks(
     f"""
     UPDATE tasks AS t
     SET {CANCELLED}
-    WHERE {all_locked(f"t.agent_id = :agent_id AND t.state IN ({quoted(ACTIVE)})")}
+    WHERE t.id = ANY (ARRAY(
+        SELECT t.id FROM tasks AS t
+        WHERE t.id = ANY (ARRAY(SELECT id FROM ({_ACTIVE_OF_AGENT}) AS active ORDER BY id LIMIT :limit))
+            AND t.state IN ({quoted(ACTIVE)}) AND t.name <> '{TaskName.DELETE_AGENT}'
+        ORDER BY t.id FOR NO KEY UPDATE))
     """
 )
 
 
-async def cancel_agent(connection: AsyncConnection, agent_id: int) -> list[Task]:
-    """Cancel every unfinished task of an agent, as ``cancel`` does."""
-    return await fetch_tasks(connection, _CANCEL_AGENT, agent_id=agent_id)
+async def cancel_agent(connection: AsyncConnection, agent_id: int, limit: int) -> list[Task]:
+    """Cancel unfinished tasks of an agent that are not cancelled yet, ``limit`` at most, as ``cancel`` does."""
+    return await fetch_tasks(connection, CANCEL_AGENT, agent_id=agent_id, queues=list(WORK_QUEUES), limit=limit)
 
 
 # As if just submitted; only ``attempt``, which counts all claims, and the history stay.

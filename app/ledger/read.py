@@ -76,11 +76,6 @@ async def lock_document_tasks(connection: AsyncConnection, document_id: int) -> 
     await connection.execute(query.with_for_update())
 
 
-async def list_document_tasks(connection: AsyncConnection, document_id: int) -> list[Task]:
-    """List all tasks about a document that are not deleted yet."""
-    return await fetch_tasks(connection, select(tasks).where(tasks.c.document_id == document_id))
-
-
 # The waiting tasks of the same agent and queue before this one; counting stops at the cap.
 _POSITION = text(
     f"""

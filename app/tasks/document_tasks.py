@@ -35,4 +35,4 @@ async def delete_document(services: Services, attempt: RunningAttempt) -> Outcom
 @ledger_task(TaskName.DELETE_AGENT)
 async def delete_agent(services: Services, attempt: RunningAttempt) -> Outcome:
     """Remove the documents of a deleted agent."""
-    return await services.tenants.agents.remove(attempt)
+    return await services.tenants.agent_deletion.remove(attempt)

@@ -30,6 +30,7 @@ from app.ledger.workers import NewWorker, register
 from app.services.answers.search import Search
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.consistency import Consistency
+from app.services.indexing.erasure import Erasure
 from app.services.indexing.ingestion import Ingestion
 from app.services.indexing.large_documents import LargeDocuments
 from app.services.indexing.reembedding import Reembedding
@@ -93,7 +94,8 @@ class World:
         self.parents = Parents(database, self.after_commit)
         self.reembedding = Reembedding(database, self.admission, self.indexing, self.vectors, BATCH_CHUNKS)
         self.consistency = Consistency(database, self.vectors)
-        self.documents = Documents(database, self.blobs, self.admission, self.after_commit, self.vectors)
+        erasure = Erasure(database, self.blobs, self.vectors, self.after_commit)
+        self.documents = Documents(database, self.blobs, self.admission, self.after_commit, erasure)
         self.tasks = Tasks(database, PollingWatch(), self.after_commit, self.parents)
         policy = RetryPolicy(max_retries=0, backoff=1, backoff_max=1, time_limit=30)
         self.execution = Execution(database, self.after_commit, policy)

@@ -25,7 +25,7 @@ Operation = Callable[[AsyncConnection], Awaitable[object]]
 @pytest.mark.parametrize(
     ("change", "operate"),
     [
-        ("stage = NULL", lambda connection, bench: cancel_agent(connection, bench.agent)),
+        ("stage = NULL", lambda connection, bench: cancel_agent(connection, bench.agent, 100)),
         ("stage = NULL", lambda connection, _: cancel_children(connection, [PARENT])),
         (FAILED, lambda connection, _: revive_children(connection, PARENT)),
         (FAILED, lambda connection, _: replay(connection, ORGANIZATION, [SECOND, FIRST])),

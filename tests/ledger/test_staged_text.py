@@ -70,7 +70,7 @@ ENDS: dict[str, Callable[[Bench, Task], object]] = {
     ),
     "agent deleted in a retry": lambda bench, task: (
         bench.do(retry, task.attempt_token, AWAY, 60.0),
-        bench.do(cancel_agent, bench.agent),
+        bench.do(cancel_agent, bench.agent, 100),
     ),
     "parent cancelled in a retry": lambda bench, task: (
         bench.do(retry, task.attempt_token, AWAY, 60.0),

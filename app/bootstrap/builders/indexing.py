@@ -6,6 +6,7 @@ from app.bootstrap.builders.queue import QueueServices
 from app.bootstrap.stores import describe_index
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.consistency import Consistency
+from app.services.indexing.erasure import Erasure
 from app.services.indexing.ingestion import Ingestion
 from app.services.indexing.large_documents import LargeDocuments
 from app.services.indexing.reembedding import Reembedding
@@ -20,6 +21,7 @@ class IndexingServices:
 
     chunks: ChunkIndexer
     consistency: Consistency
+    erasure: Erasure
     ingestion: Ingestion
     large_documents: LargeDocuments
     reembedding: Reembedding
@@ -39,6 +41,7 @@ def build_indexing(
     return IndexingServices(
         chunks=chunks,
         consistency=Consistency(database, vectors),
+        erasure=Erasure(database, blobs, vectors, queue.after_commit),
         ingestion=Ingestion(
             database, blobs, adapters.parser, chunks, vectors, large_documents, settings.large_document_chunks
         ),

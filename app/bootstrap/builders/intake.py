@@ -39,7 +39,7 @@ def build_intake(
     web = WebClient(user_agent=settings.web_user_agent, time_limit=settings.web_time_limit, allowed=allowed)
     backpressure = Backpressure(database, settings.agent_max_waiting)
     uploads = Uploads(database, blobs, admission, backpressure, settings.max_upload_bytes)
-    documents = Documents(database, blobs, admission, queue.after_commit, indexing.vectors)
+    documents = Documents(database, blobs, admission, queue.after_commit, indexing.erasure)
     reader = choose_page_reader(settings, web)
     webpages = Webpages(database, reader, uploads, ingestion, documents, admission, backpressure, allowed)
     robots = WebRobots(web, user_agent=settings.web_user_agent)

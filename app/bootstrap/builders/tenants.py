@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from app.bootstrap.adapters import Adapters
 from app.bootstrap.builders.indexing import IndexingServices
 from app.bootstrap.builders.queue import QueueServices
+from app.services.tenants.agent_deletion import AgentDeletion
 from app.services.tenants.agents import Agents
 from app.services.tenants.idempotency import Idempotency
 from app.services.tenants.identities import Identities
@@ -12,6 +13,7 @@ from app.services.tenants.identities import Identities
 class TenantServices:
     """``app.services.tenants``."""
 
+    agent_deletion: AgentDeletion
     agents: Agents
     idempotency: Idempotency
     identities: Identities
@@ -21,7 +23,8 @@ def build_tenants(adapters: Adapters, queue: QueueServices, indexing: IndexingSe
     """Build the services for organizations, keys and agents."""
     database = adapters.database
     return TenantServices(
-        agents=Agents(database, adapters.blobs, queue.admission, queue.after_commit, indexing.vectors),
+        agent_deletion=AgentDeletion(database, indexing.erasure),
+        agents=Agents(database, queue.admission, queue.after_commit),
         idempotency=Idempotency(database),
         identities=Identities(database),
     )

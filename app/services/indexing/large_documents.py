@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.chunks import LAST_EDITION, REMOVED_AT_ONCE, count_chunks, remove_chunks
 from app.db.documents import get_document_for_work
 from app.db.engine import Database
-from app.db.staging import drop_staged, read_staged, stage_chunks
+from app.db.staging import drop_document_staged, drop_staged, read_staged, stage_chunks
 from app.domain.counting import count_of
 from app.domain.documents import Chunk
 from app.domain.errors import DocumentBusyError, DocumentDeletedError, FileMissingError
@@ -26,7 +26,7 @@ from app.domain.states import FINAL, State
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.domain.vectors import Account, VectorBatch
 from app.ledger.children import drop_children
-from app.ledger.read import get_task, list_document_tasks
+from app.ledger.read import get_task
 from app.ledger.submit import submit_all
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.publication import (
@@ -176,8 +176,7 @@ class LargeDocuments:
         removed = await remove_chunks(connection, document_id, last=last)
         # While both rows are locked, no task can start on the document. Once its indexing task has ended, none runs.
         if removed == 0 and (indexing_task is None or _is_over(indexing_task)):
-            for task in await list_document_tasks(connection, document_id):
-                await drop_staged(connection, task.id)
+            await drop_document_staged(connection, [document_id])
             removed = await remove_chunks(connection, document_id, first=document.edition + 1)
         return removed
 

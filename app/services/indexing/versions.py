@@ -1,20 +1,18 @@
 """Versions: new content for a document, which replaces the present one when its task publishes it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.content_keys import expect_content
 from app.db.documents import find_replaced, merge_metadata, set_indexing_task
 from app.domain.records import Content, Document
-from app.domain.tasks import NewTask, Task, TaskName
+from app.domain.tasks import NewTask, Task
 from app.ledger.cancel import cancel
 from app.ledger.read import list_active_tasks, lock_document_tasks
 from app.ledger.submit import submit
-from app.services.indexing.publication import read_content
 
 
 async def replace_content(
@@ -77,15 +75,3 @@ async def cancel_document_tasks(connection: AsyncConnection, document: Document)
     active = await list_active_tasks(connection, document_id=document.id)
     cancelled = [await cancel(connection, task.id, document.organization_id) for task in active]
     return [task for task in cancelled if task]
-
-
-def make_page_key(task_id: UUID, attempt: int) -> str:
-    """The storage key of the web page that an attempt of a task reads."""
-    return f"{task_id.hex[-2:]}/{task_id.hex}-page-{attempt}"
-
-
-def list_blob_keys(tasks: Sequence[Task]) -> set[str]:
-    """The storage keys that tasks may have written for their documents, published or not."""
-    given = {content.blob_key for task in tasks if (content := read_content(task))}
-    pages = [task for task in tasks if task.name == TaskName.PROCESS_WEBPAGE]
-    return given | {make_page_key(task.id, attempt) for task in pages for attempt in range(1, task.attempt + 1)}

@@ -1,12 +1,11 @@
 """Documents: read, reindex and delete."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.chunks import REMOVED_AT_ONCE, count_chunks, remove_chunks
 from app.db.content_keys import lock_document
 from app.db.documents import (
     get_document,
@@ -18,7 +17,7 @@ from app.db.documents import (
     set_indexing_task,
 )
 from app.db.engine import Database, repeats_on_conflict
-from app.domain.counting import count_of
+from app.db.erasure import DeletedDocument
 from app.domain.documents import DocumentStatus
 from app.domain.errors import DocumentBusyError, DocumentDeletedError, NotFoundError
 from app.domain.ids import TaskId
@@ -27,10 +26,10 @@ from app.domain.ports import BlobStore
 from app.domain.records import Document, Listing, StoredChunk
 from app.domain.states import RUNNING
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
-from app.ledger.read import get_task, list_active_tasks, list_document_tasks, lock_document_tasks
+from app.ledger.read import get_task, list_active_tasks, lock_document_tasks
 from app.ledger.submit import submit
-from app.services.indexing.vectors import Vectors
-from app.services.indexing.versions import cancel_document_tasks, list_blob_keys
+from app.services.indexing.erasure import Erasure
+from app.services.indexing.versions import cancel_document_tasks
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import Outcome, RunningAttempt
@@ -57,11 +56,11 @@ class Documents:
         blobs: BlobStore,
         admission: Admission,
         after_commit: AfterCommit,
-        vectors: Vectors,
+        erasure: Erasure,
     ) -> None:
         self._database = database
         self._blobs = blobs
-        self._vectors = vectors
+        self._erasure = erasure
         self._admission = admission
         self._after_commit = after_commit
 
@@ -198,46 +197,28 @@ class Documents:
                 raise NotFoundError(f"Document {document_id} does not exist.")
             await hide_document(connection, document_id)
             cancelled = await cancel_document_tasks(connection, document)
-            task = await submit(connection, NewTask.for_document(document, TaskName.DELETE_DOCUMENT, Queue.DEFAULT))
+            # Without the document's name: this task's row outlives the document.
+            deletion = NewTask.for_document(document, TaskName.DELETE_DOCUMENT, Queue.DEFAULT)
+            task = await submit(connection, replace(deletion, metadata={}))
         return task, cancelled
 
     async def remove(self, attempt: RunningAttempt) -> Outcome:
-        """Remove a deleted document's chunks, vectors and files, also those of versions that were never published.
-
-        Each step can be repeated. The last transaction checks that no chunk is left.
+        """Erase a deleted document. Each step can be repeated.
 
         Raises:
-            DocumentBusyError: while a cancelled task still stores chunks.
+            RetryLaterError: while another task of the document has not ended, or to let other tasks use the slot.
         """
-        document_id = attempt.task.require_document_id()
         async with self._database.statement() as connection:
-            document = await get_document_for_work(connection, document_id)
-            tasks = await list_document_tasks(connection, document_id)
+            document = await get_document_for_work(connection, attempt.task.require_document_id())
         if document is None:
             raise DocumentDeletedError
-        await attempt.report(Progress("remove", 0, f"Removing {document.filename}"))
-        blobs = list_blob_keys(tasks) | ({document.blob_key} if document.blob_key else set())
-        for key in blobs:
-            await self._blobs.delete(key)
-        removed = await self._remove_chunks(attempt, document)
-        await self._vectors.sweep(document_id)
-
-        async def verify(connection: AsyncConnection) -> None:
-            if await count_chunks(connection, document_id):
-                raise DocumentBusyError
-
-        result = {"document_id": document_id, "chunks": removed, "files": len(blobs)}
-        return Outcome(result, f"{document.filename} is deleted", apply=verify)
-
-    async def _remove_chunks(self, attempt: RunningAttempt, document: Document) -> int:
-        """Remove all chunks of a document, a batch a transaction; returns how many there were."""
-        total, removed = 0, REMOVED_AT_ONCE
-        while removed == REMOVED_AT_ONCE:
-            async with self._database.transaction() as connection:
-                removed = await remove_chunks(connection, document.id)
-            total += removed
-            await attempt.report(Progress("remove", 50, f"Removing {document.filename} ({count_of(total, 'chunk')})"))
-        return total
+        await attempt.report(Progress("remove", 0, f"Removing document {document.id}"))
+        deleted = DeletedDocument(
+            document.id, document.agent_id, document.organization_id, document.blob_key, document.source_url
+        )
+        chunks, files = await self._erasure.erase(attempt, deleted)
+        result = {"document_id": document.id, "chunks": chunks, "files": files}
+        return Outcome(result, f"Document {document.id} is deleted")
 
 
 async def _is_busy(connection: AsyncConnection, document_id: int) -> bool:

@@ -18,10 +18,10 @@ from app.domain.ports import PageReader
 from app.domain.records import Content, Document
 from app.domain.tasks import NewTask, Progress, Queue, TaskName
 from app.domain.web import FetchedPage, check_url, normalise_url
+from app.ledger.files import make_page_key
 from app.ledger.submit import submit_with_document
 from app.pipeline.parse.encoding import to_utf8
 from app.services.indexing.ingestion import Ingestion
-from app.services.indexing.versions import make_page_key
 from app.services.intake.backpressure import Backpressure
 from app.services.intake.documents import Documents, ReindexRequest
 from app.services.intake.uploads import Accepted, Uploads, find_duplicate

@@ -9,25 +9,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.agents import find_agent, get_agent, get_highest_suffix, hide_agent, insert_agent, list_agents, update_agent
-from app.db.chunks import REMOVED_AT_ONCE, remove_chunks
-from app.db.documents import hide_agent_documents, list_agent_documents
-from app.db.editions import hide_editions
 from app.db.engine import Database, repeats_on_conflict
-from app.domain.counting import count_of
 from app.domain.errors import InvalidRequestError, NotFoundError, SlugTakenError
-from app.domain.ports import BlobStore
 from app.domain.records import Agent, AgentSettings, Listing
-from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
+from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.ledger.cancel import cancel_agent
-from app.ledger.read import list_document_tasks
 from app.ledger.submit import submit
-from app.services.indexing.vectors import Vectors
-from app.services.indexing.versions import list_blob_keys
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
-from app.services.queue.attempts import Outcome, RunningAttempt
 
-_PUBLISHED = 500  # cancelled tasks whose state is written to Celery's result backend; clients rarely watch more
+_CANCELLED = 500  # tasks that the request itself cancels, and whose state is written to Celery's result backend
 _SLUG_CHARACTERS = 53  # of the 63 that are allowed: the rest is left for a number
 
 
@@ -58,14 +49,10 @@ def check_settings(settings: AgentSettings) -> AgentSettings:
 class Agents:
     """The agents of organizations."""
 
-    def __init__(
-        self, database: Database, blobs: BlobStore, admission: Admission, after_commit: AfterCommit, vectors: Vectors
-    ) -> None:
+    def __init__(self, database: Database, admission: Admission, after_commit: AfterCommit) -> None:
         self._database = database
-        self._blobs = blobs
         self._admission = admission
         self._after_commit = after_commit
-        self._vectors = vectors
 
     async def create(
         self, organization_id: int, name: str, slug: str | None, settings: Mapping[str, Any] | None = None
@@ -156,7 +143,9 @@ class Agents:
 
     @repeats_on_conflict
     async def delete(self, organization_id: int, agent_id: int) -> Task:
-        """Hide an agent and its documents at once, cancel its tasks, and submit the task that removes the rest.
+        """Hide an agent and its documents at once, and submit the task that cancels its tasks and removes the rest.
+
+        The tasks that could run next are cancelled here, so that they do not run meanwhile.
 
         Raises:
             NotFoundError: when the organization has no such agent.
@@ -164,32 +153,8 @@ class Agents:
         async with self._database.transaction() as connection:
             if not await hide_agent(connection, organization_id, agent_id):
                 raise NotFoundError(f"Agent {agent_id} does not exist.")
-            # Lock tasks before documents, in the order of tasks that end.
-            cancelled = await cancel_agent(connection, agent_id)
-            await hide_agent_documents(connection, agent_id)
+            cancelled = await cancel_agent(connection, agent_id, _CANCELLED)
             task = await submit(connection, NewTask(organization_id, agent_id, TaskName.DELETE_AGENT, Queue.DEFAULT))
         self._admission.nudge(task.queue)
-        await self._after_commit.publish_states(cancelled[:_PUBLISHED])
+        await self._after_commit.publish_states(cancelled)
         return task
-
-    async def remove(self, attempt: RunningAttempt) -> Outcome:
-        """Remove the chunks and files of a deleted agent, document by document. Each step can be repeated."""
-        async with self._database.statement() as connection:
-            documents = await list_agent_documents(connection, attempt.task.agent_id)
-        for number, document in enumerate(documents):
-            status = f"Removing {document.filename} ({number + 1} of {len(documents)})"
-            await attempt.report(Progress("remove", 100 * number // len(documents), status))
-            await self._remove_chunks(document.id)
-            await self._vectors.sweep(document.id)
-            async with self._database.statement() as connection:
-                blobs = list_blob_keys(await list_document_tasks(connection, document.id))
-            for key in {*blobs, document.blob_key} - {None}:
-                await self._blobs.delete(str(key))
-        return Outcome({"documents": len(documents)}, f"Removed {count_of(len(documents), 'document')}")
-
-    async def _remove_chunks(self, document_id: int) -> None:
-        removed = REMOVED_AT_ONCE
-        while removed == REMOVED_AT_ONCE:
-            async with self._database.transaction() as connection:
-                await hide_editions(connection, [document_id])
-                removed = await remove_chunks(connection, document_id)

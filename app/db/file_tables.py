@@ -1,0 +1,25 @@
+"""What erasing deleted documents and their files needs besides their tables: a table, and indexes of those tables."""
+
+import sqlalchemy as sa
+
+from app.db.columns import make_time
+from app.db.tables import documents, tasks
+
+discarded_files = sa.Table(
+    "discarded_files",
+    documents.metadata,
+    # Files in storage whose row was deleted, in the same transaction. Upkeep deletes the file, then this row.
+    sa.Column("key", sa.Text, primary_key=True),
+    make_time("discarded_at", nullable=False),
+)
+
+sa.Index(
+    "documents_unerased_idx",
+    documents.c.agent_id,
+    documents.c.id,
+    postgresql_where="deleted_at IS NOT NULL AND erased_at IS NULL",
+)
+sa.Index("documents_erased_at_idx", documents.c.erased_at, postgresql_where="erased_at IS NOT NULL")
+sa.Index("documents_blob_key_idx", documents.c.blob_key, postgresql_where="blob_key IS NOT NULL")
+sa.Index("tasks_without_document_idx", tasks.c.agent_id, tasks.c.id, postgresql_where="document_id IS NULL")
+sa.Index("tasks_content_idx", tasks.c.arguments["content", "blob_key"].astext, postgresql_where="arguments ? 'content'")
