@@ -7,6 +7,7 @@ from uuid import uuid4
 from app.domain.ids import TaskId, new_task_id
 from app.domain.tasks import Queue, TaskName
 from tests.ledger.bench import ORGANIZATION, PID, Bench
+from tests.ledger.planner_deletions import fill_deletions
 
 RUNNING = "state = 'STARTED' AND cancel_requested_at IS NULL AND pid = 4711"
 WAITING = "state = 'PENDING' AND parent_id IS NULL"
@@ -72,6 +73,7 @@ def fill(bench: Bench) -> None:
         name = TaskName.REEMBED_DOCUMENT.value
         _add(bench, 6, state, name=name, queue="low_priority", arguments='{"index_id": "1"}')
     _add_parents(bench)
+    _DELETIONS.update(fill_deletions(bench))
     bench.add_worker(Queue.DEAD_LETTER)
     bench.sql("INSERT INTO turns (queue, agent_id, finish_tag) SELECT name, 1, 0 FROM queues")
     bench.sql("UPDATE chores SET due_at = now() - interval '1 hour'")
@@ -84,6 +86,7 @@ def fill(bench: Bench) -> None:
 
 
 HOLDER = uuid4()
+_DELETIONS: dict[str, Any] = {}
 
 
 def _add_parents(bench: Bench) -> None:
@@ -151,7 +154,12 @@ def find_parameters(bench: Bench, name: str) -> dict[str, Any]:
         "task_ids": ids,
         "parent_id": task["id"],
         "children": [_make_child(number) for number in range(5)],
+        **{key: value for key, value in _DELETIONS.items() if name.startswith(_DELETING) or key not in _OWN},
     }
+
+
+_DELETING = ("erase.", "erasure.", "files.")
+_OWN = ("agent_id", "limit")
 
 
 def _make_child(number: int) -> dict[str, Any]:
