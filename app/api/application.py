@@ -48,6 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.services = services
             try:
                 await check_storage(services.adapters.blobs)
+                await services.queue.tasks.order_new_tasks()
                 await services.indexing.vector_indexes.ensure()
                 await check_store(services)
                 secret = await services.tenants.identities.bootstrap(reveal(resolved.bootstrap_api_key))

@@ -13,7 +13,7 @@ from app.domain.records import Listing
 from app.domain.states import Event
 from app.domain.tasks import DeadLetterFilter, Queue, Task
 from app.ledger.cancel import MAY_REVIVE, REVIVED
-from app.ledger.statement import LEASE_LIVE, all_locked, fetch_task, fetch_tasks, guard, returning_tasks
+from app.ledger.statement import LEASE_LIVE, all_locked, build_task, fetch_task, fetch_tasks, guard, returning_tasks
 
 
 async def count_dead(connection: AsyncConnection, name: str, index_id: int) -> int:
@@ -45,7 +45,9 @@ async def list_dead_letters(
 ) -> Listing[Task]:
     """List dead letters, the newest task first."""
     conditions = _conditions(organization_id, wanted)
-    return await list_rows(connection, tasks, conditions, lambda row: Task(**row._asdict()), limit=limit, after=after)
+    return await list_rows(
+        connection, tasks, conditions, lambda row: build_task(row._asdict()), limit=limit, after=after
+    )
 
 
 async def count_dead_letters(connection: AsyncConnection, organization_id: int, wanted: DeadLetterFilter) -> int:

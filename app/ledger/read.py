@@ -11,7 +11,7 @@ from app.domain.ids import TaskId
 from app.domain.records import Listing
 from app.domain.states import ACTIVE, WAITING, State
 from app.domain.tasks import WORK_QUEUES, Task, TaskName
-from app.ledger.statement import fetch_task, fetch_tasks, quoted
+from app.ledger.statement import build_task, fetch_task, fetch_tasks, quoted
 
 _POSITION_CAP = 1000
 
@@ -24,6 +24,15 @@ async def get_task(
     if organization_id is not None:
         query = query.where(tasks.c.organization_id == organization_id)
     return await fetch_task(connection, query.with_for_update() if lock else query)
+
+
+_NEWEST = text("SELECT id FROM tasks ORDER BY id DESC LIMIT 1")
+
+
+async def get_newest_id(connection: AsyncConnection) -> UUID | None:
+    """The id that sorts last; None when there are no tasks."""
+    newest: UUID | None = await connection.scalar(_NEWEST)
+    return newest
 
 
 async def list_tasks(
@@ -48,7 +57,7 @@ async def list_tasks(
         connection,
         tasks,
         conditions,
-        lambda row: Task(**row._asdict()),
+        lambda row: build_task(row._asdict()),
         limit=limit,
         after=after,
     )

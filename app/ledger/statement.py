@@ -6,7 +6,7 @@ status follows the task that decides it, in the same statement.
 The fragments refer to the task's row as ``t`` and to a worker's as ``w``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import TextualSelect, text
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.content_keys import PRESENT_KEY
 from app.db.tables import tasks
 from app.domain.documents import DocumentStatus
+from app.domain.ids import keep_above
 from app.domain.states import Event, State, sources, target
 from app.domain.tasks import CHILDREN_STAGE, HISTORY_LENGTH, Task
 
@@ -147,13 +148,19 @@ def _returning_tasks(update: str, further: str) -> TextualSelect:
     ).columns(*tasks.c)
 
 
+def build_task(row: Mapping[Any, Any]) -> Task:
+    """The task of a row. New tasks of this process will sort after it: see ``app.domain.ids``."""
+    keep_above(row["id"])
+    return Task(**row)
+
+
 async def fetch_tasks(connection: AsyncConnection, statement: Any, **parameters: Any) -> list[Task]:
     """Run a statement whose rows are tasks."""
     rows = await connection.execute(statement, parameters)
-    return [Task(**row) for row in rows.mappings()]
+    return [build_task(row) for row in rows.mappings()]
 
 
 async def fetch_task(connection: AsyncConnection, statement: Any, **parameters: Any) -> Task | None:
     """Run a statement whose row, if any, is a task."""
     row = (await connection.execute(statement, parameters)).mappings().one_or_none()
-    return Task(**row) if row else None
+    return build_task(row) if row else None

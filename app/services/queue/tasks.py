@@ -6,14 +6,14 @@ from uuid import UUID
 
 from app.db.engine import Database, repeats_on_conflict
 from app.domain.errors import ConflictError, NotFoundError, TaskFinishedError
-from app.domain.ids import TaskId
+from app.domain.ids import TaskId, keep_above
 from app.domain.ports import TaskWatch
 from app.domain.records import Listing
 from app.domain.states import FINAL, State
 from app.domain.tasks import Counts, Task
 from app.ledger.cancel import cancel
 from app.ledger.children import count_children
-from app.ledger.read import get_position, get_task, list_tasks
+from app.ledger.read import get_newest_id, get_position, get_task, list_tasks
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.parents import Parents
 
@@ -82,6 +82,16 @@ class Tasks:
                 if task.state in FINAL:
                     return
                 await wait(15.0)
+
+    async def order_new_tasks(self) -> None:
+        """Have the tasks that this process submits sort after those that exist.
+
+        Their ids contain this machine's time, which may be behind: because its clock was set back while no process of
+        Sluice ran, or because the tasks come from another machine.
+        """
+        async with self._database.statement() as connection:
+            if (newest := await get_newest_id(connection)) is not None:
+                keep_above(newest)
 
     async def list(
         self,
