@@ -14,8 +14,10 @@ if __name__ == "__main__":
         sys.exit(f"{sys.executable} has no package {error.name!r}. Run `make setup`, then ./sluice instead of main.py.")
 else:
     from app.api.application import create_app
+    from app.cli.local.unknown_names import warn_of_unknown_names
     from app.domain.errors import StartupError
 
+    warn_of_unknown_names()
     try:
         app = create_app()
     except StartupError as error:

@@ -12,6 +12,7 @@ import pytest
 
 from app.cli.output import CommandError
 from app.cli.remote.client import ApiError, Client
+from app.cli.remote.follow import follow
 from app.cli.remote.place import Place, find_place
 
 _AGENTS: dict[str, Any] = {"agents": [], "total": 0, "next": None}
@@ -46,6 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
         status, headers, content = answer
         data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
         self.send_response(status)
+        self.close_connection = "Content-Length" in headers
         for name, value in {"Content-Length": str(len(data)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
@@ -87,6 +89,59 @@ def test_a_write_whose_connection_is_lost_is_repeated_with_the_same_idempotency_
     assert b"The whole text." in body
 
 
+def test_a_search_leaves_no_stored_response(server: _Server) -> None:
+    server.answers.append((200, {}, {"results": []}))
+    with connect(server) as client:
+        client.query("/agents/1/search", {"query": "boat"})
+    assert "Idempotency-Key" not in server.requests[0][1]
+
+
+def test_a_task_is_followed_over_a_lost_stream_and_a_restart_of_the_api(
+    server: _Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def describe(version: int, state: str) -> dict[str, Any]:
+        return {"state": state, "current": 10 * version, "status": f"Step {version}", "version": version}
+
+    starting = {"code": "service_unavailable", "detail": "Temporarily unavailable.", "retryable": True}
+    server.answers += [
+        (200, {"Content-Type": "application/json"}, {"workers": 0}),
+        (200, {}, f"event: progress\nid: 4\ndata: {json.dumps(describe(4, 'PROGRESS'))}\n\n"),
+        (503, {"Retry-After": "1"}, starting),
+        (204, {}, ""),
+        (200, {}, describe(9, "SUCCESS")),
+    ]
+    with connect(server) as client:
+        assert follow(client, {"a-task": "a.pdf"}) == [describe(9, "SUCCESS")]
+    paths = [(path, headers.get("Last-Event-ID", headers.get("last-event-id"))) for path, headers, _ in server.requests]
+    assert paths[2:] == [
+        ("/api/v1/tasks/a-task/events", "4"),
+        ("/api/v1/tasks/a-task/events", "4"),
+        ("/api/v1/tasks/a-task", None),
+    ]
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[0].startswith("No worker is running, so the tasks wait.")
+    assert shown[1:] == ["a.pdf   40%  Step 4", "a.pdf   90%  Step 9"]
+
+
+def test_a_download_that_breaks_off_leaves_no_file(server: _Server, tmp_path: Path) -> None:
+    server.answers.append((200, {"Content-Length": "1000"}, "only a part"))
+    with connect(server) as client, pytest.raises(CommandError, match="does not answer"):
+        client.download("/documents/1/content", tmp_path / "a.pdf")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_or_a_key_that_cannot_be_sent_is_bad_usage() -> None:
+    for url, key in (
+        ("http://a b", "key"),
+        ("http://host:x", "key"),
+        ("http://[::1", "key"),
+        ("http://host", "schlüssel"),
+    ):
+        with pytest.raises(CommandError) as raised:
+            Client(find_place(url, key))
+        assert raised.value.exit_code == 2
+
+
 def test_a_busy_server_is_asked_again_when_it_says(server: _Server) -> None:
     problem = {"code": "backlog_full", "detail": "The backlog is full.", "request_id": "7"}
     server.answers += [(429, {"Retry-After": "0"}, problem), (200, {}, _AGENTS)]
@@ -126,5 +181,5 @@ def test_a_key_of_this_machine_is_sent_to_no_other_address(monkeypatch: pytest.M
     monkeypatch.setenv("SLUICE_API_KEY", "from-the-environment")
     assert find_place(None, None).key == "from-the-environment"
     assert find_place("http://127.0.0.1:8123", "given").key == "given"
-    with pytest.raises(CommandError, match="must start with http"):
+    with pytest.raises(CommandError, match="must be http"):
         find_place("sluice.example.com", None)

@@ -77,7 +77,7 @@ def _show(client: Client, files: Sequence[Path], question: str) -> bool:
         return False
     query = question or files[0].stem.replace("-", " ").replace("_", " ")
     say(f"\nSearch: {query}")
-    print_hits(client.post(f"/agents/{agent}/search", {"query": query, "top_k": 3})["results"])
+    print_hits(client.query(f"/agents/{agent}/search", {"query": query, "top_k": 3})["results"])
     if question:
         say(f"\nQuestion: {question}")
         accepted = client.post(f"/agents/{agent}/ask", {"question": question})

@@ -27,7 +27,7 @@ def search(
 ) -> None:
     """Search an agent's documents."""
     body = {"query": query, "top_k": top_k, "mode": mode}
-    found = client.post(f"/agents/{find_agent(client, agent)}/search", body)
+    found = client.query(f"/agents/{find_agent(client, agent)}/search", body)
     if as_json:
         print_json(found)
     elif found["results"]:

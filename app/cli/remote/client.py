@@ -18,7 +18,7 @@ _TIMEOUT = httpx.Timeout(120, connect=5)
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 _LONGEST_PAUSE = 30.0
 _BAD_USAGE = 2
-_LATER = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+_LATER = {HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
 
 class ApiError(CommandError):
@@ -66,6 +66,10 @@ class Client:
         """POST JSON below ``/api/v1``."""
         return read(self._request("POST", path, json=body), self.place)
 
+    def query(self, path: str, body: Any) -> Any:
+        """POST JSON that asks for data below ``/api/v1``. It changes nothing, so that the API keeps no response."""
+        return read(self._repeat("POST", f"/api/v1{path}", {"json": body}), self.place)
+
     def patch(self, path: str, body: Any) -> Any:
         """PATCH JSON below ``/api/v1``."""
         return read(self._request("PATCH", path, json=body), self.place)
@@ -79,14 +83,20 @@ class Client:
         return read(self._request("POST", path, files=(field, files), data=form), self.place)
 
     def download(self, path: str, target: Path) -> None:
-        """GET a file below ``/api/v1`` and write it to ``target``."""
-        with self._http.stream("GET", f"/api/v1{path}") as response:
-            if response.is_error:
-                response.read()
-            check(response, self.place)
-            with target.open("wb") as file:
-                for piece in response.iter_bytes():
-                    file.write(piece)
+        """GET a file below ``/api/v1`` and write it to ``target``, which appears when it is complete."""
+        part = target.with_name(f"{target.name}.part")
+        try:
+            with self._http.stream("GET", f"/api/v1{path}") as response:
+                if response.is_error:
+                    response.read()
+                check(response, self.place)
+                with part.open("wb") as file:
+                    for piece in response.iter_bytes():
+                        file.write(piece)
+        except httpx.TransportError as error:
+            part.unlink(missing_ok=True)
+            raise UnreachableError(self.place, error) from error
+        part.replace(target)
 
     def count_workers(self) -> int | None:
         """The number of running workers; None if the installation does not report it."""

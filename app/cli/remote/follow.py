@@ -12,7 +12,7 @@ import httpx
 
 from app.cli.output import print_fields, print_json, say
 from app.cli.progress import ProgressBoard
-from app.cli.remote.client import Client, UnreachableError, check, make_options
+from app.cli.remote.client import ApiError, Client, UnreachableError, check, make_options
 from app.cli.remote.place import Place
 
 _ENDED = {"SUCCESS", "FAILURE", "REVOKED"}
@@ -79,6 +79,9 @@ class _Watch:
             except httpx.TransportError as error:
                 if time.monotonic() - reached > _AWAY_SECONDS:
                     raise UnreachableError(self._place, error) from error
+            except ApiError as error:  # for example while the API starts again
+                if time.monotonic() - reached > _AWAY_SECONDS or not error.problem.get("retryable"):
+                    raise
             else:
                 if task["state"] in _ENDED:
                     return task

@@ -31,11 +31,13 @@ def find_place(url: str | None, key: str | None) -> Place:
     A key of this machine is sent only to the address that it belongs to.
 
     Raises:
-        CommandError: the address is not an HTTP URL.
+        CommandError: the address is not an HTTP URL, or the key cannot be sent.
     """
     url, key = url or os.environ.get("SLUICE_URL"), key or os.environ.get("SLUICE_API_KEY")
     if url:
         url = _check_url(url)
+    if key and not (key.isascii() and key.isprintable()):
+        raise CommandError("--key or SLUICE_API_KEY: an API key consists of visible ASCII characters.", 2)
     if url and key:
         return Place(url, key, "Check --url or SLUICE_URL.")
     settings = load_settings()
@@ -59,7 +61,11 @@ def _check_url(url: str) -> str:
     Raises:
         CommandError: it is not an HTTP URL.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise CommandError(f"--url or SLUICE_URL: {url!r} must start with http:// or https://.", 2)
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # such as a port that is no number
+        valid = False
+    if not valid or " " in url:
+        raise CommandError(f"--url or SLUICE_URL: {url!r} must be http:// or https:// followed by a host.", 2)
     return url.rstrip("/").removesuffix("/api/v1")
