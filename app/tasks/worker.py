@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,13 +19,14 @@ from celery.app import trace
 from celery.bootsteps import StartStopStep
 from celery.concurrency import get_implementation
 
-from app.bootstrap import Embedders, describe_embedding
+from app.bootstrap import Embedders, check_schema, describe_embedding
+from app.domain.errors import StartupError
 from app.domain.ids import new_worker_id
 from app.domain.tasks import Queue
 from app.embedded.running import resolve_settings
 from app.ledger.workers import NewWorker
 from app.logs import configure_logs
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from app.tasks.consumer_wakeup import watch_pipe
 from app.tasks.lease import Lease
 from app.tasks.runtime import Plan, close_runtime, get_plan, set_plan
@@ -109,6 +111,7 @@ def prepare(sender: Any, **_: Any) -> None:
     """Before the pool forks: make the plan, load what all processes share, and fork the supervisor."""
     global _supervisor  # noqa: PLW0603 - Celery's signals pass no state of ours
     settings = resolve_settings(load_settings())
+    _check_database(settings)
     forks = get_implementation(sender.pool_cls).__module__.endswith("prefork")
     embedders = Embedders(settings)
     embedders(describe_embedding(settings))
@@ -130,6 +133,15 @@ def prepare(sender: Any, **_: Any) -> None:
     _supervisor.start()
     # Workers of less urgent queues yield the processor to more urgent ones. The supervisor, forked before, does not.
     _be_nice(min((_NICENESS[queue] for queue in worker.queues if queue in _NICENESS), default=0))
+
+
+def _check_database(settings: Settings) -> None:
+    """End the worker with one line if its database lacks this version's schema, which workers do not create."""
+    try:
+        asyncio.run(check_schema(settings))
+    except StartupError as error:
+        sys.stderr.write(f"{error.message}\n")
+        sys.exit(1)
 
 
 def _be_nice(niceness: int) -> None:

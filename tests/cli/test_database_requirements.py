@@ -1,6 +1,8 @@
 """A database that lacks something stops the start with one line that says what to run."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,8 +16,9 @@ from app.embedded.binaries import copy_postgres, find_postgres
 from app.settings import Settings, load_settings
 from tests.cli.test_commands import run, run_json
 from tests.database import execute
+from tests.deadlines import deadline
 from tests.pooler import run_pooler
-from tests.running import Stack
+from tests.running import ROOT, Stack
 
 _ROLE = "no_superuser"
 
@@ -58,6 +61,22 @@ def log_in(settings: Settings, *grants: str) -> Settings:
 def test_a_worker_before_the_first_migration_says_what_to_run(empty: Settings) -> None:
     line = refuse(empty, "worker high")
     assert "has no schema yet. Run ./sluice migrate, or start the API" in line
+
+
+def test_a_worker_of_the_celery_command_before_the_first_migration_says_what_to_run(empty: Settings) -> None:
+    with Stack(empty) as stack:
+        done = subprocess.run(
+            [sys.executable, "-m", "celery", "-A", "app.celery_app", "worker", "-Q", "high_priority", "-c", "1"],
+            cwd=ROOT,
+            env=stack.environment,
+            capture_output=True,
+            text=True,
+            timeout=deadline(60),
+            check=False,
+        )
+    assert done.returncode == 1, done.stderr
+    assert "has no schema yet. Run ./sluice migrate" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_a_worker_on_an_older_schema_says_what_to_run(settings: Settings) -> None:
