@@ -14,7 +14,14 @@ from starlette.exceptions import HTTPException
 
 from app.api.access_log import find_route_template
 from app.api.validation import describe_errors
-from app.domain.errors import InvalidRequestError, PayloadTooLargeError, SluiceError
+from app.domain.errors import (
+    DatabaseFullError,
+    InvalidRequestError,
+    PayloadTooLargeError,
+    SluiceError,
+    StorageFullError,
+    name_disk_error,
+)
 
 log = structlog.get_logger()
 
@@ -110,7 +117,17 @@ def respond_to(request: Request, error: SluiceError) -> JSONResponse:
 
 async def _on_sluice_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SluiceError)  # noqa: S101 - registered for nothing else
+    if isinstance(error, StorageFullError):
+        where = "database" if isinstance(error, DatabaseFullError) else "files"
+        log.error("storage_full", where=where, method=request.method, route=find_route_template(request.scope))
     return respond_to(request, error)
+
+
+async def _on_os_error(request: Request, error: Exception) -> Response:
+    named = name_disk_error(error)
+    if named is error:
+        raise error  # a crash, like any other unexpected error
+    return await _on_sluice_error(request, named)
 
 
 async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
@@ -159,6 +176,7 @@ _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Respon
     SluiceError: _on_sluice_error,
     RequestValidationError: _on_invalid,
     HTTPException: _on_http_error,
+    OSError: _on_os_error,
     Exception: _on_crash,
 }
 

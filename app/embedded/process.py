@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from app.parent_death import die_with_parent
+from app.private_files import append_private
 
 _LINUX = sys.platform == "linux"
 _WATCHDOG = "import os, sys; sys.stdin.read(); os.kill(int(sys.argv[1]), int(sys.argv[2]))"
@@ -104,7 +105,7 @@ class ChildStarter:
             system_user: The user that the child runs as; None for the user of this process.
             stdin: The descriptor that the child reads from.
         """
-        with log.open("ab") as output:
+        with append_private(log) as output:
             start: partial[subprocess.Popen[bytes]] = partial(
                 subprocess.Popen,
                 command,

@@ -9,12 +9,13 @@ from pathlib import Path
 from app.embedded.engines import Engines, EngineUrls
 from app.embedded.folders import ADDRESSES, is_data_folder_locked
 from app.embedded.postgres import Postgres
+from app.private_files import write_private
 from app.settings import Settings
 
 
 def write_addresses(data_dir: Path, urls: EngineUrls) -> None:
     """Write the addresses of the servers that this process started."""
-    (data_dir / ADDRESSES).write_text(json.dumps(asdict(urls)))
+    write_private(data_dir / ADDRESSES, json.dumps(asdict(urls)))
 
 
 def find_running(data_dir: Path) -> EngineUrls | None:

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from app.domain.errors import DocumentDamagedError, ParseLimitExceededError, SluiceError
+from app.domain.errors import DocumentDamagedError, ParseLimitExceededError, SluiceError, name_disk_error
 from app.parent_death import die_with_parent
 from app.pipeline import sandbox_wire as wire
 from app.pipeline.parse import parse
@@ -72,7 +72,9 @@ def _serve(connection: socket.socket, request: dict[str, Any]) -> None:
     except MemoryError:
         _fail(connection, ParseLimitExceededError.code, "Reading it needs more memory than is allowed.", retire=True)
     except Exception as error:  # noqa: BLE001, the document is at fault, and the parent gets the error
-        _fail(connection, DocumentDamagedError.code, f"{type(error).__name__}: {error}"[:300], retire=_is_large())
+        named = name_disk_error(error)
+        code = named.code if isinstance(named, SluiceError) else DocumentDamagedError.code
+        _fail(connection, code, f"{type(error).__name__}: {error}"[:300], retire=_is_large())
 
 
 def _fail(connection: socket.socket, code: str, detail: str | None, *, retire: bool) -> None:

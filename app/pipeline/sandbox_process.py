@@ -28,6 +28,7 @@ _ERRORS = {
         errors.NoExtractableTextError,
         errors.ParseLimitExceededError,
         errors.ParserKilledError,
+        errors.StorageFullError,
         errors.UnsupportedTypeError,
     )
 }

@@ -1,9 +1,10 @@
 """The contract of every blob store."""
 
 import asyncio
-import errno
 import hashlib
 import os
+import resource
+import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -219,19 +220,36 @@ async def test_a_sweep_removes_what_is_a_day_old_and_no_blob(place: Place) -> No
     assert place.list_keys() == {KEY, "a/young"}
 
 
-async def test_a_full_disk_is_named_so_and_leaves_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_named_so_and_leaves_nothing(place: Place) -> None:
     writer = await place.store.create(KEY)
-
-    def fail(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", fail)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MEGABYTE, limits[1]))
+    try:
         with pytest.raises(StorageFullError):
             await writer.write(b"a" * 2 * MEGABYTE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     await writer.abort()
     assert place.list_keys() == set()
     assert list(place.spool.iterdir()) == []
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+async def test_only_the_owner_can_read_files_and_folders_whatever_the_umask_is(tmp_path: Path, umask: int) -> None:
+    root = tmp_path / "made" / "here"
+    former = os.umask(umask)
+    try:
+        store = FileStore(root)
+        writer = await store.create(KEY)
+        await writer.write(b"on its way")
+        await writer.seal()
+        await put(store, "8a/stored", b"stored")
+    finally:
+        os.umask(former)
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "made").rglob("*")}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o700
 
 
 async def test_a_store_that_works_says_so_and_is_left_as_it_was(place: Place) -> None:

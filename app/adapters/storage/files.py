@@ -5,8 +5,9 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from app.adapters.storage.spool import Spool, SpoolWriter, check_key, translated_disk_errors
-from app.domain.errors import FileMissingError, StartupError
+from app.adapters.storage.spool import Spool, SpoolWriter, check_key
+from app.domain.errors import FileMissingError, StartupError, translated_disk_errors
+from app.private_files import make_private_folder
 
 _BUFFER = 1024 * 1024
 
@@ -37,11 +38,15 @@ class FileWriter(SpoolWriter):
             try:
                 self._temporary.rename(self._final)
             except FileNotFoundError:
-                self._final.parent.mkdir(parents=True, exist_ok=True)
+                make_private_folder(self._final.parent)
                 self._temporary.rename(self._final)
                 _sync_folder(self._final.parent.parent)
-            os.fsync(file.fileno())
-            _sync_folder(self._final.parent)
+            try:
+                os.fsync(file.fileno())
+                _sync_folder(self._final.parent)
+            except OSError:
+                self._final.unlink(missing_ok=True)
+                raise
 
 
 class FileStore:

@@ -24,8 +24,14 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from app.adapters.storage.spool import Spool, SpoolWriter, check_key, translated_disk_errors
-from app.domain.errors import FileMissingError, StartupError, StorageUnavailableError
+from app.adapters.storage.spool import Spool, SpoolWriter, check_key
+from app.domain.errors import (
+    FileMissingError,
+    StartupError,
+    StorageFullError,
+    StorageUnavailableError,
+    translated_disk_errors,
+)
 
 _PIECE = 1024 * 1024
 _PART = 8 * 1024 * 1024
@@ -59,8 +65,11 @@ def _translated_errors() -> Iterator[None]:
     except (ClientError, BotoCoreError, Boto3Error) as error:
         # The error of a failed upload is wrapped; its context is the original one.
         cause = error.__context__ if isinstance(error, Boto3Error) and error.__context__ else error
-        if isinstance(cause, ClientError) and cause.response.get("Error", {}).get("Code") == "NoSuchKey":
-            raise FileMissingError from None
+        if isinstance(cause, ClientError):
+            if cause.response.get("Error", {}).get("Code") == "NoSuchKey":
+                raise FileMissingError from None
+            if _read_status(cause) == HTTPStatus.INSUFFICIENT_STORAGE:
+                raise StorageFullError(_describe(cause)) from None
         raise StorageUnavailableError(_describe(cause)) from None
 
 

@@ -1,19 +1,17 @@
 """Temporary local files for blobs while they are written."""
 
 import asyncio
-import errno
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from app.domain.errors import FileMissingError, StorageFullError
+from app.domain.errors import FileMissingError, translated_disk_errors
+from app.private_files import append_private, make_private_folder
 
 _BUFFER = 1024 * 1024
 _ABANDONED_SECONDS = 24 * 3600.0
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 # Characters with the same meaning in every file system and object store. Parts that begin with a dot are reserved.
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}){0,7}", re.ASCII)
 
@@ -26,17 +24,6 @@ def check_key(key: str) -> None:
     """
     if not _KEY.fullmatch(key):
         raise FileMissingError(f"{key!r} is not a valid key.")
-
-
-@contextmanager
-def translated_disk_errors() -> Iterator[None]:
-    """Within the block, a full disk raises ``StorageFullError``."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise StorageFullError from error
-        raise
 
 
 class SpoolWriter:
@@ -64,11 +51,11 @@ class SpoolWriter:
     async def abort(self) -> None:
         """Remove what was written, unless it was committed."""
         if not self._committed:
-            self._buffer.clear()
+            self._buffer = bytearray()  # the failed write may still refer to the former one
             await asyncio.to_thread(self._temporary.unlink, missing_ok=True)
 
     def _flush(self) -> None:
-        with translated_disk_errors(), self._temporary.open("ab", buffering=0) as file:
+        with translated_disk_errors(), append_private(self._temporary) as file:
             view = memoryview(self._buffer)
             while view:
                 view = view[file.write(view) :]
@@ -81,7 +68,7 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
 
     def name_file(self) -> Path:
         """Choose an unused path."""
@@ -101,5 +88,5 @@ class Spool:
             OSError: the folder cannot be written to.
         """
         probe = self.name_file()
-        probe.touch()
+        append_private(probe).close()
         probe.unlink(missing_ok=True)

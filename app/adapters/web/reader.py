@@ -2,18 +2,16 @@
 
 import asyncio
 import codecs
-import errno
 from collections.abc import AsyncIterator
 from email.message import Message
 from pathlib import Path
 from urllib.parse import unquote
 
 from app.adapters.web.client import WebClient, WebResponse
-from app.domain.errors import StorageFullError
+from app.domain.errors import translated_disk_errors
 from app.domain.web import FetchedPage, check_status
 
 _BUFFER = 1024 * 1024
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _LONGEST_HEADER = 1000
 _LONGEST_NAME = 120
 _DEFAULT_NAME = "page.html"
@@ -62,13 +60,8 @@ async def _save(pieces: AsyncIterator[bytes], path: Path) -> None:
 
 
 def _append(path: Path, data: bytearray) -> None:
-    try:
-        with path.open("ab") as file:
-            file.write(data)
-    except OSError as error:
-        if error.errno in _FULL:
-            raise StorageFullError from error
-        raise
+    with translated_disk_errors(), path.open("ab") as file:
+        file.write(data)
 
 
 def _read_header(response: WebResponse, name: str) -> Message:

@@ -12,7 +12,7 @@ from app.api.multipart import Form, drain, read_form, stream_body
 from app.api.problems import BACKLOG_FULL, RESPONSES, Problem
 from app.api.v1.agents import AgentId
 from app.bootstrap import Services
-from app.domain.errors import InvalidRequestError, PayloadTooLargeError
+from app.domain.errors import InvalidRequestError, PayloadTooLargeError, StorageFullError
 from app.services.intake.batches import Batch
 from app.services.intake.uploads import Accepted, IncomingFile, Upload
 from app.services.tenants.agents import make_slug
@@ -95,7 +95,7 @@ async def upload_batch(
             form = await read_form(request.headers.get("content-type", ""), body, incoming)
             batch = Batch(identity.organization_id, agent_id, *parse_options(form))
             parent, children = await services.intake.batches.accept(incoming, batch)
-    except PayloadTooLargeError:
+    except (PayloadTooLargeError, StorageFullError):
         await drain(body, services.intake.uploads.max_bytes)
         raise
     response.headers["Location"] = f"/api/v1/tasks/{parent.id}"
@@ -133,7 +133,7 @@ async def _accept_upload(
                 agent_id = (await services.tenants.agents.get_or_create(organization_id, _read_slug(form))).id
             upload = Upload(organization_id, agent_id, sink.filename or "unnamed", *options)
             return form, await services.intake.uploads.accept(incoming, upload)
-    except PayloadTooLargeError:
+    except (PayloadTooLargeError, StorageFullError):
         await drain(body, services.intake.uploads.max_bytes)
         raise
 

@@ -1,9 +1,11 @@
 """The command that checks every dependency of Sluice and says how to fix what fails."""
 
 import asyncio
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
@@ -26,6 +28,7 @@ from app.cli.output import AsJson, CommandError, print_json
 from app.domain.errors import SluiceError
 from app.domain.ports import BlobStore
 from app.embedded.running import open_servers
+from app.private_files import find_open
 from app.services.operations.overview import Check
 from app.settings import Settings, load_settings
 
@@ -38,6 +41,7 @@ _REMEDIES = {
     "servers": "Set DATABASE_URL and REDIS_URL to your own servers, or stop the process that uses the data folder.",
     "database": "Check DATABASE_URL and that it has pgvector (docs/postgres.md), then run ./sluice migrate.",
     "broker": "Check CELERY_BROKER_URL (or REDIS_URL) and that the broker runs.",
+    "privacy": "Run the command that the line names. Sluice makes new files and folders for its own user only.",
     "storage": "Check STORAGE_URL: the folder must be writable with free space; for s3:// see docs/storage.md.",
     "embeddings": "Check EMBEDDING_PROVIDER, the model and the key; see docs/embeddings.md.",
     "index": "Restore the former model and store, or run `./sluice reembed`; see docs/vector-stores.md.",
@@ -97,6 +101,7 @@ def _check_parts(settings: Settings) -> list[Check]:
         choices,
         _check("broker", lambda: _try_broker(settings)),
         _check("storage", lambda: _try_storage(settings)),
+        _check("privacy", lambda: _try_privacy(settings)),
     ]
     if not choices.ok:
         return checks  # the remaining checks need the missing parts
@@ -173,12 +178,27 @@ def _try_broker(settings: Settings) -> str:
 
 def _try_storage(settings: Settings) -> str:
     asyncio.run(_write_and_remove(choose_blobs(settings)))
-    url = settings.storage_url
-    folder = unquote(urlsplit(url).path) if url and url.startswith("file:") else settings.data_dir
-    free = shutil.disk_usage(folder).free
+    folder = _find_blobs(settings)
+    free = shutil.disk_usage(folder if folder.exists() else settings.data_dir).free
     if free < _FREE_BYTES:
         raise OSError(f"only {free / 1024**2:.0f} MB free")
     return f"{free / 1024**3:.0f} GB free"
+
+
+def _try_privacy(settings: Settings) -> str:
+    """Look for files that a former version, or another program, has made readable for other users."""
+    for folder in (_find_blobs(settings), settings.data_dir / "spool", settings.data_dir):
+        # Folders in the data folder belong to the servers, or are checked themselves.
+        found = [path for path in find_open(folder) if folder != settings.data_dir or path.is_file()]
+        if found:
+            paths = shlex.join(map(str, found if folder == settings.data_dir else [folder]))
+            raise OSError(f"other users can read files in {folder}: chmod -R go-rwx {paths}")
+    return "no other user can read files"
+
+
+def _find_blobs(settings: Settings) -> Path:
+    url = settings.storage_url
+    return Path(unquote(urlsplit(url).path)) if url and url.startswith("file:") else settings.data_dir / "blobs"
 
 
 async def _write_and_remove(blobs: BlobStore) -> None:

@@ -21,6 +21,7 @@ from celery.exceptions import SecurityWarning
 from app.domain.errors import StartupError
 from app.domain.tasks import Queue
 from app.parent_death import die_with_parent
+from app.private_files import append_private
 from app.settings import Settings
 
 _EXIT_SECONDS = 10.0
@@ -202,7 +203,7 @@ def _run_forked(part: Part, parent: int, log: Path | None) -> None:
     status = 1
     try:
         if log:
-            with log.open("ab") as file:
+            with append_private(log) as file:
                 os.dup2(file.fileno(), sys.stdout.fileno())
                 os.dup2(file.fileno(), sys.stderr.fileno())
         # A part in its own session receives no Ctrl-C from the terminal: the parent stops it. The scheduler also treats

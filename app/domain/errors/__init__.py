@@ -5,6 +5,7 @@ HTTP status, and ``retryable`` says whether the same work may succeed later.
 """
 
 from app.domain.errors.base import SluiceError
+from app.domain.errors.disks import name_disk_error, translated_disk_errors
 from app.domain.errors.documents import (
     ArchiveLimitError,
     ArchiveTooDeepError,
@@ -148,4 +149,6 @@ __all__ = [
     "UnsupportedTypeError",
     "UrlNotAllowedError",
     "VectorLengthError",
+    "name_disk_error",
+    "translated_disk_errors",
 ]

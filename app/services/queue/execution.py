@@ -10,7 +10,13 @@ import structlog
 
 from app.db.engine import Database
 from app.domain.backoff import choose_delay
-from app.domain.errors import DatabaseUnavailableError, RetryLaterError, SluiceError, TaskTimeLimitError
+from app.domain.errors import (
+    DatabaseUnavailableError,
+    RetryLaterError,
+    SluiceError,
+    TaskTimeLimitError,
+    name_disk_error,
+)
 from app.domain.ids import TaskId
 from app.domain.states import RUNNING
 from app.domain.tasks import Failure, Task, TaskName
@@ -116,11 +122,14 @@ class Execution:
         Otherwise the row would stay in a running state. Once the database is available, either this end is valid, or
         the lease has expired and the row's epoch has moved on.
         """
+        is_logged = False
         while True:
             try:
                 return await end()
-            except DatabaseUnavailableError:
-                log.warning("attempt_end_not_written")
+            except DatabaseUnavailableError as error:
+                if not is_logged:
+                    log.warning("attempt_end_not_written", code=error.code)
+                    is_logged = True
                 await asyncio.sleep(_DATABASE_RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - a result that cannot be stored is a failure like any other
                 end = self._choose_failure_end(task, error)
@@ -188,6 +197,7 @@ class Execution:
         )
 
     def _choose_failure_end(self, task: Task, error: Exception) -> WriteEnd:
+        error = name_disk_error(error)
         retryable = error.retryable if isinstance(error, SluiceError) else True
         message = error.message if isinstance(error, SluiceError) else _summarise(error)
         code = error.code if isinstance(error, SluiceError) else SluiceError.code
