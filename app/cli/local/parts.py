@@ -7,10 +7,12 @@ import gc
 import importlib
 import os
 import signal
+import socket
 import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -28,7 +30,10 @@ _EXIT_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 _QUICK_DEATH_SECONDS = 2.0
 _MOMENT_SECONDS = 1.0
-_SHARED = ("app.api.application", "app.tasks.worker", "app.tasks.document_tasks", "celery.apps.worker", "pypdfium2")
+_API_MODULES = ("app.api.application", "app.api.server.protocol", "uvloop")
+_WORKER_MODULES = ("app.tasks.worker", "app.tasks.document_tasks", "celery.apps.worker", "pypdfium2")
+STARTUP_FAILURE = 3
+"""The exit code of an API whose start failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,10 @@ class Part:
 
     name: str
     run: Callable[[], None]
+    modules: tuple[str, ...] = ()
+    """What it imports. The parent imports it before it forks."""
+    listeners: tuple[socket.socket, ...] = ()
+    """The sockets on which it listens. The other parts close them."""
 
 
 @dataclass(slots=True)
@@ -80,7 +89,7 @@ def worker_part(settings: Settings, name: str) -> Part:
         warnings.filterwarnings("ignore", category=SecurityWarning)
         app.worker_main(arguments)
 
-    return Part(f"worker-{name}", run)
+    return Part(f"worker-{name}", run, _WORKER_MODULES)
 
 
 def get_stop_timeout(settings: Settings) -> float:
@@ -88,26 +97,38 @@ def get_stop_timeout(settings: Settings) -> float:
     return settings.worker_shutdown_seconds + _EXIT_SECONDS
 
 
-def api_part(settings: Settings) -> Part:
-    """The HTTP API."""
+def api_parts(settings: Settings, listeners: Sequence[socket.socket]) -> list[Part]:
+    """The processes of the HTTP API, as many as API_WORKERS says, which accept connections on the same sockets.
+
+    They are forked like the workers. uvicorn's own supervisor starts each process anew, which takes minutes of
+    imports on a busy machine, and kills a process that does not answer within seconds.
+    """
 
     def run() -> None:
-        uvicorn.run(
-            "app.api.application:create_app",
-            factory=True,
-            host=settings.host,
-            port=settings.port,
-            workers=settings.api_workers,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            http="app.api.server.protocol:LimitedProtocol",
-            ws="none",
-            forwarded_allow_ips=settings.forwarded_allow_ips,
-            timeout_graceful_shutdown=5,
-        )
+        serve(settings, listeners)
 
-    return Part("api", run)
+    names = [f"api-{number}" for number in range(1, settings.api_workers + 1)] if settings.api_workers > 1 else ["api"]
+    return [Part(name, run, _API_MODULES, tuple(listeners)) for name in names]
+
+
+def serve(settings: Settings, listeners: Sequence[socket.socket]) -> None:
+    """Serve the HTTP API in this process until SIGTERM or SIGINT."""
+    config = uvicorn.Config(
+        "app.api.application:create_app",
+        factory=True,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        http="app.api.server.protocol:LimitedProtocol",
+        ws="none",
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=list(listeners))
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 class Parts:
@@ -131,7 +152,7 @@ class Parts:
         self._running: dict[int, _Running] = {}
 
     def __enter__(self) -> Self:
-        for module in _SHARED:
+        for module in dict.fromkeys(module for part in self._parts for module in part.modules):
             importlib.import_module(module)
         gc.collect()
         gc.freeze()
@@ -154,10 +175,14 @@ class Parts:
     def watch(self) -> None:
         """Restart each part that has died, and print a line for each."""
         for running, code in self.find_dead():
-            self._say(f"{running.part.name} (pid {running.pid}) exited with {code}; restarting it")
-            # A part that dies at once is not restarted in a tight loop.
-            time.sleep(max(0.0, min(1.0, running.started + _QUICK_DEATH_SECONDS - time.monotonic())))
-            self._start(running.part)
+            self.restart(running, code)
+
+    def restart(self, running: _Running, code: int) -> None:
+        """Start a part again that exited with ``code``, and print a line."""
+        self._say(f"{running.part.name} (pid {running.pid}) exited with {code}; restarting it")
+        # A part that dies at once is not restarted in a tight loop.
+        time.sleep(max(0.0, min(1.0, running.started + _QUICK_DEATH_SECONDS - time.monotonic())))
+        self._start(running.part)
 
     def stop(self) -> None:
         """Ask every part to stop, and kill those that have not stopped in time. A second Ctrl-C kills them at once."""
@@ -195,6 +220,9 @@ class Parts:
         sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
+            for listener in (listener for other in self._parts for listener in other.listeners):
+                if listener not in part.listeners:
+                    listener.close()
             _run_forked(part, parent, self._log)
         self._running[pid] = _Running(part, pid, time.monotonic())
 

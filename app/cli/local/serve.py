@@ -1,9 +1,11 @@
 """Commands that run servers and prepare the database: up, api, worker, migrate."""
 
 import asyncio
+import socket
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +22,9 @@ from app.bootstrap import (
 )
 from app.celery_app import check_broker
 from app.cli.local.command_key import serve_commands
-from app.cli.local.parts import Parts, api_part, get_stop_timeout, worker_part
-from app.cli.local.stack import WORKERS, check_port, run_stack
+from app.cli.local.listener import open_listeners
+from app.cli.local.parts import STARTUP_FAILURE, Parts, api_parts, get_stop_timeout, serve, worker_part
+from app.cli.local.stack import WORKERS, run_stack
 from app.cli.local.stop import Stopped, listen_for_stop
 from app.cli.local.unknown_names import warn_of_unknown_names
 from app.cli.output import CommandError, say
@@ -35,6 +38,7 @@ from app.settings import Settings, load_settings
 program = typer.Typer(add_completion=False)
 
 _POLL_SECONDS = 0.2
+_API_STOP_SECONDS = 10.0
 
 
 @program.command()
@@ -80,13 +84,16 @@ def api() -> None:
     configure_logs(settings)
     warn_of_unknown_names()
     check_choices(settings)
-    check_port(settings)
+    listeners = open_listeners(settings)
     listen_for_stop()
     try:
         # The embedded servers start here, once for all processes of the API.
         with open_servers(settings) as servers:
             asyncio.run(_check_start(servers.settings, migrates=True))
-            api_part(settings).run()
+            if settings.api_workers == 1:
+                serve(settings, listeners)
+            else:
+                _run_apis(settings, listeners)
     except Stopped:
         say("Stopped.")
     except SystemExit as ended:
@@ -97,6 +104,18 @@ def _check_queues(names: list[str] | None) -> list[str] | None:
     if unknown := [name for name in names or [] if name not in WORKERS]:
         raise typer.BadParameter(f"There is no worker {unknown[0]!r}. Choose from {', '.join(WORKERS)}.")
     return names
+
+
+def _run_apis(settings: Settings, listeners: Sequence[socket.socket]) -> None:
+    """Run several processes of the API. One that dies is started again; one that cannot start ends all."""
+    parts = api_parts(settings, listeners)
+    with Parts(parts, say, stop_timeout=_API_STOP_SECONDS) as running:
+        while True:
+            for dead, code in running.find_dead():
+                if code == STARTUP_FAILURE:
+                    raise PartDiedError(f"{dead.part.name} could not start. The lines above show why.")
+                running.restart(dead, code)
+            time.sleep(_POLL_SECONDS)
 
 
 @program.command()

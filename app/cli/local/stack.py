@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,8 @@ import httpx
 
 from app.bootstrap import build_services, prepare_database
 from app.celery_app import create_celery
-from app.cli.local.parts import Parts, api_part, get_stop_timeout, worker_part
+from app.cli.local.listener import get_port, open_listeners
+from app.cli.local.parts import Parts, api_parts, get_stop_timeout, worker_part
 from app.cli.output import say
 from app.cli.running import make_url
 from app.domain.errors import StartupError
@@ -69,16 +69,15 @@ def run_stack(settings: Settings, log: Path | None = None) -> Iterator[Stack]:
     Raises:
         StartupError: the port is in use, a server does not answer, or the data folder is in use.
     """
-    if not settings.port:
-        settings = settings.model_copy(update={"port": _find_port()})
-    check_port(settings)
+    listeners = open_listeners(settings)
+    settings = settings.model_copy(update={"port": get_port(listeners)})
     with open_servers(settings, share=False) as servers:
         resolved = servers.settings
         # The parts read their settings from the environment, as they do on separate hosts.
         os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = resolved.database_url or "", resolved.redis_url or ""
         os.environ["DATA_DIR"], os.environ["PORT"] = str(resolved.data_dir), str(resolved.port)
         secret = asyncio.run(_prepare(resolved))
-        parts = [api_part(resolved), *(worker_part(resolved, name) for name in WORKERS)]
+        parts = [*api_parts(resolved, listeners), *(worker_part(resolved, name) for name in WORKERS)]
         with Parts(parts, say, stop_timeout=get_stop_timeout(resolved), log=log) as running:
             yield Stack(servers, running, secret)
 
@@ -91,25 +90,3 @@ async def _prepare(settings: Settings) -> str | None:
         return await services.tenants.identities.bootstrap(reveal(settings.bootstrap_api_key))
     finally:
         await services.close()
-
-
-def _find_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def check_port(settings: Settings) -> None:
-    """Check that the API's port is free.
-
-    Raises:
-        StartupError: it is in use, or this process may not use it.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise StartupError(
-                f"Port {settings.port} on {settings.host} is unavailable ({error.strerror}). Set PORT to another."
-            ) from error
