@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from app import __version__
-from app.api import docs_pages, health, idempotency, problems, v1
+from app.api import description, docs_pages, health, idempotency, problems, v1
 from app.api.access import AuthenticationMiddleware
 from app.api.access_log import AccessLogMiddleware
 from app.api.body_limit import BodyLimitMiddleware
@@ -59,13 +60,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 await services.close()
 
     app = FastAPI(
-        title="Sluice", version=__version__, description=_DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Sluice",
+        version=__version__,
+        description=_DESCRIPTION,
+        openapi_tags=description.TAGS,
+        generate_unique_id_function=_name_operation,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
     )
     _add_middleware(app, access_log=given.access_log)
     app.include_router(docs_pages.router)
     app.include_router(health.router)
     app.include_router(v1.router)
     problems.install(app)
+    description.install(app)
     return app
 
 
@@ -73,6 +82,11 @@ def _open_connections(settings: Settings) -> Connections:
     """The connections of this process, for the server's protocol."""
     limits = choose_limits(settings, raise_descriptor_limit())
     return Connections(limits, ClientAddresses(settings.forwarded_allow_ips))
+
+
+def _name_operation(route: APIRoute) -> str:
+    """The name of an operation in the OpenAPI document, from which clients derive the names of their functions."""
+    return route.name
 
 
 def _add_middleware(app: FastAPI, *, access_log: bool) -> None:

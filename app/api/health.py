@@ -14,13 +14,13 @@ log = structlog.get_logger()
 
 
 @router.get("/livez")
-async def livez() -> dict[str, str]:
+async def check_liveness() -> dict[str, str]:
     """Report that the process runs."""
     return {"status": "ok"}
 
 
 @router.get("/readyz", responses={503: {"description": "Not ready. `down` names the failing parts."}})
-async def readyz(services: ServicesOf) -> JSONResponse:
+async def check_readiness(services: ServicesOf) -> JSONResponse:
     """Report whether the database and the broker work, and how many workers run.
 
     Reasons of failures, which may name hosts and accounts, are in the server's log only. A provider that is down is
@@ -44,6 +44,6 @@ async def readyz(services: ServicesOf) -> JSONResponse:
 
 
 @router.get("/version")
-async def version() -> dict[str, str]:
+async def get_version() -> dict[str, str]:
     """Show the version."""
     return {"name": "sluice", "version": __version__}

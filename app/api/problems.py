@@ -16,10 +16,15 @@ from app.api.access_log import find_route_template
 from app.api.validation import describe_errors
 from app.domain.errors import (
     DatabaseFullError,
+    DatabaseUnavailableError,
+    ForbiddenError,
     InvalidRequestError,
+    NotFoundError,
     PayloadTooLargeError,
     SluiceError,
     StorageFullError,
+    UnauthorizedError,
+    UnstorableValueError,
     name_disk_error,
 )
 
@@ -74,6 +79,9 @@ class Problem(BaseModel):
         None, description="With `unsupported_type`: the types that are supported."
     )
 
+
+Responses = dict[int | str, dict[str, Any]]
+"""What FastAPI takes as the further responses of a route."""
 
 _MEDIA_TYPE = "application/problem+json"
 _DETAILS = {
@@ -185,30 +193,6 @@ def install(app: FastAPI) -> None:
     """Make ``app`` return every error as a problem."""
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
-    _describe(app)
-
-
-def _describe(app: FastAPI) -> None:
-    """Correct the OpenAPI document.
-
-    FastAPI describes problems under the media type of the operation's success; they move to their own media type. Every
-    operation with a body gets the response 400.
-    """
-    build = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = build()
-        operations = [operation for path in document["paths"].values() for operation in path.values()]
-        for operation in operations:
-            if "requestBody" in operation:
-                operation["responses"].setdefault("400", describe("The body is malformed."))
-        for response in (one for operation in operations for one in operation["responses"].values()):
-            for described in list(response.get("content", {}).values()):
-                if described.get("schema", {}).get("$ref", "").endswith("/Problem"):
-                    response["content"] = {_MEDIA_TYPE: described}
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def describe(description: str) -> dict[str, Any]:
@@ -216,20 +200,54 @@ def describe(description: str) -> dict[str, Any]:
     return {"description": description, "content": {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
 
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": description, "model": Problem}
-    for status, description in {
-        401: "The API key is missing or invalid.",
-        403: "The API key lacks the required scope.",
-        404: "Your organization has no such resource.",
-        422: "The request is invalid; `code` names the reason.",
-        503: "A required service is unavailable. Try again after `Retry-After` seconds.",
-    }.items()
-}
+def document_problems(*kinds: type[SluiceError]) -> Responses:
+    """The OpenAPI description of the errors of a route, for its ``responses``: those of every route, and these."""
+    responses: Responses = {}
+    every: tuple[type[SluiceError], ...] = (*_OF_EVERY_ROUTE, *kinds)
+    for kind in every:
+        response = responses.setdefault(kind.status, {"model": Problem, "description": "", "content": {}})
+        _add_problem(response, kind)
+    return responses
 
-BACKLOG_FULL: dict[int | str, dict[str, Any]] = {
-    429: {
-        "description": "The agent's backlog is full: `AGENT_MAX_WAITING` tasks are waiting. Try again later.",
-        "model": Problem,
+
+def add_problems(responses: dict[str, Any], *kinds: type[SluiceError]) -> None:
+    """Add errors to the responses of an operation in an OpenAPI document."""
+    for kind in kinds:
+        _add_problem(responses.setdefault(str(kind.status), describe("")), kind)
+
+
+def _add_problem(response: dict[str, Any], kind: type[SluiceError]) -> None:
+    example = {
+        "type": "about:blank",
+        "title": kind.title(),
+        "status": kind.status,
+        "detail": kind.title(),
+        "code": kind.code,
+        "retryable": kind.retryable,
+        "request_id": "9f86d081884c7d65",
     }
-}
+    examples = response["content"].setdefault(_MEDIA_TYPE, {}).setdefault("examples", {})
+    if kind.code not in examples:
+        examples[kind.code] = {"summary": kind.title(), "value": example}
+        response["description"] = f"{response['description']}\n\n- `{kind.code}`: {kind.title()}".strip()
+
+
+def correct_responses(responses: dict[str, Any]) -> None:
+    """Move the schema of problems, which FastAPI puts under the media type of the success, to their own media type."""
+    for response in responses.values():
+        described = response.get("content", {})
+        for media_type in [name for name in described if name != _MEDIA_TYPE]:
+            if described[media_type].get("schema", {}).get("$ref", "").endswith("/Problem"):
+                schema = described.pop(media_type)["schema"]
+                described[_MEDIA_TYPE] = {"schema": schema, **described.get(_MEDIA_TYPE, {})}
+
+
+_OF_EVERY_ROUTE = (
+    UnauthorizedError,
+    ForbiddenError,
+    NotFoundError,
+    InvalidRequestError,
+    UnstorableValueError,
+    DatabaseUnavailableError,
+)
+RESPONSES = document_problems()

@@ -3,60 +3,75 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
+from app.api.bodies.fields import AgentId, Next, Total, example
 from app.domain.records import Agent
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 SLUG_PATTERN = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
 
+_SETTINGS = {"chunk_size": 1000, "chunk_overlap": 200, "chunker": "sentence", "weight": 1, "max_in_flight": None}
+_AGENT = {
+    "id": 1,
+    "name": "Support agent",
+    "slug": "support",
+    "settings": _SETTINGS,
+    "created_at": "2026-11-23T09:41:07.120Z",
+    "updated_at": "2026-11-23T09:41:07.120Z",
+}
+
 
 class AgentSettingsBody(BaseModel):
     """How an agent's documents are chunked, and its share of the workers. An update keeps omitted fields."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = example(_SETTINGS, extra="forbid")
 
     chunk_size: int = Field(1000, ge=100, le=10_000, description="Maximum size of a chunk, in characters.")
-    chunk_overlap: int = Field(200, ge=0, le=5_000, description="Characters repeated from the previous chunk.")
-    chunker: Literal["sentence"] = "sentence"
+    chunk_overlap: int = Field(
+        200, ge=0, le=5_000, description="Characters repeated from the previous chunk; at most half of `chunk_size`."
+    )
+    chunker: Literal["sentence"] = Field("sentence", description="How text is cut: at the ends of sentences.")
     weight: int = Field(1, ge=1, le=100, description="The agent's share of a queue relative to other agents.")
     max_in_flight: int | None = Field(
-        None, ge=1, description="Maximum number of the agent's tasks that run at the same time."
+        None, ge=1, description="Maximum number of the agent's tasks that run at the same time; null for no limit."
     )
 
 
 class AgentCreate(BaseModel):
     """A new agent."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"name": "Support agent", "slug": "support"}}
-    )
+    model_config = example({"name": "Support agent", "slug": "support"}, extra="forbid")
 
-    name: Name
-    slug: Slug | None = None
-    settings: AgentSettingsBody = AgentSettingsBody()
+    name: Name = Field(description="The agent's name, for people.")
+    slug: Slug | None = Field(None, description="The agent's name in paths. Default: derived from `name`.")
+    settings: AgentSettingsBody = Field(AgentSettingsBody(), description="How its documents are processed.")
 
 
 class AgentUpdate(BaseModel):
     """Changes to an agent. Omitted fields stay as they are."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"settings": {"chunk_size": 800}}})
+    model_config = example({"settings": {"chunk_size": 800}}, extra="forbid")
 
-    name: Name | None = None
-    slug: Slug | None = None
-    settings: AgentSettingsBody = AgentSettingsBody()
+    name: Name | None = Field(None, description="The new name, for people.")
+    slug: Slug | None = Field(None, description="The new name in paths.")
+    settings: AgentSettingsBody = Field(
+        AgentSettingsBody(), description="New settings, for documents that are processed afterwards."
+    )
 
 
 class AgentBody(BaseModel):
-    """An agent."""
+    """An agent: the documents that are searched together, and how they are processed."""
 
-    id: int
-    name: str
-    slug: str
-    settings: AgentSettingsBody
-    created_at: datetime
-    updated_at: datetime
+    model_config = example(_AGENT)
+
+    id: AgentId
+    name: str = Field(description="Its name, for people.")
+    slug: str = Field(description="Its name in paths and as a collection, unique within the organization.")
+    settings: AgentSettingsBody = Field(description="How its documents are processed.")
+    created_at: datetime = Field(description="When it was created.")
+    updated_at: datetime = Field(description="When it was last changed.")
 
     @classmethod
     def of(cls, agent: Agent) -> "AgentBody":
@@ -75,6 +90,8 @@ class AgentBody(BaseModel):
 class AgentList(BaseModel):
     """Agents, the newest first."""
 
-    agents: list[AgentBody]
-    total: int
-    next: str | None
+    model_config = example({"agents": [_AGENT], "total": 1, "next": None})
+
+    agents: list[AgentBody] = Field(description="The agents of this page.")
+    total: Total
+    next: Next

@@ -5,91 +5,133 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, Field
 
+from app.api.bodies.fields import (
+    AgentId,
+    ChunkCount,
+    Links,
+    Message,
+    Next,
+    QueueName,
+    TaskDocumentId,
+    TaskId,
+    TaskName,
+    Total,
+    example,
+)
+from app.api.bodies.results import Result
 from app.domain.states import FINAL, State
 from app.domain.task_view import describe
 from app.domain.tasks import Counts, Task
+
+TASK_ID = "01934b1c-8e2f-7c3a-9d4e-5f6a7b8c9d0e"
+LINKS = {"task": f"/api/v1/tasks/{TASK_ID}", "events": f"/api/v1/tasks/{TASK_ID}/events"}
+ACCEPTED = {"task_id": TASK_ID, "status": "queued", "message": "Question queued", "links": LINKS}
+COUNTS = {"total": 4, "pending": 1, "running": 1, "succeeded": 2, "failed": 0, "revoked": 0}
+_ERROR = {
+    "code": "no_extractable_text",
+    "message": "The file contains no extractable text.",
+    "retryable": False,
+    "traceback": None,
+}
+TASK = {
+    "task_id": TASK_ID,
+    "task_name": "app.tasks.document_tasks.process_document",
+    "queue": "high_priority",
+    "state": "PROGRESS",
+    "status": "Extracting text from document.pdf (page 12 of 40)",
+    "current": 29,
+    "total": 100,
+    "stage": "parse",
+    "agent_id": 1,
+    "document_id": 123,
+    "chunk_count": None,
+    "parent_id": None,
+    "counts": None,
+    "attempt": 1,
+    "crashes": 0,
+    "position": None,
+    "created_at": "2026-11-23T09:41:07.120Z",
+    "started_at": "2026-11-23T09:41:07.124Z",
+    "completed_at": None,
+    "next_attempt_at": None,
+    "stages": [{"name": "queue", "ms": 4}, {"name": "load", "ms": 3}],
+    "result": None,
+    "error": None,
+    "metadata": {"filename": "document.pdf"},
+    "version": 5,
+}
 
 PublicState = Literal["PENDING", "STARTED", "PROGRESS", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
 
 
 class Stage(BaseModel):
-    """A stage of an attempt, and its duration in milliseconds."""
+    """A stage of an attempt, and its duration."""
 
-    name: str
-    ms: int
+    model_config = example({"name": "parse", "ms": 31})
+
+    name: str = Field(description="The stage's name, such as `queue`, `load`, `parse`, `chunk`, `embed` or `store`.")
+    ms: int = Field(description="How long it took, in milliseconds.")
 
 
 class ErrorBody(BaseModel):
     """Why a task failed."""
 
-    code: str
-    message: str
-    retryable: bool
-    traceback: str | None = None
+    model_config = example(_ERROR)
+
+    code: str = Field(description="The kind of error, for programs. It never changes.")
+    message: str = Field(description="What went wrong, for people.")
+    retryable: bool = Field(description="Whether the same work may succeed later.")
+    traceback: str | None = Field(None, description="Where in the code it happened, if it was not expected.")
+
+
+class CountsBody(BaseModel):
+    """The number of a parent's children by state."""
+
+    model_config = example(COUNTS)
+
+    total: int = Field(description="All children.")
+    pending: int = Field(description="Those that wait, also for a retry.")
+    running: int = Field(description="Those that run.")
+    succeeded: int = Field(description="Those that succeeded.")
+    failed: int = Field(description="Those that failed.")
+    revoked: int = Field(description="Those that were cancelled.")
 
 
 class TaskBody(BaseModel):
-    """A task. `state` is a Celery state; `current` counts up to `total`."""
+    """A task: its state, its progress and, at its end, its result or its error."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "task_id": "01934b1c-8e2f-7c3a-9d4e-5f6a7b8c9d0e",
-                "task_name": "app.tasks.document_tasks.process_document",
-                "queue": "high_priority",
-                "state": "PROGRESS",
-                "status": "Extracting text from document.pdf (page 12 of 40)",
-                "current": 29,
-                "total": 100,
-                "stage": "parse",
-                "agent_id": 1,
-                "document_id": 123,
-                "chunk_count": None,
-                "parent_id": None,
-                "counts": None,
-                "attempt": 1,
-                "crashes": 0,
-                "position": None,
-                "created_at": "2026-11-23T09:41:07.120Z",
-                "started_at": "2026-11-23T09:41:07.124Z",
-                "completed_at": None,
-                "next_attempt_at": None,
-                "stages": [{"name": "queue", "ms": 4}, {"name": "load", "ms": 3}, {"name": "parse", "ms": 31}],
-                "result": None,
-                "error": None,
-                "metadata": {"filename": "document.pdf"},
-                "version": 5,
-            }
-        }
+    model_config = example(TASK)
+
+    task_id: TaskId
+    task_name: TaskName
+    queue: QueueName
+    state: PublicState = Field(description="Its state, in Celery's terms. SUCCESS, FAILURE and REVOKED are final.")
+    status: str = Field(description="What it does or how it ended, for people.")
+    current: int = Field(description="Its progress, from 0 to `total`. It never goes back within an attempt.")
+    total: int = Field(100, description="Always 100.")
+    stage: str | None = Field(description="The stage that it is in; null before the first one.")
+    agent_id: AgentId
+    document_id: TaskDocumentId
+    chunk_count: ChunkCount
+    parent_id: str | None = Field(None, description="The task of which it is a child; null if it is none's.")
+    counts: CountsBody | None = Field(None, description="Its children by state; null if it has none.")
+    attempt: int = Field(description="The number of attempts, with the present one.")
+    crashes: int = Field(description="The number of attempts whose process died.")
+    position: int | None = Field(
+        None,
+        description="Its place among the agent's waiting tasks, from 1. Null in lists, in events and once it runs.",
     )
-
-    task_id: str
-    task_name: str
-    queue: str
-    state: PublicState
-    status: str
-    current: int
-    total: int = 100
-    stage: str | None
-    agent_id: int
-    document_id: int | None
-    chunk_count: int | None
-    parent_id: str | None = None
-    counts: dict[str, int] | None = None
-    attempt: int
-    crashes: int
-    position: int | None = None
-    created_at: datetime
-    started_at: datetime | None
-    completed_at: datetime | None
-    next_attempt_at: datetime | None
-    stages: list[Stage]
-    result: Any
-    error: ErrorBody | None
-    metadata: dict[str, Any]
-    version: int
+    created_at: datetime = Field(description="When it was submitted.")
+    started_at: datetime | None = Field(description="When its last attempt began; null before the first one.")
+    completed_at: datetime | None = Field(description="When it ended; null before.")
+    next_attempt_at: datetime | None = Field(description="In the state RETRY: when its next attempt may begin.")
+    stages: list[Stage] = Field(description="The wait in the queue, and the stages that have ended.")
+    result: Result
+    error: ErrorBody | None = Field(description="Why it failed; null unless its state is FAILURE or RETRY.")
+    metadata: dict[str, Any] = Field(description="What the task is about, such as `filename`.")
+    version: int = Field(description="Rises with every change. It is the id of the task's events.")
 
     @classmethod
     def of(cls, task: Task, position: int | None = None, counts: Counts | None = None) -> "TaskBody":
@@ -136,18 +178,22 @@ def list_unseen(task: Task, after_version: int, counts: Counts | None = None) ->
 class TaskList(BaseModel):
     """Tasks, the newest first."""
 
-    tasks: list[TaskBody]
-    total: int
-    next: str | None
+    model_config = example({"tasks": [TASK], "total": 1, "next": None})
+
+    tasks: list[TaskBody] = Field(description="The tasks of this page.")
+    total: Total
+    next: Next
 
 
 class TaskAccepted(BaseModel):
     """The work is queued. Follow its task for progress and result."""
 
-    task_id: str
-    status: str = "queued"
-    message: str
-    links: dict[str, str]
+    model_config = example(ACCEPTED)
+
+    task_id: TaskId
+    status: Literal["queued"] = Field("queued", description="Always `queued`.")
+    message: Message
+    links: Links
 
     @classmethod
     def of(cls, task: Task, message: str) -> "TaskAccepted":
@@ -173,9 +219,13 @@ def make_links(task_id: UUID | None, document_id: int | None) -> dict[str, str]:
 class TaskCancelled(BaseModel):
     """The task is cancelled (`cancelled`), or running and about to stop (`cancelling`)."""
 
-    task_id: str
-    status: Literal["cancelled", "cancelling"]
-    message: str
+    model_config = example({"task_id": TASK_ID, "status": "cancelled", "message": "Task has been cancelled"})
+
+    task_id: TaskId
+    status: Literal["cancelled", "cancelling"] = Field(
+        description="`cancelled`: it has ended. `cancelling`: it runs, and stops shortly."
+    )
+    message: Message
 
     @classmethod
     def of(cls, task: Task) -> "TaskCancelled":
@@ -188,6 +238,8 @@ class TaskCancelled(BaseModel):
 class TaskRevoked(BaseModel):
     """The task was revoked."""
 
-    success: bool = True
-    task_id: str
-    message: str = "Task revoked successfully"
+    model_config = example({"success": True, "task_id": TASK_ID, "message": "Task revoked successfully"})
+
+    success: bool = Field(default=True, description="Always true.")
+    task_id: TaskId
+    message: Message = "Task revoked successfully"

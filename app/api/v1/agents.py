@@ -8,14 +8,15 @@ from app.api.access import Reader, ServicesOf, Writer
 from app.api.bodies.agents import AgentBody, AgentCreate, AgentList, AgentUpdate
 from app.api.bodies.tasks import TaskAccepted
 from app.api.paging import AfterId, Limit
-from app.api.problems import RESPONSES
+from app.api.problems import RESPONSES, document_problems
+from app.domain.errors import SlugTakenError
 
 router = APIRouter(prefix="/agents", tags=["agents"], responses=RESPONSES)
 
-AgentId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+AgentId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The agent's id.")]
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=document_problems(SlugTakenError))
 async def create_agent(body: AgentCreate, identity: Writer, services: ServicesOf, response: Response) -> AgentBody:
     """Create an agent. Without a slug, it is derived from the name."""
     settings = body.settings.model_dump()
@@ -37,7 +38,7 @@ async def get_agent(agent_id: AgentId, identity: Reader, services: ServicesOf) -
     return AgentBody.of(await services.tenants.agents.get(identity.organization_id, agent_id))
 
 
-@router.patch("/{agent_id}")
+@router.patch("/{agent_id}", responses=document_problems(SlugTakenError))
 async def update_agent(agent_id: AgentId, body: AgentUpdate, identity: Writer, services: ServicesOf) -> AgentBody:
     """Update an agent. New chunk settings apply to documents that are uploaded or reindexed afterwards."""
     agent = await services.tenants.agents.update(

@@ -7,14 +7,14 @@ from fastapi import APIRouter, Path
 from app.api.access import Admin, ServicesOf
 from app.api.bodies.operations import ApiKeyBody, ApiKeyCreate, ApiKeyCreated, ApiKeyList
 from app.api.paging import AfterId, Limit
-from app.api.problems import RESPONSES
+from app.api.problems import RESPONSES, document_problems
 from app.domain.errors import OperatorRequiredError
 from app.domain.identity import Scope
 
 router = APIRouter(prefix="/api-keys", tags=["api keys"], responses=RESPONSES)
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=document_problems(OperatorRequiredError))
 async def create_api_key(body: ApiKeyCreate, identity: Admin, services: ServicesOf) -> ApiKeyCreated:
     """Create an API key. Its secret is in this response only. Only an operator may grant the scope `operator`."""
     if not all(map(identity.allows, body.scopes)):
@@ -31,9 +31,9 @@ async def list_api_keys(identity: Admin, services: ServicesOf, limit: Limit = 10
     return ApiKeyList(api_keys=[ApiKeyBody.of(key) for key in listing.items], total=listing.total, next=listing.next)
 
 
-@router.delete("/{key_id}", status_code=204)
+@router.delete("/{key_id}", status_code=204, responses=document_problems(OperatorRequiredError))
 async def revoke_api_key(
-    key_id: Annotated[int, Path(ge=1, le=2**63 - 1)], identity: Admin, services: ServicesOf
+    key_id: Annotated[int, Path(ge=1, le=2**63 - 1, description="The key's id.")], identity: Admin, services: ServicesOf
 ) -> None:
     """Revoke an API key. It is invalid from the next request on. Only an operator may revoke an operator's key."""
     by_operator = identity.allows(Scope.OPERATOR)

@@ -15,8 +15,9 @@ from app.api.bodies.dead_letters import (
 )
 from app.api.bodies.tasks import TaskAccepted
 from app.api.paging import AfterTask, Limit
-from app.api.problems import RESPONSES
+from app.api.problems import RESPONSES, document_problems
 from app.api.v1.tasks import IdOfTask
+from app.domain.errors import DocumentBusyError
 from app.domain.tasks import Queue, TaskName
 
 router = APIRouter(prefix="/dead-letters", tags=["dead letters"], responses=RESPONSES)
@@ -64,7 +65,7 @@ async def get_dead_letter(task_id: IdOfTask, identity: Reader, services: Service
     return DeadLetterBody.of(await services.queue.dead_letters.get(identity.organization_id, task_id))
 
 
-@router.post("/{task_id}/replay", status_code=202)
+@router.post("/{task_id}/replay", status_code=202, responses=document_problems(DocumentBusyError))
 async def replay_dead_letter(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskAccepted:
     """Queue a dead letter again. Its counts of retries and crashes start at zero."""
     task = await services.queue.dead_letters.replay(identity.organization_id, task_id)

@@ -10,20 +10,21 @@ from app.api.access import Reader, ServicesOf, Writer
 from app.api.bodies.documents import ChunkBody, ChunkList, DocumentBody, DocumentList, DocumentStatusBody
 from app.api.bodies.tasks import TaskAccepted, TaskBody
 from app.api.paging import AfterId, Limit
-from app.api.problems import RESPONSES
+from app.api.problems import RESPONSES, document_problems
 from app.domain.documents import DocumentStatus
+from app.domain.errors import DocumentBusyError, FileMissingError, StorageUnavailableError
 
 router = APIRouter(prefix="/documents", tags=["documents"], responses=RESPONSES)
 
-DocumentId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+DocumentId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The document's id.")]
 
 
 @router.get("")
 async def list_documents(
     identity: Reader,
     services: ServicesOf,
-    agent_id: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
-    status: DocumentStatus | None = None,
+    agent_id: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Only documents of this agent.")] = None,
+    status: Annotated[DocumentStatus | None, Query(description="Only documents with this status.")] = None,
     limit: Limit = 100,
     after: AfterId = None,
 ) -> DocumentList:
@@ -73,17 +74,21 @@ async def list_document_chunks(
     "/{document_id}/content",
     response_class=Response,
     responses={
+        **document_problems(FileMissingError, StorageUnavailableError),
         200: {
             "description": "The file with its detected media type, or its text as `text/plain`.",
             "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
-        }
+        },
     },
 )
 async def get_document_content(
     document_id: DocumentId,
     identity: Reader,
     services: ServicesOf,
-    content_format: Annotated[Literal["original", "text"], Query(alias="format")] = "original",
+    content_format: Annotated[
+        Literal["original", "text"],
+        Query(alias="format", description="The uploaded file, or the text that chunk offsets refer to."),
+    ] = "original",
 ) -> Response:
     """Download a document: the uploaded file or, with `format=text`, the text that chunk offsets refer to."""
     document = await services.intake.documents.get(identity.organization_id, document_id)
@@ -101,7 +106,7 @@ async def get_document_content(
     )
 
 
-@router.post("/{document_id}/reindex", status_code=202)
+@router.post("/{document_id}/reindex", status_code=202, responses=document_problems(DocumentBusyError))
 async def reindex_document(document_id: DocumentId, identity: Writer, services: ServicesOf) -> TaskAccepted:
     """Process a document again, with the agent's current settings."""
     task = await services.intake.documents.reindex(identity.organization_id, document_id)

@@ -1,13 +1,18 @@
 """Routes for queues and workers."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Path
 
 from app.api.access import Operator, Reader, ServicesOf
 from app.api.bodies.operations import ProviderBody, QueueBody, QueueList, QueueUpdated, WorkerBody, WorkerList
-from app.api.problems import RESPONSES
+from app.api.problems import RESPONSES, document_problems
+from app.domain.errors import OperatorRequiredError
 from app.domain.identity import Scope
 
 router = APIRouter(tags=["operations"], responses=RESPONSES)
+
+QueueName = Annotated[str, Path(description="The queue's name, such as `low_priority`.")]
 
 
 @router.get("/queues")
@@ -36,8 +41,8 @@ async def list_queues(identity: Reader, services: ServicesOf) -> QueueList:
     return QueueList(queues=queues, providers=providers, total=len(queues))
 
 
-@router.post("/queues/{name}/pause")
-async def pause_queue(name: str, _identity: Operator, services: ServicesOf) -> QueueUpdated:
+@router.post("/queues/{name}/pause", responses=document_problems(OperatorRequiredError))
+async def pause_queue(name: QueueName, _identity: Operator, services: ServicesOf) -> QueueUpdated:
     """Pause a queue of the installation: none of its tasks starts until it is resumed. Running tasks continue.
 
     The queues are shared by all organizations, so this needs the scope `operator`.
@@ -46,8 +51,8 @@ async def pause_queue(name: str, _identity: Operator, services: ServicesOf) -> Q
     return QueueUpdated(name=name, paused=True, message="Queue has been paused")
 
 
-@router.post("/queues/{name}/resume")
-async def resume_queue(name: str, _identity: Operator, services: ServicesOf) -> QueueUpdated:
+@router.post("/queues/{name}/resume", responses=document_problems(OperatorRequiredError))
+async def resume_queue(name: QueueName, _identity: Operator, services: ServicesOf) -> QueueUpdated:
     """Resume a queue. This needs the scope `operator`."""
     await services.operations.overview.resume(name)
     return QueueUpdated(name=name, paused=False, message="Queue has been resumed")

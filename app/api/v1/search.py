@@ -7,15 +7,24 @@ from fastapi import APIRouter, Response
 from app.api.access import Reader, ServicesOf, Writer
 from app.api.bodies.search import AskRequest, SearchHit, SearchRequest, SearchResults
 from app.api.bodies.tasks import TaskAccepted
-from app.api.problems import BACKLOG_FULL, RESPONSES
+from app.api.problems import RESPONSES, document_problems
 from app.api.v1.agents import AgentId
+from app.domain.errors import (
+    BacklogFullError,
+    ProviderBusyError,
+    ProviderCredentialsError,
+    ProviderDownError,
+    ProviderPausedError,
+)
 from app.domain.vectors import Account
+
+_PROVIDERS = (ProviderDownError, ProviderPausedError, ProviderBusyError, ProviderCredentialsError)
 
 router = APIRouter(prefix="/agents", tags=["search"], responses=RESPONSES)
 
 
-@router.post("/{agent_id}/search")
-async def search(agent_id: AgentId, body: SearchRequest, identity: Reader, services: ServicesOf) -> SearchResults:
+@router.post("/{agent_id}/search", responses=document_problems(*_PROVIDERS))
+async def search_agent(agent_id: AgentId, body: SearchRequest, identity: Reader, services: ServicesOf) -> SearchResults:
     """Find the chunks that match a query best: by words (`text`), by meaning (`vector`) or by both (`hybrid`)."""
     began = time.perf_counter()
     agent = await services.tenants.agents.get(identity.organization_id, agent_id)
@@ -25,8 +34,8 @@ async def search(agent_id: AgentId, body: SearchRequest, identity: Reader, servi
     return SearchResults(results=[SearchHit.of(hit) for hit in hits], took_ms=took)
 
 
-@router.post("/{agent_id}/ask", status_code=202, responses=BACKLOG_FULL)
-async def ask(
+@router.post("/{agent_id}/ask", status_code=202, responses=document_problems(BacklogFullError))
+async def ask_agent(
     agent_id: AgentId, body: AskRequest, identity: Writer, services: ServicesOf, response: Response
 ) -> TaskAccepted:
     """Ask a question. The task's result is the answer with its sources."""

@@ -11,8 +11,8 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from app.api.access import Reader, ServicesOf, Writer
 from app.api.bodies.tasks import PublicState, TaskAccepted, TaskBody, TaskCancelled, TaskList, TaskRevoked, list_unseen
 from app.api.paging import AfterTask, Limit
-from app.api.problems import RESPONSES
-from app.domain.errors import NotFoundError
+from app.api.problems import RESPONSES, document_problems
+from app.domain.errors import ConflictError, NotFoundError, TaskFinishedError
 from app.domain.ids import TaskId
 from app.domain.states import FINAL
 from app.domain.tasks import Queue, Task, TaskName
@@ -131,7 +131,11 @@ async def follow_task(
 
 
 @router.delete(
-    "/{task_id}", responses={202: {"model": TaskCancelled, "description": "The task is running and about to stop."}}
+    "/{task_id}",
+    responses={
+        **document_problems(TaskFinishedError),
+        202: {"model": TaskCancelled, "description": "The task is running and about to stop."},
+    },
 )
 async def cancel_task(task_id: IdOfTask, identity: Writer, services: ServicesOf, response: Response) -> TaskCancelled:
     """Cancel a task. For a running task the response is 202 with `cancelling`: it stops shortly."""
@@ -140,14 +144,14 @@ async def cancel_task(task_id: IdOfTask, identity: Writer, services: ServicesOf,
     return TaskCancelled.of(task)
 
 
-@router.post("/{task_id}/revoke")
+@router.post("/{task_id}/revoke", responses=document_problems(TaskFinishedError))
 async def revoke_task(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskRevoked:
     """Cancel a task, with a response in Celery's terms."""
     task = await services.queue.tasks.cancel(identity.organization_id, task_id)
     return TaskRevoked(task_id=str(task.id))
 
 
-@router.post("/{task_id}/retry", status_code=202)
+@router.post("/{task_id}/retry", status_code=202, responses=document_problems(ConflictError))
 async def retry_task(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskAccepted:
     """Queue a finished task again, whatever its result was."""
     return TaskAccepted.of(await services.queue.tasks.retry(identity.organization_id, task_id), "Task queued again")

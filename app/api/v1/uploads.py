@@ -1,46 +1,64 @@
 """Routes for uploads."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from app.api.access import ServicesOf, Writer
-from app.api.bodies.documents import BatchAccepted, CollectionUploadAccepted, UploadAccepted, locate
+from app.api.bodies.uploads import BatchAccepted, CollectionUploadAccepted, UploadAccepted, locate
 from app.api.forms import OPTIONS, describe_form, parse_options
 from app.api.multipart import Form, drain, read_form, stream_body
-from app.api.problems import BACKLOG_FULL, RESPONSES, Problem
+from app.api.problems import document_problems
 from app.api.v1.agents import AgentId
 from app.bootstrap import Services
-from app.domain.errors import InvalidRequestError, PayloadTooLargeError, StorageFullError
+from app.domain.errors import (
+    BacklogFullError,
+    BadRequestError,
+    DuplicateDocumentError,
+    EmptyFileError,
+    InvalidMetadataError,
+    InvalidRequestError,
+    MissingFileError,
+    PayloadTooLargeError,
+    StorageFullError,
+    StorageUnavailableError,
+    TooManyFilesError,
+    UnsupportedTypeError,
+)
 from app.services.intake.batches import Batch
 from app.services.intake.uploads import Accepted, IncomingFile, Upload
 from app.services.tenants.agents import make_slug
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    **RESPONSES,
-    **BACKLOG_FULL,
-    400: {"model": Problem, "description": "The form is malformed or incomplete."},
-    409: {
-        "model": Problem,
-        "description": "The agent already has a document with these bytes, and `on_duplicate` is `reject`.",
-    },
-    413: {"model": Problem, "description": "The file is larger than `MAX_UPLOAD_MB`."},
-    415: {
-        "model": Problem,
-        "description": "This file type is not supported: see `detected_type` and `supported_types`.",
-    },
-    507: {"model": Problem, "description": "The disk is full."},
+_PROBLEMS = (
+    BadRequestError,
+    MissingFileError,
+    InvalidMetadataError,
+    PayloadTooLargeError,
+    BacklogFullError,
+    StorageFullError,
+    StorageUnavailableError,
+)
+_ONE_FILE = document_problems(*_PROBLEMS, EmptyFileError, UnsupportedTypeError, DuplicateDocumentError)
+_FILE = {"type": "string", "format": "binary", "description": "The file, with its name."}
+_FILES = {
+    "type": "array",
+    "items": {"type": "string", "format": "binary"},
+    "description": "The files, with their names.",
 }
-_FILE = {"type": "string", "format": "binary"}
+_COLLECTION = {
+    "type": "string",
+    "default": "default",
+    "description": "The collection: an agent's slug, or a name from which one is made. It is created on first use.",
+}
 
-router = APIRouter(prefix="/documents", tags=["documents"], responses=_PROBLEMS)
+router = APIRouter(prefix="/documents", tags=["documents"])
 
 
 @router.post(
     "/agent/{agent_id}/upload",
     status_code=202,
     response_model=UploadAccepted,
+    responses=_ONE_FILE,
     openapi_extra=describe_form("file", _FILE, **OPTIONS),
 )
 async def upload_document(agent_id: AgentId, request: Request, identity: Writer, services: ServicesOf) -> Response:
@@ -60,7 +78,8 @@ async def upload_document(agent_id: AgentId, request: Request, identity: Writer,
 @router.post(
     "/upload",
     status_code=202,
-    openapi_extra=describe_form("file", _FILE, collection={"type": "string", "default": "default"}, **OPTIONS),
+    responses=_ONE_FILE,
+    openapi_extra=describe_form("file", _FILE, collection=_COLLECTION, **OPTIONS),
 )
 async def upload_to_collection(
     request: Request, identity: Writer, services: ServicesOf, response: Response
@@ -80,7 +99,8 @@ async def upload_to_collection(
 @router.post(
     "/agent/{agent_id}/batch",
     status_code=202,
-    openapi_extra=describe_form("files", {"type": "array", "items": _FILE}, **OPTIONS),
+    responses=document_problems(*_PROBLEMS, TooManyFilesError),
+    openapi_extra=describe_form("files", _FILES, **OPTIONS),
 )
 async def upload_batch(
     agent_id: AgentId, request: Request, identity: Writer, services: ServicesOf, response: Response

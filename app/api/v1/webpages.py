@@ -3,26 +3,27 @@
 from fastapi import APIRouter, Response
 
 from app.api.access import ServicesOf, Writer
-from app.api.bodies.documents import UploadAccepted, locate
+from app.api.bodies.uploads import UploadAccepted, locate
 from app.api.bodies.webpages import CrawlAccepted, CrawlBody, WebpageBody
 from app.api.forms import PRIORITIES, check_metadata
-from app.api.problems import BACKLOG_FULL, RESPONSES, Problem
+from app.api.problems import document_problems
 from app.api.v1.agents import AgentId
+from app.domain.errors import (
+    BacklogFullError,
+    DuplicateDocumentError,
+    InvalidMetadataError,
+    InvalidUrlError,
+    UrlNotAllowedError,
+)
 from app.services.intake.crawls import CrawlRequest
 from app.services.intake.webpages import PageRequest
 
-router = APIRouter(
-    prefix="/documents/agent/{agent_id}",
-    tags=["documents"],
-    responses={
-        **RESPONSES,
-        **BACKLOG_FULL,
-        409: {"model": Problem, "description": "The agent already has this page, and `on_duplicate` is `reject`."},
-    },
-)
+_PROBLEMS = (InvalidUrlError, UrlNotAllowedError, InvalidMetadataError, BacklogFullError)
+
+router = APIRouter(prefix="/documents/agent/{agent_id}", tags=["documents"])
 
 
-@router.post("/webpage", status_code=202)
+@router.post("/webpage", status_code=202, responses=document_problems(*_PROBLEMS, DuplicateDocumentError))
 async def add_webpage(
     agent_id: AgentId, body: WebpageBody, identity: Writer, services: ServicesOf, response: Response
 ) -> UploadAccepted:
@@ -40,7 +41,7 @@ async def add_webpage(
     return UploadAccepted.of(accepted)
 
 
-@router.post("/crawl", status_code=202)
+@router.post("/crawl", status_code=202, responses=document_problems(*_PROBLEMS))
 async def crawl_site(
     agent_id: AgentId, body: CrawlBody, identity: Writer, services: ServicesOf, response: Response
 ) -> CrawlAccepted:

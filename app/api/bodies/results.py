@@ -1,0 +1,178 @@
+"""The results of tasks, by task name.
+
+They describe what services write. A response contains the result as it is stored, so these models are used only in the
+OpenAPI document, by ``app.api.description``.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from app.api.bodies.fields import DocumentId, End, Filename, PageCount, Start, example
+from app.domain.tasks import TaskName
+
+_REFERENCE = {
+    "document_id": 123,
+    "filename": "harbour.pdf",
+    "page": 3,
+    "start": 1230,
+    "end": 1264,
+    "quote": "Its maximum draught is 2.4 metres.",
+}
+_FAILURE = {
+    "task_id": "01934b1c-8e2f-7c3a-9d4e-5f6a7b8c9d0e",
+    "document_id": None,
+    "filename": "picture.png",
+    "code": "unsupported_type",
+    "message": "This file type is not supported. The file is a PNG image.",
+}
+
+
+class DocumentResult(BaseModel):
+    """The document was processed: search finds it."""
+
+    model_config = example(
+        {"document_id": 123, "filename": "report.pdf", "page_count": 40, "chunk_count": 45, "characters": 38_211}
+    )
+
+    document_id: DocumentId
+    filename: Filename
+    page_count: PageCount
+    chunk_count: int = Field(description="The number of chunks.")
+    characters: int = Field(description="The length of the text.")
+
+
+class DuplicateResult(BaseModel):
+    """A file of a batch or an archive was not processed, because the agent already has its bytes."""
+
+    model_config = example({"document_id": 123, "duplicate_of": 123, "filename": "report.pdf"})
+
+    document_id: DocumentId
+    duplicate_of: int = Field(description="The document that has the same bytes.")
+    filename: Filename
+
+
+class SkippedPageResult(BaseModel):
+    """A page of a crawl was not made a document."""
+
+    model_config = example(
+        {"document_id": None, "url": "https://example.com/print/a", "skipped": "The page is outside of the crawl"}
+    )
+
+    document_id: None = Field(description="Always null.")
+    url: str = Field(description="The page's address.")
+    skipped: str = Field(description="Why it was skipped.")
+
+
+class FailedChild(BaseModel):
+    """A child that failed."""
+
+    model_config = example(_FAILURE)
+
+    task_id: str = Field(description="The child's task.")
+    document_id: int | None = Field(description="Its document; null if it has none.")
+    filename: str | None = Field(description="The file's name.")
+    code: str | None = Field(description="The code of the error.")
+    message: str | None = Field(description="The message of the error.")
+
+
+class ChildrenResult(BaseModel):
+    """An archive, a batch or a crawl has ended: the number of its children by state."""
+
+    model_config = example({"total": 4, "succeeded": 3, "failed": 1, "revoked": 0, "failures": [_FAILURE]})
+
+    total: int = Field(description="The number of children.")
+    succeeded: int = Field(description="The children that succeeded.")
+    failed: int = Field(description="The children that failed.")
+    revoked: int = Field(description="The children that were cancelled.")
+    failures: list[FailedChild] = Field(description="The first children that failed.")
+
+
+class EmbeddedResult(BaseModel):
+    """Chunks of a document were embedded."""
+
+    model_config = example({"document_id": 123, "chunk_count": 45})
+
+    document_id: DocumentId
+    chunk_count: int | None = Field(description="The number of chunks.")
+
+
+class DocumentRemovedResult(BaseModel):
+    """A document, or a part of it that search no longer finds, was removed."""
+
+    model_config = example({"document_id": 123, "chunks": 45, "files": 1})
+
+    document_id: DocumentId
+    chunks: int = Field(description="The number of chunks that were removed.")
+    files: int | None = Field(None, description="The number of files that were deleted.")
+
+
+class AgentRemovedResult(BaseModel):
+    """An agent and its documents were removed."""
+
+    model_config = example({"documents": 12})
+
+    documents: int = Field(description="The number of documents that were removed.")
+
+
+class Reference(BaseModel):
+    """A passage that an answer is based on."""
+
+    model_config = example(_REFERENCE)
+
+    document_id: DocumentId
+    filename: Filename
+    page: int | None = Field(description="The page that it is on, from 1; null for a format without pages.")
+    start: Start
+    end: End
+    quote: str = Field(description="The passage.")
+
+
+class AnswerResult(BaseModel):
+    """The answer to a question."""
+
+    model_config = example(
+        {
+            "answer": "Its maximum draught is 2.4 metres. [1]",
+            "references": [_REFERENCE],
+            "mode": "extractive",
+            "processing_time": 0.0213,
+        }
+    )
+
+    answer: str = Field(description="The answer. `[1]` refers to the first of `references`.")
+    references: list[Reference] = Field(description="The passages that it is based on.")
+    mode: Literal["llm", "extractive"] = Field(
+        description="`llm`: written by a language model. `extractive`: made of quoted sentences."
+    )
+    processing_time: float = Field(description="How long it took, in seconds.")
+    model: str | None = Field(None, description="The language model, with the mode `llm`.")
+    usage: dict[str, int] | None = Field(
+        None, description="The tokens that the language model counted: `input_tokens` and `output_tokens`."
+    )
+
+
+RESULTS: dict[TaskName, tuple[type[BaseModel], ...]] = {
+    TaskName.PROCESS_DOCUMENT: (DocumentResult, DuplicateResult),
+    TaskName.PROCESS_WEBPAGE: (DocumentResult, SkippedPageResult),
+    TaskName.PROCESS_ARCHIVE: (ChildrenResult, DuplicateResult),
+    TaskName.PROCESS_BATCH: (ChildrenResult,),
+    TaskName.CRAWL_SITE: (ChildrenResult,),
+    TaskName.DELETE_DOCUMENT: (DocumentRemovedResult,),
+    TaskName.DELETE_AGENT: (AgentRemovedResult,),
+    TaskName.EMBED_CHUNKS: (EmbeddedResult,),
+    TaskName.REEMBED_DOCUMENT: (EmbeddedResult,),
+    TaskName.PUBLISH_DOCUMENT: (DocumentResult,),
+    TaskName.SWEEP_DOCUMENT: (DocumentRemovedResult,),
+    TaskName.ANSWER_QUESTION: (AnswerResult,),
+}
+"""The models of a successful task's result. Tasks that are not listed have none."""
+
+
+def describe_results() -> str:
+    """The table of results, in Markdown."""
+    rows = (f"| `{name}` | {' or '.join(model.__name__ for model in models)} |" for name, models in RESULTS.items())
+    return "\n".join(["Null until the task has succeeded. Its type:\n", "| `task_name` | result |", "|---|---|", *rows])
+
+
+Result = Annotated[Any, Field(description=describe_results())]

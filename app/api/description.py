@@ -1,0 +1,88 @@
+"""Corrections of the OpenAPI document that FastAPI generates."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from app.api import problems
+from app.api.bodies.results import RESULTS
+from app.domain.errors import (
+    BadRequestError,
+    IdempotencyInProgressError,
+    IdempotencyKeyReusedError,
+    InvalidIdempotencyKeyError,
+    PayloadTooLargeError,
+)
+
+TAGS = [
+    {"name": "agents", "description": "An agent has documents that are searched together, and settings for them."},
+    {"name": "documents", "description": "Upload files, add web pages, crawl sites; read what was made of them."},
+    {"name": "tasks", "description": "Everything that takes time is a task: wait for it, follow it, cancel it."},
+    {"name": "dead letters", "description": "Tasks that failed for good, until they are replayed or discarded."},
+    {"name": "search", "description": "Find passages, and answers with citations."},
+    {"name": "operations", "description": "Queues and workers."},
+    {"name": "api keys", "description": "The API keys of your organization."},
+    {"name": "health", "description": "For load balancers and monitoring; no API key is needed."},
+]
+_REFERENCE = "#/components/schemas/{model}"
+_SENTENCE = re.compile(r"[.:](?:\s|\Z)")
+_IDEMPOTENCY = (IdempotencyInProgressError, IdempotencyKeyReusedError, InvalidIdempotencyKeyError)
+
+
+def install(app: FastAPI) -> None:
+    """Make ``app`` serve the corrected document."""
+    build = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        known = app.openapi_schema
+        document = build()
+        if document is not known:
+            _correct(document)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _correct(document: dict[str, Any]) -> None:
+    for operation in _list_operations(document):
+        operation["summary"] = _SENTENCE.split(operation["description"], maxsplit=1)[0]
+        if "requestBody" in operation:
+            problems.add_problems(operation["responses"], BadRequestError, PayloadTooLargeError)
+        if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", [])):
+            problems.add_problems(operation["responses"], *_IDEMPOTENCY)
+        problems.correct_responses(operation["responses"])
+    schemas = document["components"]["schemas"]
+    _describe_results(schemas)
+    _restore_examples(schemas)
+
+
+def _list_operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for path in document["paths"].values():
+        yield from path.values()
+
+
+def _describe_results(schemas: dict[str, Any]) -> None:
+    """Describe the result of a task as one of the results of all tasks."""
+    models = list(dict.fromkeys(model for models in RESULTS.values() for model in models))
+    _, described = models_json_schema([(model, "serialization") for model in models], ref_template=_REFERENCE)
+    schemas.update(described["$defs"])
+    references = [{"$ref": _REFERENCE.format(model=model.__name__)} for model in models]
+    schemas["TaskBody"]["properties"]["result"]["anyOf"] = [*references, {"type": "null"}]
+
+
+def _restore_examples(schemas: dict[str, Any]) -> None:
+    """Put back what FastAPI leaves out of examples: members that are null."""
+    for model in _list_models(BaseModel):
+        extra = model.model_config.get("json_schema_extra")
+        if model.__module__.startswith("app.api.") and model.__name__ in schemas and isinstance(extra, dict):
+            schemas[model.__name__]["example"] = extra["example"]
+
+
+def _list_models(parent: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for model in parent.__subclasses__():
+        yield model
+        yield from _list_models(model)
