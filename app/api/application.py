@@ -70,9 +70,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     _add_middleware(app, access_log=given.access_log)
-    app.include_router(docs_pages.router)
-    app.include_router(health.router)
-    app.include_router(v1.router)
+    for part in (docs_pages, health, v1):
+        app.include_router(part.router)
     problems.install(app)
     description.install(app)
     return app
