@@ -25,6 +25,7 @@ from app.domain.tasks import Queue
 from app.parent_death import die_with_parent
 from app.private_files import append_private
 from app.settings import Settings
+from app.tasks.node_names import choose_node_name
 
 _EXIT_SECONDS = 10.0
 _POLL_SECONDS = 0.1
@@ -79,7 +80,7 @@ def worker_part(settings: Settings, name: str) -> Part:
         "default": [Queue.DEFAULT, Queue.DEAD_LETTER],
     }[name]
     arguments = ["--quiet", "worker", "--without-gossip", "--without-mingle", f"--loglevel={settings.celery_log_level}"]
-    arguments += [f"--hostname={name}@%h", f"--queues={','.join(queues)}"]
+    arguments += [f"--queues={','.join(queues)}"]
     arguments += [f"--concurrency={slots[name]}", f"--pool={'prefork' if name == 'high' else 'threads'}"]
 
     def run() -> None:
@@ -87,7 +88,8 @@ def worker_part(settings: Settings, name: str) -> Part:
 
         # Celery warns root about pickled messages; Sluice uses JSON only.
         warnings.filterwarnings("ignore", category=SecurityWarning)
-        app.worker_main(arguments)
+        node_name = choose_node_name(name, f"{app.conf.broker_read_url} {settings.redis_key_prefix}")
+        app.worker_main([*arguments, f"--hostname={node_name}"])
 
     return Part(f"worker-{name}", run, _WORKER_MODULES)
 
