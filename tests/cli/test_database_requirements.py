@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -131,6 +132,17 @@ def test_a_pooler_that_shares_sessions_is_refused_by_every_part(empty: Settings)
         assert "connection pooler that shares sessions" in prepare(pooled)
         for command in ("migrate", "api", "worker high"):
             assert "pool_mode=session" in refuse(pooled, command)
+
+
+def test_a_pooler_that_gives_each_client_a_session_is_used(empty: Settings) -> None:
+    with ExitStack() as opened:
+        url = opened.enter_context(run_pooler(empty.database_url or "", "session"))
+        stack = opened.enter_context(Stack(empty.model_copy(update={"database_url": url})))
+        stack.start_api()
+        stack.start_workers("high")
+        upload = stack.upload(stack.make_agent(), "heron.txt", b"The heron waits for the evening boat.")
+        [task] = stack.finish([upload["task_id"]])
+        assert task["state"] == "SUCCESS"
 
 
 def test_the_doctor_finds_no_failure_right_after_the_first_migration(empty: Settings) -> None:
