@@ -9,13 +9,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app.api import problems
-from app.api.bodies.results import RESULTS
+from app.api.bodies.results import MODELS
 from app.domain.errors import (
     BadRequestError,
     IdempotencyInProgressError,
     IdempotencyKeyReusedError,
     InvalidIdempotencyKeyError,
     PayloadTooLargeError,
+    StorageFullError,
 )
 
 TAGS = [
@@ -52,8 +53,9 @@ def _correct(document: dict[str, Any]) -> None:
         operation["summary"] = _SENTENCE.split(operation["description"], maxsplit=1)[0]
         if "requestBody" in operation:
             problems.add_problems(operation["responses"], BadRequestError, PayloadTooLargeError)
-        if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", [])):
-            problems.add_problems(operation["responses"], *_IDEMPOTENCY)
+        is_write = any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", []))
+        if is_write:
+            problems.add_problems(operation["responses"], *_IDEMPOTENCY, StorageFullError)
         problems.correct_responses(operation["responses"])
     schemas = document["components"]["schemas"]
     _describe_results(schemas)
@@ -67,10 +69,9 @@ def _list_operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _describe_results(schemas: dict[str, Any]) -> None:
     """Describe the result of a task as one of the results of all tasks."""
-    models = list(dict.fromkeys(model for models in RESULTS.values() for model in models))
-    _, described = models_json_schema([(model, "serialization") for model in models], ref_template=_REFERENCE)
+    _, described = models_json_schema([(model, "serialization") for model in MODELS], ref_template=_REFERENCE)
     schemas.update(described["$defs"])
-    references = [{"$ref": _REFERENCE.format(model=model.__name__)} for model in models]
+    references = [{"$ref": _REFERENCE.format(model=model.__name__)} for model in MODELS]
     schemas["TaskBody"]["properties"]["result"]["anyOf"] = [*references, {"type": "null"}]
 
 

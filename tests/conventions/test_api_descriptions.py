@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from app.api.bodies.results import RESULTS
+from app.api.bodies.results import MODELS, RESULTS
 from app.api.openapi import render
 from app.domain.tasks import TaskName
 
@@ -95,7 +95,8 @@ def test_no_error_has_the_form_of_the_framework() -> None:
 
 def test_the_result_of_every_task_is_described() -> None:
     assert RESULTS.keys() == set(TaskName) - {TaskName.PING, TaskName.ANNOUNCE_DEAD_LETTER}
+    assert {model for models in RESULTS.values() for model in models} <= set(MODELS)
     result = SCHEMAS["TaskBody"]["properties"]["result"]
     listed = {one["$ref"].rsplit("/", 1)[1] for one in result["anyOf"] if "$ref" in one}
-    assert listed == {model.__name__ for models in RESULTS.values() for model in models}
+    assert listed == {model.__name__ for model in MODELS}
     assert all(f"`{name}`" in result["description"] for name in RESULTS)

@@ -152,6 +152,14 @@ class AnswerResult(BaseModel):
     )
 
 
+class ErasedResult(BaseModel):
+    """What remains of a result when its document or its agent is deleted."""
+
+    model_config = example({"document_id": 123})
+
+    document_id: int | None = Field(description="The document that was deleted; null if the task had none.")
+
+
 RESULTS: dict[TaskName, tuple[type[BaseModel], ...]] = {
     TaskName.PROCESS_DOCUMENT: (DocumentResult, DuplicateResult),
     TaskName.PROCESS_WEBPAGE: (DocumentResult, SkippedPageResult),
@@ -168,11 +176,25 @@ RESULTS: dict[TaskName, tuple[type[BaseModel], ...]] = {
 }
 """The models of a successful task's result. Tasks that are not listed have none."""
 
+MODELS: tuple[type[BaseModel], ...] = (
+    DocumentResult,
+    DuplicateResult,
+    SkippedPageResult,
+    ChildrenResult,
+    EmbeddedResult,
+    DocumentRemovedResult,
+    AgentRemovedResult,
+    AnswerResult,
+    ErasedResult,
+)
+"""Every model of a result."""
+
 
 def describe_results() -> str:
     """The table of results, in Markdown."""
     rows = (f"| `{name}` | {' or '.join(model.__name__ for model in models)} |" for name, models in RESULTS.items())
-    return "\n".join(["Null until the task has succeeded. Its type:\n", "| `task_name` | result |", "|---|---|", *rows])
+    head = "Null until the task has succeeded; `ErasedResult` once its document or agent is deleted. Otherwise:\n"
+    return "\n".join([head, "| `task_name` | result |", "|---|---|", *rows])
 
 
 Result = Annotated[Any, Field(description=describe_results())]
