@@ -48,7 +48,7 @@ def test_commands_to_copy_contain_no_comments() -> None:
         (page.name, line)
         for page in PAGES
         for block in list_blocks(page)
-        if block.language == "bash"
+        if block.language in {"bash", "console"}
         for line in block.text.splitlines()
         if re.search(r"(^|\s)# ", line)
     ]
