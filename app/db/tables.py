@@ -239,6 +239,7 @@ tasks = sa.Table(
     make_integer("crashes"),  # attempts whose process died
     make_integer("epoch"),  # the fence: an attempt with a lower one can change nothing
     make_integer("version"),  # counts every visible change
+    make_text("fetch_host", nullable=True),  # the host from which the task must read a page before it is processed
     make_integer("rings"),  # messages published since the task was last admitted
     make_text("helper", nullable=True),  # the queue of the worker that is to steal the task: work_stealing.py
     sa.Column("worker_id", UUID(as_uuid=True)),
@@ -267,6 +268,20 @@ tasks = sa.Table(
         "available_at",
         "id",
         postgresql_where="state IN ('PENDING', 'RETRY')",
+    ),
+    sa.Index(
+        "tasks_to_fetch_idx",
+        "queue",
+        "agent_id",
+        "available_at",
+        "id",
+        postgresql_where="state IN ('PENDING', 'RETRY') AND fetch_host IS NOT NULL",
+    ),
+    sa.Index(
+        "tasks_fetching_idx",
+        "queue",
+        "agent_id",
+        postgresql_where="state IN ('QUEUED', 'STARTED', 'PROGRESS') AND fetch_host IS NOT NULL",
     ),
     sa.Index("tasks_queued_idx", "queue", "queued_at", postgresql_where="state = 'QUEUED'"),
     sa.Index("tasks_running_idx", "worker_id", postgresql_where="state IN ('STARTED', 'PROGRESS')"),

@@ -9,6 +9,7 @@ from typing import Any
 from app.domain.ids import TaskId, WorkerId, new_task_id
 from app.domain.records import Document
 from app.domain.states import State
+from app.domain.web_url import read_authority
 
 
 class Queue(StrEnum):
@@ -66,12 +67,21 @@ class NewTask:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     id: TaskId = field(default_factory=new_task_id)
+    fetch_host: str | None = None
+    """The host from which the task reads a web page before it is processed: host and port."""
 
     @classmethod
     def for_document(cls, document: Document, name: TaskName, queue: Queue) -> "NewTask":
         """A task on a document."""
-        metadata = {"filename": document.filename}
-        return cls(document.organization_id, document.agent_id, name, queue, document.id, metadata=metadata)
+        return cls(
+            document.organization_id,
+            document.agent_id,
+            name,
+            queue,
+            document.id,
+            metadata={"filename": document.filename},
+            fetch_host=read_authority(document.source_url) if name is TaskName.PROCESS_WEBPAGE else None,
+        )
 
     @classmethod
     def for_document_of(cls, task: "Task", name: TaskName, queue: Queue) -> "NewTask":
@@ -182,6 +192,7 @@ class Task:
     history: Sequence[Mapping[str, Any]]
     rings: int = 0
     helper: str | None = None
+    fetch_host: str | None = None
 
     def __post_init__(self) -> None:
         """Convert the state, which rows contain as text."""

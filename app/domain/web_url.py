@@ -100,6 +100,15 @@ class WebUrl:
         return replace(self, query="&".join(kept))
 
 
+def read_authority(url: str | None) -> str | None:
+    """Host and port of an address, as in the ``Host`` header; None without an address.
+
+    Raises:
+        InvalidUrlError, UrlNotAllowedError
+    """
+    return WebUrl.parse(url).authority if url else None
+
+
 def _read_scheme(url: str) -> tuple[str, str]:
     if len(url) > MAX_LENGTH:
         raise InvalidUrlError(f"It is longer than {MAX_LENGTH} characters.")

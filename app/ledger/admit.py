@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.ids import TaskId
 from app.domain.states import RUNNING, Event, State
 from app.domain.tasks import Bell
+from app.ledger.admit_fetches import TO_FETCH, admit_fetches
 from app.ledger.statement import LEASE_LIVE, guard, quoted, to
 
 WINDOW_MINIMUM = 4
@@ -24,21 +25,23 @@ _LOCK_QUEUE = text(
     f"""
     SELECT q.virtual_time,
            (SELECT coalesce(sum(w.concurrency), 0) FROM workers AS w
-            WHERE :queue = ANY (w.queues) AND {LEASE_LIVE}) AS slots
+            WHERE :queue = ANY (w.queues) AND {LEASE_LIVE}) AS slots,
+           EXISTS (SELECT FROM tasks AS t WHERE {TO_FETCH}) AS has_fetches
     FROM queues AS q, (SELECT set_config('synchronous_commit', 'off', true)) AS relaxed
     WHERE q.name = :queue AND q.paused_at IS NULL
     FOR UPDATE OF q
     """
 )
 
-_WAITING = f"t.queue = :queue AND {guard(Event.ADMIT)}"
+_ALL_WAITING = f"t.queue = :queue AND {guard(Event.ADMIT)}"
+_WAITING = f"{_ALL_WAITING} AND t.fetch_host IS NULL"
 
 # An agent's cap counts its tasks in all queues. Admissions to different queues run at the same time, so those that
 # admit tasks of a capped agent lock it first, in the order of ids.
 LOCK_CAPPED = text(
     f"""
     SELECT a.id FROM agents AS a
-    WHERE a.max_in_flight IS NOT NULL AND EXISTS (SELECT FROM tasks AS t WHERE {_WAITING} AND t.agent_id = a.id)
+    WHERE a.max_in_flight IS NOT NULL AND EXISTS (SELECT FROM tasks AS t WHERE {_ALL_WAITING} AND t.agent_id = a.id)
     ORDER BY a.id
     FOR NO KEY UPDATE OF a
     """
@@ -145,5 +148,6 @@ async def admit(connection: AsyncConnection, queue: str) -> list[Bell]:
     window = max(WINDOW_MINIMUM, lock.slots)
     capped = list((await connection.execute(LOCK_CAPPED, {"queue": queue})).scalars())
     parameters = {"queue": queue, "window": window, "virtual_time": lock.virtual_time, "capped": capped}
+    fetches = await admit_fetches(connection, queue, window, capped) if lock.has_fetches else []
     rows = await connection.execute(ADMIT, parameters)
-    return [Bell(TaskId(row.id), row.name, row.queue) for row in rows]
+    return fetches + [Bell(TaskId(row.id), row.name, row.queue) for row in rows]

@@ -84,8 +84,10 @@ async def cancel_agent(connection: AsyncConnection, agent_id: int, limit: int) -
     return await fetch_tasks(connection, CANCEL_AGENT, agent_id=agent_id, queues=list(WORK_QUEUES), limit=limit)
 
 
-# As if just submitted; only ``attempt``, which counts all claims, and the history stay.
-REVIVED = f"""{to(Event.REVIVE)}, {NEW_EPOCH}, retries = 0, crashes = 0, available_at = now(), {WITHOUT_PROGRESS},
+# As if just submitted; only ``attempt``, which counts all claims, and the history stay. A web page is read again.
+REVIVED = f"""{to(Event.REVIVE)}, arguments = t.arguments - 'page',
+        fetch_host = coalesce(t.fetch_host, t.arguments #>> '{{page,host}}'),
+        {NEW_EPOCH}, retries = 0, crashes = 0, available_at = now(), {WITHOUT_PROGRESS},
         stages = '[]', status = 'Waiting in the queue', result = NULL, error = NULL, started_at = NULL,
         completed_at = NULL, cancel_requested_at = NULL, dead_lettered_at = NULL, announced_at = NULL"""
 

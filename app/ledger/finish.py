@@ -1,5 +1,6 @@
 """The ways an attempt ends. Each applies only while the epoch is the row's: a late worker can change nothing."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import bindparam
@@ -124,6 +125,33 @@ HAND_BACK = returning_tasks(
 async def hand_back(connection: AsyncConnection, attempt: Attempt) -> Task | None:
     """PENDING again, without counting a crash: the worker stops, or has lost its lease, before it has finished."""
     return await fetch_task(connection, HAND_BACK, task_id=attempt.task_id, epoch=attempt.epoch)
+
+
+_REQUEUE = returning_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET {to(Event.HAND_BACK)}, {NEW_EPOCH}, attempt = t.attempt - 1, {WITHOUT_PROGRESS}, available_at = now(),
+        status = :status, arguments = t.arguments || :arguments, fetch_host = NULL, {WITHOUT_WORKER}
+    WHERE {OF_ATTEMPT} AND {guard(Event.HAND_BACK)} AND {NOT_CANCELLED}
+    """
+).bindparams(bindparam("arguments", type_=JSONB))
+
+
+async def requeue(
+    connection: AsyncConnection, attempt: Attempt, arguments: Mapping[str, Any], *, status: str
+) -> Task | None:
+    """PENDING again with further arguments: what the task waited for on the network has arrived.
+
+    The next claim continues the same attempt. None when the attempt was cancelled or superseded.
+    """
+    return await fetch_task(
+        connection,
+        _REQUEUE,
+        task_id=attempt.task_id,
+        epoch=attempt.epoch,
+        arguments=dict(arguments),
+        status=status,
+    )
 
 
 _DEFER = returning_tasks(

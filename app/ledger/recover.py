@@ -14,6 +14,7 @@ from app.ledger.statement import (
     CANCEL_REQUESTED,
     LEASE_LIVE,
     NEW_EPOCH,
+    OCCUPIES_SLOT,
     WITHOUT_PROGRESS,
     WITHOUT_WORKER,
     append_history,
@@ -166,7 +167,7 @@ RECONCILE = text(
                (SELECT coalesce(sum(w.concurrency), 0) FROM workers AS w
                 WHERE q.name = ANY (w.queues) AND {LEASE_LIVE})
              - (SELECT count(*) FROM tasks AS t JOIN workers AS w ON w.id = t.worker_id
-                WHERE t.state IN ({quoted(RUNNING)}) AND q.name = ANY (w.queues)) AS free
+                WHERE t.state IN ({quoted(RUNNING)}) AND {OCCUPIES_SLOT} AND q.name = ANY (w.queues)) AS free
         FROM queues AS q
     ),
     -- The admitted tasks that have waited too long. Materialized: joined to the update directly, a plan may run this

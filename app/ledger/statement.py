@@ -50,6 +50,9 @@ CANCEL_REQUESTED = "t.cancel_requested_at IS NOT NULL"
 NOT_CANCELLED = "t.cancel_requested_at IS NULL"
 """A cancel that was requested in time wins over every other end of an attempt."""
 
+OCCUPIES_SLOT = "t.fetch_host IS NULL"
+"""A task that reads a page waits for the page's server without a worker slot."""
+
 LEASE_LIVE = "w.lease_expires_at > now()"
 """The worker has renewed its lease, so its tasks are its own."""
 

@@ -40,6 +40,7 @@ def as_row(task: NewTask) -> dict[str, Any]:
         "queue": task.queue.value,
         "arguments": dict(task.arguments),
         "metadata": dict(task.metadata),
+        "fetch_host": task.fetch_host,
     }
 
 
@@ -59,8 +60,8 @@ _INSERT_WITH_DOCUMENT = (
             ON CONFLICT (agent_id, content_key) WHERE content_key IS NOT NULL DO NOTHING
             RETURNING *
         )
-        INSERT INTO tasks (id, organization_id, agent_id, document_id, name, queue, arguments, metadata)
-        SELECT d.task_id, d.organization_id, d.agent_id, d.id, :name, :queue, :arguments, :metadata
+        INSERT INTO tasks (id, organization_id, agent_id, document_id, name, queue, arguments, metadata, fetch_host)
+        SELECT d.task_id, d.organization_id, d.agent_id, d.id, :name, :queue, :arguments, :metadata, :fetch_host
         FROM document AS d
         RETURNING *
         """
@@ -72,7 +73,7 @@ _INSERT_WITH_DOCUMENT = (
         *(bindparam(name, type_=JSONB) for name in ("document_metadata", "arguments", "metadata")),
         *(
             bindparam(name, type_=Text)
-            for name in ("filename", "media_type", "blob_key", "source_url", "name", "queue")
+            for name in ("filename", "media_type", "blob_key", "source_url", "name", "queue", "fetch_host")
         ),
     )
     .columns(*tasks.c)
@@ -101,5 +102,6 @@ async def submit_with_document(connection: AsyncConnection, task: NewTask, docum
         queue=task.queue.value,
         arguments=dict(task.arguments),
         metadata=dict(task.metadata),
+        fetch_host=task.fetch_host,
         **document,
     )

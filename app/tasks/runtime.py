@@ -4,8 +4,10 @@ import asyncio
 import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
+import structlog
 from celery import Celery
 
 from app.bootstrap import Embedders, Services, build_services
@@ -17,6 +19,8 @@ from app.tasks.lease import Lease
 
 Result = TypeVar("Result")
 
+log = structlog.get_logger()
+
 
 class Runtime:
     """An event loop in its own thread, shared by all task threads of the process."""
@@ -24,6 +28,7 @@ class Runtime:
     def __init__(self, plan: "Plan") -> None:
         self._plan = plan
         self._loop = asyncio.new_event_loop()
+        self._without_slot: set[asyncio.Task[Any]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="event-loop", daemon=True)
         self._thread.start()
         self.services: Services = self.call(self._build())
@@ -31,13 +36,37 @@ class Runtime:
     def execute(
         self, task_id: TaskId, name: TaskName, body: Callable[[RunningAttempt], Awaitable[Outcome]]
     ) -> Task | None:
-        """Run one attempt from a thread outside the loop, and wait for its end. None if no task was claimed."""
+        """Run one attempt from a thread outside the loop, and wait until it ends or releases its slot.
+
+        Returns None if no task was claimed, or if the attempt goes on without the slot.
+        """
         lease = self._plan.lease
         worker_id = lease.claimant()
         if worker_id is None:
             return None  # tasks are claimed only under a lease; the message will be published again
-        slot = WorkerSlot(worker_id, os.getpid(), lease)
-        return self.call(self.services.queue.execution.run(task_id, name, slot, body))
+        slot_free: Future[Task | None] = Future()
+
+        async def run() -> None:
+            attempt = asyncio.current_task()
+
+            def release() -> None:
+                if attempt and not slot_free.done():
+                    self._without_slot.add(attempt)
+                    attempt.add_done_callback(self._without_slot.discard)
+                    slot_free.set_result(None)
+
+            slot = WorkerSlot(worker_id, os.getpid(), lease, release)
+            ended = await self.services.queue.execution.run(task_id, name, slot, body)
+            if not slot_free.done():
+                slot_free.set_result(ended)
+
+        running = asyncio.run_coroutine_threadsafe(run(), self._loop)
+        running.add_done_callback(lambda _: _copy_failure(running, slot_free))
+        try:
+            return slot_free.result()
+        except BaseException:
+            running.cancel()
+            raise
 
     def call(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine on the loop from a thread outside it, and wait for its result."""
@@ -49,11 +78,18 @@ class Runtime:
             raise
 
     def close(self) -> None:
-        """Close connections and end child processes, then stop the loop."""
+        """Hand back the attempts that run without a slot, close connections and end child processes; stop the loop."""
+        self.call(self._end_without_slot())
         self.call(self.services.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _end_without_slot(self) -> None:
+        attempts = list(self._without_slot)
+        for attempt in attempts:
+            attempt.cancel()
+        await asyncio.gather(*attempts, return_exceptions=True)
 
     async def _build(self) -> Services:
         plan = self._plan
@@ -64,6 +100,15 @@ class Runtime:
             connections=plan.connections,
             parsers=plan.parsers,
         )
+
+
+def _copy_failure(running: Future[None], slot_free: Future[Task | None]) -> None:
+    """Pass on the failure of an attempt to the thread that waits for its slot; log it if none waits."""
+    error = asyncio.CancelledError() if running.cancelled() else running.exception()
+    if error and not slot_free.done():
+        slot_free.set_exception(error)
+    elif error:
+        log.error("attempt_failed", exc_info=error)
 
 
 class Plan:

@@ -9,6 +9,7 @@ import pytest
 from app.domain.ids import new_task_id
 from app.domain.tasks import Queue
 from app.ledger.admit import ADMIT, LOCK_CAPPED
+from app.ledger.admit_fetches import ADMIT_FETCHES
 from app.ledger.cancel import LOCK_UNRESPONSIVE
 from app.ledger.claim import CLAIM
 from app.ledger.dead_letters import UNANNOUNCED
@@ -25,6 +26,7 @@ ATTEMPT = {"task_id": new_task_id(), "epoch": 1}
 WORKER = {"worker_id": new_task_id()}
 STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "admit": (ADMIT, {"queue": "high_priority", "window": 8, "virtual_time": 0.0, "capped": []}),
+    "admit_fetches": (ADMIT_FETCHES, {"queue": "high_priority", "window": 8, "capped": []}),
     "lock_capped": (LOCK_CAPPED, {"queue": "high_priority"}),
     "claim": (CLAIM.element, {"task_id": new_task_id(), "name": "ping", "pid": PID, **WORKER}),
     "report": (REPORT, {**ATTEMPT, "stage": "embed", "current": 50, "status": "Embedding", "chunk_count": None}),
@@ -51,6 +53,7 @@ def backlog(bench: Bench) -> Bench:
         bench.submit_many(1000, agent)
         bench.submit_many(1000, agent, Queue.LOW)
     bench.sql("UPDATE tasks SET state = 'SUCCESS', completed_at = now() WHERE queue = 'low_priority'")
+    bench.sql("UPDATE tasks SET fetch_host = 'public.example' WHERE queue = 'high_priority' AND agent_id % 2 = 0")
     bench.admit()
     bench.start(bench.submit(queue=Queue.MEDIUM))
     bench.sql("ANALYZE")

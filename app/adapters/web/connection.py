@@ -7,6 +7,8 @@ addresses is connected to. So a name that resolves differently a moment later (D
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import ip_address
 from itertools import zip_longest
 
@@ -21,6 +23,10 @@ Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 
 CONNECT_SECONDS = 5.0
 _CANDIDATES = 4
+_LOOKUPS_AT_ONCE = 64
+
+_lookups = ThreadPoolExecutor(_LOOKUPS_AT_ONCE, thread_name_prefix="lookup")
+"""Threads that wait for name servers. The event loop's own few threads do the work of other tasks."""
 
 
 async def resolve(host: str, port: int) -> Sequence[Address]:
@@ -30,7 +36,8 @@ async def resolve(host: str, port: int) -> Sequence[Address]:
         PageUnreachableError: the name has no address.
     """
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        lookup = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(_lookups, lookup)
     except (OSError, UnicodeError) as error:
         raise PageUnreachableError(f"The name {host} has no address.") from error
     return [ip_address(entry[4][0]) for entry in found]

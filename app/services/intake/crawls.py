@@ -6,6 +6,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,7 +23,7 @@ from app.domain.ports import BlobStore, RobotsReader, RobotsRules
 from app.domain.records import Document
 from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.domain.web import CrawlScope, check_url, normalise_url
-from app.domain.web_url import WebUrl
+from app.domain.web_url import WebUrl, read_authority
 from app.ledger.children import count_all_children, count_children, insert_parent, submit_children
 from app.ledger.read import get_task
 from app.pipeline.links import Links, find_links
@@ -104,7 +106,7 @@ class Crawls:
         return parent
 
     async def process(self, attempt: RunningAttempt) -> Outcome:
-        """Read one page of a crawl and make it searchable; the outcome adds the pages that it links to.
+        """Read one page of a crawl and return to the queue; the next claim makes it searchable and follows its links.
 
         Raises:
             RetryLaterError: when the next request to the host is not due soon.
@@ -112,16 +114,18 @@ class Crawls:
         """
         document, settings = await self._ingestion.load(attempt)
         url, crawl = document.source_url or "", await self._find_crawl(attempt.task)
-        scope = _read_scope(crawl)
-        await self._wait_for_host(crawl, url, await self._check_robots(url))
-        async with self._webpages.read(attempt, document) as stored:
-            links = await self._find_links(stored)
-            own = normalise_url(links.canonical or stored.page.url)
-            reason = await self._find_reason_to_skip(crawl, scope, links, own, url, attempt.task.id)
-            if reason:
-                outcome = self._make_skipped_outcome(document, stored, reason)
-            else:
-                outcome = await self._ingestion.process(attempt, document, settings, stored.content, stored.metadata)
+        stored = StoredPage.of_task(attempt.task)
+        if stored is None:
+            self._webpages.release_slot(attempt)
+            await self._wait_for_host(crawl, url, await self._check_robots(url))
+            return await self._webpages.read(attempt, document)
+        scope, links = _read_scope(crawl), await self._find_links(stored)
+        own = normalise_url(links.canonical or stored.url)
+        reason = await self._find_reason_to_skip(crawl, scope, links, own, url, attempt.task.id)
+        if reason:
+            outcome = self._make_skipped_outcome(document, stored, reason)
+        else:
+            outcome = await self._ingestion.process(attempt, document, settings, stored.content, stored.metadata)
         return self._add_linked_pages(outcome, attempt.task, crawl, scope, links)
 
     async def _find_crawl(self, task: Task) -> Task:
@@ -166,10 +170,11 @@ class Crawls:
         await asyncio.sleep(seconds)
 
     async def _find_links(self, stored: StoredPage) -> Links:
-        page = stored.page
         if stored.content.media_type != HTML:
             return Links()
-        return await asyncio.to_thread(find_links, page.path, page.url, None)
+        with TemporaryDirectory(prefix="sluice-") as folder:
+            path = await self._blobs.fetch(stored.content.blob_key, Path(folder))
+            return await asyncio.to_thread(find_links, path, stored.url, None)
 
     async def _find_reason_to_skip(
         self, crawl: Task, scope: CrawlScope, links: Links, own: str, url: str, page: TaskId
@@ -194,9 +199,7 @@ class Crawls:
             for key in {stored.content.blob_key, document.blob_key} - {None}:
                 await self._blobs.delete(str(key))
 
-        return Outcome(
-            {"document_id": None, "url": stored.page.url, "skipped": reason}, reason, apply=apply, after=drop
-        )
+        return Outcome({"document_id": None, "url": stored.url, "skipped": reason}, reason, apply=apply, after=drop)
 
     def _add_linked_pages(self, outcome: Outcome, page: Task, crawl: Task, scope: CrawlScope, links: Links) -> Outcome:
         """The outcome of a page, extended by adding the pages that it links to."""
@@ -231,6 +234,7 @@ class Crawls:
                 "filename": make_filename(url),
                 "media_type": HTML,
                 "source_url": url,
+                "fetch_host": read_authority(url),
                 "content_key": key.hex(),
                 "document_id": known.get(key),
                 "metadata": crawl.arguments["metadata"],

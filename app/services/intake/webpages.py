@@ -2,8 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,11 +15,13 @@ from app.domain.errors import DocumentBusyError, DuplicateDocumentError, FileMis
 from app.domain.media import HTML, MARKDOWN
 from app.domain.ports import PageReader
 from app.domain.records import Content, Document
-from app.domain.tasks import NewTask, Progress, Queue, TaskName
+from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.domain.web import FetchedPage, check_url, normalise_url
+from app.domain.web_url import read_authority
 from app.ledger.files import make_page_key
 from app.ledger.submit import submit_with_document
 from app.pipeline.parse.encoding import to_utf8
+from app.pipeline.text import clean_line
 from app.services.indexing.ingestion import Ingestion
 from app.services.intake.backpressure import Backpressure
 from app.services.intake.documents import Documents, ReindexRequest
@@ -47,15 +48,34 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class StoredPage:
-    """A page that was read, and its content in storage."""
+    """A page that was read, and its content in storage.
 
-    page: FetchedPage
+    Attributes:
+        host: The host from which the task had to read it.
+        url: The page's address, after redirects.
+        found: What the page reader found in it, such as the title.
+        content: The stored file.
+    """
+
+    host: str
+    url: str
+    found: Mapping[str, str]
     content: Content
+
+    @classmethod
+    def of_task(cls, task: Task) -> "StoredPage | None":
+        """The page that an attempt of the task has read; None if the task has to read it."""
+        given = task.arguments.get("page")
+        return cls(**{**given, "content": Content.from_json(given["content"])}) if given else None
+
+    def as_json(self) -> dict[str, Any]:
+        """The object kept in the task's arguments. ``app.ledger.cancel`` reads its ``host``."""
+        return {"host": self.host, "url": self.url, "found": dict(self.found), "content": self.content.as_json()}
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """The page's metadata: its address, and what the page reader found."""
-        return {**self.page.metadata, "url": self.page.url}
+        """The metadata of the page's document: its address, and what the page reader found."""
+        return {**self.found, "url": self.url}
 
 
 def make_content_key(url: str) -> bytes:
@@ -115,19 +135,26 @@ class Webpages:
         raise DocumentBusyError("The document of the same address is being changed. Try again.")
 
     async def process(self, attempt: RunningAttempt) -> Outcome:
-        """Read the page and make it searchable.
+        """Read the page and return to the queue; the next claim makes it searchable.
 
         Raises:
             InvalidUrlError, UrlNotAllowedError, PageNotAvailableError, …: as ``PageReader``.
             DocumentError: when the page contains no text or cannot be parsed.
         """
         document, settings = await self._ingestion.load(attempt)
-        async with self.read(attempt, document) as stored:
-            return await self._ingestion.process(attempt, document, settings, stored.content, stored.metadata)
+        stored = StoredPage.of_task(attempt.task)
+        if stored is None:
+            self.release_slot(attempt)
+            return await self.read(attempt, document)
+        return await self._ingestion.process(attempt, document, settings, stored.content, stored.metadata)
 
-    @asynccontextmanager
-    async def read(self, attempt: RunningAttempt, document: Document) -> AsyncIterator[StoredPage]:
-        """Read a page and store it; within the block, the page is also in a local file.
+    def release_slot(self, attempt: RunningAttempt) -> None:
+        """Let other tasks have the worker slot while this one waits for a server."""
+        attempt.release_slot()
+        self._admission.nudge(attempt.task.queue)
+
+    async def read(self, attempt: RunningAttempt, document: Document) -> Outcome:
+        """Read a page and store it; the outcome returns the task to its queue with the stored page.
 
         Raises:
             FileMissingError: when the document is not a web page.
@@ -139,7 +166,11 @@ class Webpages:
             page = await self._reader.read(document.source_url, Path(folder))
             if page.charset:
                 await asyncio.to_thread(to_utf8, page.path, page.charset)
-            yield StoredPage(page, await self._store(attempt, page))
+            content = await self._store(attempt, page)
+        host = read_authority(document.source_url) or ""
+        found = {name: clean_line(value) for name, value in page.metadata.items()}
+        stored = StoredPage(host, page.url, found, content)
+        return Outcome(None, f"Read {page.url}", continues={"page": stored.as_json()})
 
     async def _store(self, attempt: RunningAttempt, page: FetchedPage) -> Content:
         incoming = await self._uploads.open(make_page_key(attempt.task.id, attempt.task.attempt))
@@ -174,6 +205,7 @@ def _make_task(request: PageRequest, url: str) -> NewTask:
         TaskName.PROCESS_WEBPAGE,
         request.queue,
         metadata={"filename": make_filename(url)},
+        fetch_host=read_authority(url),
     )
 
 

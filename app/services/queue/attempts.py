@@ -28,6 +28,10 @@ async def _do_nothing() -> None:
     """The default ``after``."""
 
 
+def _keep() -> None:
+    """The default ``release``, of a slot that is held until the attempt ends."""
+
+
 class LeaseStatus(Protocol):
     """Whether this process's worker may still run tasks, without a query."""
 
@@ -45,6 +49,8 @@ class WorkerSlot:
     worker_id: WorkerId
     pid: int
     lease_status: LeaseStatus
+    release: Callable[[], None] = field(default=_keep)
+    """Gives the slot to the next task, while the attempt goes on."""
 
     @property
     def attempt_status(self) -> AttemptStatus:
@@ -64,6 +70,7 @@ class Outcome:
         apply: Writes the result's rows, in the transaction that sets the task to SUCCESS.
         expands: Whether the task becomes a parent: its state is then EXPANDED, and ``apply`` inserts its children.
         last_step: The task to submit after all children have succeeded; see ``app.ledger.children.expand``.
+        continues: Arguments with which the task returns to its queue instead of ending; ``app.ledger.finish.requeue``.
         after: Runs once that transaction is committed, unless the process dies first.
     """
 
@@ -73,6 +80,7 @@ class Outcome:
     apply: Callable[[AsyncConnection], Awaitable[None]] = field(default=_write_nothing)
     expands: bool = False
     last_step: Mapping[str, Any] | None = None
+    continues: Mapping[str, Any] | None = None
     after: Callable[[], Awaitable[None]] = field(default=_do_nothing)
 
 
@@ -103,6 +111,10 @@ class RunningAttempt:
         async with self._database.statement() as connection:
             self._check_status(await report(connection, self.task.attempt_token, progress))
         await self._after_commit.publish_progress(self.task, progress)
+
+    def release_slot(self) -> None:
+        """Let the worker slot run other tasks from here on: the attempt only waits for the network until it ends."""
+        self._slot.release()
 
     async def report_within(self, connection: AsyncConnection, progress: Progress) -> None:
         """Write progress as part of a transaction, so that the transaction commits only if the attempt is still valid.

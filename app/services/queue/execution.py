@@ -22,7 +22,7 @@ from app.domain.states import RUNNING
 from app.domain.tasks import Failure, Task, TaskName
 from app.ledger.children import expand
 from app.ledger.claim import claim, read_name
-from app.ledger.finish import abort, defer, fail, finish, hand_back, retry
+from app.ledger.finish import abort, defer, fail, finish, hand_back, requeue, retry
 from app.ledger.read import get_task
 from app.ledger.report import AttemptStatus
 from app.services.queue.after_commit import AfterCommit
@@ -172,6 +172,8 @@ class Execution:
                 task = await expand(
                     connection, attempt.task.attempt_token, status=outcome.status, last_step=outcome.last_step
                 )
+            elif outcome.continues is not None:
+                task = await requeue(connection, attempt.task.attempt_token, outcome.continues, status=outcome.status)
             else:
                 task = await finish(
                     connection,
