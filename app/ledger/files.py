@@ -26,6 +26,10 @@ def select_named(source: str) -> str:
         SELECT n.arguments #>> '{{content,blob_key}}' AS key, n.document_id
         FROM {source} AS n WHERE n.arguments ? 'content'
         UNION ALL
+        -- Of a page that was read and waits to be processed: ``attempt`` does not count it yet.
+        SELECT n.arguments #>> '{{page,content,blob_key}}' AS key, n.document_id
+        FROM {source} AS n WHERE n.arguments ? 'page'
+        UNION ALL
         -- As make_page_key does.
         SELECT right(hex, 2) || '/' || hex || '-page-' || number, n.document_id
         FROM {source} AS n, replace(CAST(n.id AS text), '-', '') AS hex, generate_series(1, n.attempt) AS number

@@ -7,8 +7,8 @@ admitted like others too.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "20261129_05"
-down_revision = "20261129_04"
+revision = "20261129_07"
+down_revision = "20261129_06"
 branch_labels = None
 depends_on = None
 
