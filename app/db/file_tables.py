@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 
 from app.db.columns import make_time
-from app.db.tables import documents, tasks
+from app.db.tables import documents
+from app.db.web_tables import tasks
 
 discarded_files = sa.Table(
     "discarded_files",

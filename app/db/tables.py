@@ -196,22 +196,6 @@ idempotency_keys = sa.Table(
     sa.Index("idempotency_keys_created_at_idx", "created_at"),
 )
 
-crawl_urls = sa.Table(
-    "crawl_urls",
-    metadata,
-    sa.Column("task_id", UUID(as_uuid=True), sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("url", sa.Text, primary_key=True),  # normalised, so that a crawl has each page once
-    sa.Column("taken_by", UUID(as_uuid=True)),  # the task of a page that redirects to this one
-)
-
-hosts = sa.Table(
-    "hosts",
-    metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    make_time("next_at", nullable=False),  # when a crawl may send the next request to this host
-    postgresql_with={"fillfactor": "70"},
-)
-
 turns = sa.Table(
     "turns",
     metadata,
@@ -268,20 +252,6 @@ tasks = sa.Table(
         "available_at",
         "id",
         postgresql_where="state IN ('PENDING', 'RETRY')",
-    ),
-    sa.Index(
-        "tasks_to_fetch_idx",
-        "queue",
-        "agent_id",
-        "available_at",
-        "id",
-        postgresql_where="state IN ('PENDING', 'RETRY') AND fetch_host IS NOT NULL",
-    ),
-    sa.Index(
-        "tasks_fetching_idx",
-        "queue",
-        "agent_id",
-        postgresql_where="state IN ('QUEUED', 'STARTED', 'PROGRESS') AND fetch_host IS NOT NULL",
     ),
     sa.Index("tasks_queued_idx", "queue", "queued_at", postgresql_where="state = 'QUEUED'"),
     sa.Index("tasks_running_idx", "worker_id", postgresql_where="state IN ('STARTED', 'PROGRESS')"),
