@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 
 from app.db.columns import make_time
-from app.db.tables import documents
-from app.db.web_tables import tasks
+from app.db.tables import documents, tasks
+from app.db.web_tables import hosts
 
 discarded_files = sa.Table(
     "discarded_files",
-    documents.metadata,
+    hosts.metadata,
     # Files in storage whose row was deleted, in the same transaction. Upkeep deletes the file, then this row.
     sa.Column("key", sa.Text, primary_key=True),
     make_time("discarded_at", nullable=False),
