@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.tasks import TaskName
+
 
 @dataclass(frozen=True, slots=True)
 class DeletedDocument:
@@ -133,31 +135,41 @@ async def erase_agent(connection: AsyncConnection, agent_id: int) -> None:
     await connection.execute(_ERASE_AGENT, {"agent_id": agent_id})
 
 
-# Tasks that erase the document, unfinished or dead.
-_IS_BEING_ERASED = """
-    EXISTS (
-        SELECT FROM tasks AS t
-        WHERE t.document_id = d.id AND t.name = :delete_document
-            AND (t.completed_at IS NULL OR t.dead_lettered_at IS NOT NULL))
-    OR EXISTS (
-        SELECT FROM tasks AS t
-        WHERE t.document_id IS NULL AND t.agent_id = d.agent_id AND t.name = :delete_agent
-            AND (t.completed_at IS NULL OR t.dead_lettered_at IS NOT NULL))
-"""
+# A task that erases the document or the agent, unfinished or dead.
+_UNFINISHED = "(t.completed_at IS NULL OR t.dead_lettered_at IS NOT NULL)"
 
-_LEFT = text(f"""
-    SELECT d.id, d.agent_id, d.organization_id, d.blob_key, d.source_url FROM documents AS d
-    WHERE d.deleted_at < now() - interval '1 minute' AND d.erased_at IS NULL AND NOT ({_IS_BEING_ERASED})
+_LEFT_DOCUMENTS = text(f"""
+    SELECT d.organization_id, d.agent_id, d.id
+    FROM documents AS d JOIN agents AS a ON a.id = d.agent_id
+    WHERE d.deleted_at < now() - interval '1 minute' AND d.erased_at IS NULL AND a.deleted_at IS NULL
+        AND NOT EXISTS (
+            SELECT FROM tasks AS t
+            WHERE t.document_id = d.id AND t.name = '{TaskName.DELETE_DOCUMENT}' AND {_UNFINISHED})
+    LIMIT :limit
+""")
+
+# An erased agent has no slug. A document may have been added by a transaction that began before the deletion.
+_LEFT_AGENTS = text(f"""
+    SELECT a.organization_id, a.id FROM agents AS a
+    WHERE a.deleted_at < now() - interval '1 minute'
+        AND (a.slug <> '' OR EXISTS (
+            SELECT FROM documents AS d WHERE d.agent_id = a.id AND d.deleted_at IS NULL
+                AND a.deleted_at > now() - interval '1 day'))
+        AND NOT EXISTS (
+            SELECT FROM tasks AS t WHERE t.agent_id = a.id AND t.document_id IS NULL
+                AND t.name = '{TaskName.DELETE_AGENT}' AND {_UNFINISHED})
     LIMIT :limit
 """)
 
 
-async def list_left(
-    connection: AsyncConnection, limit: int, *, delete_document: str, delete_agent: str
-) -> list[DeletedDocument]:
-    """List deleted documents that no unfinished or dead task of these names will erase."""
-    parameters = {"limit": limit, "delete_document": delete_document, "delete_agent": delete_agent}
-    return [DeletedDocument(*row) for row in await connection.execute(_LEFT, parameters)]
+async def list_left(connection: AsyncConnection, limit: int) -> list[tuple[int, int, int | None]]:
+    """List what is deleted and not erased, and what no task will erase: an earlier version, or a crash, left it.
+
+    Each is (organization id, agent id, document id); the last is None for a whole agent.
+    """
+    documents = [tuple(row) for row in await connection.execute(_LEFT_DOCUMENTS, {"limit": limit})]
+    agents = [(*row, None) for row in await connection.execute(_LEFT_AGENTS, {"limit": limit})]
+    return [*documents, *agents]
 
 
 _FORGET = text("""
@@ -175,3 +187,16 @@ _FORGET = text("""
 async def forget_documents(connection: AsyncConnection, days: int, limit: int) -> int:
     """Delete the rows of documents that were erased before ``days`` and that no task names; returns how many."""
     return (await connection.execute(_FORGET, {"days": days, "limit": limit})).rowcount
+
+
+_COUNT_FILES = text("""
+    SELECT count(*) FROM documents
+    WHERE blob_key IS NOT NULL AND created_at < now() - interval '1 hour'
+        AND (CAST(:keys AS text[]) IS NULL OR blob_key = ANY (CAST(:keys AS text[])))
+""")
+
+
+async def count_files(connection: AsyncConnection, keys: Sequence[str] | None = None) -> int:
+    """Count the documents that are older than an hour and have a file, or one of these files."""
+    parameters = {"keys": None if keys is None else list(keys)}
+    return int((await connection.execute(_COUNT_FILES, parameters)).scalar_one())

@@ -75,6 +75,15 @@ async def list_unused_files(connection: AsyncConnection, keys: Sequence[str]) ->
     return list((await connection.execute(_LIST_UNUSED, {"keys": list(keys)})).scalars())
 
 
+_DISCARD = text("INSERT INTO discarded_files (key) SELECT unnest(CAST(:keys AS text[])) ON CONFLICT DO NOTHING")
+
+
+async def discard_files(connection: AsyncConnection, keys: Sequence[str]) -> None:
+    """Record files that nothing will read any more, so that upkeep deletes them."""
+    if keys:
+        await connection.execute(_DISCARD, {"keys": sorted(keys)})
+
+
 _LIST_DISCARDED = text("SELECT key FROM discarded_files ORDER BY discarded_at LIMIT :limit")
 
 

@@ -4,6 +4,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.states import FINAL
+from app.ledger.files import select_named
 from app.ledger.statement import quoted
 
 _CLAIM_CHORE = text(
@@ -21,23 +22,37 @@ async def claim_chore(connection: AsyncConnection, chore: str, seconds: float) -
 
 
 # An array is evaluated once. A joined subquery may run more than once, and then choose more tasks than the limit.
+# The task may be the only row that names a file; the file is recorded in its place, unless its document names it.
 FORGET_TASKS = text(
     f"""
-    DELETE FROM tasks WHERE id = ANY (ARRAY(
-        SELECT t.id FROM tasks AS t
-        WHERE t.completed_at < now() - make_interval(days => :days) AND t.state IN ({quoted(FINAL)})
-          AND t.dead_lettered_at IS NULL
-        ORDER BY t.completed_at
-        LIMIT :limit
-        FOR UPDATE SKIP LOCKED
-    ))
+    WITH forgotten AS (
+        DELETE FROM tasks WHERE id = ANY (ARRAY(
+            SELECT t.id FROM tasks AS t
+            WHERE t.completed_at < now() - make_interval(days => :days) AND t.state IN ({quoted(FINAL)})
+              AND t.dead_lettered_at IS NULL
+            ORDER BY t.completed_at
+            LIMIT :limit
+            FOR UPDATE SKIP LOCKED
+        ))
+        RETURNING *
+    ),
+    discarded AS (
+        INSERT INTO discarded_files (key)
+        SELECT DISTINCT n.key FROM ({select_named("forgotten")}) AS n LEFT JOIN documents AS d ON d.id = n.document_id
+        WHERE d.blob_key IS DISTINCT FROM n.key
+        ON CONFLICT DO NOTHING
+    )
+    SELECT id FROM forgotten
     """
 )
 
 
 async def forget_tasks(connection: AsyncConnection, days: int, limit: int) -> int:
-    """Delete tasks that ended more than ``days`` ago, ``limit`` at most; returns how many. Dead letters stay."""
-    return (await connection.execute(FORGET_TASKS, {"days": days, "limit": limit})).rowcount
+    """Delete tasks that ended more than ``days`` ago, ``limit`` at most; returns how many. Dead letters stay.
+
+    The files that only these tasks name are recorded as discarded: ``app.ledger.files``.
+    """
+    return len((await connection.execute(FORGET_TASKS, {"days": days, "limit": limit})).all())
 
 
 # Once the queue's virtual time has passed an agent's finish tag, admission treats it as an agent without a row.
@@ -65,6 +80,21 @@ _FORGET_WORKERS = text("DELETE FROM workers WHERE lease_expires_at < now() - int
 async def forget_workers(connection: AsyncConnection) -> None:
     """Delete the workers whose lease ran out an hour ago."""
     await connection.execute(_FORGET_WORKERS)
+
+
+_READ_CURSOR = text("SELECT cursor FROM chores WHERE name = :chore")
+_WRITE_CURSOR = text("UPDATE chores SET cursor = :cursor WHERE name = :chore")
+
+
+async def read_cursor(connection: AsyncConnection, chore: str) -> str | None:
+    """Read where a chore that works in parts continues; None at the beginning."""
+    cursor: str | None = (await connection.execute(_READ_CURSOR, {"chore": chore})).scalar_one_or_none()
+    return cursor
+
+
+async def write_cursor(connection: AsyncConnection, chore: str, cursor: str | None) -> None:
+    """Record where a chore that works in parts continues."""
+    await connection.execute(_WRITE_CURSOR, {"chore": chore, "cursor": cursor})
 
 
 _LOCK_CHORE = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:chore, 0))")

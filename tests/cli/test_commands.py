@@ -138,6 +138,8 @@ def test_the_doctor_finds_a_running_sluice_well_and_the_schema_is_the_codes(shar
     checks = run_json(shared_stack, "doctor")
     assert {"python", "database", "broker", "storage", "embeddings", "workers"} <= {check["name"] for check in checks}
     assert all(check["ok"] for check in checks)
+    [files] = [check["detail"] for check in checks if check["name"] == "files"]
+    assert files.endswith(", 0 without a row")
     assert "up to date" in run(shared_stack, "migrate").stderr
 
 

@@ -58,6 +58,6 @@ def fill_deletions(bench: Bench) -> dict[str, Any]:
         "after": None,
         "urls": [PAGE],
         "erased": {"answer": ""},
-        "keys": keys,
+        "keys": [*keys, "bb/new"],
         "limit": 2,
     }

@@ -183,6 +183,7 @@ _FIXED: dict[str, Any] = {
     "chunk_count": 1,
     "concurrency": 1,
     "current": 1,
+    "cursor": "aa/1",
     "days": 30,
     "delay": 1.0,
     "duplicate_error": None,

@@ -2,11 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from app.adapters.storage.spool import Spool, SpoolWriter, check_key
 from app.domain.errors import FileMissingError, StartupError, translated_disk_errors
+from app.domain.ports import StoredFile
 from app.private_files import make_private_folder
 
 _BUFFER = 1024 * 1024
@@ -49,6 +53,21 @@ class FileWriter(SpoolWriter):
                 raise
 
 
+def _walk(folder: Path, prefix: str, after: Sequence[str]) -> Iterator[StoredFile]:
+    """The files below a folder, after the one whose path has the parts ``after``."""
+    with suppress(FileNotFoundError), os.scandir(folder) as scan:
+        for entry in sorted(scan, key=lambda entry: entry.name):
+            if entry.name.startswith(".") or (after and entry.name < after[0]):
+                continue
+            seen = after if after and entry.name == after[0] else ()
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(Path(entry), f"{prefix}{entry.name}/", seen[1:])
+            elif not seen:
+                with suppress(FileNotFoundError):
+                    written_at = datetime.fromtimestamp(entry.stat().st_mtime, UTC)
+                    yield StoredFile(prefix + entry.name, written_at)
+
+
 class FileStore:
     """A blob store on a local or shared file system.
 
@@ -84,6 +103,11 @@ class FileStore:
     async def delete(self, key: str) -> None:
         """Remove the blob. Does nothing if there is none."""
         await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
+
+    async def list(self, after: str | None, limit: int) -> Sequence[StoredFile]:
+        """List blobs, the names in each folder in order."""
+        parts = after.split("/") if after else []
+        return await asyncio.to_thread(lambda: list(islice(_walk(self._root, "", parts), limit)))
 
     async def sweep(self) -> None:
         """Remove temporary files of interrupted uploads that are more than a day old."""

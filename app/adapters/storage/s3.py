@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager, suppress
 from contextvars import copy_context
@@ -32,6 +32,7 @@ from app.domain.errors import (
     StorageUnavailableError,
     translated_disk_errors,
 )
+from app.domain.ports import StoredFile
 
 _PIECE = 1024 * 1024
 _PART = 8 * 1024 * 1024
@@ -151,6 +152,10 @@ class S3Store:
         with suppress(FileMissingError):  # for a missing object, not all services answer with success, as Amazon does
             await self._run(lambda: self._client().delete_object(Bucket=self._bucket, Key=name))
 
+    async def list(self, after: str | None, limit: int) -> Sequence[StoredFile]:
+        """List objects below the prefix in the order of keys, with one request for every thousand."""
+        return await self._run(self._list, after, limit)
+
     async def sweep(self) -> None:
         """Remove local files and multipart uploads that were abandoned more than a day ago."""
         await asyncio.to_thread(self._spool.sweep)
@@ -187,6 +192,17 @@ class S3Store:
 
     def _get(self, name: str) -> Any:
         return self._client().get_object(Bucket=self._bucket, Key=name)["Body"]
+
+    def _list(self, after: str | None, limit: int) -> Sequence[StoredFile]:
+        start = {"StartAfter": self._prefix + after} if after else {}
+        paging = {"MaxItems": limit, "PageSize": min(limit, 1000)}
+        pages = self._client().get_paginator("list_objects_v2")
+        found = pages.paginate(Bucket=self._bucket, Prefix=self._prefix, PaginationConfig=paging, **start)
+        return [
+            StoredFile(blob["Key"].removeprefix(self._prefix), blob["LastModified"])
+            for page in found
+            for blob in page.get("Contents", [])
+        ]
 
     def _abort_abandoned(self) -> None:
         """Abort multipart uploads that are more than a day old, including those of other programs below the prefix."""

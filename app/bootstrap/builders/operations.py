@@ -4,6 +4,7 @@ from app.bootstrap.adapters import Adapters
 from app.bootstrap.builders.indexing import IndexingServices
 from app.bootstrap.builders.providers import ProviderServices
 from app.bootstrap.builders.queue import QueueServices
+from app.services.operations.leftovers import Leftovers
 from app.services.operations.overview import Overview
 from app.services.operations.upkeep import Upkeep
 from app.settings import Settings
@@ -13,6 +14,7 @@ from app.settings import Settings
 class OperationsServices:
     """``app.services.operations``."""
 
+    leftovers: Leftovers
     overview: Overview
     upkeep: Upkeep
 
@@ -26,13 +28,16 @@ def build_operations(
 ) -> OperationsServices:
     """Build the services for operators."""
     database = adapters.database
+    leftovers = Leftovers(database, adapters.blobs, queue.admission)
     return OperationsServices(
+        leftovers=leftovers,
         overview=Overview(database, queue.admission, adapters.doorbell.ping, providers.calls),
         upkeep=Upkeep(
             database,
             queue.after_commit,
             adapters.blobs,
             indexing.reembedding,
+            leftovers,
             settings.task_retention_days,
             settings.embedding_cache_days,
         ),

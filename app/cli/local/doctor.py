@@ -25,6 +25,7 @@ from app.celery_app import check_broker, create_celery
 from app.cli.local.session import require_installation
 from app.cli.local.vectors import check_vectors
 from app.cli.output import AsJson, CommandError, print_json
+from app.domain.counting import count_of
 from app.domain.errors import SluiceError
 from app.domain.ports import BlobStore
 from app.embedded.running import open_servers
@@ -45,6 +46,7 @@ _REMEDIES = {
     "storage": "Check STORAGE_URL: the folder must be writable with free space; for s3:// see docs/storage.md.",
     "embeddings": "Check EMBEDDING_PROVIDER, the model and the key; see docs/embeddings.md.",
     "index": "Restore the former model and store, or run `./sluice reembed`; see docs/vector-stores.md.",
+    "files": "Restore the missing files from a backup, or delete the documents; see docs/storage.md.",
     "providers": "Work for the provider waits and continues when it answers again; see docs/providers.md.",
     "workers": "Start workers with `make up` or ./start_celery_worker.sh.",
 }
@@ -121,7 +123,7 @@ async def _check_database(settings: Settings) -> list[Check]:
     try:
         checks = [check for check in await services.operations.overview.check() if check.name == "database"]
         if checks[0].ok:
-            checks += [await _check_workers(services), *await _check_index(services)]
+            checks += [await _check_workers(services), *await _check_index(services), await _check_files(services)]
         return checks
     finally:
         await services.close()
@@ -149,6 +151,18 @@ async def _check_index(services: Services) -> list[Check]:
         checks.append(_fail("index", error))
     down = await services.operations.overview.list_providers()
     return [*checks, *(Check("providers", ok=False, detail=provider.describe()) for provider in down)]
+
+
+async def _check_files(services: Services) -> Check:
+    """Compare the files in storage with the rows that name them."""
+    try:
+        counts = await services.operations.leftovers.count_files()
+    except SluiceError as error:
+        return _fail("files", error)
+    detail = f"{count_of(counts.files, 'file')}, {counts.without_row} without a row"
+    if missing := counts.rows_without_file:
+        return Check("files", ok=False, detail=f"{detail}, {count_of(missing, 'document')} without a file")
+    return Check("files", ok=True, detail=detail)
 
 
 def _try_choices(settings: Settings) -> str:

@@ -1,7 +1,7 @@
 """The interfaces to the outside world. ``app.adapters`` implements them; ``app.bootstrap`` chooses the adapters."""
 
 from app.domain.ports.models import ChatModel, Embedder, RateLimiter
-from app.domain.ports.storage import BlobStore, BlobWriter
+from app.domain.ports.storage import BlobStore, BlobWriter, StoredFile
 from app.domain.ports.vectors import VectorStore
 from app.domain.ports.web import PageReader, RobotsReader, RobotsRules
 from app.domain.ports.work import Alarm, Doorbell, Parser, TaskWatch
@@ -18,6 +18,7 @@ __all__ = [
     "RateLimiter",
     "RobotsReader",
     "RobotsRules",
+    "StoredFile",
     "TaskWatch",
     "VectorStore",
 ]

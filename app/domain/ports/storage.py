@@ -1,6 +1,8 @@
 """The port for the storage of uploaded files."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +21,14 @@ class BlobWriter(Protocol):
 
     async def abort(self) -> None:
         """Discard what was written. It may be called at any time; after ``commit`` it does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A stored blob: its key, and when it was written."""
+
+    key: str
+    written_at: datetime
 
 
 class BlobStore(Protocol):
@@ -53,6 +63,9 @@ class BlobStore(Protocol):
 
     async def delete(self, key: str) -> None:
         """Remove the blob. It is no error if there is none."""
+
+    async def list(self, after: str | None, limit: int) -> Sequence[StoredFile]:
+        """List blobs in an order of the store, after the key ``after``; fewer than ``limit`` at the end."""
 
     async def sweep(self) -> None:
         """Remove files of interrupted uploads that are at least a day old. Committed blobs stay."""

@@ -11,8 +11,10 @@ from app.db.documents import find_replaced, merge_metadata, set_indexing_task
 from app.domain.records import Content, Document
 from app.domain.tasks import NewTask, Task
 from app.ledger.cancel import cancel
+from app.ledger.files import discard_files
 from app.ledger.read import list_active_tasks, lock_document_tasks
 from app.ledger.submit import submit
+from app.services.indexing.publication import read_content
 
 
 async def replace_content(
@@ -71,7 +73,12 @@ async def take_over(
 
 
 async def cancel_document_tasks(connection: AsyncConnection, document: Document) -> list[Task]:
-    """Cancel the waiting and running tasks of a document; returns them as they are afterwards."""
+    """Cancel the waiting and running tasks of a document; returns them as they are afterwards.
+
+    The caller submits a task in their place, so they will not run again: the new content that they carry is discarded.
+    """
     active = await list_active_tasks(connection, document_id=document.id)
     cancelled = [await cancel(connection, task.id, document.organization_id) for task in active]
-    return [task for task in cancelled if task]
+    ended = [task for task in cancelled if task]
+    await discard_files(connection, [content.blob_key for task in ended if (content := read_content(task))])
+    return ended

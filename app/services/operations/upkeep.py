@@ -8,20 +8,24 @@ import structlog
 from app.db.crawls import forget_hosts
 from app.db.embedded_texts import delete_unused_vectors
 from app.db.engine import Database
+from app.db.erasure import forget_documents
 from app.db.hnsw_indexes import maintain_hnsw_indexes
 from app.db.idempotency import forget_keys
-from app.domain.errors import DatabaseUnavailableError
+from app.domain.errors import DatabaseUnavailableError, StorageUnavailableError
 from app.domain.ports import BlobStore
 from app.ledger.dead_letters import list_unannounced
 from app.ledger.queues import count_backlogs
 from app.ledger.upkeep import claim_chore, forget_tasks, forget_turns, forget_workers
 from app.services.indexing.reembedding import Reembedding
+from app.services.operations.leftovers import Leftovers
 from app.services.queue.after_commit import AfterCommit
 
 _COUNT_SECONDS = 5.0
 _ANNOUNCE_SECONDS = 30.0
 _REEMBED_SECONDS = 2.0
 _SWEEP_SECONDS = 20.0
+_ERASE_SECONDS = 20.0
+_FILES_SECONDS = 60.0
 _GRAPHS_SECONDS = 300.0
 _FORGET_SECONDS = 600.0
 _BATCH = 1000
@@ -39,6 +43,7 @@ class Upkeep:
         after_commit: AfterCommit,
         blobs: BlobStore,
         reembedding: Reembedding,
+        leftovers: Leftovers,
         retention_days: int,
         cache_days: int,
     ) -> None:
@@ -50,6 +55,8 @@ class Upkeep:
         self._long_chores: dict[str, tuple[float, Callable[[], Awaitable[object]]]] = {
             "reembed": (_REEMBED_SECONDS, reembedding.advance),
             "sweep": (_SWEEP_SECONDS, reembedding.sweep),
+            "erase": (_ERASE_SECONDS, leftovers.submit_erasures),
+            "files": (_FILES_SECONDS, leftovers.remove_files),
             "graphs": (_GRAPHS_SECONDS, lambda: maintain_hnsw_indexes(database)),
         }
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -85,7 +92,7 @@ class Upkeep:
     async def _run(self, name: str) -> None:
         try:
             await self._long_chores[name][1]()
-        except DatabaseUnavailableError:
+        except (DatabaseUnavailableError, StorageUnavailableError):
             log.warning("chore_interrupted", chore=name)
         except Exception:
             log.exception("chore_failed", chore=name)
@@ -93,7 +100,7 @@ class Upkeep:
             del self._running[name]
 
     async def _delete_old(self) -> None:
-        """Delete old tasks, turns, workers, hosts, idempotency keys and cached embeddings, and incomplete uploads."""
+        """Delete rows that are no longer needed, and the files of incomplete uploads."""
         async with self._database.statement() as connection:
             await forget_workers(connection)
             await forget_hosts(connection)
@@ -101,6 +108,8 @@ class Upkeep:
             deleted = 0
             while batch := await forget_tasks(connection, self._retention_days, _BATCH):
                 deleted += batch
+            while await forget_documents(connection, self._retention_days, _BATCH):
+                pass
             while await forget_keys(connection, _BATCH):
                 pass
             while await delete_unused_vectors(connection, self._cache_days, _BATCH):
