@@ -31,6 +31,19 @@ TAGS = [
 ]
 _REFERENCE = "#/components/schemas/{model}"
 _SENTENCE = re.compile(r"[.:](?:\s|\Z)")
+_UNDESCRIBED = "Successful Response"
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "enum": ["progress", "end"]},
+        "id": {"type": "string", "description": "The task's `version`, for `Last-Event-ID`."},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": _REFERENCE.format(model="TaskBody")},
+        },
+    },
+}
 _IDEMPOTENCY = (IdempotencyInProgressError, IdempotencyKeyReusedError, InvalidIdempotencyKeyError)
 
 
@@ -49,6 +62,7 @@ def install(app: FastAPI) -> None:
 
 
 def _correct(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
     for operation in _list_operations(document):
         operation["summary"] = _SENTENCE.split(operation["description"], maxsplit=1)[0]
         if "requestBody" in operation:
@@ -57,7 +71,8 @@ def _correct(document: dict[str, Any]) -> None:
         if is_write:
             problems.add_problems(operation["responses"], *_IDEMPOTENCY, StorageFullError)
         problems.correct_responses(operation["responses"])
-    schemas = document["components"]["schemas"]
+        for response in operation["responses"].values():
+            _describe_success(response, schemas)
     _describe_results(schemas)
     _restore_examples(schemas)
 
@@ -65,6 +80,17 @@ def _correct(document: dict[str, Any]) -> None:
 def _list_operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for path in document["paths"].values():
         yield from path.values()
+
+
+def _describe_success(response: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Describe a response by the model of its body, and the events of a stream by theirs."""
+    for content in response.get("content", {}).values():
+        reference = content.get("schema", {}).get("$ref", "").rsplit("/", 1)[-1]
+        if response["description"] == _UNDESCRIBED and reference in schemas:
+            response["description"] = schemas[reference]["description"].split("\n\n", maxsplit=1)[0]
+        if "itemSchema" in content:
+            response["description"] = "A stream of events: `progress` any number of times, then `end`."
+            content["itemSchema"] = _EVENT
 
 
 def _describe_results(schemas: dict[str, Any]) -> None:

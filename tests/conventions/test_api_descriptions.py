@@ -51,6 +51,8 @@ def test_an_operation_is_described(name: str) -> None:
     assert 5 < len(operation["summary"]) <= 80, "the first sentence of its docstring is its summary"
     assert operation["description"].endswith((".", "`"))
     assert operation["tags"]
+    for status, response in operation["responses"].items():
+        assert response["description"] != "Successful Response", status
     for parameter in operation.get("parameters", []):
         assert parameter.get("description"), parameter["name"]
     for content in operation.get("requestBody", {}).get("content", {}).values():

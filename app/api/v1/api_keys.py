@@ -31,7 +31,12 @@ async def list_api_keys(identity: Admin, services: ServicesOf, limit: Limit = 10
     return ApiKeyList(api_keys=[ApiKeyBody.of(key) for key in listing.items], total=listing.total, next=listing.next)
 
 
-@router.delete("/{key_id}", status_code=204, responses=document_problems(OperatorRequiredError))
+@router.delete(
+    "/{key_id}",
+    status_code=204,
+    response_description="The key is revoked.",
+    responses=document_problems(OperatorRequiredError),
+)
 async def revoke_api_key(
     key_id: Annotated[int, Path(ge=1, le=2**63 - 1, description="The key's id.")], identity: Admin, services: ServicesOf
 ) -> None:

@@ -132,7 +132,7 @@ class _SingleFile:
 
     async def begin(self, filename: str) -> None:
         if self.filename is not None:
-            raise InvalidRequestError("Send one file per request, or use the batch endpoint.")
+            raise InvalidRequestError("Send one file per request, or use the batch endpoint.", field="body.file")
         self.filename = filename
 
     async def write(self, data: bytes) -> None:

@@ -130,5 +130,5 @@ class Search:
 def _read_ids(given: Any) -> list[int]:
     ids = given if isinstance(given, list) else [given]
     if not all(isinstance(document_id, int) for document_id in ids):
-        raise InvalidRequestError("document_id must be the id of a document, or a list of ids.")
+        raise InvalidRequestError("Must be the id of a document, or a list of ids.", field="body.filter.document_id")
     return ids
