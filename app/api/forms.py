@@ -6,6 +6,7 @@ from typing import Any
 from app.api.multipart import Form
 from app.domain.documents import OnDuplicate
 from app.domain.errors import InvalidMetadataError, InvalidRequestError
+from app.domain.metadata import check_metadata
 from app.domain.tasks import Queue
 from app.domain.web_url import WebUrl
 
@@ -14,7 +15,7 @@ PRIORITIES = {"high": Queue.HIGH, "medium": Queue.MEDIUM, "low": Queue.LOW}
 OPTIONS: dict[str, dict[str, Any]] = {
     "metadata": {
         "type": "string",
-        "description": "A JSON object, stored with the document.",
+        "description": "A JSON object, stored with the document: at most 64 KB, nested at most 16 levels deep.",
         "example": '{"year": 2026}',
     },
     "priority": {
@@ -85,21 +86,6 @@ def parse_metadata(form: Form) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InvalidMetadataError(str(error)) from error
     return check_metadata(metadata)
-
-
-def check_metadata(metadata: Any) -> dict[str, Any]:
-    """Check that Postgres can store the metadata. Python also reads NaN, lone surrogates and NUL, which it cannot.
-
-    Raises:
-        InvalidMetadataError: it is not a JSON object, or Postgres cannot store it.
-    """
-    try:
-        text = json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise InvalidMetadataError(str(error)) from error
-    if not isinstance(metadata, dict) or b"\\u0000" in text:
-        raise InvalidMetadataError
-    return metadata
 
 
 def parse_priority(form: Form) -> Queue | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, case, exists, func, literal, select, text, update
+from sqlalchemy import ColumnElement, Text, bindparam, case, cast, exists, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +14,8 @@ from app.db.editions import hide_editions
 from app.db.paging import list_rows
 from app.db.tables import agents, chunks, documents
 from app.domain.documents import DocumentStatus
+from app.domain.errors import InvalidMetadataError
+from app.domain.metadata import MAX_BYTES
 from app.domain.records import Content, Document, Listing, StoredChunk
 
 
@@ -94,10 +96,20 @@ async def find_replaced(
     return None
 
 
+_MERGED_BYTES = 2 * MAX_BYTES  # as much again as an upload may bring, for what the file states about itself
+
+
 async def merge_metadata(connection: AsyncConnection, document_id: int, metadata: Mapping[str, Any]) -> None:
-    """Merge the uploader's metadata into a document's: new keys are added, given ones replaced."""
+    """Merge the uploader's metadata into a document's: new keys are added, given ones replaced.
+
+    Raises:
+        InvalidMetadataError: the result is too long. The caller must roll back.
+    """
     merged = documents.c.metadata.concat(literal(dict(metadata), JSONB))
-    await connection.execute(update(documents).where(documents.c.id == document_id).values(metadata=merged))
+    size = func.octet_length(cast(documents.c.metadata, Text))
+    statement = update(documents).where(documents.c.id == document_id).values(metadata=merged).returning(size)
+    if (await connection.execute(statement)).scalar_one() > _MERGED_BYTES:
+        raise InvalidMetadataError(f"With the document's present metadata it is longer than {_MERGED_BYTES} bytes.")
 
 
 _SET_INDEXING_TASK = text(

@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.db import codecs
+from app.db.nested_json import load_json
 from app.domain.errors import (
     DatabaseFullError,
     DatabaseUnavailableError,
@@ -57,6 +58,7 @@ def create_engine(database_url: str, *, pool_size: int, register_types: bool = T
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
+        json_deserializer=load_json,
         pool_use_lifo=True,  # the connection used last has its statements planned
         connect_args={"timeout": 5},
     )

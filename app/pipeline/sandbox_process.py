@@ -99,7 +99,7 @@ class ChildProcess:
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             self.is_fit = False
             raise ChildDiedError(await self.end()) from error
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             self.is_fit = False
             raise errors.DocumentDamagedError("Its parser sent an invalid answer.") from error
 

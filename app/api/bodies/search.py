@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, StringConstraints, field_validator
 
 from app.api.bodies.fields import ChunkPage, Context, DocumentId, End, Filename, Metadata, Start, example
+from app.domain.errors import InvalidMetadataError
+from app.domain.metadata import check_metadata
 from app.services.answers.search import ShownHit
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
@@ -53,11 +55,14 @@ class SearchRequest(BaseModel):
 
     @field_validator("where")
     @classmethod
-    def _refuse_operators(cls, where: dict[str, Any] | None) -> dict[str, Any] | None:
-        """Refuse the operator form, which would otherwise be read as metadata that no document has."""
+    def _check_filter(cls, where: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Refuse the operator form, which would otherwise be read as metadata that no document has, and bad values."""
         if where and "type" in where:
             raise ValueError(_NO_OPERATORS)
-        return where
+        try:
+            return check_metadata(where) if where else where
+        except InvalidMetadataError as error:
+            raise ValueError(error.detail) from error
 
 
 class SearchHit(BaseModel):

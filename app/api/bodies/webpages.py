@@ -15,13 +15,16 @@ Pattern = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Priority = Literal["high", "medium", "low"]
 
 
+METADATA = "A JSON object, stored with each document: at most 64 KB, nested at most 16 levels deep."
+
+
 class WebpageBody(BaseModel):
     """A web page to read. Only public hosts are allowed, and those that the operator lists in `WEB_ALLOWED_HOSTS`."""
 
     model_config = example({"url": "https://example.com/handbook", "metadata": {"team": "support"}}, extra="forbid")
 
     url: Address = Field(description="The page's address: http or https.")
-    metadata: dict[str, Any] = Field({}, description="A JSON object, stored with the document.")
+    metadata: dict[str, Any] = Field({}, description=METADATA)
     priority: Priority = Field("high", description="The queue of the task.")
     on_duplicate: OnDuplicate = Field(
         OnDuplicate.SKIP,
@@ -56,7 +59,7 @@ class CrawlBody(BaseModel):
     exclude: list[Pattern] = Field(
         [], max_length=100, description="Shell patterns for path and query. Pages that match any of them are not read."
     )
-    metadata: dict[str, Any] = Field({}, description="A JSON object, stored with every document.")
+    metadata: dict[str, Any] = Field({}, description=METADATA)
     priority: Priority = Field("low", description="The queue of the tasks.")
 
 

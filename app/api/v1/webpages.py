@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from app.api.access import ServicesOf, Writer
 from app.api.bodies.uploads import UploadAccepted, locate
 from app.api.bodies.webpages import CrawlAccepted, CrawlBody, WebpageBody
-from app.api.forms import PRIORITIES, check_metadata
+from app.api.forms import PRIORITIES
 from app.api.problems import document_problems
 from app.api.v1.agents import AgentId
 from app.domain.errors import (
@@ -15,6 +15,7 @@ from app.domain.errors import (
     InvalidUrlError,
     UrlNotAllowedError,
 )
+from app.domain.metadata import check_metadata
 from app.services.intake.crawls import CrawlRequest
 from app.services.intake.webpages import PageRequest
 

@@ -22,6 +22,7 @@ from app.db.engine import Database
 from app.domain.counting import count_of
 from app.domain.documents import Chunk, Parsed
 from app.domain.errors import DocumentDeletedError, FileMissingError, NoExtractableTextError
+from app.domain.metadata import trim_metadata
 from app.domain.ports import BlobStore, Parser
 from app.domain.records import AgentSettings, Content, Document
 from app.domain.tasks import Progress, Task
@@ -138,7 +139,7 @@ class Ingestion:
         if not _is_first(attempt.task, document):
             await self._large.clear(attempt, document)
         parsed = await self._parse(attempt, content)
-        found = {**parsed.metadata, **(metadata or {})}
+        found = {**(metadata or {}), **parsed.metadata, **(metadata or {})}
         page_count = found.pop("page_count", None)
         characters = sum(len(page.text) for page in parsed.pages)
         await attempt.report(Progress("chunk", 50, f"Chunking {content.filename}"))
@@ -146,7 +147,7 @@ class Ingestion:
         head = await asyncio.to_thread(lambda: list(islice(chunks, self._large_chunks + 1)))
         if not head:
             raise NoExtractableTextError
-        version = Version(content, found, page_count, len(head), characters, "")
+        version = Version(content, trim_metadata(found), page_count, len(head), characters, "")
         if len(head) > self._large_chunks:
             return await self._large.stage(attempt, document, version, chain(head, chunks))
         edition = await self._embed(attempt, document, content.filename, head)
