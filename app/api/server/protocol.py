@@ -7,6 +7,7 @@ and any length of headers.
 import asyncio
 import json
 from enum import Enum, auto
+from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
 
@@ -16,25 +17,23 @@ from uvicorn.server import ServerState
 
 from app.api.server.connections import STATE_KEY, Connections, Reason
 from app.api.server.limits import ClientAddresses, ConnectionLimits
+from app.domain.errors import (
+    HeadersTooLargeError,
+    RequestTimeoutError,
+    ServerBusyError,
+    SluiceError,
+    TooManyConnectionsError,
+)
 
-_ANSWERS = {
-    Reason.HEADERS_SLOW: (408, "Request Timeout", "request_timeout", "The request's headers did not arrive in time."),
-    Reason.BODY_SLOW: (408, "Request Timeout", "request_timeout", "The request's body arrived too slowly."),
-    Reason.HEADERS_LARGE: (
-        431,
-        "Request Header Fields Too Large",
-        "headers_too_large",
-        "The request's headers are too large.",
-    ),
-    Reason.CLIENT_LIMIT: (
-        429,
-        "Too Many Requests",
-        "too_many_connections",
-        "Your address has too many open connections. Close some and try again.",
-    ),
-    Reason.TOTAL_LIMIT: (503, "Service Unavailable", "too_many_connections", "The server has too many connections."),
+_ANSWERS: dict[Reason, SluiceError] = {
+    Reason.HEADERS_SLOW: RequestTimeoutError("Its headers are incomplete."),
+    Reason.BODY_SLOW: RequestTimeoutError("Its body arrives too slowly."),
+    Reason.HEADERS_LARGE: HeadersTooLargeError(),
+    Reason.CLIENT_LIMIT: TooManyConnectionsError(),
+    Reason.TOTAL_LIMIT: ServerBusyError(),
 }
 _DISCARD_BYTES = 16 * 1024 * 1024
+"""Of a body whose request is answered."""
 
 
 class _Reading(Enum):
@@ -85,9 +84,8 @@ class LimitedProtocol(HttpToolsProtocol):
             self._start_reading(_Reading.HEADERS)
         self._received += len(data)
         super().data_received(data)
-        too_long = self._received - self._received_before > self._connections.limits.header_bytes
-        if too_long and self._reading is _Reading.HEADERS:
-            self._end(Reason.HEADERS_LARGE)
+        if self._received - self._received_before > self._connections.limits.header_bytes:
+            self._check_size()
 
     def on_message_begin(self) -> None:
         """Begin to read a request, perhaps one that was sent together with the end of the one before it."""
@@ -147,12 +145,21 @@ class LimitedProtocol(HttpToolsProtocol):
         """Close the connection, which waits for its client."""
         self.transport.close()
 
+    def _check_size(self) -> None:
+        if self._reading is _Reading.HEADERS:
+            self._end(Reason.HEADERS_LARGE)
+        elif self._received - self._received_before > _DISCARD_BYTES and self.cycle.response_complete:
+            self._refuse_body()
+
+    def _refuse_body(self) -> None:
+        self._connections.count(Reason.BODY_UNWANTED)
+        self.transport.close()
+
     def _check_body(self, now: float, *, running: bool) -> None:
         limits, received = self._connections.limits, self._received - self._received_before
         if not running:
-            if now - self._since > limits.discard_time or received > _DISCARD_BYTES:
-                self._connections.count(Reason.BODY_UNWANTED)
-                self.transport.close()
+            if now - self._since > limits.discard_time:
+                self._refuse_body()
         elif self.flow.read_paused or self.cycle.waiting_for_100_continue:
             self._start_reading(_Reading.BODY)  # the client waits for this server
         elif now - self._since > limits.body_window:
@@ -180,20 +187,23 @@ class LimitedProtocol(HttpToolsProtocol):
 
 
 def _make_response(reason: Reason) -> bytes:
-    status, phrase, code, detail = _ANSWERS[reason]
-    request_id = token_hex(8)
+    error, request_id = _ANSWERS[reason], token_hex(8)
     problem = {
         "type": "about:blank",
-        "title": phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "retryable": True,
+        "title": error.title(),
+        "status": error.status,
+        "detail": error.message,
+        "code": error.code,
+        "retryable": error.retryable,
         "request_id": request_id,
     }
     body = json.dumps(problem).encode()
-    head = (
-        f"HTTP/1.1 {status} {phrase}\r\ncontent-type: application/problem+json\r\ncontent-length: {len(body)}\r\n"
-        f"x-request-id: {request_id}\r\nretry-after: 5\r\nconnection: close\r\n\r\n"
-    )
-    return head.encode() + body
+    head = [
+        f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}",
+        "content-type: application/problem+json",
+        f"content-length: {len(body)}",
+        f"x-request-id: {request_id}",
+        *(["retry-after: 5"] if error.retryable else []),
+        "connection: close",
+    ]
+    return "".join(f"{line}\r\n" for line in [*head, ""]).encode() + body

@@ -20,4 +20,7 @@ def workers(client: Client, as_json: AsJson = False) -> None:
         columns = list(listed["workers"][0])
         print_table(columns, [[worker[column] for column in columns] for worker in listed["workers"]])
     else:
-        say("No worker is running. Start workers with `make up` or ./start_celery_worker.sh.")
+        say(
+            "No worker is running, or none runs a task of yours and the key is no operator's. "
+            "Start workers with `make up` or ./start_celery_worker.sh."
+        )

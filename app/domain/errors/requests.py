@@ -128,6 +128,29 @@ class PayloadTooLargeError(SluiceError):
     status = 413
 
 
+class RequestTimeoutError(SluiceError):
+    """The request did not arrive in time."""
+
+    code = "request_timeout"
+    status = 408
+    retryable = True
+
+
+class HeadersTooLargeError(SluiceError):
+    """The request's headers are too large."""
+
+    code = "headers_too_large"
+    status = 431
+
+
+class TooManyConnectionsError(SluiceError):
+    """Your address has too many open connections. Close some and try again."""
+
+    code = "too_many_connections"
+    status = 429
+    retryable = True
+
+
 class UnsupportedTypeError(SluiceError):
     """This file type is not supported.
 
@@ -170,6 +193,12 @@ class ServiceUnavailableError(SluiceError):
     code = "service_unavailable"
     status = 503
     retryable = True
+
+
+class ServerBusyError(ServiceUnavailableError):
+    """The server has too many open connections. Try again shortly."""
+
+    code = "server_busy"
 
 
 class DatabaseUnavailableError(ServiceUnavailableError):
