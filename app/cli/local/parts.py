@@ -30,7 +30,7 @@ from app.tasks.node_names import choose_node_name
 _EXIT_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 _QUICK_DEATH_SECONDS = 2.0
-_MOMENT_SECONDS = 1.0
+_QUIET_SECONDS = 1.0
 _API_MODULES = ("app.api.application", "app.api.server.protocol", "uvloop")
 _WORKER_MODULES = ("app.tasks.worker", "app.tasks.document_tasks", "celery.apps.worker", "pypdfium2")
 STARTUP_FAILURE = 3
@@ -199,17 +199,20 @@ class Parts:
             del self._running[pid]
 
     def _wait_for_end(self) -> None:
-        """Wait until every part has stopped, or the time is up; say what for, unless it is only a moment."""
-        began, told = time.monotonic(), False
+        """Wait until every part has stopped or the time is up.
+
+        A line names the parts if this takes longer than a second, unless the parts write to a file.
+        """
+        began, announced = time.monotonic(), self._log is not None
         while self._running and time.monotonic() - began < self._stop_timeout:
             self.find_dead()
-            if self._running and not told and time.monotonic() - began > _MOMENT_SECONDS:
+            if self._running and not announced and time.monotonic() - began > _QUIET_SECONDS:
                 names = ", ".join(running.part.name for running in self._running.values())
                 self._say(
                     f"Waiting for {names}: running tasks have at most {self._stop_timeout:.0f} s to finish, then they "
                     "return to their queue. Ctrl-C again stops at once."
                 )
-                told = True
+                announced = True
             time.sleep(_POLL_SECONDS)
 
     def _signal(self, number: signal.Signals) -> None:
