@@ -17,7 +17,7 @@ from redis import Redis
 
 from app.adapters.redis.url import redis_client_url
 from app.celery_app import create_celery
-from app.cli.local.stack import WORKERS
+from app.cli.local import WORKERS
 from app.settings import Settings
 from tests.database import fetch
 from tests.deadlines import deadline, wait_for

@@ -79,3 +79,21 @@ def _show(cell: Any) -> str:
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     return " ".join(map(str, cell)) if isinstance(cell, (list, tuple)) else "" if cell is None else str(cell)
+
+
+def print_hits(hits: Sequence[Mapping[str, Any]]) -> None:
+    """Print search results: the place of each, and the part of it that matches."""
+    for number, hit in enumerate(hits, 1):
+        text = " ".join(make_printable(hit["snippet"]).split())
+        page = f", page {hit['page']}" if hit["page"] else ""
+        name = make_printable(hit["filename"])
+        sys.stdout.write(f"  {number}. {name}{page}  (score {hit['score']:.3f})\n     {text}\n")
+
+
+def print_answer(result: Mapping[str, Any]) -> None:
+    """Print an answer with its references."""
+    sys.stdout.write(f"  {make_printable(result['answer'])}\n")
+    for number, reference in enumerate(result["references"], 1):
+        page = f", page {reference['page']}" if reference["page"] else ""
+        where = f"characters {reference['start']} to {reference['end']}"
+        sys.stdout.write(f"  [{number}] {make_printable(reference['filename'])}{page}, {where}\n")

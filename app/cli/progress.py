@@ -1,9 +1,9 @@
 """Live progress: bars on a terminal, one line per step elsewhere."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -51,21 +51,3 @@ class ProgressBoard:
         else:
             name = self._names[task_id].ljust(self._width)
             say(f"{name}  {current:>3}%  {status}")
-
-
-def print_hits(hits: Sequence[Mapping[str, Any]]) -> None:
-    """Print search results: the place of each, and the part of it that matches."""
-    for number, hit in enumerate(hits, 1):
-        text = " ".join(make_printable(hit["snippet"]).split())
-        page = f", page {hit['page']}" if hit["page"] else ""
-        name = make_printable(hit["filename"])
-        sys.stdout.write(f"  {number}. {name}{page}  (score {hit['score']:.3f})\n     {text}\n")
-
-
-def print_answer(result: Mapping[str, Any]) -> None:
-    """Print an answer with its references."""
-    sys.stdout.write(f"  {make_printable(result['answer'])}\n")
-    for number, reference in enumerate(result["references"], 1):
-        page = f", page {reference['page']}" if reference["page"] else ""
-        where = f"characters {reference['start']} to {reference['end']}"
-        sys.stdout.write(f"  [{number}] {make_printable(reference['filename'])}{page}, {where}\n")

@@ -15,7 +15,7 @@ from typing import Any, Self
 import httpx
 
 from app.bootstrap import prepare_database
-from app.cli.local.stack import WORKERS
+from app.cli.local import WORKERS
 from app.domain.errors import StartupError
 from app.embedded import Engines
 from app.embedded.valkey import Valkey

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from app.cli.local.doctor import doctor
 from app.domain.errors import StartupError
 from app.settings import Settings, load_settings
 from tests.deadlines import deadline
@@ -115,7 +114,7 @@ def test_no_program_prints_an_invalid_secret(name: str, value: str, command: tup
     ],
 )
 def test_the_doctor_reports_without_secrets(chosen: dict[str, str], tmp_path: Path) -> None:
-    done = run({**VALID, **chosen}, tmp_path, "main.py", doctor.__name__)
+    done = run({**VALID, **chosen}, tmp_path, "main.py", "doctor")
     assert done.returncode == 1
     assert "FAIL  database" in done.stdout
     assert CANARY not in done.stdout + done.stderr

@@ -6,15 +6,11 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from app.cli.local.demo_files import find_files, list_examples
+from app.cli.local.demo_files import list_examples
 from app.cli.local.stack import run_stack
 from app.cli.local.stop import Stopped, listen_for_stop
-from app.cli.output import CommandError, say
-from app.cli.progress import print_answer, print_hits
+from app.cli.output import CommandError, print_answer, print_hits, say
 from app.cli.remote.client import Client
 from app.cli.remote.follow import follow
 from app.cli.remote.place import Place
@@ -24,28 +20,18 @@ from app.domain.errors import SluiceError
 from app.logs import configure_logs
 from app.settings import load_settings
 
-program = typer.Typer(add_completion=False)
-
 _LOG_CHARACTERS = 4000
 _QUESTION = "What is the maximum draught at the Alder Gate?"
 
 
-@program.command()
-def demo(
-    files: Annotated[
-        list[Path] | None, typer.Argument(help="Documents. Default: those in examples/.", exists=True, dir_okay=False)
-    ] = None,
-    ask: Annotated[str, typer.Option(help="A question that the documents answer.")] = "",
-    names: Annotated[
-        str, typer.Option("--files", help="Documents in one text, as `make demo` passes them: names and patterns.")
-    ] = "",
-) -> None:
-    """Try Sluice: start everything, process documents, search them, answer a question, stop everything.
+def run_demo(files: Sequence[Path], question: str) -> None:
+    """Run the demo. Exits with 1 if no document was processed.
 
-    A file that is refused is named and left out. Exits with 0 if at least one document was processed.
+    Args:
+        files: Documents. If there are none: the examples.
+        question: A question that the documents answer. Empty: that of the examples, or none.
     """
     began, key = time.monotonic(), secrets.token_urlsafe(24)
-    given = [*(files or []), *find_files(names)]
     listen_for_stop()
     with tempfile.TemporaryDirectory(prefix="sluice-demo-", ignore_cleanup_errors=True) as folder:
         settings = load_settings(data_dir=Path(folder), port=0, host="127.0.0.1", bootstrap_api_key=key)
@@ -57,7 +43,7 @@ def demo(
                 say(f"Ready after {stack.wait_until_ready():.1f} s.\n")
                 url = make_url(stack.settings.host, stack.settings.port)
                 with Client(Place(url, key, "Its output is above.")) as client:
-                    succeeded = _show(client, given or list_examples(), ask or ("" if given else _QUESTION))
+                    succeeded = _show(client, files or list_examples(), question or ("" if files else _QUESTION))
         except Stopped:
             sys.exit(1)
         except (CommandError, SluiceError):

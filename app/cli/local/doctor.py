@@ -1,4 +1,4 @@
-"""The command that checks every dependency of Sluice and says how to fix what fails."""
+"""Checks every dependency of Sluice and says how to fix what fails."""
 
 import asyncio
 import shlex
@@ -6,11 +6,8 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
-
-import typer
 
 from app.bootstrap import (
     Embedders,
@@ -23,8 +20,7 @@ from app.bootstrap import (
 )
 from app.celery_app import check_broker, create_celery
 from app.cli.local.session import require_installation
-from app.cli.local.vectors import check_vectors
-from app.cli.output import AsJson, CommandError, print_json
+from app.cli.output import CommandError, print_json
 from app.domain.counting import count_of
 from app.domain.errors import SluiceError
 from app.domain.ports import BlobStore
@@ -32,8 +28,6 @@ from app.embedded.running import open_servers
 from app.private_files import find_open
 from app.services.operations.overview import Check
 from app.settings import Settings, load_settings
-
-program = typer.Typer(add_completion=False)
 
 _FREE_BYTES = 1024**3
 _REMEDIES = {
@@ -52,22 +46,8 @@ _REMEDIES = {
 }
 
 
-@program.command()
-def doctor(
-    vectors: Annotated[
-        bool, typer.Option("--vectors", help="Compare the vector index with the documents instead.")
-    ] = False,
-    fix: Annotated[
-        bool, typer.Option("--fix", "--mend", help="With --vectors: remove orphans and embed missing chunks again.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Check every dependency and say how to fix what fails."""
-    if fix and not vectors:
-        raise typer.BadParameter("--fix needs --vectors")
-    if vectors:
-        check_vectors(fix=fix, as_json=as_json)
-        return
+def check_everything(*, as_json: bool) -> None:
+    """Check every dependency and say how to fix what fails. Exits with 1 if a check fails."""
     checks = [_check("python", lambda: sys.version.split()[0]), *_check_installation()]
     if as_json:
         print_json([{"name": c.name, "ok": c.ok, "detail": c.detail, "remedy": _remedy(c)} for c in checks])

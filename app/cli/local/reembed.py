@@ -1,34 +1,26 @@
-"""The command that changes the embedding model or the vector store while the installation runs."""
+"""Changes the embedding model or the vector store while the installation runs."""
 
 import asyncio
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from app.cli.local.session import Session, run
-from app.cli.output import AsJson, print_json, print_table, say
+from app.cli.output import print_json, print_table, say
 from app.domain.counting import count_of
 from app.domain.vectors import IndexState
 from app.services.indexing.vector_indexes import IndexStatus
 
-program = typer.Typer(add_completion=False)
-
 _POLL_SECONDS = 1.0
 
 
-@program.command()
-def reembed(
-    status: Annotated[bool, typer.Option("--status", help="Only show the vector indexes.")] = False,
-    abandon: Annotated[bool, typer.Option("--abandon", help="Discard the index that is being built.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until the new index is active.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Build a new vector index with the model and the store of the settings.
+def change_index(*, status: bool, abandon: bool, wait: bool, as_json: bool) -> None:
+    """Begin, show or abandon the index of the settings' model and store.
 
-    Workers fill it in the background. Searches read the old index until the new one is complete.
+    Args:
+        status: Only show the indexes.
+        abandon: Discard the index that is being built.
+        wait: Wait until the new index is active.
+        as_json: Print JSON.
     """
-    if status + abandon + wait > 1:
-        raise typer.BadParameter("--status, --abandon and --wait cannot be combined")
 
     async def work(session: Session) -> list[IndexStatus]:
         indexes = session.services.indexing.vector_indexes

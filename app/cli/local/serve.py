@@ -1,15 +1,10 @@
-"""Commands that run servers and prepare the database: up, api, worker, migrate."""
+"""Runs the servers: the whole stack, the API, or workers."""
 
 import asyncio
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from app.bootstrap import (
     check_choices,
@@ -17,33 +12,32 @@ from app.bootstrap import (
     check_schema,
     check_storage,
     choose_blobs,
-    find_schema_differences,
     prepare_database,
 )
 from app.celery_app import check_broker
 from app.cli.local.command_key import serve_commands
 from app.cli.local.listener import open_listeners
 from app.cli.local.parts import STARTUP_FAILURE, Parts, api_parts, get_stop_timeout, serve, worker_part
-from app.cli.local.stack import WORKERS, run_stack
+from app.cli.local.stack import run_stack
 from app.cli.local.stop import Stopped, listen_for_stop
 from app.cli.local.unknown_names import warn_of_unknown_names
 from app.cli.output import CommandError, say
 from app.cli.running import make_url, read_running
 from app.domain.errors import PartDiedError
-from app.embedded import Engines
 from app.embedded.running import open_servers, resolve_settings
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
-
-program = typer.Typer(add_completion=False)
 
 _POLL_SECONDS = 0.2
 _API_STOP_SECONDS = 10.0
 
 
-@program.command()
-def up() -> None:
-    """Run the whole stack until Ctrl-C. Data is stored in DATA_DIR."""
+def run_up() -> None:
+    """Run the whole stack until Ctrl-C.
+
+    Raises:
+        CommandError: it runs already.
+    """
     settings = load_settings()
     configure_logs(settings)
     warn_of_unknown_names()
@@ -77,8 +71,7 @@ def _describe_key(settings: Settings, secret: str | None) -> str:
     return "API keys were made before and are not stored. `./sluice keys create NAME` makes another."
 
 
-@program.command()
-def api() -> None:
+def run_api() -> None:
     """Run only the HTTP API."""
     settings = load_settings()
     configure_logs(settings)
@@ -100,12 +93,6 @@ def api() -> None:
         sys.exit(1 if ended.code else 0)
 
 
-def _check_queues(names: list[str] | None) -> list[str] | None:
-    if unknown := [name for name in names or [] if name not in WORKERS]:
-        raise typer.BadParameter(f"There is no worker {unknown[0]!r}. Choose from {', '.join(WORKERS)}.")
-    return names
-
-
 def _run_apis(settings: Settings, listeners: Sequence[socket.socket]) -> None:
     """Run several processes of the API. One that dies is started again; one that cannot start ends all."""
     parts = api_parts(settings, listeners)
@@ -118,13 +105,12 @@ def _run_apis(settings: Settings, listeners: Sequence[socket.socket]) -> None:
             time.sleep(_POLL_SECONDS)
 
 
-@program.command()
-def worker(
-    queues: Annotated[
-        list[str] | None, typer.Argument(callback=_check_queues, help="high, medium, low, default. Without it, all.")
-    ] = None,
-) -> None:
-    """Run one worker per queue until SIGTERM, which lets running tasks finish. Exits with 1 if a worker dies."""
+def run_workers(queues: Sequence[str]) -> None:
+    """Run one worker for each queue until SIGTERM.
+
+    Raises:
+        PartDiedError: a worker died.
+    """
     settings = load_settings()
     configure_logs(settings)
     warn_of_unknown_names()
@@ -133,45 +119,13 @@ def worker(
     asyncio.run(_check_start(resolve_settings(settings), migrates=False))
     listen_for_stop()
     try:
-        workers = [worker_part(settings, name) for name in queues or WORKERS]
+        workers = [worker_part(settings, name) for name in queues]
         with Parts(workers, say, stop_timeout=get_stop_timeout(settings)) as parts:
             while not (dead := parts.find_dead()):
                 time.sleep(_POLL_SECONDS)
             raise PartDiedError(f"{dead[0][0].part.name} exited with {dead[0][1]}.")
     except Stopped:
         say("Stopped.")
-
-
-@program.command()
-def migrate(
-    check: Annotated[
-        bool, typer.Option("--check", help="Instead, compare migrations and tables in a throw-away database.")
-    ] = False,
-) -> None:
-    """Migrate the database to this version's schema."""
-    settings = load_settings()
-    if check:
-        _check_migrations(settings)
-        return
-    with open_servers(settings) as servers:
-        asyncio.run(prepare_database(servers.settings))
-    say("The schema is up to date.")
-
-
-def _check_migrations(settings: Settings) -> None:
-    """Compare the schema of the migrations with the tables that the code declares; exit with 1 if they differ.
-
-    It does not use the database that the settings name: that one may be at the revision of another branch.
-    """
-    with tempfile.TemporaryDirectory() as folder, Engines(Path(folder), valkey=False) as engines:
-        scratch = settings.model_copy(update={"database_url": engines.urls.database_url})
-        asyncio.run(prepare_database(scratch))
-        differences = asyncio.run(find_schema_differences(scratch))
-    for difference in differences:
-        say(difference)
-    if differences:
-        sys.exit(1)
-    say("The migrations and the declared tables agree.")
 
 
 async def _check_start(settings: Settings, *, migrates: bool) -> None:

@@ -1,35 +1,25 @@
-"""Commands for the servers of this machine's installation: their addresses and their own command lines."""
+"""The servers of this machine's installation: their addresses and their own command lines."""
 
 import os
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
-import typer
-
 from app.cli.local.session import require_installation
-from app.cli.output import AsJson, CommandError, print_fields, print_json
+from app.cli.output import CommandError, print_fields, print_json
 from app.cli.running import make_url, read_running
 from app.embedded.binaries import find_postgres
 from app.embedded.running import resolve_settings
 from app.settings import Settings, load_settings
 
-program = typer.Typer(add_completion=False)
-
 _HIDDEN = "***"
-_PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 _REDIS_CLIENTS = ("valkey-cli", "redis-cli")
 
 
-@program.command("urls")
-def urls(
-    passwords: Annotated[bool, typer.Option("--passwords", help="Show the passwords in them.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Print the addresses of the API, the database, Redis and the broker."""
+def print_urls(*, passwords: bool, as_json: bool) -> None:
+    """Print the addresses of the API, the database, Redis and the broker, with or without the passwords in them."""
     settings = _find_servers()
     running = read_running(settings.data_dir)
     addresses = {
@@ -45,9 +35,12 @@ def urls(
         print_fields({name: url or "not running" for name, url in shown.items()})
 
 
-@program.command("psql", context_settings=_PASS_ON)
-def psql(context: typer.Context) -> None:
-    """Open the database with psql. Further arguments are psql's, such as -c "SELECT 1"."""
+def open_psql(further: Sequence[str]) -> None:
+    """Replace this process by psql on the database.
+
+    Raises:
+        CommandError: no database runs, or psql is not installed.
+    """
     url = _find_servers().database_url
     if url is None:
         raise CommandError("No embedded Postgres runs. Start it with `make up`, or set DATABASE_URL.")
@@ -57,12 +50,15 @@ def psql(context: typer.Context) -> None:
     parts = urlsplit(url.replace("postgresql+asyncpg://", "postgresql://", 1))
     if parts.password:
         os.environ["PGPASSWORD"] = unquote(parts.password)  # arguments are visible to other users of the machine
-    _run([name, urlunsplit(parts._replace(netloc=_without_password(parts.netloc))), *context.args])
+    _run([name, urlunsplit(parts._replace(netloc=_without_password(parts.netloc))), *further])
 
 
-@program.command("redis-cli", context_settings=_PASS_ON)
-def redis_cli(context: typer.Context) -> None:
-    """Open Redis or Valkey with its command line. Further arguments are its own, such as PING."""
+def open_redis(further: Sequence[str]) -> None:
+    """Replace this process by the command line of Redis or Valkey.
+
+    Raises:
+        CommandError: no server runs, or none of the programs is installed.
+    """
     url = _find_servers().redis_url
     if url is None:
         raise CommandError("No embedded Valkey runs. Start it with `make up`, or set REDIS_URL.")
@@ -74,7 +70,7 @@ def redis_cli(context: typer.Context) -> None:
         )
     if password:
         os.environ["REDISCLI_AUTH"] = password
-    _run([name, *arguments, *context.args])
+    _run([name, *arguments, *further])
 
 
 def hide_password(url: str) -> str:

@@ -11,6 +11,7 @@ import httpx
 
 from app.bootstrap import build_services, prepare_database
 from app.celery_app import create_celery
+from app.cli.local import WORKERS
 from app.cli.local.listener import get_port, open_listeners
 from app.cli.local.parts import Parts, api_parts, get_stop_timeout, worker_part
 from app.cli.output import say
@@ -19,7 +20,6 @@ from app.domain.errors import StartupError
 from app.embedded.running import Servers, open_servers
 from app.settings import Settings, reveal
 
-WORKERS = ("high", "medium", "low", "default")
 _READY_SECONDS = 60.0
 
 

@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from app.cli.output import AsJson, print_json, say
-from app.cli.progress import print_answer, print_hits
+from app.cli.output import AsJson, print_answer, print_hits, print_json, say
 from app.cli.remote.agents import find_agent
 from app.cli.remote.client import Client
 from app.cli.remote.command import AgentName, check_text, remote

@@ -1,4 +1,9 @@
-"""The HTTP client of the command line."""
+"""The HTTP client of the command line.
+
+httpx is imported with the first client, not with this module: help is shown without it.
+"""
+
+from __future__ import annotations
 
 import re
 import time
@@ -6,15 +11,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
-
-import httpx
 
 from app.cli.output import CommandError
 from app.cli.remote.place import Place
 
-_TIMEOUT = httpx.Timeout(120, connect=5)
+if TYPE_CHECKING:
+    import httpx
+
+_ANSWER_SECONDS, _CONNECT_SECONDS = 120.0, 5.0
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 _LONGEST_PAUSE = 30.0
 _BAD_USAGE = 2
@@ -43,6 +49,8 @@ class Client:
     """Requests to the API. Every write carries an ``Idempotency-Key``, so that it can be repeated without harm."""
 
     def __init__(self, place: Place) -> None:
+        import httpx  # noqa: PLC0415
+
         self.place = place
         self._http = httpx.Client(base_url=place.url, **make_options(place))
         self._reached = False
@@ -84,6 +92,8 @@ class Client:
 
     def download(self, path: str, target: Path) -> None:
         """GET a file below ``/api/v1`` and write it to ``target``, which appears when it is complete."""
+        import httpx  # noqa: PLC0415
+
         part = target.with_name(f"{target.name}.part")
         try:
             with self._http.stream("GET", f"/api/v1{path}") as response:
@@ -114,6 +124,8 @@ class Client:
         Raises:
             UnreachableError: no server answers.
         """
+        import httpx  # noqa: PLC0415
+
         for pause in (*_PAUSES, None):
             try:
                 with _open_files(options) as opened:
@@ -154,8 +166,11 @@ def _find_pause(response: httpx.Response, pause: float | None) -> float | None:
 
 def make_options(place: Place) -> dict[str, Any]:
     """The options of an httpx client for an installation."""
+    import httpx  # noqa: PLC0415
+
     headers = {"Authorization": f"Bearer {place.key}"} if place.key else {}
-    return {"headers": headers, "timeout": _TIMEOUT, "trust_env": not place.is_local}
+    timeout = httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
+    return {"headers": headers, "timeout": timeout, "trust_env": not place.is_local}
 
 
 def check(response: httpx.Response, place: Place) -> httpx.Response:

@@ -1,24 +1,11 @@
 """Following tasks until they end, with their progress."""
 
-import asyncio
-import json
 import sys
-import time
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
-import httpx
-
 from app.cli.output import print_fields, print_json, say
-from app.cli.progress import ProgressBoard
-from app.cli.remote.client import ApiError, Client, UnreachableError, check, make_options
-from app.cli.remote.place import Place
-
-_ENDED = {"SUCCESS", "FAILURE", "REVOKED"}
-_STREAMS = 32
-_AWAY_SECONDS = 60.0
-_PAUSE_SECONDS = 0.5
+from app.cli.remote.client import Client
 
 
 def follow(client: Client, names: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -34,84 +21,21 @@ def follow(client: Client, names: Mapping[str, str]) -> list[dict[str, Any]]:
     Raises:
         UnreachableError: the API has not answered for a minute.
     """
+    import asyncio  # noqa: PLC0415 - help is shown without these
+
+    from app.cli.progress import ProgressBoard  # noqa: PLC0415
+    from app.cli.remote.watch import watch_all  # noqa: PLC0415
+
     if not names:
         return []
     if client.count_workers() == 0:
         say("No worker is running, so the tasks wait. Start workers with `make up` or ./start_celery_worker.sh.")
     try:
         with ProgressBoard(names) as board:
-            return asyncio.run(_follow_all(client.place, names, board))
+            return asyncio.run(watch_all(client.place, names, board))
     except KeyboardInterrupt:
         say("The tasks continue. `./sluice tasks list` shows them.")
         raise
-
-
-async def _follow_all(place: Place, names: Mapping[str, str], board: ProgressBoard) -> list[dict[str, Any]]:
-    streams = asyncio.Semaphore(_STREAMS)
-    async with httpx.AsyncClient(base_url=f"{place.url}/api/v1", **make_options(place)) as http:
-
-        async def watch(task_id: str) -> dict[str, Any]:
-            async with streams:
-                return await _Watch(http, place, task_id, board).run()
-
-        return list(await asyncio.gather(*(watch(task_id) for task_id in names)))
-
-
-class _Watch:
-    """Reads the events of one task, and connects again where the stream ends before the task does."""
-
-    def __init__(self, http: httpx.AsyncClient, place: Place, task_id: str, board: ProgressBoard) -> None:
-        self._http = http
-        self._place = place
-        self._task_id = task_id
-        self._board = board
-        self._seen = ""
-
-    async def run(self) -> dict[str, Any]:
-        """Follow the task to its end."""
-        reached = time.monotonic()
-        while True:
-            try:
-                task = await self._read_events()
-                if task is None:
-                    task = await self._get()
-                reached = time.monotonic()
-            except httpx.TransportError as error:
-                if time.monotonic() - reached > _AWAY_SECONDS:
-                    raise UnreachableError(self._place, error) from error
-            except ApiError as error:  # for example while the API starts again
-                if time.monotonic() - reached > _AWAY_SECONDS or not error.problem.get("retryable"):
-                    raise
-            else:
-                if task["state"] in _ENDED:
-                    return task
-            await asyncio.sleep(_PAUSE_SECONDS)
-
-    async def _read_events(self) -> dict[str, Any] | None:
-        """Read the events of one connection; returns the last one."""
-        headers = {"Last-Event-ID": self._seen} if self._seen else {}
-        task: dict[str, Any] | None = None
-        async with self._http.stream("GET", f"/tasks/{self._task_id}/events", headers=headers) as events:
-            if events.status_code != HTTPStatus.OK:
-                await events.aread()
-                check(events, self._place)
-                return None  # 204: the task had ended before
-            async for line in events.aiter_lines():
-                name, _, value = line.partition(":")
-                if name == "id":
-                    self._seen = value.strip()
-                elif name == "data":
-                    task = json.loads(value)
-                    self._show(task)
-        return task
-
-    async def _get(self) -> dict[str, Any]:
-        task: dict[str, Any] = check(await self._http.get(f"/tasks/{self._task_id}"), self._place).json()
-        self._show(task)
-        return task
-
-    def _show(self, task: dict[str, Any]) -> None:
-        self._board.show(self._task_id, task["current"], task["status"])
 
 
 def finish(client: Client, accepted: dict[str, Any], name: str, *, wait: bool, as_json: bool) -> None:
@@ -125,12 +49,12 @@ def finish(client: Client, accepted: dict[str, Any], name: str, *, wait: bool, a
     if as_json:
         print_json(task or accepted)
     else:
-        print_fields(summarise(task) if task else _summarise_accepted(accepted))
+        print_fields(_summarise(task) if task else _summarise_accepted(accepted))
     if task and task["state"] != "SUCCESS":
         sys.exit(1)
 
 
-def summarise(task: Mapping[str, Any]) -> dict[str, Any]:
+def _summarise(task: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of an ended task that people look at first."""
     error = task["error"]
     return {

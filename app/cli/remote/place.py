@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 from app.cli.output import CommandError
 from app.cli.running import make_url, read_running
-from app.settings import load_settings, reveal
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -40,6 +39,8 @@ def find_place(url: str | None, key: str | None) -> Place:
         raise CommandError("--key or SLUICE_API_KEY: an API key consists of visible ASCII characters.", 2)
     if url and key:
         return Place(url, key, "Check --url or SLUICE_URL.")
+    from app.settings import load_settings, reveal  # noqa: PLC0415 - pydantic, which help does not need
+
     settings = load_settings()
     configured = make_url(settings.host, settings.port)
     keys = {configured: reveal(settings.bootstrap_api_key)}
