@@ -6,6 +6,7 @@ are supported.
 
 import bz2
 import copy
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from app.domain.errors import (
     DocumentDamagedError,
     DocumentEncryptedError,
     SluiceError,
+    SpecialFileError,
     UnsafePathError,
 )
 from app.pipeline.parse.zip_package import BROKEN, open_zip
@@ -26,6 +28,7 @@ from app.pipeline.parse.zip_package import BROKEN, open_zip
 _PIECE = 64 * 1024
 _NAME_CHARACTERS = 1000
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
+_WINDOWS = {0, 10, 11}  # FAT, NTFS and VFAT
 _JUNK_FOLDERS = {"__MACOSX", ".git", ".svn"}
 _JUNK_NAMES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
@@ -104,11 +107,23 @@ def _as_stored(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
 def _find_error(info: zipfile.ZipInfo) -> SluiceError | None:
     if _escapes(info.filename):
         return UnsafePathError()
+    if _is_special(info):
+        return SpecialFileError()
     if info.flag_bits & 1:
         return DocumentEncryptedError()
     if info.compress_type not in _METHODS:
         return DocumentDamagedError("Its compression method is not supported.")
     return None
+
+
+def _is_special(info: zipfile.ZipInfo) -> bool:
+    """Whether the entry is a symbolic link, a device, a pipe or a socket, as Unix or Windows packed it.
+
+    The bytes of a link are its target's path, not the text of a file.
+    """
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    is_reparse_point = info.create_system in _WINDOWS and info.external_attr & stat.FILE_ATTRIBUTE_REPARSE_POINT
+    return kind not in {0, stat.S_IFREG, stat.S_IFDIR} or bool(is_reparse_point)
 
 
 def _escapes(name: str) -> bool:

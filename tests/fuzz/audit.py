@@ -10,7 +10,14 @@ from tests.fuzz.sender import Answer
 
 FAILURES = {
     *("document_damaged", "document_encrypted", "no_extractable_text", "parse_limit_exceeded"),
-    *("archive_limit_exceeded", "archive_too_deep", "archive_empty", "unsafe_path", "all_children_failed"),
+    *(
+        "archive_limit_exceeded",
+        "archive_too_deep",
+        "archive_empty",
+        "unsafe_path",
+        "special_file",
+        "all_children_failed",
+    ),
     *("unsupported_type", "empty_file", "payload_too_large"),
 }
 """The codes of files that cannot be read; those of the last line belong to archive entries and batches."""

@@ -1,13 +1,14 @@
 """The reading of an archive is limited for each entry, whatever the archive declares."""
 
 import bz2
+import stat
 import tracemalloc
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from app.domain.errors import DocumentDamagedError
+from app.domain.errors import DocumentDamagedError, SluiceError, SpecialFileError
 from app.pipeline.archive import open_archive
 
 TEXT = bytes(range(256)) * 2000
@@ -27,6 +28,34 @@ def read(path: Path) -> bytes:
 @pytest.mark.parametrize("content", [b"", b"x", TEXT, bytes(3_000_000)], ids=len)
 def test_what_was_packed_by_bzip2_is_read_as_it_was(tmp_path: Path, content: bytes) -> None:
     assert read(pack(tmp_path / "a.zip", content)) == content
+
+
+@pytest.mark.parametrize(
+    ("system", "attributes"),
+    [
+        *((3, kind << 16) for kind in (stat.S_IFLNK | 0o777, stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR, stat.S_IFBLK)),
+        (19, (stat.S_IFLNK | 0o755) << 16),
+        (0, stat.FILE_ATTRIBUTE_REPARSE_POINT),
+    ],
+)
+def test_a_link_a_device_and_a_pipe_are_no_files(tmp_path: Path, system: int, attributes: int) -> None:
+    assert isinstance(find_error(tmp_path / "a.zip", system, attributes), SpecialFileError)
+
+
+@pytest.mark.parametrize(
+    ("system", "attributes"), [(3, 0o644 << 16), (3, (stat.S_IFREG | 0o600) << 16), (0, 0x20), (3, 0)]
+)
+def test_an_ordinary_file_is_read_whatever_program_packed_it(tmp_path: Path, system: int, attributes: int) -> None:
+    assert find_error(tmp_path / "a.zip", system, attributes) is None
+
+
+def find_error(path: Path, system: int, attributes: int) -> SluiceError | None:
+    info = zipfile.ZipInfo("a.txt")
+    info.create_system, info.external_attr = system, attributes
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(info, "/etc/passwd")
+    with open_archive(path, 10) as [entry]:
+        return entry.error
 
 
 def test_a_bomb_of_bzip2_is_unpacked_only_as_far_as_it_is_read(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from app.domain.errors.documents import (
     FileMissingError,
     NoExtractableTextError,
     ParseLimitExceededError,
+    SpecialFileError,
     UnsafePathError,
 )
 from app.domain.errors.providers import (
@@ -140,6 +141,7 @@ __all__ = [
     "ServiceUnavailableError",
     "SlugTakenError",
     "SluiceError",
+    "SpecialFileError",
     "StartupError",
     "StorageFullError",
     "StorageUnavailableError",

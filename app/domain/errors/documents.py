@@ -70,6 +70,12 @@ class UnsafePathError(DocumentError):
     code = "unsafe_path"
 
 
+class SpecialFileError(DocumentError):
+    """This archive entry is a link, a device or a pipe, and not a file."""
+
+    code = "special_file"
+
+
 class DocumentSupersededError(DocumentError):
     """A newer task has replaced this one for the document."""
 
