@@ -1,5 +1,6 @@
 """Read: queries on tasks that change nothing."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, text
@@ -61,6 +62,12 @@ async def list_tasks(
         limit=limit,
         after=after,
     )
+
+
+async def find_existing(connection: AsyncConnection, task_ids: Collection[UUID]) -> set[UUID]:
+    """Find out which of these tasks exist: tasks are deleted after ``TASK_RETENTION_DAYS``."""
+    query = select(tasks.c.id).where(tasks.c.id.in_(task_ids))
+    return set((await connection.execute(query)).scalars())
 
 
 async def list_active_tasks(

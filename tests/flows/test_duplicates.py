@@ -52,6 +52,11 @@ def test_a_duplicate_whose_task_was_forgotten_is_answered_without_a_task(shared_
     assert (again["document_id"], again["task_id"], again["status"]) == (first["document_id"], None, "completed")
     assert (response.status_code, response.headers["location"]) == (202, document)
     assert again["links"] == {"document": document}
+    shown = [shared_stack.get(f"/documents/{first['document_id']}")]
+    shown += shared_stack.get("/documents", agent_id=agent)["documents"]
+    assert [one["task_id"] for one in shown] == [None, None]
+    status = shared_stack.get(f"/documents/{first['document_id']}/status")
+    assert (status["status"], status["task"], status["error"]) == ("completed", None, None)
     collection = {"collection": shared_stack.get(f"/agents/{agent}")["slug"]}
     response = shared_stack.client.post("/documents/upload", files=file, data=collection)
     assert (response.status_code, response.headers["location"]) == (202, document)

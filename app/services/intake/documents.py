@@ -26,7 +26,7 @@ from app.domain.ports import BlobStore
 from app.domain.records import Document, Listing, StoredChunk
 from app.domain.states import RUNNING
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
-from app.ledger.read import get_task, list_active_tasks, lock_document_tasks
+from app.ledger.read import find_existing, get_task, list_active_tasks, lock_document_tasks
 from app.ledger.submit import submit
 from app.services.indexing.erasure import Erasure
 from app.services.indexing.versions import cancel_document_tasks
@@ -72,9 +72,9 @@ class Documents:
         """
         async with self._database.statement() as connection:
             document = await get_document(connection, organization_id, document_id)
-        if document is None:
-            raise NotFoundError(f"Document {document_id} does not exist.")
-        return document
+            if document is None:
+                raise NotFoundError(f"Document {document_id} does not exist.")
+            return (await _without_forgotten_tasks(connection, [document]))[0]
 
     async def get_with_task(self, organization_id: int, document_id: int) -> tuple[Document, Task | None]:
         """One document and the task that decides its status."""
@@ -98,9 +98,10 @@ class Documents:
         A filter that is None matches every document. ``after`` is the id of the last document on the page before.
         """
         async with self._database.statement() as connection:
-            return await list_documents(
+            listing = await list_documents(
                 connection, organization_id, agent_id=agent_id, status=status, limit=limit, after=after
             )
+            return replace(listing, items=await _without_forgotten_tasks(connection, listing.items))
 
     async def list_chunks(
         self, organization_id: int, document_id: int, *, limit: int, after: int | None
@@ -225,3 +226,9 @@ async def _is_busy(connection: AsyncConnection, document_id: int) -> bool:
     """Whether a task that reindexing must not interrupt is active on the document."""
     active = await list_active_tasks(connection, document_id=document_id)
     return any(task.name not in _INDEPENDENT for task in active)
+
+
+async def _without_forgotten_tasks(connection: AsyncConnection, documents: Sequence[Document]) -> list[Document]:
+    """The documents, each with a task that exists or none."""
+    existing = await find_existing(connection, {document.task_id for document in documents if document.task_id})
+    return [document if document.task_id in existing else replace(document, task_id=None) for document in documents]
