@@ -1,5 +1,6 @@
 """Migrations: bring a database to this version's schema, and compare the two."""
 
+import logging
 from functools import partial
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def _upgrade(connection: Connection, *, create: bool) -> None:
         raise StartupError("The database of DATABASE_URL has no tables of Sluice. `./sluice migrate` creates them.")
     connection.commit()  # Alembic begins a transaction for each migration
     if revision != head():
+        # A new database runs every migration there is: a line for each says nothing to its operator.
+        logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING if revision is None else logging.NOTSET)
         command.upgrade(_config(connection), "head")
 
 

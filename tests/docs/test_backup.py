@@ -67,6 +67,7 @@ def other(servers: EngineUrls, tmp_path: Path) -> Iterator[Stack]:
     execute(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.mark.slow
 def test_a_dump_and_the_files_are_restored_while_the_first_installation_goes_on(
     stack: Stack, other: Stack, tmp_path: Path
 ) -> None:

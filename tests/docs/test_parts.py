@@ -52,6 +52,7 @@ def test_the_table_names_a_command_for_each_part() -> None:
     assert {part for part, _ in _COMMANDS} == {"schema", "API", "workers", "monitoring"}
 
 
+@pytest.mark.slow
 def test_every_part_starts_with_its_command(stack: Stack) -> None:
     if not (ROOT / ".venv").exists():
         pytest.skip("needs .venv, which the commands use")
