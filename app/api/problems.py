@@ -144,6 +144,8 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
     errors = describe_errors(error.errors(), body and body.field_info.annotation)
     title = InvalidRequestError.title()
     detail = " ".join([title, *(f"{one['field']}: {one['message']}" for one in errors)])
+    if (more := len(error.errors()) - len(errors)) > 0:
+        detail = f"{detail} There are {more:,} more errors."
     return respond(request, status=422, code=InvalidRequestError.code, title=title, detail=detail, errors=errors)
 
 

@@ -15,6 +15,10 @@ _PATTERNS = {
     SLUG_PATTERN: "Must consist of lowercase letters and digits; single hyphens and underscores may join them.",
 }
 
+_MOST_ERRORS = 20
+"""A body of a megabyte can contain a hundred thousand errors."""
+_FIELD_CHARACTERS = 200
+
 
 def _at_least(number: int, noun: str) -> str:
     return "Must not be empty." if number == 1 else f"Must have at least {count_of(number, noun)}."
@@ -69,15 +73,15 @@ def _list_choices(expected: str) -> str:
 
 
 def describe_errors(errors: Sequence[Mapping[str, Any]], body: Any = None) -> list[dict[str, str]]:
-    """Each error as ``{field, message}``. ``body`` is the type of the request's body."""
-    return [{"field": _name_field(error), "message": _explain(error, body)} for error in errors]
+    """Each of the first 20 errors as ``{field, message}``. ``body`` is the type of the request's body."""
+    return [{"field": _name_field(error), "message": _explain(error, body)} for error in errors[:_MOST_ERRORS]]
 
 
 def _name_field(error: Mapping[str, Any]) -> str:
     """The path of the field, such as ``body.settings.weight``."""
     # The location of invalid JSON ends with a position in the text, which is no field.
     location = error["loc"][:1] if error["type"] == "json_invalid" else error["loc"]
-    return ".".join(map(str, location))
+    return ".".join(map(str, location))[:_FIELD_CHARACTERS]
 
 
 def _explain(error: Mapping[str, Any], body: Any) -> str:

@@ -155,3 +155,18 @@ def test_the_charset_of_a_filename_selects_no_codec_of_python(
         assert (response.status_code, response.json()["filename"]) == (202, filename)
     else:
         assert response.status_code in {202, 400}, response.text
+
+
+def test_a_response_names_a_few_of_very_many_errors(shared_stack: Stack) -> None:
+    names = {f"unknown_{number}": 1 for number in range(30_000)}
+    response = shared_stack.client.post("/agents", json={"name": "A", **names})
+    problem = check_problem(response, 422, "invalid_request")
+    assert len(problem["errors"]) == 20
+    assert problem["detail"].endswith("There are 29,980 more errors.")
+    assert len(response.content) < 10_000
+    long_name = check_problem(
+        shared_stack.client.post("/agents", json={"name": "A", "x" * 500_000: 1}), 422, "invalid_request"
+    )
+    assert len(long_name["detail"]) < 1000
+    scopes = shared_stack.client.post("/api-keys", json={"name": "A", "scopes": ["x"] * 100_000})
+    assert len(check_problem(scopes, 422, "invalid_request")["errors"]) <= 20

@@ -100,7 +100,7 @@ async def test_a_slow_body_above_the_minimum_is_read() -> None:
 
 
 @pytest.mark.parametrize("expect", [b"", b"Expect: 100-continue\r\n"])
-async def test_a_client_is_not_blamed_while_the_application_does_not_read(expect: bytes) -> None:
+async def test_a_client_does_not_time_out_while_the_application_does_not_read(expect: bytes) -> None:
     head = b"POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n" + expect + b"\r\n"
     async with serve() as served:
         client = await (await served.connect()).send(head)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.api.checks import check_problem, make_text
 from tests.api.test_http_access import make_key
+from tests.api.test_http_dead_letters import bury
 from tests.running import Stack
 
 ZEROS = {"depth": 0, "delayed": 0, "running": 0, "oldest_age_seconds": None, "rate_per_second": 0}
@@ -112,3 +113,17 @@ def test_why_a_provider_is_down_is_shown_to_operators_only(shared_stack: Stack, 
         assert "account 7" not in ready.text
     finally:
         shared_stack.fetch("DELETE FROM providers")
+
+
+def test_the_worker_of_a_dead_letter_is_shown_to_operators_only(shared_stack: Stack, agent: int) -> None:
+    [task_id] = bury(shared_stack, agent)
+    shared_stack.fetch(
+        "UPDATE tasks SET history = jsonb_set(history, '{0,worker}', '\"high@host-7\"') WHERE id = $1",
+        task_id,
+    )
+    _, reader = make_key(shared_stack, "admin")
+    assert shared_stack.get(f"/dead-letters/{task_id}")["history"][0]["worker"] == "high@host-7"
+    for path in (f"/dead-letters/{task_id}", "/dead-letters"):
+        response = shared_stack.client.get(path, headers=reader)
+        assert response.status_code == 200
+        assert "host-7" not in response.text

@@ -66,7 +66,7 @@ class AttemptBody(BaseModel):
     ended_at: datetime = Field(description="When it ended.")
     outcome: str = Field(description="How it ended: retry, failure, crash, handed_back, cancelled or killed.")
     stage: str | None = Field(description="The stage in which it ended.")
-    worker: str | None = Field(description="The worker that ran it.")
+    worker: str | None = Field(description="The worker that ran it, with its host: for operators, null for others.")
     code: str | None = Field(description="The code of the error.")
     message: str | None = Field(description="The message of the error.")
 
@@ -93,9 +93,13 @@ class DeadLetterBody(BaseModel):
     announced_at: datetime | None = Field(description="When an alert was sent; null before.")
 
     @classmethod
-    def of(cls, task: Task) -> "DeadLetterBody":
-        """Convert a row."""
-        return cls.model_validate(describe_dead_letter(task))
+    def of(cls, task: Task, *, for_operator: bool) -> "DeadLetterBody":
+        """Convert a row; only operators receive the names of workers."""
+        body = cls.model_validate(describe_dead_letter(task))
+        if not for_operator:
+            for attempt in body.history:
+                attempt.worker = None
+        return body
 
 
 class DeadLetterList(BaseModel):

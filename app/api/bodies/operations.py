@@ -59,6 +59,7 @@ class ApiKeyCreate(BaseModel):
     scopes: list[Scope] = Field(
         default=[Scope.READ, Scope.WRITE],
         min_length=1,
+        max_length=len(Scope),
         description="What the key permits. Each scope includes those before it: read, write, admin, operator.",
     )
 

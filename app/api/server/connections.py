@@ -48,8 +48,8 @@ class Connection(Protocol):
 class Connections:
     """The open connections, and a clock for their times.
 
-    The clock advances by at most two ticks at a time. So clients are not blamed for the time in which the event loop of
-    this process did not run.
+    The clock advances by at most two ticks at a time, so that time in which the event loop of this process did not run
+    does not count against clients.
     """
 
     def __init__(self, limits: ConnectionLimits, addresses: ClientAddresses, tick: float = _TICK) -> None:
@@ -98,7 +98,7 @@ class Connections:
         self._waiting.pop(connection, None)
 
     def count(self, reason: Reason) -> None:
-        """Count a connection that was closed or refused; a line at most every 10 seconds tells how many were."""
+        """Count a connection that was closed or refused; a line at most every 10 seconds contains the numbers."""
         self._closed[reason] += 1
         self._start()
 

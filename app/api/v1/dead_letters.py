@@ -18,6 +18,7 @@ from app.api.paging import AfterTask, Limit
 from app.api.problems import RESPONSES, document_problems
 from app.api.v1.tasks import IdOfTask
 from app.domain.errors import DocumentBusyError
+from app.domain.identity import Scope
 from app.domain.tasks import Queue, TaskName
 
 router = APIRouter(prefix="/dead-letters", tags=["dead letters"], responses=RESPONSES)
@@ -44,7 +45,8 @@ async def list_dead_letters(
     listing = await services.queue.dead_letters.list(
         identity.organization_id, wanted.to_domain(), limit=limit, after=after
     )
-    letters = [DeadLetterBody.of(task) for task in listing.items]
+    for_operator = identity.allows(Scope.OPERATOR)
+    letters = [DeadLetterBody.of(task, for_operator=for_operator) for task in listing.items]
     return DeadLetterList(dead_letters=letters, total=listing.total, next=listing.next)
 
 
@@ -62,7 +64,8 @@ async def replay_dead_letters(body: ReplayRequest, identity: Writer, services: S
 @router.get("/{task_id}")
 async def get_dead_letter(task_id: IdOfTask, identity: Reader, services: ServicesOf) -> DeadLetterBody:
     """Show a dead letter with the history of its attempts."""
-    return DeadLetterBody.of(await services.queue.dead_letters.get(identity.organization_id, task_id))
+    task = await services.queue.dead_letters.get(identity.organization_id, task_id)
+    return DeadLetterBody.of(task, for_operator=identity.allows(Scope.OPERATOR))
 
 
 @router.post("/{task_id}/replay", status_code=202, responses=document_problems(DocumentBusyError))
