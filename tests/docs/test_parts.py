@@ -1,4 +1,4 @@
-"""The commands of the README's table of parts start these parts."""
+"""The commands of the README's table of parts, and of docs/http-server.md, start these parts."""
 
 import os
 import re
@@ -12,12 +12,18 @@ import httpx
 import pytest
 
 from tests.deadlines import deadline, wait_for
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, list_blocks
 from tests.running import Stack
 
 _ROWS = re.findall(r"^\| (schema|API|workers|monitoring) \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
 _COMMANDS = [(part, command) for part, cell in _ROWS for command in re.findall(r"`([^`]+)`", cell)]
 """Each part with its commands, such as ``("API", "./sluice api")``."""
+_PLAIN = [
+    ("API", block.text.strip())
+    for block in list_blocks(ROOT / "docs" / "http-server.md")
+    if block.language == "console"
+]
+"""The server without our command, with its limits."""
 
 
 def _find_port() -> int:
@@ -58,7 +64,7 @@ def test_every_part_starts_with_its_command(stack: Stack) -> None:
         pytest.skip("needs .venv, which the commands use")
     flower, api = _find_port(), stack.port
     environment = {**stack.environment, "PATH": os.defpath, "UVICORN_PORT": str(api), "FLOWER_PORT": str(flower)}
-    for part, command in _COMMANDS:
+    for part, command in _COMMANDS + _PLAIN:
         if part == "schema":
             assert subprocess.run(["bash", "-c", command], cwd=ROOT, env=environment, check=False).returncode == 0
             continue
