@@ -97,6 +97,28 @@ async def fail(connection: AsyncConnection, attempt: Attempt, failure: Failure) 
     )
 
 
+_SUPERSEDE = ending_tasks(
+    f"""
+    UPDATE tasks AS t
+    SET {to(Event.ABORT)}, error = :error, status = :status, completed_at = clock_timestamp(), {WITHOUT_WORKER},
+        {append_history("'superseded'", "CAST(:error AS jsonb)")}
+    WHERE {OF_ATTEMPT} AND {guard(Event.ABORT)}
+    """
+).bindparams(bindparam("error", type_=JSONB))
+
+
+async def supersede(connection: AsyncConnection, attempt: Attempt, failure: Failure) -> Task | None:
+    """REVOKED, with the reason as its error: a newer task decides the document. None when the attempt is superseded."""
+    return await fetch_task(
+        connection,
+        _SUPERSEDE,
+        task_id=attempt.task_id,
+        epoch=attempt.epoch,
+        error=failure.as_json(),
+        status=failure.message,
+    )
+
+
 _ABORT = ending_tasks(
     f"""
     UPDATE tasks AS t

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.tables import tasks
 from app.domain.ids import TaskId
 from app.domain.states import Event, State, target
-from app.domain.tasks import Task
+from app.domain.tasks import Task, TaskName
 from app.ledger.children import COUNTED, IS_ACTIVE
 from app.ledger.statement import (
     CANCEL_REQUESTED,
@@ -82,8 +82,16 @@ _OUTCOME = f"""
          ELSE '{target(Event.GATHER_REVOKED)}' END
 """
 
+_IS_CRAWL = f"t.name = '{TaskName.CRAWL_SITE}'"
+
+# Why a page of a crawl is no document; NULL for other children.
+_SKIP_CODE = f"""
+    CASE WHEN c.state = '{State.SUCCESS}' AND c.result ? 'skipped' THEN coalesce(c.result ->> 'code', 'skipped')
+         WHEN c.state = '{State.REVOKED}' THEN c.error ->> 'code' END"""
+
 # Ends the parent. The statement itself checks that no child is active, since one may have been revived since the caller
-# looked. A parent of independent children succeeds if any child did; its result lists the children that failed.
+# looked. A parent of independent children succeeds if any child did; its result lists the children that failed. A crawl
+# without pages has the error of the page where it starts.
 _GATHER = ending_tasks(
     f"""
     UPDATE tasks AS t
@@ -97,9 +105,9 @@ _GATHER = ending_tasks(
         chunk_count = coalesce(last.chunk_count, t.chunk_count),
         result = coalesce(last.result, jsonb_build_object(
             'total', n.total, 'succeeded', n.succeeded, 'failed', n.failed, 'revoked', n.revoked,
-            'failures', coalesce(f.listed, '[]'))),
+            'failures', coalesce(f.listed, '[]')) || CASE WHEN {_IS_CRAWL} THEN s.counts ELSE '{{}}' END),
         error = CASE WHEN n.failed = 0 OR (n.revoked > 0 AND {CANCEL_REQUESTED}) THEN NULL
-                     WHEN {_IS_WHOLE}
+                     WHEN {_IS_WHOLE} OR ({_IS_CRAWL} AND n.succeeded = 0)
                      THEN (SELECT c.error FROM tasks AS c WHERE c.id = CAST(f.listed -> 0 ->> 'task_id' AS uuid))
                      WHEN n.succeeded = 0 THEN jsonb_build_object('code', 'all_children_failed',
                          'message', 'None of its parts could be processed.', 'retryable', false) END
@@ -111,6 +119,12 @@ _GATHER = ending_tasks(
                 'code', c.error ->> 'code', 'message', c.error ->> 'message') ORDER BY c.id) AS listed
           FROM (SELECT * FROM tasks AS failed WHERE failed.parent_id = :task_id AND failed.state = '{State.FAILURE}'
                 ORDER BY failed.id LIMIT {_FAILURES_LISTED}) AS c) AS f
+         -- s: of a crawl, the pages that are no documents, by the reason.
+         CROSS JOIN (
+            SELECT jsonb_build_object('skipped', coalesce(sum(c.pages), 0),
+                                      'skipped_by_code', coalesce(jsonb_object_agg(c.code, c.pages), '{{}}')) AS counts
+            FROM (SELECT {_SKIP_CODE} AS code, count(*) AS pages FROM tasks AS c
+                  WHERE c.parent_id = :task_id AND {_SKIP_CODE} IS NOT NULL GROUP BY 1) AS c) AS s
          -- last: the last step of a whole, if it has succeeded. Its result, status and count become the parent's.
          LEFT JOIN LATERAL (SELECT c.* FROM tasks AS c WHERE c.parent_id = :task_id AND c.name = :last_step
                             AND c.state = '{State.SUCCESS}') AS last ON true

@@ -69,8 +69,12 @@ def test_every_page_of_a_site_with_loops_is_read_once(shared_stack: Stack, agent
     assert list_urls(shared_stack, agent) == sorted(str(number) for number in range(PAGES))
     assert {site.count(f"/p/{number}") for number in range(PAGES)} == {1}
     assert (site.count("/private/page"), site.count("/robots.txt") >= 1) == (0, True)
-    failures = {failure["filename"].rpartition("/")[2]: failure["code"] for failure in parent["result"]["failures"]}
-    assert failures == {"page": "disallowed_by_robots", "missing": "page_not_available", "away": "url_not_allowed"}
+    assert parent["result"]["failures"] == shared_stack.get("/dead-letters", agent_id=agent)["dead_letters"] == []
+    assert parent["result"]["skipped_by_code"] == {
+        **dict.fromkeys(("disallowed_by_robots", "page_not_available", "url_not_allowed"), 1),
+        **{"noindex": 1, "already_in_crawl": 2},
+    }
+    assert parent["result"]["skipped"] == 6
     [hit, *_] = shared_stack.post(f"/agents/{agent}/search", {"query": "heron 137", "mode": "text"})["results"]
     assert (hit["metadata"]["url"], hit["metadata"]["site"]) == (f"{site.url}/p/137", "river")
 
@@ -133,3 +137,58 @@ def test_a_host_is_asked_at_its_pace_by_all_workers_together(shared_stack: Stack
         times = [at for path, at in slow.asked if path != "/robots.txt"]
     assert len(times) == 12
     assert times[-1] - times[0] > 0.25 * 11
+
+
+def find_page_with_files(path: str) -> Page | None:
+    """A page that links to files that are no documents, and to pages that do not exist or lead elsewhere."""
+    if path == "/":
+        names = ("picture.png", "empty", "blank", "gone", "circle", "http://10.0.0.1/inside", "good")
+        return html("<p>The page with the links.</p>" + " ".join(f"<a href='{name}'>on</a>" for name in names))
+    return {
+        "/picture.png": (200, {"Content-Type": "image/png"}, b"\x89PNG\r\n\x1a\n" + bytes(range(200))),
+        "/empty": (200, {"Content-Type": "text/html"}, b""),
+        "/blank": html("<img src='a.png'><a href='/behind'></a>"),
+        "/behind": html("<p>Reached over a page without text.</p>"),
+        "/gone": (410, {}, b""),
+        "/circle": (302, {"Location": "/circle"}, b""),
+        "/good": html("<p>A good page on weirs.</p>"),
+    }.get(path)
+
+
+def test_pages_that_are_no_documents_are_skipped_and_counted_by_reason(shared_stack: Stack, agent: int) -> None:
+    with serve(find_page_with_files) as site:
+        task_id = crawl(shared_stack, agent, f"{site.url}/")["task_id"]
+        [parent] = shared_stack.finish([task_id])
+    assert (parent["state"], parent["result"]["failed"]) == ("SUCCESS", 0)
+    reasons = parent["result"]["skipped_by_code"]
+    assert reasons.pop("unsupported_type") == 1
+    assert reasons == dict.fromkeys(
+        ("empty_file", "too_many_redirects", "page_not_available", "no_extractable_text"), 1
+    )
+    assert shared_stack.get("/dead-letters", agent_id=agent)["dead_letters"] == []
+    documents = shared_stack.get("/documents", agent_id=agent)["documents"]
+    names = sorted(document["filename"].partition("/")[2] for document in documents)
+    assert names == ["", "behind", "good"]
+
+
+def test_a_crawl_whose_start_is_refused_fails_with_the_reason(shared_stack: Stack, agent: int, site: Site) -> None:
+    refused = crawl(shared_stack, agent, f"{site.url}/private/page")
+    missing = crawl(shared_stack, agent, f"{site.url}/missing")
+    parents = shared_stack.finish([refused["task_id"], missing["task_id"]])
+    assert [parent["state"] for parent in parents] == ["FAILURE"] * 2
+    assert [parent["error"]["code"] for parent in parents] == ["disallowed_by_robots", "page_not_available"]
+
+
+def test_a_page_that_cannot_be_read_any_more_keeps_its_document(shared_stack: Stack, agent: int) -> None:
+    gone: set[str] = set()
+
+    def find(path: str) -> Page | None:
+        return None if path in gone else find_page_with_files(path)
+
+    with serve(find) as site:
+        shared_stack.finish([crawl(shared_stack, agent, f"{site.url}/")["task_id"]])
+        gone.add("/good")
+        [parent] = shared_stack.finish([crawl(shared_stack, agent, f"{site.url}/")["task_id"]])
+    assert parent["result"]["skipped_by_code"]["page_not_available"] == 2
+    documents = shared_stack.get("/documents", agent_id=agent, status="completed")["documents"]
+    assert "good" in {document["filename"].partition("/")[2] for document in documents}

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from app.db.agents import insert_agent
 from app.db.engine import Database, create_engine
-from app.domain.errors import DatabaseUnavailableError
+from app.domain.errors import DatabaseUnavailableError, DocumentSupersededError
 from app.domain.ids import TaskId, WorkerId, new_worker_id
 from app.domain.records import AgentSettings
 from app.domain.states import State
@@ -197,3 +197,21 @@ def test_a_worker_that_stops_claims_nothing_more_and_holds_what_it_has() -> None
     assert lease.must_hand_back()
     lease.grant(worker, time.monotonic())
     assert (lease.holder(), lease.holds(worker)) == (worker, False)
+
+
+async def test_an_attempt_that_a_newer_task_has_overtaken_is_revoked_and_no_dead_letter(settings: Settings) -> None:
+    async def finish_too_late(_connection: AsyncConnection) -> None:
+        raise DocumentSupersededError
+
+    async def answer_too_late(_attempt: RunningAttempt) -> Outcome:
+        return Outcome({"answer": 42}, "Done", apply=finish_too_late)
+
+    async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
+        ended = await attempts.run(task.id, TaskName.PING, _make_slot(worker), answer_too_late)
+        assert ended
+        assert ended == await _read(database, task)
+        assert (ended.state, ended.dead_lettered_at) == (State.REVOKED, None)
+        assert ended.error
+        assert ended.error["code"] == "document_superseded"
+
+    await _run(settings, scenario)

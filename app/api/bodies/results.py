@@ -56,12 +56,20 @@ class SkippedPageResult(BaseModel):
     """A page of a crawl was not made a document."""
 
     model_config = example(
-        {"document_id": None, "url": "https://example.com/print/a", "skipped": "The page is outside of the crawl"}
+        {
+            "document_id": None,
+            "url": "https://example.com/print/a",
+            "skipped": "The site's robots.txt disallows reading this page.",
+            "code": "disallowed_by_robots",
+        }
     )
 
     document_id: None = Field(description="Always null.")
     url: str = Field(description="The page's address.")
     skipped: str = Field(description="Why it was skipped.")
+    code: str = Field(
+        description="The reason: the code of an error, `noindex`, `outside_of_crawl` or `already_in_crawl`."
+    )
 
 
 class FailedChild(BaseModel):
@@ -86,6 +94,11 @@ class ChildrenResult(BaseModel):
     failed: int = Field(description="The children that failed.")
     revoked: int = Field(description="The children that were cancelled.")
     failures: list[FailedChild] = Field(description="The first children that failed.")
+    skipped: int | None = Field(
+        None,
+        description="Of a crawl: the pages that are no documents. They count as succeeded, or revoked if overtaken.",
+    )
+    skipped_by_code: dict[str, int] | None = Field(None, description="Of a crawl: the skipped pages by reason.")
 
 
 class EmbeddedResult(BaseModel):

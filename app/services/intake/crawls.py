@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.crawls import add_urls, claim_url, lock_crawl, reserve_request
-from app.db.documents import find_all_by_content, hide_document
+from app.db.documents import find_all_by_content
 from app.db.engine import Database, repeats_on_conflict
 from app.domain.addresses import AllowedHosts
-from app.domain.errors import DisallowedByRobotsError, NotFoundError, RetryLaterError
+from app.domain.errors import DisallowedByRobotsError, NoExtractableTextError, NotFoundError, RetryLaterError
 from app.domain.ids import TaskId, new_task_id
 from app.domain.media import HTML
 from app.domain.ports import BlobStore, RobotsReader, RobotsRules
@@ -28,8 +28,8 @@ from app.ledger.children import count_all_children, count_children, insert_paren
 from app.ledger.read import get_task
 from app.pipeline.links import Links, find_links
 from app.services.indexing.ingestion import Ingestion
-from app.services.indexing.publication import submit_sweep
 from app.services.intake.backpressure import Backpressure
+from app.services.intake.crawl_skips import NO_DOCUMENT, Skip, is_start, make_skipped_outcome
 from app.services.intake.webpages import StoredPage, Webpages, make_content_key, make_filename
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
@@ -108,25 +108,40 @@ class Crawls:
     async def process(self, attempt: RunningAttempt) -> Outcome:
         """Read one page of a crawl and return to the queue; the next claim makes it searchable and follows its links.
 
+        A linked page that cannot be a document is skipped.
+
         Raises:
             RetryLaterError: when the next request to the host is not due soon.
-            DisallowedByRobotsError
+            DocumentError: for the page where the crawl starts, and for failures that are not the page's.
         """
         document, settings = await self._ingestion.load(attempt)
         url, crawl = document.source_url or "", await self._find_crawl(attempt.task)
         stored = StoredPage.of_task(attempt.task)
         if stored is None:
             self._webpages.release_slot(attempt)
-            await self._wait_for_host(crawl, url, await self._check_robots(url))
-            return await self._webpages.read(attempt, document)
+            return await self._read(attempt, document, crawl)
         scope, links = _read_scope(crawl), await self._find_links(stored)
         own = normalise_url(links.canonical or stored.url)
-        reason = await self._find_reason_to_skip(crawl, scope, links, own, url, attempt.task.id)
-        if reason:
-            outcome = self._make_skipped_outcome(document, stored, reason)
+        if skip := await self._find_reason_to_skip(crawl, scope, links, own, url, attempt.task.id):
+            outcome = make_skipped_outcome(self._blobs, document, stored, skip)
         else:
-            outcome = await self._ingestion.process(attempt, document, settings, stored.content, stored.metadata)
+            try:
+                outcome = await self._ingestion.process(attempt, document, settings, stored.content, stored.metadata)
+            except NoExtractableTextError as error:
+                if is_start(attempt.task):
+                    raise
+                outcome = make_skipped_outcome(self._blobs, document, stored, Skip.because(error))
         return self._add_linked_pages(outcome, attempt.task, crawl, scope, links)
+
+    async def _read(self, attempt: RunningAttempt, document: Document, crawl: Task) -> Outcome:
+        url = document.source_url or ""
+        try:
+            await self._wait_for_host(crawl, url, await self._check_robots(url))
+            return await self._webpages.read(attempt, document)
+        except NO_DOCUMENT as error:
+            if is_start(attempt.task):
+                raise
+            return make_skipped_outcome(self._blobs, document, None, Skip.because(error))
 
     async def _find_crawl(self, task: Task) -> Task:
         async with self._database.statement() as connection:
@@ -178,28 +193,17 @@ class Crawls:
 
     async def _find_reason_to_skip(
         self, crawl: Task, scope: CrawlScope, links: Links, own: str, url: str, page: TaskId
-    ) -> str | None:
+    ) -> Skip | None:
         """Why a page is not indexed although its links are followed; None when it is indexed."""
         if links.noindex:
-            return "The page asks not to be indexed"
+            return Skip("noindex", "The page asks not to be indexed")
         if own == url:
             return None
         if not scope.allows(own):
-            return f"The page is {own}, which is outside of the crawl"
+            return Skip("outside_of_crawl", f"The page is {own}, which is outside of the crawl")
         async with self._database.statement() as connection:
             fresh = await claim_url(connection, crawl.id, own, page)
-        return None if fresh else f"The page is {own}, which the crawl already contains"
-
-    def _make_skipped_outcome(self, document: Document, stored: StoredPage, reason: str) -> Outcome:
-        async def apply(connection: AsyncConnection) -> None:
-            await hide_document(connection, document.id)
-            await submit_sweep(connection, document)
-
-        async def drop() -> None:
-            for key in {stored.content.blob_key, document.blob_key} - {None}:
-                await self._blobs.delete(str(key))
-
-        return Outcome({"document_id": None, "url": stored.url, "skipped": reason}, reason, apply=apply, after=drop)
+        return None if fresh else Skip("already_in_crawl", f"The page is {own}, which the crawl already contains")
 
     def _add_linked_pages(self, outcome: Outcome, page: Task, crawl: Task, scope: CrawlScope, links: Links) -> Outcome:
         """The outcome of a page, extended by adding the pages that it links to."""

@@ -12,6 +12,7 @@ from app.db.engine import Database
 from app.domain.backoff import choose_delay
 from app.domain.errors import (
     DatabaseUnavailableError,
+    DocumentSupersededError,
     RetryLaterError,
     SluiceError,
     TaskTimeLimitError,
@@ -22,7 +23,7 @@ from app.domain.states import RUNNING
 from app.domain.tasks import Failure, Task, TaskName
 from app.ledger.children import expand
 from app.ledger.claim import claim, read_name
-from app.ledger.finish import abort, defer, fail, finish, hand_back, requeue, retry
+from app.ledger.finish import abort, defer, fail, finish, hand_back, requeue, retry, supersede
 from app.ledger.read import get_task
 from app.ledger.report import AttemptStatus
 from app.services.queue.after_commit import AfterCommit
@@ -205,6 +206,8 @@ class Execution:
         code = error.code if isinstance(error, SluiceError) else SluiceError.code
         stack = "".join(traceback.format_exception(error))[-_TRACEBACK_CHARACTERS:]
         failure = Failure(code, message, retryable, stack)
+        if isinstance(error, DocumentSupersededError):
+            return lambda: self._write_state(supersede, task, failure)
         policy = self._policy
         if not retryable or task.retries >= policy.max_retries:
             return lambda: self._write_state(fail, task, failure)
