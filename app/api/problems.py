@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from app.api.access_log import find_route_template
 from app.api.validation import describe_errors
 from app.domain.errors import (
+    BadRequestError,
     DatabaseFullError,
     DatabaseUnavailableError,
     ForbiddenError,
@@ -84,11 +85,7 @@ Responses = dict[int | str, dict[str, Any]]
 """What FastAPI takes as the further responses of a route."""
 
 _MEDIA_TYPE = "application/problem+json"
-_DETAILS = {
-    404: "Not found. The API has no such path; /docs lists its paths.",
-    405: "This path does not support the method. The header `Allow` lists the methods that it supports.",
-}
-_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}
+_METHOD = "This path does not support the method. The header `Allow` lists the methods that it supports."
 
 
 def respond(request: Request, *, status: int, code: str, detail: str, **more: Any) -> JSONResponse:
@@ -141,7 +138,8 @@ async def _on_os_error(request: Request, error: Exception) -> Response:
 async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
     body = getattr(request.scope.get("route"), "body_field", None)
-    errors = describe_errors(error.errors(), body and body.field_info.annotation)
+    is_json = "json" in request.headers.get("content-type", "")
+    errors = describe_errors(error.errors(), body and body.field_info.annotation, is_json=is_json)
     title = InvalidRequestError.title()
     detail = " ".join([title, *(f"{one['field']}: {one['message']}" for one in errors)])
     if (more := len(error.errors()) - len(errors)) > 0:
@@ -155,8 +153,8 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         return Response(status_code=error.status_code, headers=error.headers)
     if known := _find_known(error):
         return respond_to(request, known)
-    code = _CODES.get(error.status_code, "http_error")
-    detail = _DETAILS.get(error.status_code, str(error.detail))
+    is_method = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    code, detail = ("method_not_allowed", _METHOD) if is_method else ("http_error", str(error.detail))
     response = respond(request, status=error.status_code, code=code, detail=detail)
     response.headers.update(error.headers or {})
     return response
@@ -168,9 +166,13 @@ def _find_known(error: HTTPException) -> SluiceError | None:
         return PayloadTooLargeError(error.detail)
     # FastAPI raises 400 from any exception of the JSON parser except a syntax error.
     if isinstance(error.__cause__, RecursionError):
-        return InvalidRequestError("body: The JSON is nested too deeply.")
+        return InvalidRequestError("Is nested too deeply.", field="body")
     if isinstance(error.__cause__, ValueError):
-        return InvalidRequestError("body: It must be JSON in UTF-8, with numbers of at most 4,300 digits.")
+        return InvalidRequestError("Must be JSON in UTF-8, with numbers of at most 4,300 digits.", field="body")
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        return BadRequestError(error.detail)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return NotFoundError("The API has no such path; /docs lists its paths.")
     return None
 
 

@@ -14,6 +14,7 @@ from app.domain.counting import count_of
 _PATTERNS = {
     SLUG_PATTERN: "Must consist of lowercase letters and digits; single hyphens and underscores may join them.",
 }
+_NO_JSON = {"field": "body", "message": "Must be JSON, with the header `Content-Type: application/json`."}
 
 _MOST_ERRORS = 20
 """A body of a megabyte can contain a hundred thousand errors."""
@@ -58,7 +59,6 @@ _TEXTS_WITH_LIMITS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "enum": lambda limits: f"Must be one of: {_list_choices(limits['expected'])}.",
     "string_pattern_mismatch": lambda limits: _PATTERNS.get(limits["pattern"], "Has the wrong form."),
     "value_error": lambda limits: str(limits["error"]),
-    "json_invalid": lambda limits: f"Is not valid JSON: {limits['error']}.",
     "unknown_parameter": lambda limits: _name_parameters(limits["known"]),
 }
 
@@ -72,9 +72,16 @@ def _list_choices(expected: str) -> str:
     return expected.replace("' or '", "', '").replace("'", "")
 
 
-def describe_errors(errors: Sequence[Mapping[str, Any]], body: Any = None) -> list[dict[str, str]]:
-    """Each of the first 20 errors as ``{field, message}``. ``body`` is the type of the request's body."""
-    return [{"field": _name_field(error), "message": _explain(error, body)} for error in errors[:_MOST_ERRORS]]
+def describe_errors(
+    errors: Sequence[Mapping[str, Any]], body: Any = None, *, is_json: bool = True
+) -> list[dict[str, str]]:
+    """Each of the first 20 errors as ``{field, message}``.
+
+    ``body`` is the type of the request's body, ``is_json`` whether its header says that it is JSON.
+    """
+    described = [{"field": _name_field(error), "message": _explain(error, body)} for error in errors[:_MOST_ERRORS]]
+    # FastAPI does not parse a body of another type, so that every other message about it would be wrong.
+    return [_NO_JSON if one["field"] == "body" and not is_json else one for one in described]
 
 
 def _name_field(error: Mapping[str, Any]) -> str:
@@ -88,6 +95,8 @@ def _explain(error: Mapping[str, Any], body: Any) -> str:
     kind = error["type"]
     if kind == "extra_forbidden":
         return f"Is unknown. The fields are: {', '.join(_list_fields(body, error['loc'][1:-1]))}."
+    if kind == "json_invalid":
+        return f"Is not valid JSON: {error['ctx']['error']} (character {error['loc'][-1] + 1})."
     if kind in _TEXTS_WITH_LIMITS:
         return _TEXTS_WITH_LIMITS[kind](error.get("ctx", {}))
     return _TEXTS.get(kind, f"{error['msg']}.")

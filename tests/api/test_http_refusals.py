@@ -87,6 +87,32 @@ def test_a_body_that_is_no_json_says_so(shared_stack: Stack) -> None:
     [error] = problem["errors"]
     assert error["field"] == "body"
     assert error["message"].startswith("Is not valid JSON: ")
+    assert error["message"].endswith("(character 2).")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/plain"}])
+def test_a_body_of_another_type_is_told_the_type_that_it_needs(shared_stack: Stack, headers: dict[str, str]) -> None:
+    response = shared_stack.client.post("/agents", content=b'{"name": "A"}', headers=headers)
+    [error] = check_problem(response, 422, "invalid_request")["errors"]
+    assert error == {"field": "body", "message": "Must be JSON, with the header `Content-Type: application/json`."}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [(b"[" * 100_000, "Is nested too deeply."), (b'"\xff"', "Must be JSON in UTF-8")]
+)
+def test_a_body_that_no_parser_reads_says_why(shared_stack: Stack, content: bytes, says: str) -> None:
+    response = shared_stack.client.post("/agents", content=content, headers={"Content-Type": "application/json"})
+    [error] = check_problem(response, 422, "invalid_request")["errors"]
+    assert error["field"] == "body"
+    assert says in error["message"]
+
+
+def test_a_code_has_one_title_wherever_it_comes_from(shared_stack: Stack) -> None:
+    titles = {
+        shared_stack.client.get(path).json()["title"]
+        for path in ("/agents/999999", "/nothing", "/tasks/x", "/documents/999999/chunks")
+    }
+    assert titles == {"Not found."}
 
 
 @pytest.mark.parametrize(
