@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import text
 
-from app.db.engine import Database
+from app.db.engine import Database, repeats_on_conflict
 from app.db.schema import head
 from app.domain.errors import NotFoundError
 from app.domain.identity import Identity, Scope
@@ -60,6 +60,7 @@ class Overview:
             finished = await count_finished(connection, _RATE_SECONDS, identity.organization_id)
         return [(queue, finished.get(queue.name, 0) / _RATE_SECONDS) for queue in queues]
 
+    @repeats_on_conflict
     async def pause(self, queue: str) -> None:
         """Stop starting tasks of a queue until it is resumed; running tasks continue.
 
