@@ -63,6 +63,19 @@ def find_repeated(documents: list[dict[str, Any]], field: str) -> list[str]:
     return [value for value, count in counts.items() if count > 1]
 
 
+NAMED = """
+    SELECT blob_key FROM documents UNION SELECT arguments #>> '{content,blob_key}' FROM tasks
+    UNION SELECT key FROM discarded_files
+"""
+
+
+def list_unnamed_files(stack: Stack) -> list[str]:
+    """The stored files that no document and no task has, and that are not recorded for deletion."""
+    blobs = stack.settings.data_dir / "blobs"
+    files = {str(path.relative_to(blobs)) for path in blobs.rglob("*") if path.is_file()}
+    return sorted(files - {row[0] for row in stack.fetch(NAMED)})
+
+
 @pytest.mark.parametrize("contents", [CONTENTS[:1], CONTENTS], ids=["same bytes", "other bytes"])
 def test_twenty_clients_that_replace_one_name_leave_one_document(
     shared_stack: Stack, agent: int, contents: tuple[bytes, ...]
@@ -94,6 +107,7 @@ def test_clients_of_all_kinds_and_modes_never_store_the_same_bytes_twice(
     assert set(answers) <= {"202", "409 duplicate_document"}
     documents = [one for one in finish_all(shared_stack, agent) if one["media_type"] != "application/zip"]
     assert find_repeated(documents, "sha256") == []
+    wait_for(lambda: list_unnamed_files(shared_stack) == [], "every file to be named by a row")
     assert {document["sha256"] for document in documents} <= {sha256(content).hexdigest() for content in CONTENTS}
 
 
