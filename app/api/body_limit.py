@@ -65,9 +65,9 @@ class BodyLimitMiddleware:
             await response(scope, receive, send)
 
 
-def lift_limit(request: Request) -> None:
-    """Remove the limit of this request's body."""
-    body: LimitedBody | None = request.scope["state"].get("body")
+def lift_limit(scope: Scope) -> None:
+    """Remove the limit of this request's body: the caller bounds what it reads."""
+    body: LimitedBody | None = scope["state"].get("body")
     if body:
         body.lift()
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import problems
 from app.api.access import check_scope, read_path, read_token
+from app.api.body_limit import lift_limit
 from app.api.fingerprints import FingerprintedBody
 from app.bootstrap import Services
 from app.domain.errors import InvalidIdempotencyKeyError, SluiceError
@@ -89,11 +90,13 @@ class IdempotencyMiddleware:
             request = KeyedRequest(identity.organization_id, _read_key(keys), _hash_target(scope, secret))
             taken = await services.tenants.idempotency.take(request)
             if not isinstance(taken, Hold):
+                lift_limit(scope)  # at most as much is read as the first request had
                 check_scope(identity, taken.answer.scope)
                 stored = recall(taken, await body.finish(taken.fingerprint.size), secret)
                 await _replay(stored)(scope, receive, send)
                 return
         except SluiceError as error:
+            lift_limit(scope)
             await body.finish(limit)  # a client that is still sending does not read a response before it has sent all
             await problems.respond_to(Request(scope), error)(scope, receive, send)
             return

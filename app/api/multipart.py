@@ -234,7 +234,7 @@ async def stream_body(request: Request) -> AsyncIterator[bytes]:
     Raises:
         BadRequestError: the connection closed early.
     """
-    lift_limit(request)
+    lift_limit(request.scope)
     try:
         async for data in request.stream():
             yield data

@@ -1,4 +1,4 @@
-"""A stored response is replayed only to API keys that could have sent the request."""
+"""A stored response is replayed only to API keys that could have sent the request, whatever its size."""
 
 from typing import Any
 from uuid import uuid4
@@ -71,3 +71,18 @@ def test_an_event_id_that_is_none_starts_the_stream_anew(shared_stack: Stack, ag
     headers = {b"Last-Event-ID": event_id.encode()}
     response = shared_stack.client.get(f"/tasks/{task_id}/events", headers=headers)
     assert response.status_code in {200, 204}
+
+
+def test_a_large_upload_is_replayed(shared_stack: Stack, agent: int, key: str) -> None:
+    def upload(content: bytes) -> httpx.Response:
+        return shared_stack.client.post(
+            f"/documents/agent/{agent}/upload",
+            files={"file": ("large.txt", content)},
+            headers={"Idempotency-Key": key},
+        )
+
+    content = b"The heron waits. " * 200_000
+    first, again = upload(content), upload(content)
+    assert (first.status_code, again.headers["idempotent-replayed"]) == (202, "true")
+    assert again.json() == first.json()
+    check_problem(upload(content + b"!"), 422, "idempotency_key_reused")
