@@ -54,11 +54,6 @@ _PARAMETER = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     "example": "5f0c2a9e-6f0e-4c57-9a53-0d6d8a3f1b7e",
 }
-_IN_PROGRESS = "`idempotency_in_progress`: the first request with this `Idempotency-Key` is still running."
-_REFUSED = (
-    "`idempotency_key_reused`: the key was used for a different request. `invalid_idempotency_key`: it is malformed."
-)
-
 log = structlog.get_logger()
 
 
@@ -229,6 +224,3 @@ def _describe(document: dict[str, Any]) -> None:
         for method, operation in operations.items():
             if path.startswith(_PREFIX) and method.upper() in _METHODS:
                 operation.setdefault("parameters", []).append(_PARAMETER)
-                for status, words in (("409", _IN_PROGRESS), ("422", _REFUSED)):
-                    response = operation["responses"].setdefault(status, problems.describe(""))
-                    response["description"] = f"{response['description']} {words}".strip()
