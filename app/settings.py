@@ -161,6 +161,7 @@ class Settings(BaseSettings):
     redis_key_prefix: Annotated[str, AfterValidator(_check_key_prefix)] = ""
     celery_broker_url: Annotated[str, AfterValidator(_check_broker_url)] | None = Field(None, repr=False)
     celery_result_backend: Annotated[str, AfterValidator(_check_result_backend)] | None = Field(None, repr=False)
+    celery_show_filenames: bool = True
     celery_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     worker_concurrency_high: int = Field(4, ge=1)

@@ -59,7 +59,7 @@ def choose_adapters(
     database = Database(create_engine(get_database_url(settings), pool_size=connections))
     return Adapters(
         database=database,
-        doorbell=CeleryDoorbell(celery),
+        doorbell=CeleryDoorbell(celery, shows_filenames=settings.celery_show_filenames),
         watch=_choose_watch(celery),
         blobs=choose_blobs(settings),
         parser=_make_parser(settings, parsers),

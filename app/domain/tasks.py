@@ -107,13 +107,26 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskLabel:
+    """What a task is about, for people."""
+
+    agent_id: int | None = None
+    document_id: int | None = None
+    filename: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Bell:
-    """A message to the broker: the task's id, the Celery name and the queue. It may be lost or duplicated."""
+    """A message to the broker: the task's id, the Celery name and the queue. It may be lost or duplicated.
+
+    ``label`` is for people who look at Flower or ``celery inspect``. Nothing depends on it.
+    """
 
     task_id: TaskId
     name: str
     queue: str
     arguments: tuple[str, ...] = ()
+    label: TaskLabel = field(default=TaskLabel(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +234,8 @@ class Task:
     @property
     def bell(self) -> Bell:
         """The message that asks a worker to claim this task."""
-        return Bell(self.id, self.name, self.queue)
+        label = TaskLabel(self.agent_id, self.document_id, self.metadata.get("filename"))
+        return Bell(self.id, self.name, self.queue, label=label)
 
 
 @dataclass(frozen=True, slots=True)

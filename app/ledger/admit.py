@@ -9,11 +9,10 @@ the queue's virtual time follows them. An agent that was idle neither accumulate
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.ids import TaskId
 from app.domain.states import RUNNING, Event, State
 from app.domain.tasks import Bell
 from app.ledger.admit_fetches import TO_FETCH, admit_fetches
-from app.ledger.statement import LEASE_LIVE, guard, quoted, to
+from app.ledger.statement import LABEL, LEASE_LIVE, build_bell, guard, quoted, to
 
 WINDOW_MINIMUM = 4
 """The window of a queue without workers, in tasks: its first worker starts at once."""
@@ -119,7 +118,7 @@ ADMIT = text(
         SET {to(Event.ADMIT)}, queued_at = now(), rings = 1, helper = NULL
         FROM chosen
         WHERE t.id = chosen.id AND t.id = ANY (ARRAY(SELECT id FROM free)) AND {guard(Event.ADMIT)}
-        RETURNING t.id, t.name, t.queue, chosen.agent_id, chosen.step, chosen.start_tag
+        RETURNING t.id, t.name, t.queue, {LABEL}, chosen.step, chosen.start_tag
     ),
     -- The queue's virtual time is the highest start tag that was admitted.
     advanced AS (
@@ -132,7 +131,7 @@ ADMIT = text(
         SELECT :queue, agent_id, max(start_tag + step) FROM admitted GROUP BY agent_id ORDER BY agent_id
         ON CONFLICT (queue, agent_id) DO UPDATE SET finish_tag = excluded.finish_tag
     )
-    SELECT id, name, queue FROM admitted ORDER BY start_tag, id
+    SELECT id, name, queue, agent_id, document_id, filename FROM admitted ORDER BY start_tag, id
     """
 )
 
@@ -150,4 +149,4 @@ async def admit(connection: AsyncConnection, queue: str) -> list[Bell]:
     parameters = {"queue": queue, "window": window, "virtual_time": lock.virtual_time, "capped": capped}
     fetches = await admit_fetches(connection, queue, window, capped) if lock.has_fetches else []
     rows = await connection.execute(ADMIT, parameters)
-    return fetches + [Bell(TaskId(row.id), row.name, row.queue) for row in rows]
+    return fetches + [build_bell(row) for row in rows]

@@ -18,10 +18,9 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.ids import TaskId
 from app.domain.states import RUNNING, Event, State
 from app.domain.tasks import Bell
-from app.ledger.statement import guard, quoted, to
+from app.ledger.statement import LABEL, build_bell, guard, quoted, to
 
 FETCHES_PER_SLOT = 16
 FETCHES_PER_HOST = 8
@@ -91,7 +90,7 @@ ADMIT_FETCHES = text(
     UPDATE tasks AS t
     SET {to(Event.ADMIT)}, queued_at = now(), rings = 1, helper = NULL
     WHERE t.id = ANY (ARRAY(SELECT id FROM unlocked)) AND {guard(Event.ADMIT)}
-    RETURNING t.id, t.name, t.queue
+    RETURNING t.id, t.name, t.queue, {LABEL}
     """
 )
 
@@ -107,4 +106,4 @@ async def admit_fetches(connection: AsyncConnection, queue: str, window: int, ca
     """
     parameters = {"queue": queue, "window": window, "capped": list(capped)}
     rows = await connection.execute(ADMIT_FETCHES, parameters)
-    return [Bell(TaskId(row.id), row.name, row.queue) for row in rows]
+    return [build_bell(row) for row in rows]

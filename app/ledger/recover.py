@@ -7,17 +7,19 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.errors import TaskCrashedError
-from app.domain.ids import TaskId, WorkerId
+from app.domain.ids import WorkerId
 from app.domain.states import RUNNING, Event, State, target
 from app.domain.tasks import Bell, Failure, Task
 from app.ledger.statement import (
     CANCEL_REQUESTED,
+    LABEL,
     LEASE_LIVE,
     NEW_EPOCH,
     OCCUPIES_SLOT,
     WITHOUT_PROGRESS,
     WITHOUT_WORKER,
     append_history,
+    build_bell,
     ending_tasks,
     fetch_tasks,
     guard,
@@ -188,7 +190,7 @@ RECONCILE = text(
     SET queued_at = now(), rings = t.rings + 1
     FROM silent
     WHERE t.id = silent.id AND t.state = '{State.QUEUED}'
-    RETURNING t.id, t.name, t.queue
+    RETURNING t.id, t.name, t.queue, {LABEL}
     """
 )
 
@@ -196,4 +198,4 @@ RECONCILE = text(
 async def reconcile(connection: AsyncConnection) -> list[Bell]:
     """Find the tasks whose message was lost; the caller publishes the returned messages."""
     rows = await connection.execute(RECONCILE)
-    return [Bell(TaskId(row.id), row.name, row.queue) for row in rows]
+    return [build_bell(row) for row in rows]

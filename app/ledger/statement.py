@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.content_keys import PRESENT_KEY
 from app.db.tables import tasks
 from app.domain.documents import DocumentStatus
-from app.domain.ids import keep_above
+from app.domain.ids import TaskId, keep_above
 from app.domain.states import Event, State, sources, target
-from app.domain.tasks import CHILDREN_STAGE, HISTORY_LENGTH, Task
+from app.domain.tasks import CHILDREN_STAGE, HISTORY_LENGTH, Bell, Task, TaskLabel
 
 DOCUMENT_STATUS = {
     State.PENDING: DocumentStatus.QUEUED,
@@ -149,6 +149,17 @@ def _returning_tasks(update: str, further: str) -> TextualSelect:
         SELECT * FROM changed
         """
     ).columns(*tasks.c)
+
+
+LABEL = "t.agent_id, t.document_id, t.metadata ->> 'filename' AS filename"
+"""What a message says about its task, for people."""
+
+
+def build_bell(row: Any) -> Bell:
+    """The message for a row with ``id``, ``name``, ``queue`` and the columns of ``LABEL``."""
+    keep_above(row.id)
+    label = TaskLabel(row.agent_id, row.document_id, row.filename)
+    return Bell(TaskId(row.id), row.name, row.queue, label=label)
 
 
 def build_task(row: Mapping[Any, Any]) -> Task:

@@ -7,10 +7,10 @@ one more message on its own queue. The first worker to claim the task runs it; t
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.ids import TaskId, WorkerId
+from app.domain.ids import WorkerId
 from app.domain.states import RUNNING, State
 from app.domain.tasks import WORK_QUEUES, Bell
-from app.ledger.statement import LEASE_LIVE, OCCUPIES_SLOT, quoted
+from app.ledger.statement import LABEL, LEASE_LIVE, OCCUPIES_SLOT, build_bell, quoted
 
 STEAL_AFTER_SECONDS = 0.25
 """How long an admitted task waits for its own workers before others may steal it."""
@@ -55,7 +55,7 @@ STEAL_WORK = text(
     SET helper = stolen.helper, queued_at = now(), rings = t.rings + 1
     FROM stolen
     WHERE t.id = stolen.id AND t.state = '{State.QUEUED}'
-    RETURNING t.id, t.name, t.helper
+    RETURNING t.id, t.name, t.helper AS queue, {LABEL}
     """
 )
 
@@ -63,4 +63,4 @@ STEAL_WORK = text(
 async def steal_work(connection: AsyncConnection, worker_id: WorkerId) -> list[Bell]:
     """Steal tasks for a worker's idle slots, the most urgent first; returns the messages to publish on its queue."""
     rows = await connection.execute(STEAL_WORK, {"worker_id": worker_id})
-    return [Bell(TaskId(row.id), row.name, row.helper) for row in rows]
+    return [build_bell(row) for row in rows]

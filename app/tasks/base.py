@@ -1,7 +1,7 @@
 """The task class of every ledger task: it runs the attempt that a Celery message asks for."""
 
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from celery import Task as CeleryTask
@@ -22,7 +22,11 @@ TaskFunction = Callable[[Services, RunningAttempt], Awaitable[Outcome]]
 
 
 class PromptRequest(Request):
-    """A message whose acknowledgement wakes the consumer."""
+    """A message whose acknowledgement wakes the consumer, and which ``celery inspect`` shows with its labels."""
+
+    def info(self, safe: bool = False) -> Any:  # noqa: ARG002 - Celery's parameter
+        """What ``inspect active`` and ``inspect reserved`` show: the labels, since the message has no arguments."""
+        return super().info(safe=True)
 
     def acknowledge(self) -> None:
         """Acknowledge the message, and wake the consumer so that it fetches the next one at once.

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psutil
@@ -17,7 +18,7 @@ from app.adapters.celery.doorbell import CeleryDoorbell
 from app.adapters.redis.url import redis_client_url
 from app.celery_app import create_celery
 from app.domain.ids import new_task_id
-from app.domain.tasks import Bell, Queue, TaskName
+from app.domain.tasks import Bell, Queue, TaskLabel, TaskName
 from app.embedded import Engines
 from app.settings import load_settings
 from tests.deadlines import deadline, wait_for, within
@@ -93,6 +94,19 @@ async def test_a_message_carries_the_id_of_its_task_and_never_an_eta(valkey: Eng
     assert (headers["eta"], headers["expires"], message["properties"].get("expiration")) == (None, None, None)
     arguments, named, embedded = json.loads(base64.b64decode(message["body"]))
     assert (arguments, named, set(embedded.values())) == ([], {}, {None})
+
+
+@pytest.mark.parametrize("shown", [True, False])
+async def test_a_message_shows_people_what_its_task_is_about(valkey: Engines, shown: bool) -> None:
+    celery = create_celery(load_settings(redis_url=valkey.urls.redis_url))
+    doorbell = CeleryDoorbell(celery, shows_filenames=shown)
+    label = TaskLabel(agent_id=3, document_id=12, filename="Straße 'a'.pdf")
+    await doorbell.publish([replace(make_bell(), label=label)])
+    doorbell.close()
+    with connect(valkey) as redis:
+        headers = json.loads(redis.lrange(HIGH, 0, -1)[0])["headers"]
+    assert headers["argsrepr"] == ("(\"Straße 'a'.pdf\",)" if shown else "()")
+    assert headers["kwargsrepr"] == "{'document_id': 12, 'agent_id': 3}"
 
 
 async def test_the_first_bell_after_a_restart_of_the_broker_rings(valkey: Engines, doorbell: CeleryDoorbell) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.states import State
-from app.domain.tasks import Attempt, Progress, Task, TaskName
+from app.domain.tasks import Attempt, Progress, Task, TaskLabel, TaskName
 from app.ledger.cancel import cancel
 from app.ledger.claim import claim
 from app.ledger.finish import abort, fail, finish, hand_back, retry
@@ -72,6 +72,14 @@ def test_a_message_that_names_another_task_than_the_row_claims_nothing(bench: Be
     assert bench.do(claim, task.id, TaskName.DELETE_AGENT, bench.worker, PID) is None
     assert bench.read(task) == admitted
     assert bench.do(claim, task.id, TaskName.PROCESS_DOCUMENT, bench.worker, PID)
+
+
+def test_the_message_of_a_task_names_its_document_for_people(bench: Bench) -> None:
+    task = bench.submit(document=bench.add_document())
+    bench.sql("""UPDATE tasks SET metadata = '{"filename": "a.txt"}'""")
+    label = TaskLabel(bench.agent, task.document_id, "a.txt")
+    assert [bell.label for bell in bench.admit()] == [label]
+    assert bench.read(task).bell.label == label
 
 
 def test_a_task_that_was_not_admitted_cannot_be_claimed(bench: Bench) -> None:

@@ -18,11 +18,12 @@ from kombu.exceptions import ConnectionError as AmqpConnectionError
 from redis.exceptions import RedisError
 
 from app.domain.ids import TaskId
-from app.domain.tasks import Bell
+from app.domain.tasks import Bell, TaskLabel
 
 BROKER_ERRORS = (KombuError, AmqpConnectionError, ChannelError, CeleryError, RedisError, OSError)
 """What Celery's clients raise when a broker or result backend is unreachable, hangs or refuses."""
 
+_SHOWN_CHARACTERS = 200
 # How long a server may take to accept a connection or to answer. A message that is not published is published later.
 _TIMEOUT_SECONDS = 2
 # The first is for kombu's Redis transport, the others are for py-amqp. Each ignores the other's.
@@ -40,6 +41,17 @@ def _as_celery_result(state: str, info: Any) -> Any:
     if state == REVOKED:
         return TaskRevokedError(info["message"])
     return RuntimeError(f"{info['code']}: {info['message']}") if state in EXCEPTION_STATES else info
+
+
+def _show_arguments(bell: Bell, *, filenames: bool) -> str:
+    """What Flower shows as the arguments: the file, since the message itself has none."""
+    shown = [bell.label.filename[:_SHOWN_CHARACTERS]] if filenames and bell.label.filename else bell.arguments
+    return repr(tuple(shown))
+
+
+def _show_named_arguments(label: TaskLabel) -> str:
+    numbers = {"document_id": label.document_id, "agent_id": label.agent_id}
+    return repr({name: value for name, value in numbers.items() if value is not None})
 
 
 class _CallThread:
@@ -85,8 +97,15 @@ class CeleryDoorbell:
     seconds at most, and never the event loop.
     """
 
-    def __init__(self, celery: Celery) -> None:
+    def __init__(self, celery: Celery, *, shows_filenames: bool = True) -> None:
+        """Set up; connections are made when they are needed.
+
+        Args:
+            celery: The application.
+            shows_filenames: Whether messages contain the names of files, which Flower then shows.
+        """
         self._celery = celery
+        self._shows_filenames = shows_filenames
         self._publisher = _CallThread("doorbell")
         self._result_writer = _CallThread("results")
         self._pinger = _CallThread("ping")
@@ -157,6 +176,8 @@ class CeleryDoorbell:
             bell.arguments,
             task_id=str(bell.task_id),
             queue=bell.queue,
+            argsrepr=_show_arguments(bell, filenames=self._shows_filenames),
+            kwargsrepr=_show_named_arguments(bell.label),
             ignore_result=True,
             retry=False,
             producer=producer,
