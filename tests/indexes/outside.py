@@ -64,7 +64,7 @@ class SilentDoorbell:
     async def publish(self, bells: Sequence[Bell]) -> None:
         """Drop the messages."""
 
-    async def publish_state(self, task_id: TaskId, state: str, info: Any) -> None:
+    async def publish_state(self, task_id: TaskId, state: str, info: Any, *, reports_success: bool = False) -> None:
         """Drop the state."""
 
 

@@ -44,7 +44,7 @@ class Recorder:
     async def publish(self, bells: Sequence[Bell]) -> None:
         self.bells += [(bell.queue, bell.arguments) for bell in bells]
 
-    async def publish_state(self, task_id: TaskId, state: str, _info: Any) -> None:
+    async def publish_state(self, task_id: TaskId, state: str, info: Any, *, reports_success: bool = False) -> None:  # noqa: ARG002
         self.states.append((task_id, state))
 
     def nudge(self, queue: str) -> None:

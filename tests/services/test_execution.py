@@ -40,7 +40,7 @@ class SilentDoorbell:
     async def publish(self, bells: Sequence[Bell]) -> None:
         """Discard the messages."""
 
-    async def publish_state(self, task_id: TaskId, state: str, info: Any) -> None:
+    async def publish_state(self, task_id: TaskId, state: str, info: Any, *, reports_success: bool = False) -> None:
         """Discard the state."""
 
 

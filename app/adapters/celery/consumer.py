@@ -7,8 +7,10 @@ from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer
 from kombu import Message
 
+from app.adapters.celery.events import switch
 from app.adapters.celery.messages import find_fault, refusals, refuse_compression, remove_options
 
+_SWITCH_SECONDS = 1.0
 _logger = get_logger(__name__)
 
 
@@ -32,6 +34,7 @@ class BellConsumer(Consumer):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         refuse_compression()
         super().__init__(*arguments, **options)
+        self.timer.call_repeatedly(_SWITCH_SECONDS, self._turn_switch)
 
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Message], Any]:
         """The function that receives each message of the queues."""
@@ -57,6 +60,12 @@ class BellConsumer(Consumer):
         The row stays: Celery's own method would write a failure to the result backend.
         """
         self._drop(message, "this worker does not run its task")
+
+    def _turn_switch(self) -> None:
+        """Let the processes of the pool send events for as long as Celery's own task events are turned on."""
+        dispatcher = self.event_dispatcher  # type: ignore[attr-defined]  # not in its stubs
+        wanted = dispatcher and dispatcher.enabled and (not dispatcher.groups or "task" in dispatcher.groups)
+        switch.turn(self.hostname if wanted else None)
 
     def _drop(self, message: Message, reason: str) -> None:
         refusals.add(reason, message.delivery_info.get("routing_key"))

@@ -11,12 +11,13 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.exceptions import CeleryError, TaskRevokedError
-from celery.states import EXCEPTION_STATES, REVOKED
+from celery.states import EXCEPTION_STATES, REVOKED, SUCCESS
 from kombu import Connection, Producer
 from kombu.exceptions import ChannelError, KombuError
 from kombu.exceptions import ConnectionError as AmqpConnectionError
 from redis.exceptions import RedisError
 
+from app.adapters.celery.events import send_event, switch
 from app.domain.ids import TaskId
 from app.domain.tasks import Bell, TaskLabel
 
@@ -108,8 +109,10 @@ class CeleryDoorbell:
         self._shows_filenames = shows_filenames
         self._publisher = _CallThread("doorbell")
         self._result_writer = _CallThread("results")
+        self._event_sender = _CallThread("events")
         self._pinger = _CallThread("ping")
         self._connection: Connection | None = None  # of the publisher, kept open between messages
+        self._event_connection: Connection | None = None
 
     async def publish(self, bells: Sequence[Bell]) -> None:
         """Publish one message for each bell. A failure is logged."""
@@ -120,12 +123,22 @@ class CeleryDoorbell:
         except BROKER_ERRORS as error:
             log.warning("message_not_published", messages=len(bells), queue=bells[0].queue, error=str(error))
 
-    async def publish_state(self, task_id: TaskId, state: str, info: Any) -> None:
-        """Store a state in Celery's result backend, for ``AsyncResult`` and Flower. A failure is logged."""
+    async def publish_state(self, task_id: TaskId, state: str, info: Any, *, reports_success: bool = False) -> None:
+        """Store a state in Celery's result backend for ``AsyncResult``, and send an event for Flower if it runs.
+
+        A failure is logged. Celery itself sends an event for each success, except that of a parent.
+        """
         try:
             await self._result_writer.call(self._store, str(task_id), state, info)
         except BROKER_ERRORS as error:
             log.warning("result_not_stored", task_id=str(task_id), error=str(error))
+        node_name = switch.node_name
+        if node_name is None or (state == SUCCESS and not reports_success):
+            return
+        try:
+            await self._event_sender.call(self._send_event, node_name, str(task_id), state, info)
+        except BROKER_ERRORS as error:
+            log.warning("event_not_sent", task_id=str(task_id), error=str(error))
 
     async def ping(self) -> None:
         """Connect to the broker.
@@ -137,11 +150,12 @@ class CeleryDoorbell:
 
     def close(self) -> None:
         """Wait for calls that run, end the threads and close the connection."""
-        for thread in (self._publisher, self._result_writer, self._pinger):
+        for thread in (self._publisher, self._result_writer, self._event_sender, self._pinger):
             thread.close()
-        if self._connection is not None:
-            with suppress(*BROKER_ERRORS):
-                self._connection.release()
+        for connection in (self._connection, self._event_connection):
+            if connection is not None:
+                with suppress(*BROKER_ERRORS):
+                    connection.release()
 
     def _connect(self) -> Connection:
         connection = self._celery.connection_for_write(connect_timeout=_TIMEOUT_SECONDS, transport_options=_TIMEOUTS)
@@ -189,6 +203,16 @@ class CeleryDoorbell:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.collect()
+
+    def _send_event(self, node_name: str, task_id: str, state: str, info: Any) -> None:
+        try:
+            self._event_connection = self._event_connection or self._connect()
+            send_event(self._celery, self._event_connection, node_name, task_id, state, info)
+        except Exception:
+            connection, self._event_connection = self._event_connection, None
+            if connection is not None:
+                connection.collect()
+            raise
 
     def _store(self, task_id: str, state: str, info: Any) -> None:
         self._celery.backend.store_result(task_id, _as_celery_result(state, info), state)

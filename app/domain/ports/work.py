@@ -37,8 +37,11 @@ class Doorbell(Protocol):
     async def publish(self, bells: Sequence[Bell]) -> None:
         """Publish one message for each bell."""
 
-    async def publish_state(self, task_id: TaskId, state: str, info: Any) -> None:
-        """Store a Celery state under the task's id, which also notifies the clients that watch the task."""
+    async def publish_state(self, task_id: TaskId, state: str, info: Any, *, reports_success: bool = False) -> None:
+        """Store a Celery state under the task's id, which also notifies the clients that watch the task.
+
+        With ``reports_success``, no worker reports that the task succeeded, because it is a parent that no worker runs.
+        """
 
 
 class Alarm(Protocol):

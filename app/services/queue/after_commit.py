@@ -59,7 +59,9 @@ class AfterCommit:
     async def publish_states(self, tasks: Sequence[Task]) -> None:
         """Write the tasks' states to Celery's result backend."""
         for task in tasks:
-            await self._doorbell.publish_state(task.id, task.state.public, _describe(task))
+            await self._doorbell.publish_state(
+                task.id, task.state.public, _describe(task), reports_success=task.is_parent
+            )
 
     async def publish_progress(self, task: Task, progress: Progress) -> None:
         """Write the progress that an attempt has just reported to Celery's result backend."""
