@@ -17,7 +17,7 @@ from app.db.idempotency import erase_document_answers
 from app.db.staging import drop_document_staged
 from app.domain.errors import DocumentBusyError, RetryLaterError
 from app.domain.ports import BlobStore
-from app.domain.tasks import Progress
+from app.domain.tasks import Progress, Task
 from app.ledger.erase import (
     erase_addresses,
     erase_answers,
@@ -76,8 +76,9 @@ class Erasure:
                 raise RetryLaterError("Waiting for other tasks of the document to end", retry_after=_WAIT_SECONDS)
         chunks = await self._remove_chunks(attempt, document)
         await self._vectors.sweep(document.id)
-        files = await self.remove_files([document])
-        await self.erase_names([document])
+        files = await self._remove_files([document])
+        erased = await self._erase_names([document])
+        await self._after_commit.publish_states(erased[:_PUBLISHED])
         async with self._database.statement() as connection:
             await erase_answers(connection, document.agent_id, [document.id])
             await erase_failures(connection, [document.id])
@@ -111,12 +112,12 @@ class Erasure:
             await hide_editions(connection, ids)
             remote = await remove_editions(connection, ids)
         await _for_each(remote, self._vectors.sweep)
-        await self.remove_files(documents)
-        await self.erase_names(documents)
+        await self._remove_files(documents)
+        await self._erase_names(documents)
         async with self._database.statement() as connection:
             await erase_documents(connection, ids)
 
-    async def remove_files(self, documents: Sequence[DeletedDocument]) -> int:
+    async def _remove_files(self, documents: Sequence[DeletedDocument]) -> int:
         """Delete the files of documents, also those of versions that were never published; returns how many."""
         async with self._database.statement() as connection:
             named = await list_named_files(connection, [document.id for document in documents])
@@ -124,14 +125,13 @@ class Erasure:
         await _for_each(keys, self._blobs.delete)
         return len(keys)
 
-    async def erase_names(self, documents: Sequence[DeletedDocument]) -> None:
-        """Remove names, addresses and messages from the ended tasks of documents."""
+    async def _erase_names(self, documents: Sequence[DeletedDocument]) -> list[Task]:
+        """Remove names, addresses and messages from the ended tasks of documents; returns these tasks."""
         ids = [document.id for document in documents]
         urls = [document.source_url for document in documents if document.source_url]
         async with self._database.statement() as connection:
             await erase_addresses(connection, ids, urls)
-            erased = await erase_document_tasks(connection, ids)
-        await self._after_commit.publish_states(erased[:_PUBLISHED])
+            return await erase_document_tasks(connection, ids)
 
 
 async def _for_each(items: Iterable[Item], act: Callable[[Item], Awaitable[object]]) -> None:
