@@ -24,6 +24,10 @@ _TASKS = """
     FROM documents AS d WHERE d.agent_id = {agent}
 """
 
+_DECIDE = """
+    UPDATE documents AS d SET task_id = t.id FROM tasks AS t WHERE t.document_id = d.id AND d.agent_id = {agent}
+"""
+
 _CHUNKS = """
     INSERT INTO chunks (agent_id, document_id, edition, ordinal, text, start_char, end_char, tsv)
     SELECT d.agent_id, d.id, 1, o, repeat('The heron waits. ', 40), 0, 680,
@@ -53,7 +57,7 @@ _WORDS = """
 
 def fill_agent(database_url: str, blobs: Path, agent: int, count: int) -> None:
     """Give an agent ``count`` documents with tasks, chunks, vectors, words and files."""
-    statements = [_DOCUMENTS, _TASKS, _CHUNKS, _EDITIONS, _VECTORS, _WORDS]
+    statements = [_DOCUMENTS, _TASKS, _DECIDE, _CHUNKS, _EDITIONS, _VECTORS, _WORDS]
     execute(database_url, *(statement.format(agent=agent, count=count) for statement in statements), "ANALYZE")
     for row in fetch(database_url, "SELECT blob_key FROM documents WHERE agent_id = $1", agent):
         path = blobs / row["blob_key"]

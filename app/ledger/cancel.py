@@ -56,23 +56,24 @@ async def cancel(connection: AsyncConnection, task_id: TaskId, organization_id: 
 
 # Each part finds its tasks by an index of its own.
 _ACTIVE_OF_AGENT = f"""
-    SELECT t.id FROM tasks AS t
+    SELECT t.id, t.available_at FROM tasks AS t
     WHERE t.state IN ({quoted(WAITING)}) AND t.queue = ANY (:queues) AND t.agent_id = :agent_id
-    UNION ALL SELECT t.id FROM tasks AS t WHERE t.state = '{State.QUEUED}' AND t.agent_id = :agent_id
-    UNION ALL SELECT t.id FROM tasks AS t
+    UNION ALL SELECT t.id, t.available_at FROM tasks AS t WHERE t.state = '{State.QUEUED}' AND t.agent_id = :agent_id
+    UNION ALL SELECT t.id, t.available_at FROM tasks AS t
     WHERE t.state IN ({quoted(RUNNING)}) AND t.agent_id = :agent_id AND {NOT_CANCELLED}
-    UNION ALL SELECT t.id FROM tasks AS t
+    UNION ALL SELECT t.id, t.available_at FROM tasks AS t
     WHERE t.state = '{State.EXPANDED}' AND t.agent_id = :agent_id AND {NOT_CANCELLED}
 """
 
-# Not the task that deletes the agent.
+# In the order of admission: a task that is cancelled last could still run. Not the task that deletes the agent.
 CANCEL_AGENT = ending_tasks(
     f"""
     UPDATE tasks AS t
     SET {CANCELLED}
     WHERE t.id = ANY (ARRAY(
         SELECT t.id FROM tasks AS t
-        WHERE t.id = ANY (ARRAY(SELECT id FROM ({_ACTIVE_OF_AGENT}) AS active ORDER BY id LIMIT :limit))
+        WHERE t.id = ANY (ARRAY(
+                SELECT id FROM ({_ACTIVE_OF_AGENT}) AS active ORDER BY available_at, id LIMIT :limit))
             AND t.state IN ({quoted(ACTIVE)}) AND t.name <> '{TaskName.DELETE_AGENT}'
         ORDER BY t.id FOR NO KEY UPDATE))
     """

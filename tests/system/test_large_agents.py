@@ -24,6 +24,7 @@ def test_the_deletion_of_a_large_agent_continues_after_a_kill_where_it_stopped(s
     stack.start_api()
     stack.start_workers("default")
     agent = stack.make_agent()
+    stack.post("/queues/high_priority/pause")  # otherwise the idle worker steals the waiting tasks
     fill_agent(stack.settings.database_url or "", stack.settings.data_dir / "blobs", agent, DOCUMENTS)
     accepted = stack.delete(f"/agents/{agent}")
     assert stack.get("/documents")["total"] == 0

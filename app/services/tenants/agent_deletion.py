@@ -52,10 +52,12 @@ class AgentDeletion:
         return Outcome({"documents": documents}, f"Removed {count_of(documents, 'document')}")
 
     async def _cancel_tasks(self, attempt: RunningAttempt, time_slice: Slice) -> None:
-        agent_id, total, cancelled = attempt.task.agent_id, 0, _CANCELLED_AT_ONCE
-        while cancelled:
+        agent_id, total = attempt.task.agent_id, 0
+        while True:
             async with self._database.statement() as connection:
                 cancelled = len(await cancel_agent(connection, agent_id, _CANCELLED_AT_ONCE))
+            if not cancelled:
+                break
             total += cancelled
             status = f"Cancelled {count_of(total, 'task')}"
             await attempt.report(Progress("cancel", 0, status))
@@ -66,10 +68,10 @@ class AgentDeletion:
             raise RetryLaterError(f"Waiting for {count_of(running, 'task')} to stop", retry_after=_WAIT_SECONDS)
 
     async def _hide_documents(self, agent_id: int, time_slice: Slice) -> None:
-        hidden = _HIDDEN_AT_ONCE
-        while hidden:
+        while True:
             async with self._database.statement() as connection:
-                hidden = await hide_agent_documents(connection, agent_id, _HIDDEN_AT_ONCE)
+                if not await hide_agent_documents(connection, agent_id, _HIDDEN_AT_ONCE):
+                    return
             time_slice.check("Hiding the documents")
 
     async def _erase_documents(self, attempt: RunningAttempt, time_slice: Slice) -> None:
@@ -89,10 +91,11 @@ class AgentDeletion:
 
     async def _erase_rest(self, attempt: RunningAttempt, time_slice: Slice) -> None:
         """Remove the agent's words, the names in its other tasks, its stored answers, and its own name."""
-        task, removed = attempt.task, _WORDS_AT_ONCE
-        while removed == _WORDS_AT_ONCE:
+        task = attempt.task
+        while True:
             async with self._database.statement() as connection:
-                removed = await remove_words(connection, task.agent_id, _WORDS_AT_ONCE)
+                if not await remove_words(connection, task.agent_id, _WORDS_AT_ONCE):
+                    break
             time_slice.check("Removing the counts of words")
         erased_to: TaskId | None = None
         while True:

@@ -1,0 +1,126 @@
+"""The deletion of an agent releases its slot after each slice of time and continues where it stopped."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.adapters.storage.files import FileStore
+from app.db.engine import Database, create_engine
+from app.domain.errors import RetryLaterError
+from app.domain.ids import new_task_id
+from app.domain.tasks import Progress, Task
+from app.ledger.read import get_task
+from app.services.indexing import erasure
+from app.services.indexing.erasure import Erasure
+from app.services.queue.attempts import Outcome
+from app.services.tenants import agent_deletion
+from app.services.tenants.agent_deletion import AgentDeletion
+from tests.api.checks import list_files
+from tests.database import execute, fetch
+from tests.large_agents import fill_agent
+
+DOCUMENTS = 60
+
+
+class FakeAttempt:
+    """An attempt that records its progress."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.reports: list[Progress] = []
+
+    async def report(self, progress: Progress) -> None:
+        """Record the progress."""
+        self.reports.append(progress)
+
+
+class LocalVectors:
+    """Stands in for the vectors of other stores: there are none."""
+
+    async def sweep(self, document_id: int) -> int:
+        """Fail: the vectors in Postgres are removed with their chunks."""
+        raise AssertionError(document_id)
+
+
+class Deletion:
+    """A deleted agent with documents, and the service that removes it."""
+
+    def __init__(self, url: str, blobs: Path) -> None:
+        self.url, self.blobs, self.id = url, blobs, new_task_id()
+        self.runner = asyncio.Runner()  # the tests themselves are not asynchronous: they use connections of their own
+        self.database = Database(create_engine(url, pool_size=4))
+        vectors: Any = LocalVectors()
+        unused: Any = None
+        self.service = AgentDeletion(self.database, Erasure(self.database, FileStore(blobs), vectors, unused))
+        execute(url, "TRUNCATE agents, documents, tasks, editions, vector_indexes CASCADE", "TRUNCATE lexemes")
+        execute(
+            url, "INSERT INTO vector_indexes (store, provider, model, state) VALUES ('pgvector', 'a', 'b', 'active')"
+        )
+        insert = "INSERT INTO agents (organization_id, name, slug, deleted_at) VALUES (1, 'a', 'a', now()) RETURNING id"
+        self.agent = fetch(url, insert)[0]["id"]
+        fill_agent(url, blobs, self.agent, DOCUMENTS)
+        fetch(
+            url,
+            "INSERT INTO tasks (id, organization_id, agent_id, name, queue, state, worker_id, pid)"
+            " VALUES ($1, 1, $2, 'app.tasks.document_tasks.delete_agent', 'default', 'STARTED', $1, 1)",
+            self.id,
+            self.agent,
+        )
+
+    def close(self) -> None:
+        """Close the connections and the loop."""
+        self.runner.run(self.database.close())
+        self.runner.close()
+
+    def run(self) -> Outcome:
+        """Run one slice."""
+        return self.runner.run(self._run())
+
+    async def _run(self) -> Outcome:
+        async with self.database.statement() as connection:
+            task = await get_task(connection, self.id)
+        assert task
+        attempt: Any = FakeAttempt(task)
+        return await self.service.remove(attempt)
+
+    def count(self, query: str) -> int:
+        """The number of rows of a query."""
+        return int(fetch(self.url, f"SELECT count(*) AS n FROM {query}")[0]["n"])
+
+
+@pytest.fixture
+def deletion(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deletion]:
+    for name, number in (("_CANCELLED_AT_ONCE", 7), ("_HIDDEN_AT_ONCE", 20), ("_ERASED_AT_ONCE", 11)):
+        monkeypatch.setattr(agent_deletion, name, number)
+    made = Deletion(database_url, tmp_path / "blobs")
+    yield made
+    made.close()
+
+
+def test_each_slice_ends_soon_and_the_next_one_continues(deletion: Deletion, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erasure, "_SLICE_SECONDS", 0.0)
+    erased, outcome = [], None
+    while outcome is None:
+        try:
+            outcome = deletion.run()
+        except RetryLaterError:
+            erased.append(deletion.count("documents WHERE erased_at IS NOT NULL"))
+            assert len(erased) < 50
+    assert outcome.result == {"documents": DOCUMENTS}
+    assert [number for number in dict.fromkeys(erased) if number] == [11, 22, 33, 44, 55, 60]
+    for left in ("chunks", "vectors", "editions", "lexemes", "tasks WHERE metadata <> '{}'", "agents WHERE name <> ''"):
+        assert deletion.count(left) == 0, left
+    assert list_files(deletion.blobs) == set()
+
+
+def test_a_task_that_still_runs_is_waited_for(deletion: Deletion) -> None:
+    running = "state = 'STARTED', worker_id = id, pid = 1, completed_at = NULL"
+    execute(deletion.url, f"UPDATE tasks SET {running} WHERE document_id = (SELECT min(id) FROM documents)")
+    with pytest.raises(RetryLaterError, match="Waiting for 1 task to stop"):
+        deletion.run()
+    assert deletion.count("tasks WHERE state = 'STARTED' AND cancel_requested_at IS NOT NULL") == 1
+    assert deletion.count("tasks WHERE state = 'PENDING'") == 0
+    assert deletion.count("documents WHERE erased_at IS NOT NULL") == 0
