@@ -39,6 +39,7 @@ _EDITIONS = """
     INSERT INTO editions (index_id, document_id, edition, agent_id, complete)
     SELECT i.id, d.id, 1, d.agent_id, true FROM documents AS d, vector_indexes AS i
     WHERE d.agent_id = {agent} AND d.status = 'completed' AND i.state = 'active'
+    ON CONFLICT (index_id, document_id, edition) DO UPDATE SET complete = true
 """
 
 _VECTORS = """
