@@ -14,7 +14,8 @@ from app.ledger.statement import all_locked, fetch_tasks, quoted
 
 _IS_FINAL = f"t.state IN ({quoted(FINAL)})"
 
-# A status, a result, an error or an attempt's history may quote a name, an address or text of the document.
+# A status, a result, an error or an attempt's history may quote a name, an address or text of the document. A crawl
+# counts its skipped pages by code.
 _ERASED = f"""
     version = t.version + 1, metadata = '{{}}', arguments = '{{}}', dead_lettered_at = NULL, announced_at = NULL,
     status = CASE t.state WHEN '{State.SUCCESS}' THEN 'Done' WHEN '{State.FAILURE}' THEN 'Failed'
@@ -23,7 +24,9 @@ _ERASED = f"""
               FROM jsonb_array_elements(t.stages) WITH ORDINALITY AS s (entry, place)),
     history = (SELECT coalesce(jsonb_agg(h.entry || '{{"message": null}}' ORDER BY h.place), '[]')
                FROM jsonb_array_elements(t.history) WITH ORDINALITY AS h (entry, place)),
-    result = CASE WHEN t.result IS NOT NULL THEN jsonb_build_object('document_id', t.document_id) END,
+    result = CASE WHEN t.result ? 'skipped' THEN jsonb_build_object(
+                      'document_id', NULL, 'url', '', 'skipped', 'The document is deleted.', 'code', t.result -> 'code')
+                  WHEN t.result IS NOT NULL THEN jsonb_build_object('document_id', t.document_id) END,
     error = CASE WHEN t.error IS NOT NULL THEN jsonb_build_object(
         'code', t.error -> 'code', 'message', 'The document is deleted.', 'retryable', false) END
 """

@@ -1,0 +1,63 @@
+"""Erasing a document's tasks removes every text in them that may name or quote it, and nothing that is counted."""
+
+from app.domain.states import State
+from app.domain.tasks import Progress
+from app.ledger.erase import erase_document_tasks
+from app.ledger.finish import fail, finish, retry
+from app.ledger.report import report
+from tests.ledger.bench import AWAY, BROKEN, Bench
+
+CANARY = "canary"
+
+
+def add_names(bench: Bench) -> None:
+    """Write the canary wherever a task may have it."""
+    bench.sql(
+        "UPDATE tasks SET metadata = CAST(:names AS jsonb), arguments = CAST(:names AS jsonb), status = CAST(:canary AS text),"
+        " error = error || jsonb_build_object('message', CAST(:canary AS text), 'traceback', CAST(:canary AS text)),"
+        " history = (SELECT coalesce(jsonb_agg(h || jsonb_build_object('message', CAST(:canary AS text))), '[]')"
+        " FROM jsonb_array_elements(history) AS h)",
+        names='{"filename": "canary"}',
+        canary=CANARY,
+    )
+
+
+def find_canary(bench: Bench) -> int:
+    """The number of tasks that contain the canary."""
+    return int(bench.one(f"SELECT count(*) FROM tasks AS t WHERE t::text LIKE '%{CANARY}%'"))
+
+
+def test_an_ended_task_keeps_its_states_times_and_codes_only(bench: Bench) -> None:
+    task = bench.start(bench.submit_document())
+    bench.do(report, task.attempt_token, Progress("parse", 20, f"Reading {CANARY}"))
+    bench.do(retry, task.attempt_token, AWAY, 0.0)
+    again = bench.start(task)
+    bench.do(fail, again.attempt_token, BROKEN)
+    add_names(bench)
+    assert task.document_id
+    [erased] = bench.do(erase_document_tasks, [task.document_id])
+    assert find_canary(bench) == 0
+    assert (erased.state, erased.status, erased.dead_lettered_at) == (State.FAILURE, "Failed", None)
+    assert (erased.metadata, erased.arguments) == ({}, {})
+    assert erased.error
+    assert (erased.error["code"], erased.error["retryable"]) == (BROKEN.code, False)
+    assert [entry["code"] for entry in erased.history] == [AWAY.code, BROKEN.code]
+    assert [(stage["name"], stage["status"]) for stage in erased.stages] == [("parse", "")]
+
+
+def test_a_task_that_has_not_ended_is_left_alone(bench: Bench) -> None:
+    task = bench.submit_document()
+    add_names(bench)
+    assert task.document_id
+    assert bench.do(erase_document_tasks, [task.document_id]) == []
+    assert find_canary(bench) == 1
+
+
+def test_a_crawl_still_counts_a_skipped_page_whose_document_is_erased(bench: Bench) -> None:
+    task = bench.start(bench.submit_document())
+    result = {"document_id": None, "url": CANARY, "skipped": CANARY, "code": "noindex"}
+    bench.do(finish, task.attempt_token, result, status=CANARY)
+    assert task.document_id
+    [erased] = bench.do(erase_document_tasks, [task.document_id])
+    assert find_canary(bench) == 0
+    assert (erased.result["code"], "skipped" in erased.result) == ("noindex", True)
