@@ -12,12 +12,13 @@ CANARY = "canary"
 
 def add_names(bench: Bench) -> None:
     """Write the canary wherever a task may have it."""
+    text = "CAST(:canary AS text)"
     bench.sql(
-        "UPDATE tasks SET metadata = CAST(:names AS jsonb), arguments = CAST(:names AS jsonb), status = CAST(:canary AS text),"
-        " error = error || jsonb_build_object('message', CAST(:canary AS text), 'traceback', CAST(:canary AS text)),"
-        " history = (SELECT coalesce(jsonb_agg(h || jsonb_build_object('message', CAST(:canary AS text))), '[]')"
+        f"UPDATE tasks SET status = {text}, metadata = jsonb_build_object('filename', {text}),"
+        f" arguments = jsonb_build_object('url', {text}),"
+        f" error = error || jsonb_build_object('message', {text}, 'traceback', {text}),"
+        f" history = (SELECT coalesce(jsonb_agg(h || jsonb_build_object('message', {text})), '[]')"
         " FROM jsonb_array_elements(history) AS h)",
-        names='{"filename": "canary"}',
         canary=CANARY,
     )
 
@@ -29,9 +30,9 @@ def find_canary(bench: Bench) -> int:
 
 def test_an_ended_task_keeps_its_states_times_and_codes_only(bench: Bench) -> None:
     task = bench.start(bench.submit_document())
-    bench.do(report, task.attempt_token, Progress("parse", 20, f"Reading {CANARY}"))
     bench.do(retry, task.attempt_token, AWAY, 0.0)
     again = bench.start(task)
+    bench.do(report, again.attempt_token, Progress("parse", 20, f"Reading {CANARY}"))
     bench.do(fail, again.attempt_token, BROKEN)
     add_names(bench)
     assert task.document_id
