@@ -160,10 +160,11 @@ def test_another_server_at_the_address_is_named_as_such(server: _Server) -> None
 
 
 def test_an_invalid_request_is_bad_usage(server: _Server) -> None:
-    server.answers.append((422, {}, {"code": "invalid_request", "detail": "name: too long"}))
-    with connect(server) as client, pytest.raises(ApiError) as raised:
-        client.get("/agents")
-    assert raised.value.exit_code == 2
+    for code, exit_code in (("invalid_request", 2), ("invalid_metadata", 2), ("url_not_allowed", 1), ("not_found", 1)):
+        server.answers.append((422, {}, {"code": code, "detail": "name: too long"}))
+        with connect(server) as client, pytest.raises(ApiError) as raised:
+            client.get("/agents")
+        assert raised.value.exit_code == exit_code
 
 
 def test_a_key_of_this_machine_is_sent_to_no_other_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ class ApiError(CommandError):
         self.problem = problem
         names = [problem["code"], *([f"request {problem['request_id']}"] if problem.get("request_id") else [])]
         message = f"{problem['detail']} ({', '.join(names)}){hint}"
-        super().__init__(message, _BAD_USAGE if problem["code"] == "invalid_request" else 1)
+        super().__init__(message, _BAD_USAGE if problem["code"].startswith("invalid_") else 1)
 
 
 class UnreachableError(CommandError):
