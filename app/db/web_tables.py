@@ -22,7 +22,16 @@ hosts = sa.Table(
     postgresql_with={"fillfactor": "70"},
 )
 
-# Uploads are in neither of these indexes.
+# Tasks that read no page, without those that wait for a server before them.
+sa.Index(
+    "tasks_to_run_idx",
+    tasks.c.queue,
+    tasks.c.agent_id,
+    tasks.c.available_at,
+    tasks.c.id,
+    postgresql_where="state IN ('PENDING', 'RETRY') AND fetch_host IS NULL",
+)
+# Uploads are in neither of these.
 sa.Index(
     "tasks_to_fetch_idx",
     tasks.c.queue,

@@ -24,15 +24,11 @@ from app.ledger.statement import LABEL, build_bell, guard, quoted, to
 
 FETCHES_PER_SLOT = 16
 FETCHES_PER_HOST = 8
+_EXAMINED = 200
 
 TO_FETCH = f"t.queue = :queue AND {guard(Event.ADMIT)} AND t.fetch_host IS NOT NULL"
 
 _IN_FLIGHT = f"'{State.QUEUED}', {quoted(RUNNING)}"
-
-# A task that may begin: its host has capacity, and its agent too.
-_MAY_BEGIN = f"""{TO_FETCH} AND t.available_at <= now()
-          AND t.fetch_host <> ALL (ARRAY(SELECT host FROM full_hosts))
-          AND t.agent_id <> ALL (ARRAY(SELECT agent_id FROM full_agents))"""
 
 ADMIT_FETCHES = text(
     f"""
@@ -64,22 +60,30 @@ ADMIT_FETCHES = text(
           AND (a.id <> ALL (:capped) OR a.max_in_flight <= (
               SELECT count(*) FROM tasks AS t WHERE t.state IN ({_IN_FLIGHT}) AND t.agent_id = a.id))
     ),
-    -- The agents with tasks that may begin, each with its earliest one: one index probe an agent.
-    waiting (agent_id, id, available_at) AS (
-        (SELECT t.agent_id, t.id, t.available_at FROM tasks AS t, capacity WHERE {_MAY_BEGIN} AND capacity.places > 0
-         ORDER BY t.agent_id, t.available_at, t.id LIMIT 1)
+    -- The agents with waiting tasks: one index probe an agent (a loose index scan).
+    waiting (agent_id) AS (
+        (SELECT t.agent_id FROM tasks AS t, capacity WHERE {TO_FETCH} AND capacity.places > 0
+         ORDER BY t.agent_id LIMIT 1)
         UNION ALL
-        SELECT next.agent_id, next.id, next.available_at
+        SELECT (SELECT t.agent_id FROM tasks AS t WHERE {TO_FETCH} AND t.agent_id > w.agent_id
+                ORDER BY t.agent_id LIMIT 1)
+        FROM waiting AS w WHERE w.agent_id IS NOT NULL
+    ),
+    -- Each agent's earliest task whose host has capacity, those of agents that hold the fewest places first. Only the
+    -- first tasks of an agent are examined, so that thousands of one host do not delay the admission.
+    chosen AS MATERIALIZED (
+        SELECT due.id
         FROM waiting AS w
         CROSS JOIN LATERAL (
-            SELECT t.agent_id, t.id, t.available_at FROM tasks AS t WHERE {_MAY_BEGIN} AND t.agent_id > w.agent_id
-            ORDER BY t.agent_id, t.available_at, t.id LIMIT 1
-        ) AS next
-    ),
-    -- Those of the agents that hold the fewest places.
-    chosen AS MATERIALIZED (
-        SELECT w.id FROM waiting AS w
-        ORDER BY (SELECT count(*) FROM fetching AS f WHERE f.agent_id = w.agent_id), w.available_at, w.id
+            SELECT first.id, first.available_at
+            FROM (SELECT t.id, t.available_at, t.fetch_host FROM tasks AS t
+                  WHERE {TO_FETCH} AND t.agent_id = w.agent_id AND t.available_at <= now()
+                  ORDER BY t.available_at, t.id LIMIT {_EXAMINED}) AS first
+            WHERE first.fetch_host <> ALL (ARRAY(SELECT host FROM full_hosts))
+            ORDER BY first.available_at, first.id LIMIT 1
+        ) AS due
+        WHERE w.agent_id <> ALL (ARRAY(SELECT agent_id FROM full_agents))
+        ORDER BY (SELECT count(*) FROM fetching AS f WHERE f.agent_id = w.agent_id), due.available_at, due.id
         LIMIT (SELECT greatest(0, places) FROM capacity)
     ),
     -- Those of them that no other transaction changes, as in ``app.ledger.admit``.

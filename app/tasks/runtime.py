@@ -17,6 +17,7 @@ from app.services.queue.attempts import Outcome, RunningAttempt, WorkerSlot
 from app.settings import Settings
 from app.tasks.lease import Lease
 
+_TASKS_TO_OUTLIVE = 100
 Result = TypeVar("Result")
 
 log = structlog.get_logger()
@@ -50,7 +51,7 @@ class Runtime:
             attempt = asyncio.current_task()
 
             def release() -> None:
-                if attempt and not slot_free.done():
+                if attempt and self._plan.releases_slots and not slot_free.done():
                     self._without_slot.add(attempt)
                     attempt.add_done_callback(self._without_slot.discard)
                     slot_free.set_result(None)
@@ -125,6 +126,8 @@ class Plan:
         # attempt and for admission. Threads share a pool.
         self.connections = 3 if forks else min(slots, 6) + 2
         self.parsers = 1 if forks else min(slots, os.cpu_count() or 1)
+        # A process that Celery soon replaces would hand back its pages again and again, and never read one.
+        self.releases_slots = not forks or settings.celery_worker_max_tasks_per_child >= _TASKS_TO_OUTLIVE
 
 
 _plan: Plan | None = None

@@ -136,5 +136,20 @@ def test_a_worker_that_stops_returns_the_pages_that_it_waits_for(stack: Stack) -
     assert (task["state"], task["crashes"]) == ("SUCCESS", 0)
 
 
+@pytest.mark.slow
+def test_pages_are_read_where_each_process_runs_a_single_task(stack: Stack, fast: WebServer) -> None:
+    agent = stack.make_agent()
+    stack.stop(stack.workers)
+    try:
+        stack.environment["CELERY_WORKER_MAX_TASKS_PER_CHILD"] = "1"
+        stack.start_workers("high")
+        [task] = stack.finish([read_page(stack, agent, fast.url("/0"))])
+    finally:
+        del stack.environment["CELERY_WORKER_MAX_TASKS_PER_CHILD"]
+        stack.stop(stack.workers)
+        stack.start_workers()
+    assert (task["state"], task["crashes"]) == ("SUCCESS", 0)
+
+
 def _count_requests(server: WebServer) -> int:
     return sum("robots.txt" not in request for request in server.requests)
