@@ -59,3 +59,8 @@ def test_every_make_target_is_described() -> None:
     phony = set("".join(re.findall(r"^\.PHONY:(.*)$", text, re.MULTILINE)).split())
     described = set(re.findall(r"^([a-z-]+):.*## \S", text, re.MULTILINE))
     assert phony - described == {"venv"}, "only the step that makes .venv is called by no one by hand"
+
+
+def test_the_index_lists_every_page_of_docs() -> None:
+    linked = {link.partition("#")[0] for link in _LINK.findall((_ROOT / "docs" / "index.md").read_text())}
+    assert {page.name for page in (_ROOT / "docs").glob("*.md")} - {"index.md"} - linked == set()
