@@ -64,7 +64,9 @@ class AttemptBody(BaseModel):
     attempt: int = Field(description="The number of the attempt, from 1.")
     started_at: datetime | None = Field(description="When it began.")
     ended_at: datetime = Field(description="When it ended.")
-    outcome: str = Field(description="How it ended: retry, failure, crash, handed_back, cancelled or killed.")
+    outcome: str = Field(
+        description="How it ended: retry, failure, crash, handed_back, superseded, cancelled or killed."
+    )
     stage: str | None = Field(description="The stage in which it ended.")
     worker: str | None = Field(description="The worker that ran it, with its host: for operators, null for others.")
     code: str | None = Field(description="The code of the error.")

@@ -129,7 +129,9 @@ class TaskBody(BaseModel):
     next_attempt_at: datetime | None = Field(description="In the state RETRY: when its next attempt may begin.")
     stages: list[Stage] = Field(description="The wait in the queue, and the stages that have ended.")
     result: Result
-    error: ErrorBody | None = Field(description="Why it failed; null unless its state is FAILURE or RETRY.")
+    error: ErrorBody | None = Field(
+        description="Why it failed, or that a newer task has overtaken it; null for every other task."
+    )
     metadata: dict[str, Any] = Field(description="What the task is about, such as `filename`.")
     version: int = Field(description="Rises with every change. It is the id of the task's events.")
 
