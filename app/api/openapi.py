@@ -10,7 +10,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.json"
 
 
 def render() -> str:
-    """The document of the default settings, whatever the environment contains."""
+    """The document of the default settings, independent of the environment."""
     return json.dumps(create_app(Settings.model_construct()).openapi(), ensure_ascii=False, indent=2) + "\n"
 
 

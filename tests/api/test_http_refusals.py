@@ -1,4 +1,4 @@
-"""A refused request is told what is allowed, field by field and in plain words."""
+"""The response to a refused request says what is allowed, field by field and in plain words."""
 
 from typing import Any
 
@@ -91,7 +91,7 @@ def test_a_body_that_is_no_json_says_so(shared_stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/plain"}])
-def test_a_body_of_another_type_is_told_the_type_that_it_needs(shared_stack: Stack, headers: dict[str, str]) -> None:
+def test_the_refusal_of_a_body_of_another_type_names_the_type(shared_stack: Stack, headers: dict[str, str]) -> None:
     response = shared_stack.client.post("/agents", content=b'{"name": "A"}', headers=headers)
     [error] = check_problem(response, 422, "invalid_request")["errors"]
     assert error == {"field": "body", "message": "Must be JSON, with the header `Content-Type: application/json`."}

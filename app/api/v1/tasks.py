@@ -153,5 +153,5 @@ async def revoke_task(task_id: IdOfTask, identity: Writer, services: ServicesOf)
 
 @router.post("/{task_id}/retry", status_code=202, responses=document_problems(ConflictError))
 async def retry_task(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskAccepted:
-    """Queue a finished task again, whatever its result was."""
+    """Queue a finished task again, also one that succeeded."""
     return TaskAccepted.of(await services.queue.tasks.retry(identity.organization_id, task_id), "Task queued again")
