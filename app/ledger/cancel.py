@@ -14,6 +14,7 @@ from app.ledger.statement import (
     NEW_EPOCH,
     NOT_CANCELLED,
     OF_ATTEMPT,
+    TASK_COLUMNS,
     WITHOUT_PROGRESS,
     WITHOUT_WORKER,
     append_history,
@@ -125,7 +126,7 @@ async def revive(connection: AsyncConnection, task_id: TaskId, organization_id: 
 # A row that is locked already is skipped: its attempt is ending.
 LOCK_UNRESPONSIVE = text(
     f"""
-    SELECT t.* FROM tasks AS t
+    SELECT {TASK_COLUMNS} FROM tasks AS t
     WHERE t.worker_id = :worker_id AND t.state IN ({quoted(RUNNING)})
       AND t.cancel_requested_at < now() - make_interval(secs => :grace)
     ORDER BY t.id

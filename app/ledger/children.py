@@ -18,6 +18,7 @@ from app.ledger.cancel import CANCELLED, MAY_REVIVE, REVIVED
 from app.ledger.statement import (
     NOT_CANCELLED,
     OF_ATTEMPT,
+    TASK_COLUMNS,
     WITHOUT_WORKER,
     all_locked,
     ending_tasks,
@@ -35,12 +36,12 @@ IS_ACTIVE = f"c.state NOT IN ({quoted(FINAL)})"
 _INSERT_PARENT = (
     text(
         f"""
-    INSERT INTO tasks (id, organization_id, agent_id, name, queue, state, stage, arguments, metadata, status,
+    INSERT INTO tasks AS t (id, organization_id, agent_id, name, queue, state, stage, arguments, metadata, status,
                        started_at)
     SELECT :id, a.organization_id, a.id, :name, :queue, '{State.EXPANDED}', '{CHILDREN_STAGE}', :arguments, :metadata,
            :status, now()
     FROM agents AS a WHERE a.id = :agent_id AND a.organization_id = :organization_id AND a.deleted_at IS NULL
-    RETURNING *
+    RETURNING {TASK_COLUMNS}
     """
     )
     .bindparams(bindparam("arguments", type_=JSONB), bindparam("metadata", type_=JSONB))
@@ -100,7 +101,7 @@ _SUBMIT = (
                 (SELECT same.id FROM fresh AS same WHERE same.content_key = decode(g.content_key, 'hex'))) AS known_id
             FROM given AS g LEFT JOIN fresh AS f ON f.task_id = g.task_id
         )
-        INSERT INTO tasks (id, parent_id, organization_id, agent_id, document_id, name, queue, arguments, metadata,
+        INSERT INTO tasks AS t (id, parent_id, organization_id, agent_id, document_id, name, queue, arguments, metadata,
                            fetch_host, state, status, current, result, error, completed_at)
         SELECT p.task_id, :parent_id, :organization_id, :agent_id, coalesce(p.document_id, p.known_id), p.name, :queue,
                coalesce(p.arguments, '{{}}'), jsonb_build_object('filename', p.filename), p.fetch_host,
@@ -115,7 +116,7 @@ _SUBMIT = (
                p.error,
                CASE WHEN p.error IS NOT NULL OR p.document_id IS NULL THEN now() END
         FROM placed AS p
-        RETURNING *
+        RETURNING {TASK_COLUMNS}
         """
     )
     .bindparams(

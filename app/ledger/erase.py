@@ -10,7 +10,7 @@ from app.db.tables import tasks
 from app.domain.ids import TaskId
 from app.domain.states import ACTIVE, FINAL, RUNNING, State
 from app.domain.tasks import Task, TaskName
-from app.ledger.statement import all_locked, fetch_tasks, quoted
+from app.ledger.statement import TASK_COLUMNS, all_locked, fetch_tasks, quoted
 
 _IS_FINAL = f"t.state IN ({quoted(FINAL)})"
 
@@ -34,7 +34,7 @@ _ERASED = f"""
 
 
 def _erase(condition: str) -> TextualSelect:
-    return text(f"UPDATE tasks AS t SET {_ERASED} WHERE {condition} RETURNING t.*").columns(*tasks.c)
+    return text(f"UPDATE tasks AS t SET {_ERASED} WHERE {condition} RETURNING {TASK_COLUMNS}").columns(*tasks.c)
 
 
 ERASE_DOCUMENT_TASKS = _erase(all_locked(f"t.document_id = ANY (CAST(:document_ids AS bigint[])) AND {_IS_FINAL}"))

@@ -18,6 +18,7 @@ from app.ledger.children import COUNTED, IS_ACTIVE
 from app.ledger.statement import (
     CANCEL_REQUESTED,
     NOT_CANCELLED,
+    TASK_COLUMNS,
     ending_tasks,
     fetch_task,
     fetch_tasks,
@@ -45,7 +46,7 @@ _UPDATE_PROGRESS = text(
         status = format('%s of %s done', n.succeeded + n.failed + n.revoked, n.total)
     FROM counted AS n
     WHERE t.id = :task_id AND t.state = '{State.EXPANDED}' AND {NOT_CANCELLED}
-    RETURNING t.*
+    RETURNING {TASK_COLUMNS}
     """
 ).columns(*tasks.c)
 
@@ -63,7 +64,7 @@ async def has_active_children(connection: AsyncConnection, task_id: TaskId) -> b
     return bool((await connection.execute(_HAS_ACTIVE_CHILDREN, {"task_id": task_id})).scalar_one())
 
 
-_LOCK_PARENT = text("SELECT t.* FROM tasks AS t WHERE t.id = :task_id FOR UPDATE").columns(*tasks.c)
+_LOCK_PARENT = text(f"SELECT {TASK_COLUMNS} FROM tasks AS t WHERE t.id = :task_id FOR UPDATE").columns(*tasks.c)
 
 
 async def lock_parent(connection: AsyncConnection, task_id: TaskId) -> Task | None:
@@ -143,7 +144,7 @@ async def gather(connection: AsyncConnection, parent: Task) -> Task | None:
 # From the top down, because ``revive`` then locks the task and its children. So two of these wait for each other and do
 # not deadlock.
 _LOCK_ANCESTORS = text(
-    """
+    f"""
     -- The parents of these tasks, then the parents of those, up to the top, each with its distance.
     WITH RECURSIVE ancestors (id, height) AS (
         SELECT c.parent_id, 1 FROM tasks AS c WHERE c.id = ANY (:ids) AND c.parent_id IS NOT NULL
@@ -151,7 +152,8 @@ _LOCK_ANCESTORS = text(
         SELECT p.parent_id, a.height + 1
         FROM tasks AS p JOIN ancestors AS a ON p.id = a.id WHERE p.parent_id IS NOT NULL
     )
-    SELECT t.* FROM tasks AS t JOIN (SELECT id, max(height) AS height FROM ancestors GROUP BY id) AS a ON a.id = t.id
+    SELECT {TASK_COLUMNS} FROM tasks AS t
+    JOIN (SELECT id, max(height) AS height FROM ancestors GROUP BY id) AS a ON a.id = t.id
     ORDER BY a.height DESC, t.id
     FOR UPDATE OF t
     """

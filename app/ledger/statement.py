@@ -31,6 +31,9 @@ DOCUMENT_STATUS = {
     State.REVOKED: DocumentStatus.CANCELLED,
 }
 
+TASK_COLUMNS = ", ".join(f"t.{column.name}" for column in tasks.c)
+"""The columns of a task. Not ``t.*``: the migrations of a later version may add columns while this version runs."""
+
 OF_ATTEMPT = "t.id = :task_id AND t.epoch = :epoch"
 """The row is still the attempt's: after any later claim, crash or hand-back the epoch is higher, and no row matches."""
 
@@ -101,7 +104,7 @@ def append_history(outcome: str, error: str = "CAST(NULL AS jsonb)") -> str:
 
 
 def returning_tasks(update: str) -> TextualSelect:
-    """``update … RETURNING t.*``, which also updates the status of the document that the task decides.
+    """``update … RETURNING`` the task, which also updates the status of the document that the task decides.
 
     A completed document stays completed: it can be searched whatever becomes of a later task. If that task was to
     replace its content, it gets the ``content_key`` of its present content again. A document that failed or was
@@ -131,7 +134,7 @@ _DROP_STAGED = f""",
 def _returning_tasks(update: str, further: str) -> TextualSelect:
     return text(
         f"""
-        WITH changed AS ({update} RETURNING t.*),
+        WITH changed AS ({update} RETURNING {TASK_COLUMNS}),
         -- Only where the task decides the document's status (another task may have replaced it) and the status differs:
         -- most transitions leave the document's row alone.
         document AS (

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import tasks
 from app.domain.tasks import NewTask, Task
-from app.ledger.statement import fetch_task, fetch_tasks
+from app.ledger.statement import TASK_COLUMNS, fetch_task, fetch_tasks
 
 _INSERT = insert(tasks).returning(*tasks.c)
 
@@ -47,7 +47,7 @@ def as_row(task: NewTask) -> dict[str, Any]:
 # The only statement an upload waits for: it checks the agent, inserts both rows, and commits by itself.
 _INSERT_WITH_DOCUMENT = (
     text(
-        """
+        f"""
         -- No row when the agent does not exist, or has a document with this content_key.
         WITH document AS (
             INSERT INTO documents (
@@ -60,10 +60,11 @@ _INSERT_WITH_DOCUMENT = (
             ON CONFLICT (agent_id, content_key) WHERE content_key IS NOT NULL DO NOTHING
             RETURNING *
         )
-        INSERT INTO tasks (id, organization_id, agent_id, document_id, name, queue, arguments, metadata, fetch_host)
+        INSERT INTO tasks AS t (
+            id, organization_id, agent_id, document_id, name, queue, arguments, metadata, fetch_host)
         SELECT d.task_id, d.organization_id, d.agent_id, d.id, :name, :queue, :arguments, :metadata, :fetch_host
         FROM document AS d
-        RETURNING *
+        RETURNING {TASK_COLUMNS}
         """
     )
     .bindparams(
