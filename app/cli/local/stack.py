@@ -20,7 +20,9 @@ from app.domain.errors import StartupError
 from app.embedded.running import Servers, open_servers
 from app.settings import Settings, reveal
 
-_READY_SECONDS = 60.0
+_READY_SECONDS = 600.0
+"""A part that fails ends the wait at once, so only a busy machine needs the time."""
+_NOTICE_SECONDS = 60.0
 
 
 class Stack:
@@ -42,20 +44,23 @@ class Stack:
         """Wait until the API and every worker are ready; returns the seconds that took.
 
         Raises:
-            StartupError: they are not ready within a minute, or one of them died.
+            StartupError: they are not ready within ten minutes, or one of them died.
         """
-        began = time.monotonic()
+        began, notices = time.monotonic(), 0
         url = f"{make_url(self.settings.host, self.settings.port)}/readyz"
         while time.monotonic() - began < _READY_SECONDS:
             if dead := self._parts.find_dead():
                 raise StartupError(f"{dead[0][0].part.name} exited with {dead[0][1]} while starting.")
             try:
-                if httpx.get(url, timeout=5, trust_env=False).json().get("workers", 0) >= len(WORKERS):
+                if httpx.get(url, timeout=30, trust_env=False).json().get("workers", 0) >= len(WORKERS):
                     return time.monotonic() - began
             except (httpx.HTTPError, ValueError):
                 pass  # not listening yet
+            if time.monotonic() - began > (notices + 1) * _NOTICE_SECONDS:
+                notices += 1
+                say(f"Not ready after {notices * _NOTICE_SECONDS:.0f} s: the machine is busy. Still waiting.")
             time.sleep(0.05)
-        raise StartupError("The stack was not ready within a minute. The lines above show why.")
+        raise StartupError(f"The stack was not ready within {_READY_SECONDS:.0f} s. The lines above show why.")
 
 
 @contextmanager
