@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from app.adapters.storage import s3 as s3_storage
 from app.adapters.storage.s3 import S3Store
 from app.bootstrap import check_storage, choose_blobs
-from app.domain.errors import FileMissingError, SluiceError, StartupError, StorageUnavailableError
+from app.domain.errors import FileMissingError, SluiceError, StartupError, StorageFullError, StorageUnavailableError
 from app.settings import load_settings
 from tests.adapters.blobs import put, read
 from tests.adapters.s3_servers import BUCKET, CREDENTIALS, SECRET, run_answering, run_s3
@@ -128,6 +128,17 @@ async def test_a_service_that_takes_no_request_can_be_tried_again(
     body = f"<Error><Code>{code}</Code><Message>Later.</Message></Error>".encode()
     with run_answering(status, body) as url:
         _check_away(await _try_all(make_store(url, tmp_path / "spool"), tmp_path), f"failed with {code}")
+
+
+@pytest.mark.usefixtures("credentials")
+async def test_a_service_whose_disk_is_full_is_no_service_that_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_storage, "_ATTEMPTS", 1)
+    body = b"<Error><Code>XMinioStorageFull</Code></Error>"
+    with run_answering(507, body) as url, pytest.raises(StorageFullError):
+        await put(make_store(url, tmp_path / "spool"), KEY, b"heron")
+    assert list((tmp_path / "spool").iterdir()) == []
 
 
 @pytest.mark.usefixtures("credentials")
