@@ -1,6 +1,7 @@
 """Files without a row are found and deleted, and retention deletes no row without recording the file that it names."""
 
 import os
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from app.ledger.upkeep import forget_tasks
 from app.services.operations import leftovers as module
 from app.services.operations.leftovers import FileCounts, Leftovers
 from tests.adapters.blobs import put
+from tests.api.checks import list_files
 
 _DAY = 24 * 3600.0
 KEYS = [f"{n:02x}/{n:032x}" for n in range(20)]
@@ -190,6 +192,19 @@ async def test_files_without_a_row_and_rows_without_a_file_are_counted(
     for key in KEYS[2:12]:
         await world.add_file(key)
     assert await world.leftovers.count_files() == FileCounts(10, 5, 2)
+
+
+async def test_the_temporary_folders_of_killed_tasks_are_deleted_after_a_day(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name, days in (("sluice-abcdefg1", 2), ("sluice-abcdefg2", 0.5), ("sluice-demo-abcdefg3", 2), ("other", 2)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "page").write_bytes(b"content")
+        os.utime(tmp_path / name, (time.time() - days * _DAY,) * 2)
+    await world.leftovers.remove_folders()
+    left = {path.parent.name for path in list_files(tmp_path)}
+    assert left == {"sluice-abcdefg2", "sluice-demo-abcdefg3", "other"}
 
 
 async def test_what_is_deleted_and_not_erased_gets_a_task_once(world: World) -> None:

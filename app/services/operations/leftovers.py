@@ -1,9 +1,15 @@
 """Leftovers: files without a row, and deleted documents that no task erases. Upkeep finds and removes them in parts."""
 
+import asyncio
 import re
+import shutil
+import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import structlog
 
@@ -22,6 +28,9 @@ _FILES_AT_ONCE = 1_000
 _GUARD = timedelta(days=1)
 # The keys that Sluice makes. Other files below the root or the prefix are not its own.
 _OWN_KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}(-page)?(-\d+)?")
+
+# As ``TemporaryDirectory(prefix="sluice-")`` names them, in which tasks keep the file that they read.
+_TEMPORARY = re.compile(r"sluice-[a-z0-9_]{8}")
 
 log = structlog.get_logger()
 
@@ -78,6 +87,10 @@ class Leftovers:
         async with self._database.statement() as connection:
             await write_cursor(connection, "files", files[-1].key if len(files) == _FILES_AT_ONCE else None)
 
+    async def remove_folders(self) -> None:
+        """Delete the temporary folders of tasks whose process was killed more than a day ago on this host."""
+        await asyncio.to_thread(_remove_folders, Path(tempfile.gettempdir()), time.time() - _GUARD.total_seconds())
+
     async def count_files(self) -> FileCounts:
         """Compare all files in storage with the rows."""
         total, without_row, matched, after = 0, 0, 0, None
@@ -107,3 +120,10 @@ class Leftovers:
         keys = [file.key for file in files if file.written_at < before and _OWN_KEY.fullmatch(file.key)]
         async with self._database.statement() as connection:
             return await list_unused_files(connection, keys)
+
+
+def _remove_folders(parent: Path, before: float) -> None:
+    for folder in parent.iterdir():
+        with suppress(OSError):  # another process has removed it, or another user owns it
+            if _TEMPORARY.fullmatch(folder.name) and folder.lstat().st_mtime < before and not folder.is_symlink():
+                shutil.rmtree(folder)

@@ -50,6 +50,7 @@ class Upkeep:
         self._database = database
         self._after_commit = after_commit
         self._blobs = blobs
+        self._leftovers = leftovers
         self._retention_days = retention_days
         self._cache_days = cache_days
         self._long_chores: dict[str, tuple[float, Callable[[], Awaitable[object]]]] = {
@@ -116,4 +117,5 @@ class Upkeep:
                 pass
         if deleted:
             log.info("old_tasks_deleted", tasks=deleted)
+        await self._leftovers.remove_folders()
         await self._blobs.sweep()
