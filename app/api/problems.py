@@ -229,6 +229,7 @@ def _add_problem(response: dict[str, Any], kind: type[SluiceError]) -> None:
         "code": kind.code,
         "retryable": kind.retryable,
         "request_id": "9f86d081884c7d65",
+        **{name: value for name, value in kind().members.items() if value is not None},
     }
     examples = response["content"].setdefault(_MEDIA_TYPE, {}).setdefault("examples", {})
     if kind.code not in examples:
