@@ -38,7 +38,7 @@ def _find_odd_page(path: str) -> Page:
         return html("<p>Not for search.</p><a href='/p/3'>on</a>", "<meta name='robots' content='noindex'>")
     if path == "/away":
         return 302, {"Location": "http://10.0.0.1/"}, b""
-    return html("<p>Nobody should read this.</p>")
+    return html("<p>This page must not be read.</p>")
 
 
 @pytest.fixture

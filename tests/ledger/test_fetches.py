@@ -32,7 +32,7 @@ def begin_all(bench: Bench, queue: Queue = Queue.HIGH) -> list[TaskId]:
     return begun
 
 
-def test_a_host_is_read_by_a_few_tasks_at_a_time_whoever_asks(bench: Bench) -> None:
+def test_a_host_is_read_by_a_few_tasks_at_a_time_whichever_agent_asks(bench: Bench) -> None:
     for agent in (bench.agent, bench.add_agent(), bench.add_agent()):
         for _ in range(2 * FETCHES_PER_HOST):
             add_page(bench, "silent.example", agent)
