@@ -146,6 +146,9 @@ def test_a_document_is_found_by_meaning_and_gone_when_it_is_deleted(place: Place
     assert {hit["document_id"] for hit in search(place, agent, "heron", mode="vector")} == {other["document_id"]}
     place.stack.finish([removal["task_id"]])
     await_consistency(place, agent, 1)
+    [removed] = place.stack.finish([place.stack.delete(f"/agents/{agent}")["task_id"]])
+    assert removed["state"] == "SUCCESS", removed
+    await_consistency(place, agent, 0)
 
 
 def test_a_process_that_dies_between_vectors_and_finish_leaves_none_doubled_and_none_behind(
