@@ -1,6 +1,7 @@
 """Erase deleted documents: when that was done, files whose rows are deleted, and no counts of words that are gone.
 
-The deletion of counts skips rows that an indexing task has locked; such a row is deleted when its count next becomes 0.
+The deletion of counts reads the whole table, so it has a transaction of its own, before the one that locks documents.
+It skips rows that an indexing task has locked; such a row is deleted when its count next becomes 0.
 """
 
 import sqlalchemy as sa
@@ -13,6 +14,12 @@ depends_on = None
 
 
 def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.execute(
+            "WITH unused AS MATERIALIZED ("
+            "SELECT agent_id, lexeme FROM lexemes WHERE chunk_count = 0 FOR UPDATE SKIP LOCKED) "
+            "DELETE FROM lexemes AS l USING unused AS u WHERE l.agent_id = u.agent_id AND l.lexeme = u.lexeme"
+        )
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.add_column("documents", sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("chores", sa.Column("cursor", sa.Text(), nullable=True))
@@ -23,11 +30,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name="discarded_files_pkey"),
     )
     op.execute("INSERT INTO chores (name) VALUES ('erase'), ('files')")
-    op.execute(
-        "WITH unused AS MATERIALIZED ("
-        "SELECT agent_id, lexeme FROM lexemes WHERE chunk_count = 0 FOR UPDATE SKIP LOCKED) "
-        "DELETE FROM lexemes AS l USING unused AS u WHERE l.agent_id = u.agent_id AND l.lexeme = u.lexeme"
-    )
 
 
 def downgrade() -> None:

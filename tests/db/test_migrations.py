@@ -1,6 +1,7 @@
 """Migrations and declared tables agree, CHECK constraints hold, and new migrations are written by comparison."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,13 @@ _TASK = sa.text("""
 _ENDED_TASK = sa.text("""
     INSERT INTO tasks (id, organization_id, agent_id, name, queue, completed_at)
     SELECT gen_random_uuid(), organization_id, id, 'app.tasks.upkeep_tasks.ping', 'default', now() FROM agents
+""")
+
+_BLOCKED = sa.text("""
+    SELECT CAST(CAST(relation AS regclass) AS text) FROM pg_locks
+    WHERE pid = pg_backend_pid() AND mode = 'AccessExclusiveLock' AND relation IN (
+        CAST('chunks' AS regclass), CAST('documents' AS regclass), CAST('lexemes' AS regclass),
+        CAST('staged_chunks' AS regclass), CAST('tasks' AS regclass), CAST('vectors' AS regclass))
 """)
 
 
@@ -150,3 +158,17 @@ async def test_a_task_that_contradicts_itself_is_refused(
     await add_task(connection)
     with pytest.raises(IntegrityError, match=f"tasks_{constraint}_check"):
         await connection.execute(sa.text(f"UPDATE tasks SET {change}"))
+
+
+async def test_no_migration_reads_a_large_table_while_it_blocks_its_readers(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(_config(sync), "20261129_02"))
+    blocked: list[tuple[str, str]] = []
+
+    def look(connection: sa.Connection, _cursor: object, statement: str, *_: object) -> None:
+        if re.match(r"\s*(CREATE INDEX|DELETE FROM|WITH|UPDATE (?!alembic_version))", statement):
+            blocked.extend((table, statement) for table in connection.scalars(_BLOCKED))
+
+    sa.event.listen(engine.sync_engine, "before_cursor_execute", look)
+    await migrate(engine)
+    assert blocked == []
