@@ -55,10 +55,16 @@ async def cancel(connection: AsyncConnection, task_id: TaskId, organization_id: 
     return await fetch_task(connection, _CANCEL, task_id=task_id, organization_id=organization_id)
 
 
-# Each part finds its tasks by an index of its own.
+# Each part finds its tasks by an index of its own. Only the first waiting tasks of each queue are read, since there may
+# be a million. Few others are active.
 _ACTIVE_OF_AGENT = f"""
-    SELECT t.id, t.available_at FROM tasks AS t
-    WHERE t.state IN ({quoted(WAITING)}) AND t.queue = ANY (:queues) AND t.agent_id = :agent_id
+    SELECT first.id, first.available_at
+    FROM unnest(CAST(:queues AS text[])) AS q (name)
+    CROSS JOIN LATERAL (
+        SELECT t.id, t.available_at FROM tasks AS t
+        WHERE t.state IN ({quoted(WAITING)}) AND t.queue = q.name AND t.agent_id = :agent_id
+        ORDER BY t.available_at, t.id LIMIT :limit
+    ) AS first
     UNION ALL SELECT t.id, t.available_at FROM tasks AS t WHERE t.state = '{State.QUEUED}' AND t.agent_id = :agent_id
     UNION ALL SELECT t.id, t.available_at FROM tasks AS t
     WHERE t.state IN ({quoted(RUNNING)}) AND t.agent_id = :agent_id AND {NOT_CANCELLED}

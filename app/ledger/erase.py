@@ -133,12 +133,13 @@ async def erase_addresses(connection: AsyncConnection, document_ids: Sequence[in
     await connection.execute(_ERASE_ADDRESSES, {"document_ids": list(document_ids), "urls": list(urls)})
 
 
-# An answer that began before the deletion may still quote the document.
+# An answer that began before the deletion may still quote the document. Two tasks that delete it must not wait for each
+# other: upkeep submits one if the first was cancelled, and that one may be queued again.
 _MUST_WAIT = text(
     f"""
     SELECT EXISTS (
         SELECT FROM tasks AS t
-        WHERE t.document_id = :document_id AND t.id <> :task_id AND t.state IN ({quoted(ACTIVE)})
+        WHERE t.document_id = :document_id AND t.name <> '{TaskName.DELETE_DOCUMENT}' AND t.state IN ({quoted(ACTIVE)})
     ) OR EXISTS (
         SELECT FROM tasks AS t JOIN documents AS d ON d.id = :document_id
         WHERE t.agent_id = d.agent_id AND t.name = '{TaskName.ANSWER_QUESTION}' AND t.state IN ({quoted(RUNNING)})
@@ -148,9 +149,9 @@ _MUST_WAIT = text(
 )
 
 
-async def is_in_use(connection: AsyncConnection, document_id: int, task_id: TaskId) -> bool:
-    """Return whether a task other than ``task_id`` may still write something about a deleted document."""
-    return bool((await connection.execute(_MUST_WAIT, {"document_id": document_id, "task_id": task_id})).scalar_one())
+async def is_in_use(connection: AsyncConnection, document_id: int) -> bool:
+    """Return whether a task may still write something about a deleted document."""
+    return bool((await connection.execute(_MUST_WAIT, {"document_id": document_id})).scalar_one())
 
 
 _AGENT_IN_USE = text(

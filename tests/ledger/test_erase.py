@@ -1,11 +1,12 @@
 """Erasing a document's tasks removes every text in them that may name or quote it, and nothing that is counted."""
 
 from app.domain.states import State
-from app.domain.tasks import Progress
-from app.ledger.erase import erase_document_tasks
+from app.domain.tasks import Progress, Task, TaskName
+from app.ledger.cancel import cancel, revive
+from app.ledger.erase import erase_document_tasks, is_in_use
 from app.ledger.finish import fail, finish, retry
 from app.ledger.report import report
-from tests.ledger.bench import AWAY, BROKEN, Bench
+from tests.ledger.bench import AWAY, BROKEN, ORGANIZATION, Bench
 
 CANARY = "canary"
 
@@ -62,3 +63,18 @@ def test_a_crawl_still_counts_a_skipped_page_whose_document_is_erased(bench: Ben
     [erased] = bench.do(erase_document_tasks, [task.document_id])
     assert find_canary(bench) == 0
     assert (erased.result["code"], "skipped" in erased.result) == ("noindex", True)
+
+
+def test_two_tasks_that_delete_a_document_do_not_wait_for_each_other(bench: Bench) -> None:
+    def delete(task: Task) -> Task:
+        bench.sql("UPDATE tasks SET name = :name WHERE id = :id", name=TaskName.DELETE_DOCUMENT.value, id=task.id)
+        return task
+
+    cancelled = delete(bench.submit_document())
+    bench.do(cancel, cancelled.id, ORGANIZATION)
+    document = cancelled.require_document_id()
+    delete(bench.submit(document=document))  # as upkeep does for a document that no task erases
+    assert bench.do(revive, cancelled.id, ORGANIZATION)
+    assert not bench.do(is_in_use, document)
+    bench.submit(document=document)
+    assert bench.do(is_in_use, document)

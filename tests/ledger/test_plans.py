@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from app.domain.ids import new_task_id
-from app.domain.tasks import Queue
+from app.domain.tasks import WORK_QUEUES, Queue
 from app.ledger.admit import ADMIT, LOCK_CAPPED
 from app.ledger.admit_fetches import ADMIT_FETCHES
-from app.ledger.cancel import LOCK_UNRESPONSIVE
+from app.ledger.cancel import CANCEL_AGENT, LOCK_UNRESPONSIVE
 from app.ledger.claim import CLAIM
 from app.ledger.dead_letters import UNANNOUNCED
 from app.ledger.finish import HAND_BACK
@@ -35,6 +35,7 @@ STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "reconcile": (RECONCILE, {}),
     "list_processes": (RUNNING_PROCESSES, WORKER),
     "end_holders": (END_HOLDERS, {}),
+    "cancel_agent": (CANCEL_AGENT.element, {"agent_id": 1, "queues": list(WORK_QUEUES), "limit": 10}),
     "lock_unresponsive": (LOCK_UNRESPONSIVE.element, {"grace": 10.0, **WORKER}),
     "release": (RELEASE.element, WORKER),
     "steal_work": (STEAL_WORK, WORKER),
@@ -67,10 +68,10 @@ def walk(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from walk(inner)
 
 
-def explain(bench: Bench, name: str) -> list[dict[str, Any]]:
+def explain(bench: Bench, name: str, options: str = "FORMAT JSON", **more: object) -> list[dict[str, Any]]:
     """The nodes of the statement's plan."""
     statement, parameters = STATEMENTS[name]
-    plan = bench.one(f"EXPLAIN (FORMAT JSON) {statement.text}", **parameters)
+    plan = bench.one(f"EXPLAIN ({options}) {statement.text}", **{**parameters, **more})
     return list(walk((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]))
 
 
@@ -82,3 +83,9 @@ def test_the_statement_reads_tasks_by_index_alone(backlog: Bench, name: str) -> 
     ]
     assert scans
     assert "Seq Scan" not in scans, json.dumps(nodes[0], indent=1)
+
+
+def test_a_part_of_an_agents_tasks_is_cancelled_without_reading_the_others(backlog: Bench) -> None:
+    nodes = explain(backlog, "cancel_agent", "ANALYZE, FORMAT JSON", agent_id=backlog.agent)
+    read = sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes if node.get("Relation Name") == "tasks")
+    assert 0 < read <= 100

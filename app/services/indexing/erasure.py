@@ -72,7 +72,7 @@ class Erasure:
             DocumentBusyError: when a process has added chunks in the meantime.
         """
         async with self._database.statement() as connection:
-            if await is_in_use(connection, document.id, attempt.task.id):
+            if await is_in_use(connection, document.id):
                 raise RetryLaterError("Waiting for other tasks of the document to end", retry_after=_WAIT_SECONDS)
         chunks = await self._remove_chunks(attempt, document)
         await self._vectors.sweep(document.id)
