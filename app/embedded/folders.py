@@ -107,7 +107,7 @@ def open_run_folder(data_dir: Path) -> Iterator[Path]:
     try:
         path.mkdir(mode=0o700)
     except FileExistsError:  # it belongs to another user
-        path = Path(tempfile.mkdtemp(prefix="sluice-", dir=path.parent))
+        path = Path(tempfile.mkdtemp(prefix="sluice-run-", dir=path.parent))
     if os.geteuid() == 0:
         path.chmod(0o711)  # Postgres, which does not run as root, must reach its own, private folder below
     handle, maker = os.open(path, os.O_RDONLY), os.getpid()

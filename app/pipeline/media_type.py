@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 
 from app.domain.errors import ParseLimitExceededError
 from app.domain.media import (
-    ARCHIVES,
+    ACCEPTED,
     DOCX,
     EML,
     EPUB,
@@ -67,7 +67,7 @@ _MAIL_HEADERS = re.compile(
 
 
 def detect(path: Path, filename: str) -> str:
-    """The media type of the file at ``path``, one of ``app.domain.media.SUPPORTED`` or ``ARCHIVES``.
+    """The media type of the file at ``path``, one of ``app.domain.media.ACCEPTED``.
 
     Reads the first 64 KB, and the directory of a zip; the parsers check the rest. ``filename`` is the name that the
     client gave: ``notes.md`` makes text Markdown, but no name makes a picture a document.
@@ -153,5 +153,4 @@ def _is_mail(text: str) -> bool:
 
 
 def _by_suffix(suffix: str, media_types: Iterable[str]) -> str | None:
-    kinds = {**SUPPORTED, **ARCHIVES}
-    return next((media_type for media_type in media_types if suffix in kinds[media_type]), None)
+    return next((media_type for media_type in media_types if suffix in ACCEPTED[media_type]), None)

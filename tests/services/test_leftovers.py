@@ -15,6 +15,8 @@ from app.adapters.storage.files import FileStore
 from app.db.engine import Database
 from app.domain.ids import new_task_id
 from app.domain.tasks import TaskName
+from app.embedded import folders
+from app.embedded.folders import open_run_folder
 from app.ledger.files import make_page_key
 from app.ledger.upkeep import forget_tasks
 from app.services.operations import leftovers as module
@@ -205,6 +207,20 @@ async def test_the_temporary_folders_of_killed_tasks_are_deleted_after_a_day(
     await world.leftovers.remove_folders()
     left = {path.parent.name for path in list_files(tmp_path)}
     assert left == {"sluice-abcdefg2", "sluice-demo-abcdefg3", "other"}
+
+
+async def test_the_folder_for_the_sockets_of_running_servers_is_not_deleted(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(folders, "_find_base", lambda: tmp_path)
+    with open_run_folder(tmp_path) as first:
+        pass
+    first.touch()  # as if the name were another user's
+    with open_run_folder(tmp_path) as folder:
+        os.utime(folder, (time.time() - 2 * _DAY,) * 2)
+        await world.leftovers.remove_folders()
+        assert folder.is_dir()
 
 
 async def test_what_is_deleted_and_not_erased_gets_a_task_once(world: World) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 import typer
 
 from app.domain.errors import StartupError
-from app.domain.media import ARCHIVES, SUPPORTED
+from app.domain.media import ACCEPTED
 
 _EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 def list_examples() -> list[Path]:
     """The example documents."""
-    endings = tuple(ending for kinds in (SUPPORTED, ARCHIVES) for endings in kinds.values() for ending in endings)
+    endings = tuple(ending for endings in ACCEPTED.values() for ending in endings)
     paths = sorted(path for path in _EXAMPLES.iterdir() if path.suffix in endings and path.name != "README.md")
     if not paths:
         raise StartupError(

@@ -25,4 +25,7 @@ def translated_disk_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise name_disk_error(error) from error
+        named = name_disk_error(error)
+        if named is error:
+            raise
+        raise named from error

@@ -15,7 +15,8 @@ from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
 
 CANDIDATES = 100  # chunks proposed by each of words and vectors; at least four times top_k
-_INLINE_SNIPPETS = 20
+_INLINE_STEPS = 4_000_000
+"""Characters of the query times those of the texts for which snippets are made within some milliseconds."""
 _WORDS_WEIGHT = {"text": 1.0, "hybrid": 0.5, "vector": 0.0}
 
 Mode = Literal["hybrid", "vector", "text"]
@@ -94,9 +95,9 @@ class Search:
         """The hits of ``find`` with their snippets. Arguments and errors are the same."""
         hits = await self.find(account, query, top_k=top_k, mode=mode, where=where)
         texts = [hit.text for hit in hits]
-        # One text takes about 0.1 ms; many would hold up the other requests of this process.
-        many = len(texts) > _INLINE_SNIPPETS
-        snippets = await asyncio.to_thread(make_snippets, query, texts) if many else make_snippets(query, texts)
+        # A long query with long texts would hold up the other requests of this process.
+        is_long = len(query) * sum(map(len, texts)) > _INLINE_STEPS
+        snippets = await asyncio.to_thread(make_snippets, query, texts) if is_long else make_snippets(query, texts)
         return [ShownHit(*pair) for pair in zip(hits, snippets, strict=True)]
 
     async def _find_documents(self, agent_id: int, where: Mapping[str, Any] | None) -> list[int] | None:

@@ -15,6 +15,7 @@ from app.db.engine import Database
 from app.db.erasure import DeletedDocument, erase_documents, remove_editions, remove_uncounted_chunks
 from app.db.idempotency import erase_document_answers
 from app.db.staging import drop_document_staged
+from app.domain.counting import count_of
 from app.domain.errors import DocumentBusyError, RetryLaterError
 from app.domain.ports import BlobStore
 from app.domain.tasks import Progress, Task
@@ -97,7 +98,7 @@ class Erasure:
             async with self._database.transaction() as connection:
                 removed = await remove_chunks(connection, document.id)
             total += removed
-            status = f"Removed {total} chunks of document {document.id}"
+            status = f"Removed {count_of(total, 'chunk')} of document {document.id}"
             await attempt.report(Progress("remove", 50, status))
             time_slice.check(status)
         return total

@@ -1,0 +1,44 @@
+"""Snippets are made at once where that is quick, and otherwise in a thread, so that other requests go on."""
+
+import threading
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from app.domain.vectors import Account
+from app.pipeline.snippet import Snippet, make_snippets
+from app.services.answers import search as module
+from app.services.answers.search import Search
+
+WORDS = "The heron waits at the Alder Gate. "
+
+
+@pytest.mark.parametrize(
+    ("query", "texts", "at_once"),
+    [
+        ("heron", [WORDS * 30] * 20, True),
+        (WORDS * 50, [WORDS * 250] * 20, False),
+        ("heron at the gate", [WORDS * 250] * 100, False),
+    ],
+    ids=["short", "long query", "long texts"],
+)
+async def test_only_short_work_is_done_on_the_event_loop(
+    query: str, texts: list[str], at_once: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = set()
+
+    def make(query: str, texts: Sequence[str]) -> list[Snippet]:
+        threads.add(threading.current_thread())
+        return make_snippets(query, texts)
+
+    async def find(*_: object, **__: object) -> list[Any]:
+        return [SimpleNamespace(text=text) for text in texts]
+
+    monkeypatch.setattr(module, "make_snippets", make)
+    monkeypatch.setattr(Search, "find", find)
+    unused: Any = None
+    hits = await Search(unused, unused, unused).show(Account(1, 1), query, top_k=len(texts))
+    assert len(hits) == len(texts)
+    assert (threads == {threading.current_thread()}) is at_once
