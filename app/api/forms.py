@@ -6,7 +6,7 @@ from typing import Any
 from app.api.multipart import Form
 from app.domain.documents import OnDuplicate
 from app.domain.errors import InvalidMetadataError, InvalidRequestError
-from app.domain.metadata import check_metadata
+from app.domain.metadata import METADATA_EXAMPLE, check_metadata
 from app.domain.tasks import Queue
 from app.domain.web_url import WebUrl
 
@@ -84,7 +84,7 @@ def parse_metadata(form: Form) -> dict[str, Any]:
     try:
         metadata = json.loads(form.get("metadata") or "{}")
     except (ValueError, RecursionError) as error:
-        raise InvalidMetadataError(str(error)) from error
+        raise InvalidMetadataError(f"{error}. {METADATA_EXAMPLE}") from error
     return check_metadata(metadata)
 
 

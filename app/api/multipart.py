@@ -215,7 +215,7 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], sink: FileSin
     if not reader.complete:
         raise BadRequestError("The form ends before its closing boundary.")
     if not reader.files:
-        raise MissingFileError
+        raise MissingFileError("Send it in a part with a filename.")
     return reader.form
 
 

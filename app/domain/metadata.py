@@ -12,6 +12,7 @@ from app.domain.errors import InvalidMetadataError
 
 MAX_DEPTH = 16
 MAX_BYTES = 64 * 1024
+METADATA_EXAMPLE = 'Send an object, such as {"year": 2026}.'
 _INTEGERS = range(-(2**63), 2**63)
 _FOUND_CHARACTERS = 4096
 
@@ -39,7 +40,7 @@ def check_metadata(metadata: Any) -> dict[str, Any]:
             character that cannot be stored. Python's parser accepts NaN, huge integers, NUL and lone surrogates.
     """
     if not isinstance(metadata, dict):
-        raise InvalidMetadataError
+        raise InvalidMetadataError(METADATA_EXAMPLE)
     if is_deeper(metadata, MAX_DEPTH):
         raise InvalidMetadataError(f"It is nested more than {MAX_DEPTH} levels deep.")
     _check_values(metadata)

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import CursorResult, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import tasks
 from app.domain.states import RUNNING, WAITING, Event, State
+from app.domain.tasks import Queue
 from app.ledger.statement import LEASE_LIVE, WITHOUT_BELL, all_locked, fetch_tasks, guard, quoted, returning_tasks, to
 
 EXACT = 1000
@@ -117,9 +119,17 @@ QUEUES = text(
 )
 
 
+_ORDER = {queue.value: place for place, queue in enumerate(Queue)}
+
+
+def _sort(rows: CursorResult[Any]) -> list[QueueStats]:
+    queues = [QueueStats(**row) for row in rows.mappings()]
+    return sorted(queues, key=lambda queue: _ORDER.get(queue.name, len(_ORDER)))
+
+
 async def list_queues(connection: AsyncConnection) -> list[QueueStats]:
-    """List the queues with their statistics."""
-    return [QueueStats(**row) for row in (await connection.execute(QUEUES)).mappings()]
+    """List the queues with their statistics, the most urgent first."""
+    return _sort(await connection.execute(QUEUES))
 
 
 _MOST = 10_000
@@ -159,7 +169,7 @@ QUEUES_OF_ORGANIZATION = text(
 async def list_own_queues(connection: AsyncConnection, organization_id: int) -> list[QueueStats]:
     """List the queues with the statistics of one organization's tasks. Of its waiting tasks, 10,000 are counted."""
     rows = await connection.execute(QUEUES_OF_ORGANIZATION, {"organization_id": organization_id})
-    return [QueueStats(**row) for row in rows.mappings()]
+    return _sort(rows)
 
 
 async def count_finished(

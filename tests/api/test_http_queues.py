@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.tasks import Queue
 from tests.api.checks import check_problem, make_text
 from tests.deadlines import wait_for
 from tests.running import Stack
@@ -42,6 +43,13 @@ def test_a_waiting_task_of_a_paused_queue_is_cancelled_like_any_other(
     task_id = shared_stack.upload(agent, "low.txt", make_text(7), priority="low")["task_id"]
     assert shared_stack.delete(f"/tasks/{task_id}")["status"] == "cancelled"
     wait_for(lambda: look(shared_stack, paused)["depth"] == 0, "the queue to be empty")
+
+
+def test_queues_are_listed_by_urgency(shared_stack: Stack) -> None:
+    secret = shared_stack.post("/api-keys", {"name": "reader", "scopes": ["read"]})["secret"]
+    for headers in ({}, {"Authorization": f"Bearer {secret}"}):
+        listed = shared_stack.client.get("/queues", headers=headers).json()["queues"]
+        assert [queue["name"] for queue in listed] == list(Queue)
 
 
 @pytest.mark.parametrize("name", ["no_such_queue", "dead_letter"])

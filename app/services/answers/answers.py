@@ -8,6 +8,7 @@ from typing import Any
 from app.db.engine import Database
 from app.db.provider_usage import count_usage
 from app.db.ranking import Hit
+from app.domain.counting import count_of
 from app.domain.ports import ChatModel
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.domain.vectors import Account, Completion
@@ -81,7 +82,7 @@ class Answers:
         account = Account(attempt.task.organization_id, attempt.task.agent_id)
         await attempt.report(Progress("retrieval", 20, "Searching the documents"))
         hits = await self._search.find(account, question, top_k=attempt.task.arguments["top_k"])
-        await attempt.report(Progress("generate_answer", 50, f"Answering from {len(hits)} passages"))
+        await attempt.report(Progress("generate_answer", 50, f"Answering from {count_of(len(hits), 'passage')}"))
         if self._chat and hits:
             answer = await self._generate(self._chat, account, question, hits)
         else:
