@@ -28,7 +28,8 @@ def make_printable(text: str) -> str:
 
 
 def say(line: str) -> None:
-    """Print a line for the operator on standard error."""
+    """Print a line for the operator on standard error, after the data that was printed before it."""
+    sys.stdout.flush()
     sys.stderr.write(f"{make_printable(line)}\n")
 
 

@@ -51,6 +51,14 @@ class _LazyGroup(TyperGroup):
         name, _, rest = super().resolve_command(ctx, args)
         return name, _load(name) if name else None, rest
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. The message about a bad value begins with the reason, not with the name of an exception."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
 
 def _load(name: str) -> Any:
     """Import a command: one of those in its module, or all of them as a group."""

@@ -130,6 +130,14 @@ def test_a_download_that_breaks_off_leaves_no_file(server: _Server, tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_download_to_a_folder_that_does_not_exist_names_the_file(server: _Server, tmp_path: Path) -> None:
+    server.answers.append((200, {}, "all of it"))
+    target = tmp_path / "nowhere" / "a.pdf"
+    with connect(server) as client, pytest.raises(CommandError, match="cannot be written") as failed:
+        client.download("/documents/1/content", target)
+    assert str(target) in str(failed.value)
+
+
 def test_an_address_or_a_key_that_cannot_be_sent_is_bad_usage() -> None:
     for url, key in (
         ("http://a b", "key"),

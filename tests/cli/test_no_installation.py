@@ -57,6 +57,12 @@ def test_a_command_on_this_machine_makes_no_installation(command: str, shell: di
     assert not (tmp_path / "nothing").exists()
 
 
+def test_the_doctor_says_one_thing_to_do_where_no_installation_is(shell: dict[str, str], tmp_path: Path) -> None:
+    lines = run_in(tmp_path, shell, "doctor", code=1).stdout.splitlines()
+    assert [line.split()[:2] for line in lines] == [["ok", "python"], ["FAIL", "data"]]
+    assert "make up" in lines[1]
+
+
 def test_a_database_without_tables_gets_none_from_a_command(settings: Settings, tmp_path: Path) -> None:
     url = str(settings.database_url)
     execute(url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")

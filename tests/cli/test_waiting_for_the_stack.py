@@ -1,4 +1,4 @@
-"""``up`` waits for a busy machine, and says so; a part that dies ends the wait."""
+"""``up`` waits for a busy machine or a missing server, and says which; a part that dies ends the wait."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +25,7 @@ def wait(monkeypatch: pytest.MonkeyPatch, dead: list[Any]) -> str:
     """Wait for a stack that does not become ready; returns the error's message."""
     monkeypatch.setattr(stack, "_READY_SECONDS", 1.0)
     monkeypatch.setattr(stack, "_NOTICE_SECONDS", 0.3)
+    monkeypatch.setattr(stack, "_POLL_SECONDS", (0.05, 0.05))
     servers: Any = SimpleNamespace(settings=load_settings(port=1))
     parts: Any = NeverReady(dead)
     with pytest.raises(StartupError) as ended:
@@ -37,6 +38,16 @@ def test_a_slow_start_is_announced_and_waited_for(
 ) -> None:
     assert "was not ready" in wait(monkeypatch, [])
     assert capsys.readouterr().err.count("the machine is busy. Still waiting.") >= 2
+
+
+def test_a_server_that_does_not_answer_is_named_while_up_waits(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stack, "_read_readiness", lambda _: {"down": ["broker"], "workers": 0})
+    assert "was not ready" in wait(monkeypatch, [])
+    stderr = capsys.readouterr().err
+    assert "unavailable: broker." in stderr
+    assert "busy" not in stderr
 
 
 def test_a_part_that_dies_ends_the_wait_at_once(

@@ -54,8 +54,8 @@ def check_everything(*, as_json: bool) -> None:
     else:
         for check in checks:
             sys.stdout.write(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<11} {check.detail}\n")
-            if not check.ok:
-                sys.stdout.write(f"      {'':<11} → {_remedy(check)}\n")
+            if remedy := _remedy(check):
+                sys.stdout.write(f"      {'':<11} → {remedy}\n")
     if not all(check.ok for check in checks):
         sys.exit(1)
 
@@ -71,6 +71,9 @@ def _check_installation() -> list[Check]:
         return [_fail("settings", error)]
     try:
         require_installation(settings)
+    except CommandError as error:
+        return [_fail("data", error)]  # the message says what to do
+    try:
         with open_servers(settings) as servers:
             return _check_parts(servers.settings)
     except (CommandError, SluiceError) as error:

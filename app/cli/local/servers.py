@@ -65,9 +65,8 @@ def open_redis(further: Sequence[str]) -> None:
     arguments, password = _make_redis_arguments(url)
     name = next(filter(None, map(shutil.which, _REDIS_CLIENTS)), None)
     if name is None:
-        raise CommandError(
-            f"Neither {' nor '.join(_REDIS_CLIENTS)} is installed. Then: redis-cli {' '.join(arguments)}"
-        )
+        clients = " nor ".join(_REDIS_CLIENTS)
+        raise CommandError(f"Neither {clients} is installed. Install one, then: redis-cli {' '.join(arguments)}")
     if password:
         os.environ["REDISCLI_AUTH"] = password
     _run([name, *arguments, *further])

@@ -3,9 +3,10 @@
 import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -22,7 +23,9 @@ from app.settings import Settings, reveal
 
 _READY_SECONDS = 600.0
 """A part that fails ends the wait at once, so only a busy machine needs the time."""
-_NOTICE_SECONDS = 60.0
+_NOTICE_SECONDS = 20.0
+_POLL_SECONDS = (0.05, 1.0)
+"""Between two looks at the API: before the first notice, and after it."""
 
 
 class Stack:
@@ -51,16 +54,30 @@ class Stack:
         while time.monotonic() - began < _READY_SECONDS:
             if dead := self._parts.find_dead():
                 raise StartupError(f"{dead[0][0].part.name} exited with {dead[0][1]} while starting.")
-            try:
-                if httpx.get(url, timeout=30, trust_env=False).json().get("workers", 0) >= len(WORKERS):
-                    return time.monotonic() - began
-            except (httpx.HTTPError, ValueError):
-                pass  # not listening yet
+            answer = _read_readiness(url)
+            if answer.get("workers", 0) >= len(WORKERS):
+                return time.monotonic() - began
             if time.monotonic() - began > (notices + 1) * _NOTICE_SECONDS:
                 notices += 1
-                say(f"Not ready after {notices * _NOTICE_SECONDS:.0f} s: the machine is busy. Still waiting.")
-            time.sleep(0.05)
+                reason = _describe_delay(answer.get("down", []))
+                say(f"Not ready after {notices * _NOTICE_SECONDS:.0f} s: {reason} Still waiting.")
+            time.sleep(_POLL_SECONDS[notices > 0])
         raise StartupError(f"The stack was not ready within {_READY_SECONDS:.0f} s. The lines above show why.")
+
+
+def _read_readiness(url: str) -> dict[str, Any]:
+    """What ``/readyz`` answers; empty while the API does not listen."""
+    try:
+        answer: dict[str, Any] = httpx.get(url, timeout=30, trust_env=False).json()
+    except (httpx.HTTPError, ValueError):
+        return {}
+    return answer
+
+
+def _describe_delay(down: Sequence[str]) -> str:
+    if not down:
+        return "the machine is busy."
+    return f"unavailable: {', '.join(down)}. The lines above say why; `./sluice doctor` says how to fix it."
 
 
 @contextmanager

@@ -33,7 +33,10 @@ def find_agent(client: Client, name: str) -> int:
             if agent["slug"] == name:
                 return int(agent["id"])
         if (after := page["next"]) is None:
-            raise CommandError(f"Not found. Agent {name!r} does not exist. `./sluice agents create NAME` creates one.")
+            raise CommandError(
+                f"Not found. Agent {name!r} does not exist. "
+                "`./sluice agents list` shows all, `./sluice agents create NAME` creates one."
+            )
 
 
 @program.command("create")

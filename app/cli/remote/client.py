@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -91,7 +91,11 @@ class Client:
         return read(self._request("POST", path, files=(field, files), data=form), self.place)
 
     def download(self, path: str, target: Path) -> None:
-        """GET a file below ``/api/v1`` and write it to ``target``, which appears when it is complete."""
+        """GET a file below ``/api/v1`` and write it to ``target``, which appears when it is complete.
+
+        Raises:
+            CommandError: the file cannot be written.
+        """
         import httpx  # noqa: PLC0415
 
         part = target.with_name(f"{target.name}.part")
@@ -103,10 +107,14 @@ class Client:
                 with part.open("wb") as file:
                     for piece in response.iter_bytes():
                         file.write(piece)
+            part.replace(target)
         except httpx.TransportError as error:
             part.unlink(missing_ok=True)
             raise UnreachableError(self.place, error) from error
-        part.replace(target)
+        except OSError as error:
+            with suppress(OSError):
+                part.unlink()
+            raise CommandError(f"{target} cannot be written ({error.strerror}). Name another file.") from error
 
     def count_workers(self) -> int | None:
         """The number of running workers; None if the installation does not report it."""

@@ -62,7 +62,10 @@ def chunks(
 @remote
 def text(client: Client, document_id: IdOfDocument) -> None:
     """Print the text that was read from a document."""
-    sys.stdout.write(client.get_text(f"/documents/{document_id}/content", format="text"))
+    found = client.get_text(f"/documents/{document_id}/content", format="text")
+    sys.stdout.write(found)
+    if not found:
+        say(f"Document {document_id} has no text. `./sluice documents show {document_id}` shows its status.")
 
 
 @program.command("download")

@@ -41,7 +41,7 @@ def follow(client: Client, names: Mapping[str, str]) -> list[dict[str, Any]]:
 def finish(client: Client, accepted: dict[str, Any], name: str, *, wait: bool, as_json: bool) -> None:
     """Print the response to a request that queued a task or, with ``wait``, the task when it has ended.
 
-    Exits with 1 if the task did not succeed.
+    Exits with 1 if the task did not succeed, or one of its files or pages failed.
     """
     task = None
     if wait and accepted["task_id"]:
@@ -50,8 +50,28 @@ def finish(client: Client, accepted: dict[str, Any], name: str, *, wait: bool, a
         print_json(task or accepted)
     else:
         print_fields(_summarise(task) if task else _summarise_accepted(accepted))
-    if task and task["state"] != "SUCCESS":
+    failed = report_failures(task) if task else _report_refused(accepted)
+    if failed or (task and task["state"] != "SUCCESS"):
         sys.exit(1)
+
+
+def report_failures(task: Mapping[str, Any]) -> bool:
+    """Print a line for each file or page of a batch, an archive or a crawl that failed. False if there is none."""
+    failed: int = (task.get("counts") or {}).get("failed", 0)
+    listed = (task.get("result") or {}).get("failures", [])
+    for failure in listed:
+        say(f"{failure.get('filename') or failure['task_id']} failed: {failure['message']} ({failure['code']})")
+    if listed and failed > len(listed):
+        say(f"{failed - len(listed)} more failed. `./sluice tasks list --status FAILURE` shows them.")
+    return failed > 0
+
+
+def _report_refused(accepted: Mapping[str, Any]) -> bool:
+    """Print a line for each file of a batch that was refused. False if there is none."""
+    refused = [file for file in accepted.get("files", []) if file["error"]]
+    for file in refused:
+        say(f"{file['filename']} was refused: {file['error']['message']} ({file['error']['code']})")
+    return bool(refused)
 
 
 def _summarise(task: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from app.cli.output import AsJson, print_json, print_table
 from app.cli.remote.agents import find_agent
 from app.cli.remote.client import ApiError, Client
 from app.cli.remote.command import AgentName, Metadata, OnDuplicate, Priority, Wait, make_form, remote
-from app.cli.remote.follow import finish, follow
+from app.cli.remote.follow import finish, follow, report_failures
 
 program = typer.Typer(add_completion=False)
 
@@ -42,7 +42,8 @@ def upload(
         for result in results:
             result.setdefault("state", "SUCCESS")  # a duplicate whose task is no longer kept
     print_results(results, as_json=as_json)
-    if any(result.get("state") in {"FAILURE", "REVOKED", "REFUSED"} for result in results):
+    partly = [report_failures(result) for result in results]
+    if any(partly) or any(result.get("state") in {"FAILURE", "REVOKED", "REFUSED"} for result in results):
         sys.exit(1)
 
 

@@ -21,6 +21,6 @@ def workers(client: Client, as_json: AsJson = False) -> None:
         print_table(columns, [[worker[column] for column in columns] for worker in listed["workers"]])
     else:
         say(
-            "No worker is running, or none runs a task of yours and the key is no operator's. "
-            "Start workers with `make up` or ./start_celery_worker.sh."
+            "No worker to show. A key without the scope `operator` sees only the workers that run tasks of its "
+            "organization. If none is running, start workers with `make up` or ./start_celery_worker.sh."
         )
