@@ -23,6 +23,8 @@ class Application:
     def __init__(self, connections: Connections) -> None:
         self.sizes: list[int | None] = []
         """The sizes of the bodies; None for one whose client disconnected."""
+        self.headers: list[list[bytes]] = []
+        """The names of the headers of each request, as they are after its body."""
         self.release = asyncio.Event()
         self._connections = connections
 
@@ -38,6 +40,7 @@ class Application:
         if scope["path"] == "/wait":  # before the body is read
             await self.release.wait()
         size = None if scope["path"] == "/early" else await self._read(receive)
+        self.headers.append([name for name, _ in scope["headers"]])
         await send({"type": "http.response.start", "status": 200, "headers": []})
         if scope["path"] == "/stream":
             await send({"type": "http.response.body", "body": b"first", "more_body": True})

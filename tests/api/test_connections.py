@@ -145,6 +145,32 @@ async def test_headers_without_end_are_answered_with_431() -> None:
         assert (await client.read_until(b"\r\n")).startswith(b"HTTP/1.1 431")
 
 
+CHUNKED = b"POST %s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("start", [b"3\r\nabc\r\n0\r\n", b"3\r\nabc\r\n0\r\nX-A: ", b"3;a=", b"0"])
+async def test_trailers_and_chunk_extensions_without_end_are_answered_with_431(start: bytes) -> None:
+    more = b"X-A: b\r\n" if start.endswith(b"\n") else b"00000000"
+    async with serve(header_time=60, body_window=60) as served:
+        client = await (await served.connect()).send(CHUNKED % b"/" + start + more * 50_000)
+        assert (await client.read_until(b"\r\n")).startswith(b"HTTP/1.1 431")
+
+
+async def test_trailers_do_not_change_the_headers_of_a_request() -> None:
+    async with serve() as served:
+        client = await (await served.connect()).send(CHUNKED % b"/" + b"3\r\nabc\r\n0\r\nX-Trailer: b\r\n\r\n" + GET)
+        await client.read_until(b"size=3\r\n0\r\n\r\n")
+        await client.read_until(b"size=0\r\n0\r\n\r\n")
+        assert [name for names in served.app.headers for name in names if name == b"x-trailer"] == []
+
+
+async def test_a_long_body_in_small_chunks_is_read() -> None:
+    async with serve() as served:
+        body = b"1\r\na\r\n" * 100_000 + b"0\r\n\r\n"
+        client = await (await served.connect()).send(CHUNKED % b"/" + body)
+        await client.read_until(b"size=100000\r\n0\r\n\r\n")
+
+
 async def open_many(served: Served, number: int) -> list[Client]:
     clients = [await (await served.connect()).send(GET) for _ in range(number)]
     for client in clients:

@@ -62,7 +62,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self.timeout_keep_alive = connections.limits.idle_time  # type: ignore[assignment]  # uvicorn declares an int
         self._reading = _Reading.HEADERS
         self._since = connections.now
-        self._received = self._received_before = 0
+        self._received = self._received_before = self._received_of_body = 0
         self._unread_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -93,8 +93,19 @@ class LimitedProtocol(HttpToolsProtocol):
             self._start_reading(_Reading.HEADERS)
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect a header. A field after the body (a trailer) is dropped: nothing reads it, and it could be any."""
+        if self._reading is not _Reading.BODY:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """Pass on a piece of the body."""
+        self._received_of_body = self._received
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
         """Begin the request."""
+        self._received_of_body = self._received
         self._connections.begin_request(self)
         self._start_reading(_Reading.BODY)
         super().on_headers_complete()
@@ -148,8 +159,11 @@ class LimitedProtocol(HttpToolsProtocol):
     def _check_size(self) -> None:
         if self._reading is _Reading.HEADERS:
             self._end(Reason.HEADERS_LARGE)
-        elif self._received - self._received_before > _DISCARD_BYTES and self.cycle.response_complete:
-            self._refuse_body()
+        elif self.cycle.response_complete:
+            if self._received - self._received_before > _DISCARD_BYTES:
+                self._refuse_body()
+        elif self._received - self._received_of_body > self._connections.limits.header_bytes:
+            self._end(Reason.HEADERS_LARGE)  # extensions of a chunk, or trailers
 
     def _refuse_body(self) -> None:
         self._connections.count(Reason.BODY_UNWANTED)
