@@ -19,8 +19,8 @@ _FIELDS = 64
 _ALL_FIELDS_BYTES = 1024 * 1024
 _HEADER_BYTES = 4096
 """Headers of one part."""
-_EPILOGUE_BYTES = 64 * 1024
-"""Bytes after the closing boundary, which are ignored."""
+_OUTER_BYTES = 64 * 1024
+"""Bytes before the first boundary and after the closing one, which are ignored."""
 _BOUNDARY_CHARACTERS = 70
 """RFC 2046, 5.1.1."""
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
@@ -96,7 +96,7 @@ class _FormReader:
         self.form = Form()
         self.files = 0
         self.pieces: list[str | bytes] = []
-        self.complete = False
+        self.started = self.complete = False
         self._fields = self._fields_bytes = self._header_bytes = 0
         self._headers: dict[str, str] = {}
         self._name = self._value = b""
@@ -131,6 +131,7 @@ class _FormReader:
             raise BadRequestError(f"The form is malformed: {error}") from error
 
     def _on_part_begin(self) -> None:
+        self.started = True
         self._headers.clear()
         self._header_bytes = 0
 
@@ -191,7 +192,7 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], sink: FileSin
         MissingFileError: the form contains no file, or the body is not a form.
         BadRequestError: the form is malformed or incomplete.
         InvalidRequestError: the form has too many fields.
-        PayloadTooLargeError: a field, the headers of a part or the rest after the form are too long.
+        PayloadTooLargeError: a field, the headers of a part, or what is outside of all parts are too long.
     """
     content = Message()
     content["content-type"] = content_type
@@ -201,14 +202,15 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], sink: FileSin
     if len(boundary) > _BOUNDARY_CHARACTERS:
         raise BadRequestError(f"The form's boundary is longer than {_BOUNDARY_CHARACTERS} characters.")
     reader = _FormReader(boundary)
-    epilogue = 0
+    outer = 0
     async for data in body:
-        if reader.complete:
-            epilogue += len(data)
-            if epilogue > _EPILOGUE_BYTES:
-                raise PayloadTooLargeError("The body goes on after the form's closing boundary.")
-            continue
-        reader.write(data)
+        outside = reader.complete
+        if not outside:
+            reader.write(data)
+        if outside or not reader.started:
+            outer += len(data)
+            if outer > _OUTER_BYTES:
+                raise PayloadTooLargeError("The body is too long before or after the parts of the form.")
         for piece in reader.pieces:
             await (sink.begin(piece) if isinstance(piece, str) else sink.write(piece))
         reader.pieces.clear()

@@ -87,10 +87,14 @@ async def find_all_by_content(
 async def find_replaced(
     connection: AsyncConnection, organization_id: int, agent_id: int, sha256: bytes, filename: str, *, lock: bool
 ) -> Document | None:
-    """Find the agent's document with these bytes, else the latest of this name; with ``lock``, locked."""
+    """Find the agent's document with these bytes, else the latest of this name; with ``lock``, locked.
+
+    A document that never had a file, such as a refused file of a batch, comes after those that have one.
+    """
     owned = _visible(organization_id) & (documents.c.agent_id == agent_id)
     for wanted in (documents.c.content_key == sha256, documents.c.filename == filename):
-        query = select(documents).where(owned, wanted).order_by(documents.c.id.desc()).limit(1)
+        query = select(documents).where(owned, wanted).order_by(documents.c.sha256.is_(None), documents.c.id.desc())
+        query = query.limit(1)
         if row := (await connection.execute(query.with_for_update() if lock else query)).one_or_none():
             return _document(row)
     return None

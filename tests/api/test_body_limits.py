@@ -113,6 +113,7 @@ FORMS = {
         413,
         "payload_too_large",
     ),
+    "line breaks before the first boundary": (b"\r\n" * 250_000 + FILE + b"--b--\r\n", 413, "payload_too_large"),
     "data after the closing boundary": (FILE + b"--b--\r\n" + b"x" * 500_000, 413, "payload_too_large"),
 }
 

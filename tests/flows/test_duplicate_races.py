@@ -128,3 +128,16 @@ def test_of_two_files_of_one_name_in_a_batch_that_replaces_the_later_one_wins(sh
     assert [file["error"] and file["error"]["code"] for file in answer["files"]] == ["duplicate_document", None]
     [document] = finish_all(shared_stack, agent)
     assert shared_stack.client.get(f"/documents/{document['id']}/content").content == CONTENTS[1]
+
+
+@pytest.mark.parametrize("refused", [b"earlier bytes", b"", bytes(range(256))])
+def test_a_replacement_goes_to_the_document_with_content_not_to_a_refused_file_of_its_name(
+    shared_stack: Stack, agent: int, refused: bytes
+) -> None:
+    files = [("files", ("plan.txt", content)) for content in (refused, CONTENTS[0])]
+    path = f"/documents/agent/{agent}/batch"
+    shared_stack.client.post(path, files=files, data={"on_duplicate": "replace"})
+    [document] = finish_all(shared_stack, agent)
+    replaced = shared_stack.upload(agent, "plan.txt", CONTENTS[1], on_duplicate="replace")
+    assert replaced["document_id"] == document["id"]
+    assert len(finish_all(shared_stack, agent)) == 1
