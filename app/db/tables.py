@@ -223,7 +223,6 @@ tasks = sa.Table(
     make_integer("crashes"),  # attempts whose process died
     make_integer("epoch"),  # the fence: an attempt with a lower one can change nothing
     make_integer("version"),  # counts every visible change
-    make_text("fetch_host", nullable=True),  # the host from which the task must read a page before it is processed
     make_integer("rings"),  # messages published since the task was last admitted
     make_text("helper", nullable=True),  # the queue of the worker that is to steal the task: work_stealing.py
     sa.Column("worker_id", UUID(as_uuid=True)),

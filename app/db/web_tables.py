@@ -29,7 +29,7 @@ sa.Index(
     tasks.c.agent_id,
     tasks.c.available_at,
     tasks.c.id,
-    postgresql_where="state IN ('PENDING', 'RETRY') AND fetch_host IS NULL",
+    postgresql_where="state IN ('PENDING', 'RETRY') AND NOT arguments ? 'fetch_host'",
 )
 # Uploads are in neither of these.
 sa.Index(
@@ -38,11 +38,11 @@ sa.Index(
     tasks.c.agent_id,
     tasks.c.available_at,
     tasks.c.id,
-    postgresql_where="state IN ('PENDING', 'RETRY') AND fetch_host IS NOT NULL",
+    postgresql_where="state IN ('PENDING', 'RETRY') AND arguments ? 'fetch_host'",
 )
 sa.Index(
     "tasks_fetching_idx",
     tasks.c.queue,
     tasks.c.agent_id,
-    postgresql_where="state IN ('QUEUED', 'STARTED', 'PROGRESS') AND fetch_host IS NOT NULL",
+    postgresql_where="state IN ('QUEUED', 'STARTED', 'PROGRESS') AND arguments ? 'fetch_host'",
 )

@@ -54,6 +54,12 @@ INDEXING = (TaskName.PROCESS_DOCUMENT, TaskName.PROCESS_WEBPAGE, TaskName.PROCES
 """Tasks that set a document's content. At most one of them at a time works on a document."""
 
 
+def name_host(url: str | None) -> dict[str, str]:
+    """The argument of a task that reads a web page before it is processed: the host of the page, with its port."""
+    host = read_authority(url)
+    return {"fetch_host": host} if host else {}
+
+
 @dataclass(frozen=True, slots=True)
 class NewTask:
     """A task to submit."""
@@ -67,8 +73,6 @@ class NewTask:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     id: TaskId = field(default_factory=new_task_id)
-    fetch_host: str | None = None
-    """The host from which the task reads a web page before it is processed: host and port."""
 
     @classmethod
     def for_document(cls, document: Document, name: TaskName, queue: Queue) -> "NewTask":
@@ -79,8 +83,8 @@ class NewTask:
             name,
             queue,
             document.id,
+            arguments=name_host(document.source_url) if name is TaskName.PROCESS_WEBPAGE else {},
             metadata={"filename": document.filename},
-            fetch_host=read_authority(document.source_url) if name is TaskName.PROCESS_WEBPAGE else None,
         )
 
     @classmethod
@@ -205,7 +209,6 @@ class Task:
     history: Sequence[Mapping[str, Any]]
     rings: int = 0
     helper: str | None = None
-    fetch_host: str | None = None
 
     def __post_init__(self) -> None:
         """Convert the state, which rows contain as text."""

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.states import RUNNING, Event, State
 from app.domain.tasks import Bell
 from app.ledger.admit_fetches import TO_FETCH, admit_fetches
-from app.ledger.statement import LABEL, LEASE_LIVE, build_bell, guard, quoted, to
+from app.ledger.statement import LABEL, LEASE_LIVE, READS_PAGE, build_bell, guard, quoted, to
 
 WINDOW_MINIMUM = 4
 """The window of a queue without workers, in tasks: its first worker starts at once."""
@@ -33,7 +33,7 @@ _LOCK_QUEUE = text(
 )
 
 _ALL_WAITING = f"t.queue = :queue AND {guard(Event.ADMIT)}"
-_WAITING = f"{_ALL_WAITING} AND t.fetch_host IS NULL"
+_WAITING = f"{_ALL_WAITING} AND NOT {READS_PAGE}"
 
 # An agent's cap counts its tasks in all queues. Admissions to different queues run at the same time, so those that
 # admit tasks of a capped agent lock it first, in the order of ids.

@@ -20,13 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.states import RUNNING, Event, State
 from app.domain.tasks import Bell
-from app.ledger.statement import LABEL, build_bell, guard, quoted, to
+from app.ledger.statement import LABEL, READS_PAGE, build_bell, guard, quoted, to
 
 FETCHES_PER_SLOT = 16
 FETCHES_PER_HOST = 8
 _EXAMINED = 200
 
-TO_FETCH = f"t.queue = :queue AND {guard(Event.ADMIT)} AND t.fetch_host IS NOT NULL"
+TO_FETCH = f"t.queue = :queue AND {guard(Event.ADMIT)} AND {READS_PAGE}"
+_HOST = "t.arguments ->> 'fetch_host' AS host"
 
 _IN_FLIGHT = f"'{State.QUEUED}', {quoted(RUNNING)}"
 
@@ -35,8 +36,8 @@ ADMIT_FETCHES = text(
     WITH RECURSIVE
     -- The queue's tasks that read a page, or whose message is published.
     fetching AS MATERIALIZED (
-        SELECT t.agent_id, t.fetch_host, t.state FROM tasks AS t
-        WHERE t.queue = :queue AND t.state IN ({_IN_FLIGHT}) AND t.fetch_host IS NOT NULL
+        SELECT t.agent_id, {_HOST}, t.state FROM tasks AS t
+        WHERE t.queue = :queue AND t.state IN ({_IN_FLIGHT}) AND {READS_PAGE}
     ),
     -- How many more may be in flight, and how many of these may be admitted now.
     capacity AS MATERIALIZED (
@@ -47,7 +48,7 @@ ADMIT_FETCHES = text(
         FROM fetching
     ),
     full_hosts AS MATERIALIZED (
-        SELECT fetch_host AS host FROM fetching GROUP BY fetch_host
+        SELECT host FROM fetching GROUP BY host
         HAVING count(*) >= least({FETCHES_PER_HOST}, (SELECT (free + 1) / 2 FROM capacity))
     ),
     -- The agents that hold their share, or have reached their cap, which counts their tasks in all queues. A capped
@@ -76,10 +77,10 @@ ADMIT_FETCHES = text(
         FROM waiting AS w
         CROSS JOIN LATERAL (
             SELECT first.id, first.available_at
-            FROM (SELECT t.id, t.available_at, t.fetch_host FROM tasks AS t
+            FROM (SELECT t.id, t.available_at, {_HOST} FROM tasks AS t
                   WHERE {TO_FETCH} AND t.agent_id = w.agent_id AND t.available_at <= now()
                   ORDER BY t.available_at, t.id LIMIT {_EXAMINED}) AS first
-            WHERE first.fetch_host <> ALL (ARRAY(SELECT host FROM full_hosts))
+            WHERE first.host <> ALL (ARRAY(SELECT host FROM full_hosts))
             ORDER BY first.available_at, first.id LIMIT 1
         ) AS due
         WHERE w.agent_id <> ALL (ARRAY(SELECT agent_id FROM full_agents))

@@ -93,8 +93,8 @@ async def cancel_agent(connection: AsyncConnection, agent_id: int, limit: int) -
 
 
 # As if just submitted; only ``attempt``, which counts all claims, and the history stay. A web page is read again.
-REVIVED = f"""{to(Event.REVIVE)}, arguments = t.arguments - 'page',
-        fetch_host = coalesce(t.fetch_host, t.arguments #>> '{{page,host}}'),
+REVIVED = f"""{to(Event.REVIVE)}, arguments = (t.arguments - 'page') || CASE WHEN t.arguments ? 'page'
+            THEN jsonb_build_object('fetch_host', t.arguments #> '{{page,host}}') ELSE '{{}}' END,
         {NEW_EPOCH}, retries = 0, crashes = 0, available_at = now(), {WITHOUT_PROGRESS},
         stages = '[]', status = 'Waiting in the queue', result = NULL, error = NULL, started_at = NULL,
         completed_at = NULL, cancel_requested_at = NULL, dead_lettered_at = NULL, announced_at = NULL"""

@@ -65,7 +65,7 @@ _SUBMIT = (
             SELECT * FROM jsonb_to_recordset(:children) AS m (
                 task_id uuid, document_id bigint, name text, filename text, media_type text, size_bytes bigint,
                 sha256 text, content_key text, blob_key text, source_url text, metadata jsonb, arguments jsonb,
-                fetch_host text, error jsonb)
+                error jsonb)
         ),
         -- The documents of children that bring new ones. In the order of ``content_key``, so that two statements with
         -- common keys wait for each other and do not deadlock. A key that exists already inserts nothing.
@@ -92,7 +92,7 @@ _SUBMIT = (
         -- before this statement, or inserted by it for another child. Where the caller rejects duplicates, that is the
         -- child's error.
         placed AS (
-            SELECT g.task_id, g.name, g.filename, g.arguments, g.fetch_host,
+            SELECT g.task_id, g.name, g.filename, g.arguments,
                    CASE WHEN g.error IS NULL AND f.id IS NULL AND g.document_id IS NULL AND :rejects
                         THEN :duplicate_error ELSE g.error END AS error,
                    coalesce(f.id, g.document_id) AS document_id, coalesce(
@@ -102,9 +102,9 @@ _SUBMIT = (
             FROM given AS g LEFT JOIN fresh AS f ON f.task_id = g.task_id
         )
         INSERT INTO tasks AS t (id, parent_id, organization_id, agent_id, document_id, name, queue, arguments, metadata,
-                           fetch_host, state, status, current, result, error, completed_at)
+                                state, status, current, result, error, completed_at)
         SELECT p.task_id, :parent_id, :organization_id, :agent_id, coalesce(p.document_id, p.known_id), p.name, :queue,
-               coalesce(p.arguments, '{{}}'), jsonb_build_object('filename', p.filename), p.fetch_host,
+               coalesce(p.arguments, '{{}}'), jsonb_build_object('filename', p.filename),
                CASE WHEN p.error IS NOT NULL THEN '{State.FAILURE}'
                     WHEN p.document_id IS NULL THEN '{State.SUCCESS}' ELSE '{State.PENDING}' END,
                CASE WHEN p.error IS NOT NULL THEN p.error ->> 'message'
@@ -147,7 +147,7 @@ async def submit_children(
         connection: Within a transaction.
         parent: The children get its queue, agent and organization.
         children: Each ``{task_id, name, filename, media_type, metadata}``, with ``{size_bytes, sha256 (hex),
-            blob_key}`` of a stored file or the ``source_url`` and ``fetch_host`` of a page. Optional: ``content_key``
+            blob_key}`` of a stored file or the ``source_url`` of a page. Optional: ``content_key``
             (hex), which identifies duplicates; ``arguments``; ``document_id`` of a document that gets new content;
             ``error``, with which the child has failed already.
         duplicate_error: The error of children that are duplicates.

@@ -17,7 +17,7 @@ _IS_FINAL = f"t.state IN ({quoted(FINAL)})"
 # A status, a result, an error or an attempt's history may quote a name, an address or text of the document. A crawl
 # counts its skipped pages by code.
 _ERASED = f"""
-    version = t.version + 1, metadata = '{{}}', arguments = '{{}}', fetch_host = NULL, dead_lettered_at = NULL,
+    version = t.version + 1, metadata = '{{}}', arguments = '{{}}', dead_lettered_at = NULL,
     announced_at = NULL,
     status = CASE t.state WHEN '{State.SUCCESS}' THEN 'Done' WHEN '{State.FAILURE}' THEN 'Failed'
              ELSE 'Cancelled' END,

@@ -153,7 +153,7 @@ _REQUEUE = returning_tasks(
     f"""
     UPDATE tasks AS t
     SET {to(Event.HAND_BACK)}, {NEW_EPOCH}, attempt = t.attempt - 1, {WITHOUT_PROGRESS}, available_at = now(),
-        status = :status, arguments = t.arguments || :arguments, fetch_host = NULL, {WITHOUT_WORKER}
+        status = :status, arguments = (t.arguments - 'fetch_host') || :arguments, {WITHOUT_WORKER}
     WHERE {OF_ATTEMPT} AND {guard(Event.HAND_BACK)} AND {NOT_CANCELLED}
     """
 ).bindparams(bindparam("arguments", type_=JSONB))

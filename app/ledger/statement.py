@@ -53,7 +53,10 @@ CANCEL_REQUESTED = "t.cancel_requested_at IS NOT NULL"
 NOT_CANCELLED = "t.cancel_requested_at IS NULL"
 """A cancel that was requested in time wins over every other end of an attempt."""
 
-OCCUPIES_SLOT = "t.fetch_host IS NULL"
+READS_PAGE = "t.arguments ? 'fetch_host'"
+"""The task must read a web page before it is processed. The host is an argument: ``app.domain.tasks.name_host``."""
+
+OCCUPIES_SLOT = f"NOT {READS_PAGE}"
 """A task that reads a page waits for the page's server without a worker slot."""
 
 LEASE_LIVE = "w.lease_expires_at > now()"

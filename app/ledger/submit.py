@@ -40,7 +40,6 @@ def as_row(task: NewTask) -> dict[str, Any]:
         "queue": task.queue.value,
         "arguments": dict(task.arguments),
         "metadata": dict(task.metadata),
-        "fetch_host": task.fetch_host,
     }
 
 
@@ -60,9 +59,8 @@ _INSERT_WITH_DOCUMENT = (
             ON CONFLICT (agent_id, content_key) WHERE content_key IS NOT NULL DO NOTHING
             RETURNING *
         )
-        INSERT INTO tasks AS t (
-            id, organization_id, agent_id, document_id, name, queue, arguments, metadata, fetch_host)
-        SELECT d.task_id, d.organization_id, d.agent_id, d.id, :name, :queue, :arguments, :metadata, :fetch_host
+        INSERT INTO tasks AS t (id, organization_id, agent_id, document_id, name, queue, arguments, metadata)
+        SELECT d.task_id, d.organization_id, d.agent_id, d.id, :name, :queue, :arguments, :metadata
         FROM document AS d
         RETURNING {TASK_COLUMNS}
         """
@@ -74,7 +72,7 @@ _INSERT_WITH_DOCUMENT = (
         *(bindparam(name, type_=JSONB) for name in ("document_metadata", "arguments", "metadata")),
         *(
             bindparam(name, type_=Text)
-            for name in ("filename", "media_type", "blob_key", "source_url", "name", "queue", "fetch_host")
+            for name in ("filename", "media_type", "blob_key", "source_url", "name", "queue")
         ),
     )
     .columns(*tasks.c)
@@ -103,6 +101,5 @@ async def submit_with_document(connection: AsyncConnection, task: NewTask, docum
         queue=task.queue.value,
         arguments=dict(task.arguments),
         metadata=dict(task.metadata),
-        fetch_host=task.fetch_host,
         **document,
     )

@@ -72,7 +72,7 @@ def fill(bench: Bench) -> None:
     for state in ("PENDING", "QUEUED"):
         name = TaskName.REEMBED_DOCUMENT.value
         _add(bench, 6, state, name=name, queue="low_priority", arguments='{"index_id": "1"}')
-    _add(bench, 6, "PENDING", fetch_host="public.example")
+    _add(bench, 6, "PENDING", arguments='{"fetch_host": "public.example"}')
     _add_parents(bench)
     _DELETIONS.update(fill_deletions(bench))
     bench.add_worker(Queue.DEAD_LETTER)

@@ -19,7 +19,8 @@ _PLACES = 4 * FETCHES_PER_SLOT
 def add_page(bench: Bench, host: str, agent: int | None = None, queue: Queue = Queue.HIGH) -> Task:
     """Submit a task that reads a page."""
     name = TaskName.PROCESS_WEBPAGE
-    return bench.do(submit, NewTask(ORGANIZATION, agent or bench.agent, name, queue, fetch_host=host))
+    arguments = {"fetch_host": host}
+    return bench.do(submit, NewTask(ORGANIZATION, agent or bench.agent, name, queue, arguments=arguments))
 
 
 def begin_all(bench: Bench, queue: Queue = Queue.HIGH) -> list[TaskId]:
@@ -87,7 +88,7 @@ def test_a_page_that_was_read_continues_the_same_attempt_as_an_ordinary_task(ben
     started = bench.start(page)
     read = bench.do(requeue, started.attempt_token, {"page": {"host": "public.example"}}, status="Read")
     assert read
-    assert (read.state, read.attempt, read.fetch_host) == (State.PENDING, 0, None)
+    assert (read.state, read.attempt, "fetch_host" in read.arguments) == (State.PENDING, 0, False)
     assert bench.do(finish, started.attempt_token, None, status="Done") is None
     continued = bench.start(read)
     assert (continued.attempt, continued.arguments["page"]) == (1, {"host": "public.example"})
@@ -100,7 +101,7 @@ def test_a_page_that_is_revived_is_read_again(bench: Bench) -> None:
     bench.do(finish, bench.start(read).attempt_token, None, status="Done")
     revived = bench.do(revive, read.id, ORGANIZATION)
     assert revived
-    assert (revived.fetch_host, dict(revived.arguments)) == ("public.example", {})
+    assert dict(revived.arguments) == {"fetch_host": "public.example"}
 
 
 def test_slots_whose_tasks_wait_for_servers_are_idle_for_other_tasks(bench: Bench) -> None:

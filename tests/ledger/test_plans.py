@@ -54,7 +54,8 @@ def backlog(bench: Bench) -> Bench:
         bench.submit_many(1000, agent)
         bench.submit_many(1000, agent, Queue.LOW)
     bench.sql("UPDATE tasks SET state = 'SUCCESS', completed_at = now() WHERE queue = 'low_priority'")
-    bench.sql("UPDATE tasks SET fetch_host = 'public.example' WHERE queue = 'high_priority' AND agent_id % 2 = 0")
+    page = "jsonb_build_object('fetch_host', 'public.example')"
+    bench.sql(f"UPDATE tasks SET arguments = {page} WHERE queue = 'high_priority' AND agent_id % 2 = 0")
     bench.admit()
     bench.start(bench.submit(queue=Queue.MEDIUM))
     bench.sql("ANALYZE")

@@ -152,7 +152,7 @@ def test_pages_are_read_where_each_process_runs_a_single_task(stack: Stack, fast
 
 
 def _count_held(stack: Stack) -> int:
-    query = "SELECT count(*) AS held FROM tasks WHERE fetch_host IS NOT NULL AND state = 'PROGRESS'"
+    query = "SELECT count(*) AS held FROM tasks WHERE arguments ? 'fetch_host' AND state = 'PROGRESS'"
     return int(stack.fetch(query)[0]["held"])
 
 

@@ -21,9 +21,9 @@ from app.domain.ids import TaskId, new_task_id
 from app.domain.media import HTML
 from app.domain.ports import BlobStore, RobotsReader, RobotsRules
 from app.domain.records import Document
-from app.domain.tasks import NewTask, Queue, Task, TaskName
+from app.domain.tasks import NewTask, Queue, Task, TaskName, name_host
 from app.domain.web import CrawlScope, check_url, normalise_url
-from app.domain.web_url import WebUrl, read_authority
+from app.domain.web_url import WebUrl
 from app.ledger.children import count_all_children, count_children, insert_parent, submit_children
 from app.ledger.read import get_task
 from app.pipeline.links import Links, find_links
@@ -238,11 +238,10 @@ class Crawls:
                 "filename": make_filename(url),
                 "media_type": HTML,
                 "source_url": url,
-                "fetch_host": read_authority(url),
                 "content_key": key.hex(),
                 "document_id": known.get(key),
                 "metadata": crawl.arguments["metadata"],
-                "arguments": {"depth": depth},
+                "arguments": {"depth": depth, **name_host(url)},
             }
             for url, key in keys.items()
         ]

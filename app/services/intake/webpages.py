@@ -15,7 +15,7 @@ from app.domain.errors import DocumentBusyError, DuplicateDocumentError, FileMis
 from app.domain.media import HTML, MARKDOWN
 from app.domain.ports import PageReader
 from app.domain.records import Content, Document
-from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
+from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName, name_host
 from app.domain.web import FetchedPage, check_url, normalise_url
 from app.domain.web_url import read_authority
 from app.ledger.files import make_page_key
@@ -204,8 +204,8 @@ def _make_task(request: PageRequest, url: str) -> NewTask:
         request.agent_id,
         TaskName.PROCESS_WEBPAGE,
         request.queue,
+        arguments=name_host(url),
         metadata={"filename": make_filename(url)},
-        fetch_host=read_authority(url),
     )
 
 
