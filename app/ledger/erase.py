@@ -60,14 +60,13 @@ ERASE_AGENT_TASKS = text(
 
 async def erase_agent_tasks(
     connection: AsyncConnection, agent_id: int, *, after: TaskId | None, limit: int
-) -> TaskId | None:
-    """Do the same for an agent's tasks without a document, in the order of ids; returns the last id, None at the end.
+) -> list[TaskId]:
+    """Do the same for an agent's tasks without a document, in the order of ids; returns the ids, ``limit`` at most.
 
-    ``after`` is the id that the former call returned.
+    ``after`` is the last id of the former call.
     """
     parameters = {"agent_id": agent_id, "after": after, "limit": limit}
-    erased = [TaskId(task_id) for task_id in (await connection.execute(ERASE_AGENT_TASKS, parameters)).scalars()]
-    return max(erased) if len(erased) == limit else None
+    return [TaskId(task_id) for task_id in (await connection.execute(ERASE_AGENT_TASKS, parameters)).scalars()]
 
 
 _IS_GONE = "CAST({0} ->> 'document_id' AS bigint) = ANY (CAST(:document_ids AS bigint[]))"
@@ -83,15 +82,16 @@ _ERASE_ANSWERS = text(
                 SELECT FROM unnest(CAST(:document_ids AS bigint[])) AS gone (id)
                 WHERE t.result -> 'references' @> jsonb_build_array(jsonb_build_object('document_id', gone.id)))
         ORDER BY t.id FOR NO KEY UPDATE))
+    RETURNING t.id
     """
 ).bindparams(bindparam("erased", type_=JSONB))
 
 
-async def erase_answers(connection: AsyncConnection, agent_id: int, document_ids: Sequence[int]) -> None:
-    """Remove the answers of an agent that quote these documents. The tasks and their questions stay."""
+async def erase_answers(connection: AsyncConnection, agent_id: int, document_ids: Sequence[int]) -> list[TaskId]:
+    """Remove the answers of an agent that quote these documents; returns their tasks, which stay with the questions."""
     erased = {"answer": "A document that this answer quoted is deleted.", "references": []}
     parameters = {"agent_id": agent_id, "document_ids": list(document_ids), "erased": erased}
-    await connection.execute(_ERASE_ANSWERS, parameters)
+    return [TaskId(task_id) for task_id in (await connection.execute(_ERASE_ANSWERS, parameters)).scalars()]
 
 
 _ERASE_FAILURES = text(
@@ -109,13 +109,15 @@ _ERASE_FAILURES = text(
                 WHERE c.document_id = ANY (CAST(:document_ids AS bigint[])) AND c.state = '{State.FAILURE}')
             AND jsonb_typeof(p.result -> 'failures') = 'array' AND p.result -> 'failures' <> '[]'
         ORDER BY p.id FOR NO KEY UPDATE))
+    RETURNING t.id
     """
 )
 
 
-async def erase_failures(connection: AsyncConnection, document_ids: Sequence[int]) -> None:
-    """Remove the names of these documents from the results of batches, archives and crawls, which list failures."""
-    await connection.execute(_ERASE_FAILURES, {"document_ids": list(document_ids)})
+async def erase_failures(connection: AsyncConnection, document_ids: Sequence[int]) -> list[TaskId]:
+    """Remove the names of these documents from the results of batches, archives and crawls; returns these tasks."""
+    parameters = {"document_ids": list(document_ids)}
+    return [TaskId(task_id) for task_id in (await connection.execute(_ERASE_FAILURES, parameters)).scalars()]
 
 
 _ERASE_ADDRESSES = text(

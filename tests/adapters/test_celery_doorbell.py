@@ -205,3 +205,17 @@ async def test_every_key_bears_the_prefix(valkey: Engines) -> None:
         keys = {key.decode() for key in redis.scan_iter()}
     expected = {HIGH, "_kombu.binding.default", f"celery-task-meta-{task_id}"}
     assert keys == {prefix + key for prefix in ("one:", "two:") for key in expected}
+
+
+async def test_a_success_is_forgotten_when_it_is_erased_or_a_fresh_attempt_waits(
+    valkey: Engines, doorbell: CeleryDoorbell
+) -> None:
+    erased, repeated = new_task_id(), new_task_id()
+    for task_id in (erased, repeated):
+        await doorbell.publish_state(task_id, "SUCCESS", {"filename": "heron.txt"})
+    await doorbell.forget_states([erased])
+    await doorbell.publish_state(repeated, "PENDING", {})
+    await doorbell.publish_state(repeated, "PROGRESS", {"current": 20})
+    with connect(valkey) as redis:
+        assert redis.get(f"celery-task-meta-{erased}") is None
+        assert json.loads(str(redis.get(f"celery-task-meta-{repeated}"), "utf-8"))["result"] == {"current": 20}

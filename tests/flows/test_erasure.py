@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from redis import Redis
 
+from app.adapters.redis.url import redis_client_url
 from tests.deadlines import wait_for
 from tests.flows.site import html, serve
 from tests.flows.zips import make_zip
@@ -19,7 +21,7 @@ _TABLES = """
 
 
 def find_canary(stack: Stack) -> list[str]:
-    """The tables, files and cached results that contain the canary."""
+    """The tables, files and results of Celery that contain the canary."""
     found = []
     for table in stack.fetch(_TABLES):
         # Bytes appear as hexadecimal digits.
@@ -27,6 +29,10 @@ def find_canary(stack: Stack) -> list[str]:
         query = f'SELECT r::text AS row FROM "{table["name"]}" AS r WHERE {condition}'
         rows = stack.fetch(query, CANARY, CANARY.encode().hex())
         found += [f"{table['name']}: {row['row'][:500]}" for row in rows]
+    assert stack.settings.redis_url
+    with Redis.from_url(redis_client_url(stack.settings.redis_url)) as redis:
+        keys = list(redis.scan_iter(match="*celery-task-meta-*"))
+        found += [str(key) for key in keys if CANARY in str(redis.get(key))]
     folder = stack.settings.data_dir
     for path in folder.rglob("*"):
         if CANARY in path.name or (path.is_file() and CANARY.encode() in path.read_bytes()):

@@ -67,6 +67,9 @@ class SilentDoorbell:
     async def publish_state(self, task_id: TaskId, state: str, info: Any, *, reports_success: bool = False) -> None:
         """Drop the state."""
 
+    async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
+        """Do nothing."""
+
 
 def vector_of(model: str, words: str) -> Vector:
     """The vector that a model makes of a text."""

@@ -47,6 +47,9 @@ class Recorder:
     async def publish_state(self, task_id: TaskId, state: str, info: Any, *, reports_success: bool = False) -> None:  # noqa: ARG002
         self.states.append((task_id, state))
 
+    async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
+        self.states = [(task_id, state) for task_id, state in self.states if task_id not in task_ids]
+
     def nudge(self, queue: str) -> None:
         self.nudges.append(queue)
 

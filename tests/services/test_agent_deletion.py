@@ -1,7 +1,7 @@
 """The deletion of an agent releases its slot after each slice of time and continues where it stopped."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from app.adapters.storage.files import FileStore
 from app.db.engine import Database, create_engine
 from app.domain.errors import RetryLaterError
-from app.domain.ids import new_task_id
+from app.domain.ids import TaskId, new_task_id
 from app.domain.tasks import Progress, Task
 from app.ledger.read import get_task
 from app.services.indexing import erasure
@@ -37,6 +37,13 @@ class FakeAttempt:
         self.reports.append(progress)
 
 
+class NoResults:
+    """Stands in for what follows a commit: Celery's result backend is empty."""
+
+    async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
+        """Do nothing."""
+
+
 class LocalVectors:
     """Stands in for the vectors of other stores: there are none."""
 
@@ -53,8 +60,9 @@ class Deletion:
         self.runner = asyncio.Runner()  # the tests themselves are not asynchronous: they use connections of their own
         self.database = Database(create_engine(url, pool_size=4))
         vectors: Any = LocalVectors()
-        unused: Any = None
-        self.service = AgentDeletion(self.database, Erasure(self.database, FileStore(blobs), vectors, unused))
+        results: Any = NoResults()
+        erasure = Erasure(self.database, FileStore(blobs), vectors, results)
+        self.service = AgentDeletion(self.database, erasure, results)
         execute(url, "TRUNCATE agents, documents, tasks, editions, vector_indexes CASCADE", "TRUNCATE lexemes")
         execute(
             url, "INSERT INTO vector_indexes (store, provider, model, state) VALUES ('pgvector', 'a', 'b', 'active')"

@@ -43,6 +43,9 @@ class SilentDoorbell:
     async def publish_state(self, task_id: TaskId, state: str, info: Any, *, reports_success: bool = False) -> None:
         """Discard the state."""
 
+    async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
+        """Do nothing."""
+
 
 def _make_slot(worker: WorkerId, lease: Lease | None = None) -> WorkerSlot:
     """A slot in this process, under the given lease or a valid one."""

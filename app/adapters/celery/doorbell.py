@@ -10,8 +10,9 @@ from typing import Any
 
 import structlog
 from celery import Celery
+from celery.backends.base import BaseKeyValueStoreBackend
 from celery.exceptions import CeleryError, TaskRevokedError
-from celery.states import EXCEPTION_STATES, REVOKED, SUCCESS
+from celery.states import EXCEPTION_STATES, PENDING, REVOKED, SUCCESS
 from kombu import Connection, Producer
 from kombu.exceptions import ChannelError, KombuError
 from kombu.exceptions import ConnectionError as AmqpConnectionError
@@ -140,6 +141,13 @@ class CeleryDoorbell:
         except BROKER_ERRORS as error:
             log.warning("event_not_sent", task_id=str(task_id), error=str(error))
 
+    async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
+        """Delete states from Celery's result backend. A failure is logged; they expire after ``RESULT_EXPIRES``."""
+        try:
+            await self._result_writer.call(self._forget, [str(task_id) for task_id in task_ids])
+        except BROKER_ERRORS as error:
+            log.warning("results_not_deleted", tasks=len(task_ids), error=str(error))
+
     async def ping(self) -> None:
         """Connect to the broker.
 
@@ -215,4 +223,12 @@ class CeleryDoorbell:
             raise
 
     def _store(self, task_id: str, state: str, info: Any) -> None:
+        if state == PENDING:  # a fresh attempt; the backend keeps a success whatever is stored later
+            self._forget([task_id])
         self._celery.backend.store_result(task_id, _as_celery_result(state, info), state)
+
+    def _forget(self, task_ids: Sequence[str]) -> None:
+        backend = self._celery.backend
+        if isinstance(backend, BaseKeyValueStoreBackend):  # otherwise results are disabled
+            for task_id in task_ids:
+                backend.delete(backend.get_key_for_task(task_id))

@@ -23,7 +23,7 @@ def build_tenants(adapters: Adapters, queue: QueueServices, indexing: IndexingSe
     """Build the services for organizations, keys and agents."""
     database = adapters.database
     return TenantServices(
-        agent_deletion=AgentDeletion(database, indexing.erasure),
+        agent_deletion=AgentDeletion(database, indexing.erasure, queue.after_commit),
         agents=Agents(database, queue.admission, queue.after_commit),
         idempotency=Idempotency(database),
         identities=Identities(database),

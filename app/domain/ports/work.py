@@ -30,7 +30,7 @@ class Parser(Protocol):
 class Doorbell(Protocol):
     """Publishes the messages that call workers, and the states of tasks to Celery's result backend.
 
-    Neither method raises when a server is unavailable; the failure is logged. A lost message is published again later,
+    No method raises when a server is unavailable; the failure is logged. A lost message is published again later,
     and clients read states from the ledger.
     """
 
@@ -42,6 +42,9 @@ class Doorbell(Protocol):
 
         With ``reports_success``, no worker reports that the task succeeded, because it is a parent that no worker runs.
         """
+
+    async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
+        """Delete the Celery states of these tasks, with their results."""
 
 
 class Alarm(Protocol):

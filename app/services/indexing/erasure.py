@@ -18,7 +18,7 @@ from app.db.staging import drop_document_staged
 from app.domain.counting import count_of
 from app.domain.errors import DocumentBusyError, RetryLaterError
 from app.domain.ports import BlobStore
-from app.domain.tasks import Progress, Task
+from app.domain.tasks import Progress
 from app.ledger.erase import (
     erase_addresses,
     erase_answers,
@@ -37,7 +37,6 @@ _SLICE_SECONDS = 20.0
 _WAIT_SECONDS = 1.0
 _CHUNKS_AT_ONCE = 5_000
 _FILES_AT_ONCE = 16
-_PUBLISHED = 500  # tasks whose state is written to Celery's result backend again; clients rarely watch more
 
 
 class Slice:
@@ -78,11 +77,12 @@ class Erasure:
         chunks = await self._remove_chunks(attempt, document)
         await self._vectors.sweep(document.id)
         files = await self._remove_files([document])
-        erased = await self._erase_names([document])
-        await self._after_commit.publish_states(erased[:_PUBLISHED])
+        await self._erase_names([document])
         async with self._database.statement() as connection:
-            await erase_answers(connection, document.agent_id, [document.id])
-            await erase_failures(connection, [document.id])
+            mentions = await erase_answers(connection, document.agent_id, [document.id])
+            mentions += await erase_failures(connection, [document.id])
+        await self._after_commit.forget_states(mentions)
+        async with self._database.statement() as connection:
             await erase_document_answers(connection, document.organization_id, document.id)
             if await count_chunks(connection, document.id):
                 raise DocumentBusyError
@@ -126,13 +126,14 @@ class Erasure:
         await _for_each(keys, self._blobs.delete)
         return len(keys)
 
-    async def _erase_names(self, documents: Sequence[DeletedDocument]) -> list[Task]:
-        """Remove names, addresses and messages from the ended tasks of documents; returns these tasks."""
+    async def _erase_names(self, documents: Sequence[DeletedDocument]) -> None:
+        """Remove names, addresses and messages from the ended tasks of documents, and their results from Celery's."""
         ids = [document.id for document in documents]
         urls = [document.source_url for document in documents if document.source_url]
         async with self._database.statement() as connection:
             await erase_addresses(connection, ids, urls)
-            return await erase_document_tasks(connection, ids)
+            erased = await erase_document_tasks(connection, ids)
+        await self._after_commit.forget_states([task.id for task in erased])
 
 
 async def _for_each(items: Iterable[Item], act: Callable[[Item], Awaitable[object]]) -> None:

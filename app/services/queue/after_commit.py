@@ -63,6 +63,10 @@ class AfterCommit:
                 task.id, task.state.public, _describe(task), reports_success=task.is_parent
             )
 
+    async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
+        """Delete what Celery's result backend holds of erased tasks: it would keep a former success."""
+        await self._doorbell.forget_states(task_ids)
+
     async def publish_progress(self, task: Task, progress: Progress) -> None:
         """Write the progress that an attempt has just reported to Celery's result backend."""
         info = {

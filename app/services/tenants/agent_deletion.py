@@ -17,6 +17,7 @@ from app.domain.tasks import Progress
 from app.ledger.cancel import cancel_agent
 from app.ledger.erase import count_in_use, erase_agent_tasks
 from app.services.indexing.erasure import Erasure, Slice
+from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import Outcome, RunningAttempt
 
 _WAIT_SECONDS = 1.0
@@ -30,9 +31,10 @@ _ROWS_AT_ONCE = 1_000
 class AgentDeletion:
     """Removes everything that a deleted agent owned."""
 
-    def __init__(self, database: Database, erasure: Erasure) -> None:
+    def __init__(self, database: Database, erasure: Erasure, after_commit: AfterCommit) -> None:
         self._database = database
         self._erasure = erasure
+        self._after_commit = after_commit
 
     async def remove(self, attempt: RunningAttempt) -> Outcome:
         """Cancel the agent's tasks, wait for those that run, then erase its documents and its own names.
@@ -100,9 +102,11 @@ class AgentDeletion:
         erased_to: TaskId | None = None
         while True:
             async with self._database.statement() as connection:
-                erased_to = await erase_agent_tasks(connection, task.agent_id, after=erased_to, limit=_ROWS_AT_ONCE)
-            if erased_to is None:
+                erased = await erase_agent_tasks(connection, task.agent_id, after=erased_to, limit=_ROWS_AT_ONCE)
+            await self._after_commit.forget_states(erased)
+            if len(erased) < _ROWS_AT_ONCE:
                 break
+            erased_to = max(erased)
         checked_to: str | None = ""
         while checked_to is not None:
             async with self._database.statement() as connection:
