@@ -73,7 +73,7 @@ def print_list(page: Mapping[str, Any], items: str, columns: Sequence[str], *, a
         return
     print_table(columns, [[item[column] for column in columns] for item in page[items]])
     if page["next"] is not None:
-        say(f"{len(page[items])} of {page['total']} are shown. The next page: --after {page['next']}")
+        say(f"{len(page[items])} of {page['total']} shown. The next page: --after {page['next']}")
 
 
 def _show(cell: Any) -> str:

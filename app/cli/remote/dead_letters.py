@@ -40,7 +40,7 @@ def list_(
     rows = [_summarise(letter) for letter in page["dead_letters"]]
     print_table(["task_id", "name", "queue", "code", "attempts", "crashes", "dead since", "message"], rows)
     if page["next"]:
-        say(f"{len(rows)} of {page['total']} are shown. The next page: --after {page['next']}")
+        say(f"{len(rows)} of {page['total']} shown. The next page: --after {page['next']}")
 
 
 def _make_filter(

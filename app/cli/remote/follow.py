@@ -75,15 +75,16 @@ def _report_refused(accepted: Mapping[str, Any]) -> bool:
 
 
 def _summarise(task: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of an ended task that people look at first."""
+    """The fields of an ended task that people look at first, without empty ones."""
     error = task["error"]
-    return {
+    fields = {
         "task_id": task["task_id"],
         "state": task["state"],
         "status": task["status"],
         "document_id": task["document_id"],
         "error": f"{error['message']} ({error['code']})" if error else None,
     }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _summarise_accepted(accepted: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def list_(
         return
     print_table(["task_id", "name", "queue", "state", "%", "created", "status"], map(_summarise, page["tasks"]))
     if page["next"]:
-        say(f"{len(page['tasks'])} of {page['total']} are shown. The next page: --after {page['next']}")
+        say(f"{len(page['tasks'])} of {page['total']} shown. The next page: --after {page['next']}")
 
 
 def _summarise(task: dict[str, Any]) -> list[Any]:

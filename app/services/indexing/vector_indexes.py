@@ -144,7 +144,10 @@ class VectorIndexes:
                     )
                 return await self._measure(connection, building)
             if active and requested.matches(active):
-                raise ConflictError(f"The documents are indexed with {active.embedding} in {active.store} already.")
+                raise ConflictError(
+                    f"The documents are indexed with {active.embedding} in {active.store} already. "
+                    "Change the model or the store in the settings first."
+                )
             added = await add_index(
                 connection, requested.store, requested.embedding, requested.place, IndexState.BUILDING
             )
