@@ -1,4 +1,4 @@
-"""The fields of upload forms besides their files."""
+"""The fields of upload forms other than their files."""
 
 import json
 from typing import Any

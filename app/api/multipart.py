@@ -15,7 +15,7 @@ from app.domain.errors import BadRequestError, InvalidRequestError, MissingFileE
 
 _FIELD_BYTES = 64 * 1024
 _FIELDS = 64
-"""Fields besides files, counting each repetition."""
+"""Fields other than files, counting each repetition."""
 _ALL_FIELDS_BYTES = 1024 * 1024
 _HEADER_BYTES = 4096
 """Headers of one part."""
@@ -37,7 +37,7 @@ class _Part:
 
 @dataclass(slots=True)
 class Form:
-    """The fields of a form besides its files."""
+    """The fields of a form other than its files."""
 
     fields: dict[str, str] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""What erasing deleted documents and their files needs besides their tables: a table, and indexes of those tables."""
+"""For erasing deleted documents and their files: a table of discarded files, and indexes of other tables."""
 
 import sqlalchemy as sa
 

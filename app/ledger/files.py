@@ -1,4 +1,4 @@
-"""Files: the files in storage that tasks name, besides those that documents name.
+"""Files: the files in storage that tasks name, in addition to those that documents name.
 
 A task that replaces a document's content carries the new file in its arguments. Each attempt to read a web page stores
 it under a key of its own. The document names one of them once it is published; the others are of no use.

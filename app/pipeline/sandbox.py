@@ -76,7 +76,7 @@ class ParserSandbox:
             DocumentDamagedError, DocumentEncryptedError, NoExtractableTextError, ParseLimitExceededError
             ParserKilledError: when the system killed the child. The document may be all right.
             RetryLaterError: when the host has no memory for another parse.
-            ServiceUnavailableError: when the sandbox is closed, before or meanwhile.
+            ServiceUnavailableError: when the sandbox is closed, or is closed during the parse.
         """
         async with self._free, self._slots.hold() if self._slots else nullcontext():
             try:

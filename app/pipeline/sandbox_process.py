@@ -89,7 +89,7 @@ class ChildProcess:
         """Parse one document in the child.
 
         Raises:
-            ChildDiedError: when the child dies meanwhile.
+            ChildDiedError: when the child dies before it has answered.
             DocumentError: the error that the child reported.
         """
         self.documents += 1
@@ -148,7 +148,7 @@ def _spawn(descriptor: int, memory_mb: int) -> "subprocess.Popen[bytes]":
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # A process group of its own keeps Ctrl-C away from it. A new session would reset its niceness on Linux.
+        # In a process group of its own it receives no Ctrl-C. A new session would reset its niceness on Linux.
         process_group=0,
     )
 

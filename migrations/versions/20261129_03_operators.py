@@ -1,6 +1,6 @@
 """Keys with the scope ``operator``: the bootstrap key and the other admin keys of the first organization.
 
-The scope is a column of its own, because the former version fails on a scope that it does not know.
+The scope is a column of its own, because the former version fails on an unknown scope.
 """
 
 import sqlalchemy as sa

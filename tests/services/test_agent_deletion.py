@@ -9,7 +9,7 @@ import pytest
 
 from app.adapters.storage.files import FileStore
 from app.db.engine import Database, create_engine
-from app.domain.errors import RetryLaterError
+from app.domain.errors import RetryLaterError, StorageUnavailableError
 from app.domain.ids import TaskId, new_task_id
 from app.domain.tasks import Progress, Task
 from app.ledger.read import get_task
@@ -132,3 +132,20 @@ def test_a_task_that_still_runs_is_waited_for(deletion: Deletion) -> None:
     assert deletion.count("tasks WHERE state = 'STARTED' AND cancel_requested_at IS NOT NULL") == 1
     assert deletion.count("tasks WHERE state = 'PENDING'") == 0
     assert deletion.count("documents WHERE erased_at IS NOT NULL") == 0
+
+
+async def test_a_file_that_cannot_be_deleted_ends_the_deletion_of_the_others() -> None:
+    deleted: list[int] = []
+
+    async def delete(number: int) -> None:
+        if number == 0:
+            raise StorageUnavailableError
+        await asyncio.sleep(0)
+        deleted.append(number)
+
+    with pytest.raises(StorageUnavailableError):
+        await erasure._for_each(range(1000), delete)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert len(deleted) < 100
+    await erasure._for_each(range(1, 1000), delete)
+    assert set(deleted) == set(range(1, 1000))

@@ -13,7 +13,7 @@ def example(
 
 
 TaskId = Annotated[str, Field(description="The task's id, a UUID.")]
-TaskName = Annotated[str, Field(description="What the task does: the name under which Celery knows it.")]
+TaskName = Annotated[str, Field(description="What the task does: its name in Celery.")]
 QueueName = Annotated[str, Field(description="The queue that the task waits in.")]
 AgentId = Annotated[int, Field(description="The agent's id.")]
 DocumentId = Annotated[int, Field(description="The document's id.")]

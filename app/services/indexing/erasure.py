@@ -137,11 +137,16 @@ class Erasure:
 
 
 async def _for_each(items: Iterable[Item], act: Callable[[Item], Awaitable[object]]) -> None:
-    """Call ``act`` for each item, some at a time. The first error ends it."""
-    semaphore = asyncio.Semaphore(_FILES_AT_ONCE)
+    """Call ``act`` for each item, some at a time. The first error ends it; no call goes on afterwards."""
+    waiting = iter(items)
 
-    async def run(item: Item) -> None:
-        async with semaphore:
+    async def run() -> None:
+        for item in waiting:
             await act(item)
 
-    await asyncio.gather(*map(run, items))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_FILES_AT_ONCE):
+                group.create_task(run())
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from failures

@@ -145,7 +145,7 @@ class Agents:
     async def delete(self, organization_id: int, agent_id: int) -> Task:
         """Hide an agent and its documents at once, and submit the task that cancels its tasks and removes the rest.
 
-        The tasks that could run next are cancelled here, so that they do not run meanwhile.
+        The tasks that could run next are cancelled here, so that they do not run before that task.
 
         Raises:
             NotFoundError: when the organization has no such agent.
