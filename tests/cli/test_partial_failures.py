@@ -1,12 +1,14 @@
-"""Files that fail within a batch or an archive: each is named, and the command fails."""
+"""Files that fail within a batch or an archive are named and fail the command; what else commands say of documents."""
 
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.cli.commands import read_json, run_in
-from tests.running import Stack
+from tests.running import ROOT, Stack
 
 _BINARY = bytes(range(256)) * 8
 
@@ -61,3 +63,18 @@ def test_a_document_without_text_is_said_to_have_none(shared_stack: Stack, folde
     done = run_in(folder, shared_stack.environment, "documents", "text", str(failed["document_id"]))
     assert done.stdout == ""
     assert f"Document {failed['document_id']} has no text." in done.stderr
+
+
+def test_data_and_messages_keep_their_order_in_one_pipe() -> None:
+    program = (
+        "from app.cli.output import print_fields, say; print_fields({'a': 1}); say('then'); print_fields({'b': 2})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "a  1\nthen\nb  2\n"
