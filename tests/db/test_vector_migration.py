@@ -16,7 +16,7 @@ from app.db.vector_indexes import find_index
 from app.domain.vectors import EmbeddingSpec, IndexState, VectorIndex
 from app.embedded import EngineUrls
 
-BEFORE, AFTER = "20261125_02", "head"
+BEFORE = "20261125_02"
 
 # Each (document, model that it records, edition, whether it is deleted, edition of its chunks, vectors of these).
 ROWS: list[tuple[int, str | None, int, bool, int, list[str]]] = [
@@ -121,7 +121,7 @@ async def test_vectors_move_into_an_index_and_back_and_in_again(old: AsyncEngine
     assert await fetch(old, "SELECT name FROM tasks") == [("app.tasks.vector_tasks.sweep_document",)]
     assert await fetch(old, "SELECT name FROM chores WHERE name IN ('graphs', 'reembed', 'sweep')") == []
 
-    await run(old, lambda connection: command.upgrade(_config(connection), AFTER))
+    await migrate(old)
     await check_index(old)
 
 
