@@ -11,7 +11,7 @@ from app.domain.errors import (
 from app.domain.media import HTML, MARKDOWN, PDF, TEXT
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
-from tests.pipeline.documents import make_pdf
+from tests.pipeline.documents import draw_pdf, make_pdf
 
 FIRST, SECOND = "The lock keeper counts barges.", "The canal froze in January."
 
@@ -25,6 +25,16 @@ def test_both_readers_give_the_pages_of_a_pdf_with_their_numbers(tmp_path: Path,
     assert [(page.number, page.text) for page in parsed.pages] == [(1, FIRST), (3, SECOND)]
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert parsed.metadata["page_count"] == 3
+
+
+def test_a_title_that_is_no_unicode_does_not_make_a_pdf_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    fields = "<< /Title <FEFFD80000410000> /Author <FEFF004100640061> >>"
+    pdf = draw_pdf(f"BT /F1 12 Tf 72 720 Td ({FIRST}) Tj ET", xobjects={"Fields": fields})
+    path.write_bytes(pdf.replace(b"/Root 1 0 R", b"/Root 1 0 R /Info 6 0 R"))
+    parsed = parse(path, PDF)
+    assert parsed.pages[0].text == FIRST
+    assert (parsed.metadata["author"], parsed.metadata.get("title")) == ("Ada", None)
 
 
 def test_a_pdf_is_spelt_in_plain_letters_though_set_in_ligatures(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ pdfium is not thread-safe, and some hostile files make it abort the process: run
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pypdfium2 as pdfium
@@ -53,7 +53,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
             raise ParseLimitExceededError(f"It has {count_of(total, 'page')}; the limit is {limits.pages}.")
         ocr = OcrReader(limits.ocr_languages)
         pages = list(_read_pages(document, report, ocr))
-        metadata = name_metadata(document.get_metadata_dict(skip_empty=True).items())
+        metadata = name_metadata(_read_fields(document))
     unreadable = [number for number, text in pages if text is None]
     if len(unreadable) == total:
         return pdf_fallback.read(path, report, limits)
@@ -61,6 +61,13 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         _clean_layout([(number, text) for number, text in pages if text is not None]),
         {**metadata, "page_count": total, "unreadable_pages": unreadable, "ocr_failure": ocr.failure},
     )
+
+
+def _read_fields(document: pdfium.PdfDocument) -> Iterator[tuple[str, str]]:
+    """The information dictionary, without values that are no UTF-16: the text of the document is readable."""
+    for name in document.METADATA_KEYS:
+        with suppress(UnicodeDecodeError):
+            yield name, document.get_metadata_value(name)
 
 
 def show_pictures(path: Path, numbers: Iterable[int]) -> bool:
