@@ -4,7 +4,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, bindparam, case, cast, exists, func, literal, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Text,
+    any_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -84,20 +99,14 @@ async def find_all_by_content(
     return {row.content_key: row.id for row in await connection.execute(query)}
 
 
-async def find_replaced(
-    connection: AsyncConnection, organization_id: int, agent_id: int, sha256: bytes, filename: str, *, lock: bool
-) -> Document | None:
-    """Find the agent's document with these bytes, else the latest of this name; with ``lock``, locked.
-
-    A document that never had a file, such as a refused file of a batch, comes after those that have one.
-    """
-    owned = _visible(organization_id) & (documents.c.agent_id == agent_id)
-    for wanted in (documents.c.content_key == sha256, documents.c.filename == filename):
-        query = select(documents).where(owned, wanted).order_by(documents.c.sha256.is_(None), documents.c.id.desc())
-        query = query.limit(1)
-        if row := (await connection.execute(query.with_for_update() if lock else query)).one_or_none():
-            return _document(row)
-    return None
+async def lock_documents(connection: AsyncConnection, document_ids: Sequence[int]) -> None:
+    """Lock documents until the transaction ends, in the order of their ids."""
+    query = (
+        select(documents.c.id)
+        .where(documents.c.id == any_(literal(list(document_ids), ARRAY(BigInteger))))
+        .order_by(documents.c.id)
+    )
+    await connection.execute(query.with_for_update())
 
 
 _MERGED_BYTES = 2 * MAX_BYTES  # as much again as an upload may bring, for what the file states about itself

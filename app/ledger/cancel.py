@@ -1,6 +1,6 @@
 """Cancel and revive a task on request, and end a running task that does not react to its cancellation."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -45,14 +45,20 @@ _CANCEL = ending_tasks(
     f"""
     UPDATE tasks AS t
     SET {CANCELLED}
-    WHERE t.id = :task_id AND t.organization_id = :organization_id AND t.state IN ({quoted(ACTIVE)})
+    WHERE t.id = ANY (CAST(:task_ids AS uuid[])) AND t.organization_id = :organization_id
+        AND t.state IN ({quoted(ACTIVE)})
     """
 )
 
 
 async def cancel(connection: AsyncConnection, task_id: TaskId, organization_id: int) -> Task | None:
     """REVOKED at once if the task waits, otherwise flagged. None when it has finished or is unknown."""
-    return await fetch_task(connection, _CANCEL, task_id=task_id, organization_id=organization_id)
+    return next(iter(await cancel_all(connection, [task_id], organization_id)), None)
+
+
+async def cancel_all(connection: AsyncConnection, task_ids: Sequence[TaskId], organization_id: int) -> list[Task]:
+    """Cancel tasks as ``cancel`` does; returns those that had not finished."""
+    return await fetch_tasks(connection, _CANCEL, task_ids=list(task_ids), organization_id=organization_id)
 
 
 # Each part finds its tasks by an index of its own. Only the first waiting tasks of each queue are read, since there may

@@ -1,9 +1,9 @@
 """Read: queries on tasks that change nothing."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.paging import list_rows
@@ -70,25 +70,22 @@ async def find_existing(connection: AsyncConnection, task_ids: Collection[UUID])
     return set((await connection.execute(query)).scalars())
 
 
-async def list_active_tasks(
-    connection: AsyncConnection, *, document_id: int | None = None, agent_id: int | None = None
-) -> list[Task]:
-    """List the unfinished tasks of a document or of an agent."""
-    query = select(tasks).where(tasks.c.state.in_([state.value for state in ACTIVE]))
-    if document_id is not None:
-        query = query.where(tasks.c.document_id == document_id)
-    if agent_id is not None:
-        query = query.where(tasks.c.agent_id == agent_id)
-    return await fetch_tasks(connection, query)
+def _active_of(document_ids: Sequence[int]) -> ColumnElement[bool]:
+    ids = literal(list(document_ids), ARRAY(BigInteger))
+    return (tasks.c.document_id == any_(ids)) & tasks.c.state.in_([state.value for state in ACTIVE])
 
 
-async def lock_document_tasks(connection: AsyncConnection, document_id: int) -> None:
-    """Lock the unfinished tasks of a document until the transaction ends.
+async def list_active_tasks(connection: AsyncConnection, document_ids: Sequence[int]) -> list[Task]:
+    """List the unfinished tasks of documents."""
+    return await fetch_tasks(connection, select(tasks).where(_active_of(document_ids)))
 
-    Call this before locking the document's row: a task that ends locks its own row first, then its document's.
+
+async def lock_document_tasks(connection: AsyncConnection, document_ids: Sequence[int]) -> None:
+    """Lock the unfinished tasks of documents until the transaction ends.
+
+    Call this before locking the documents' rows: a task that ends locks its own row first, then its document's.
     """
-    unfinished = tasks.c.state.in_([state.value for state in ACTIVE])
-    query = select(tasks.c.id).where(tasks.c.document_id == document_id, unfinished).order_by(tasks.c.id)
+    query = select(tasks.c.id).where(_active_of(document_ids)).order_by(tasks.c.id)
     await connection.execute(query.with_for_update())
 
 

@@ -1,13 +1,13 @@
 """Archive entries: the files of an archive or a batch, each a child task with its document."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.content_keys import lock_filenames
+from app.db.content_keys import NewContent, lock_filenames
 from app.domain.documents import OnDuplicate
 from app.domain.errors import DuplicateDocumentError, SluiceError
 from app.domain.ids import new_task_id
@@ -100,14 +100,24 @@ async def _replace_documents(connection: AsyncConnection, parent: Task, entries:
 
     Of several files with the same bytes, only the first replaces a document; the others are duplicates of it.
     """
-    files = {entry["content_key"]: entry for entry in reversed(entries) if "blob_key" in entry}
-    await lock_filenames(connection, parent.agent_id, [entry["filename"] for entry in files.values()])
+    files = {
+        NewContent(bytes.fromhex(entry["sha256"]), entry["filename"]): entry
+        for entry in _without_copies(entry for entry in entries if "blob_key" in entry)
+    }
+    await lock_filenames(connection, parent.agent_id, [file.filename for file in files])
+    replaced = await take_over(connection, parent.organization_id, parent.agent_id, list(files))
     directed = {}
-    for entry in reversed(files.values()):
-        sha256 = bytes.fromhex(entry["sha256"])
-        document = await take_over(connection, parent.organization_id, parent.agent_id, sha256, entry["filename"])
-        if document:
-            content = {name: entry[name] for name in ("blob_key", "media_type", "size_bytes", "sha256", "filename")}
-            arguments = {**entry["arguments"], "content": content}
-            directed[entry["task_id"]] = {**entry, "document_id": document.id, "arguments": arguments}
+    for file, document_id in replaced.items():
+        entry = files[file]
+        content = {name: entry[name] for name in ("blob_key", "media_type", "size_bytes", "sha256", "filename")}
+        arguments = {**entry["arguments"], "content": content}
+        directed[entry["task_id"]] = {**entry, "document_id": document_id, "arguments": arguments}
     return [directed.get(entry["task_id"], entry) for entry in entries]
+
+
+def _without_copies(entries: Iterable[Entry]) -> Iterable[Entry]:
+    """The first entry of each content."""
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        first.setdefault(entry["content_key"], entry)
+    return first.values()

@@ -158,12 +158,12 @@ class Documents:
         """
         async with self._database.transaction() as connection:
             await lock_document(connection, document_id)
-            await lock_document_tasks(connection, document_id)
+            await lock_document_tasks(connection, [document_id])
             document = await get_document(connection, organization_id, document_id, lock=True)
             if document is None:
                 raise NotFoundError(f"Document {document_id} does not exist.")
             if request:
-                await cancel_document_tasks(connection, document)
+                await cancel_document_tasks(connection, organization_id, [document_id])
                 await merge_metadata(connection, document_id, request.metadata)
             elif await _is_busy(connection, document_id):
                 raise DocumentBusyError
@@ -192,12 +192,12 @@ class Documents:
     async def _hide(self, organization_id: int, document_id: int) -> tuple[Task, Sequence[Task]]:
         async with self._database.transaction() as connection:
             await lock_document(connection, document_id)
-            await lock_document_tasks(connection, document_id)
+            await lock_document_tasks(connection, [document_id])
             document = await get_document(connection, organization_id, document_id, lock=True)
             if document is None:
                 raise NotFoundError(f"Document {document_id} does not exist.")
             await hide_document(connection, document_id)
-            cancelled = await cancel_document_tasks(connection, document)
+            cancelled = await cancel_document_tasks(connection, organization_id, [document_id])
             # Without the document's name: this task's row outlives the document.
             deletion = NewTask.for_document(document, TaskName.DELETE_DOCUMENT, Queue.DEFAULT)
             task = await submit(connection, replace(deletion, metadata={}))
@@ -224,7 +224,7 @@ class Documents:
 
 async def _is_busy(connection: AsyncConnection, document_id: int) -> bool:
     """Whether a task that reindexing must not interrupt is active on the document."""
-    active = await list_active_tasks(connection, document_id=document_id)
+    active = await list_active_tasks(connection, [document_id])
     return any(task.name not in _INDEPENDENT for task in active)
 
 
