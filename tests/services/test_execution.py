@@ -20,6 +20,7 @@ from app.domain.states import State
 from app.domain.tasks import Attempt, Bell, NewTask, Queue, Task, TaskName
 from app.ledger import claim as ledger_claim
 from app.ledger import report as ledger_report
+from app.ledger.cancel import cancel
 from app.ledger.read import get_task
 from app.ledger.report import AttemptStatus
 from app.ledger.submit import submit
@@ -216,5 +217,33 @@ async def test_an_attempt_that_a_newer_task_has_overtaken_is_revoked_and_no_dead
         assert (ended.state, ended.dead_lettered_at) == (State.REVOKED, None)
         assert ended.error
         assert ended.error["code"] == "document_superseded"
+
+    await _run(settings, scenario)
+
+
+@pytest.mark.parametrize("how", ["cancelled", "superseded", "finished"])
+async def test_what_an_attempt_has_stored_is_discarded_unless_its_outcome_is_written(
+    settings: Settings, how: str
+) -> None:
+    discarded = list[str]()
+
+    async def discard() -> None:
+        discarded.append("the file")
+
+    async def supersede(_connection: AsyncConnection) -> None:
+        if how == "superseded":
+            raise DocumentSupersededError
+
+    async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
+        async def store(_attempt: RunningAttempt) -> Outcome:
+            if how == "cancelled":
+                async with database.statement() as connection:
+                    await cancel(connection, task.id, 1)
+            return Outcome(None, "Done", apply=supersede, discard=discard)
+
+        ended = await attempts.run(task.id, TaskName.PING, _make_slot(worker), store)
+        assert ended
+        assert ended.state is (State.SUCCESS if how == "finished" else State.REVOKED)
+        assert discarded == ([] if how == "finished" else ["the file"])
 
     await _run(settings, scenario)

@@ -188,7 +188,12 @@ class Archives:
             apply=apply,
             expands=True,
             after=delete_unused,
+            discard=lambda: self._delete_entries(entries),
         )
+
+    async def _delete_entries(self, entries: Sequence[Entry]) -> None:
+        for key in [entry["blob_key"] for entry in entries if "blob_key" in entry]:
+            await asyncio.shield(self._blobs.delete(key))
 
     @asynccontextmanager
     async def _delete_on_failure(self, unpacking: _Unpacking) -> AsyncIterator[None]:
@@ -197,6 +202,5 @@ class Archives:
             yield
         except BaseException:
             if await unpacking.attempt.read_status() in {AttemptStatus.CONTINUE, AttemptStatus.CANCELLED}:
-                for key in [entry["blob_key"] for entry in unpacking.entries if "blob_key" in entry]:
-                    await asyncio.shield(self._blobs.delete(key))
+                await self._delete_entries(unpacking.entries)
             raise

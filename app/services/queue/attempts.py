@@ -72,6 +72,7 @@ class Outcome:
         last_step: The task to submit after all children have succeeded; see ``app.ledger.children.expand``.
         continues: Arguments with which the task returns to its queue instead of ending; ``app.ledger.finish.requeue``.
         after: Runs once that transaction is committed, unless the process dies first.
+        discard: Runs instead if the attempt was cancelled, or ``apply`` failed: deletes the files that it stored.
     """
 
     result: Any
@@ -82,6 +83,7 @@ class Outcome:
     last_step: Mapping[str, Any] | None = None
     continues: Mapping[str, Any] | None = None
     after: Callable[[], Awaitable[None]] = field(default=_do_nothing)
+    discard: Callable[[], Awaitable[None]] = field(default=_do_nothing)
 
 
 class AttemptLostError(Exception):

@@ -168,6 +168,26 @@ class Execution:
             await asyncio.gather(running, watching, return_exceptions=True)
 
     async def _finish(self, attempt: RunningAttempt, outcome: Outcome) -> Task | None:
+        try:
+            task = await self._write_outcome(attempt, outcome)
+        except DatabaseUnavailableError:
+            raise
+        except Exception:
+            await self._discard(attempt, outcome)
+            raise
+        if task is None:
+            await self._discard(attempt, outcome)
+            return await self._end_lost(attempt)
+        await _run_hook(outcome.after)
+        return task
+
+    async def _discard(self, attempt: RunningAttempt, outcome: Outcome) -> None:
+        """Delete what the attempt has stored, unless another attempt has the task and may store the same files."""
+        if await attempt.read_status() in {AttemptStatus.CONTINUE, AttemptStatus.CANCELLED}:
+            await _run_hook(outcome.discard)
+
+    async def _write_outcome(self, attempt: RunningAttempt, outcome: Outcome) -> Task | None:
+        """Write the outcome in one transaction. None when the attempt was cancelled or superseded."""
         async with self._database.transaction() as connection:
             if outcome.expands:
                 task = await expand(
@@ -185,12 +205,6 @@ class Execution:
                 )
             if task is not None:
                 await outcome.apply(connection)
-        if task is None:
-            return await self._end_lost(attempt)
-        try:
-            await outcome.after()
-        except Exception:
-            log.exception("after_commit_failed")
         return task
 
     async def _end_lost(self, attempt: RunningAttempt) -> Task | None:
@@ -224,3 +238,11 @@ class Execution:
                 # The task was cancelled in the meantime, so only ``abort`` can end the attempt.
                 ended = await abort(connection, task.attempt_token)
             return ended
+
+
+async def _run_hook(hook: Callable[[], Awaitable[None]]) -> None:
+    """Run what follows the end of an attempt. Its failure changes nothing about the end, which is written."""
+    try:
+        await hook()
+    except Exception:
+        log.exception("after_attempt_failed")
