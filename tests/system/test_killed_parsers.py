@@ -7,7 +7,9 @@ from typing import Any
 import psutil
 
 from tests.running import Stack, list_family
-from tests.system.test_killed_processes import make_text
+
+SLOW = b"{\\rtf1 The heron stands at the weir. " + b"\\b0 " * 1_500_000 + b"}"
+"""A document whose parser runs for some seconds, so that it is killed before it has finished."""
 
 
 def kill_parsers(stack: Stack, ended: threading.Event) -> None:
@@ -30,7 +32,7 @@ def test_a_document_whose_parser_is_killed_is_retried_then_fails_with_a_code_and
     killer = threading.Thread(target=kill_parsers, args=(stack, ended))
     killer.start()
     try:
-        task_id = stack.upload(stack.make_agent(), "note.txt", make_text(1))["task_id"]
+        task_id = stack.upload(stack.make_agent(), "note.rtf", SLOW)["task_id"]
         [failed] = stack.finish([task_id])
     finally:
         ended.set()
