@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from app.adapters.celery import messages
 from app.adapters.celery.messages import (
     RefusalLog,
+    check_command,
     check_envelope,
     decode_item,
     find_fault,
@@ -187,3 +188,51 @@ def test_unacknowledged_messages_whose_record_cannot_be_read_are_dropped_and_the
             redis.zadd("unacked_index", {tag: 1})
         channel.qos.restore_visible()
         assert (redis.hlen("unacked"), redis.zcard("unacked_index"), redis.llen("high_priority")) == (0, 0, 1)
+
+
+def make_command(body: object, **headers: object) -> dict[str, Any]:
+    encoded = base64.b64encode(json.dumps(body).encode()).decode()
+    return make_envelope(body=encoded, headers=headers)
+
+
+INSPECT: dict[str, Any] = {
+    "method": "active",
+    "arguments": {},
+    "destination": None,
+    "pattern": None,
+    "matcher": None,
+    "ticket": "t",
+}
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"destination": ["high@here"]}, {"reply_to": {"exchange": "e", "routing_key": "k"}}], ids=str
+)
+def test_a_worker_accepts_the_commands_of_celery_inspect(changes: dict[str, Any]) -> None:
+    check_command(make_command({**INSPECT, **changes}, clock=1, expires=1.5))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        None,
+        "active",
+        {},
+        {**INSPECT, "method": 1},
+        {**INSPECT, "arguments": []},
+        {**INSPECT, "destination": 5},
+        {**INSPECT, "reply_to": "e"},
+        {**INSPECT, "reply_to": {"exchange": "e"}},
+        {**INSPECT, "pattern": "(", "matcher": "pcre"},
+    ],
+    ids=str,
+)
+def test_a_command_that_celery_cannot_read_is_refused(body: object) -> None:
+    with pytest.raises(ValueError, match="it is no command"):
+        check_command(make_command(body, clock=1))
+
+
+def test_a_command_with_a_clock_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="it is no command"):
+        check_command(make_command(INSPECT, clock="now"))

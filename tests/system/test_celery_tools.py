@@ -74,5 +74,6 @@ def test_inspect_shows_what_each_worker_runs(stack: Stack) -> None:
     stack.environment["WORKER_CONCURRENCY_HIGH"] = "1"
     stack.start_api()
     stack.start_workers("high")
-    stack.upload(stack.make_agent(), "long.txt", make_text(1, sentences=200_000))
-    wait_for(lambda: "long.txt" in inspect(stack, "active"), "the running task to be shown")
+    long = b"{\\rtf1 The heron stands at the weir. " + b"\\b0 " * 8_000_000 + b"}"  # ten seconds of work
+    stack.upload(stack.make_agent(), "long.rtf", long)
+    wait_for(lambda: "long.rtf" in inspect(stack, "active"), "the running task to be shown")

@@ -94,6 +94,38 @@ def check_envelope(envelope: object) -> None:
             raise ValueError("it is no Celery message")
 
 
+def check_command(envelope: Mapping[str, Any]) -> None:
+    """Check that Celery can read the command of ``celery inspect`` or ``celery control`` in an envelope.
+
+    Its handler answers an unreadable one with a new connection, in which the worker may wait for ever.
+
+    Raises:
+        ValueError: it cannot. The text is the reason.
+    """
+    try:
+        command = json.loads(base64.b64decode(envelope["body"]))
+    except (ValueError, RecursionError):
+        raise ValueError("it is no command") from None
+    match command:
+        case {"method": str()}:
+            fields = {
+                name: command.get(name) for name in ("arguments", "destination", "reply_to", "pattern", "matcher")
+            }
+        case _:
+            raise ValueError("it is no command")
+    match fields:
+        case {
+            "arguments": None | dict(),
+            "destination": None | list(),
+            "reply_to": None | {"exchange": str(), "routing_key": str()},
+            "pattern": None | str(),
+            "matcher": None | "glob",
+        } if isinstance(envelope["headers"].get("clock", 0), int):
+            pass
+        case _:
+            raise ValueError("it is no command")
+
+
 def find_fault(message: Message) -> str | None:
     """Why a message is not one that Sluice publishes; None if it is."""
     headers: Mapping[str, Any] = message.headers

@@ -7,7 +7,7 @@ from kombu.transport import TRANSPORT_ALIASES, redis
 from kombu.utils.encoding import bytes_to_str
 from redis.exceptions import RedisError
 
-from app.adapters.celery.messages import check_envelope, decode_item, refusals
+from app.adapters.celery.messages import check_command, check_envelope, decode_item, refusals
 
 
 class BellQoS(redis.QoS):
@@ -79,6 +79,8 @@ class BellTransport(redis.Transport):
     def _deliver(self, message: Any, queue: str | None) -> None:
         try:
             check_envelope(message)
+            if queue and queue.endswith(".celery.pidbox") and not queue.endswith(".reply.celery.pidbox"):
+                check_command(message)
         except ValueError as error:
             refusals.add(str(error), queue)
         else:
