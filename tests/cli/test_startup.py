@@ -93,6 +93,7 @@ def test_a_database_that_is_away_stops_commands_with_a_line_and_the_api_without_
     assert "a-password" not in stderr
 
 
+@pytest.mark.slow
 def test_a_database_of_an_unknown_revision_stops_the_start_with_a_line(fresh: Stack) -> None:
     assert fresh.settings.database_url
     execute(fresh.settings.database_url, "UPDATE alembic_version SET version_num = '20991231_01'")

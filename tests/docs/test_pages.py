@@ -21,7 +21,12 @@ _OF_OTHER_TESTS = {"upgrade.md"}
 _RUN = [page for page in PAGES if read_commands(page) and page.name not in _OF_OTHER_TESTS]
 
 
-@pytest.mark.parametrize("page", _RUN, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    # The README's commands run in every test run.
+    [pytest.param(page, marks=[] if page.name == "README.md" else pytest.mark.slow) for page in _RUN],
+    ids=[str(page.relative_to(ROOT)) for page in _RUN],
+)
 def test_the_commands_of_a_page_run_as_they_are_printed(page: Path, shared_stack: Stack, tmp_path: Path) -> None:
     if not (ROOT / ".venv").exists() or not shutil.which("curl"):
         pytest.skip("needs .venv, which ./sluice uses, and curl")

@@ -28,6 +28,7 @@ def _check(database_url: str, redis_url: str) -> None:
         assert client.get("kept") == b"42"
 
 
+@pytest.mark.slow
 def test_a_killed_server_is_noticed_and_restarted_with_its_data(tmp_path: Path) -> None:
     with Engines(tmp_path) as engines:
         urls, before = engines.urls, engines.pids

@@ -5,6 +5,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from app.tasks.node_names import choose_node_name
 from tests.deadlines import deadline, wait_for
 from tests.running import Stack, list_family
@@ -24,6 +26,7 @@ def kill(program: "subprocess.Popen[bytes]") -> None:
     program.wait(deadline(30))
 
 
+@pytest.mark.slow
 def test_a_second_worker_of_a_queue_has_its_own_name_and_its_restart_does_not_disturb_the_first(stack: Stack) -> None:
     stack.environment["WORKER_LEASE_SECONDS"] = "2"
     stack.start_api()
