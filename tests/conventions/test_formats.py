@@ -11,7 +11,7 @@ _NAMES = {value: name for name, value in vars(media).items() if name.isupper() a
 """The name of each media type's constant."""
 _DESCRIBED_AS = {media.TEXT: "plain text", media.SOURCE: "source code"}
 """The types that have another name in docs/parsing.md than their constant's."""
-_WITHOUT_SEED = {"source"}
+_WITHOUT_SEED = {"text.source"}
 """The readers that need no sample: this one returns the decoded text unchanged, like the reader of plain text."""
 
 

@@ -20,8 +20,9 @@ from app.domain.errors import (
     ParseLimitExceededError,
 )
 from app.domain.media import DOCX
-from app.pipeline.parse import docx_fallback, parse
+from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
+from app.pipeline.parse.word import fallback as docx_fallback
 from app.pipeline.sandbox import ParserSandbox
 from tests.deadlines import wait_until
 from tests.pipeline.documents import W

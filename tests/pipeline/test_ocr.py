@@ -15,7 +15,7 @@ from app.domain.errors import NoExtractableTextError, ParserKilledError
 from app.domain.media import PDF
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.ocr import OcrError, read_page
+from app.pipeline.parse.ocr.tesseract import OcrError, read_page
 from app.pipeline.sandbox import ParserSandbox
 from tests.deadlines import wait_until
 from tests.pipeline.documents import make_pdf

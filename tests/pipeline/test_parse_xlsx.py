@@ -6,8 +6,8 @@ import pytest
 from app.domain.errors import NoExtractableTextError, ParseLimitExceededError
 from app.domain.media import XLSX
 from app.pipeline.parse import parse
-from app.pipeline.parse.cell_formats import classify, write_number
 from app.pipeline.parse.limits import Limits
+from app.pipeline.parse.sheets.cell_formats import classify, write_number
 from tests.pipeline.packages import make_xlsx
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.media import PDF
 from app.pipeline.parse import parse
-from app.pipeline.parse.pdf_columns import order_columns
+from app.pipeline.parse.pdf.columns import order_columns
 from tests.pipeline.documents import draw_line, draw_pdf
 
 LEFT = textwrap.wrap(

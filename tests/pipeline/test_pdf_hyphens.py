@@ -5,7 +5,7 @@ import pytest
 
 from app.domain.media import PDF
 from app.pipeline.parse import parse
-from app.pipeline.parse.pdf_hyphens import join_words
+from app.pipeline.parse.pdf.hyphens import join_words
 
 
 def join(text: str) -> str:

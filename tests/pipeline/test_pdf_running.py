@@ -5,7 +5,7 @@ import pytest
 
 from app.domain.media import PDF
 from app.pipeline.parse import parse
-from app.pipeline.parse.pdf_running import drop_running_lines
+from app.pipeline.parse.pdf.running import drop_running_lines
 from tests.pipeline.documents import make_lined_pdf
 
 WORDS = ("one", "two", "three", "four", "five", "six", "seven")

@@ -36,21 +36,21 @@ from app.pipeline.text import clean, clean_line, cut
 _LABEL_CHARACTERS = 16
 _MAX_LISTED = 100
 _READERS = {
-    PDF: "pdf",
-    DOCX: "docx",
-    HTML: "html",
-    MARKDOWN: "markdown",
-    TEXT: "plain",
-    PPTX: "pptx",
-    XLSX: "xlsx",
-    EPUB: "epub",
-    RTF: "rtf",
-    EML: "mail",
-    **dict.fromkeys((ODT, ODS, ODP), "odf"),
-    **dict.fromkeys((CSV, TSV), "delimited"),
-    **dict.fromkeys((SOURCE, JSON, XML, YAML), "source"),
+    PDF: "pdf.reader",
+    DOCX: "word.docx",
+    HTML: "web.html",
+    MARKDOWN: "text.markdown",
+    TEXT: "text.plain",
+    PPTX: "slides.pptx",
+    XLSX: "sheets.xlsx",
+    EPUB: "web.epub",
+    RTF: "text.rtf",
+    EML: "mail.eml",
+    **dict.fromkeys((ODT, ODS, ODP), "opendocument.odf"),
+    **dict.fromkeys((CSV, TSV), "text.delimited"),
+    **dict.fromkeys((SOURCE, JSON, XML, YAML), "text.source"),
 }
-FALLBACK_READERS = {PDF: "pdf_fallback", DOCX: "docx_fallback"}
+FALLBACK_READERS = {PDF: "pdf.fallback", DOCX: "word.fallback"}
 """The formats with a second reader, for files on which the first one fails or crashes."""
 
 
@@ -86,7 +86,7 @@ def parse(
     parts = ((page.number, part) for page in parsed.pages for part in cut(page.text))
     pages = [Page(number, text) for number, part in parts if (text := clean(part)).strip()]
     if media_type == PDF and _is_scanned(pages, lambda numbers: reader.show_pictures(path, numbers)):
-        from app.pipeline.parse.ocr import explain  # noqa: PLC0415, few files need it
+        from app.pipeline.parse.ocr.tesseract import explain  # noqa: PLC0415, few files need it
 
         raise NoExtractableTextError(explain(limits.ocr_languages, parsed.metadata.get("ocr_failure")))
     if not pages:

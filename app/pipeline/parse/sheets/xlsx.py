@@ -7,10 +7,10 @@ from lxml import etree
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
-from app.pipeline.parse.cell_formats import classify
 from app.pipeline.parse.limits import Budget, Limits
-from app.pipeline.parse.ooxml_package import OoxmlPackage, relation_id
-from app.pipeline.parse.xlsx_sheet import SheetTarget, StringsTarget
+from app.pipeline.parse.office.package import OoxmlPackage, relation_id
+from app.pipeline.parse.sheets.cell_formats import classify
+from app.pipeline.parse.sheets.sheet import SheetTarget, StringsTarget
 from app.pipeline.parse.xml import attribute, child, children, local, to_integer
 
 

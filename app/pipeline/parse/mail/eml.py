@@ -12,7 +12,7 @@ from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
 from app.pipeline.parse.encoding import decode
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.markup import write_markup
+from app.pipeline.parse.web.markup import write_markup
 from app.pipeline.text import clean_line
 
 _HEADERS = ("From", "To", "Cc", "Subject", "Date")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from app.pipeline.parse.limits import Budget
-from app.pipeline.parse.tables import join_blocks, write_row
+from app.pipeline.parse.rendering.tables import join_blocks, write_row
 from app.pipeline.parse.xml import attribute, local, to_integer
 
 _DROPPED = {

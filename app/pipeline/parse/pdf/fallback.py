@@ -14,19 +14,19 @@ from app.domain.counting import count_of
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.pdf_metadata import name_metadata
+from app.pipeline.parse.pdf.metadata import name_metadata
 
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-[ \t]?\r?\n(?=[^\W\d_A-Z])")
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
-    """Read a PDF, as ``app.pipeline.parse.pdf.read`` does, but without OCR."""
+    """Read a PDF, as ``app.pipeline.parse.pdf.reader.read`` does, but without OCR."""
     with _open(path) as reader:
         return _read(reader, report, limits)
 
 
 def show_pictures(path: Path, numbers: Iterable[int]) -> bool:
-    """As ``app.pipeline.parse.pdf.show_pictures``. Raises as ``read``."""
+    """As ``app.pipeline.parse.pdf.reader.show_pictures``. Raises as ``read``."""
     with _open(path) as reader:
         return all(_shows_picture(reader.pages[number - 1]) for number in numbers)
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
-from app.pipeline.parse.cell_formats import write_number
 from app.pipeline.parse.limits import Budget
-from app.pipeline.parse.tables import write_row
+from app.pipeline.parse.rendering.tables import write_row
+from app.pipeline.parse.sheets.cell_formats import write_number
 from app.pipeline.parse.xml import to_integer
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})\d")

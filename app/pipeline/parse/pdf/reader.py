@@ -15,13 +15,13 @@ import pypdfium2.raw as pdfium_raw
 from app.domain.counting import count_of
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentEncryptedError, ParseLimitExceededError
-from app.pipeline.parse import pdf_fallback
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.ocr import OcrReader
-from app.pipeline.parse.pdf_columns import order_columns
-from app.pipeline.parse.pdf_hyphens import join_words
-from app.pipeline.parse.pdf_metadata import name_metadata
-from app.pipeline.parse.pdf_running import drop_running_lines
+from app.pipeline.parse.ocr.tesseract import OcrReader
+from app.pipeline.parse.pdf import fallback
+from app.pipeline.parse.pdf.columns import order_columns
+from app.pipeline.parse.pdf.hyphens import join_words
+from app.pipeline.parse.pdf.metadata import name_metadata
+from app.pipeline.parse.pdf.running import drop_running_lines
 
 _LOCKED = {pdfium_raw.FPDF_ERR_PASSWORD, pdfium_raw.FPDF_ERR_SECURITY}
 _FORM_DEPTH = 40
@@ -46,7 +46,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     except pdfium.PdfiumError as error:
         if getattr(error, "err_code", None) in _LOCKED:
             raise DocumentEncryptedError from error
-        return pdf_fallback.read(path, report, limits)
+        return fallback.read(path, report, limits)
     with closing(document):
         total = len(document)
         if total > limits.pages:
@@ -56,7 +56,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         metadata = name_metadata(_read_fields(document))
     unreadable = [number for number, text in pages if text is None]
     if len(unreadable) == total:
-        return pdf_fallback.read(path, report, limits)
+        return fallback.read(path, report, limits)
     return Parsed(
         _clean_layout([(number, text) for number, text in pages if text is not None]),
         {**metadata, "page_count": total, "unreadable_pages": unreadable, "ocr_failure": ocr.failure},
@@ -77,7 +77,7 @@ def show_pictures(path: Path, numbers: Iterable[int]) -> bool:
         with closing(document):
             return all(_shows_picture(document, number - 1) for number in numbers)
     except pdfium.PdfiumError:
-        return pdf_fallback.show_pictures(path, numbers)
+        return fallback.show_pictures(path, numbers)
 
 
 def _shows_picture(document: pdfium.PdfDocument, index: int) -> bool:

@@ -1,4 +1,4 @@
-"""DOCX by python-docx, for files on which the walk of ``app.pipeline.parse.docx`` fails or finds no text.
+"""DOCX by python-docx, for files on which the walk of ``app.pipeline.parse.word.docx`` fails or finds no text.
 
 python-docx reads parts of any size, so it does not open the file itself. It receives a copy of the package in memory,
 without pictures, whose parts were read within the limits of ``OoxmlPackage``.
@@ -22,8 +22,8 @@ from lxml import etree
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.ooxml_package import OoxmlPackage
-from app.pipeline.parse.tables import join_blocks, write_row
+from app.pipeline.parse.office.package import OoxmlPackage
+from app.pipeline.parse.rendering.tables import join_blocks, write_row
 
 _PARTS = 5_000
 """Parts at most: python-docx compares the name of each part with all before it."""
@@ -36,7 +36,7 @@ _FAILURES = (
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
-    """Headers, body, comments and footers as one page. Raises the errors of ``app.pipeline.parse.docx.read``."""
+    """Headers, body, comments and footers as one page. Raises the errors of ``app.pipeline.parse.word.docx.read``."""
     with OoxmlPackage(path, limits) as package:
         copied = _copy(package)
         metadata = _read_properties(package)

@@ -7,8 +7,8 @@ from lxml import html as lxml_html
 
 from app.domain.errors import ParseLimitExceededError
 from app.pipeline.parse.encoding import decode
-from app.pipeline.parse.html_body import write_body
 from app.pipeline.parse.limits import Limits
+from app.pipeline.parse.web.body import write_body
 
 _DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
 _DECLARED_WITHIN = 1024

@@ -10,10 +10,10 @@ from lxml import html as lxml_html
 from app.domain.documents import Page, Parsed
 from app.domain.errors import ParseLimitExceededError
 from app.pipeline.parse.encoding import decode
-from app.pipeline.parse.html_article import choose_article
-from app.pipeline.parse.html_body import has_navigation, write_body
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.markup import check_attributes
+from app.pipeline.parse.web.article import choose_article
+from app.pipeline.parse.web.body import has_navigation, write_body
+from app.pipeline.parse.web.markup import check_attributes
 
 _DECLARED = re.compile(
     rb"""<meta[^>]{0,500}?charset\s*=\s*["']?\s*([\w.:-]{1,40})|<\?xml[^>]{0,200}?encoding=["']([\w.-]{1,40})""",

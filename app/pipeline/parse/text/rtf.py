@@ -7,8 +7,8 @@ from pathlib import Path
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.rtf_state import CELL, RtfWriter
-from app.pipeline.parse.tables import write_row
+from app.pipeline.parse.rendering.tables import write_row
+from app.pipeline.parse.text.rtf_state import CELL, RtfWriter
 
 _START = b"{\\rtf"
 _TOKEN = re.compile(

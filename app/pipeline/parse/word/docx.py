@@ -12,10 +12,10 @@ from lxml import etree
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, DocumentError
-from app.pipeline.parse.docx_numbering import Numbering
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.ooxml_package import OoxmlPackage
-from app.pipeline.parse.tables import join_blocks
+from app.pipeline.parse.office.package import OoxmlPackage
+from app.pipeline.parse.rendering.tables import join_blocks
+from app.pipeline.parse.word.numbering import Numbering
 from app.pipeline.parse.xml import child, children, local
 
 _SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
@@ -53,10 +53,10 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
 
 def _read_with_fallback(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed | None:
     """The document as python-docx reads it; None where that fails or finds no text either."""
-    from app.pipeline.parse import docx_fallback  # noqa: PLC0415, few files need it, and loading it costs memory
+    from app.pipeline.parse.word import fallback  # noqa: PLC0415, few files need it, and loading it costs memory
 
     try:
-        parsed = docx_fallback.read(path, report, limits)
+        parsed = fallback.read(path, report, limits)
     except (DocumentError, MemoryError):
         return None  # the caller reports the first error
     return parsed if parsed.pages[0].text.strip() else None

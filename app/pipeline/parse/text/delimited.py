@@ -10,7 +10,7 @@ from pathlib import Path
 from app.domain.documents import Page, Parsed
 from app.pipeline.parse.encoding import decode
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.tables import write_row
+from app.pipeline.parse.rendering.tables import write_row
 
 _DELIMITERS = "\t|;,"
 """Those that are rarer within fields come first, and win where two fit equally."""

@@ -8,8 +8,8 @@ from lxml import etree
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.ooxml_package import OoxmlPackage, relation_id
-from app.pipeline.parse.tables import join_blocks, write_row
+from app.pipeline.parse.office.package import OoxmlPackage, relation_id
+from app.pipeline.parse.rendering.tables import join_blocks, write_row
 from app.pipeline.parse.xml import attribute, child, children, local
 
 _TITLES = {"title", "ctrTitle"}

@@ -12,7 +12,7 @@ from app.domain.counting import count_of
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
 from app.pipeline.parse.limits import Budget, Limits
-from app.pipeline.parse.odf_text import OdfTextWriter
+from app.pipeline.parse.opendocument.text import OdfTextWriter
 from app.pipeline.parse.xml import attribute, child, children, local
 from app.pipeline.parse.zip_package import ZipPackage
 

@@ -10,7 +10,7 @@ from lxml import etree
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.markup import write_markup
+from app.pipeline.parse.web.markup import write_markup
 from app.pipeline.parse.xml import attribute, child, children, local
 from app.pipeline.parse.zip_package import ZipPackage, resolve
 

@@ -1,0 +1,1 @@
+"""Plain text formats: text, Markdown, RTF, source code, delimited tables."""

@@ -1,0 +1,1 @@
+"""HTML, and the formats made of it."""
