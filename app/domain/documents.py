@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class DocumentStatus(StrEnum):
@@ -37,23 +37,44 @@ class OnDuplicate(StrEnum):
     REJECT = "reject"
 
 
+class Mark(NamedTuple):
+    """A position in the text of a page at which its structure changes.
+
+    ``level`` is 1 to 6 where a heading of that level begins (it ends with its line), and 0 where the first data row of
+    a table begins, after the rows of its header.
+    """
+
+    start: int
+    level: int
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Clean text of one page. ``number`` counts from 1; it is None if the format has no pages."""
 
     number: int | None
     text: str
+    marks: Sequence[Mark] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file within a document, such as an attachment of a mail. ``name`` is the name that the document gives it."""
+
+    name: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A document as text: its pages in order, and the metadata of the file (title, author, …).
+    """A document as text: its pages in order, the metadata of the file (title, author, …) and the files within it.
 
     The document's text consists of the pages' texts joined by ``PAGE_BREAK``. Character ranges refer to it.
     """
 
     pages: Sequence[Page]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    attachments: Sequence[Attachment] = ()
 
 
 PAGE_BREAK = "\n\n"
