@@ -63,7 +63,7 @@ def find_sentences(text: str) -> Iterator[tuple[int, int]]:
 def _chunks(pages: Iterable[Page], size: int, overlap: int) -> Iterator[Chunk]:
     index = offset = 0
     for page in pages:
-        tables = find_tables(page.text)
+        tables = find_tables(page.text, page.marks)
         for start, end in _spans(page.text, size, overlap, tables):
             context = find_header(tables, start)
             yield Chunk(index, page.text[start:end], offset + start, offset + end, page.number, context)

@@ -6,8 +6,9 @@ from tempfile import SpooledTemporaryFile
 from typing import overload
 
 from app.domain.documents import Page
+from app.pipeline.sandbox_wire import decode_page
 
-_HEADER = struct.Struct(">iI")
+_LENGTH = struct.Struct(">I")
 _IN_MEMORY = 4 * 1024 * 1024
 
 
@@ -22,12 +23,16 @@ class PageSpool(Sequence[Page]):
         self._offsets: list[int] = []
         self.characters = 0
 
-    def append(self, number: int | None, text: bytes) -> None:
-        """Add a page, its text in UTF-8."""
+    def append(self, payload: bytes) -> None:
+        """Add a page as ``sandbox_wire.encode_page`` writes it.
+
+        Raises:
+            ValueError: when it is not such a page.
+        """
+        self.characters += len(decode_page(payload).text)
         self._offsets.append(self._file.seek(0, 2))
-        self._file.write(_HEADER.pack(number or 0, len(text)))
-        self._file.write(text)
-        self.characters += len(text.decode("utf-8", "replace"))
+        self._file.write(_LENGTH.pack(len(payload)))
+        self._file.write(payload)
 
     def __len__(self) -> int:
         """The number of pages."""
@@ -51,5 +56,5 @@ class PageSpool(Sequence[Page]):
 
     def _read(self, offset: int) -> Page:
         self._file.seek(offset)
-        number, length = _HEADER.unpack(self._file.read(_HEADER.size))
-        return Page(number or None, self._file.read(length).decode("utf-8", "replace"))
+        (length,) = _LENGTH.unpack(self._file.read(_LENGTH.size))
+        return decode_page(self._file.read(length))

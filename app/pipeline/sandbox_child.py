@@ -65,7 +65,7 @@ def _serve(connection: socket.socket, request: dict[str, Any]) -> None:
             fallback=request["fallback"],
         )
         for page in parsed.pages:
-            connection.sendall(wire.page_frame(page.number, page.text))
+            connection.sendall(wire.frame(wire.PAGE, wire.encode_page(page)))
         connection.sendall(wire.json_frame(wire.DONE, {"metadata": dict(parsed.metadata), "retire": _is_large()}))
     except SluiceError as error:
         _fail(connection, error.code, error.detail, retire=_is_large())

@@ -113,8 +113,7 @@ class ChildProcess:
                 raise errors.ParseLimitExceededError("It contains more text than is allowed.")
             payload = await self._reader.readexactly(length)
             if kind == wire.PAGE:
-                (number,) = wire.PAGE_HEADER.unpack_from(payload)
-                pages.append(number, payload[wire.PAGE_HEADER.size :])
+                pages.append(payload)
             elif kind == wire.PROGRESS and on_page is not None:
                 done, total = json.loads(payload)
                 on_page(int(done), int(total))

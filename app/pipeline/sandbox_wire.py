@@ -8,13 +8,16 @@ import json
 import struct
 from typing import Any
 
+from app.domain.documents import Mark, Page
+
 HEADER = struct.Struct(">cI")
-PAGE_HEADER = struct.Struct(">i")
+_PAGE_HEADER = struct.Struct(">iI")
+_MARK = struct.Struct(">IB")
 
 PROGRESS = b"N"
 """Payload: JSON ``[pages done, total pages]``."""
 PAGE = b"P"
-"""Payload: the page number (0 where the format has no pages), then its text in UTF-8."""
+"""Payload: a page as ``encode_page`` writes it."""
 DONE = b"D"
 """Payload: JSON ``{"metadata": …, "retire": bool}``; ``retire`` asks for the child to be replaced,
 because it uses too much memory."""
@@ -34,6 +37,22 @@ def json_frame(kind: bytes, value: Any) -> bytes:
     return frame(kind, json.dumps(value).encode())
 
 
-def page_frame(number: int | None, text: str) -> bytes:
-    """A frame with the text of one page."""
-    return frame(PAGE, PAGE_HEADER.pack(number or 0) + text.encode("utf-8", "ignore"))
+def encode_page(page: Page) -> bytes:
+    """A page as its number (0 where the format has no pages), the number of its marks, the marks, its text in UTF-8."""
+    marks = b"".join(_MARK.pack(*mark) for mark in page.marks)
+    return _PAGE_HEADER.pack(page.number or 0, len(page.marks)) + marks + page.text.encode("utf-8", "ignore")
+
+
+def decode_page(payload: bytes) -> Page:
+    """The page that ``encode_page`` wrote.
+
+    Raises:
+        ValueError: when the payload is shorter than it says.
+    """
+    try:
+        number, count = _PAGE_HEADER.unpack_from(payload)
+        end = _PAGE_HEADER.size + count * _MARK.size
+        marks = [Mark(*fields) for fields in _MARK.iter_unpack(payload[_PAGE_HEADER.size : end])]
+    except struct.error as error:
+        raise ValueError(str(error)) from error
+    return Page(number or None, payload[end:].decode("utf-8", "replace"), marks)

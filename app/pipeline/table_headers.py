@@ -1,11 +1,14 @@
-"""Finds tables in text, with rows such as ``a | b | c``, and the row that names their columns."""
+"""Finds tables in text, with rows such as ``a | b | c``, and the rows that name their columns."""
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
-_ROWS = 3
+from app.domain.documents import Mark
+
+_ROWS, _MARKED_ROWS = 3, 2
+_HEADER_ROWS = 5
 _HEADER = 400
 _LINE = re.compile(r"^.*\|.*$", re.MULTILINE)
 _RULE = re.compile(r"[|:\s-]+")
@@ -22,22 +25,24 @@ class Table:
     header: str
 
 
-def find_tables(text: str) -> list[Table]:
-    """Every run of at least three lines with cells, in order. The first line of each is the header.
+def find_tables(text: str, marks: Sequence[Mark] = ()) -> list[Table]:
+    """Every run of at least three lines with cells, in order.
 
-    Linear in the length of the text.
+    The header of each is the lines before the first data row that ``marks`` names, else its first line. Linear in the
+    length of the text.
     """
     if "|" not in text:
         return []
+    bodies = {mark.start for mark in marks if not mark.level}
     tables, rows = list[Table](), list[tuple[int, int]]()
     for match in _LINE.finditer(text):
         if not _is_row(match[0]):
             continue
         if rows and not _continues(text[rows[-1][1] : match.start()]):
-            tables += _make(text, rows)
+            tables += _make(text, rows, bodies)
             rows = []
         rows.append(match.span())
-    return tables + _make(text, rows)
+    return tables + _make(text, rows, bodies)
 
 
 def find_header(tables: Sequence[Table], start: int) -> str:
@@ -62,12 +67,20 @@ def _continues(between: str) -> bool:
     return len(lines) == 2 or (len(lines) == 3 and bool(lines[1].strip()))  # noqa: PLR2004 (the parts around one or two line ends)
 
 
-def _make(text: str, rows: Sequence[tuple[int, int]]) -> list[Table]:
-    if len(rows) < _ROWS:
+def _make(text: str, rows: Sequence[tuple[int, int]], bodies: Container[int]) -> list[Table]:
+    marked = next((number for number, (start, _) in enumerate(rows) if start in bodies), 0)
+    if len(rows) < (_MARKED_ROWS if marked else _ROWS):
         return []
     ruled = _RULE.fullmatch(text, *rows[1]) is not None
-    header = text[slice(*rows[0])].strip()
-    if len(header) > _HEADER:
-        cut = header.rfind("|", 0, _HEADER)
-        header = header[: cut if cut > 0 else _HEADER].rstrip()
-    return [Table(rows[0][0], rows[2 if ruled else 1][0], rows[-1][1], header)]
+    body = marked or (2 if ruled else 1)
+    names = rows[max(0, marked - _HEADER_ROWS) : marked] or rows[:1]
+    header = "\n".join(_shorten(text[start:end].strip()) for start, end in names)
+    return [Table(rows[0][0], rows[min(body, len(rows) - 1)][0], rows[-1][1], header)]
+
+
+def _shorten(row: str) -> str:
+    """A row of the header with as many whole cells as fit."""
+    if len(row) <= _HEADER:
+        return row
+    cut = row.rfind("|", 0, _HEADER)
+    return row[: cut if cut > 0 else _HEADER].rstrip()

@@ -31,6 +31,7 @@ from app.domain.media import (
     YAML,
 )
 from app.pipeline.parse.limits import Limits
+from app.pipeline.parse.rendering.marks import take_marks
 from app.pipeline.text import clean, clean_line, cut
 
 _LABEL_CHARACTERS = 16
@@ -62,7 +63,7 @@ def parse(
     limits: Limits | None = None,
     fallback: bool = False,
 ) -> Parsed:
-    """The pages of the file at ``path`` as clean text, without pages that have none.
+    """The pages of the file at ``path`` as clean text with its marks, without pages that have none.
 
     The metadata of a PDF lists the first hundred of those as ``pages_without_text``.
 
@@ -83,8 +84,8 @@ def parse(
     limits = limits or Limits()
     reader = import_module(f"app.pipeline.parse.{name}")  # only the libraries of this format: each costs memory
     parsed: Parsed = reader.read(path, on_page or _ignore, limits)
-    parts = ((page.number, part) for page in parsed.pages for part in cut(page.text))
-    pages = [Page(number, text) for number, part in parts if (text := clean(part)).strip()]
+    parts = ((page.number, *take_marks(clean(part))) for page in parsed.pages for part in cut(page.text))
+    pages = [Page(number, text, marks) for number, text, marks in parts if text.strip()]
     if media_type == PDF and _is_scanned(pages, lambda numbers: reader.show_pictures(path, numbers)):
         from app.pipeline.parse.ocr.tesseract import explain  # noqa: PLC0415, few files need it
 
@@ -96,7 +97,7 @@ def parse(
     }
     if media_type == PDF and len(pages) < len(parsed.pages):
         metadata["pages_without_text"] = _list_blank(parsed.pages, pages)
-    return Parsed(pages, metadata)
+    return Parsed(pages, metadata, parsed.attachments)
 
 
 def _list_blank(pages: Sequence[Page], filled: Sequence[Page]) -> list[int]:

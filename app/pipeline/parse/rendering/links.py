@@ -1,0 +1,28 @@
+"""Links as text: the words, then the address in parentheses."""
+
+import re
+
+_SCHEMES = re.compile(r"(?:https?|ftps?|mailto|tel|sftp|ssh|file|doi):", re.IGNORECASE)
+_MAX_ADDRESS = 2000
+_IGNORED = re.compile(r"[\s/]+")
+
+
+def write_link(words: str, address: str | None) -> str:
+    """``words (address)``; only the words where the address says nothing that they do not say.
+
+    Addresses within the document, scripts and embedded data are left out, and so are addresses without a scheme:
+    readers resolve those first where they know what they are relative to.
+    """
+    found = "".join((address or "").split())
+    if not _SCHEMES.match(found) or len(found) > _MAX_ADDRESS:
+        return words
+    shown = found.partition(":")[2] if found.lower().startswith(("mailto:", "tel:")) else found
+    if not shown.strip("/") or _reduce(shown) in _reduce(words):
+        return words
+    return f"{words.rstrip()} ({shown})" if words.strip() else shown
+
+
+def _reduce(text: str) -> str:
+    """The text as it is compared with an address: without scheme, ``www.``, spaces and slashes."""
+    bare = re.sub(r"^(?:https?://)?(?:www\.)?", "", text.strip().lower())
+    return _IGNORED.sub("", bare.replace("https://", "").replace("http://", "").replace("www.", ""))
