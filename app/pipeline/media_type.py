@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 
-from app.domain.errors import ParseLimitExceededError
+from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
 from app.domain.media import (
     ACCEPTED,
     DOCX,
@@ -23,16 +23,24 @@ from app.domain.media import (
     XLSX,
     ZIP,
 )
+from app.pipeline.compound_file import SIGNATURE, open_compound
 from app.pipeline.parse.encoding import guess_encoding
 from app.pipeline.parse.zip_package import BROKEN, open_zip
-from app.pipeline.unsupported_type import DAMAGED_ZIP, OFFICE_PACKAGE, FileKind, identify, refuse
+from app.pipeline.unsupported_type import (
+    DAMAGED_ZIP,
+    OFFICE_PACKAGE,
+    OLD_OFFICE,
+    FileKind,
+    identify,
+    identify_compound,
+    refuse,
+    refuse_renamed,
+)
 
 _HEAD = 64 * 1024
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_OLE_SECTOR_BITS = 12
-_OLE_DIRECTORY = 4096
 _RTF = b"{\\rtf"
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_ENCRYPTED_STREAM = "EncryptedPackage"
+"""In it Office keeps a document with a password ([MS-OFFCRYPTO], 2.3)."""
 _PDF_MARK_WITHIN = 1024
 """PDF readers accept other bytes before the signature, within the first 1,024."""
 _OFFICE = (DOCX, PPTX, XLSX)
@@ -82,13 +90,13 @@ def detect(path: Path, filename: str) -> str:
         return PDF
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return _detect_zip(path, suffix)
-    if head.startswith(_OLE):
-        return _detect_ole(path, head, suffix)
+    if head.startswith(SIGNATURE):
+        return _detect_compound(path, suffix)
     if head.startswith(_RTF):
         return RTF
     encoding = guess_encoding(head, complete=len(head) < _HEAD)
     if encoding is None:
-        refuse(identify(head, suffix))
+        refuse(identify(head))
     return _detect_text(head.decode(encoding, "replace"), suffix)
 
 
@@ -121,16 +129,25 @@ def _read_declared(archive: zipfile.ZipFile) -> str:
         return file.read(100).decode("ascii", "replace").strip()
 
 
-def _detect_ole(path: Path, head: bytes, suffix: str) -> str:
-    """The Office type of an OLE file with a password, which its parser then reports; other OLE files are refused."""
-    named = _by_suffix(suffix, _OFFICE)
-    if named:
-        return named
-    sector = 1 << min(int.from_bytes(head[30:32], "little"), _OLE_SECTOR_BITS)
-    with path.open("rb") as file:
-        file.seek(min((int.from_bytes(head[48:52], "little") + 1) * sector, path.stat().st_size))
-        directory = file.read(_OLE_DIRECTORY)
-    return DOCX if _ENCRYPTED in head or _ENCRYPTED in directory else refuse(identify(head, suffix), suffix)
+def _detect_compound(path: Path, suffix: str) -> str:
+    """The type by the streams of a compound file; by its name where they cannot be read, so that its reader reports it.
+
+    An old Office file with the name of a new one is refused, because many programs would not open it.
+    """
+    try:
+        with open_compound(path) as compound:
+            names = compound.names
+    except DocumentDamagedError:
+        names = frozenset()
+    office = _by_suffix(suffix, _OFFICE)
+    if _ENCRYPTED_STREAM in names:
+        return office or DOCX
+    if office and not names:
+        return office
+    kind = identify_compound(names, suffix)
+    if office and kind in OLD_OFFICE:
+        refuse_renamed(kind, suffix)
+    return kind.media_type if kind.media_type in SUPPORTED else refuse(kind)
 
 
 def _detect_text(text: str, suffix: str) -> str:

@@ -1,5 +1,6 @@
 """What a file is whose type Sluice does not read, for the message that refuses it."""
 
+from collections.abc import Collection
 from typing import NamedTuple, NoReturn
 
 from app.domain.errors import UnsupportedTypeError
@@ -54,33 +55,61 @@ _SIGNATURES: tuple[tuple[int, bytes, FileKind], ...] = (
     (0, b"BM", FileKind("a BMP image", "image/bmp")),
 )
 
-_OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_OLE = {
-    ".doc": FileKind("a Word document of the format before 2007", "application/msword"),
-    ".xls": FileKind("an Excel workbook of the format before 2007", "application/vnd.ms-excel"),
-    ".ppt": FileKind("a PowerPoint presentation of the format before 2007", "application/vnd.ms-powerpoint"),
-    ".msg": FileKind("an Outlook message", "application/vnd.ms-outlook"),
+_WORD = FileKind("a Word document of the format before 2007", "application/msword")
+_EXCEL = FileKind("an Excel workbook of the format before 2007", "application/vnd.ms-excel")
+_POWERPOINT = FileKind("a PowerPoint presentation of the format before 2007", "application/vnd.ms-powerpoint")
+_OUTLOOK = FileKind("an Outlook message", "application/vnd.ms-outlook")
+COMPOUND_KINDS: dict[str, FileKind] = {
+    "WordDocument": _WORD,
+    "Workbook": _EXCEL,
+    "Book": _EXCEL,
+    "PowerPoint Document": _POWERPOINT,
+    "PP40": _POWERPOINT,
+    "__properties_version1.0": _OUTLOOK,
+    "VisioDocument": FileKind("a Visio drawing of the format before 2013", "application/vnd.visio"),
+    "Quill": FileKind("a Publisher document", "application/vnd.ms-publisher"),
+    "\x05HwpSummaryInformation": FileKind("a Hangul document", "application/x-hwp"),
+    "SwDocContentMgr": FileKind("a SolidWorks model", "application/sldworks"),
+    "CatalogEntries": FileKind("a database of thumbnails", "application/x-thumbs-db"),
+    "\u4840\u3f7f\u4164\u422f\u4836": FileKind("a Windows installer", "application/x-msi"),
 }
-_OLE_UNNAMED = FileKind("an Office file of the format before 2007", "application/x-ole-storage")
-_SAVE_AS = {".doc": "DOCX", ".xls": "XLSX", ".ppt": "PPTX", ".msg": "EML"}
+"""The kind of a compound file by a stream or storage at its top level."""
+COMPOUND = FileKind("an Office file of the format before 2007", "application/x-ole-storage")
+OLD_OFFICE = (_WORD, _EXCEL, _POWERPOINT)
+_BY_SUFFIX = {".doc": _WORD, ".dot": _WORD, ".xls": _EXCEL, ".ppt": _POWERPOINT, ".pps": _POWERPOINT, ".msg": _OUTLOOK}
+_SAVE_AS = {_WORD: "DOCX", _EXCEL: "XLSX", _POWERPOINT: "PPTX", _OUTLOOK: "EML"}
 
 DAMAGED_ZIP = FileKind("a damaged ZIP archive", "application/zip")
 OFFICE_PACKAGE = FileKind("an Office package without a document", "application/vnd.openxmlformats-package")
 
 
-def identify(head: bytes, suffix: str) -> FileKind:
-    """What the file is, by its first bytes; for old Office files also by the suffix of its name."""
-    if head.startswith(_OLE_SIGNATURE):
-        return _OLE.get(suffix, _OLE_UNNAMED)
+def identify(head: bytes) -> FileKind:
+    """What the file is, by its first bytes."""
     found = (kind for offset, mark, kind in _SIGNATURES if head[offset : offset + len(mark)] == mark)
     return next(found, _UNKNOWN)
 
 
-def refuse(kind: FileKind, suffix: str = "") -> NoReturn:
+def identify_compound(names: Collection[str], suffix: str) -> FileKind:
+    """What a compound file is, by its streams; by the suffix of its name where they cannot be read."""
+    found = (kind for name, kind in COMPOUND_KINDS.items() if name in names)
+    return next(found, COMPOUND) if names else _BY_SUFFIX.get(suffix, COMPOUND)
+
+
+def refuse(kind: FileKind) -> NoReturn:
     """Refuse a file of this kind.
 
     Raises:
         UnsupportedTypeError: always. For an old Office file the message names the format to save it in.
     """
-    remedy = f" Save it as {_SAVE_AS[suffix]}." if suffix in _SAVE_AS and kind is _OLE[suffix] else ""
+    remedy = f" Save it as {_SAVE_AS[kind]}." if kind in _SAVE_AS else ""
     raise UnsupportedTypeError(f"The file is {kind.title}.{remedy}", detected_type=kind.media_type)
+
+
+def refuse_renamed(kind: FileKind, suffix: str) -> NoReturn:
+    """Refuse an old Office file whose name claims the new format.
+
+    Raises:
+        UnsupportedTypeError: always. The message says how to upload it.
+    """
+    advice = f"It is named {suffix}, but it is in the old format: save it as {_SAVE_AS[kind]}"
+    raise UnsupportedTypeError(f"The file is {kind.title}. {advice}.", detected_type=kind.media_type)

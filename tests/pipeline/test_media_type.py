@@ -29,18 +29,13 @@ from app.domain.media import (
     ZIP,
 )
 from app.pipeline.media_type import detect
+from tests.pipeline.compound_files import make_compound
 from tests.pipeline.documents import make_docx, make_pdf, paragraph
 from tests.pipeline.packages import make_epub, make_odf, make_pptx, make_xlsx, make_zip, slide
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 MAIL = b"Return-Path: <a@b.c>\r\nReceived: from x\r\n\tby y\r\nFrom: a@b.c\r\nSubject: x\r\n\r\n<html>body</html>"
-
-
-def ole(name: str, at_sector: int = 200) -> bytes:
-    """A compound file whose directory, far from its start, lists a stream of this name."""
-    head = OLE + bytes(22) + (9).to_bytes(2, "little") + bytes(16) + at_sector.to_bytes(4, "little")
-    return head.ljust((at_sector + 1) * 512, b"\0") + name.encode("utf-16-le").ljust(512, b"\0")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +58,7 @@ def ole(name: str, at_sector: int = 200) -> bytes:
         (OLE + bytes(600), "locked.docx", DOCX),
         (OLE + bytes(600), "locked.xlsx", XLSX),
         (OLE + bytes(600), "locked.pptx", PPTX),
-        (ole("EncryptedPackage"), "locked", DOCX),
+        (make_compound({"EncryptedPackage": b"x"}), "locked", DOCX),
         *((b"PK\x03\x04 cut off", f"a{SUPPORTED[kind][0]}", kind) for kind in (DOCX, PPTX, XLSX, ODT, ODS, ODP, EPUB)),
         (b"PK\x03\x04 cut off", "letters.zip", ZIP),
         (b"PK\x05\x06" + bytes(18), "empty.docx", ZIP),
@@ -103,7 +98,7 @@ def test_content_tells_the_type_and_the_name_only_the_kind_of_text(
         b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 4,
         b"PK\x03\x04 cut off",
         OLE + bytes(600),
-        ole("WordDocument"),
+        make_compound({"Contents": b"x"}),
         OLE + b"\xff" * 600,
     ],
 )

@@ -42,4 +42,4 @@ def test_a_refusal_says_what_the_file_is(
 
 def test_a_refusal_of_a_kind_without_a_remedy_is_one_sentence() -> None:
     with pytest.raises(UnsupportedTypeError, match=r"The file is a GIF image\.$"):
-        refuse(identify(b"GIF89a", ".gif"), ".gif")
+        refuse(identify(b"GIF89a"))
