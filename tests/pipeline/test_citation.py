@@ -1,10 +1,11 @@
 """Citations in the answers of a language model: their marks, and the sentences that support them."""
 
-import time
+from collections.abc import Callable
 
 import pytest
 
 from app.pipeline.citation import INSTRUCTIONS, Cited, cite, compose_question
+from tests.growth import check_linear
 
 GATE = "The Alder Gate was built in 1911. It takes barges of up to 2.4 metres of draught. It shuts at dusk."
 HERON = "Herons nest in the reeds. They wait for the evening boat at Coldharbour."
@@ -126,20 +127,19 @@ def test_a_passage_of_many_lines_is_quoted_without_the_lines_before_the_sentence
 @pytest.mark.parametrize(
     "answer",
     [
-        f"It shuts at dusk [{'9' * 5_000}].",
-        f"It shuts at dusk {'[' * 3_000}1{']' * 3_000}.",
-        f"It shuts at dusk [{'1,' * 5_000}].",
-        f"It shuts at dusk [{' ' * 80_000}1].",
-        f"It shuts at dusk {' ' * 80_000}.",
-        "It shuts at dusk [-1] [1.5] [1e3] [0x1] [\u00b2].",
-        f"[1]{'[1]' * 3_000}",
+        lambda size: f"It shuts at dusk [{'9' * size}].",
+        lambda size: f"It shuts at dusk {'[' * size}1{']' * size}.",
+        lambda size: f"It shuts at dusk [{'1,' * size}].",
+        lambda size: f"It shuts at dusk [{' ' * size}1].",
+        lambda size: f"It shuts at dusk {' ' * size}.",
+        lambda size: "It shuts at dusk [-1] [1.5] [1e3] [0x1] [\u00b2]." * (size // 50),
+        lambda size: f"[1]{'[1]' * size}",
     ],
     ids=["long number", "nested", "long list", "spaces within", "spaces", "odd numbers", "only marks"],
 )
-def test_hostile_answers_are_read_in_no_time_and_never_point_outside_the_passages(answer: str) -> None:
-    began = time.process_time()
-    cited = cite(answer, PASSAGES)
-    assert time.process_time() - began < 2
+def test_hostile_answers_take_linear_time_and_never_point_outside_the_passages(answer: Callable[[int], str]) -> None:
+    check_linear(lambda size: cite(answer(size), PASSAGES), 2_000)
+    cited = cite(answer(5_000), PASSAGES)
     assert {passage for passage, _ in check_quotes(cited)} <= {0, 1, 2}
     assert len(cited.quotes) <= 1
     assert cite(cited.text, [PASSAGES[quote.passage] for quote in cited.quotes]).text == cited.text

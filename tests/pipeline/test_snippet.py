@@ -1,6 +1,5 @@
 """A snippet shows the part of a text that matches the query, unchanged, with the ranges that match."""
 
-import time
 import unicodedata
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from app.pipeline.lexemes import split_words
 from app.pipeline.occurrences import continues, fold_with_places, split_token
 from app.pipeline.snippet import MAX_CHARACTERS, Snippet, make_snippets
+from tests.growth import check_linear
 
 FILLER = "The boats wait in the basin until the water is level with the canal. " * 12
 TEXTS = st.one_of(
@@ -122,12 +122,4 @@ def test_a_token_has_the_words_that_the_index_has(token: str) -> None:
 
 
 def test_the_time_is_linear_in_the_occurrences() -> None:
-    def measure(number: int) -> float:
-        text = "gate lock " * number
-        began = time.process_time()
-        make_snippets("gate lock", [text])
-        return time.process_time() - began
-
-    measure(100)
-    small, large = (min(measure(number) for _ in range(3)) for number in (2_000, 8_000))
-    assert large / small < 10
+    check_linear(lambda number: make_snippets("gate lock", ["gate lock " * number]), 2_000)
