@@ -92,9 +92,12 @@ class WatchSupervisor(StartStopStep):
     """Checks the supervisor and the pool once a second, on the consumer's timer."""
 
     requires = ("celery.worker.consumer.connection:Connection",)
+    pool: Any = None
+    """Billiard's pool of processes; None for other kinds of pool."""
 
     def start(self, consumer: Any) -> None:
         """Start the checks."""
+        WatchSupervisor.pool = consumer.pool._pool if get_plan().forks else None  # noqa: SLF001, Celery names it nowhere else
         if consumer.hub is not None:
             watch_pipe(consumer.hub)
         consumer.timer.call_repeatedly(1.0, _supervisor.ensure)
@@ -162,6 +165,10 @@ def stop(**_: Any) -> None:
 @signals.worker_shutdown.connect(weak=False)
 def shut_down(**_: Any) -> None:
     """After the pool has finished its tasks: close what threads used, and end the lease."""
+    if WatchSupervisor.pool is not None:
+        # The processes have ended. At exit, billiard would end them once more and read from their pipes, of which the
+        # descriptors may belong to other files by then: such a read can block the exit for ever.
+        WatchSupervisor.pool._terminate.cancel()  # noqa: SLF001, nothing else stops it
     close_runtime()
     _supervisor.stop()
 
