@@ -16,6 +16,7 @@ from benchmarks import (
     fleet,
     flush,
     memory,
+    parsers,
     prefetch,
     providers,
     quality,
@@ -41,11 +42,12 @@ _MEASURES = {
     "urgency": urgency.measure,
     "backlog": backlog.measure,
     "quality": quality.measure,
+    "parsers": parsers.measure,
     "memory": memory.measure,
     "providers": providers.measure,
     "vectors": vectors.measure,
 }
-_LONG = {"recovery", "flush", "fairness", "backlog", "memory", "providers", "vectors"}
+_LONG = {"recovery", "flush", "fairness", "backlog", "memory", "providers", "vectors", "parsers"}
 
 
 def _measure_retrieval(corpus: Path) -> list[Figure]:

@@ -122,6 +122,7 @@ class Plan:
         self.celery = celery
         self.lease = lease
         self.embedders = embedders
+        self.forks = forks
         # A forked process runs one task at a time, and needs a connection each for the task, for the watch on its
         # attempt and for admission. Threads share a pool.
         self.connections = 3 if forks else min(slots, 6) + 2
