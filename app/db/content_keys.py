@@ -6,9 +6,14 @@ moment when a task with new content is submitted, and again its former one if th
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import BigInteger, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.documents import DocumentStatus
+from app.domain.errors import DuplicateDocumentError
+from app.domain.states import State
 
 
 def _own_key(sha256: str) -> str:
@@ -28,11 +33,61 @@ def _unless_taken(key: str) -> str:
 PRESENT_KEY = _unless_taken(_own_key("d.sha256"))
 """The key of the content that document ``d`` has."""
 
-KEY_OF_TASK = _unless_taken(
-    _own_key("""coalesce(
-        (SELECT decode(t.arguments #>> '{content,sha256}', 'hex') FROM tasks AS t WHERE t.id = :task_id), d.sha256)""")
+
+def _own_key_of(task: str) -> str:
+    return _own_key(f"coalesce(decode({task}.arguments #>> '{{content,sha256}}', 'hex'), d.sha256)")
+
+
+def key_of_task(task: str) -> str:
+    """The key of the content that document ``d`` is to have: that of the row ``task``, if it carries new content.
+
+    NULL where another document of the agent has it or the document is deleted.
+    """
+    return _unless_taken(_own_key_of(task))
+
+
+_BRINGS_CONTENT = f"""
+    d.deleted_at IS NULL AND (d.status <> '{DocumentStatus.COMPLETED}' OR t.arguments ? 'content')"""
+"""Task ``t`` gives document ``d`` content that search does not find in it yet."""
+
+REVIVED_KEY = f"""
+    CASE WHEN {_BRINGS_CONTENT} AND t.state = '{State.PENDING}' THEN {_own_key_of("t")} ELSE {key_of_task("t")} END"""
+"""The key of document ``d`` when task ``t`` is to process it.
+
+Not NULL where another document has received the same content since the caller looked: the unique index then refuses it,
+and the transaction is repeated. So two documents of the same content never result.
+"""
+
+_OTHER_WITH_CONTENT = f"""
+    FROM documents AS d
+    JOIN documents AS other ON other.agent_id = d.agent_id AND other.id <> d.id
+        AND other.content_key = {_own_key_of("t")}
+    WHERE d.id = t.document_id AND {_BRINGS_CONTENT}
+"""
+
+IS_DUPLICATE = f"EXISTS (SELECT {_OTHER_WITH_CONTENT})"
+"""Another document has the content that task ``t`` would give to its own: it was uploaded again in the meantime."""
+
+CONTENT_OF_TASK = f"""
+    (SELECT d.agent_id || ':' || encode({_own_key_of("t")}, 'hex') FROM documents AS d
+     WHERE d.id = t.document_id AND {_BRINGS_CONTENT})"""
+"""What two tasks ``t`` have in common that would give two documents the same content; NULL for other tasks."""
+
+_FIND_OTHER = text(
+    f"""
+    SELECT o.id FROM tasks AS t CROSS JOIN LATERAL (SELECT other.id {_OTHER_WITH_CONTENT}) AS o WHERE t.id = :task_id
+    """
 )
-"""The key of the content that document ``d`` is to have: that of the task, if it carries new content."""
+
+
+async def refuse_duplicate(connection: AsyncConnection, task_id: UUID) -> None:
+    """Check that no other document has the content which this task would give to its own document.
+
+    Raises:
+        DuplicateDocumentError: naming the other document.
+    """
+    if other := await connection.scalar(_FIND_OTHER, {"task_id": task_id}):
+        raise DuplicateDocumentError(f"Document {other} has the same content.")
 
 
 # By bytes first: the document with the bytes of one file is not replaced by another file that has its name.

@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.content_keys import KEY_OF_TASK
+from app.db.content_keys import REVIVED_KEY
 from app.db.editions import hide_editions
 from app.db.paging import list_rows
 from app.db.tables import agents, chunks, documents
@@ -128,11 +128,12 @@ async def merge_metadata(connection: AsyncConnection, document_id: int, metadata
 _SET_INDEXING_TASK = text(
     f"""
     UPDATE documents AS d
-    SET task_id = :task_id,
+    SET task_id = t.id,
         status = CASE WHEN d.status IN ('{DocumentStatus.FAILED}', '{DocumentStatus.CANCELLED}')
                       THEN '{DocumentStatus.QUEUED}' ELSE d.status END,
-        content_key = {KEY_OF_TASK}
-    WHERE d.id = :document_id
+        content_key = {REVIVED_KEY}
+    FROM tasks AS t
+    WHERE d.id = :document_id AND t.id = :task_id
     """
 ).bindparams(bindparam("task_id", type_=UUID_TYPE(as_uuid=True)))
 
@@ -140,7 +141,10 @@ _SET_INDEXING_TASK = text(
 async def set_indexing_task(connection: AsyncConnection, document_id: int, task_id: UUID) -> None:
     """Let this task decide the document's status. A failed or cancelled document becomes queued again.
 
-    From now on, the bytes that the task will process are a duplicate of the document, unless another document has them.
+    From now on, the bytes that the task will process are a duplicate of the document.
+
+    Raises:
+        TransactionConflictError: from ``Database``, when another document has received the same content just now.
     """
     await connection.execute(_SET_INDEXING_TASK, {"document_id": document_id, "task_id": task_id})
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.content_keys import CONTENT_OF_TASK, IS_DUPLICATE
 from app.db.tables import tasks
 from app.domain.ids import TaskId, WorkerId
 from app.domain.states import ACTIVE, FINAL, RUNNING, WAITING, Event, State, target
@@ -105,9 +106,9 @@ REVIVED = f"""{to(Event.REVIVE)}, arguments = (t.arguments - 'page') || CASE WHE
         stages = '[]', status = 'Waiting in the queue', result = NULL, error = NULL, started_at = NULL,
         completed_at = NULL, cancel_requested_at = NULL, dead_lettered_at = NULL, announced_at = NULL"""
 
-# Three conditions. At most one unfinished indexing task a document. A task that carries new content for a document must
-# still be the document's task: a later one has replaced its content otherwise. A succeeded part of a large document has
-# nothing left to do: its staged chunks are gone.
+# Four conditions. At most one unfinished indexing task a document. A task that carries new content for a document must
+# still be the document's task: a later one has replaced its content otherwise. No other document may have received the
+# same content in the meantime. A succeeded part of a large document has nothing left to do: its staged chunks are gone.
 MAY_REVIVE = f"""
     (t.name NOT IN ({_names(INDEXING)}) OR t.document_id IS NULL OR (
         NOT EXISTS (
@@ -115,9 +116,25 @@ MAY_REVIVE = f"""
             WHERE other.document_id = t.document_id AND other.id <> t.id AND other.name IN ({_names(INDEXING)})
               AND other.state NOT IN ({quoted(FINAL)}))
         AND (NOT t.arguments ? 'content' OR EXISTS (
-            SELECT FROM documents AS d WHERE d.id = t.document_id AND d.task_id = t.id))))
+            SELECT FROM documents AS d WHERE d.id = t.document_id AND d.task_id = t.id))
+        AND NOT {IS_DUPLICATE}))
     AND (t.name NOT IN ({_names((TaskName.EMBED_CHUNKS, TaskName.PUBLISH_DOCUMENT))}) OR t.state <> '{State.SUCCESS}')
 """
+
+_CONTENT = f"CASE WHEN t.name IN ({_names(INDEXING)}) THEN coalesce({CONTENT_OF_TASK}, t.document_id::text) END"
+
+
+def revivable(condition: str) -> str:
+    """The condition that ``t`` is one of the tasks that meet ``condition`` and ``MAY_REVIVE``, all locked first.
+
+    Of several that would give documents the same content, only the latest, so that there is one such document.
+    """
+    return f"""t.id = ANY (ARRAY(
+        SELECT DISTINCT ON (coalesce(locked.content, locked.id::text)) locked.id
+        FROM (SELECT t.id, {_CONTENT} AS content FROM tasks AS t WHERE {condition} AND {MAY_REVIVE}
+              ORDER BY t.id FOR NO KEY UPDATE) AS locked
+        ORDER BY coalesce(locked.content, locked.id::text), locked.id DESC))"""
+
 
 _REVIVE = returning_tasks(
     f"""

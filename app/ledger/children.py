@@ -14,7 +14,7 @@ from app.domain.documents import DocumentStatus
 from app.domain.ids import TaskId
 from app.domain.states import ACTIVE, FINAL, RUNNING, Event, State
 from app.domain.tasks import CHILDREN_STAGE, Attempt, Counts, NewTask, Task
-from app.ledger.cancel import CANCELLED, MAY_REVIVE, REVIVED
+from app.ledger.cancel import CANCELLED, REVIVED, revivable
 from app.ledger.statement import (
     NOT_CANCELLED,
     OF_ATTEMPT,
@@ -236,17 +236,16 @@ async def drop_children(connection: AsyncConnection, task_id: TaskId) -> None:
 
 
 # Only children whose document still has something to process: a stored file, or the address of a page.
-_CAN_RUN_AGAIN = f"""
+_CAN_RUN_AGAIN = """
     t.parent_id = :task_id AND t.state = ANY (:states)
     AND (t.document_id IS NULL OR EXISTS (
         SELECT FROM documents AS d
         WHERE d.id = t.document_id AND d.deleted_at IS NULL AND (d.blob_key IS NOT NULL OR d.source_url IS NOT NULL)))
-    AND {MAY_REVIVE}
 """
 
 _REVIVE_CHILDREN = returning_tasks(
     f"""
-    UPDATE tasks AS t SET {REVIVED} WHERE {all_locked(_CAN_RUN_AGAIN)}
+    UPDATE tasks AS t SET {REVIVED} WHERE {revivable(_CAN_RUN_AGAIN)}
     """
 )
 

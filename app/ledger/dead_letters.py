@@ -12,8 +12,8 @@ from app.domain.ids import TaskId
 from app.domain.records import Listing
 from app.domain.states import Event
 from app.domain.tasks import DeadLetterFilter, Queue, Task
-from app.ledger.cancel import MAY_REVIVE, REVIVED
-from app.ledger.statement import LEASE_LIVE, all_locked, build_task, fetch_task, fetch_tasks, guard, returning_tasks
+from app.ledger.cancel import REVIVED, revivable
+from app.ledger.statement import LEASE_LIVE, build_task, fetch_task, fetch_tasks, guard, returning_tasks
 
 
 async def count_dead(connection: AsyncConnection, name: str, index_id: int) -> int:
@@ -58,12 +58,12 @@ async def count_dead_letters(connection: AsyncConnection, organization_id: int, 
 
 _IS_REPLAYABLE = f"""
     t.id = ANY (:task_ids) AND t.organization_id = :organization_id AND {guard(Event.REVIVE)}
-    AND t.dead_lettered_at IS NOT NULL AND {MAY_REVIVE}
+    AND t.dead_lettered_at IS NOT NULL
 """
 
 _REPLAY = returning_tasks(
     f"""
-    UPDATE tasks AS t SET {REVIVED} WHERE {all_locked(_IS_REPLAYABLE)}
+    UPDATE tasks AS t SET {REVIVED} WHERE {revivable(_IS_REPLAYABLE)}
     """
 )
 
@@ -71,7 +71,8 @@ _REPLAY = returning_tasks(
 async def replay(connection: AsyncConnection, organization_id: int, task_ids: Sequence[UUID]) -> list[Task]:
     """PENDING again with fresh counts: those of the tasks that are dead letters of the organization.
 
-    A task stays a dead letter if a later task has replaced it for its document.
+    A task stays a dead letter if a later task has replaced it for its document, or if another document has received the
+    same content.
     """
     return await fetch_tasks(connection, _REPLAY, organization_id=organization_id, task_ids=list(task_ids))
 

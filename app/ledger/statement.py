@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import TextualSelect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.content_keys import PRESENT_KEY
+from app.db.content_keys import PRESENT_KEY, key_of_task
 from app.db.tables import tasks
 from app.domain.documents import DocumentStatus
 from app.domain.ids import TaskId, keep_above
@@ -111,7 +111,8 @@ def returning_tasks(update: str) -> TextualSelect:
 
     A completed document stays completed: it can be searched whatever becomes of a later task. If that task was to
     replace its content, it gets the ``content_key`` of its present content again. A document that failed or was
-    cancelled loses its key, so that a second upload of the same bytes is not a duplicate of it.
+    cancelled loses its key, so that a second upload of the same bytes is not a duplicate of it. It gets its key again
+    when its task is revived (``set_indexing_task``), or reopened as a parent, unless another document has it.
     """
     return _returning_tasks(update, "")
 
@@ -145,6 +146,7 @@ def _returning_tasks(update: str, further: str) -> TextualSelect:
             SET status = CASE d.status WHEN '{DocumentStatus.COMPLETED}' THEN d.status
                          ELSE CASE c.state {_STATUS_OF_STATE} END END,
                 content_key = CASE WHEN d.status = '{DocumentStatus.COMPLETED}' THEN {PRESENT_KEY}
+                                   WHEN c.state = '{State.EXPANDED}' THEN coalesce(d.content_key, {key_of_task("c")})
                                    WHEN c.state NOT IN ({_WITHOUT_CONTENT}) THEN d.content_key END
             FROM changed AS c
             WHERE d.task_id = c.id AND d.id = c.document_id

@@ -125,7 +125,8 @@ class Bench:
         return int(
             self.one(
                 "INSERT INTO documents (organization_id, agent_id, filename, media_type, size_bytes, sha256, blob_key) "
-                "VALUES (:organization, :agent, 'a.txt', 'text/plain', 1, '\\x00', 'key') RETURNING id",
+                "VALUES (:organization, :agent, 'a.txt', 'text/plain', 1, uuid_send(gen_random_uuid()), 'key') "
+                "RETURNING id",
                 organization=ORGANIZATION,
                 agent=self.agent,
             )

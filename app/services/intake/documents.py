@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.content_keys import lock_document
+from app.db.content_keys import lock_document, refuse_duplicate
 from app.db.documents import (
     get_document,
     get_document_for_work,
@@ -155,6 +155,7 @@ class Documents:
         Raises:
             NotFoundError: when the organization has no such document.
             DocumentBusyError: when a task is processing the document and there is no ``request``.
+            DuplicateDocumentError: when it failed or was cancelled, and another document has the same content.
         """
         async with self._database.transaction() as connection:
             await lock_document(connection, document_id)
@@ -172,6 +173,7 @@ class Documents:
             if document.source_url is not None:
                 name = TaskName.PROCESS_WEBPAGE
             task = await submit(connection, NewTask.for_document(document, name, queue))
+            await refuse_duplicate(connection, task.id)
             await set_indexing_task(connection, document_id, task.id)
         self._admission.nudge(task.queue)
         return task

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import structlog
 
+from app.db.content_keys import refuse_duplicate
 from app.db.engine import Database, repeats_on_conflict
 from app.domain.errors import DocumentBusyError, NotFoundError
 from app.domain.ids import TaskId
@@ -73,10 +74,13 @@ class DeadLetters:
         Raises:
             NotFoundError: when the organization has no such dead letter.
             DocumentBusyError: when another task is processing its document.
+            DuplicateDocumentError: when another document has received the same content in the meantime.
         """
         replayed, reopened = await self._replay(organization_id, [task_id])
         if not replayed:
             await self.get(organization_id, task_id)
+            async with self._database.statement() as connection:
+                await refuse_duplicate(connection, task_id)
             raise DocumentBusyError("Another task is processing the document.")
         await self._after_commit.publish([*replayed, *reopened])
         return replayed[0]

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
+from app.db.content_keys import refuse_duplicate
 from app.db.engine import Database, repeats_on_conflict
 from app.domain.errors import ConflictError, NotFoundError, TaskFinishedError
 from app.domain.ids import TaskId, keep_above
@@ -150,9 +151,13 @@ class Tasks:
         Raises:
             NotFoundError: when the organization has no such task.
             ConflictError: when the task has not finished, or nothing of it can run again.
+            DuplicateDocumentError: when another document has received the same content in the meantime.
         """
         task = await self.get(organization_id, task_id)
         if not (revived := await self._parents.revive(task)):
+            if task.state in FINAL:
+                async with self._database.statement() as connection:
+                    await refuse_duplicate(connection, task.id)
             reason = "Nothing of it can run again" if task.state in FINAL else "The task has not finished"
             raise ConflictError(f"{reason}: its state is {task.state.public}.")
         return revived
