@@ -18,7 +18,6 @@ _ALLOWED = {
     "botocore": {"adapters"},
     "bpe_openai": {"adapters"},
     "celery": {"adapters", "bootstrap", "celery_app", "cli", "tasks"},
-    "charset_normalizer": {"pipeline"},
     "docx": {"pipeline"},
     "fastapi": {"api"},
     "firecrawl": {"adapters"},

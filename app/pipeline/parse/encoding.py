@@ -1,11 +1,13 @@
 """Decodes bytes: detects the encoding of a file, and whether it is text at all."""
 
 import codecs
+import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 from app.domain.errors import DocumentDamagedError
+from app.pipeline.parse.encoding_statistics import count_common, find_encoding
 
 EIGHT_BIT = "cp1252"
 """Stands for any encoding with one byte per character, or an East Asian one; ``decode`` detects which."""
@@ -20,11 +22,24 @@ _BOMS = (
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\v\f\r\x08\x1b") + b"\x7f"
 _CONTROL_SHARE = 0.01
 _SAMPLE = 4096
-_GUESS_FROM = 64 * 1024
-_NEVER = ["utf_7", "cp037", "cp500", "cp1026", "cp1140"]
 _PIECE = 1024 * 1024
-_LEVEL = 0.02
-"""Where statistics cannot separate Western European encodings from others, the more common one is chosen."""
+_ESCAPES = re.compile(rb"\x1b(?:\$[@B]|\$\(D|\$\)C|\([JI])")
+_UNSPECIFIC = {"ascii", "utf-8"}
+"""Declarations that say nothing about bytes that are neither."""
+_MARKUP = "<a 1>"
+_SUPERSETS = {
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "big5": "big5hkscs",
+    "cp950": "big5hkscs",
+}
+"""Encodings that are read as another one with more characters (WHATWG Encoding, section 4.2)."""
 
 
 def guess_encoding(head: bytes, *, complete: bool = True) -> str | None:
@@ -45,7 +60,8 @@ def guess_encoding(head: bytes, *, complete: bool = True) -> str | None:
 def decode(data: bytes, declared: str | None = None) -> str:
     """The text in ``data``.
 
-    Decided by a byte order mark, else by valid UTF-8, else by the declared encoding, else by statistics.
+    Decided by a byte order mark, else by valid UTF-8, else by statistics, in which the declared encoding wins unless
+    the bytes contradict it.
 
     Args:
         data: A whole file.
@@ -54,20 +70,16 @@ def decode(data: bytes, declared: str | None = None) -> str:
     Raises:
         DocumentDamagedError: when it is not text in any known encoding.
     """
-    encoding = guess_encoding(data)
+    encoding = _choose_encoding(data, declared)
     if encoding is None:
         raise DocumentDamagedError("It is not text in any known encoding.")
-    if encoding == EIGHT_BIT:
-        encoding = _mostly_utf8(data) or _known(declared) or _guess_by_statistics(data)
-    elif declared and data.isascii():
-        encoding = _known(declared) or encoding  # ISO-2022-JP and UTF-7 are valid ASCII
     return data.decode(encoding, "replace").removeprefix("\ufeff")
 
 
 def decode_file(path: Path) -> Iterator[str]:
     """The text of a file of any size, in pieces of a megabyte. A file of one piece is decoded as by ``decode``.
 
-    The first megabyte decides the encoding of a larger file.
+    The first megabyte with a character beyond ASCII decides the encoding of a larger file.
 
     Raises:
         DocumentDamagedError: when it is not text in any known encoding.
@@ -77,11 +89,12 @@ def decode_file(path: Path) -> Iterator[str]:
         if len(piece) < _PIECE:
             yield decode(piece)
             return
-        encoding = guess_encoding(piece, complete=False)
+        while len(piece) == _PIECE and piece.isascii() and _find_escapes(piece) is None and b"\0" not in piece:
+            yield piece.decode("ascii")
+            piece = file.read(_PIECE)
+        encoding = _choose_encoding(piece, complete=False)
         if encoding is None:
             raise DocumentDamagedError("It is not text in any known encoding.")
-        if encoding == EIGHT_BIT:
-            encoding = _mostly_utf8(piece) or _guess_by_statistics(piece)
         decoder = codecs.getincrementaldecoder(encoding)("replace")
         while piece:
             yield decoder.decode(piece)
@@ -89,12 +102,22 @@ def decode_file(path: Path) -> Iterator[str]:
         yield decoder.decode(b"", final=True)
 
 
+def _choose_encoding(data: bytes, declared: str | None = None, *, complete: bool = True) -> str | None:
+    encoding = guess_encoding(data, complete=complete)
+    if encoding == EIGHT_BIT:
+        return _mostly_utf8(data) or find_encoding(data, _known(declared)) or EIGHT_BIT
+    if encoding == "utf-8" and data.isascii():
+        return _find_escapes(data) or _known(declared) or encoding
+    return encoding
+
+
 def to_utf8(path: Path, stated: str) -> None:
-    """Convert a text file from the encoding that its server stated to UTF-8, unless it is UTF-8 or not text."""
+    """Convert a text file to UTF-8 from the encoding that its server stated, unless it is UTF-8 or not text.
+
+    A stated encoding that the bytes contradict is ignored.
+    """
     data, encoding = path.read_bytes(), _known(stated)
-    guessed = guess_encoding(data)
-    hidden = data.isascii() and (encoding or "").startswith("iso2022")
-    if encoding and (hidden or (guessed == EIGHT_BIT and not _mostly_utf8(data))):
+    if encoding and _choose_encoding(data, stated) == encoding:
         path.write_bytes(data.decode(encoding, "replace").encode("utf-8", "replace"))
 
 
@@ -111,16 +134,15 @@ def _is_utf8(data: bytes, *, complete: bool) -> bool:
 
 
 def _guess_wide(sample: bytes) -> str | None:
-    """UTF-16 or UTF-32 without a byte order mark: the one that gives plausible text with the most ASCII characters."""
-    best, plainest = None, -1
+    """UTF-16 or UTF-32 without a byte order mark: the one that gives plausible text with the most common characters."""
+    best, most = None, -1
     for encoding, width in (("utf-32-le", 4), ("utf-32-be", 4), ("utf-16-le", 2), ("utf-16-be", 2)):
         try:
             text = sample[: len(sample) // width * width].decode(encoding)
         except UnicodeDecodeError:
             continue
-        plain = sum(char.isascii() for char in text)
-        if text and plain > plainest and _is_plausible(text):
-            best, plainest = encoding, plain
+        if text and _is_plausible(text) and (common := count_common(text)) > most:
+            best, most = encoding, common
     return best
 
 
@@ -137,28 +159,21 @@ def _mostly_utf8(data: bytes) -> str | None:
     return "utf-8" if broken * 10 <= beyond_ascii else None
 
 
-def _known(declared: str | None) -> str | None:
-    if declared is None:
+def _find_escapes(data: bytes) -> str | None:
+    """The encoding of text that is ASCII with escape sequences, as mails and old files have it (RFC 1468, RFC 1557)."""
+    found = _ESCAPES.search(data)
+    if found is None:
         return None
+    return "iso2022_kr" if found[0].endswith(b"C") else "iso2022_jp_ext"
+
+
+def _known(declared: str | None) -> str | None:
+    """The codec of a declared encoding; None for those that do not extend ASCII, such as UTF-16 and EBCDIC."""
     try:
-        name = codecs.lookup(declared.strip()).name
+        codec = codecs.lookup((declared or "").strip().removeprefix("x-"))
+        extends_ascii = _MARKUP.encode("ascii").decode(codec.name) == _MARKUP
     except (LookupError, ValueError):
         return None
-    # Browsers read these labels as Windows-1252 (WHATWG Encoding, section 4.2).
-    if name in {"iso8859-1", "ascii"}:
-        return "cp1252"
-    return None if name.startswith(("utf-16", "utf-32")) or not codecs.lookup(name)._is_text_encoding else name  # noqa: SLF001
-
-
-def _guess_by_statistics(data: bytes) -> str:
-    from charset_normalizer import from_bytes  # noqa: PLC0415, few files need it, and it costs 10 MB
-
-    matches = from_bytes(data[:_GUESS_FROM], cp_exclusion=_NEVER)
-    best = matches.best()
-    if best is None:
-        return EIGHT_BIT
-    western = any(
-        EIGHT_BIT in (match.encoding, *match.could_be_from_charset) and match.chaos <= best.chaos + _LEVEL
-        for match in matches
-    )
-    return EIGHT_BIT if western else best.encoding
+    if codec.name in _UNSPECIFIC or not extends_ascii:
+        return None
+    return _SUPERSETS.get(codec.name, codec.name)
