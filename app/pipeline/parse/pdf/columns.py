@@ -1,153 +1,134 @@
-"""The reading order of a page whose text is stored line by line across two columns.
+"""The reading order of a page whose text is stored line by line across its columns.
 
 pdfium returns text in the order of the content stream, which is the reading order in nearly all files. Some
 producers write line by line across the page. Only pages whose text boxes show that are reordered.
 """
 
-import ctypes
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
 from statistics import median
-from typing import NamedTuple
 
 import pypdfium2 as pdfium
-import pypdfium2.raw as pdfium_raw
 
-_CHARACTERS = 600
+from app.pipeline.parse.pdf.layout import Piece, find_pieces, is_jump, join_boxes, read_boxes
+
+_SAMPLED_CHARACTERS = 600
 _SAMPLE = 8
 _JUMPS = 2
 _LINES = 8
+"""Lines of a column from which its order is certain; columns of fewer lines are examined more strictly."""
+_FEWEST_LINES = 2
 _CROSSING = 0.2
-_COLUMN = 0.25
+_SAME_CROSSING = 0.02
+_MAX_COLUMNS = 4
+_COLUMN = 0.5
+"""The least share of the text in a column, of the share that it would have if all were equal."""
 _FILLED = 0.6
 _SWITCHES = 0.8
 _CONTINUED = 0.25
+_CONTINUED_STRICTLY = 0.5
+_WRAPPED = 0.7
+_WORDS = 3
+
+Columns = Sequence[Sequence[Piece]]
+Spans = list[tuple[int, int]]
 
 
-class _Box(NamedTuple):
-    """A run of text on a page, in points from its lower left corner."""
+def order_columns(page: pdfium.PdfTextPage, text: str) -> Spans | None:
+    """The parts of ``text`` in reading order if its lines alternate between columns; None where it stays as it is.
 
-    left: float
-    bottom: float
-    right: float
-    top: float
-
-
-def order_columns(page: pdfium.PdfTextPage, text: str) -> str:
-    """``text`` of the page, one column after the other if its lines alternate between two columns.
-
-    A sample from the middle of the page shows whether lines jump sideways; most pages are not examined further. The
-    reordered text is used only if it has the same characters.
+    A sample from the middle of the page shows whether lines jump sideways; most pages are not examined further.
     """
-    if len(text) < _CHARACTERS:
-        return text
     count = page.count_rects()
-    some = min(max(_SAMPLE, 3 * count // (text.count("\n") + 1)), 12 * _SAMPLE)  # about three lines
-    sample = _boxes(page, (count - some) // 2, min(count, (count + some) // 2))
-    if sum(_jumps(former, box) for former, box in pairwise(sample)) < _JUMPS:
-        return text
-    lines = list(_lines(_boxes(page, 0, count)))
-    gutter = _find_gutter(lines)
-    if gutter is None or not _alternates(lines, gutter):
-        return text
-    ordered = "\r\n".join(page.get_text_bounded(*area, errors="ignore") for area in _areas(lines, gutter))
-    return ordered if _is_running_text(ordered) and _characters(ordered) == _characters(text) else text
-
-
-def _is_running_text(text: str) -> bool:
-    """Whether lines continue in the next one, as in running text; the cells of a table do not."""
-    lines = [line for line in text.split("\n") if line.strip()]
-    return sum(line[:1].islower() for line in lines) >= _CONTINUED * len(lines)
-
-
-def _characters(text: str) -> Counter[str]:
-    return Counter("".join(text.split()))
-
-
-def _boxes(page: pdfium.PdfTextPage, start: int, stop: int) -> list[_Box]:
-    """Text boxes, read from pdfium directly: the allocations of its Python layer would double the cost."""
-    left, top, right, bottom = (ctypes.c_double() for _ in range(4))
-    pointers = [ctypes.byref(value) for value in (left, top, right, bottom)]
-    read: Callable[..., int] = pdfium_raw.FPDFText_GetRect
-    handle = page.raw
-    return [
-        _Box(left.value, bottom.value, right.value, top.value)
-        for index in range(max(0, start), stop)
-        if read(handle, index, *pointers)
-    ]
-
-
-def _jumps(former: _Box, box: _Box) -> bool:
-    """Whether the next run is on the same line, further away than the next word."""
-    return _same_line(former, box) and box.left - former.right > max(8.0, former.top - former.bottom)
-
-
-def _same_line(former: _Box, box: _Box) -> bool:
-    return box.bottom < former.top and box.top > former.bottom
-
-
-def _lines(boxes: Sequence[_Box]) -> Iterator[_Box]:
-    """Runs that follow each other on one line, joined into one box."""
-    line: _Box | None = None
-    for box in boxes:
-        if line and _same_line(line, box) and not _jumps(line, box) and box.right > line.left:
-            line = _join(line, box)
-            continue
-        if line:
-            yield line
-        line = box
-    if line:
-        yield line
-
-
-def _join(*boxes: _Box) -> _Box:
-    lefts, bottoms, rights, tops = zip(*boxes, strict=True)
-    return _Box(min(lefts), min(bottoms), max(rights), max(tops))
-
-
-def _width(lines: Sequence[_Box]) -> float:
-    return sum(line.right - line.left for line in lines)
-
-
-def _sides(lines: Sequence[_Box], gutter: float) -> tuple[list[_Box], list[_Box]]:
-    return [line for line in lines if line.right <= gutter], [line for line in lines if line.left >= gutter]
-
-
-def _find_gutter(lines: Sequence[_Box]) -> float | None:
-    """The x coordinate between two columns of running text, near the middle of the page; None without such columns."""
-    page, whole = _join(*lines), _width(lines)
-    places = [page.left + (page.right - page.left) * percent / 100 for percent in range(35, 66)]
-    crossing = [_width([line for line in lines if line.left < place < line.right]) for place in places]
-    free = [place for place, width in zip(places, crossing, strict=True) if width == min(crossing)]
-    gutter = free[len(free) // 2]
-    sides = _sides(lines, gutter)
-    if min(crossing) > _CROSSING * whole or min(map(len, sides)) < _LINES:
+    some = count
+    if len(text) >= _SAMPLED_CHARACTERS:
+        some = min(max(_SAMPLE, 3 * count // (text.count("\n") + 1)), 12 * _SAMPLE)  # about three lines
+    sample = read_boxes(page, (count - some) // 2, min(count, (count + some) // 2))
+    if sum(is_jump(former, box) for former, box in pairwise(sample)) < _JUMPS:
         return None
-    return gutter if all(_width(side) >= _COLUMN * whole and _is_filled(side) for side in sides) else None
+    pieces = find_pieces(page, text)
+    gutters = _find_gutters(pieces)
+    if not gutters or len(gutters) >= _MAX_COLUMNS:
+        return None
+    columns = [[piece for piece in pieces if _column(piece, gutters) == index] for index in range(len(gutters) + 1)]
+    if not _are_columns(columns, pieces) or not _alternate(pieces, gutters) or not _run_on(text, columns):
+        return None
+    return [(piece.start, piece.stop) for piece in _read_bands(pieces, gutters)]
 
 
-def _is_filled(column: Sequence[_Box]) -> bool:
+def _find_gutters(pieces: Sequence[Piece]) -> list[float]:
+    """The x coordinates between the columns of a page, each within a strip that few lines cross."""
+    page, whole = join_boxes([piece.box for piece in pieces]), _width(pieces)
+    places = [page.left + page.width * percent / 100 for percent in range(15, 86)]
+    crossing = [_width([piece for piece in pieces if piece.box.left < place < piece.box.right]) for place in places]
+    allowed = min(min(crossing) + _SAME_CROSSING * whole, _CROSSING * whole)
+    strips = groupby(zip(places, crossing, strict=True), key=lambda item: item[1] <= allowed)
+    free = [[place for place, _ in strip] for is_free, strip in strips if is_free]
+    return [strip[len(strip) // 2] for strip in free]
+
+
+def _width(pieces: Sequence[Piece]) -> float:
+    return sum(piece.box.width for piece in pieces)
+
+
+def _column(piece: Piece, gutters: Sequence[float]) -> int | None:
+    """The column of a piece; None where it crosses a gutter."""
+    left, right = bisect_right(gutters, piece.box.left), bisect_right(gutters, piece.box.right)
+    return left if left == right else None
+
+
+def _are_columns(columns: Columns, pieces: Sequence[Piece]) -> bool:
+    least = _COLUMN / len(columns) * _width(pieces)
+    return all(len(column) >= _FEWEST_LINES and _width(column) >= least and _is_filled(column) for column in columns)
+
+
+def _is_filled(column: Sequence[Piece]) -> bool:
     """Whether lines fill their column, as running text does; the cells of a table rarely do."""
-    extent = _join(*column)
-    return median(line.right - line.left for line in column) >= _FILLED * (extent.right - extent.left)
+    extent = join_boxes([piece.box for piece in column])
+    return median(piece.box.width for piece in column) >= _FILLED * extent.width
 
 
-def _alternates(lines: Sequence[_Box], gutter: float) -> bool:
+def _alternate(pieces: Sequence[Piece], gutters: Sequence[float]) -> bool:
     """Whether the lines, in stored order, switch between the columns nearly every time."""
-    sides = [line.left >= gutter for line in lines if line.right <= gutter or line.left >= gutter]
+    sides = [side for piece in pieces if (side := _column(piece, gutters)) is not None]
     switches = sum(former != side for former, side in pairwise(sides))
-    return switches >= _SWITCHES * min(sum(sides), len(sides) - sum(sides))
+    return switches >= _SWITCHES * (len(sides) - max(map(sides.count, set(sides))))
 
 
-def _areas(lines: Sequence[_Box], gutter: float) -> Iterator[_Box]:
-    """The parts of the page in reading order: lines that cross the gutter, and between them the two columns."""
-    band: list[_Box] = []
-    for line in sorted(lines, key=lambda line: -line.top):
-        if line.left < gutter < line.right:
-            yield from (_join(*side) for side in _sides(band, gutter) if side)
-            yield line
-            band = []
-        else:
-            band.append(line)
-    yield from (_join(*side) for side in _sides(band, gutter) if side)
+def _run_on(text: str, columns: Columns) -> bool:
+    """Whether the lines of columns continue in the next one, as in running text; the cells of a table do not."""
+    starts = [text[piece.start] for column in columns for piece in column]
+    if min(map(len, columns)) >= _LINES:
+        return sum(map(str.islower, starts)) >= _CONTINUED * len(starts)
+    words = sum(len(text[piece.start : piece.stop].split()) for column in columns for piece in column)
+    return words >= _WORDS * len(starts) and all(_is_prose(text, column) for column in columns)
+
+
+def _is_prose(text: str, column: Sequence[Piece]) -> bool:
+    """Whether most lines of a column end where the column ends, and most go on with a small letter."""
+    pairs = list(pairwise(column))
+    continued = sum(text[piece.start].islower() for _, piece in pairs)
+    wrapped = sum(_is_wrapped(text, column, *pair) for pair in pairs)
+    return continued >= _CONTINUED_STRICTLY * len(pairs) and wrapped >= _WRAPPED * len(pairs)
+
+
+def _is_wrapped(text: str, column: Sequence[Piece], line: Piece, following: Piece) -> bool:
+    """Whether a line ends because the first word of the next one does not fit into the column."""
+    word = text[following.start : following.stop].split(maxsplit=1)
+    character = line.box.width / (line.stop - line.start)
+    right = max(piece.box.right for piece in column)
+    return bool(word) and line.box.right + (len(word[0]) + 1) * character > right
+
+
+def _read_bands(pieces: Sequence[Piece], gutters: Sequence[float]) -> Iterator[Piece]:
+    """The pieces in reading order: lines that cross a gutter, and between them one column after the other."""
+    crossing = sorted((piece for piece in pieces if _column(piece, gutters) is None), key=lambda piece: -piece.box.top)
+    tops = [-piece.box.top for piece in crossing]
+    bands: list[list[Piece]] = [[] for _ in range(len(crossing) + 1)]
+    for piece in pieces:
+        if _column(piece, gutters) is not None:
+            bands[bisect_right(tops, -piece.box.top)].append(piece)
+    for index, band in enumerate(bands):
+        yield from sorted(band, key=lambda piece: _column(piece, gutters) or 0)
+        yield from crossing[index : index + 1]

@@ -18,9 +18,11 @@ from app.domain.errors import DocumentEncryptedError, ParseLimitExceededError
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.ocr.tesseract import OcrReader
 from app.pipeline.parse.pdf import fallback
-from app.pipeline.parse.pdf.columns import order_columns
+from app.pipeline.parse.pdf.annotations import read_annotations
+from app.pipeline.parse.pdf.appearances import read_appearances
 from app.pipeline.parse.pdf.hyphens import join_words
 from app.pipeline.parse.pdf.metadata import name_metadata
+from app.pipeline.parse.pdf.page_text import read_text
 from app.pipeline.parse.pdf.running import drop_running_lines
 
 _LOCKED = {pdfium_raw.FPDF_ERR_PASSWORD, pdfium_raw.FPDF_ERR_SECURITY}
@@ -48,6 +50,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
             raise DocumentEncryptedError from error
         return fallback.read(path, report, limits)
     with closing(document):
+        document.init_forms()  # before the first page is loaded
         total = len(document)
         if total > limits.pages:
             raise ParseLimitExceededError(f"It has {count_of(total, 'page')}; the limit is {limits.pages}.")
@@ -97,8 +100,10 @@ def _read_pages(
 
 def _read_page(document: pdfium.PdfDocument, index: int, ocr: OcrReader) -> str | None:
     try:
-        with closing(document[index]) as page, closing(page.get_textpage()) as text:
-            found = order_columns(text, text.get_text_range(errors="ignore"))
+        with closing(document[index]) as page, closing(page.get_textpage()) as characters:
+            annotations = read_annotations(page)
+            found = read_text(characters, annotations)
+            found = "\n".join([found, *read_appearances(document, index, annotations)])
             return found if found.strip() else ocr.read(page)
     except pdfium.PdfiumError:
         return None  # the caller lists these pages

@@ -1,0 +1,73 @@
+"""Lines of Hebrew and Arabic that hold codes, numbers, brackets and words of other scripts; vertical Japanese."""
+
+from pathlib import Path
+
+import pytest
+
+from app.domain.media import PDF
+from app.pipeline.parse import parse
+from tests.pipeline.documents import draw_line
+from tests.pipeline.pdf_files import build_pdf, draw_mapped
+
+FILLER = "תירבע הרוש"
+"""A line from left to right, as it stands on the page."""
+
+
+def read(folder: Path, *drawn: str, codes: dict[int, int]) -> list[str]:
+    path = folder / "direction.pdf"
+    path.write_bytes(build_pdf("".join(drawn), codes=codes))
+    return parse(path, PDF).pages[0].text.split("\n")
+
+
+@pytest.mark.parametrize(
+    ("displayed", "logical"),
+    [
+        ("םולש AB-17 רפסמ", "מספר AB-17 שלום"),
+        ("םולש 12/05/2024 ךיראת", "תאריך 12/05/2024 שלום"),
+        ("םולש 1,234.56 םוכס", "סכום 1,234.56 שלום"),
+        ("םולש 15% החנה", "הנחה 15% שלום"),
+        ("םולש $15 ריחמ", "מחיר $15 שלום"),
+        ("םולש 3-ב", "ב-3 שלום"),
+        ("םולש https://example.org/a7 ואר", "ראו https://example.org/a7 שלום"),
+        ("םולש Windows 11 Pro תכרעמ", "מערכת Windows 11 Pro שלום"),
+        ("םולש (AB-17) רפסמ", "מספר (AB-17) שלום"),
+        ("םולש (17) רפסמ", "מספר (17) שלום"),
+        ("םולש 10-12 תועש", "שעות 10-12 שלום"),
+        ("7 ,5 ,3 םירפסמ", "מספרים 3, 5, 7"),
+        ("ﺎﺒﺣﺮﻣ AB-17 ﻢﻗﺭ", "رقم AB-17 مرحبا"),
+        ("ابحرم ٢٠٢٤ ماع", "عام ٢٠٢٤ مرحبا"),
+    ],
+)
+@pytest.mark.parametrize("pieces", [False, True], ids=["in one piece", "word by word from the right"])
+def test_codes_in_a_line_from_right_to_left_keep_their_order(
+    tmp_path: Path, displayed: str, logical: str, pieces: bool
+) -> None:
+    codes: dict[int, int] = {}
+    drawn = draw_mapped(72, 700, displayed, codes)
+    if pieces:
+        words, place = [], 72
+        for word in displayed.split(" "):
+            words.append(draw_mapped(place, 700, word, codes))
+            place += 5 * (len(word) + 1)
+        drawn = "".join(reversed(words))
+    lines = read(tmp_path, draw_mapped(72, 720, FILLER * 3, codes), drawn, codes=codes)
+    assert lines[-1] == logical
+
+
+def test_a_page_in_another_script_keeps_a_hebrew_word_where_it_stands(tmp_path: Path) -> None:
+    codes: dict[int, int] = {}
+    english = draw_line(72, 720, "The harbour office keeps a register of ships, which is called")
+    lines = read(tmp_path, english, draw_mapped(72, 700, "AB-17 םולש", codes), codes=codes)
+    assert lines[1] == "AB-17 שלום"
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]])
+def test_vertical_lines_are_read_from_right_to_left(tmp_path: Path, order: list[int]) -> None:
+    codes: dict[int, int] = {}
+    lines = ["港の事務所は船の名を帳簿に書く", "冬が来ると運河は凍ってしまう", "春には舟がまた水門を通る"]
+    drawn = [
+        "".join(draw_mapped(400 - 30 * number, 700 - 12 * row, sign, codes) for row, sign in enumerate(line))
+        for number, line in enumerate(lines)
+    ]
+    found = read(tmp_path, *(drawn[index] for index in order), codes=codes)
+    assert "".join(found) == "".join(lines)
