@@ -5,7 +5,10 @@ the language in advance. The alternatives are compared in docs/search.md.
 
 - Accents, width and case are folded: ``Café`` becomes ``cafe``.
 - A compound gives its parts, adjacent parts joined, and the whole without joints, so that ``ISO-9001``, ``ISO 9001``
-  and ``iso9001:2015`` match, and ``max_in_flight`` matches ``maxInFlight``.
+  and ``iso9001:2015`` match, and ``max_in_flight`` matches ``maxInFlight``. Letters and digits are parts as well:
+  ``HTTP429`` and ``10kg`` match ``HTTP 429`` and ``10 kg``.
+- A name with signs gives one more word with its signs: ``C#``, ``C++``, ``.NET``. The word without them stays, so a
+  text that was indexed before this rule is still found.
 - Scripts without spaces, and Hangul with its suffixes, give overlapping pairs of characters; documents also give
   single characters.
 - Words are stemmed by the Snowball stemmer of the language that the function words of a document suggest. A question
@@ -18,6 +21,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import pairwise, zip_longest
+from typing import NamedTuple
 
 import Stemmer
 
@@ -46,13 +50,35 @@ _UNSPACED = (
 )
 # Vowel signs of the Indic scripts belong to their word, although Python's \w does not match them.
 _LETTER = f"(?:[^\\W{_UNSPACED}]|[\u0900-\u0963\u0970-\u0dff\u0300-\u036f])"
-TOKEN = re.compile(f"[{_UNSPACED}]+|{_LETTER}+(?:(?:[-.'’/:@+&]+|(?<=\\d),(?=\\d)){_LETTER}+)*")  # noqa: RUF001
+_COMPOUND = f"{_LETTER}+(?:(?:[-.'’/:@+&]+|(?<=\\d),(?=\\d)){_LETTER}+)*[+#\\\\]*"  # noqa: RUF001
+TOKEN = re.compile(f"[{_UNSPACED}]+|{_COMPOUND}|(?<![\\w.)\\]])\\.(?=[^\\W\\d_]){_COMPOUND}")
 IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
-JOINT = re.compile(r"[-.'’/:@+&,_]+|(?<=[a-z0-9])(?=[A-Z])")  # noqa: RUF001
+_JOINT = re.compile(
+    r"[-.'’/:@+&,_#\\]+"  # noqa: RUF001
+    r"|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})"  # maxSize, HTTPServer
+    r"|(?<=[^\W\d_])(?=\d{2,}(?![^\W_]))|(?<=\d)(?=[^\W\d_]{1,4}(?![^\W_]))"  # HTTP429, 10kg
+)
+_SIGNED = re.compile(r"^\.[^\W_]+|[^\W_]+(?:\+{2,3}|\+$|\\?#$)")
+"""The words of a compound with their signs; Markdown may escape the last one: ``C\\#``."""
 _ACCENT = re.compile("(?<=[A-Za-zΑ-ωЕе])[\u0300-\u036f]+")  # noqa: RUF001
 _LETTERS = str.maketrans(
     {"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
+    | dict.fromkeys("\u2010\u2011\u2212", "-")  # hyphen, non-breaking hyphen, minus
+    | {"♯": "#"}
 )
+
+
+class Word(NamedTuple):
+    """A word before stemming.
+
+    ``start`` and ``end`` are its place in its token, in characters; ``step`` is the distance of its position from that
+    of the word before it, in words.
+    """
+
+    word: str
+    start: int
+    end: int
+    step: int
 
 
 class _Stemmers(threading.local):
@@ -92,36 +118,47 @@ def split_words(text: str, *, singles: bool) -> tuple[list[str], list[int]]:
     place = 0
     for token in TOKEN.findall(fold(text)):
         lower = token.lower()
-        if token < FIRST_UNSPACED and token[1:] == lower[1:] and token.isalnum():  # nearly all tokens
+        if is_plain(token, lower):
             place += 1
             words.append(lower[:MAX_LENGTH])
             places.append(place)
             continue
-        for word, step in _pairs(token, singles=singles) if IS_UNSPACED.match(token) else _parts(token):
+        for word, _, _, step in (
+            split_run(token, singles=singles) if IS_UNSPACED.match(token) else split_compound(token)
+        ):
             place += step
-            words.append(word[:MAX_LENGTH])
+            words.append(word)
             places.append(place)
     return words, places
 
 
-def _pairs(run: str, *, singles: bool) -> Iterator[tuple[str, int]]:
-    """Single characters and pairs, each with its distance from the previous position."""
-    for first, second in zip_longest(run, run[1:], fillvalue=""):
+def is_plain(token: str, lower: str) -> bool:
+    """Whether a token is one word, as nearly all are: no compound, and not of a script without spaces."""
+    return token < FIRST_UNSPACED and token[1:] == lower[1:] and (token.isalpha() or token.isdecimal())
+
+
+def split_run(run: str, *, singles: bool) -> Iterator[Word]:
+    """The pairs of characters of a script without spaces, with ``singles`` also each character."""
+    for place, (first, second) in enumerate(zip_longest(run, run[1:], fillvalue="")):
         if singles or len(run) == 1:
-            yield first, 1
+            yield Word(first, place, place + 1, 1)
         if second:
-            yield first + second, not singles
+            yield Word(first + second, place, place + 2, not singles)
 
 
-def _parts(compound: str) -> Iterator[tuple[str, int]]:
-    """The parts of a compound, adjacent parts joined, and the whole, each with its distance from the one before."""
-    parts = [part.lower() for part in JOINT.split(compound) if part]
-    for former, part in pairwise(["", *parts]):
-        yield part, 1
-        if former:
-            yield former + part, 0
+def split_compound(compound: str) -> Iterator[Word]:
+    """The parts of a compound, adjacent parts joined, the whole, and its words with signs."""
+    cuts = [(0, 0), *(match.span() for match in _JOINT.finditer(compound)), (len(compound), len(compound))]
+    parts = [(compound[start:end].lower(), start, end) for (_, start), (end, _) in pairwise(cuts) if start < end]
+    for number, (part, start, end) in enumerate(parts):
+        yield Word(part[:MAX_LENGTH], start, end, 1)
+        if number:
+            former, begin, _ = parts[number - 1]
+            yield Word((former + part)[:MAX_LENGTH], begin, end, 0)
     if len(parts) > 2:  # noqa: PLR2004 (two joined parts are the whole)
-        yield "".join(parts), 0
+        yield Word("".join(part for part, _, _ in parts)[:MAX_LENGTH], parts[0][1], parts[-1][2], 0)
+    for match in _SIGNED.finditer(compound):
+        yield Word(match[0].lower().replace("\\", "")[:MAX_LENGTH], *match.span(), 0)
 
 
 def fold(text: str) -> str:

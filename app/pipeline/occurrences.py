@@ -4,18 +4,19 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 
 from app.pipeline.lexemes import (
-    FIRST_UNSPACED,
     FUNCTION_WORDS,
     IS_UNSPACED,
-    JOINT,
     MAX_LENGTH,
     TOKEN,
+    Word,
     fold,
     guess_language,
+    is_plain,
+    split_compound,
+    split_run,
     split_words,
     stemmers,
 )
@@ -39,14 +40,6 @@ class Occurrence(NamedTuple):
     start: int
     end: int
     term: int
-
-
-class _Word(NamedTuple):
-    """A word before stemming, and its place in its token, in characters."""
-
-    word: str
-    start: int
-    end: int
 
 
 class Terms:
@@ -109,7 +102,7 @@ class Terms:
             matches = self._matches[language, piece] = tuple(
                 Occurrence(token.start() + start, token.start() + end, term)
                 for token in TOKEN.finditer(piece)
-                for word, start, end in split_token(token[0])
+                for word, start, end, _ in split_token(token[0])
                 if (term := terms.get(stem(word))) is not None
             )
         return matches
@@ -123,37 +116,11 @@ def _make_pattern(stem: str) -> str:
     return _JOINTS.join(map(re.escape, stem[:length]))
 
 
-def split_token(token: str) -> Iterator[_Word]:
-    """The words of a token, the same that ``split_words`` makes of it."""
-    lower = token.lower()
-    if token < FIRST_UNSPACED and token[1:] == lower[1:] and token.isalnum():  # nearly all tokens
-        yield _Word(lower[:MAX_LENGTH], 0, len(token))
-    elif IS_UNSPACED.match(token):
-        yield from _split_run(token)
-    else:
-        yield from _split_compound(token)
-
-
-def _split_run(run: str) -> Iterator[_Word]:
-    """Characters and pairs of a script without spaces."""
-    for place, character in enumerate(run):
-        yield _Word(character, place, place + 1)
-        if place + 1 < len(run):
-            yield _Word(run[place : place + 2], place, place + 2)
-
-
-def _split_compound(compound: str) -> Iterator[_Word]:
-    """The parts of a compound, adjacent parts joined, and the whole."""
-    cuts = [(0, 0), *(match.span() for match in JOINT.finditer(compound)), (len(compound), len(compound))]
-    parts = [_Word(compound[begin:end].lower(), begin, end) for (_, begin), (end, _) in pairwise(cuts) if begin < end]
-    for number, part in enumerate(parts):
-        yield part._replace(word=part.word[:MAX_LENGTH])
-        if number:
-            former = parts[number - 1]
-            yield _Word((former.word + part.word)[:MAX_LENGTH], former.start, part.end)
-    if len(parts) > 2:  # noqa: PLR2004 (two joined parts are the whole)
-        whole = "".join(part.word for part in parts)
-        yield _Word(whole[:MAX_LENGTH], parts[0].start, parts[-1].end)
+def split_token(token: str) -> Iterator[Word]:
+    """The words of a token, the same that ``split_words`` makes of a document's."""
+    if is_plain(token, lower := token.lower()):
+        return iter([Word(lower[:MAX_LENGTH], 0, len(token), 1)])
+    return split_run(token, singles=True) if IS_UNSPACED.match(token) else split_compound(token)
 
 
 def fold_with_places(text: str) -> tuple[str, Sequence[int], Sequence[int]]:

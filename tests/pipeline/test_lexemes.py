@@ -39,6 +39,24 @@ def finds(question: str, document: str) -> bool:
         ("서울", "서울에서 만나요"),
         ("हिन्दी", "यह हिन्दी है"),
         ("ＡＢＣ", "abc"),
+        ("HTTP429", "the server answers HTTP 429"),
+        ("HTTP 429", "the server answers HTTP429."),
+        ("http-429", "HTTP429"),
+        ("E 1045", "error E1045:"),
+        ("E1045", "error E-1045"),
+        ("10 kg", "a load of 10kg"),
+        ("10kg", "a load of 10 kg"),
+        ("server", "raises HTTPServerError"),
+        ("HTTPServerError", "http_server_error"),
+        ("A-17/4", "section A 17/4 of the plan"),
+        ("A 17/4", "section A-17/4"),
+        ("ZX-9001", "part ZX\u20119001"),
+        ("zx 9001", "part ZX9001"),
+        ("ZX9001", "part ZX-9001, blue"),
+        ("Node.js", "written for NodeJS"),
+        ("nodejs", "Node.js 20"),
+        ("C", "written in C#"),
+        ("net", "the .NET runtime"),
     ],
 )
 def test_a_question_finds_the_word_in_its_other_forms(question: str, document: str) -> None:
@@ -48,6 +66,45 @@ def test_a_question_finds_the_word_in_its_other_forms(question: str, document: s
 @pytest.mark.parametrize(("question", "document"), [("豹子", "黑豹队"), ("international", "the intern is here")])
 def test_other_words_are_not_found(question: str, document: str) -> None:
     assert not finds(question, document)
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        ("c#", "It is written in C#."),
+        ("c#", "C#/.NET and (C#), C#-Code"),
+        ("c#", "a book on C♯"),
+        ("c#", "escaped as Markdown: C\\#"),
+        ("c#", "使用C#开发"),
+        ("c#", "Ｃ＃"),
+        ("c++", "C++, C++17"),
+        ("c++", "the C++/CLI compiler"),
+        ("c++", "a C++-Compiler"),
+        ("c++", "Objective-C++"),
+        ("c++", "Ｃ＋＋"),
+        ("g++", "compiled by g++-12"),
+        ("f#", "F#'s types"),
+        (".net", "the .NET runtime"),
+        (".net", "(.NET)"),
+        (".net", ".NET-Core, C#/.NET"),
+        ("disney+", "on Disney+"),
+        ("a+++", "label A+++"),
+    ],
+)
+def test_a_name_with_signs_is_a_word_of_its_own_and_still_found_without_them(name: str, document: str) -> None:
+    indexed = lexemes(document)
+    assert name in indexed
+    assert name.strip(".+#") in indexed
+    assert name in query_lexemes(name.upper())
+
+
+@pytest.mark.parametrize("document", ["Vitamin C", "C. elegans", "plan C, then D", "end.Net", "a.net.b", "+C", "# C"])
+def test_signs_belong_to_a_name_only_where_they_touch_it(document: str) -> None:
+    assert lexemes(document).keys().isdisjoint({"c#", "c++", "c+", "c.", ".net"})
+
+
+def test_a_question_has_the_words_of_an_index_made_before_signs_and_digits_were_parted() -> None:
+    assert {"c", "net", "http429", "10kg"} <= set(query_lexemes("C# .NET HTTP429 10kg"))
 
 
 def test_places_count_words_and_a_compound_stands_where_its_last_part_does() -> None:

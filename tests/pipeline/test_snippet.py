@@ -58,6 +58,11 @@ def test_function_words_count_only_in_a_query_of_nothing_else() -> None:
     ("query", "text", "expected"),
     [
         ("opening gates", "The gate opens.", ["gate", "opens"]),
+        ("C#", "Written in C#, with no vitamins.", ["C#"]),
+        ("c++ compilers", "A C++-compiler of 1998.", ["C++", "compiler"]),
+        (".NET", "Runs on .NET and in a nest.", [".NET"]),
+        ("HTTP 429", "It answers HTTP429.", ["HTTP429"]),
+        ("ZX-9001", "Part ZX\u20119001 is blue.", ["ZX\u20119001"]),
         ("cafe", "Le café de la gare.", ["café"]),
         ("café", unicodedata.normalize("NFD", "Le café de la gare."), [unicodedata.normalize("NFD", "café")]),
         ("cafe", "Ｃａｆé am Kanal", ["Ｃａｆé"]),
