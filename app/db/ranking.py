@@ -3,15 +3,17 @@
 How the weights were chosen: docs/adr/0002-hybrid-ranking.md.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.filters import write_condition
+from app.db.tables import documents
+from app.domain.filters import Filter
 from app.domain.vectors import VectorKey
 
 MATCHES = (
@@ -38,25 +40,15 @@ class Hit:
     metadata: Mapping[str, Any]
 
 
-_FIND_DOCUMENTS = text("""
-    SELECT id FROM documents
-    WHERE agent_id = CAST(:agent_id AS bigint) AND deleted_at IS NULL AND edition > 0
-        AND metadata @> CAST(:metadata AS jsonb)
-        AND (CAST(:document_ids AS bigint[]) IS NULL OR id = ANY (CAST(:document_ids AS bigint[])))
-    ORDER BY id
-""")
-
-
-async def find_documents(
-    connection: AsyncConnection, agent_id: int, *, document_ids: Sequence[int] | None, metadata: Mapping[str, Any]
-) -> list[int]:
-    """Find the ids of an agent's documents whose metadata contains ``metadata``, among ``document_ids`` if given."""
-    parameters = {
-        "agent_id": agent_id,
-        "document_ids": None if document_ids is None else list(document_ids),
-        "metadata": json.dumps(metadata),
-    }
-    return list((await connection.execute(_FIND_DOCUMENTS, parameters)).scalars())
+async def find_documents(connection: AsyncConnection, agent_id: int, where: Filter) -> list[int]:
+    """Find the ids of an agent's documents that match a filter and that search finds."""
+    query = (
+        select(documents.c.id)
+        .where(documents.c.agent_id == agent_id, documents.c.deleted_at.is_(None), documents.c.edition > 0)
+        .where(write_condition(where))
+        .order_by(documents.c.id)
+    )
+    return list((await connection.execute(query)).scalars())
 
 
 # A word's weight is its inverse document frequency among the agent's chunks, in the form BM25 uses; a chunk's

@@ -61,10 +61,15 @@ SEARCH: dict[str, tuple[dict[str, Any], str, str]] = {
     "a long query": ({"query": "a" * 2001}, "body.query", "Must have at most 2000 characters."),
     "another mode": ({"query": "a", "mode": "magic"}, "body.mode", "Must be one of: hybrid, vector, text."),
     "a filter that is a list": ({"query": "a", "filter": [1]}, "body.filter", "Must be a JSON object."),
-    "a filter with an operator": (
-        {"query": "a", "filter": {"type": "eq", "key": "year", "value": 2026}},
+    "a filter with an unknown operator": (
+        {"query": "a", "filter": {"type": "between", "key": "year", "value": 2026}},
         "body.filter",
-        "Operators (`type`) are not supported.",
+        'Unknown operator "between". Send {"type": "gte", "key": "year", "value": 2021}; `type` is one of eq, ne',
+    ),
+    "a filter with an operator of another product": (
+        {"query": "a", "filter": {"year": {"$gte": 2021}}},
+        "body.filter",
+        '"$gte" is not an operator here. Send {"type": "gte", "key": "year", "value": 2021}; `type` is one of eq, ne',
     ),
 }
 

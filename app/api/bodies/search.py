@@ -3,11 +3,9 @@
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints, field_validator
+from pydantic import BaseModel, Field, StringConstraints
 
 from app.api.bodies.fields import ChunkPage, Context, DocumentId, End, Filename, Metadata, Start, example
-from app.domain.errors import InvalidMetadataError
-from app.domain.metadata import check_metadata
 from app.services.answers.search import ShownHit
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
@@ -27,11 +25,6 @@ _HIT = {
     "metadata": {"year": 2026},
 }
 
-_NO_OPERATORS = (
-    "Operators (`type`) are not supported. Send the metadata that a document must contain, such as "
-    '{"year": 2026}, or `document_id` with an id or a list of ids.'
-)
-
 
 class SearchRequest(BaseModel):
     """A query over an agent's documents."""
@@ -50,19 +43,19 @@ class SearchRequest(BaseModel):
     where: dict[str, Any] | None = Field(
         None,
         alias="filter",
-        description="Metadata that a document must contain. `document_id`, an id or a list, selects documents.",
+        description=(
+            'Metadata that a document must contain, such as `{"year": 2026}`, or a comparison, such as '
+            '`{"type": "gte", "key": "year", "value": 2021}`. `type` is `eq`, `ne`, `gt`, `gte`, `lt`, `lte`, `in` '
+            "or `nin` (with a list as `value`), or `and` or `or` (with a list of filters as `value`, and no `key`). "
+            "Values of different types do not match; dates in ISO form compare as texts. The key `document_id` stands "
+            "for the document's id."
+        ),
+        examples=[
+            {"year": 2026},
+            {"document_id": [123, 124]},
+            {"type": "and", "value": [{"type": "gte", "key": "year", "value": 2021}, {"team": "east"}]},
+        ],
     )
-
-    @field_validator("where")
-    @classmethod
-    def _check_filter(cls, where: dict[str, Any] | None) -> dict[str, Any] | None:
-        """Refuse the operator form, which would otherwise be read as metadata that no document has, and bad values."""
-        if where and "type" in where:
-            raise ValueError(_NO_OPERATORS)
-        try:
-            return check_metadata(where) if where else where
-        except InvalidMetadataError as error:
-            raise ValueError(error.detail) from error
 
 
 class SearchHit(BaseModel):

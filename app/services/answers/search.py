@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from app.db.engine import Database
 from app.db.ranking import Hit, find_by_words, find_documents, rank
-from app.domain.errors import InvalidRequestError
+from app.domain.filters import read_filter
 from app.domain.vectors import Account, VectorKey
 from app.pipeline.lexemes import query_lexemes
 from app.pipeline.snippet import Snippet, make_snippets
@@ -54,9 +54,10 @@ class Search:
             query: Words or a question, in any language.
             top_k: The largest number of chunks.
             mode: Words (``text``), vectors (``vector``), or both ranked together (``hybrid``).
-            where: Metadata that a document must have; ``document_id`` is an id or a list of ids.
+            where: A filter in the form that ``app.domain.filters`` reads.
 
         Raises:
+            InvalidRequestError: when the filter is not of that form.
             ProviderBusyError, ProviderPausedError, ProviderDownError: when the model or the store is unavailable.
         """
         limit = max(CANDIDATES, 4 * top_k)
@@ -101,17 +102,12 @@ class Search:
         return [ShownHit(*pair) for pair in zip(hits, snippets, strict=True)]
 
     async def _find_documents(self, agent_id: int, where: Mapping[str, Any] | None) -> list[int] | None:
-        """The documents that match a filter; None without a filter.
-
-        Raises:
-            InvalidRequestError: when ``document_id`` is neither an id nor a list of ids.
-        """
+        """The documents that match a filter; None without a filter."""
         if not where:
             return None
-        metadata = dict(where)
-        document_ids = _read_ids(metadata.pop("document_id")) if "document_id" in metadata else None
+        read = read_filter(where)
         async with self._database.statement() as connection:
-            return await find_documents(connection, agent_id, document_ids=document_ids, metadata=metadata)
+            return await find_documents(connection, agent_id, read)
 
     async def _find_by_vector(
         self,
@@ -126,10 +122,3 @@ class Search:
         return await self._vectors.find(
             index, account.agent_id, vector, limit=limit, document_ids=document_ids, compared=by_words
         )
-
-
-def _read_ids(given: Any) -> list[int]:
-    ids = given if isinstance(given, list) else [given]
-    if not all(isinstance(document_id, int) for document_id in ids):
-        raise InvalidRequestError("Must be the id of a document, or a list of ids.", field="body.filter.document_id")
-    return ids
