@@ -55,8 +55,9 @@ TOKEN = re.compile(f"[{_UNSPACED}]+|{_COMPOUND}|(?<![\\w.)\\]])\\.(?=[^\\W\\d_])
 IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _JOINT = re.compile(
     r"[-.'’/:@+&,_#\\]+"  # noqa: RUF001
-    r"|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})"  # maxSize, HTTPServer
-    r"|(?<=[^\W\d_])(?=\d{2,}(?![^\W_]))|(?<=\d)(?=[^\W\d_]{1,4}(?![^\W_]))"  # HTTP429, 10kg
+    r"|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})"  # maxSize, HTTPServer
+    r"|(?<=[^\W\d_]{2})(?=\d{2,}(?![^\W_]))|(?<=[^\W\d_])(?=\d{3,}(?![^\W_]))"  # HTTP42, E1045, not S15
+    r"|(?<=\d)(?=(?!st|nd|rd|th)[^\W\d_]{2,4}(?![^\W_]))"  # 10kg, not 10th
 )
 _SIGNED = re.compile(r"^\.[^\W_]+|[^\W_]+(?:\+{2,3}|\+$|\\?#$)")
 """The words of a compound with their signs; Markdown may escape the last one: ``C\\#``."""
@@ -151,7 +152,10 @@ def split_compound(compound: str) -> Iterator[Word]:
     cuts = [(0, 0), *(match.span() for match in _JOINT.finditer(compound)), (len(compound), len(compound))]
     parts = [(compound[start:end].lower(), start, end) for (_, start), (end, _) in pairwise(cuts) if start < end]
     for number, (part, start, end) in enumerate(parts):
-        yield Word(part[:MAX_LENGTH], start, end, 1)
+        # The letter of E1045 or iPhone says nothing alone, and "a" or "e" would suggest a wrong language.
+        is_prefix = len(part) == 1 and number + 1 < len(parts) and parts[number + 1][1] == end
+        if not is_prefix:
+            yield Word(part[:MAX_LENGTH], start, end, 1)
         if number:
             former, begin, _ = parts[number - 1]
             yield Word((former + part)[:MAX_LENGTH], begin, end, 0)

@@ -42,7 +42,7 @@ def finds(question: str, document: str) -> bool:
         ("HTTP429", "the server answers HTTP 429"),
         ("HTTP 429", "the server answers HTTP429."),
         ("http-429", "HTTP429"),
-        ("E 1045", "error E1045:"),
+        ("1045", "error E1045:"),
         ("E1045", "error E-1045"),
         ("10 kg", "a load of 10kg"),
         ("10kg", "a load of 10 kg"),
