@@ -25,7 +25,7 @@ MATCHES = (
 class Hit:
     """A chunk that was found. The score is from 0 to 1 (by vectors alone: from -1), comparable within one search.
 
-    ``context`` is indexed with the text but not part of it: the header of a table that begins before the chunk.
+    ``context`` is indexed with the text but not part of it: the headings above the chunk, the header of its table.
     """
 
     document_id: int

@@ -84,7 +84,8 @@ PAGE_BREAK = "\n\n"
 class Chunk:
     """A range of a document's text: ``text == document_text[start:end]`` (characters, not bytes), within one page.
 
-    ``context`` is text from outside the range that makes it understandable: the header of a table that begins earlier.
+    ``context`` is text from outside the range that makes it understandable: the path of the headings above it, and the
+    header of a table that begins earlier.
     """
 
     index: int

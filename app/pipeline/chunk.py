@@ -2,8 +2,8 @@
 
 The end of each chunk is searched backwards from its maximum length: the end of a paragraph, else of a sentence, a line
 or a word. The patterns begin with a greedy ``.*``, so the regular expression engine itself searches backwards and stops
-at the last match. Each character is examined a bounded number of times. Tables are cut between rows, and a chunk that
-begins within a table carries its header.
+at the last match. Each character is examined a bounded number of times. Tables are cut between rows. The context of a
+chunk is the path of the headings above it, and the header of a table in which it begins.
 """
 
 import re
@@ -23,6 +23,7 @@ from app.pipeline.boundaries import (
     WORD_START,
     whole_character,
 )
+from app.pipeline.headings import HeadingPath
 from app.pipeline.table_headers import Table, find_header, find_tables, is_within
 
 _ENDS = (PARAGRAPH_END, SENTENCE_END, LINE_END, CLAUSE_END)
@@ -62,10 +63,12 @@ def find_sentences(text: str) -> Iterator[tuple[int, int]]:
 
 def _chunks(pages: Iterable[Page], size: int, overlap: int) -> Iterator[Chunk]:
     index = offset = 0
+    headings = HeadingPath()
     for page in pages:
         tables = find_tables(page.text, page.marks)
+        headings.open_page(page.text, page.marks)
         for start, end in _spans(page.text, size, overlap, tables):
-            context = find_header(tables, start)
+            context = "\n".join(filter(None, (headings.find(start), find_header(tables, start))))
             yield Chunk(index, page.text[start:end], offset + start, offset + end, page.number, context)
             index += 1
         offset += len(page.text) + len(PAGE_BREAK)

@@ -35,7 +35,10 @@ End = Annotated[int, Field(description="Where it ends in the document's text, in
 Context = Annotated[
     str,
     Field(
-        description="Additional text by which search finds it: the header of a table that begins in an earlier chunk."
+        description=(
+            "Additional text by which search finds it: the path of the headings above it, and on further lines the "
+            "header of a table that begins in an earlier chunk."
+        )
     ),
 ]
 Total = Annotated[int, Field(description="The number of items on all pages.")]

@@ -4,6 +4,7 @@ Synchronous and unprotected: hostile files can crash or hang it, so ``app.pipeli
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from app.domain.media import (
     XML,
     YAML,
 )
+from app.pipeline.headings import find_headings
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.rendering.marks import take_marks
 from app.pipeline.text import clean, clean_line, cut
@@ -85,7 +87,9 @@ def parse(
     reader = import_module(f"app.pipeline.parse.{name}")  # only the libraries of this format: each costs memory
     parsed: Parsed = reader.read(path, on_page or _ignore, limits)
     parts = ((page.number, *take_marks(clean(part))) for page in parsed.pages for part in cut(page.text))
-    pages = [Page(number, text, marks) for number, text, marks in parts if text.strip()]
+    pages = [Page(*part) for part in parts if part[1].strip()]
+    if media_type in {MARKDOWN, TEXT}:
+        pages = [replace(page, marks=find_headings(page.text)) for page in pages]
     if media_type == PDF and _is_scanned(pages, lambda numbers: reader.show_pictures(path, numbers)):
         from app.pipeline.parse.ocr.tesseract import explain  # noqa: PLC0415, few files need it
 
