@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from app.domain.errors import DocumentEncryptedError
+from app.domain.errors import DocumentDamagedError, DocumentEncryptedError
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.xml import children, local
 from app.pipeline.parse.zip_package import ZipPackage, resolve
@@ -26,13 +26,28 @@ class OoxmlPackage(ZipPackage):
         _refuse_encrypted(path)
         super().__init__(path, limits)
 
+    def read_optional(self, name: str) -> etree._Element | None:
+        """As ``read``; None also for a damaged part, for parts without which the document can be read."""
+        try:
+            return self.read(name)
+        except DocumentDamagedError:
+            return None
+
+    def links(self, part: str) -> dict[str, str]:
+        """The addresses outside the package to which ``part`` refers, by the ids of the relations."""
+        return {
+            relation.get("Id") or "": relation.get("Target") or ""
+            for relation in self._read_relations(part)
+            if relation.get("TargetMode") == "External"
+        }
+
     def relations(self, part: str) -> Iterator[tuple[str, str, str]]:
         """The parts that ``part`` refers to, as ``(id, kind, name)``; the kind is the last word of the type."""
-        folder, base = posixpath.split(part)
-        for relation in children(self.read(posixpath.join(folder, "_rels", f"{base}.rels"))):
-            if local(relation) == "Relationship" and relation.get("TargetMode") != "External":
+        for relation in self._read_relations(part):
+            if relation.get("TargetMode") != "External":
                 kind = (relation.get("Type") or "").rpartition("/")[2]
-                yield relation.get("Id") or "", kind, resolve(folder, relation.get("Target") or "")
+                name = resolve(posixpath.dirname(part), relation.get("Target") or "")
+                yield relation.get("Id") or "", kind, name
 
     def targets(self, part: str) -> Iterator[tuple[str, str]]:
         """As ``relations``, without the ids."""
@@ -45,11 +60,16 @@ class OoxmlPackage(ZipPackage):
     def read_properties(self) -> dict[str, str]:
         """Title, author, subject, keywords, language and creation date, as far as the file gives them."""
         name = next((name for kind, name in self.targets("") if kind == "core-properties"), "docProps/core.xml")
-        fields = {local(item): item.text for item in children(self.read(name)) if item.text}
+        fields = {local(item): item.text for item in children(self.read_optional(name)) if item.text}
         metadata = {ours: fields[theirs] for theirs, ours in _NAMES.items() if fields.get(theirs)}
         if created := fields.get("created"):
             metadata["date"] = created[:10]
         return metadata
+
+    def _read_relations(self, part: str) -> Iterator[etree._Element]:
+        folder, base = posixpath.split(part)
+        relations = self.read(posixpath.join(folder, "_rels", f"{base}.rels"))
+        return (item for item in children(relations) if local(item) == "Relationship")
 
 
 def relation_id(element: etree._Element) -> str:

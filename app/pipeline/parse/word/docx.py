@@ -5,27 +5,32 @@ the depth of the XML, which the parser limits to 256.
 """
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from lxml import etree
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, DocumentError
-from app.pipeline.parse.limits import Limits
+from app.pipeline.parse.limits import Budget, Limits
 from app.pipeline.parse.office.package import OoxmlPackage
-from app.pipeline.parse.rendering.tables import join_blocks
+from app.pipeline.parse.word.embedded import EmbeddedDocuments
+from app.pipeline.parse.word.notes import Notes
 from app.pipeline.parse.word.numbering import Numbering
-from app.pipeline.parse.xml import child, children, local
+from app.pipeline.parse.word.parts import Part, Shared
+from app.pipeline.parse.word.story import StoryWriter
+from app.pipeline.parse.word.styles import Styles
+from app.pipeline.parse.xml import attribute, child
 
-_SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
-_DROPPED = {"del", "moveFrom", "delText", "instrText", "rt", "pPr", "rPr", "sdtPr", "tblPr", "tcPr", "trPr", "sectPr"}
+_DEFINITIONS = ("styles", "numbering")
+_EMBEDDED = 3
+"""Documents within documents that are read."""
 _FAILURES = (
     DocumentDamagedError,
     *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
 )
 """The errors of the walk over damaged files."""
-_SEPARATORS = {"separator", "continuationSeparator", "continuationNotice"}
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
@@ -38,7 +43,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     """
     with OoxmlPackage(path, limits) as package:
         try:
-            parsed = _read(package)
+            parsed = Parsed([Page(None, read_text(package, limits))], package.read_properties())
         except _FAILURES as error:
             traceback.clear_frames(error.__traceback__)  # frees the XML trees before the file is read again
             replacement = _read_with_fallback(path, report, limits)
@@ -62,99 +67,64 @@ def _read_with_fallback(path: Path, report: Callable[[int, int], None], limits: 
     return parsed if parsed.pages[0].text.strip() else None
 
 
-def _read(package: OoxmlPackage) -> Parsed:
+def read_text(package: OoxmlPackage, limits: Limits, depth: int = _EMBEDDED) -> str:
+    """The text of a document; ``depth`` is how deeply documents within it are read.
+
+    Raises:
+        DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
+    """
     main = package.find_main("word/document.xml")
     document = package.read(main)
     if document is None:
         raise DocumentDamagedError("It has no main document part.")
-    return Parsed([Page(None, "\n\n".join(_read_story(package, main, document)))], package.read_properties())
+    return "\n\n".join(filter(None, _Document(package, limits, depth).write(main, document)))
 
 
-def _read_story(package: OoxmlPackage, main: str, document: etree._Element) -> Iterator[str]:
-    targets: dict[str, list[str]] = {}
-    for kind, name in package.targets(main):
-        targets.setdefault(kind, []).append(name)
+class _Document:
+    """The parts of an open document."""
 
-    def load(kind: str) -> list[etree._Element]:
-        return [root for name in sorted(set(targets.get(kind, ()))) if (root := package.read(name)) is not None]
+    def __init__(self, package: OoxmlPackage, limits: Limits, depth: int) -> None:
+        self._package = package
+        self._budget = Budget(limits.characters, "It contains more text than is allowed.")
+        read_word = partial(read_text, limits=limits, depth=depth - 1) if depth else None
+        self._embedded = EmbeddedDocuments(package, self._budget, limits, read_word)
+        self._notes = Notes()
 
-    numbering = Numbering()
-    numbering.load(next(iter(load("numbering")), None), next(iter(load("styles")), None))
-    yield from dict.fromkeys(_write(header, numbering) for header in load("header"))
-    yield _write(child(document, "body"), numbering)
-    for kind in ("footnotes", "endnotes", "comments"):
-        for part in load(kind):
-            yield from (_write(note, numbering) for note in part if note.get(_note_type(note)) not in _SEPARATORS)
-    yield from dict.fromkeys(_write(footer, numbering) for footer in load("footer"))
+    def write(self, main: str, document: etree._Element) -> Iterator[str]:
+        """The text of the headers, the body, the notes without a reference, the comments and the footers."""
+        targets: dict[str, list[str]] = {}
+        for kind, name in self._package.targets(main):
+            targets.setdefault(kind, []).append(name)
+        self._shared = self._read_shared(targets)
+        headers, footers = (sorted(set(targets.get(kind, ()))) for kind in ("header", "footer"))
+        yield from dict.fromkeys(filter(None, map(self._write_part, headers)))
+        for kind in ("footnote", "endnote"):
+            for name, root in self._load(targets.get(f"{kind}s", ())):
+                self._notes.add(kind, root, self._writer(name, Notes()).write)
+        yield self._writer(main, self._notes).write(child(document, "body"))
+        yield from (text for _, text in self._notes.take_rest())
+        for name, root in self._load(targets.get("comments", ())):
+            writer = self._writer(name, Notes())
+            yield from (_write_comment(comment, writer.write(comment)) for comment in root)
+        yield from dict.fromkeys(filter(None, map(self._write_part, footers)))
 
+    def _read_shared(self, targets: dict[str, list[str]]) -> Shared:
+        first = {kind: next((root for _, root in self._load(targets.get(kind, ()))), None) for kind in _DEFINITIONS}
+        styles = Styles(first["styles"])
+        numbering = Numbering(first["numbering"], styles)
+        return Shared(self._package, styles, numbering, self._budget, self._embedded.read)
 
-def _note_type(note: etree._Element) -> str:
-    return next((str(key) for key in note.attrib if str(key).endswith("}type")), "type")
+    def _load(self, names: Iterable[str]) -> Iterator[tuple[str, etree._Element]]:
+        return ((name, root) for name in sorted(set(names)) if (root := self._package.read(name)) is not None)
 
+    def _write_part(self, name: str) -> str:
+        root = self._package.read(name)
+        return self._writer(name, Notes()).write(root)
 
-def _write(container: etree._Element | None, numbering: Numbering) -> str:
-    """Paragraphs separated by blank lines; list items and table rows by line ends."""
-    return join_blocks(_blocks(container, numbering))
-
-
-def _blocks(container: etree._Element | None, numbering: Numbering) -> Iterator[tuple[str, str]]:
-    for item in children(container):
-        name = local(item)
-        if name == "p":
-            yield from _paragraph(item, numbering)
-        elif name == "tbl":
-            for row in _rows(item):
-                yield "row", " | ".join(_cells(row, numbering))
-        elif name == "AlternateContent":
-            yield from _blocks(_choose(item), numbering)
-        elif name not in _DROPPED:
-            yield from _blocks(item, numbering)
-
-
-def _paragraph(paragraph: etree._Element, numbering: Numbering) -> Iterator[tuple[str, str]]:
-    boxes: list[etree._Element] = []
-    text = "".join(_inline(paragraph, boxes)).strip("\n")
-    mark = numbering.mark(child(paragraph, "pPr")) if text.strip() else ""
-    yield ("item", f"{mark} {text}") if mark else ("paragraph", text)
-    for box in boxes:
-        yield from _blocks(box, numbering)
+    def _writer(self, name: str, notes: Notes) -> StoryWriter:
+        return StoryWriter(self._shared, Part(self._package, name), notes)
 
 
-def _inline(element: etree._Element, boxes: list[etree._Element]) -> Iterator[str]:
-    """The text of runs. Text boxes are added to ``boxes``, because they follow their paragraph."""
-    for item in element:
-        name = local(item)
-        if name == "t":
-            yield item.text or ""
-        elif name in _SIGNS:
-            yield _SIGNS[name]
-        elif name == "txbxContent":
-            boxes.append(item)
-        elif name == "AlternateContent":
-            chosen = _choose(item)
-            if chosen is not None:
-                yield from _inline(chosen, boxes)
-        elif name not in _DROPPED:
-            yield from _inline(item, boxes)
-
-
-def _choose(alternatives: etree._Element) -> etree._Element | None:
-    """One of two alternatives with the same content: ``Choice`` where it has text, else ``Fallback``."""
-    choice, fallback = child(alternatives, "Choice"), child(alternatives, "Fallback")
-    return choice if choice is not None and any(local(item) == "t" for item in choice.iter()) else fallback
-
-
-def _rows(table: etree._Element) -> Iterator[etree._Element]:
-    for item in table:
-        if local(item) == "tr":
-            yield item
-        elif local(item) not in _DROPPED:
-            yield from _rows(item)  # rows in content controls and revisions
-
-
-def _cells(row: etree._Element, numbering: Numbering) -> Iterator[str]:
-    for item in row:
-        if local(item) == "tc":
-            yield " ".join(" ".join(text for _, text in _blocks(item, numbering)).split())
-        elif local(item) not in _DROPPED:
-            yield from _cells(item, numbering)
+def _write_comment(comment: etree._Element, text: str) -> str:
+    author = attribute(comment, "author")
+    return f"Comment by {author}: {text}" if author and text else text
