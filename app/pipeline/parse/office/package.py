@@ -72,6 +72,27 @@ class OoxmlPackage(ZipPackage):
         return (item for item in children(relations) if local(item) == "Relationship")
 
 
+class Part:
+    """A part with the addresses and the other parts to which it refers.
+
+    Attributes:
+        links: The addresses by the ids of the relations.
+    """
+
+    def __init__(self, package: OoxmlPackage, name: str) -> None:
+        self._package = package
+        self._names = {key: found for key, _, found in package.relations(name)}
+        self.links = package.links(name)
+
+    def find(self, key: str | None) -> str:
+        """The name of the part with this relation id; empty where there is none."""
+        return self._names.get(key or "", "")
+
+    def read(self, key: str | None) -> etree._Element | None:
+        """The root of the part with this relation id; None where it is missing or damaged."""
+        return self._package.read_optional(self.find(key))
+
+
 def relation_id(element: etree._Element) -> str:
     """The ``r:id`` of an element, which may have an ``id`` without a namespace as well; empty where it has none."""
     return next((str(value) for key, value in element.items() if str(key).endswith("}id")), "")

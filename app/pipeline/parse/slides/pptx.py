@@ -7,14 +7,17 @@ from lxml import etree
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
-from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.office.package import OoxmlPackage, relation_id
-from app.pipeline.parse.rendering.tables import join_blocks, write_row
-from app.pipeline.parse.xml import attribute, child, children, local
+from app.pipeline.parse.limits import Budget, Limits
+from app.pipeline.parse.office.diagrams import list_texts
+from app.pipeline.parse.office.package import OoxmlPackage, Part, relation_id
+from app.pipeline.parse.rendering.marks import write_heading
+from app.pipeline.parse.slides.comments import list_comments, read_authors
+from app.pipeline.parse.slides.paragraphs import list_paragraphs
+from app.pipeline.parse.slides.places import Layouts, kind_of, placeholder
+from app.pipeline.parse.slides.shapes import ShapeReader
+from app.pipeline.parse.xml import child, children
 
-_TITLES = {"title", "ctrTitle"}
-_COUNTERS = {"sldNum", "dt"}
-"""Placeholders that PowerPoint fills in: slide number and date."""
+_OFF = {"0", "false"}
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
@@ -31,11 +34,13 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         slides = _list_slides(package, main, presentation)
         if len(slides) > limits.pages:
             raise ParseLimitExceededError(f"It has {len(slides)} slides; the limit is {limits.pages}.")
+        reader = _SlideReader(package, main, limits)
         pages = []
         for number, slide in enumerate(slides, 1):
-            pages.append(Page(number, _read_slide(package, slide)))
+            pages.append(reader.read(number, slide))
             report(number, len(slides))
-        return Parsed(pages, {**package.read_properties(), "page_count": len(slides)})
+        metadata = {**package.read_properties(), "page_count": len(slides), "hidden_slides": reader.hidden}
+        return Parsed(pages, metadata)
 
 
 def _list_slides(package: OoxmlPackage, main: str, presentation: etree._Element) -> list[str]:
@@ -45,66 +50,47 @@ def _list_slides(package: OoxmlPackage, main: str, presentation: etree._Element)
     return [names[key] for key in dict.fromkeys(ids) if key in names]
 
 
-def _read_slide(package: OoxmlPackage, name: str) -> str:
-    slide = package.read(name)
-    if slide is None:
-        raise DocumentDamagedError(f"The part {name} is missing.")
-    blocks = list(_blocks(child(slide, "cSld", "spTree")))
-    blocks.sort(key=lambda block: block[0] != "title")  # a title may be stored after other shapes
-    targets = list(package.targets(name))
-    for diagram in (package.read(target) for kind, target in targets if kind == "diagramData"):
-        blocks += _paragraphs(diagram) if diagram is not None else ()
-    for notes in (package.read(target) for kind, target in targets if kind == "notesSlide"):
-        notes_text = join_blocks(_notes(child(notes, "cSld", "spTree")))
-        blocks += [("paragraph", f"Notes: {notes_text}")] if notes_text else []
-    return join_blocks(("paragraph" if kind == "title" else kind, text) for kind, text in blocks)
+class _SlideReader:
+    """Reads the slides of one presentation."""
 
+    def __init__(self, package: OoxmlPackage, main: str, limits: Limits) -> None:
+        self._package = package
+        self._layouts = Layouts(package)
+        self._authors = read_authors(package, main)
+        self._budget = Budget(limits.characters, "It contains more text than is allowed.")
+        self.hidden: list[int] = []
+        """The numbers of slides that a presentation does not show."""
 
-def _notes(tree: etree._Element | None) -> Iterator[tuple[str, str]]:
-    """The speaker's notes, without the picture of the slide and the header of the notes page."""
-    for shape in children(tree):
-        if _placeholder(shape) == "body":
-            yield from _paragraphs(shape)
+    def read(self, number: int, name: str) -> Page:
+        """A slide as a page: its title, its shapes in reading order, its notes and comments."""
+        slide = self._package.read(name)
+        if slide is None:
+            raise DocumentDamagedError(f"The part {name} is missing.")
+        if slide.get("show") in _OFF:
+            self.hidden.append(number)
+        shapes = ShapeReader(Part(self._package, name), name, self._layouts, self._budget)
+        title, texts = shapes.read(child(slide, "cSld", "spTree"))
+        blocks = [write_heading(1, title), *texts, *self._read_related(name, shapes.shown)]
+        return Page(number, "\n\n".join(filter(None, blocks)))
 
+    def _read_related(self, name: str, shown: set[str]) -> Iterator[str]:
+        """Diagrams that no shape shows, the speaker's notes and the comments."""
+        targets = list(self._package.targets(name))
+        for kind, target in targets:
+            if kind == "diagramData" and target not in shown:
+                diagram = self._package.read_optional(target)
+                yield "\n".join(list_texts(diagram)) if diagram is not None else ""
+        for kind, target in targets:
+            if kind == "notesSlide":
+                text = "\n".join(self._read_notes(target))
+                yield f"Notes: {text}" if text else ""
+        for kind, target in targets:
+            comments = self._package.read_optional(target) if kind == "comments" else None
+            yield "\n".join(list_comments(comments, self._authors)) if comments is not None else ""
 
-def _blocks(tree: etree._Element | None) -> Iterator[tuple[str, str]]:
-    for item in children(tree):
-        name = local(item)
-        if name == "tbl":
-            yield from (("row", write_row(_cells(row))) for row in item if local(row) == "tr")
-        elif name == "sp":
-            place = _placeholder(item)
-            if place in _TITLES:
-                yield "title", " ".join(text for _, text in _paragraphs(item))
-            elif place not in _COUNTERS:
-                yield "paragraph", "\n".join(text for _, text in _paragraphs(item))
-        elif name == "AlternateContent":
-            choice, fallback = list(_blocks(child(item, "Choice"))), child(item, "Fallback")
-            yield from choice or _blocks(fallback)
-        else:
-            yield from _blocks(item)
-
-
-def _placeholder(shape: etree._Element) -> str:
-    """The placeholder type of a shape: ``title``, ``body``, ``sldNum``, …; empty for a shape outside the layout."""
-    place = child(shape, "nvSpPr", "nvPr", "ph")
-    return "" if place is None else attribute(place, "type") or "obj"
-
-
-def _cells(row: etree._Element) -> Iterator[str]:
-    for cell in row:
-        if local(cell) == "tc":
-            yield " ".join(text for _, text in _paragraphs(cell))
-
-
-def _paragraphs(shape: etree._Element) -> Iterator[tuple[str, str]]:
-    """The paragraphs in ``shape`` that have text, in order, as ``("item", text)``."""
-    for paragraph in shape.iter("{*}p"):
-        text = "".join(_inline(paragraph)).strip("\n")
-        if text.strip():
-            yield "item", text
-
-
-def _inline(paragraph: etree._Element) -> Iterator[str]:
-    for item in paragraph.iter("{*}t", "{*}br", "{*}tab"):
-        yield (item.text or "") if local(item) == "t" else " "
+    def _read_notes(self, name: str) -> Iterator[str]:
+        """The speaker's notes, without the picture of the slide and the header of the notes page."""
+        links = self._package.links(name)
+        for shape in children(child(self._package.read(name), "cSld", "spTree")):
+            if kind_of(placeholder(shape)) == "body":
+                yield from list_paragraphs(shape, links)

@@ -14,11 +14,11 @@ from lxml import etree
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, DocumentError
 from app.pipeline.parse.limits import Budget, Limits
-from app.pipeline.parse.office.package import OoxmlPackage
+from app.pipeline.parse.office.package import OoxmlPackage, Part
 from app.pipeline.parse.word.embedded import EmbeddedDocuments
 from app.pipeline.parse.word.notes import Notes
 from app.pipeline.parse.word.numbering import Numbering
-from app.pipeline.parse.word.parts import Part, Shared
+from app.pipeline.parse.word.shared import Shared
 from app.pipeline.parse.word.story import StoryWriter
 from app.pipeline.parse.word.styles import Styles
 from app.pipeline.parse.xml import attribute, child

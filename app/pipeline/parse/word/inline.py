@@ -6,14 +6,16 @@ from typing import ClassVar
 
 from lxml import etree
 
+from app.pipeline.parse.office.alternatives import choose
 from app.pipeline.parse.office.charts import write_chart
 from app.pipeline.parse.office.diagrams import list_texts
 from app.pipeline.parse.office.equations import runs_together, write_equation
+from app.pipeline.parse.office.package import Part
 from app.pipeline.parse.office.pictures import read_alternative
 from app.pipeline.parse.office.symbols import find_symbol, is_symbol_font, translate_symbols
 from app.pipeline.parse.rendering.links import write_link
 from app.pipeline.parse.word.fields import OFF, Field
-from app.pipeline.parse.word.parts import Part, Shared
+from app.pipeline.parse.word.shared import Shared
 from app.pipeline.parse.xml import attribute, child, local
 
 _SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
@@ -198,14 +200,3 @@ class InlineWriter:
         "chart": _chart,
         "relIds": _diagram,
     }
-
-
-def choose(alternatives: etree._Element) -> etree._Element | None:
-    """One of two alternatives with the same content: ``Choice`` where it can be read, else ``Fallback``."""
-    choice, fallback = child(alternatives, "Choice"), child(alternatives, "Fallback")
-    return choice if choice is not None and any(map(_is_readable, choice.iter())) else fallback
-
-
-def _is_readable(element: etree._Element) -> bool:
-    name = local(element)
-    return name in {"t", "chart", "relIds", "sym"} or (name == "docPr" and bool(element.get("descr")))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from lxml import etree
 
-from app.pipeline.parse.word.numerals import write_number
+from app.pipeline.parse.office.numerals import write_number
 from app.pipeline.parse.xml import attribute, local
 
 _SEPARATORS = {"separator", "continuationSeparator", "continuationNotice"}

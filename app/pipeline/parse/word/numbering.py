@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from app.pipeline.parse.office.numerals import write_number
 from app.pipeline.parse.word.fields import is_on
-from app.pipeline.parse.word.numerals import write_number
 from app.pipeline.parse.word.styles import Styles
 from app.pipeline.parse.xml import attribute, child, children, local, to_integer
 

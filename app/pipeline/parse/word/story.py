@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 from lxml import etree
 
+from app.pipeline.parse.office.alternatives import choose
+from app.pipeline.parse.office.package import Part
 from app.pipeline.parse.rendering.marks import write_heading
 from app.pipeline.parse.rendering.tables import Table, join_blocks
-from app.pipeline.parse.word.inline import DROPPED, InlineWriter, choose
+from app.pipeline.parse.word.inline import DROPPED, InlineWriter
 from app.pipeline.parse.word.notes import Notes
-from app.pipeline.parse.word.parts import Part, Shared
+from app.pipeline.parse.word.shared import Shared
 from app.pipeline.parse.word.tables import read_table, single_column
 from app.pipeline.parse.xml import attribute, child, children, local
 

@@ -1,4 +1,4 @@
-"""Numbers in the forms that Word has for lists and notes (ECMA-376, part 1, 17.18.59)."""
+"""Numbers in the forms that Word has for lists and notes (ECMA-376, part 1, 17.18.59); slides have some of them."""
 
 _ROMAN = (
     *((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x")),
