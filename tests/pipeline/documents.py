@@ -64,22 +64,62 @@ def draw_stream(content: str, entries: str = "") -> str:
     return f"<< {entries} /Length {len(content)} >>\nstream\n{content}\nendstream"
 
 
-def make_docx(path: Path, body: str, parts: Mapping[str, str] | None = None, *, namespace: str = W) -> Path:
-    """A Word file with this body. ``parts`` are additional parts; their names give their types (``header1``)."""
+def make_docx(
+    path: Path,
+    body: str,
+    parts: Mapping[str, str] | None = None,
+    *,
+    namespace: str = W,
+    links: Mapping[str, str] | None = None,
+    chunks: Mapping[str, str | bytes] | None = None,
+) -> Path:
+    """A Word file with this body.
+
+    Args:
+        path: Where it is written.
+        body: The XML within ``w:body``.
+        parts: Additional parts; their names give their types (``header1``), and they are ``r0``, ``r1``, … in the body.
+        namespace: That of the elements.
+        links: External addresses by the ids of their relations.
+        chunks: Embedded documents by the names of their files, which are also the ids of their relations.
+    """
     relations = "".join(
         f'<Relationship Id="r{index}" Type="{R}/{name.rstrip("0123456789")}" Target="{name}.xml"/>'
         for index, name in enumerate(parts or {})
     )
+    relations += "".join(
+        f'<Relationship Id="{key}" Type="{R}/hyperlink" Target="{address}" TargetMode="External"/>'
+        for key, address in (links or {}).items()
+    )
+    relations += "".join(f'<Relationship Id="{name}" Type="{R}/aFChunk" Target="{name}"/>' for name in chunks or {})
     root = f'<Relationship Id="r" Type="{R}/officeDocument" Target="word/document.xml"/>'
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("_rels/.rels", f'<Relationships xmlns="{_PACKAGE}">{root}</Relationships>')
         archive.writestr(
             "word/_rels/document.xml.rels", f'<Relationships xmlns="{_PACKAGE}">{relations}</Relationships>'
         )
-        archive.writestr("word/document.xml", f'<w:document xmlns:w="{namespace}"><w:body>{body}</w:body></w:document>')
+        archive.writestr("word/document.xml", f"<w:document {_spaces(namespace)}><w:body>{body}</w:body></w:document>")
         for name, content in (parts or {}).items():
             archive.writestr(f"word/{name}.xml", content)
+        for name, chunk in (chunks or {}).items():
+            archive.writestr(f"word/{name}", chunk)
     return path
+
+
+def _spaces(namespace: str) -> str:
+    spaces = {
+        "w": namespace,
+        "r": R,
+        "m": "http://schemas.openxmlformats.org/officeDocument/2006/math",
+        "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",
+        "wp": "http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing",
+        "a": "http://schemas.openxmlformats.org/drawingml/2006/main",
+        "c": "http://schemas.openxmlformats.org/drawingml/2006/chart",
+        "dgm": "http://schemas.openxmlformats.org/drawingml/2006/diagram",
+        "v": "urn:schemas-microsoft-com:vml",
+        "w14": "http://schemas.microsoft.com/office/word/2010/wordml",
+    }
+    return " ".join(f'xmlns:{prefix}="{name}"' for prefix, name in spaces.items())
 
 
 def paragraph(text: str, properties: str = "") -> str:

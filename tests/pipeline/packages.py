@@ -8,6 +8,7 @@ from app.domain.media import EPUB
 
 R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 A = "http://schemas.openxmlformats.org/drawingml/2006/main"
+C = "http://schemas.openxmlformats.org/drawingml/2006/chart"
 P = "http://schemas.openxmlformats.org/presentationml/2006/main"
 S = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -49,6 +50,38 @@ def slide(*shapes: str, root: str = "sld") -> str:
     """The XML of a slide or of its notes."""
     tree = f"<p:cSld><p:spTree>{''.join(shapes)}</p:spTree></p:cSld>"
     return f'<p:{root} xmlns:p="{P}" xmlns:a="{A}" xmlns:r="{R}">{tree}</p:{root}>'
+
+
+def chart(
+    title: str, categories: Sequence[str], series: Mapping[str, Sequence[float]], *, code: str = "General"
+) -> str:
+    """The chart part of columns with these values for each category."""
+    runs = f"<a:p><a:r><a:t>{title}</a:t></a:r></a:p>"
+    names = "".join(f'<c:pt idx="{at}"><c:v>{name}</c:v></c:pt>' for at, name in enumerate(categories))
+    columns = "".join(
+        f"<c:ser><c:tx><c:strRef><c:strCache><c:pt idx='0'><c:v>{name}</c:v></c:pt></c:strCache></c:strRef></c:tx>"
+        f"<c:cat><c:strRef><c:f>Sheet1!A2</c:f><c:strCache>{names}</c:strCache></c:strRef></c:cat>"
+        f"<c:val><c:numRef><c:numCache><c:formatCode>{code}</c:formatCode>"
+        + "".join(f'<c:pt idx="{at}"><c:v>{value}</c:v></c:pt>' for at, value in enumerate(values))
+        + "</c:numCache></c:numRef></c:val></c:ser>"
+        for name, values in series.items()
+    )
+    heading = f"<c:title><c:tx><c:rich>{runs}</c:rich></c:tx></c:title>" if title else ""
+    content = f"<c:chart>{heading}<c:plotArea><c:barChart>{columns}</c:barChart></c:plotArea></c:chart>"
+    return f'<c:chartSpace xmlns:c="{C}" xmlns:a="{A}">{content}</c:chartSpace>'
+
+
+def diagram(*texts: str) -> str:
+    """The data part of a diagram that shows these texts in this order, stored in reverse order."""
+    points = "".join(
+        f'<d:pt modelId="{at}"><d:t><a:p><a:r><a:t>{text}</a:t></a:r></a:p></d:t></d:pt>'
+        for at, text in reversed(list(enumerate(texts, 1)))
+    )
+    links = "".join(
+        f'<d:cxn modelId="c{at}" srcId="0" destId="{at}" srcOrd="{at}"/>' for at in range(1, len(texts) + 1)
+    )
+    content = f'<d:ptLst><d:pt modelId="0" type="doc"/>{points}</d:ptLst><d:cxnLst>{links}</d:cxnLst>'
+    return f'<d:dataModel xmlns:d="{A}/diagram" xmlns:a="{A}">{content}</d:dataModel>'
 
 
 def make_pptx(path: Path, slides: Sequence[str], parts: Mapping[str, str] | None = None) -> Path:
