@@ -19,6 +19,8 @@ from app.pipeline.parse.word.shared import Shared
 from app.pipeline.parse.xml import attribute, child, local
 
 _SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_NESTED_FIELDS = 100
+"""Open fields at most, because each paragraph passes all of them."""
 DROPPED = {
     *("del", "moveFrom", "delText", "delInstrText", "rt", "pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid"),
     *("tblPrEx", "tcPr", "trPr", "sectPr", "rubyPr", "customXmlPr", "smartTagPr", "ffData"),
@@ -104,7 +106,7 @@ class InlineWriter:
 
     def _field_character(self, mark: etree._Element) -> None:
         kind = attribute(mark, "fldCharType")
-        if kind == "begin":
+        if kind == "begin" and len(self._fields) < _NESTED_FIELDS:
             self._fields.append(Field(child(mark, "ffData")))
         elif kind == "separate" and self._fields:
             self._fields[-1].has_result = True
