@@ -50,7 +50,8 @@ def measure() -> list[Figure]:
     files = defaultdict[str, list[Path]](list)
     for path in sorted(folder.rglob("*")):
         files[path.suffix.lower().removeprefix(".")].append(path)
-    return [figure for kind in PEERS if files[kind] for figure in _compare(kind, files[kind])]
+    kinds = [kind for kind in PEERS if files[kind] and _find_type(kind)]
+    return [figure for kind in kinds for figure in _compare(kind, files[kind])]
 
 
 def _compare(kind: str, files: Sequence[Path]) -> list[Figure]:
@@ -64,7 +65,7 @@ def _compare(kind: str, files: Sequence[Path]) -> list[Figure]:
         if best.total() >= _FEW:
             shares[file] = (best & ours.words.get(file, Counter())).total() / best.total()
     for file in sorted(shares, key=lambda name: shares[name])[:5]:
-        print(f"{shares[file]:.2f} {file}")
+        print(f"{shares[file]:.2f} {file}", flush=True)
     return [
         Figure(f"{kind}: words of the best library, median of {len(shares)}", _percent(shares, 0.5), "%"),
         Figure(f"{kind}: words of the best library, 5th percentile", _percent(shares, 0.05), "%"),
@@ -100,8 +101,13 @@ def _run(kind: str, name: str, files: Sequence[Path]) -> Run:
 
 
 def _read_ours(kind: str) -> Reader:
-    media_type = next(media_type for media_type, suffixes in SUPPORTED.items() if f".{kind}" in suffixes)
+    media_type = _find_type(kind)
     return lambda path: "\n".join(page.text for page in parse(path, media_type).pages)
+
+
+def _find_type(kind: str) -> str:
+    """The media type of files with this suffix; empty where Sluice reads none."""
+    return next((media_type for media_type, suffixes in SUPPORTED.items() if f".{kind}" in suffixes), "")
 
 
 def _serve(kind: str, name: str, names: Path, found: Path) -> None:
