@@ -9,7 +9,7 @@ from lxml import html as lxml_html
 
 from app.domain.media import CSV, DOCX, HTML, MARKDOWN, XLSX
 from app.pipeline.parse import parse
-from app.pipeline.parse.web.article import is_costly
+from app.pipeline.parse.web.article_cost import is_costly
 from tests.pipeline.documents import W, make_docx, paragraph
 from tests.pipeline.packages import make_xlsx
 

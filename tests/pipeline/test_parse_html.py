@@ -31,7 +31,7 @@ def test_a_page_without_navigation_keeps_every_word_a_reader_sees(tmp_path: Path
 
 def test_empty_cells_keep_the_others_under_their_headers(tmp_path: Path) -> None:
     markup = "<table><tr><th><th>1870<th>1871<th></tr><tr><td>Coal<td><td>9<td></tr><tr><td><td>alone</table>"
-    assert read(tmp_path, markup).pages[0].text == " | 1870 | 1871\nCoal |  | 9\nalone"
+    assert read(tmp_path, markup).pages[0].text == " | 1870 | 1871\nCoal |  | 9\n | alone"
 
 
 def test_teasers_below_an_article_go(tmp_path: Path) -> None:

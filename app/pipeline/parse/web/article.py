@@ -1,9 +1,20 @@
-"""The article of a page with navigation, by trafilatura, where the page is of a form that it reads in linear time."""
+"""The article of a page with navigation, found by trafilatura where the page is of a form that it reads in linear time.
 
-from collections import defaultdict
-from collections.abc import Iterator
+trafilatura only decides which lines belong to the article. Their text is that of ``body.py``, because trafilatura loses
+the columns of tables, the lists within them and much of what stands within a line.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from lxml import etree
+
+from app.pipeline.parse.rendering.marks import take_marks
+from app.pipeline.parse.web.article_cost import is_costly
+from app.pipeline.parse.web.flow import ADDRESS, Line
+from app.pipeline.parse.web.names import is_navigation
 
 _ARTICLE_CHARACTERS = 250
 _ARTICLE_SHARE = 0.25
@@ -12,69 +23,179 @@ _ARTICLE_SHARE = 0.25
 _PRECISE_SHARE = 0.6
 """Below it, the precise mode of trafilatura lost text rather than teasers: docs/text-quality.md."""
 
-_MAX_ELEMENTS = 50_000
-_MAX_STEPS = 1_000_000
-"""The steps that an extraction may take, as estimated below. They and the elements keep it within a few seconds."""
+_LINK_SHARE = 0.1
+_LINKED_TABLE = 0.5
+"""A table with more of its text within links leads elsewhere."""
+_KEPT_SHARE = 0.5
+"""The share of its words that a line of the article has in the text that trafilatura found, in runs."""
+_CONTAINER_SHARE = 0.9
+"""The innermost element with this share of the article is its container: tables within it belong to the article."""
+_TABLE_SHARE = 0.25
+"""The share of its cells that a table of the article has in that text."""
+_CERTAIN = 8
+"""The number of words of a line that shows where the article is."""
+_FEW_ADDRESSES = 2
+_FILE = re.compile(
+    r"[^/]/.*\.(?:pdf|docx?|xls[xmb]?|pptx?|od[tsp]|rtf|epub|csv|tsv|txt|json|xml|ya?ml|ics|zip|t?gz|7z|rar|exe|msi|dmg|deb"
+    r"|rpm|apk|iso)\Z",
+    re.IGNORECASE,
+)
+_RUN = 4
+_ADDED = re.compile(r"(?<=\w)[\^_\[]|(?<=\d)\]")
+_WORD = re.compile(r"\w+")
+_ADDRESS = re.compile(f"{ADDRESS}[^{ADDRESS}]*{ADDRESS}")
 
-_CELL_STEPS = 4
-_ROW_PARENTS = ("tr", "table", "thead", "tbody", "tfoot")
-_CELLS = {"td", "th"}
-_MAX_SPAN = _PADDED_COLUMNS = 100
-"""trafilatura cuts spans to 100 columns and rows, and pads rows to at most 100 cells."""
+
+def has_navigation(tree: etree._Element, lines: Sequence[Line]) -> bool:
+    """Whether the page has navigation around its article; a page without it is read as a whole."""
+    if next(tree.iter("nav", "aside", "footer"), None) is not None:
+        return True
+    return sum(line.linked for line in lines) > _LINK_SHARE * _count_characters(lines)
 
 
-def choose_article(tree: etree._Element, body: str) -> str:
-    """The article of a page whose text is ``body``; the body where the article is too small, or costly to find."""
+def choose_article(tree: etree._Element, lines: Sequence[Line]) -> Sequence[Line]:
+    """The lines of the article; all lines where the article is too small, or costly to find."""
     if is_costly(tree):
-        return body
+        return lines
     article = _extract(tree)
     share = 0.0 if _declares_article(tree) else _ARTICLE_SHARE
-    return article if len(article) >= max(_ARTICLE_CHARACTERS, share * len(body)) else body
+    if len(article) < max(_ARTICLE_CHARACTERS, share * _count_characters(lines)):
+        return lines
+    selected = _select(lines, article)
+    return _thin_addresses(selected) if selected else lines
 
 
-def is_costly(tree: etree._Element) -> bool:
-    """Whether trafilatura would take longer than a few seconds: its time is not linear.
+def _thin_addresses(lines: Sequence[Line]) -> Sequence[Line]:
+    """Keep the addresses of files, mail and telephones, and the others where an article has few of them.
 
-    It grows with the depth of each element (it walks an element again for each table or list around it), with the
-    square of the width of table rows (it counts the cells of a row again for each cell), and, for very many elements,
-    with the square of their number.
+    Many are references for those who browse; they cost an article more than they tell (docs/text-quality.md).
     """
-    elements = steps = depth = 0
-    for event, _ in etree.iterwalk(tree, events=("start", "end")):
-        depth += 1 if event == "start" else -1
-        elements += event == "start"
-        steps += depth
-        if elements > _MAX_ELEMENTS or steps > 2 * _MAX_STEPS:  # each element is counted at its start and its end
+    if sum(not _leads_to_file(match[0]) for line in lines for match in _ADDRESS.finditer(line.text)) > _FEW_ADDRESSES:
+        for line in lines:
+            line.text = _ADDRESS.sub(lambda match: match[0] if _leads_to_file(match[0]) else "", line.text)
+    return [line for line in lines if line.text]
+
+
+def _leads_to_file(address: str) -> bool:
+    path = re.split("[?#]", address.strip(f"{ADDRESS} ()"))[0]
+    return "://" not in path or bool(_FILE.search(path))
+
+
+def _select(lines: Sequence[Line], article: str) -> list[Line]:
+    """The lines whose words are in the article, with their tables whole, and the tables in the container of these."""
+    groups = [list(group) for _, group in groupby(lines, key=lambda line: line.table or id(line))]
+    kept = _Article(article).find(groups)
+    container = _find_container([group for group, is_kept in zip(groups, kept, strict=True) if is_kept])
+    return [
+        line
+        for group, is_kept in zip(groups, kept, strict=True)
+        for line in group
+        if is_kept or (container is not None and _is_table_within(group, container))
+    ]
+
+
+class _Article:
+    """The lines and the words of an article that was found.
+
+    Args:
+        text: The article.
+    """
+
+    def __init__(self, text: str) -> None:
+        lines = text.splitlines()
+        self._lines = Counter(filter(None, map(_list_words, lines)))
+        self._cells = {_list_words(cell) for line in lines for cell in line.split("|")}
+        self._runs = Counter(_list_runs(_list_words(text)))
+
+    def find(self, groups: Sequence[Sequence[Line]]) -> list[bool]:
+        """Whether each line or table is a part of the article.
+
+        From the first line that only the article has to the last one, a line counts where half of its words are in the
+        article, in runs; outside, where it is a line of it that was not found within. A page often repeats such lines.
+        """
+        words = [() if group[0].is_picture else _list_words(_write_plain(group[0])) for group in groups]
+        counts = Counter(words)
+        certain = [
+            place
+            for place, found in enumerate(words)
+            if len(found) >= _CERTAIN and counts[found] == 1 and self._lines[found] and not groups[place][0].table
+        ]
+        first, last = (certain[0], certain[-1]) if certain else (0, len(groups))
+        kept = [first <= place <= last and self._takes_line(group, words[place]) for place, group in enumerate(groups)]
+        for place in range(first, min(last + 1, len(groups))):
+            kept[place] = kept[place] or self._takes_runs(groups[place], words[place])
+        for place in [*range(first), *range(last + 1, len(groups))]:
+            kept[place] = self._takes_line(groups[place], words[place]) or self._takes_runs(groups[place], words[place])
+        for place, group in enumerate(groups):
+            if not words[place] and not group[0].is_picture and place:  # a line of signs or of an address
+                kept[place] = kept[place - 1]
+        return kept
+
+    def _takes_line(self, group: Sequence[Line], words: tuple[str, ...]) -> bool:
+        """Whether a line is one of the article that was not found before, or a table has enough of its cells."""
+        if group[0].table:
+            cells = [
+                words for line in group for cell in _write_plain(line).split(" | ") if (words := _list_words(cell))
+            ]
+            return sum(cell in self._cells for cell in cells) > _TABLE_SHARE * len(cells)
+        if self._lines[words] <= 0:
+            return False
+        self._lines[words] -= 1
+        self._runs.subtract(_list_runs(words))
+        return True
+
+    def _takes_runs(self, group: Sequence[Line], words: tuple[str, ...]) -> bool:
+        """Whether enough of the words of a line are in a part of the article that was not found before."""
+        if len(words) < _RUN or group[0].table:
+            return False
+        runs = _list_runs(words)
+        if sum(self._runs[run] > 0 for run in runs) < _KEPT_SHARE * len(runs):
+            return False
+        self._runs.subtract(runs)
+        return True
+
+
+def _list_words(text: str) -> tuple[str, ...]:
+    """The words of a text. Signs that ``inline.py`` adds to superscripts and subscripts separate none."""
+    return tuple(_WORD.findall(_ADDED.sub("", text.lower())))
+
+
+def _list_runs(words: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return [words[index : index + _RUN] for index in range(len(words) - _RUN + 1)]
+
+
+def _write_plain(line: Line) -> str:
+    """The text of a line without marks and addresses."""
+    return take_marks(_ADDRESS.sub("", line.text))[0]
+
+
+def _count_characters(lines: Iterable[Line]) -> int:
+    return sum(len(_write_plain(line)) + 1 for line in lines)
+
+
+def _find_container(groups: Iterable[Sequence[Line]]) -> etree._Element | None:
+    """The innermost element with nearly all of the article; None where no single one has it."""
+    sizes: Counter[etree._Element] = Counter()
+    for group in groups:
+        size = sum(len(line.text) for line in group)
+        sizes[group[0].owner] += size
+        for ancestor in group[0].owner.iterancestors():
+            sizes[ancestor] += size
+    whole = max(sizes.values(), default=0)
+    holding = [element for element, size in sizes.items() if size >= _CONTAINER_SHARE * whole]
+    container = max(holding, key=lambda element: sum(1 for _ in element.iterancestors()), default=None)
+    return None if container is None or container.tag in {"html", "body"} else container
+
+
+def _is_table_within(group: Sequence[Line], container: etree._Element) -> bool:
+    if not group[0].table or sum(line.linked for line in group) > _LINKED_TABLE * _count_characters(group):
+        return False
+    for ancestor in group[0].owner.iterancestors():
+        if ancestor is container:
             return True
-    return steps // 2 + _count_table_steps(tree) > _MAX_STEPS
-
-
-def _count_table_steps(tree: etree._Element) -> int:
-    widths = list(_measure_rows(tree))
-    padded = min(max(widths, default=0), _PADDED_COLUMNS)
-    return sum(_CELL_STEPS * max(width, padded) + width * width // _PADDED_COLUMNS for width in widths)
-
-
-def _measure_rows(tree: etree._Element) -> Iterator[int]:
-    """The columns of each table row, including those that cells of rows above extend into."""
-    spanning = 0
-    ends: dict[int, int] = defaultdict(int)
-    for number, row in enumerate(tree.iter(*_ROW_PARENTS)):
-        spanning -= ends.pop(number, 0)
-        width = spanning
-        for cell in row:
-            if cell.tag in _CELLS:
-                columns, rows = _read_span(cell, "colspan"), _read_span(cell, "rowspan")
-                width += columns
-                if rows > 1:
-                    spanning += columns
-                    ends[number + rows] += columns
-        yield width
-
-
-def _read_span(cell: etree._Element, name: str) -> int:
-    value = cell.get(name, "1")
-    return max(1, min(int(value[:9]), _MAX_SPAN)) if value.isdecimal() else 1
+        if is_navigation(ancestor):
+            return False
+    return False
 
 
 def _declares_article(tree: etree._Element) -> bool:

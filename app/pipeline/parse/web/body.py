@@ -1,116 +1,240 @@
 """The visible text of an HTML page, line by line."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from lxml import etree
 
-_INVISIBLE = {"script", "style", "noscript", "template", "head", "svg", "iframe", "object", "datalist"}
-_PARAGRAPHS = {"article", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "ol", "p", "pre", "section", "table", "ul"}
+from app.pipeline.parse.limits import Budget
+from app.pipeline.parse.rendering.marks import write_heading
+from app.pipeline.parse.web.captures import CAPTURED, Captures
+from app.pipeline.parse.web.flow import Flow, Line, indent
+from app.pipeline.parse.web.forms import write_control
+from app.pipeline.parse.web.formulas import write_formula
+from app.pipeline.parse.web.lists import HtmlList, open_list
+from app.pipeline.parse.web.names import is_navigation, words_of
+from app.pipeline.parse.web.tables import MAX_NESTED, HtmlTable
+from app.pipeline.parse.web.visibility import is_hidden
+
+_PARAGRAPHS = {"article", "blockquote", "hr", "p", "pre", "section", "table", "ol", "ul", "dl", "menu", "dir"}
 _LINES = {
-    *("address", "aside", "body", "caption", "center", "dd", "details", "dialog", "dir", "div", "dl", "dt", "fieldset"),
-    *("figcaption", "figure", "footer", "form", "header", "hr", "legend", "li", "main", "menu", "nav", "option"),
-    *("summary", "tbody", "tfoot", "thead", "tr"),
+    *("address", "aside", "body", "caption", "center", "dd", "details", "dialog", "div", "dt", "fieldset", "li", "tr"),
+    *("figcaption", "figure", "footer", "form", "header", "legend", "main", "nav", "summary", "search", "hgroup"),
+    *("listing", "xmp", "plaintext", "td", "th"),
 }
-_LINE, _CELL = "\x1e", "\x1f"
-_LINES_TOGETHER = re.compile(f"{_LINE}[ {_LINE}]*")
-"""One line end between two blocks, not one for each."""
-_LINK_SHARE = 0.1
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_BLOCKS = {**dict.fromkeys(_LINES, False), **dict.fromkeys((*_PARAGRAPHS, *_HEADINGS), True)}
+"""The elements that begin and end a line, and whether a blank line goes with them."""
+_LISTS = {"ol", "ul", "menu", "dir"}
+_VERBATIM = {"pre", "listing", "xmp", "plaintext"}
+_SECTIONS = {"thead", "tbody", "tfoot"}
+_TABLE_PARTS = {"table", *_SECTIONS, "tr", "td", "th"}
+_CONTROLS = {"input", "select", "textarea"}
 
 
-def write_body(tree: etree._Element) -> str:
-    """The text of the body: blocks on lines, paragraphs separated by blank lines, cells by ``|``; ``pre`` unchanged."""
-    pieces: list[str] = []
-    invisible = preformatted = 0
-    for event, element in etree.iterwalk(tree, events=("start", "end")):
-        name, starts = element.tag, event == "start"
-        step = 1 if starts else -1
-        invisible += step * _is_invisible(element)
-        preformatted += step * (name == "pre")
-        if not invisible:
-            pieces.append(_separator(element, starts=starts))
-            if starts:
-                pieces += [str(element.text or "") if preformatted else _fold(element.text), _alt_text(element)]
-        if not starts and not invisible:
-            pieces.append(element.tail or "" if preformatted else _fold(element.tail))
-    return "\n".join(_clean_lines(_LINES_TOGETHER.sub("\n", "".join(pieces))))
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a page is read.
 
-
-def has_navigation(tree: etree._Element, characters: int) -> bool:
-    """Whether the page has navigation around its article; a page without it is read as a whole.
-
-    ``characters`` is the length of the body's text.
+    Attributes:
+        address: The address that the page's references are relative to, if the caller has it.
+        noscript: Whether the text for browsers without scripts is read.
+        consent: Whether requests for consent to cookies are read.
     """
-    if next(tree.iter("nav", "aside", "footer"), None) is not None:
+
+    address: str | None = None
+    noscript: bool = False
+    consent: bool = False
+
+
+def write_lines(tree: etree._Element, budget: Budget, reading: Reading) -> list[Line]:
+    """The visible lines of a page. Time is linear in its size.
+
+    Raises:
+        ParseLimitExceededError: when the tables exceed the budget of characters.
+    """
+    writer = _Writer(tree, budget, reading)
+    walker = etree.iterwalk(tree, events=("start", "end"))
+    for event, element in walker:
+        if event == "end":
+            writer.end(element)
+        elif not writer.start(element):
+            walker.skip_subtree()
+    return writer.finish()
+
+
+class _Writer:
+    def __init__(self, tree: etree._Element, budget: Budget, reading: Reading) -> None:
+        self._budget, self._reading = budget, reading
+        self._captures = Captures(tree, reading.address)
+        self._has_sources = next(tree.iterfind(".//script[@type='math/tex']"), None) is not None
+        self._flow = Flow(tree)
+        self._flows: list[tuple[etree._Element, Flow]] = []
+        """The table parts that write to a flow of their own, each with the flow around it."""
+        self._tables: list[HtmlTable] = []
+        self._lists: list[list[HtmlList]] = [[]]
+        """The open lists of each flow."""
+        self._navigation: list[etree._Element] = []
+        self._heading: tuple[etree._Element, int] | None = None
+        """The open heading, and the number of lines before it."""
+        self._skipped: etree._Element | None = None
+        self._verbatim = self._table_number = 0
+        self._whole: dict[str, Callable[[etree._Element], None]] = {
+            **dict.fromkeys(_CONTROLS, self._write_control),
+            "br": lambda _: self._flow.break_line(),
+            "img": self._write_picture,
+            "math": lambda element: self._flow.add(write_formula(element)),
+            "svg": self._write_drawing,
+        }
+
+    def start(self, element: etree._Element) -> bool:
+        """Write the start of an element. Returns False where nothing within it is left to read."""
+        name = element.tag
+        if self._write_whole(element, name):
+            self._skipped = element
+            return False
+        if is_navigation(element):
+            self._navigation.append(element)
+        self._separate(element, starts=True)
+        if name in CAPTURED:
+            self._captures.start(element, self._flow)
+        elif name in _LISTS:
+            self._lists[-1].append(open_list(element))
+        elif name == "li":
+            lists = self._lists[-1]
+            self._flow.marker = indent(len(lists) or 1, lists[-1].mark_item(element) if lists else "-")
+        elif name == "dd":
+            self._flow.marker = "  "
+        elif name in _HEADINGS and self._heading is None:
+            self._heading = element, len(self._flow.lines)
+        elif name in _TABLE_PARTS:
+            self._start_table_part(element, name)
+        self._verbatim += name in _VERBATIM
+        self._add(element.text)
         return True
-    return _count_linked(tree) > _LINK_SHARE * characters
 
+    def end(self, element: etree._Element) -> None:
+        """Write the end of an element, and the text after it."""
+        if element is self._skipped:
+            self._skipped = None
+        else:
+            name = element.tag
+            self._verbatim -= name in _VERBATIM
+            if name in CAPTURED:
+                self._captures.end(
+                    element, self._flow, in_navigation=bool(self._navigation), in_heading=self._heading is not None
+                )
+            elif name in _LISTS and self._lists[-1]:
+                self._lists[-1].pop()
+                self._flow.marker = ""
+            elif self._heading is not None and self._heading[0] is element:
+                self._end_heading(name, self._heading[1])
+            elif name in _TABLE_PARTS:
+                self._end_table_part(element, name)
+            self._separate(element, starts=False)
+            if self._navigation and self._navigation[-1] is element:
+                self._navigation.pop()
+        self._add(element.tail)
 
-def _count_linked(tree: etree._Element) -> int:
-    """The characters of text within links. A link within another is part of that one, so each character counts once."""
-    linked = open_links = 0
-    pieces: list[str] = []
-    for event, element in etree.iterwalk(tree, events=("start", "end")):
-        starts = event == "start"
-        if element.tag == "a" and element.get("href"):
-            open_links += 1 if starts else -1
-            if not open_links:
-                linked += len("".join(pieces).strip())
-                pieces.clear()
-        if open_links:
-            pieces.append((element.text if starts else element.tail) or "")
-    return linked
+    def finish(self) -> list[Line]:
+        """All lines."""
+        self._flow.end_line()
+        return self._flow.lines
 
+    def _add(self, text: str | None) -> None:
+        if self._verbatim:
+            self._flow.add_verbatim(text)
+        else:
+            self._flow.add(text)
 
-def _is_invisible(element: etree._Element) -> bool:
-    if element.tag in _INVISIBLE or element.get("hidden") is not None:
-        return True
-    style = element.get("style")
-    return style is not None and "display:none" in style.replace(" ", "").lower()
+    def _separate(self, element: etree._Element, *, starts: bool) -> None:
+        """End the line at the start and the end of a block. Within lists, paragraphs and lists leave no blank line."""
+        name = element.tag
+        with_blank = _BLOCKS.get(name)
+        if with_blank is None:
+            if name == "button":
+                self._flow.set_apart()
+            return
+        if with_blank and not (self._lists[-1] and (name == "p" or name in _LISTS)):
+            self._flow.end_paragraph()
+        else:
+            self._flow.end_line()
+        parent = element.getparent()
+        self._flow.owner = element if starts or parent is None else parent
 
+    def _write_whole(self, element: etree._Element, name: str) -> bool:
+        """Write an element that is read as a whole. Also returns True for one that is not seen."""
+        if name == "script" and element.get("type") == "math/tex":
+            self._flow.add(element.text)
+            return True
+        if is_hidden(element, noscript=self._reading.noscript, consent=self._reading.consent):
+            return True
+        if self._has_sources and name in {"span", "div"} and words_of(element).startswith("MathJax"):
+            return True
+        write = self._whole.get(name)
+        if write is not None:
+            write(element)
+        return write is not None
 
-def _separator(element: etree._Element, *, starts: bool) -> str:
-    name = element.tag
-    if name in _PARAGRAPHS:
-        return "\n\n"
-    if name in _LINES:
-        return f"{_LINE}- " if name == "li" and starts else _LINE
-    if name == "br":
-        return "\n" if starts else ""
-    return _CELL if name in {"td", "th"} and not starts else ""
+    def _write_control(self, element: etree._Element) -> None:
+        self._flow.set_apart()
+        self._flow.add(f" {write_control(element)} ")
+        self._flow.set_apart()
 
+    def _write_picture(self, element: etree._Element) -> None:
+        text = " ".join((element.get("alt") or "").split())
+        if text:
+            self._flow.add_description(text)
 
-def _alt_text(element: etree._Element) -> str:
-    return f" {element.get('alt')} " if element.tag == "img" and element.get("alt") else ""
+    def _write_drawing(self, element: etree._Element) -> None:
+        for item in element.iter("text", "{*}text"):
+            self._flow.add(f" {''.join(map(str, item.itertext()))} ")
 
+    def _end_heading(self, name: str, first: int) -> None:
+        flow = self._flow
+        flow.end_line()
+        lines = flow.lines[first:]
+        del flow.lines[first:]
+        if lines:
+            text = write_heading(_HEADINGS[name], " ".join(line.text for line in lines))
+            flow.lines.append(Line(text, lines[0].owner, lines[0].marker, lines[0].blank_before, is_heading=True))
+        self._heading = None
+        self._captures.end_heading(flow)
 
-def _fold(text: str | None) -> str:
-    """White space as browsers show it: a run is one space."""
-    if not text:
-        return ""
-    folded = " ".join(text.split())
-    if not folded:
-        return " "
-    return f"{' ' if text[0].isspace() else ''}{folded}{' ' if text[-1].isspace() else ''}"
+    def _start_table_part(self, element: etree._Element, name: str) -> None:
+        """Begin a table, a section, a row or a cell. Tables nested too deep are read as blocks."""
+        if name == "table" and len(self._tables) < MAX_NESTED:
+            self._tables.append(HtmlTable(element, Flow(element)))
+            self._push(element, self._tables[-1].caption)
+        elif not self._tables or self._is_beyond(element):
+            return
+        elif name in _SECTIONS:
+            self._tables[-1].open_section(name)
+        elif name == "tr":
+            self._tables[-1].open_row()
+        elif name != "table":
+            self._push(element, self._tables[-1].open_cell(element))
 
+    def _end_table_part(self, element: etree._Element, name: str) -> None:
+        if self._flows and self._flows[-1][0] is element:
+            self._flow.end_line()
+            self._flow = self._flows.pop()[1]
+            self._lists.pop()
+            if name == "table":
+                self._table_number += 1
+                self._flow.extend(self._tables.pop().write(self._table_number, self._budget))
+        elif self._tables and name != "table" and not self._is_beyond(element):
+            end = self._tables[-1].end_row if name == "tr" else self._tables[-1].end_section
+            end()
 
-def _clean_lines(text: str) -> Iterator[str]:
-    """Lines with their cells joined, at most one blank line between them, and no bullet without text."""
-    blank = True
-    for raw in text.split("\n"):
-        cells = [cell.strip() for cell in raw.split(_CELL)]
-        folded = raw[1:] if raw[:1] == " " != raw[1:2] else raw
-        line = _join_cells(cells) if len(cells) > 1 else folded.rstrip()
-        line = "" if line.strip() == "-" else line
-        if line.strip() or not blank:
-            yield line
-        blank = not line.strip()
+    def _is_beyond(self, element: etree._Element) -> bool:
+        """Whether a row or section belongs to a table that is nested too deep."""
+        return len(self._tables) == MAX_NESTED and next(element.iterancestors("table"), None) is not (
+            self._tables[-1].element
+        )
 
-
-def _join_cells(cells: list[str]) -> str:
-    """A row. Empty cells stay, so that columns keep their positions, except at the end of the row."""
-    if sum(map(bool, cells)) < 2:  # noqa: PLR2004 (a row has at least two)
-        return "".join(cells)
-    while not cells[-1]:
-        cells.pop()
-    return " | ".join(cells)
+    def _push(self, element: etree._Element, flow: Flow) -> None:
+        self._flow.end_line()
+        self._flows.append((element, self._flow))
+        self._flow = flow
+        self._lists.append([])

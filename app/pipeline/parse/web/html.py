@@ -1,25 +1,20 @@
 """HTML: the article of a page with navigation, else all visible text of the body."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 from lxml import etree
-from lxml import html as lxml_html
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import ParseLimitExceededError
-from app.pipeline.parse.encoding import decode
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.web.article import choose_article
-from app.pipeline.parse.web.body import has_navigation, write_body
-from app.pipeline.parse.web.markup import check_attributes
-
-_DECLARED = re.compile(
-    rb"""<meta[^>]{0,500}?charset\s*=\s*["']?\s*([\w.:-]{1,40})|<\?xml[^>]{0,200}?encoding=["']([\w.-]{1,40})""",
-    re.IGNORECASE,
-)
-_DECLARED_WITHIN = 4096
+from app.pipeline.parse.rendering.marks import take_marks
+from app.pipeline.parse.web.article import choose_article, has_navigation
+from app.pipeline.parse.web.body import Reading, write_lines
+from app.pipeline.parse.web.flow import join_lines
+from app.pipeline.parse.web.markup import decode_markup, make_budget
+from app.pipeline.parse.web.scripts import check_scripts
+from app.pipeline.parse.web.tree import read_tree
 
 _METADATA = {
     "title": ("og:title", "twitter:title", "dc.title", "citation_title"),
@@ -35,33 +30,36 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
 
     Raises:
         DocumentDamagedError: when it is not text.
+        NoExtractableTextError: when only a browser that runs its scripts shows its text.
         ParseLimitExceededError: when it is larger, or one element has more attributes, than allowed.
     """
     if path.stat().st_size > limits.markup_bytes:
         raise ParseLimitExceededError("The HTML file is larger than is allowed.")
-    data = path.read_bytes()
-    declared = _DECLARED.search(data[:_DECLARED_WITHIN])
-    text = decode(data, (declared[1] or declared[2]).decode("ascii") if declared else None)
-    check_attributes(text, limits.attributes)
-    tree = _parse(text)
     report(1, 1)
+    return read_page(path.read_bytes(), limits)
+
+
+def read_page(data: bytes, limits: Limits, charset: str | None = None, address: str | None = None) -> Parsed:
+    """A web page that is given by its bytes, and, where they are known, its encoding and its address.
+
+    Raises:
+        DocumentDamagedError, NoExtractableTextError, ParseLimitExceededError: as ``read``.
+    """
+    tree = read_tree(decode_markup(data, limits, charset), limits)
     if tree is None:
         return Parsed([])
     metadata = _read_metadata(tree)
-    return Parsed([Page(None, _choose_text(tree))], metadata)
+    return Parsed([Page(None, _choose_text(tree, limits, address))], metadata)
 
 
-def _parse(text: str) -> etree._Element | None:
-    parser = lxml_html.HTMLParser(
-        encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=True
-    )
-    data = text.encode("utf-8", "ignore")
-    return lxml_html.document_fromstring(data, parser=parser, ensure_head_body=True) if data.strip() else None
-
-
-def _choose_text(tree: etree._Element) -> str:
-    body = write_body(tree)
-    return choose_article(tree, body) if has_navigation(tree, len(body)) else body
+def _choose_text(tree: etree._Element, limits: Limits, address: str | None) -> str:
+    """The first of these that has text: what all readers see; with requests for consent; with what replaces scripts."""
+    lines = write_lines(tree, make_budget(limits), Reading(address))
+    if not lines:
+        lines = write_lines(tree, make_budget(limits), Reading(address, noscript=True, consent=True))
+    text = join_lines(lines)
+    check_scripts(tree, take_marks(text)[0])
+    return join_lines(choose_article(tree, lines)) if has_navigation(tree, lines) else text
 
 
 def _read_metadata(tree: etree._Element) -> dict[str, str]:

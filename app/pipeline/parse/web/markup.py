@@ -1,21 +1,24 @@
-"""HTML within another document: a chapter of a book, the body of a mail."""
+"""HTML within another document: a chapter of a book, the body of a mail, the page of a web archive."""
 
 import re
 
-from lxml import etree
-from lxml import html as lxml_html
-
 from app.domain.errors import ParseLimitExceededError
 from app.pipeline.parse.encoding import decode
-from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.web.body import write_body
+from app.pipeline.parse.limits import Budget, Limits
+from app.pipeline.parse.web.body import Reading, write_lines
+from app.pipeline.parse.web.flow import join_lines
+from app.pipeline.parse.web.tree import read_tree
 
-_DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
-_DECLARED_WITHIN = 1024
+_DECLARED = re.compile(
+    rb"""<meta[^>]{0,500}?charset\s*=\s*["']?\s*([\w.:-]{1,40})|<\?xml[^>]{0,200}?encoding=["']([\w.-]{1,40})""",
+    re.IGNORECASE,
+)
+_DECLARED_WITHIN = 4096
+_EXCESS = "The spans of its tables repeat more text than is allowed."
 
 
-def write_markup(data: bytes, limits: Limits, charset: str | None = None) -> str:
-    """The text of a page in HTML or XHTML, without expanding the entities that it defines.
+def decode_markup(data: bytes, limits: Limits, charset: str | None = None) -> str:
+    """The source of a page in HTML or XHTML.
 
     Args:
         data: The page.
@@ -24,30 +27,33 @@ def write_markup(data: bytes, limits: Limits, charset: str | None = None) -> str
 
     Raises:
         DocumentDamagedError: when it is not text.
-        ParseLimitExceededError: when the page is larger than allowed, or an element has more attributes.
+        ParseLimitExceededError: when it is larger than allowed.
     """
     if len(data) > limits.markup_bytes:
-        raise ParseLimitExceededError("An HTML part of it is larger than is allowed.")
+        raise ParseLimitExceededError("The HTML is larger than is allowed.")
     declared = _DECLARED.search(data[:_DECLARED_WITHIN])
-    text = decode(data, charset or (declared[1].decode("ascii") if declared else None))
-    check_attributes(text, limits.attributes)
-    encoded = text.encode("utf-8", "ignore")
-    if not encoded.strip():
-        return ""
-    parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
-    try:
-        return write_body(lxml_html.document_fromstring(encoded, parser=parser, ensure_head_body=True))
-    except etree.ParserError:  # only comments
-        return ""
+    return decode(data, charset or ((declared[1] or declared[2]).decode("ascii") if declared else None))
 
 
-def check_attributes(text: str, allowed: int) -> None:
-    """Check the number of attributes of each element: libxml2 compares each with all before it.
+def write_markup(data: bytes, limits: Limits, charset: str | None = None, address: str | None = None) -> str:
+    """The text of a whole page, without choosing an article.
+
+    Args:
+        data: The page.
+        limits: The limits of what is read.
+        charset: The stated encoding; None uses the one that the page declares.
+        address: The address that its references are relative to.
 
     Raises:
-        ParseLimitExceededError: when an element has more than ``allowed``.
+        DocumentDamagedError: when it is not text.
+        ParseLimitExceededError: when the page is larger than allowed, or an element has more attributes.
     """
-    for piece in text.split("<"):
-        tag = piece.partition(">")[0]
-        if len(tag) > allowed and len(tag.split(None, allowed)) > allowed:
-            raise ParseLimitExceededError("An element has more attributes than are allowed.")
+    tree = read_tree(decode_markup(data, limits, charset), limits)
+    if tree is None:
+        return ""
+    return join_lines(write_lines(tree, make_budget(limits), Reading(address, noscript=True)))
+
+
+def make_budget(limits: Limits) -> Budget:
+    """The budget of the tables of one page."""
+    return Budget(limits.characters, _EXCESS)

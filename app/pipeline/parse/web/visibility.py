@@ -1,0 +1,62 @@
+"""Which elements of a page a reader does not see."""
+
+import re
+
+from lxml import etree
+
+from app.pipeline.parse.web.names import words_of
+
+_NEVER = {
+    *("script", "style", "template", "head", "iframe", "object", "datalist", "audio", "video", "canvas"),
+    *("rp", "rt", "rtc", "noframes", "param", "annotation", "annotation-xml"),
+}
+_INLINE = {"a", "b", "em", "font", "i", "img", "nobr", "s", "small", "span", "strong", "sub", "sup", "svg", "u"}
+"""Only these are left out where ``aria-hidden`` is set: dialogs set it on the whole page behind them."""
+_HIDING = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE)
+_CONSENT = re.compile(
+    r"(?:^|[\s_-])(?:cookie|gdpr|consent|privacy)[\s_-]?(?:banner|bar|consent|notice|notification|popup|modal|dialog|law"
+    r"|message|overlay|wall|warning|alert|policy-banner|manager|settings|disclaimer|info-bar|toast)"
+    r"|onetrust|cybotcookiebot|usercentrics|didomi|cookieconsent|cookiebot|cookielaw|truste_|qc-cmp|cmp-?banner"
+    r"|cky-consent|osano-cm|termly|iubenda-cs|klaro",
+    re.IGNORECASE,
+)
+_MAX_NAME = 300
+_PAGE = {"html", "body"}
+
+
+def is_hidden(element: etree._Element, *, noscript: bool, consent: bool) -> bool:
+    """Whether a reader does not see an element and all within it.
+
+    Args:
+        element: The element.
+        noscript: Whether the text for browsers without scripts counts as seen.
+        consent: Whether requests for consent to cookies count as seen.
+    """
+    name = element.tag
+    if name in _NEVER or (name == "noscript" and not noscript):
+        return True
+    if not element.attrib or name in _PAGE:
+        return name == "dialog"
+    if name == "dialog" and element.get("open") is None:
+        return True
+    hidden = element.get("hidden")
+    if (hidden is not None and hidden.lower() != "until-found") or _is_styled_away(element):
+        return True
+    if name in _INLINE and element.get("aria-hidden") == "true":
+        return True
+    return not consent and _asks_consent(element)
+
+
+def _is_styled_away(element: etree._Element) -> bool:
+    """Whether the style hides it. Wikipedia hides the source of a formula and shows a picture of it: that one stays."""
+    style = element.get("style")
+    return bool(style and _HIDING.search(style) and "mwe-math" not in words_of(element))
+
+
+def _asks_consent(element: etree._Element) -> bool:
+    names = words_of(element)
+    return bool(names) and len(names) <= _MAX_NAME and bool(_CONSENT.search(names)) and not _holds_content(element)
+
+
+def _holds_content(element: etree._Element) -> bool:
+    return element.tag in {"main", "article"} or next(element.iter("main", "article", "h1"), None) is not None
