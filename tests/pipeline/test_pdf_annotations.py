@@ -225,3 +225,14 @@ def test_an_address_that_the_words_state_is_not_repeated(tmp_path: Path) -> None
 def test_the_address_of_a_picture_stands_on_a_line_of_its_own(tmp_path: Path) -> None:
     shown = link(72, 107, "/S /URI /URI (https://example.org/shop)", bottom=400)
     assert read(tmp_path, draw_line(72, 700, PROSE), shown, catalog="") == f"{PROSE}\nhttps://example.org/shop"
+
+
+def test_pypdf_reads_values_and_notes_too(tmp_path: Path) -> None:
+    path = tmp_path / "fallback.pdf"
+    note = "/Subtype /Text /Rect [300 700 320 720] /Contents (Check the tolls)"
+    secret = field(150, 657, "/FT /Tx /T (b) /Ff 8192 /V (secret)")
+    data = build_pdf(
+        draw_line(72, 700, PROSE), annotations=[field(150, 697, "/FT /Tx /T (a) /V (Okonkwo)"), note, secret]
+    )
+    path.write_bytes(data)
+    assert parse(path, PDF, fallback=True).pages[0].text == f"{PROSE}\na: Okonkwo\nCheck the tolls"

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_raw
 
-from app.pipeline.parse.pdf.form_fields import Handle, is_signature, read_name, read_tick, read_value
+from app.pipeline.parse.pdf.attachments import AttachedFiles
+from app.pipeline.parse.pdf.form_fields import is_signature, read_name, read_tick, read_value
 from app.pipeline.parse.pdf.layout import Box
-from app.pipeline.parse.pdf.strings import read_bytes, read_string
+from app.pipeline.parse.pdf.strings import Handle, read_bytes, read_string
 
 _INVISIBLE = pdfium_raw.FPDF_ANNOT_FLAG_HIDDEN | pdfium_raw.FPDF_ANNOT_FLAG_NOVIEW
 _OVER_WORDS = (
@@ -58,12 +59,14 @@ class Annotation(NamedTuple):
     number: int = 0
 
 
-def read_annotations(page: pdfium.PdfPage) -> list[Annotation]:
-    """The visible annotations that have a text, in the order of the file."""
+def read_annotations(page: pdfium.PdfPage, files: AttachedFiles) -> list[Annotation]:
+    """The visible annotations that have a text, in the order of the file; ``files`` receives those that they attach."""
     found: list[Annotation] = []
     for index in range(pdfium_raw.FPDFPage_GetAnnotCount(page)):
         handle = pdfium_raw.FPDFPage_GetAnnot(page, index)
         if handle:
+            if pdfium_raw.FPDFAnnot_GetSubtype(handle) == pdfium_raw.FPDF_ANNOT_FILEATTACHMENT:
+                files.add_annotation(handle)
             found += (item._replace(number=index) for item in _read_annotation(page, handle))
             pdfium_raw.FPDFPage_CloseAnnot(handle)
     return found

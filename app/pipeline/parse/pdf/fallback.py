@@ -12,10 +12,21 @@ from pypdf.generic import ContentStream
 
 from app.domain.counting import count_of
 from app.domain.documents import Page, Parsed
-from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
+from app.domain.errors import (
+    DocumentDamagedError,
+    DocumentEncryptedError,
+    DocumentError,
+    NoExtractableTextError,
+    ParseLimitExceededError,
+)
 from app.pipeline.parse.limits import Limits
+from app.pipeline.parse.pdf.attachments import AttachedFiles
 from app.pipeline.parse.pdf.metadata import name_metadata
+from app.pipeline.parse.pdf.unmapped import MESSAGE, is_unmapped
 
+_INVISIBLE = 2 | 32
+_PASSWORD = 1 << 13
+_FIELD_DEPTH = 50
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-[ \t]?\r?\n(?=[^\W\d_A-Z])")
 
 
@@ -29,6 +40,15 @@ def show_pictures(path: Path, numbers: Iterable[int]) -> bool:
     """As ``app.pipeline.parse.pdf.reader.show_pictures``. Raises as ``read``."""
     with _open(path) as reader:
         return all(_shows_picture(reader.pages[number - 1]) for number in numbers)
+
+
+def is_portfolio(path: Path) -> bool:
+    """Whether the file is a collection of the files within it, whose page only introduces them."""
+    try:
+        with _open(path) as reader:
+            return "/Collection" in reader.root_object
+    except DocumentError:
+        return False
 
 
 @contextmanager
@@ -54,11 +74,56 @@ def _read(reader: pypdf.PdfReader, report: Callable[[int, int], None], limits: L
         raise ParseLimitExceededError(f"It has {count_of(total, 'page')}; the limit is {limits.pages}.")
     if total == 0:
         raise DocumentDamagedError("It has no pages.")
-    pages = []
+    pages, unreadable = list[Page](), list[int]()
+    files = AttachedFiles(limits)
     for number, page in enumerate(reader.pages, 1):
-        pages.append(Page(number, _HYPHEN.sub("", page.extract_text())))
+        text = "\n".join([_HYPHEN.sub("", page.extract_text()), *_read_annotations(page)])
+        if is_unmapped(text):
+            unreadable.append(number)
+        else:
+            pages.append(Page(number, text))
         report(number, total)
-    return Parsed(pages, {**name_metadata((reader.metadata or {}).items()), "page_count": total})
+    if unreadable and not any(page.text.strip() for page in pages):
+        raise NoExtractableTextError(MESSAGE)
+    _add_files(reader, files)
+    metadata = {**name_metadata((reader.metadata or {}).items()), "page_count": total, "unreadable_pages": unreadable}
+    return Parsed(files.list_on(pages), metadata, files.files)
+
+
+def _read_annotations(page: pypdf.PageObject) -> Iterator[str]:
+    """The values of fields, by their names, and the texts of notes and typed text."""
+    for reference in page.get("/Annots") or ():
+        item = reference.get_object()
+        if not isinstance(item, dict) or int(item.get("/F", 0)) & _INVISIBLE:
+            continue
+        if item.get("/Subtype") == "/Widget":
+            name, value = _inherit(item, "/T"), _inherit(item, "/V")
+            kind, flags = _inherit(item, "/FT"), _inherit(item, "/Ff") or 0
+            if kind in {"/Tx", "/Ch"} and value and not (kind == "/Tx" and int(flags) & _PASSWORD):
+                yield f"{name}: {value}" if name else str(value)
+        elif item.get("/Subtype") not in {"/Link", "/Popup"} and item.get("/Contents"):
+            yield str(item["/Contents"])
+
+
+def _inherit(field: Any, key: str) -> Any:
+    """A value of a field or of its parents."""
+    for _ in range(_FIELD_DEPTH):
+        if not isinstance(field, dict):
+            return None
+        if key in field:
+            return field[key]
+        field = field.get("/Parent")
+        field = field.get_object() if field is not None else None
+    return None
+
+
+def _add_files(reader: pypdf.PdfReader, files: AttachedFiles) -> None:
+    """Add the embedded files. Those that cannot be read are only named."""
+    for file in reader.attachment_list:
+        try:
+            files.add(file.name, file.content)
+        except (PyPdfError, ValueError):
+            files.add(file.name, None)
 
 
 def _shows_picture(page: pypdf.PageObject) -> bool:

@@ -4,7 +4,7 @@ import re
 
 import pypdfium2.raw as pdfium_raw
 
-from app.pipeline.parse.pdf.strings import read_string
+from app.pipeline.parse.pdf.strings import Handle, read_string
 
 _PASSWORD = 1 << 13
 _TICKS = (pdfium_raw.FPDF_FORMFIELD_CHECKBOX, pdfium_raw.FPDF_FORMFIELD_RADIOBUTTON)
@@ -12,9 +12,6 @@ _CHOICES = (pdfium_raw.FPDF_FORMFIELD_COMBOBOX, pdfium_raw.FPDF_FORMFIELD_LISTBO
 _MAX_OPTIONS = 1000
 TICKED, EMPTY = "☒", "☐"
 _INDEX = re.compile(r"\[\d+\]")
-
-Handle = object
-"""A handle of pdfium."""
 
 
 def read_tick(form: Handle, field: Handle) -> str | None:

@@ -3,6 +3,7 @@
 pdfium is not thread-safe, and some hostile files make it abort the process: run it in the sandbox.
 """
 
+import logging
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -17,14 +18,17 @@ from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentEncryptedError, ParseLimitExceededError
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.ocr.tesseract import OcrReader
-from app.pipeline.parse.pdf import fallback
+from app.pipeline.parse.pdf import fallback, xfa
 from app.pipeline.parse.pdf.annotations import read_annotations
 from app.pipeline.parse.pdf.appearances import read_appearances
+from app.pipeline.parse.pdf.attachments import AttachedFiles
 from app.pipeline.parse.pdf.hyphens import join_words
 from app.pipeline.parse.pdf.metadata import name_metadata
 from app.pipeline.parse.pdf.page_text import read_text
 from app.pipeline.parse.pdf.running import drop_running_lines
+from app.pipeline.parse.pdf.unmapped import is_unmapped
 
+logging.getLogger("pypdfium2").setLevel(logging.ERROR)  # it warns of each XFA form, whose data Sluice reads itself
 _LOCKED = {pdfium_raw.FPDF_ERR_PASSWORD, pdfium_raw.FPDF_ERR_SECURITY}
 _FORM_DEPTH = 40
 """The nesting of form XObjects that pdfium reads."""
@@ -33,14 +37,16 @@ _LETTER_FORMS = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb4f-\ufdcf\ufdf0-\ufdf
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
-    """The text of each page, and title, author, subject, keywords and date as the file gives them.
+    """The text of each page, the files within, and title, author, subject, keywords and date as the file gives them.
 
-    The metadata lists pages that cannot be read as ``unreadable_pages``. OCR reads pages without text where
+    The metadata lists pages that cannot be read, or whose fonts do not say which characters they show, as
+    ``unreadable_pages``. OCR reads pages without text where
     ``limits.ocr_languages`` is set; ``ocr_failure`` gives the reason where it failed.
 
     Raises:
         DocumentEncryptedError: when it needs a password.
         DocumentDamagedError: when neither pdfium nor pypdf can read it.
+        NoExtractableTextError: when no page can be read as text, or it is a form without data.
         ParseLimitExceededError: when it has more pages than allowed.
     """
     try:
@@ -54,15 +60,21 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         total = len(document)
         if total > limits.pages:
             raise ParseLimitExceededError(f"It has {count_of(total, 'page')}; the limit is {limits.pages}.")
-        ocr = OcrReader(limits.ocr_languages)
-        pages = list(_read_pages(document, report, ocr))
+        ocr, files = OcrReader(limits.ocr_languages), AttachedFiles(limits)
+        files.add_embedded(document)
+        pages = list(_read_pages(document, report, ocr, files))
+        if xfa.is_dynamic(document, pages[0][1] or ""):
+            pages = [(1, xfa.read_form(document, limits))]
         metadata = name_metadata(_read_fields(document))
+    if files.names and total == 1 and fallback.is_portfolio(path):
+        pages = [(1, "")]  # a cover that asks for another viewer
     unreadable = [number for number, text in pages if text is None]
     if len(unreadable) == total:
         return fallback.read(path, report, limits)
     return Parsed(
-        _clean_layout([(number, text) for number, text in pages if text is not None]),
+        files.list_on(_clean_layout([(number, text) for number, text in pages if text is not None])),
         {**metadata, "page_count": total, "unreadable_pages": unreadable, "ocr_failure": ocr.failure},
+        files.files,
     )
 
 
@@ -90,23 +102,26 @@ def _shows_picture(document: pdfium.PdfDocument, index: int) -> bool:
 
 
 def _read_pages(
-    document: pdfium.PdfDocument, report: Callable[[int, int], None], ocr: OcrReader
+    document: pdfium.PdfDocument, report: Callable[[int, int], None], ocr: OcrReader, files: AttachedFiles
 ) -> Iterator[tuple[int, str | None]]:
     total = len(document)
     for index in range(total):
-        yield index + 1, _read_page(document, index, ocr)
+        yield index + 1, _read_page(document, index, ocr, files)
         report(index + 1, total)
 
 
-def _read_page(document: pdfium.PdfDocument, index: int, ocr: OcrReader) -> str | None:
+def _read_page(document: pdfium.PdfDocument, index: int, ocr: OcrReader, files: AttachedFiles) -> str | None:
+    """The text of a page; None where it cannot be read."""
     try:
         with closing(document[index]) as page, closing(page.get_textpage()) as characters:
-            annotations = read_annotations(page)
+            annotations = read_annotations(page, files)
             found = read_text(characters, annotations)
             found = "\n".join([found, *read_appearances(document, index, annotations)])
+            if is_unmapped(found):
+                return ocr.read(page) or None
             return found if found.strip() else ocr.read(page)
     except pdfium.PdfiumError:
-        return None  # the caller lists these pages
+        return None
 
 
 def _clean_layout(pages: list[tuple[int, str]]) -> list[Page]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pypdfium2.raw as pdfium_raw
 
+Handle = object
+"""A handle of pdfium."""
 _MAX_BYTES = 64 * 1024 * 1024
 
 
