@@ -230,20 +230,42 @@ async def hide_document(connection: AsyncConnection, document_id: int) -> None:
     await hide_editions(connection, [document_id])
 
 
+_CHUNK_COLUMNS = [chunks.c[name] for name in ("id", "ordinal", "text", "context", "start_char", "end_char", "page")]
+
+
+def _published(document_id: int) -> ColumnElement[bool]:
+    """The chunks that search finds of a document."""
+    edition = select(documents.c.edition).where(documents.c.id == document_id).scalar_subquery()
+    return (chunks.c.document_id == document_id) & (chunks.c.edition == edition)
+
+
 async def list_chunks(
     connection: AsyncConnection, document_id: int, *, limit: int | None = None, after: int | None = None
 ) -> Listing[StoredChunk]:
     """List a document's chunks in order, after the ordinal ``after``."""
-    edition = select(documents.c.edition).where(documents.c.id == document_id).scalar_subquery()
-    found = (chunks.c.document_id == document_id) & (chunks.c.edition == edition)
+    found = _published(document_id)
     total = await connection.scalar(select(func.count()).where(found))
-    names = ("id", "ordinal", "text", "context", "start_char", "end_char", "page")
-    query = select(*(chunks.c[name] for name in names)).where(found).order_by(chunks.c.ordinal)
+    query = select(*_CHUNK_COLUMNS).where(found).order_by(chunks.c.ordinal)
     if after is not None:
         query = query.where(chunks.c.ordinal > after)
     if limit is not None:
         query = query.limit(limit + 1)
     rows = (await connection.execute(query)).all()
     more = limit is not None and len(rows) > limit
-    items = [StoredChunk(r.id, r.ordinal, r.text, r.context, r.start_char, r.end_char, r.page) for r in rows[:limit]]
+    items = [StoredChunk(*row) for row in rows[:limit]]
     return Listing(items, total or 0, str(items[-1].ordinal) if more else None)
+
+
+async def count_pages(connection: AsyncConnection, document_id: int) -> int:
+    """Return the number of a document's last page with text; 1 for a format without pages, 0 without text."""
+    query = select(func.max(func.coalesce(chunks.c.page, 1))).where(_published(document_id))
+    return await connection.scalar(query) or 0
+
+
+async def list_chunks_of_pages(
+    connection: AsyncConnection, document_id: int, first: int, last: int
+) -> Sequence[StoredChunk]:
+    """List the chunks on pages from ``first`` to ``last``, in order. Text without a page is on the first."""
+    pages = func.coalesce(chunks.c.page, 1).between(first, last)
+    query = select(*_CHUNK_COLUMNS).where(_published(document_id), pages).order_by(chunks.c.ordinal)
+    return [StoredChunk(*row) for row in await connection.execute(query)]

@@ -109,6 +109,19 @@ class StoredChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class PageText:
+    """The text of a page, from its first to its last character that is not white space; no positions without text.
+
+    ``number`` is None for the only page of a format without pages.
+    """
+
+    number: int | None
+    text: str
+    start: int | None
+    end: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Listing(Generic[Item]):
     """A page of a list: its items, the total number of items, and the cursor of the next page."""
 

@@ -34,6 +34,7 @@ OPERATIONS = {
     "DELETE /documents/{document_id}": Operation("write"),
     "GET /documents/{document_id}/status": Operation("read"),
     "GET /documents/{document_id}/chunks": Operation("read"),
+    "GET /documents/{document_id}/text": Operation("read"),
     "GET /documents/{document_id}/content": Operation("read"),
     "POST /documents/{document_id}/reindex": Operation("write"),
     "GET /tasks/": Operation("read"),

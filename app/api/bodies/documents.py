@@ -26,7 +26,7 @@ from app.api.bodies.tasks import (
     TaskBody,
 )
 from app.domain.documents import DocumentStatus
-from app.domain.records import Document, StoredChunk
+from app.domain.records import Document, PageText, StoredChunk
 
 _DOCUMENT = {
     "id": 123,
@@ -55,6 +55,7 @@ _CHUNK = {
     "end": 29,
     "page": 1,
 }
+_PAGE = {"page": 12, "text": "The Alder Gate opens at dawn.", "start": 18_204, "end": 18_233}
 
 
 class DocumentBody(BaseModel):
@@ -152,5 +153,31 @@ class ChunkList(BaseModel):
     model_config = example({"chunks": [_CHUNK], "total": 1, "next": None})
 
     chunks: list[ChunkBody] = Field(description="The chunks of this page.")
+    total: Total
+    next: Next
+
+
+class PageBody(BaseModel):
+    """The text that was read from a page."""
+
+    model_config = example(_PAGE)
+
+    page: int | None = Field(description="Its number, from 1; null for the only page of a format without pages.")
+    text: str = Field(description="The range `start` to `end` of the document's text; empty if no text was read.")
+    start: int | None = Field(description="Where it begins in the document's text, in characters; null without text.")
+    end: int | None = Field(description="Where it ends, in characters, exclusive; null without text.")
+
+    @classmethod
+    def of(cls, page: PageText) -> "PageBody":
+        """Convert a record."""
+        return cls(page=page.number, text=page.text, start=page.start, end=page.end)
+
+
+class PageList(BaseModel):
+    """The text of a document by pages, in order."""
+
+    model_config = example({"pages": [_PAGE], "total": 40, "next": "12"})
+
+    pages: list[PageBody] = Field(description="The pages of this part of the list, with those that have no text.")
     total: Total
     next: Next

@@ -7,7 +7,15 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from app.api.access import Reader, ServicesOf, Writer
-from app.api.bodies.documents import ChunkBody, ChunkList, DocumentBody, DocumentList, DocumentStatusBody
+from app.api.bodies.documents import (
+    ChunkBody,
+    ChunkList,
+    DocumentBody,
+    DocumentList,
+    DocumentStatusBody,
+    PageBody,
+    PageList,
+)
 from app.api.bodies.tasks import TaskAccepted, TaskBody
 from app.api.paging import AfterId, Limit
 from app.api.problems import RESPONSES, document_problems
@@ -70,6 +78,22 @@ async def list_document_chunks(
     return ChunkList(chunks=[ChunkBody.of(chunk) for chunk in listing.items], total=listing.total, next=listing.next)
 
 
+@router.get("/{document_id}/text")
+async def list_document_pages(
+    document_id: DocumentId,
+    identity: Reader,
+    services: ServicesOf,
+    page: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Only the page of this number.")] = None,
+    limit: Limit = 100,
+    after: AfterId = None,
+) -> PageList:
+    """Show the text that was read from a document, page by page. A document that was not processed yet has no pages."""
+    listing = await services.intake.texts.list_pages(
+        identity.organization_id, document_id, page=page, limit=limit, after=after
+    )
+    return PageList(pages=[PageBody.of(found) for found in listing.items], total=listing.total, next=listing.next)
+
+
 @router.get(
     "/{document_id}/content",
     response_class=Response,
@@ -93,7 +117,7 @@ async def get_document_content(
     """Download a document: the uploaded file or, with `format=text`, the text that chunk offsets refer to."""
     document = await services.intake.documents.get(identity.organization_id, document_id)
     if content_format == "text":
-        text = await services.intake.documents.read_text(identity.organization_id, document_id)
+        text = await services.intake.texts.read(identity.organization_id, document_id)
         return Response(text, media_type="text/plain; charset=utf-8")
     headers = {
         "Content-Length": str(document.size_bytes),

@@ -11,6 +11,7 @@ from app.services.intake.archives import ArchiveLimits, Archives
 from app.services.intake.backpressure import Backpressure
 from app.services.intake.batches import Batches
 from app.services.intake.crawls import Crawls
+from app.services.intake.document_texts import DocumentTexts
 from app.services.intake.documents import Documents
 from app.services.intake.uploads import Uploads
 from app.services.intake.webpages import Webpages
@@ -26,6 +27,7 @@ class IntakeServices:
     batches: Batches
     crawls: Crawls
     documents: Documents
+    texts: DocumentTexts
     uploads: Uploads
     webpages: Webpages
 
@@ -50,6 +52,7 @@ def build_intake(
         batches=Batches(database, blobs, uploads, queue.after_commit, backpressure, settings.batch_max_files),
         crawls=Crawls(database, blobs, robots, webpages, ingestion, admission, backpressure, allowed, delay),
         documents=documents,
+        texts=DocumentTexts(database, documents),
         uploads=uploads,
         webpages=webpages,
     )

@@ -58,6 +58,21 @@ def chunks(
     print_list(page, "chunks", ["ordinal", "page", "start", "end", "text"], as_json=as_json)
 
 
+@program.command("pages")
+@remote
+def pages(
+    client: Client,
+    document_id: IdOfDocument,
+    page: Annotated[int | None, typer.Option(min=1, help="Only the page of this number.")] = None,
+    limit: Limit = 100,
+    after: After = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the text that was read from each page of a document."""
+    found = client.get(f"/documents/{document_id}/text", page=page, limit=limit, after=after)
+    print_list(found, "pages", ["page", "start", "end", "text"], as_json=as_json)
+
+
 @program.command("text")
 @remote
 def text(client: Client, document_id: IdOfDocument) -> None:

@@ -111,21 +111,6 @@ class Documents:
         async with self._database.statement() as connection:
             return await list_chunks(connection, document.id, limit=limit, after=after)
 
-    async def read_text(self, organization_id: int, document_id: int) -> str:
-        """The document's text; the ``start`` and ``end`` of its chunks count characters in it.
-
-        It is joined from the chunks. Between chunks there is only white space, which becomes line breaks.
-        """
-        document = await self.get(organization_id, document_id)
-        async with self._database.statement() as connection:
-            chunks = (await list_chunks(connection, document.id)).items
-        pieces, end = [], 0
-        for chunk in chunks:
-            if chunk.end > end:
-                pieces += ["\n" * (chunk.start - end), chunk.text[max(0, end - chunk.start) :]]
-                end = chunk.end
-        return "".join(pieces)
-
     async def open(self, document: Document) -> AsyncIterator[bytes]:
         """Stream the uploaded bytes. The first are read before this returns, so that a missing file is an error here.
 
