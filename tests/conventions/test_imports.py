@@ -23,6 +23,7 @@ _ALLOWED = {
     "firecrawl": {"adapters"},
     "httpcore": {"adapters"},
     "httpx": {"adapters", "cli"},
+    "icalendar": {"pipeline"},
     "kombu": {"adapters", "celery_app", "tasks"},
     "lxml": {"pipeline"},
     "numpy": {"adapters", "db", "pipeline"},

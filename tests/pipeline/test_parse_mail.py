@@ -56,7 +56,7 @@ def test_what_is_attached_is_named_and_what_is_forwarded_is_read(tmp_path: Path)
     message.add_attachment(letter("Earlier", "It thawed."))
     assert read(tmp_path, message).pages[0].text == (
         f"{HEAD.format('The ice')}\n\nIt froze.\n\n{HEAD.format('Earlier')}\n\nIt thawed.\n\n"
-        "Attachments: Gebühr.pdf, notes.txt"
+        "notes.txt\n\nunread\n\nAttachments: Gebühr.pdf, notes.txt, message.eml"
     )
 
 

@@ -7,8 +7,8 @@ probabilities in half nats, so that they add up and texts of one and of two byte
 
 ``letter_pairs.txt`` has a line for each language: its letters, then the costs of a word's first letter, then for each
 letter the costs of the next one, each cost as one ASCII character from ``0``. For Chinese, Japanese and Korean it has
-the characters by falling frequency. It was derived from the language models of lingua 1.4 and, for simplified Chinese,
-langdetect 1.0 (both Apache License 2.0).
+the characters by falling frequency. It was derived from the language models of lingua 1.4, and those of simplified
+Chinese with the table of hanziconv 0.3 (both Apache License 2.0).
 """
 
 import math
@@ -67,7 +67,8 @@ _RARE = {"eu": 4, "ga": 4, "af": 4, "nn": 4, "is": 4, "ca": 2, "sq": 4, "fa": 2,
 """The prior costs of languages that are less common, or whose letters are those of a more common one."""
 
 _FIRST_COST = ord("0")
-_UNKNOWN_LETTER, _UNKNOWN_IDEOGRAPH = 32, 24
+_UNKNOWN_LETTER = 32
+_UNKNOWN_IDEOGRAPH, _UNKNOWN_IN_KOREAN = 24, 36
 _VOWEL_SIGN = 5
 _WRONG_CASE = 8
 _ENGLISH_WORD = 5
@@ -93,6 +94,7 @@ class _Language:
 
     letters: Mapping[str, int]
     rows: tuple[bytes, ...]
+    unknown_ideograph: int
 
     def rate(self, word: str) -> int:
         """The cost of a word in lower case."""
@@ -100,7 +102,7 @@ class _Language:
         for letter in word:
             index = self.letters.get(letter)
             if index is None:
-                cost, row = cost + _rate_unknown(letter), 0
+                cost, row = cost + self._rate_unknown(letter), 0
                 continue
             if self.rows:
                 cost += self.rows[row][index] - _FIRST_COST
@@ -108,6 +110,11 @@ class _Language:
             else:
                 cost += int(6 + 1.5 * math.log(index + 2))  # Zipf's law
         return cost
+
+    def _rate_unknown(self, letter: str) -> int:
+        if unicodedata.category(letter)[0] == "M":
+            return _VOWEL_SIGN
+        return self.unknown_ideograph if "\u3040" <= letter <= "\ud7a3" else _UNKNOWN_LETTER
 
 
 def find_encoding(data: bytes, declared: str | None = None, priors: Mapping[str, int] | None = None) -> str | None:
@@ -213,12 +220,6 @@ def _rate_symbol(char: str, before: str, after: str) -> int:
     return cost
 
 
-def _rate_unknown(letter: str) -> int:
-    if unicodedata.category(letter)[0] == "M":
-        return _VOWEL_SIGN
-    return _UNKNOWN_IDEOGRAPH if "\u3040" <= letter <= "\ud7a3" else _UNKNOWN_LETTER
-
-
 def _is_clean(text: str) -> bool:
     """Whether a decoded text has only characters that texts contain."""
     return not any(unicodedata.category(char) in {"Cc", "Cn", "Co"} and not char.isspace() for char in text) and (
@@ -229,7 +230,8 @@ def _is_clean(text: str) -> bool:
 @cache
 def _load(language: str) -> _Language:
     letters, *rows = _read_table()[language]
-    return _Language({letter: index for index, letter in enumerate(letters)}, tuple(row.encode() for row in rows))
+    unknown = _UNKNOWN_IN_KOREAN if language == "ko" else _UNKNOWN_IDEOGRAPH
+    return _Language({letter: index for index, letter in enumerate(letters)}, tuple(map(str.encode, rows)), unknown)
 
 
 @cache

@@ -1,0 +1,130 @@
+"""The attachments of a mail are files within it; texts and calendars among them are shown below the message."""
+
+from email import message_from_bytes
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from app.domain.documents import Parsed
+from app.domain.media import EML
+from app.pipeline.parse import parse
+
+
+def read(folder: Path, message: EmailMessage | bytes) -> Parsed:
+    path = folder / "a.eml"
+    path.write_bytes(message if isinstance(message, bytes) else bytes(message))
+    return parse(path, EML)
+
+
+def letter(subject: str = "Pump", text: str = "See below.") -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["Subject"] = "ada@example.org", subject
+    message.set_content(text)
+    return message
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "content", "shown"),
+    [
+        ("terms.txt", "text/plain", "Notice: ninety days.", "Notice: ninety days."),
+        ("terms.txt", "application/octet-stream", "Notice: ninety days.", "Notice: ninety days."),
+        ("parts.csv", "text/csv", "part,price\npump,88", "part,price\npump,88"),
+        ("notes.md", "text/markdown", "# Notes\n\nFine.", "# Notes\n\nFine."),
+        ("page.html", "text/html", "<p>Notice: <b>ninety</b> days.</p>", "Notice: ninety days."),
+    ],
+)
+def test_a_text_attachment_is_shown_below_its_name(
+    tmp_path: Path, name: str, kind: str, content: str, shown: str
+) -> None:
+    message = letter()
+    message.add_attachment(content.encode(), *kind.split("/"), filename=name)
+    parsed = read(tmp_path, message)
+    assert parsed.pages[0].text.endswith(f"See below.\n\n{name}\n\n{shown}\n\nAttachments: {name}")
+    assert [(item.name, item.content) for item in parsed.attachments] == [(name, content.encode())]
+
+
+def test_the_encoding_of_a_text_attachment_is_detected(tmp_path: Path) -> None:
+    message = letter()
+    message.add_attachment("Die Maße der Prüfkörper".encode("cp1252"), "text", "plain", filename="a.txt")
+    assert "Die Maße der Prüfkörper" in read(tmp_path, message).pages[0].text
+
+
+def test_a_long_text_attachment_is_cut_where_it_is_shown_and_whole_as_a_file(tmp_path: Path) -> None:
+    message = letter()
+    message.add_attachment(b"word " * 10_000, "text", "plain", filename="a.txt")
+    parsed = read(tmp_path, message)
+    assert len(parsed.pages[0].text) < 21_000
+    assert len(parsed.attachments[0].content) == 50_000
+
+
+CALENDAR = """BEGIN:VCALENDAR
+METHOD:REQUEST
+BEGIN:VEVENT
+UID:1@example.org
+SUMMARY:Pump inspection\\, part 1
+LOCATION:Hall 7
+DTSTART;TZID=Europe/Berlin:20260311T140000
+DTEND;TZID=Europe/Berlin:20260311T153000
+ORGANIZER;CN=Ada Lane:mailto:ada@example.org
+ATTENDEE;CN="Bo Hill";PARTSTAT=NEEDS-ACTION:mailto:bo@example.org
+ATTENDEE:mailto:cy@example.org
+RRULE:FREQ=WEEKLY;COUNT=4
+DESCRIPTION:Bring the keys.\\nWear a helmet.
+END:VEVENT
+END:VCALENDAR
+"""
+SHOWN_CALENDAR = """Pump inspection, part 1
+When: 2026-03-11 14:00 to 15:30 Europe/Berlin (UTC+01:00)
+Where: Hall 7
+Organizer: Ada Lane <ada@example.org>
+Attendees: Bo Hill <bo@example.org>, cy@example.org
+Repeats: freq WEEKLY, count 4
+Bring the keys.
+Wear a helmet."""
+
+
+def test_an_invitation_is_shown_as_its_fields_once(tmp_path: Path) -> None:
+    message = letter(text=" ")
+    message.add_alternative("<p></p>", subtype="html")
+    message.add_alternative(CALENDAR, subtype="calendar")
+    message.add_attachment(CALENDAR.encode(), "application", "ics", filename="invite.ics")
+    parsed = read(tmp_path, message)
+    assert parsed.pages[0].text.count("Hall 7") == 1
+    assert f"\n\ninvite.ics\n\n{SHOWN_CALENDAR}\n\nAttachments: invite.ics" in parsed.pages[0].text
+    assert len({item.name for item in parsed.attachments}) == 1
+
+
+def test_a_mail_that_is_only_an_attachment_names_it(tmp_path: Path) -> None:
+    head = b"From: a@example.org\nContent-Type: application/pdf; name=plan.pdf\n\n"
+    parsed = read(tmp_path, head + b"%PDF-1.4")
+    assert (parsed.attachments[0].name, parsed.attachments[0].content) == ("plan.pdf", b"%PDF-1.4")
+    assert parsed.pages[0].text.endswith("Attachments: plan.pdf")
+
+
+def test_the_files_that_old_outlook_packs_are_named(tmp_path: Path) -> None:
+    message = letter()
+    message.add_attachment(b"\x78\x9f\x3e\x22", "application", "ms-tnef", filename="winmail.dat")
+    assert read(tmp_path, message).pages[0].text.endswith("Attachments: winmail.dat")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_forwarded_mail_is_read_and_is_a_file_with_its_own_attachments(tmp_path: Path, *, packed: bool) -> None:
+    inner = letter("Earlier", "It thawed.")
+    inner.add_attachment(b"Die Ma\xdfe", "text", "plain", filename="inner.txt")
+    outer = letter()
+    outer.add_attachment(inner)
+    data = bytes(outer)
+    if packed:
+        import base64  # noqa: PLC0415
+
+        data = data.replace(bytes(inner), base64.encodebytes(bytes(inner)))
+        data = data.replace(b"message/rfc822\n", b"message/rfc822\nContent-Transfer-Encoding: base64\n")
+        data = data.replace(b"Content-Transfer-Encoding: 8bit\nContent-Disposition", b"Content-Disposition")
+    parsed = read(tmp_path, data)
+    text = parsed.pages[0].text
+    assert "Subject: Earlier\n\nIt thawed.\n\ninner.txt\n\nDie Maße\n\nAttachments: inner.txt" in text
+    assert text.endswith("Attachments: message.eml")
+    (attachment,) = parsed.attachments
+    assert message_from_bytes(attachment.content)["Subject"] == "Earlier"
+    assert [item.name for item in read(tmp_path, attachment.content).attachments] == ["inner.txt"]
