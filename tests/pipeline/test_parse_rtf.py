@@ -36,7 +36,7 @@ def test_words_and_signs_become_text(tmp_path: Path, body: str, text: str) -> No
 
 def test_tables_are_lines(tmp_path: Path) -> None:
     body = r"\pard\intbl a\cell b\par c\cell\row\intbl \cell d\cell\row\pard after"
-    assert read(tmp_path, body) == "a | b c\n | d\nafter"
+    assert read(tmp_path, body) == "a | b c\n | d\n\nafter"
 
 
 def test_each_font_and_code_page_has_its_letters(tmp_path: Path) -> None:

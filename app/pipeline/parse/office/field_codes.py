@@ -2,8 +2,14 @@
 
 import re
 
+from app.pipeline.parse.office.symbols import find_symbol
+from app.pipeline.parse.xml import to_integer
+
+TICKED, UNTICKED = "\u2612", "\u2610"
+"""The states of a tick box in a form."""
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|\\(.)|([^\s"\\]+)', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\])')
+_BUTTONS = {"MACROBUTTON", "GOTOBUTTON"}
 _WITH_VALUE = {"l", "m", "n", "o", "t"}
 """Switches of HYPERLINK; those except ``m`` and ``n`` are followed by a value."""
 
@@ -27,7 +33,22 @@ def read_link(code: str) -> str:
     return f"{address}#{anchor}" if address and anchor and "#" not in address else address
 
 
-def read_words(code: str) -> list[str]:
+def write_code(code: str) -> str:
+    """The text of a field for which files store no result, because its code has it; empty for other fields."""
+    words = _read_words(code)
+    if len(words) > 2 and words[0] in _BUTTONS:  # noqa: PLR2004, the name, the macro and the text
+        return " ".join(words[2:])
+    if len(words) > 1 and words[0] == "SYMBOL":
+        font = words[words.index("\\f") + 1] if "\\f" in words[:-1] else ""
+        return find_symbol(words[1].lower().removeprefix("0x") if "x" in words[1].lower() else _to_hex(words[1]), font)
+    return ""
+
+
+def _to_hex(number: str) -> str:
+    return f"{to_integer(number, 0x20):x}"
+
+
+def _read_words(code: str) -> list[str]:
     """The words of a field code, the name of the field first and in capitals; switches begin with a backslash."""
     words = [
         f"\\{sign}" if sign else _ESCAPED.sub(r"\1", quoted) or word for quoted, sign, word in _TOKEN.findall(code)

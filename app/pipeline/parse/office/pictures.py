@@ -22,13 +22,14 @@ def read_alternative(properties: etree._Element, links: Mapping[str, str]) -> st
         properties: A ``docPr`` or ``cNvPr``, or a ``shape`` of VML.
         links: The addresses of the part by their relation ids.
     """
-    text = _clean(attribute(properties, "descr") or attribute(properties, "alt") or "")
+    text = clean_alternative(attribute(properties, "descr") or attribute(properties, "alt") or "")
     if any(item.get("val") not in _OFF for item in properties.iter("{*}decorative")):
         text = ""
     click = child(properties, "hlinkClick")
     return write_link(text, links.get(attribute(click, "id") or "", "") if click is not None else "")
 
 
-def _clean(text: str) -> str:
+def clean_alternative(text: str) -> str:
+    """An alternative text without the words of the program that wrote it; empty for the name of a file."""
     folded = " ".join(_GENERATED.sub("", text[:10_000]).split())
     return "" if _FILE_NAME.fullmatch(folded) else folded

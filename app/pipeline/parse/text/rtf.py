@@ -1,14 +1,13 @@
 """RTF by one pass over its tokens (Rich Text Format 1.9.1), linear in the size of the file."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.rendering.tables import write_row
-from app.pipeline.parse.text.rtf_state import CELL, RtfWriter
+from app.pipeline.parse.text.rtf_state import RtfWriter
 
 _START = b"{\\rtf"
 _TOKEN = re.compile(
@@ -28,13 +27,13 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
 
     Raises:
         DocumentDamagedError: when it is not RTF or is truncated.
-        ParseLimitExceededError: when its groups are nested deeper than allowed.
+        ParseLimitExceededError: when its groups are nested deeper, or its text is longer, than is allowed.
     """
     data = path.read_bytes()
     start = data[:1024].find(_START)
     if start < 0:
         raise DocumentDamagedError("It is not an RTF file.")
-    writer = RtfWriter(limits.depth)
+    writer = RtfWriter(limits)
     position = start
     while match := _TOKEN.match(data, position):
         position = match.end()
@@ -54,10 +53,4 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     if writer.is_open:
         raise DocumentDamagedError("The file is truncated.")
     report(1, 1)
-    return Parsed([Page(None, "\n".join(_write_lines(writer.text)))], writer.metadata)
-
-
-def _write_lines(text: str) -> Iterator[str]:
-    """The lines of the text, with the cells of table rows joined."""
-    for line in text.split("\n"):
-        yield write_row(line.split(CELL)) if CELL in line else line
+    return Parsed([Page(None, writer.write())], writer.metadata)

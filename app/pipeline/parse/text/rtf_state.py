@@ -1,120 +1,54 @@
-"""The state of the RTF reader: groups, fonts, encodings and the text so far."""
+"""The state of the RTF reader: groups, fonts, encodings and what the text belongs to."""
 
-import codecs
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.domain.errors import ParseLimitExceededError
+from app.pipeline.parse.limits import Budget, Limits
+from app.pipeline.parse.office.pictures import clean_alternative
+from app.pipeline.parse.office.symbols import translate_symbols
+from app.pipeline.parse.text.rtf_body import RtfBody, join
+from app.pipeline.parse.text.rtf_codes import INFO, PARAGRAPH_ENDS, SIGNS, STARRED_READ, SYMBOLS
+from app.pipeline.parse.text.rtf_fields import FORM_NUMBERS, RtfField
+from app.pipeline.parse.text.rtf_fonts import RtfFonts
+from app.pipeline.parse.text.rtf_groups import BODIES, DESTINATIONS, Group
+from app.pipeline.parse.text.rtf_tables import DEFINING, RowDefinition
 
-CELL = "\x1f"
-"""Marks the end of a table cell; it never occurs in text."""
-_SIGNS = {
-    "par": "\n\n",
-    "line": "\n",
-    "sect": "\n\n",
-    "page": "\n\n",
-    "column": "\n\n",
-    "row": "\n",
-    "nestrow": "\n",
-    "cell": CELL,
-    "nestcell": " ",
-    "tab": "\t",
-    "emdash": "\u2014",
-    "endash": "\u2013",
-    "bullet": "\u2022",
-    "lquote": "\u2018",
-    "rquote": "\u2019",
-    "ldblquote": "\u201c",
-    "rdblquote": "\u201d",
-    "emspace": " ",
-    "enspace": " ",
-    "qmspace": " ",
-    "zwj": "\u200d",
-    "zwnj": "\u200c",
-}
-_SYMBOLS = {"~": " ", "_": "-", "\n": "\n\n", "\r": "\n\n", "\t": "\t", "\\": "\\", "{": "{", "}": "}"}
-_SKIPPED = {
-    *("colortbl", "stylesheet", "pict", "objdata", "fldinst", "nonshppict", "listtable", "sp"),
-    *(
-        "listoverridetable",
-        "revtbl",
-        "rsidtbl",
-        "themedata",
-        "datastore",
-        "xmlnstbl",
-        "generator",
-        "filetbl",
-        "bkmkstart",
-    ),
-    *("bkmkend", "private", "latentstyles", "mmathPr", "annotation", "atnid", "atnauthor", "tc", "xe", "ftnsep"),
-    *("ftnsepc", "aftnsep", "aftnsepc", "objalias", "objclass", "objname", "ud", "falt", "panose", "fname"),
-}
-_STARRED_READ = {"shpinst", "shptxt", "footnote", "hlfr", "fldrslt"}
-"""Groups marked as optional for old readers that contain text."""
-_DESTINATIONS = {**dict.fromkeys(_SKIPPED, "skipped"), "fonttbl": "fonts", "info": "info"}
-_INFO = {"title": "title", "author": "author", "subject": "subject", "keywords": "keywords"}
-_CODEPAGES = {"ansi": "cp1252", "mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
-_CHARSETS = {
-    0: "cp1252",
-    77: "mac_roman",
-    128: "cp932",
-    129: "cp949",
-    130: "johab",
-    134: "gbk",
-    136: "big5",
-    161: "cp1253",
-    162: "cp1254",
-    163: "cp1258",
-    177: "cp1255",
-    178: "cp1256",
-    186: "cp1257",
-    204: "cp1251",
-    222: "cp874",
-    238: "cp1250",
-    254: "cp437",
-    255: "cp850",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """The properties that hold within a pair of braces."""
-
-    destination: str = "text"
-    """The destination: ``text``, ``skipped``, ``fonts``, ``info`` or the name of a metadata field."""
-    starred: bool = False
-    hidden: bool = False
-    in_table: bool = False
-    replacements: int = 1
-    """Number of replacement characters after each Unicode character."""
-    encoding: str | None = None
+_PROPERTIES = {"sn", "sv"}
+"""Groups that are read also within pictures."""
+_BODY_LEVEL = 9
+_ALTERNATIVE_TEXT = "wzDescription"
 
 
 class RtfWriter:
-    """Collects the text of an RTF file.
+    """Collects the text of an RTF file."""
 
-    Args:
-        depth: The allowed nesting of groups.
-    """
-
-    def __init__(self, depth: int) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.metadata: dict[str, str] = {}
-        self._depth = depth
-        self._groups: list[_Group] = []
-        self._group = _Group()
-        self._encoding = "cp1252"
-        self._fonts: dict[int, str] = {}
-        self._font = self._default_font = -1
-        self._written: list[str] = []
+        self._depth = limits.depth
+        self._budget = Budget(limits.characters, "It contains more text than is allowed.")
+        self._main = RtfBody("main", self._budget)
+        self._margins: dict[str, dict[str, None]] = {"header": {}, "footer": {}}
+        self._groups: list[Group] = []
+        self._group = Group(self._main)
+        self._row = RowDefinition()
+        self._notes = 0
+        self._label = ""
+        self._collected = {"author of a comment": "", "name of a property": "", "value of a property": ""}
+        self._fonts = RtfFonts()
         self._bytes = bytearray()
         self._bytes_encoding = ""
         self._surrogate = 0
         self._to_skip = 0
 
-    @property
-    def text(self) -> str:
-        """The text so far."""
+    def write(self) -> str:
+        """The headers, the text with its notes, and the footers.
+
+        Raises:
+            ParseLimitExceededError
+        """
         self._flush()
-        return "".join(self._written)
+        text = join([self._main])
+        return "\n\n".join(filter(None, [*self._margins["header"], text, *self._margins["footer"]]))
 
     @property
     def is_open(self) -> bool:
@@ -138,15 +72,16 @@ class RtfWriter:
         self._flush()
         self._to_skip = 0
         if self._groups:
-            self._group = self._groups.pop()
+            closed, self._group = self._group, self._groups.pop()
+            self._end_scopes(closed)
         return self.is_open
 
     def write_bytes(self, data: bytes) -> None:
         """Write text in the current encoding."""
         skipped = min(self._to_skip, len(data))
         self._to_skip -= skipped
-        encoding = self._group.encoding or self._encoding
-        if self._is_visible() and skipped < len(data):
+        encoding = "latin-1" if self._group.symbols else self._group.encoding or self._fonts.encoding
+        if self._group.is_read and skipped < len(data):
             if encoding != self._bytes_encoding:
                 self._flush()
                 self._bytes_encoding = encoding
@@ -158,11 +93,14 @@ class RtfWriter:
             self._group = replace(self._group, starred=True)
         elif self._to_skip:
             self._to_skip -= 1
+        elif symbol in "\r\n":
+            self._end_paragraph()
         else:
-            self._write(_SYMBOLS.get(symbol, ""))
+            self._write(SYMBOLS.get(symbol, ""))
 
     def write_word(self, word: str, parameter: int | None) -> int:
         """Process a control word. Returns the number of binary bytes that follow it."""
+        self._flush()
         self._to_skip = 0
         starred = self._group.starred
         if starred:
@@ -171,50 +109,124 @@ class RtfWriter:
             return max(parameter or 0, 0)
         if word == "u" and parameter is not None:
             self._write_unit(parameter % 0x10000)
-        elif word in _DESTINATIONS or (starred and word not in _STARRED_READ):
-            self._enter(_DESTINATIONS.get(word, "skipped"))
-        elif self._group.destination == "info" and word in _INFO:
-            self._enter(_INFO[word])
-        elif word in _SIGNS:
-            sign = _SIGNS[word]
-            self._write(" " if self._group.in_table and word in {"par", "line", "sect"} else sign)
-        elif word == "footnote":
-            self._write(" ")
-        else:
+        elif word in DESTINATIONS or (starred and word not in STARRED_READ):
+            self._enter(DESTINATIONS.get(word, "skipped"), always=word in _PROPERTIES)
+        elif self._group.destination == "info" and word in INFO:
+            self._enter(INFO[word])
+        elif word in SIGNS:
+            self._write(SIGNS[word])
+        elif not self._write_structure(word):
             self._set_property(word, parameter)
         return 0
 
-    def _enter(self, destination: str) -> None:
+    def _write_structure(self, word: str) -> bool:
+        """Process a word that divides the text; False for other words."""
+        group = self._group
+        if word in PARAGRAPH_ENDS:
+            self._end_paragraph()
+        elif word in {"cell", "nestcell", "row", "nestrow"}:
+            self._end_in_table(word)
+        elif word in BODIES:
+            body = RtfBody(BODIES[word], self._budget)
+            self._group = replace(group, body=body, depth=0, level=0)
+        elif word == "field":
+            self._group = replace(group, field=RtfField(group.body.position()))
+        elif word == "chftn":
+            if group.body.kind != "note" and self._group.is_shown:
+                self._notes += 1
+                self._label = f"[{self._notes}]"
+                self._write(self._label)
+        else:
+            return False
+        return True
+
+    def _end_scopes(self, closed: Group) -> None:
+        """Finish the note, the field or the property that ends with a group."""
+        field = closed.field
+        if closed.body is not self._group.body or not self._groups:
+            closed.body.end_paragraph(0, closed.level)
+        if closed.body is not self._group.body:
+            self._end_body(closed.body)
+        elif field is not None and field is not self._group.field and self._group.is_shown:
+            closed.body.replace_from(field.position, field.address, field.write_default())
+        elif closed.destination == "value of a property" != self._group.destination:
+            value, name = self._collected[closed.destination], self._collected["name of a property"]
+            closed.body.follow(clean_alternative(value) if name == _ALTERNATIVE_TEXT else "")
+
+    def _end_body(self, body: RtfBody) -> None:
+        text = join([body]).strip()
+        if body.kind in self._margins:
+            self._margins[body.kind][text] = None
+            return
+        author = self._collected["author of a comment"]
+        label = (
+            self._label if body.kind == "note" else f"Comment by {author}:" if body.kind == "comment" and author else ""
+        )
+        self._label = ""
+        if text:
+            self._group.body.follow(f"{label} {text}" if label else text)
+
+    def _end_paragraph(self) -> None:
         self._flush()
-        if self._group.destination != "skipped":
-            self._group = replace(self._group, destination=destination)
+        if self._group.is_shown:
+            self._group.body.end_paragraph(self._group.depth, self._group.level)
+
+    def _end_in_table(self, word: str) -> None:
+        if not self._group.is_shown:
+            return
+        depth = max(self._group.depth, 2) if word.startswith("nest") else 1
+        if word.endswith("cell"):
+            self._group.body.end_cell(depth)
+        else:
+            self._group.body.end_row(depth, self._row)
+
+    def _enter(self, destination: str, *, always: bool = False) -> None:
+        if self._group.destination == "skipped" and not always:
+            return
+        field = self._group.field
+        self._group = replace(self._group, destination=destination, code=field)
+        if destination in self._collected:
+            self._collected[destination] = ""
+        elif destination == "entry" and field is not None:
+            field.entries.append("")
 
     def _set_property(self, word: str, parameter: int | None) -> None:
         """Process a word that changes how the following text is read."""
         group = self._group
         if word in {"v", "deleted"}:
             self._group = replace(group, hidden=parameter != 0)
-        elif word in {"pard", "intbl"}:
-            self._group = replace(group, in_table=word == "intbl")
-        elif word == "plain":
-            self._group = replace(group, hidden=False, encoding=self._fonts.get(self._default_font))
         elif word == "uc":
             self._group = replace(group, replacements=max(parameter or 0, 0))
+        elif word == "plain":
+            self._group = replace(group, hidden=False)
+            self._use_font(None)
         elif word == "f":
-            self._font = -1 if parameter is None else parameter
-            self._group = replace(group, encoding=self._fonts.get(self._font))
-        elif word == "deff":
-            self._default_font = -1 if parameter is None else parameter
-        elif word in _CODEPAGES:
-            self._encoding = _CODEPAGES[word]
-        elif word == "ansicpg":
-            self._encoding = _find_codepage(parameter) or self._encoding
-        elif group.destination == "fonts" and word in {"fcharset", "cpg"}:
-            encoding = _find_codepage(parameter) if word == "cpg" else _CHARSETS.get(parameter or 0)
-            self._fonts |= {self._font: encoding} if encoding else {}
+            self._use_font(self._fonts.select(parameter))
+        elif word in FORM_NUMBERS and group.field is not None:
+            group.field.numbers[word] = parameter or 0
+        elif word == "trowd":
+            self._row = RowDefinition()
+        elif word in DEFINING:
+            self._row.set(word, parameter)
+        else:
+            self._set_paragraph(word, parameter)
+            self._fonts.set(word, parameter, in_list=group.destination == "fonts")
 
-    def _is_visible(self) -> bool:
-        return self._group.destination not in {"skipped", "fonts", "info"} and not self._group.hidden
+    def _set_paragraph(self, word: str, parameter: int | None) -> None:
+        """Process a property of paragraphs."""
+        if word == "pard":
+            self._group = replace(self._group, depth=0, level=0)
+        elif word == "intbl":
+            self._group = replace(self._group, depth=max(self._group.depth, 1))
+        elif word == "itap":
+            self._group = replace(self._group, depth=max(parameter or 0, 0))
+        elif word == "outlinelevel":
+            level = parameter or 0
+            self._group = replace(self._group, level=level + 1 if 0 <= level < _BODY_LEVEL else 0)
+
+    def _use_font(self, font: int | None) -> None:
+        encoding, symbols = self._fonts.find(font)
+        self._group = replace(self._group, encoding=encoding, symbols=symbols)
 
     def _write_unit(self, unit: int) -> None:
         """Write a UTF-16 code unit; characters beyond U+FFFF are two."""
@@ -229,25 +241,24 @@ class RtfWriter:
 
     def _write(self, text: str) -> None:
         self._flush()
-        if not text or not self._is_visible():
+        group = self._group
+        if not text or not self._group.is_read:
             return
-        destination = self._group.destination
-        if destination == "text":
-            self._written.append(text)
-        else:
-            self.metadata[destination] = self.metadata.get(destination, "") + text
+        if group.destination == "text":
+            group.body.write(translate_symbols(text, group.symbols))
+        elif group.destination == "fonts":
+            self._fonts.add_name(text)
+        elif group.destination == "code" and group.code is not None:
+            group.code.code.append(text)
+        elif group.destination == "entry" and group.field is not None:
+            group.field.entries[-1] += text
+        elif group.destination in self._collected:
+            self._collected[group.destination] += text
+        elif group.destination in INFO:
+            self.metadata[group.destination] = self.metadata.get(group.destination, "") + text
 
     def _flush(self) -> None:
         if self._bytes:
-            text = self._bytes.decode(self._bytes_encoding, "replace").replace(CELL, "")
+            text = self._bytes.decode(self._bytes_encoding, "replace")
             self._bytes.clear()
             self._write(text)
-
-
-def _find_codepage(number: int | None) -> str | None:
-    """The codec of a Windows code page; None where Python has none."""
-    name = "utf-8" if number == 65001 else f"cp{number}"  # noqa: PLR2004, the code page's number
-    try:
-        return codecs.lookup(name).name
-    except LookupError:
-        return None

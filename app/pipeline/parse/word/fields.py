@@ -4,15 +4,12 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from app.pipeline.parse.office.field_codes import read_link, read_words
-from app.pipeline.parse.office.symbols import find_symbol
+from app.pipeline.parse.office.field_codes import TICKED, UNTICKED, read_link, write_code
 from app.pipeline.parse.rendering.links import write_link
 from app.pipeline.parse.xml import attribute, child, local, to_integer
 
-TICKED, UNTICKED = "\u2612", "\u2610"
 OFF = {"0", "false", "off"}
 """The values of on/off properties that are off."""
-_BUTTONS = {"MACROBUTTON", "GOTOBUTTON"}
 
 
 @dataclass(slots=True, eq=False)
@@ -35,7 +32,7 @@ class Field:
         code, result = "".join(self.code), "".join(self.result)
         if address := read_link(code):
             return write_link(result, address)
-        return result if result.strip() else _write_form(self.form) or _write_without_result(code) or result
+        return result if result.strip() else _write_form(self.form) or write_code(code) or result
 
 
 def is_on(element: etree._Element | None) -> bool:
@@ -54,18 +51,3 @@ def _write_form(form: etree._Element | None) -> str:
         number = to_integer(chosen, 0)
         return entries[number] if number < len(entries) else ""
     return attribute(child(form, "textInput", "default"), "val") or ""
-
-
-def _write_without_result(code: str) -> str:
-    """Fields whose text is in their code, because Word stores no result for them."""
-    words = read_words(code)
-    if len(words) > 2 and words[0] in _BUTTONS:  # noqa: PLR2004, the name, the macro and the text
-        return " ".join(words[2:])
-    if len(words) > 1 and words[0] == "SYMBOL":
-        font = words[words.index("\\f") + 1] if "\\f" in words[:-1] else ""
-        return find_symbol(words[1].lower().removeprefix("0x") if "x" in words[1].lower() else _to_hex(words[1]), font)
-    return ""
-
-
-def _to_hex(number: str) -> str:
-    return f"{to_integer(number, 0x20):x}"

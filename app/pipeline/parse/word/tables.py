@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from app.pipeline.parse.office.merged_cells import Placed, join_rows
 from app.pipeline.parse.rendering.tables import Cell
 from app.pipeline.parse.word.fields import is_on
 from app.pipeline.parse.word.inline import DROPPED
@@ -13,14 +14,8 @@ from app.pipeline.parse.xml import attribute, child, local, to_integer
 _DELETED = {"del", "hidden", "cellDel", "moveFrom"}
 
 
-@dataclass(slots=True)
-class _Cell:
-    element: etree._Element | None
-    """None for columns that a row leaves out."""
-    column: int
-    columns: int
-    rows: int = 1
-    continues: bool = False
+_Cell = Placed["etree._Element | None"]
+"""A cell's element; None for columns that a row leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +29,10 @@ class WordRow:
 def read_table(table: etree._Element, write: Callable[[etree._Element], str]) -> Iterator[WordRow]:
     """The rows of a table; ``write`` returns the text of a cell."""
     rows = [(row, list(_place_cells(row))) for row in _rows(table)]
-    _join_cells([cells for _, cells in rows])
+    join_rows(cells for _, cells in rows)
     for row, cells in rows:
         shown = [
-            Cell("" if cell.element is None else write(cell.element), cell.columns, cell.rows)
+            Cell("" if cell.content is None else write(cell.content), cell.columns, cell.rows)
             for cell in cells
             if not cell.continues
         ]
@@ -64,7 +59,7 @@ def _place_cells(row: etree._Element) -> Iterator[_Cell]:
     properties = child(row, "trPr")
     column = to_integer(attribute(child(properties, "gridBefore"), "val"), 0)
     if column:
-        yield _Cell(None, 0, column)
+        yield Placed(None, 0, column)
     before: _Cell | None = None
     for item in _find(row, "tc"):
         cell_properties = child(item, "tcPr")
@@ -74,7 +69,7 @@ def _place_cells(row: etree._Element) -> Iterator[_Cell]:
         if before is not None and _merge(cell_properties, "hMerge") == "continue":
             before.columns += columns
         else:
-            before = _Cell(item, column, columns, continues=_merge(cell_properties, "vMerge") == "continue")
+            before = Placed(item, column, columns, continues=_merge(cell_properties, "vMerge") == "continue")
             yield before
         column += columns
 
@@ -83,22 +78,6 @@ def _merge(properties: etree._Element | None, name: str) -> str:
     """``restart``, ``continue`` or, for a cell that is not merged, empty."""
     mark = child(properties, name)
     return "" if mark is None else attribute(mark, "val") or "continue"
-
-
-def _join_cells(rows: list[list[_Cell]]) -> None:
-    """Let each cell span the rows in which it continues. One that continues nothing is a cell of its own."""
-    above: dict[int, _Cell] = {}
-    for cells in rows:
-        current: dict[int, _Cell] = {}
-        for cell in cells:
-            start = above.get(cell.column) if cell.continues else None
-            if start is not None and start.columns == cell.columns:
-                start.rows += 1
-                current[cell.column] = start
-            else:
-                cell.continues = False
-                current[cell.column] = cell
-        above = current
 
 
 def _rows(table: etree._Element) -> Iterator[etree._Element]:
