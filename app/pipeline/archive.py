@@ -23,6 +23,7 @@ from app.domain.errors import (
     SpecialFileError,
     UnsafePathError,
 )
+from app.pipeline.archive_names import read_names
 from app.pipeline.parse.zip_package import BROKEN, open_zip
 
 _PIECE = 64 * 1024
@@ -88,10 +89,15 @@ def open_archive(path: Path, max_entries: int) -> Iterator[list[ArchiveEntry]]:
     except BROKEN as error:
         raise DocumentDamagedError(str(error)) from error
     try:
-        infos = [info for info in archive.infolist() if not info.filename.endswith("/") and not _is_junk(info.filename)]
-        if len(infos) > max_entries:
-            raise ArchiveLimitError(f"It contains {count_of(len(infos), 'file')}; the limit is {max_entries}.")
-        yield [ArchiveEntry(_clean(info.filename), _find_error(info), archive, info) for info in infos]
+        infos = archive.infolist()
+        named = [
+            (name, info)
+            for name, info in zip(read_names(infos), infos, strict=True)
+            if not name.endswith("/") and not _is_junk(name)
+        ]
+        if len(named) > max_entries:
+            raise ArchiveLimitError(f"It contains {count_of(len(named), 'file')}; the limit is {max_entries}.")
+        yield [ArchiveEntry(_clean(name), _find_error(name, info), archive, info) for name, info in named]
     finally:
         opening.__exit__(None, None, None)
 
@@ -104,8 +110,8 @@ def _as_stored(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
     return stored
 
 
-def _find_error(info: zipfile.ZipInfo) -> SluiceError | None:
-    if _escapes(info.filename):
+def _find_error(name: str, info: zipfile.ZipInfo) -> SluiceError | None:
+    if _escapes(name):
         return UnsafePathError()
     if _is_special(info):
         return SpecialFileError()
