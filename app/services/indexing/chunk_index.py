@@ -48,6 +48,8 @@ class ChunkIndexer:
         chunks: Sequence[Chunk],
         account: Account,
         on_done: OnDone = _ignore,
+        *,
+        name: str = "",
     ) -> IndexedChunks:
         """Make the words and vectors of chunks.
 
@@ -56,6 +58,8 @@ class ChunkIndexer:
             chunks: The chunks, in order.
             account: The tenant that usage is charged to.
             on_done: Receives the number of chunks embedded so far.
+            name: The name and title of the document, whose words find each chunk. They are no part of its vector,
+                which would lose more by them than it gains (docs/search.md).
 
         Raises:
             RetryLaterError: when this process cannot use the model.
@@ -65,7 +69,7 @@ class ChunkIndexer:
         rows = list[ChunkRow]()
         for start in range(0, len(chunks), _BATCH):
             batch = chunks[start : start + _BATCH]
-            words = await asyncio.to_thread(_count_words, batch)
+            words = await asyncio.to_thread(_count_words, batch, name)
             rows += [ChunkRow(*row) for row in zip(batch, words, strict=True)]
         return IndexedChunks(rows, vectors)
 
@@ -108,5 +112,5 @@ class ChunkIndexer:
         return await self._embedding.embed_query(self._find_embedder(index), query, account)
 
 
-def _count_words(chunks: Sequence[Chunk]) -> list[dict[str, list[int]]]:
-    return [lexemes(chunk.indexed_text) for chunk in chunks]
+def _count_words(chunks: Sequence[Chunk], name: str) -> list[dict[str, list[int]]]:
+    return [lexemes(f"{name}\n{chunk.indexed_text}") for chunk in chunks]

@@ -150,7 +150,7 @@ class Ingestion:
         version = Version(content, trim_metadata(found), page_count, len(head), characters, "")
         if len(head) > self._large_chunks:
             return await self._large.stage(attempt, document, version, chain(head, chunks))
-        edition = await self._embed(attempt, document, content.filename, head)
+        edition = await self._embed(attempt, document, version, head)
         version = replace(version, embedding_model=self._indexer.name_model(edition.index))
         return Outcome(
             version.as_result(document.id),
@@ -188,10 +188,10 @@ class Ingestion:
                 await asyncio.gather(*reports, return_exceptions=True)
 
     async def _embed(
-        self, attempt: RunningAttempt, document: Document, filename: str, chunks: Sequence[Chunk]
+        self, attempt: RunningAttempt, document: Document, version: Version, chunks: Sequence[Chunk]
     ) -> WrittenEdition:
         """The words and vectors of the chunks, under a newly reserved edition; progress 50 to 80."""
-        throttle, total = ReportThrottle(), len(chunks)
+        throttle, total, filename = ReportThrottle(), len(chunks), version.content.filename
 
         async def on_done(done: int) -> None:
             if done < total and throttle.due():
@@ -201,7 +201,7 @@ class Ingestion:
         await attempt.report(Progress("embed", 50, f"Embedding {filename}", total))
         index = await self._vectors.get_active()
         account = Account(document.organization_id, document.agent_id)
-        indexed = await self._indexer.index(index, chunks, account, on_done)
+        indexed = await self._indexer.index(index, chunks, account, on_done, name=version.write_name(document))
         await attempt.report(Progress("store", 80, f"Storing {count_of(total, 'chunk')} of {filename}", total))
         edition = await self._vectors.reserve(index, document.id)
         batch = VectorBatch(document.agent_id, document.id, edition, indexed.vectors)

@@ -86,9 +86,11 @@ class LargeDocuments:
         place = IndexEdition(index.id, await self._vectors.reserve(index, document.id))
         whole = replace(version, chunk_count=count, embedding_model=self._indexer.name_model(index))
 
+        name = version.write_name(document)
+
         async def apply(connection: AsyncConnection) -> None:
             await drop_children(connection, attempt.task.id)
-            await submit_all(connection, [_make_batch(attempt.task, place, *batch) for batch in batches])
+            await submit_all(connection, [_make_batch(attempt.task, place, name, *batch) for batch in batches])
 
         return Outcome(
             None,
@@ -118,7 +120,9 @@ class LargeDocuments:
             raise FileMissingError("The chunks of this batch are missing. Reindex the document.")
         await attempt.report(Progress("embed", 50, f"Embedding chunks {first + 1} to {last + 1}"))
         index = await self._vectors.get_for_batch(given.get("index_id"), task.require_document_id(), given["edition"])
-        indexed = await self._indexer.index(index, chunks, Account(task.organization_id, task.agent_id))
+        account = Account(task.organization_id, task.agent_id)
+        # Tasks that an earlier release submitted have no name.
+        indexed = await self._indexer.index(index, chunks, account, name=given.get("name", ""))
         batch = VectorBatch(task.agent_id, task.require_document_id(), given["edition"], indexed.vectors)
         edition = await self._writer.write(index, batch, indexed.rows)
 
@@ -212,6 +216,6 @@ def _is_over(task: Task) -> bool:
     return task.state in FINAL and not (task.is_parent and task.state is State.FAILURE)
 
 
-def _make_batch(task: Task, place: IndexEdition, first: int, last: int) -> NewTask:
-    arguments = {**asdict(place), "first": first, "last": last}
+def _make_batch(task: Task, place: IndexEdition, name: str, first: int, last: int) -> NewTask:
+    arguments = {**asdict(place), "name": name, "first": first, "last": last}
     return NewTask.child_of(task, TaskName.EMBED_CHUNKS, Queue.MEDIUM, arguments)

@@ -25,6 +25,9 @@ from app.domain.vectors import VectorBatch, VectorIndex
 from app.ledger.submit import submit
 from app.services.indexing.vectors import Vectors
 
+_TITLE = 300
+"""The number of characters of a title that are indexed with each chunk."""
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -41,6 +44,12 @@ class Version:
     def status(self) -> str:
         """The status line of the task that published it."""
         return f"{self.content.filename} is ready: {count_of(self.chunk_count, 'chunk')}"
+
+    def write_name(self, document: Document) -> str:
+        """The name and the title of a document with this version, by whose words search finds it."""
+        title = {**self.found, **document.metadata}.get("title")
+        names = [self.content.filename, title[:_TITLE] if isinstance(title, str) else ""]
+        return "\n".join(dict.fromkeys(filter(None, names)))
 
     def as_result(self, document_id: int) -> dict[str, Any]:
         """The result of the task that published it."""
