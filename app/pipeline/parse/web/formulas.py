@@ -2,6 +2,7 @@
 
 from lxml import etree
 
+from app.pipeline.parse.office.equations import write_fraction, write_script
 from app.pipeline.parse.xml import attribute, local
 
 _MAX_ELEMENTS = 5000
@@ -50,17 +51,17 @@ def _write(element: etree._Element) -> str:
 def _combine(name: str, parts: list[str], item: etree._Element) -> str:
     """An element of a formula, given its parts."""
     text = "".join(parts)
-    first, second, third = (*map(_group, parts), "", "", "")[:3]
+    first, second, third = (*parts, "", "", "")[:3]
     written = {
-        "mfrac": f"{first}/{second}",
-        "msup": f"{first}^{second}",
-        "mover": f"{first}^{second}" if second.isalnum() else text,
-        "msub": f"{first}_{second}",
-        "munder": f"{first}_{second}",
-        "msubsup": f"{first}_{second}^{third}",
-        "munderover": f"{first}_{second}^{third}",
-        "msqrt": f"√{_group(text)}",
-        "mroot": f"root_{second}({parts[0] if parts else ''})",
+        "mfrac": write_fraction(first, second),
+        "msup": write_script(first, high=second),
+        "mover": write_script(first, high=second) if second.isalnum() else text,
+        "msub": write_script(first, second),
+        "munder": write_script(first, second),
+        "msubsup": write_script(first, second, third),
+        "munderover": write_script(first, second, third),
+        "msqrt": f"√{text}" if text.isalnum() else f"√({text})",
+        "mroot": f"root_{second}({first})",
         "mfenced": f"{item.get('open', '(')}{', '.join(parts)}{item.get('close', ')')}",
         "mtr": f"; {', '.join(parts)}",
         "mtable": f"[{text.removeprefix('; ')}]",
@@ -69,8 +70,3 @@ def _combine(name: str, parts: list[str], item: etree._Element) -> str:
         "mspace": " ",
     }
     return written.get(name, text)
-
-
-def _group(text: str) -> str:
-    text = text.strip()
-    return text if text.isalnum() or (len(text) == 1) else f"({text})"

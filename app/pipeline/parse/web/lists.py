@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from app.pipeline.parse.rendering.numerals import write_letters, write_roman
+from app.pipeline.parse.office.numerals import write_number
 
 _BULLET = "-"
 _STYLE = re.compile(r"list-style(?:-type)?\s*:[^;]*?(lower|upper)-(alpha|latin|roman)", re.IGNORECASE)
 _TYPES = {"a": "lower-alpha", "A": "upper-alpha", "i": "lower-roman", "I": "upper-roman"}
+_ALPHABET = 26
 _INTEGER = re.compile(r"\s*([+-]?\d{1,9})")
 
 
@@ -47,9 +48,16 @@ def _to_integer(text: str | None, default: int) -> int:
 
 
 def _write_number(number: int, form: str) -> str:
-    written = str(number)
-    if form.endswith(("alpha", "latin")):
-        written = write_letters(number) or written
-    elif form.endswith("roman"):
-        written = write_roman(number) or written
-    return written.upper() if form.startswith("upper") else written
+    if form.endswith("roman"):
+        return write_number(number, "upperRoman" if form.startswith("upper") else "lowerRoman")
+    written = _write_letters(number) if form.endswith(("alpha", "latin")) else ""
+    return (written.upper() if form.startswith("upper") else written) or str(number)
+
+
+def _write_letters(number: int) -> str:
+    """Letters from a to z, then aa, ab and so on, as browsers count; Word counts aa, bb."""
+    text = ""
+    while number > 0:
+        number, digit = divmod(number - 1, _ALPHABET)
+        text = chr(ord("a") + digit) + text
+    return text
