@@ -12,6 +12,7 @@ RTF = "application/rtf"
 EML = "message/rfc822"
 HTML = "text/html"
 MARKDOWN = "text/markdown"
+NOTEBOOK = "application/x-ipynb+json"
 CSV = "text/csv"
 TSV = "text/tab-separated-values"
 JSON = "application/json"
@@ -34,10 +35,11 @@ SUPPORTED: dict[str, tuple[str, ...]] = {
     RTF: (".rtf",),
     EML: (".eml",),
     HTML: (".html", ".htm", ".xhtml"),
-    MARKDOWN: (".md", ".markdown"),
+    MARKDOWN: (".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"),
+    NOTEBOOK: (".ipynb",),
     CSV: (".csv",),
     TSV: (".tsv", ".tab"),
-    JSON: (".json", ".jsonl", ".ndjson", ".geojson", ".ipynb"),
+    JSON: (".json", ".jsonl", ".ndjson", ".geojson"),
     XML: (".xml", ".xsd", ".xsl", ".xslt", ".rss", ".atom"),
     YAML: (".yaml", ".yml"),
     SOURCE: (

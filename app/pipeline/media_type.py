@@ -12,6 +12,8 @@ from app.domain.media import (
     EML,
     EPUB,
     HTML,
+    JSON,
+    NOTEBOOK,
     ODP,
     ODS,
     ODT,
@@ -68,6 +70,7 @@ _MARKUP = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _PAGE_MARKUP = re.compile(_PROLOGUE + r"<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
+_NOTEBOOK = re.compile(r'\s*\{\s*"(?:cells|nbformat|metadata|worksheets)":.*"cell_type":', re.DOTALL)
 _HEADER_LINE = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,60}:|[ \t]+\S")
 _MAIL_HEADERS = re.compile(
     r"^(?:(From):|(Message-ID|MIME-Version|Received|Return-Path):)", re.IGNORECASE | re.MULTILINE
@@ -156,6 +159,8 @@ def _detect_text(text: str, suffix: str) -> str:
         return HTML
     if _is_mail(text):
         return EML
+    if suffix in ACCEPTED[JSON] and _NOTEBOOK.match(text):
+        return NOTEBOOK
     return _by_suffix(suffix, _TEXTS) or (HTML if _MARKUP.match(text) else TEXT)
 
 

@@ -1,5 +1,6 @@
 """Good documents of every format, small, to be mutated."""
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
@@ -26,6 +27,17 @@ _RTF = (
     r"{\rtf1\ansi\ansicpg1252\deff0{\fonttbl{\f0 Arial;}}{\info{\title Locks}{\author Ada}}"
     + "".join(rf"\pard {line}\par\b bold\b0\u8364?\'e9\par{{\*\bkmkstart x}}" for line in _LINES)
     + r"\trowd\intbl a\cell b\cell\row}"
+)
+_NOTEBOOK = json.dumps(
+    {
+        "cells": [
+            {"cell_type": "markdown", "source": [f"# Locks\n{line}\n"]}
+            if number % 2
+            else {"cell_type": "code", "source": line, "outputs": [{"output_type": "stream", "text": [line]}]}
+            for number, line in enumerate(_LINES)
+        ],
+        "nbformat": 4,
+    }
 )
 _MARKDOWN = "---\ntitle: Locks\nauthor: Ada\n---\n# Locks\n\n" + "\n".join(f"- {line}" for line in _LINES)
 
@@ -83,5 +95,6 @@ def _make_plain() -> dict[str, list[bytes]]:
         "eml": [mail.as_bytes()],
         "csv": [table.encode(), table.replace(",", ";").encode("utf-16")],
         "md": [_MARKDOWN.encode()],
+        "ipynb": [_NOTEBOOK.encode()],
         "txt": ["\n".join(_LINES).encode(), "Ærø: naïve café. 鷺は水門で待つ。".encode() * 20],
     }

@@ -18,6 +18,7 @@ from app.domain.media import (
     HTML,
     JSON,
     MARKDOWN,
+    NOTEBOOK,
     ODP,
     ODS,
     ODT,
@@ -43,6 +44,7 @@ _READERS = {
     DOCX: "word.docx",
     HTML: "web.html",
     MARKDOWN: "text.markdown",
+    NOTEBOOK: "text.notebook",
     TEXT: "text.plain",
     PPTX: "slides.pptx",
     XLSX: "sheets.xlsx",
@@ -88,7 +90,7 @@ def parse(
     parsed: Parsed = reader.read(path, on_page or _ignore, limits)
     parts = ((page.number, *take_marks(clean(part))) for page in parsed.pages for part in cut(page.text))
     pages = [Page(*part) for part in parts if part[1].strip()]
-    if media_type in {MARKDOWN, TEXT}:
+    if media_type in {MARKDOWN, NOTEBOOK, TEXT}:
         pages = [replace(page, marks=find_headings(page.text)) for page in pages]
     if media_type == PDF and _is_scanned(pages, lambda numbers: reader.show_pictures(path, numbers)):
         from app.pipeline.parse.ocr.tesseract import explain  # noqa: PLC0415, few files need it

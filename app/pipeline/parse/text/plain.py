@@ -4,6 +4,7 @@ from pathlib import Path
 from app.domain.documents import Page, Parsed
 from app.pipeline.parse.encoding import decode_file
 from app.pipeline.parse.limits import Limits
+from app.pipeline.parse.text.embedded_data import drop_embedded_data
 from app.pipeline.text import cut
 
 
@@ -16,7 +17,9 @@ def read(path: Path, report: Callable[[int, int], None], _limits: Limits) -> Par
     parts = list(_cut_pages(decode_file(path)))
     last = max((number for number, text in parts if text.strip("\f\n")), default=1)
     report(last, last)
-    return Parsed([Page(number if last > 1 else None, text) for number, text in parts if number <= last])
+    return Parsed(
+        [Page(number if last > 1 else None, drop_embedded_data(text)) for number, text in parts if number <= last]
+    )
 
 
 def _cut_pages(pieces: Iterable[str]) -> Iterator[tuple[int, str]]:
