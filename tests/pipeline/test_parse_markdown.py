@@ -42,7 +42,7 @@ def test_the_title_is_the_first_heading_outside_of_code(tmp_path: Path, text: st
     [
         ("---\ntitle: 'It''s'\nyear: 2024\ndraft: true\n---\n", {"title": "It's", "year": 2024, "draft": True}),
         ('---\ntags: [a, "b c"]\nAuthors:\n  - Ida\n  - Eva\n---\n', {"tags": ["a", "b c"], "author": "Ida, Eva"}),
-        ("---\r\nlang: de # note\r\nsummary: >\r\n  two\r\n  lines\r\n...\r\n", {"language": "de", "summary": "two lines"}),
+        ("---\r\nlang: de # x\r\nsummary: >\r\n  a\r\n  b\r\n...\r\n", {"language": "de", "summary": "a b"}),
         ('+++\ntitle = "T"\ndate = 2024-05-01\nweight = 3\n+++\n', {"title": "T", "date": "2024-05-01", "weight": 3}),
         ("---\npage_count: 7\ntitle: T\n---\n", {"title": "T"}),
     ],
