@@ -105,9 +105,30 @@ def make_pptx(path: Path, slides: Sequence[str], parts: Mapping[str, str] | None
 
 
 def make_xlsx(
-    path: Path, sheets: Mapping[str, str], *, strings: Sequence[str] = (), styles: str = "", properties: str = ""
+    path: Path,
+    sheets: Mapping[str, str],
+    *,
+    strings: Sequence[str] = (),
+    styles: str = "",
+    properties: str = "",
+    before: str = "",
+    after: str = "",
+    workbook: str = "",
+    parts: Mapping[str, str] | None = None,
 ) -> Path:
-    """A workbook of these sheets, each given as the XML of its rows; ``strings`` is the XML of the shared strings."""
+    """A workbook of these sheets, each given as the XML of its rows.
+
+    Args:
+        path: Where it is written.
+        sheets: The rows by the names of the sheets. The part of the first is ``sheet9.xml``.
+        strings: The XML of the shared strings.
+        styles: The XML of the styles.
+        properties: Attributes of the workbook.
+        before: XML before the rows of each sheet.
+        after: XML after the rows of each sheet.
+        workbook: XML after the list of sheets.
+        parts: Further parts.
+    """
     listed = "".join(f'<sheet name="{name}" sheetId="{i}" r:id="r{i}"/>' for i, name in enumerate(sheets))
     shared = "".join(f"<si>{item}</si>" for item in strings)
     return make_zip(
@@ -116,7 +137,8 @@ def make_xlsx(
             "_rels/.rels": relate(("r", "officeDocument", "xl/workbook.xml")),
             "docProps/core.xml": _CORE,
             "xl/workbook.xml": (
-                f'<workbook xmlns="{S}" xmlns:r="{R}"><workbookPr {properties}/><sheets>{listed}</sheets></workbook>'
+                f'<workbook xmlns="{S}" xmlns:r="{R}"><workbookPr {properties}/><sheets>{listed}</sheets>'
+                f"{workbook}</workbook>"
             ),
             "xl/_rels/workbook.xml.rels": relate(
                 *((f"r{i}", "worksheet", f"/xl/worksheets/sheet{9 - i}.xml") for i in range(len(sheets))),
@@ -126,9 +148,12 @@ def make_xlsx(
             "xl/sharedStrings.xml": f'<sst xmlns="{S}">{shared}</sst>',
             "xl/styles.xml": f'<styleSheet xmlns="{S}">{styles}</styleSheet>',
             **{
-                f"xl/worksheets/sheet{9 - i}.xml": f'<worksheet xmlns="{S}"><sheetData>{rows}</sheetData></worksheet>'
+                f"xl/worksheets/sheet{9 - i}.xml": (
+                    f'<worksheet xmlns="{S}" xmlns:r="{R}">{before}<sheetData>{rows}</sheetData>{after}</worksheet>'
+                )
                 for i, rows in enumerate(sheets.values())
             },
+            **(parts or {}),
         },
     )
 

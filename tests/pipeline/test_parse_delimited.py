@@ -4,6 +4,7 @@ import pytest
 
 from app.domain.errors import DocumentDamagedError
 from app.domain.media import CSV, TSV
+from app.pipeline.chunk import split
 from app.pipeline.parse import parse
 
 
@@ -22,7 +23,17 @@ def read(folder: Path, data: bytes, media_type: str = CSV) -> str:
         (b"name\ttoll\nAda, B.\t5\n", "name | toll\nAda, B. | 5"),
         (b"a|b\n1|2\n", "a | b\n1 | 2"),
         (b"sep=;\na;b,c\n", "a | b,c"),
-        (b"only\none\n\ncolumn\n", "only\none\ncolumn"),
+        (b"only\none\n\ncolumn\n", "only\none\n\ncolumn"),
+        (b"1,Ada,ice|snow,5\n2,Bo,ice|rain,7\n", "1 | Ada | ice|snow | 5\n2 | Bo | ice|rain | 7"),
+        (b"1,Ada,ice | snow,5\n2,Bo,dry,7\n", "1 | Ada | ice|snow | 5\n2 | Bo | dry | 7"),
+        (b"no,kinds,toll\n1,a|b|c|d,5\n2,e|f|g|h,7\n", "no | kinds | toll\n1 | a|b|c|d | 5\n2 | e|f|g|h | 7"),
+        (b"no,kinds,toll\n1,a;b;c,5\n2,d;e;f,7\n", "no | kinds | toll\n1 | a;b;c | 5\n2 | d;e;f | 7"),
+        (b"Poe, Ada;Lyon, France\nRay, Bo;Nice, France\n", "Poe, Ada | Lyon, France\nRay, Bo | Nice, France"),
+        (b"a|b|c\n1|Ada, Inc|2\n", "a | b | c\n1 | Ada, Inc | 2"),
+        (b"a, b, c\n1, 2, 3\n", "a | b | c\n1 | 2 | 3"),
+        (b"\n\na,b\n1,2,3,4\n5\n6,7\n", "a | b\n1 | 2 | 3 | 4\n5\n6 | 7"),
+        (b"\xef\xbb\xbfa;b\n1;2\n", "a | b\n1 | 2"),
+        (b"SEP=|\na|b,c\n", "a | b,c"),
         (b'a,"two\nlines, one cell"\n,x,\n\n', "a | two lines, one cell\n | x"),
         ("Größe;Maß\n1;2".encode("utf-16"), "Größe | Maß\n1 | 2"),
         ("Straße;Größe\nKöln;2".encode("latin-1"), "Straße | Größe\nKöln | 2"),
@@ -46,3 +57,44 @@ def test_a_quote_that_is_never_closed_swallows_no_row(tmp_path: Path) -> None:
 def test_noise_is_damaged(tmp_path: Path) -> None:
     with pytest.raises(DocumentDamagedError):
         read(tmp_path, bytes(range(256)) * 8)
+
+
+def find_context(folder: Path, data: str) -> str:
+    """The header that the last chunk of a file carries."""
+    path = folder / "a"
+    path.write_text(data)
+    return list(split(parse(path, CSV).pages))[-1].context
+
+
+ROWS = "".join(f"2026-01-{day % 28 + 1:02};Lock number {day};{day},50\n" for day in range(200))
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "Tolls of the year\n",
+        "Tolls of the year\n\n",
+        "Account;77\nFrom;2026-01-01\nTo;2026-12-31\n\n",
+        "Tolls;;\nAccount;77;\n;;\n",
+        "\n\nTolls\n\n\n",
+    ],
+)
+def test_lines_above_a_table_do_not_hide_the_names_of_its_columns(tmp_path: Path, before: str) -> None:
+    assert find_context(tmp_path, f"{before}Day;Lock;Toll\n{ROWS}") == "Day | Lock | Toll"
+
+
+def test_a_blank_line_within_a_table_does_not_end_it(tmp_path: Path) -> None:
+    rows = "".join(f"Lock {number},{number},north\n" for number in range(80))
+    assert find_context(tmp_path, f"Name,Toll,Bank\n{rows}\n{rows}Sum,1,\n") == "Name | Toll | Bank"
+
+
+def test_a_second_table_has_a_header_of_its_own(tmp_path: Path) -> None:
+    first = "".join(f"Lock {number},{number}\n" for number in range(30))
+    second = "".join(f"Barge {number},{number * 7}\n" for number in range(80))
+    assert find_context(tmp_path, f"Name,Toll\n{first}\nBarge,Load\n{second}") == "Barge | Load"
+
+
+def test_a_line_end_in_a_quoted_field_belongs_to_its_row(tmp_path: Path) -> None:
+    rows = "".join(f'{number},"Lock\n{number}, north"\n' for number in range(3))
+    assert read(tmp_path, f"no,name\n{rows}".encode()).split("\n")[1:] == [f"{n} | Lock {n}, north" for n in range(3)]

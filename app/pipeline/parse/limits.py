@@ -12,6 +12,9 @@ class Limits:
     inflated_bytes: int = 128 * 1024 * 1024
     """Total unpacked size of the parts that are read of a zipped document. An XML tree takes five to ten times that in
     memory."""
+    streamed_bytes: int = 4 * 1024 * 1024 * 1024
+    """Total unpacked size of the parts of a workbook, whose empty cells are left out before they are parsed. They take
+    time, but no memory."""
     archive_entries: int = 50_000
     """Files in a zipped document."""
     markup_bytes: int = 32 * 1024 * 1024

@@ -5,7 +5,7 @@ import posixpath
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -57,6 +57,7 @@ class ZipPackage:
         self._opening = open_zip(path)
         self._entries_allowed = limits.archive_entries
         self._budget = Budget(limits.inflated_bytes, "Its unpacked size is larger than is allowed.")
+        self._streamed = Budget(limits.streamed_bytes, "Its unpacked size is larger than is allowed.")
 
     def __enter__(self) -> Self:
         try:
@@ -86,13 +87,7 @@ class ZipPackage:
             DocumentDamagedError: also when the part is missing.
             DocumentEncryptedError, ParseLimitExceededError
         """
-        try:
-            with self._open(name) as file:
-                while piece := file.read(_PIECE):
-                    self._budget.spend(len(piece))
-                    yield piece
-        except BROKEN as error:
-            raise DocumentDamagedError(f"{name}: {error}") from error
+        return self._inflate(name, self._budget)
 
     def read_bytes(self, name: str) -> bytes | None:
         """The bytes of a part; None where it is missing. Raises the errors of ``pieces``."""
@@ -112,8 +107,13 @@ class ZipPackage:
         except (etree.XMLSyntaxError, ValueError) as error:
             raise DocumentDamagedError(f"{name}: {error}") from error
 
-    def feed(self, name: str, target: Any) -> None:
+    def feed(self, name: str, target: Any, strip: Callable[[Iterable[bytes]], Iterator[bytes]] | None = None) -> None:
         """Parse an XML part without building its tree; ``target`` is a target of ``lxml.etree.XMLParser``.
+
+        Args:
+            name: The name of the part.
+            target: Receives the elements.
+            strip: Leaves out bytes without meaning. They count against a larger limit than those that are parsed.
 
         Raises:
             DocumentDamagedError: also when the part is missing.
@@ -121,19 +121,33 @@ class ZipPackage:
         """
         parser = etree.XMLParser(target=target, **_XML)
         try:
-            for piece in self.pieces(name):
+            for piece in self._strip(name, strip) if strip else self.pieces(name):
                 parser.feed(piece)
             parser.close()
         except etree.XMLSyntaxError as error:
             raise DocumentDamagedError(f"{name}: {error}") from error
 
-    def _open(self, name: str) -> IO[bytes]:
+    def _strip(self, name: str, strip: Callable[[Iterable[bytes]], Iterator[bytes]]) -> Iterator[bytes]:
+        for piece in strip(self._inflate(name, self._streamed)):
+            self._budget.spend(len(piece))
+            yield piece
+
+    def _inflate(self, name: str, budget: Budget) -> Iterator[bytes]:
+        try:
+            with self._open(name, budget) as file:
+                while piece := file.read(_PIECE):
+                    budget.spend(len(piece))
+                    yield piece
+        except BROKEN as error:
+            raise DocumentDamagedError(f"{name}: {error}") from error
+
+    def _open(self, name: str, budget: Budget) -> IO[bytes]:
         entry = self._archive.getinfo(name)
         if entry.flag_bits & 1:
             raise DocumentEncryptedError
         if entry.compress_type not in _METHODS:
             raise DocumentDamagedError(f"The compression method of {name} is not supported.")
-        self._budget.check(entry.file_size)
+        budget.check(entry.file_size)
         return self._archive.open(entry)
 
 

@@ -54,6 +54,11 @@ class Table:
         Raises:
             ParseLimitExceededError: when the budget is spent.
         """
+        if self._is_settled and not self._open:
+            cells = list(cells)
+            if all(isinstance(cell, str) for cell in cells):
+                self._add_plain(cells)  # type: ignore[arg-type]
+                return
         texts = {column: text for column, (_, text) in self._open.items()}
         opened = dict[int, tuple[int, str]]()
         groups, marked = list[tuple[int, int]](), list[bool]()
@@ -77,6 +82,10 @@ class Table:
         self._open = {at: (rows - 1, text) for at, (rows, text) in self._open.items() if rows > 1} | opened
         self._add(row, len(texts))
 
+    def skip_rows(self, count: int) -> None:
+        """Leave out ``count`` blank rows, over which cells above may reach."""
+        self._open = {at: (rows - count, text) for at, (rows, text) in self._open.items() if rows > count}
+
     def write(self) -> str:
         """The lines of the table: its titles, a blank line, the header, the mark of the body and the data rows."""
         self._settle()
@@ -90,6 +99,11 @@ class Table:
         self._head.append(row)
         if len(self._head) == _EXAMINED:
             self._settle()
+
+    def _add_plain(self, cells: Sequence[str]) -> None:
+        """Add a data row without spans, as most are."""
+        self._budget.spend(sum(map(len, cells)) + len(_SEPARATOR) * len(cells))
+        self._write_line(cells)
 
     def _settle(self) -> None:
         """Decide which of the first rows are titles and headers, and write them all."""
@@ -118,6 +132,10 @@ class Table:
 
 def write_row(cells: Iterable[str]) -> str:
     """A row of cells as one line. Empty cells keep the position of later ones; those at the end are dropped."""
+    cells = list(cells)
+    line = _SEPARATOR.join(cells)
+    if " ".join(line.split()) == line and line.count(_SEPARATOR) == len(cells) - 1 and cells[-1]:
+        return line  # nothing to fold
     folded = [fold(cell) for cell in cells]
     while folded and not folded[-1]:
         folded.pop()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from app.pipeline.parse.sheets import date_formats
 from app.pipeline.parse.sheets.date_names import Names, find_names
-from app.pipeline.parse.sheets.number_layout import Token, lay_out, write_general
+from app.pipeline.parse.sheets.number_layout import PlainFormat, Token, find_plain, lay_out, write_general
 
 _LONGEST = 1000
 """Characters of a format code; Excel allows 255."""
@@ -56,6 +56,7 @@ class _Section(NamedTuple):
     condition: tuple[str, float] | None
     is_date: bool
     names: Names
+    plain: PlainFormat | None = None
 
 
 class NumberFormat:
@@ -103,7 +104,8 @@ class NumberFormat:
             shown = date_formats.write(section.tokens, value, section.names, since_1904=since_1904)
             return write_general(f"{value:.15g}", value) if shown is None else shown
         minus = "-" if value < 0 and not self._is_negative_only(index) else ""
-        return f"{minus}{lay_out(section.tokens, abs(value))}".strip()
+        shown = section.plain.write(abs(value)) if section.plain else None
+        return f"{minus}{lay_out(section.tokens, abs(value)) if shown is None else shown}".strip()
 
     def _is_negative_only(self, index: int) -> bool:
         """Whether the section applies to negative numbers only; the others show a minus."""
@@ -154,7 +156,8 @@ def _make_section(tokens: Sequence[Token]) -> _Section:
     is_date = any(kind in {"elapsed", "half"} or (kind == "date" and text[0] in "yYmMdDhHsS") for kind, text in kept)
     if is_date:
         return _Section(date_formats.prepare(kept), condition, is_date, names)
-    return _Section([("text", t) if k == "date" else (k, t) for k, t in kept], condition, is_date, names)
+    kept = [("text", text) if kind == "date" else (kind, text) for kind, text in kept]
+    return _Section(kept, condition, is_date, names, find_plain(kept))
 
 
 def _to_float(text: str) -> float:

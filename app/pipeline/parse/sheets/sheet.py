@@ -1,24 +1,47 @@
-"""Streams the two kinds of large parts of an XLSX file: shared strings and sheets.
+"""Streams the two kinds of large parts of an XLSX file: shared strings and the rows of sheets.
 
 Both classes are targets of ``lxml.etree.XMLParser``. No tree is built, so memory depends on the text, not the markup.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from app.pipeline.parse.limits import Budget
-from app.pipeline.parse.rendering.tables import write_row
-from app.pipeline.parse.sheets.cell_formats import write_number
+from app.pipeline.parse.rendering.links import write_link
+from app.pipeline.parse.sheets.formulas import count_column, find_address, shift_formula, show_formula
+from app.pipeline.parse.sheets.grid import Grid
+from app.pipeline.parse.sheets.number_formats import NumberFormat
 from app.pipeline.parse.xml import to_integer
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})\d")
-_GAP = 100
-"""Empty cells kept between two others: enough to keep the columns of any table that people read."""
+_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_LONGEST_INDEX = 9
+_LAST_ROW = 1_048_576
 
 
-class _Attributes(Protocol):
+class Attributes(Protocol):
+    """The attributes of an element, as a target receives them."""
+
     def get(self, key: str, default: str = "", /) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Workbook:
+    """The parts of a workbook that the cells of its sheets refer to.
+
+    Attributes:
+        strings: The shared strings.
+        formats: The number format of each cell style.
+        since_1904: Whether dates count from 1904 rather than 1900.
+        recalculates: Whether Excel calculates all formulas when it opens the file. Programs that cannot calculate
+            request it, and write 0 for every result.
+    """
+
+    strings: Sequence[str]
+    formats: Sequence[NumberFormat]
+    since_1904: bool
+    recalculates: bool
 
 
 class StringsTarget:
@@ -30,7 +53,7 @@ class StringsTarget:
         self._guides = 0
         self._in_text = False
 
-    def start(self, tag: str, _attributes: _Attributes) -> None:
+    def start(self, tag: str, _attributes: Attributes) -> None:
         """Handle the start of an element."""
         name = tag.rpartition("}")[2]
         self._guides += name == "rPh"
@@ -47,7 +70,7 @@ class StringsTarget:
         self._in_text = False
         self._guides -= name == "rPh"
         if name == "si":
-            self.strings.append("".join(self._pieces))
+            self.strings.append(unescape("".join(self._pieces)))
             self._pieces.clear()
 
     def close(self) -> None:
@@ -55,88 +78,122 @@ class StringsTarget:
 
 
 class SheetTarget:
-    """Collects the rows of a sheet as lines of text. Blank rows become one blank line.
+    """Adds the filled rows of a sheet to a grid, each cell as Excel shows it.
 
     Args:
-        strings: The shared strings.
-        kinds: The kind of number format of each cell style, as ``cell_formats.classify`` returns it.
-        since_1904: Whether dates count from 1904 rather than 1900.
-        budget: The remaining number of characters.
+        workbook: The parts that cells refer to.
+        links: The addresses of cells by row and column; rows count from 1, columns from 0.
+        grid: Receives the rows.
     """
 
-    def __init__(self, strings: Sequence[str], kinds: Sequence[str], budget: Budget, *, since_1904: bool) -> None:
-        self.lines: list[str] = []
-        self._strings = strings
-        self._kinds = kinds
-        self._since_1904 = since_1904
-        self._budget = budget
-        self._row: list[str] = []
-        self._pieces: list[str] = []
-        self._column = self._type = self._style = ""
+    def __init__(self, workbook: Workbook, links: Mapping[tuple[int, int], str], grid: Grid) -> None:
+        self._workbook = workbook
+        self._links = links
+        self._grid = grid
+        self._row: dict[int, str] = {}
+        self._number = 0
+        self._column = -1
+        self._type = self._style = self._shared = ""
+        self._value: list[str] = []
+        self._formula: list[str] = []
+        self._has_value = self._has_formula = False
+        self._into: list[str] | None = None
         self._guides = 0
-        self._in_text = False
-        self._filled = 0
+        self._masters: dict[str, tuple[str, int, int]] = {}
+        """The formulas that other cells share: text, row and column."""
 
-    def start(self, tag: str, attributes: _Attributes) -> None:
+    def start(self, tag: str, attributes: Attributes) -> None:
         """Handle the start of an element."""
         name = tag.rpartition("}")[2]
+        self._into = None
         if name == "c":
-            self._column = attributes.get("r", "")
-            self._type = attributes.get("t", "n")
-            self._style = attributes.get("s", "0")
-            self._pieces.clear()
+            self._start_cell(attributes)
+        elif name == "v":
+            self._has_value = True
+            self._into = self._value
+        elif name == "f":
+            self._has_formula = attributes.get("t") != "dataTable"
+            self._shared = attributes.get("si", "") if attributes.get("t") == "shared" else ""
+            self._into = self._formula
+        elif name == "t" and not self._guides:
+            self._into = self._value
         elif name == "row":
-            self._row, self._filled = [], 0
+            self._row = {}
+            number = attributes.get("r", "")
+            self._number = min(int(number), _LAST_ROW) if number.isdecimal() and len(number) < 8 else self._number + 1  # noqa: PLR2004, a row has up to seven digits
+            self._column = -1
         self._guides += name == "rPh"
-        self._in_text = name == "v" or (name == "t" and not self._guides)
 
     def data(self, text: str) -> None:
         """Handle text in the current element."""
-        if self._in_text:
-            self._pieces.append(text)
+        if self._into is not None:
+            self._into.append(text)
 
     def end(self, tag: str) -> None:
         """Handle the end of an element."""
         name = tag.rpartition("}")[2]
-        self._in_text = False
-        if name == "rPh":
-            self._guides -= 1
-        elif name == "c":
-            self._add_cell(self._show("".join(self._pieces)))
+        self._into = None
+        if name == "c":
+            text = self._show_cell()
+            if self._links:
+                text = write_link(text, self._links.get((self._number, self._column)))
+            if text:
+                self._row[self._column] = text
         elif name == "row":
-            line = write_row(self._row)
-            if line or (self.lines and self.lines[-1]):
-                self.lines.append(line)
+            self._grid.add(self._number, self._row)
+        elif name == "rPh":
+            self._guides -= 1
 
     def close(self) -> None:
         """Handle the end of the part."""
 
-    def _add_cell(self, text: str) -> None:
-        match = _REFERENCE.match(self._column)
-        column = _count_column(match[1]) if match else self._filled + 1
-        gap = column - self._filled - 1
-        if text:
-            self._row += [""] * min(max(gap, 0), _GAP)
-            self._row.append(text)
-            self._filled = column
-            self._budget.spend(len(text) + 3 * min(max(gap, 0), _GAP))
+    def _start_cell(self, attributes: Attributes) -> None:
+        match = _REFERENCE.match(attributes.get("r", ""))
+        self._column = count_column(match[1]) - 1 if match else self._column + 1
+        self._type = attributes.get("t", "n")
+        self._style = attributes.get("s", "0")
+        self._value.clear()
+        self._formula.clear()
+        self._has_value = self._has_formula = False
+
+    def _show_cell(self) -> str:
+        value = "".join(self._value)
+        if not self._has_formula:
+            return self._show(value) if value else ""
+        formula = self._complete_formula()
+        address, words = find_address(formula)
+        if (not value and (self._type != "str" or not self._has_value)) or (value == "0" and self._workbook.recalculates):
+            return write_link(words, address) if address else show_formula(formula) if formula else ""
+        return write_link(self._show(value), address) if address else self._show(value)
+
+    def _complete_formula(self) -> str:
+        """The formula of the cell; the cells that share one have its text only in the first of them."""
+        formula = "".join(self._formula)
+        if not self._shared:
+            return formula
+        if formula:
+            self._masters[self._shared] = formula, self._number, self._column
+            return formula
+        first = self._masters.get(self._shared)
+        if first is None or "".join(self._value) and not self._workbook.recalculates:
+            return first[0] if first else ""
+        return shift_formula(first[0], self._number - first[1], self._column - first[2])
 
     def _show(self, text: str) -> str:
-        if self._type == "s":
-            index = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1  # noqa: PLR2004, the digits of an index
-            return self._strings[index] if 0 <= index < len(self._strings) else ""
+        style = to_integer(self._style, 0)
+        shown = self._workbook.formats[style] if style < len(self._workbook.formats) else None
+        if self._type == "n":
+            return shown.show(text, since_1904=self._workbook.since_1904) if shown else text
         if self._type == "b":
             return {"1": "TRUE", "0": "FALSE"}.get(text, text)
-        if self._type != "n" or not text:
-            return text
-        style = to_integer(self._style, 0)
-        kind = self._kinds[style] if style < len(self._kinds) else ""
-        return write_number(text, kind, since_1904=self._since_1904)
+        if self._type == "s":
+            index = int(text) if text.isdecimal() and len(text) <= _LONGEST_INDEX else -1
+            text = self._workbook.strings[index] if 0 <= index < len(self._workbook.strings) else ""
+        elif self._type in {"str", "inlineStr"}:
+            text = unescape(text)
+        return shown.show_text(text) if shown and self._type != "e" else text
 
 
-def _count_column(letters: str) -> int:
-    """The number of the column ``A``, ``Z``, ``AA``, …, from 1."""
-    column = 0
-    for letter in letters:
-        column = column * 26 + ord(letter) - ord("A") + 1
-    return column
+def unescape(text: str) -> str:
+    """The text with characters that XML cannot hold, which Excel writes as ``_x000D_`` (ECMA-376, part 1, 22.4.2.4)."""
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text

@@ -9,15 +9,24 @@ from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
 from app.pipeline.parse.limits import Budget, Limits
 from app.pipeline.parse.office.package import OoxmlPackage, relation_id
-from app.pipeline.parse.sheets.cell_formats import classify
-from app.pipeline.parse.sheets.sheet import SheetTarget, StringsTarget
+from app.pipeline.parse.rendering.marks import write_heading
+from app.pipeline.parse.sheets.blank_cells import strip_blank
+from app.pipeline.parse.sheets.drawings import read_drawings
+from app.pipeline.parse.sheets.grid import Grid
+from app.pipeline.parse.sheets.layout import read_layout
+from app.pipeline.parse.sheets.number_formats import NumberFormat, find_format
+from app.pipeline.parse.sheets.sheet import SheetTarget, StringsTarget, Workbook
 from app.pipeline.parse.xml import attribute, child, children, local, to_integer
+
+_KINDS = {"worksheet", "chartsheet"}
+_TRUE = {"1", "true"}
 
 
 def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
     """The sheets of a workbook as numbered pages: the name of the sheet, then a line for each row.
 
-    Formulas are read as their last values.
+    Formulas are read as their last values, and as their text where the file has none. Hidden sheets, rows and columns
+    are read too: a filter hides rows as well.
 
     Raises:
         DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
@@ -32,40 +41,55 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
             raise ParseLimitExceededError(f"It has {len(sheets)} sheets; the limit is {limits.pages}.")
         write = _prepare(package, main, workbook, Budget(limits.characters, "It contains more text than is allowed."))
         pages = []
-        for number, (title, part) in enumerate(sheets, 1):
-            pages.append(Page(number, write(title, part)))
+        for number, (title, part, titles) in enumerate(sheets, 1):
+            pages.append(Page(number, write(title, part, titles)))
             report(number, len(sheets))
         return Parsed(pages, {**package.read_properties(), "page_count": len(sheets)})
 
 
-def _list_sheets(package: OoxmlPackage, main: str, workbook: etree._Element) -> Iterator[tuple[str, str]]:
-    """The worksheets in the order of their tabs, as ``(name, part)``."""
-    parts = {key: name for key, kind, name in package.relations(main) if kind == "worksheet"}
-    for sheet in children(child(workbook, "sheets")):
+def _list_sheets(package: OoxmlPackage, main: str, workbook: etree._Element) -> Iterator[tuple[str, str, str]]:
+    """The sheets in the order of their tabs, as ``(name, part, rows printed on each page)``."""
+    parts = {key: name for key, kind, name in package.relations(main) if kind in _KINDS}
+    titles = {
+        attribute(item, "localSheetId"): item.text or ""
+        for item in children(child(workbook, "definedNames"))
+        if attribute(item, "name") == "_xlnm.Print_Titles"
+    }
+    for number, sheet in enumerate(children(child(workbook, "sheets"))):
         key = relation_id(sheet)
         if key in parts:
-            yield sheet.get("name") or "", parts[key]
+            yield sheet.get("name") or "", parts[key], titles.get(str(number), "")
 
 
-def _prepare(package: OoxmlPackage, main: str, workbook: etree._Element, budget: Budget) -> Callable[[str, str], str]:
-    """A function that returns the text of a sheet by its name and part."""
+def _prepare(
+    package: OoxmlPackage, main: str, workbook: etree._Element, budget: Budget
+) -> Callable[[str, str, str], str]:
+    """A function that returns the text of a sheet by its name, its part and the rows printed on each page."""
     targets = dict(package.targets(main))
     strings = StringsTarget()
     if targets.get("sharedStrings", "") in package:
         package.feed(targets["sharedStrings"], strings)
-    kinds = _list_kinds(package.read(targets.get("styles", "")))
-    since_1904 = attribute(child(workbook, "workbookPr"), "date1904") in {"1", "true"}
+    book = Workbook(
+        strings.strings,
+        _list_formats(package.read(targets.get("styles", ""))),
+        since_1904=attribute(child(workbook, "workbookPr"), "date1904") in _TRUE,
+        recalculates=attribute(child(workbook, "calcPr"), "fullCalcOnLoad") in _TRUE,
+    )
+    people = package.read(targets.get("person", ""))
+    persons = {attribute(item, "id") or "": attribute(item, "displayName") or "" for item in children(people)}
 
-    def write(title: str, part: str) -> str:
-        sheet = SheetTarget(strings.strings, kinds, budget, since_1904=since_1904)
-        package.feed(part, sheet)
-        return "\n\n".join(filter(None, (title, "\n".join(sheet.lines)))) if sheet.lines else ""
+    def write(title: str, part: str, print_titles: str) -> str:
+        stated = read_layout(package, part, print_titles, persons, budget)
+        grid = Grid(budget, stated.layout)
+        package.feed(part, SheetTarget(book, stated.links, grid), strip_blank)
+        blocks = list(filter(None, (grid.write(), *read_drawings(package, part, budget))))
+        return "\n\n".join([write_heading(1, title), *blocks]) if blocks else ""
 
     return write
 
 
-def _list_kinds(styles: etree._Element | None) -> list[str]:
-    """The kind of number format of each cell style."""
+def _list_formats(styles: etree._Element | None) -> list[NumberFormat]:
+    """The number format of each cell style."""
     codes = {item.get("numFmtId"): item.get("formatCode") for item in children(child(styles, "numFmts"))}
     ids = [item.get("numFmtId") or "0" for item in children(child(styles, "cellXfs")) if local(item) == "xf"]
-    return [classify(to_integer(key, 0), codes.get(key)) for key in ids]
+    return [find_format(to_integer(key, 0), codes.get(key)) for key in ids]
