@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.pipeline.parse.sheets.number_formats import NumberFormat, find_format
+from app.pipeline.parse.office.number_formats import NumberFormat, find_format
 
 _ACCOUNTING = '_-* #,##0.00\\ "€"_-;-* #,##0.00\\ "€"_-;_-* "-"\\ "€"_-;_-@_-'
 _SIZES = '[>=1000000]0.0,,"M";[>=1000]0.0,"K";0'
@@ -172,7 +172,10 @@ def test_text_is_shown_within_the_literals_of_its_section(code: str, shown: str)
     assert NumberFormat(code).show_text("Ada") == shown
 
 
-@pytest.mark.parametrize("code", ["", ";", ";;;;;;", '"', "\\", "_", "*", "[", "[>", "[>x]0", "/", "?/", "E+", ".", ",", "%", "0/0/0", "# ?/²"])
+@pytest.mark.parametrize(
+    "code",
+    ["", ";", ";;;;;;", '"', "\\", "_", "*", "[", "[>", "[>x]0", "/", "?/", "E+", ".", ",", "%", "0/0/0", "# ?/²"],
+)
 def test_a_damaged_code_shows_something_and_raises_nothing(code: str) -> None:
     number_format = NumberFormat(code)
     for value in ("0", "-1.5", "45000.75", "1e300"):

@@ -91,6 +91,52 @@ def test_tables_of_text_and_sheets_are_read_in_linear_time(tmp_path: Path) -> No
     check_linear(write_xlsx, XLSX, 2_500)
 
 
+_SHEETS: dict[str, tuple[Callable[[int], tuple[str, str]], int]] = {
+    "merged cells": (
+        lambda n: (
+            "".join(f'<row r="{2 * row + 1}"><c r="A{2 * row + 1}"><v>{row}</v></c></row>' for row in range(n)),
+            "<mergeCells>"
+            + "".join(f'<mergeCell ref="A{2 * row + 1}:Z{2 * row + 2}"/>' for row in range(n))
+            + "</mergeCells>",
+        ),
+        2_000,
+    ),
+    "one merged cell above all": (
+        lambda n: (
+            "".join(f'<row r="{row}"><c r="ALL{row}"><v>{row}</v></c></row>' for row in range(1, n)),
+            '<mergeCells><mergeCell ref="A1:ALK1048576"/></mergeCells>',
+        ),
+        300,
+    ),
+    "shared formulas": (
+        lambda n: (
+            '<row r="1"><c r="A1"><f t="shared" si="0" ref="A1:A9">SUM(B1:B2)</f></c></row>'
+            + "".join(f'<row r="{row}"><c r="A{row}"><f t="shared" si="0"/></c></row>' for row in range(2, n)),
+            "",
+        ),
+        5_000,
+    ),
+    "rows between blank ones": (
+        lambda n: ("".join(f'<row r="{row}"><c r="A{row}"><v>{row}</v></c></row>' for row in range(1, 2 * n, 2)), ""),
+        5_000,
+    ),
+    "empty cells": (lambda n: ('<row r="1">' + '<c r="B1" s="1"/>' * n + "</row>" + '<row r="2"/>' * n, ""), 100_000),
+    "one endless tag": (lambda n: (f'<row r="1" x="{"c" * n}"><c r="A1"><v>1</v></c></row>', ""), 500_000),
+}
+
+
+@pytest.mark.parametrize("form", _SHEETS)
+def test_a_sheet_of_any_form_is_read_in_linear_time(tmp_path: Path, form: str) -> None:
+    make, size = _SHEETS[form]
+
+    def write(number: int) -> Path:
+        rows, after = make(number)
+        first = '<row r="1"><c r="A1"><v>1</v></c></row>'
+        return make_xlsx(tmp_path / "a.xlsx", {"Sheet": rows or first, "Other": first}, after=after)
+
+    check_linear(write, XLSX, size)
+
+
 @pytest.mark.parametrize("level", [0, 8, 9_000, 999_999])
 def test_a_numbered_paragraph_of_any_level_costs_the_same(tmp_path: Path, level: int) -> None:
     numbered = f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="1"/></w:numPr>'

@@ -7,8 +7,8 @@ from app.domain.errors import NoExtractableTextError, ParseLimitExceededError
 from app.domain.media import XLSX
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.sheets.number_formats import find_format
-from tests.pipeline.packages import make_xlsx
+from app.pipeline.parse.office.number_formats import find_format
+from tests.pipeline.packages import S, make_xlsx
 
 
 def cell(place: str, value: str, kind: str = "n", style: int = 0) -> str:
@@ -109,3 +109,44 @@ def test_memory_follows_the_text_not_the_markup(tmp_path: Path) -> None:
 def test_a_workbook_of_empty_sheets_is_no_text(tmp_path: Path) -> None:
     with pytest.raises(NoExtractableTextError):
         read(make_xlsx(tmp_path / "a", {"Sheet1": "<row/>"}))
+
+
+@pytest.mark.parametrize(
+    "blank",
+    [
+        '<c r="{}" s="1"/>',
+        '<c r="{}" s="1"></c>',
+        '<c r="{}" s="1"><v/></c>',
+        '<c r="{}" s="1"><v></v></c>',
+        '<c s="1" r="{}"/>',
+        '<c r="{}" s="1" t="n" />\n',
+    ],
+)
+def test_empty_cells_do_not_count_as_content_however_many_there_are(tmp_path: Path, blank: str) -> None:
+    middle = "".join(
+        f'<row r="{row}" spans="1:6">{"".join(blank.format(f"{column}{row}") for column in "ABCDEF")}</row>'
+        for row in range(2, 30_000)
+    )
+    wide = f'<row r="30000">{blank.format("A30000") * 50_000}{cell("C30000", "7")}</row>'
+    sheet = f'<row r="1">{cell("A1", "5")}</row>{middle}{wide}'
+    path = make_xlsx(tmp_path / "a", {"S": sheet}, before='<dimension ref="A1:XFD1048576"/>')
+    parsed = parse(path, XLSX, limits=Limits(inflated_bytes=1_000_000))
+    assert [page.text for page in parsed.pages] == ["S\n\n5\n\n |  | 7"]
+
+
+def test_the_unpacked_size_of_empty_cells_is_limited_too(tmp_path: Path) -> None:
+    path = make_xlsx(tmp_path / "a", {"S": '<row r="1"><c r="A1"/></row>' * 50_000 + f"<row>{cell('A1', '1')}</row>"})
+    with pytest.raises(ParseLimitExceededError):
+        parse(path, XLSX, limits=Limits(streamed_bytes=1_000_000))
+
+
+def test_cells_are_read_in_the_order_of_their_columns(tmp_path: Path) -> None:
+    row = f"<row>{cell('C1', '3')}{cell('A1', '1')}{cell('B1', '2')}</row>"
+    assert read(make_xlsx(tmp_path / "a", {"S": row})) == ["S\n\n1 | 2 | 3"]
+
+
+def test_a_sheet_with_prefixes_of_its_namespace_is_read(tmp_path: Path) -> None:
+    rows = '<x:row r="1"><x:c r="A1" s="1"/><x:c r="B1"><x:v>5</x:v></x:c></x:row><x:row r="2"/>'
+    sheet = f'<x:worksheet xmlns:x="{S}"><x:sheetData>{rows}</x:sheetData></x:worksheet>'
+    path = make_xlsx(tmp_path / "a", {"S": ""}, parts={"xl/worksheets/sheet9.xml": sheet})
+    assert read(path) == ["S\n\n | 5"]

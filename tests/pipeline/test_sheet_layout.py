@@ -20,7 +20,7 @@ _EXTERNAL = (
 
 
 def rows(*lines: Sequence[str | int | None], first: int = 1) -> str:
-    """The XML of rows from number ``first``; None is an empty cell, and an empty line a row that the file leaves out."""
+    """The XML of rows from number ``first``; None is an empty cell. The file leaves out empty lines."""
     written = []
     for number, line in enumerate(lines, first):
         cells = []
@@ -44,19 +44,23 @@ def read(folder: Path, sheet: str, **parts: Any) -> list[str]:
 def find_context(folder: Path, sheet: str, **parts: Any) -> str:
     """The header that the last chunk of the first sheet carries."""
     pages = parse(make_xlsx(folder / "a", {"S": sheet}, **parts), XLSX).pages
-    return list(split(pages))[-1].context
+    return list(split(pages))[-1].context.removeprefix("S\n")
 
 
 def merge(*areas: str) -> str:
     return "<mergeCells>" + "".join(f'<mergeCell ref="{area}"/>' for area in areas) + "</mergeCells>"
 
 
-DATA = [[f"Lock {number}", number, number * 2, number * 3, f"north bank {number}"] for number in range(60)]
+DATA: list[list[str | int]] = [
+    [f"Lock {number}", number, number * 2, number * 3, f"north bank {number}"] for number in range(60)
+]
 NAMES = ["Lock", "Fall", "Toll", "Days", "Place"]
 
 
 def test_a_merged_cell_stands_in_each_row_that_it_spans(tmp_path: Path) -> None:
-    sheet = rows(["Area", "Lock", "Toll"], ["North", "Alder", 5], [None, "Birch", 6], [None, "Cedar", 7], ["South", "Elm", 8])
+    sheet = rows(
+        ["Area", "Lock", "Toll"], ["North", "Alder", 5], [None, "Birch", 6], [None, "Cedar", 7], ["South", "Elm", 8]
+    )
     assert read(tmp_path, sheet, after=merge("A2:A4")) == [
         "Area | Lock | Toll",
         "North | Alder | 5",
@@ -73,12 +77,18 @@ def test_a_merged_cell_across_columns_keeps_later_values_in_their_place(tmp_path
 
 def test_a_merged_title_is_written_once(tmp_path: Path) -> None:
     sheet = rows(["Tolls of the year"], [], [], NAMES, *DATA)
-    assert read(tmp_path, sheet, after=merge("A1:E3"))[:3] == ["Tolls of the year", "", "Lock | Fall | Toll | Days | Place"]
+    assert read(tmp_path, sheet, after=merge("A1:E3"))[:3] == [
+        "Tolls of the year",
+        "",
+        "Lock | Fall | Toll | Days | Place",
+    ]
     assert find_context(tmp_path, sheet, after=merge("A1:E3")) == "Lock | Fall | Toll | Days | Place"
 
 
 def test_names_of_groups_of_columns_are_carried_into_later_chunks(tmp_path: Path) -> None:
-    sheet = rows(["Lock", "2025", None, "2026", None], [None, "Fall", "Toll", "Fall", "Toll"], *(row[:4] + [1] for row in DATA))
+    sheet = rows(
+        ["Lock", "2025", None, "2026", None], [None, "Fall", "Toll", "Fall", "Toll"], *([*row[:4], 1] for row in DATA)
+    )
     context = find_context(tmp_path, sheet, after=merge("A1:A2", "B1:C1", "D1:E1"))
     assert context == "Lock | 2025 | 2025 | 2026 | 2026\nLock | Fall | Toll | Fall | Toll"
 
@@ -100,7 +110,8 @@ def test_frozen_rows_are_header_rows(tmp_path: Path) -> None:
 
 
 def test_rows_that_are_printed_on_each_page_are_header_rows(tmp_path: Path) -> None:
-    names = '<definedNames><definedName name="_xlnm.Print_Titles" localSheetId="0">S!$A:$A,S!$1:$2</definedName></definedNames>'
+    area = '<definedName name="_xlnm.Print_Titles" localSheetId="0">S!$A:$A,S!$1:$2</definedName>'
+    names = f"<definedNames>{area}</definedNames>"
     sheet = rows(NAMES, ["name", "m", "EUR", "d", "bank"], *DATA)
     assert find_context(tmp_path, sheet, workbook=names).split("\n")[1] == "name | m | EUR | d | bank"
 
@@ -113,7 +124,7 @@ def test_a_defined_table_has_its_header_wherever_it_begins(tmp_path: Path) -> No
 
 
 def test_blank_rows_part_tables_but_not_the_rows_of_one(tmp_path: Path) -> None:
-    second = [["Barge", "Load"], *([f"Barge {number}", number] for number in range(80))]
+    second: list[list[str | int]] = [["Barge", "Load"], *[list[str | int]([f"Barge {n}", n]) for n in range(80)]]
     one = rows(NAMES, *DATA, [], *DATA, [], ["Sum", 5, 7])
     assert find_context(tmp_path, one) == "Lock | Fall | Toll | Days | Place"
     assert "" not in read(tmp_path, one)
@@ -130,7 +141,9 @@ def test_a_formula_without_a_value_is_shown(tmp_path: Path) -> None:
 
 
 def test_a_formula_whose_value_is_an_empty_text_shows_nothing(tmp_path: Path) -> None:
-    assert read(tmp_path, f'<row><c t="str"><f>IF(A1,"x","")</f><v></v></c></row>{rows([None, 2], first=2)}') == [" | 2"]
+    assert read(tmp_path, f'<row><c t="str"><f>IF(A1,"x","")</f><v></v></c></row>{rows([None, 2], first=2)}') == [
+        " | 2"
+    ]
 
 
 def test_a_zero_that_was_never_calculated_is_not_shown(tmp_path: Path) -> None:
@@ -166,7 +179,9 @@ def test_references_of_a_shared_formula_move_with_their_cell(formula: str, shift
 
 
 def test_links_of_cells_keep_their_addresses(tmp_path: Path) -> None:
-    links = f'<hyperlinks><hyperlink ref="A2" xmlns:r="{R}" r:id="a"/><hyperlink ref="B2" location="S!A1"/></hyperlinks>'
+    links = (
+        f'<hyperlinks><hyperlink ref="A2" xmlns:r="{R}" r:id="a"/><hyperlink ref="B2" location="S!A1"/></hyperlinks>'
+    )
     call = '<f>HYPERLINK("https://tolls.example.org/5","Toll")</f>'
     sheet = rows(["Lock", "Toll", "More"], ["Alder", 5, call])
     found = read(tmp_path, sheet, after=links, parts={_RELATIONS: _EXTERNAL})
@@ -225,7 +240,9 @@ def test_text_boxes_pictures_and_charts_are_read_from_top_to_bottom(tmp_path: Pa
     box = "<x:sp><x:txBody><a:p><a:r><a:t>Closed in </a:t></a:r><a:r><a:t>winter</a:t></a:r></a:p></x:txBody></x:sp>"
     picture = '<x:pic><x:nvPicPr><x:cNvPr id="2" name="Picture 1" descr="A lock gate"/></x:nvPicPr></x:pic>'
     drawing = f'<x:wsDr xmlns:x="x" xmlns:a="{A}">{anchor(9, box)}{anchor(2, picture)}</x:wsDr>'
-    points = "<c:ser><c:tx><c:v>Tolls</c:v></c:tx><c:cat><c:strLit><c:pt idx=\"0\"><c:v>May</c:v></c:pt></c:strLit></c:cat>"
+    points = (
+        '<c:ser><c:tx><c:v>Tolls</c:v></c:tx><c:cat><c:strLit><c:pt idx="0"><c:v>May</c:v></c:pt></c:strLit></c:cat>'
+    )
     values = '<c:val><c:numLit><c:pt idx="0"><c:v>412</c:v></c:pt></c:numLit></c:val></c:ser>'
     title = "<c:title><c:tx><c:rich><a:p><a:r><a:t>Tolls by month</a:t></a:r></a:p></c:rich></c:tx></c:title>"
     plot = f"<c:plotArea><c:barChart>{points}{values}</c:barChart></c:plotArea>"
@@ -246,5 +263,7 @@ def test_characters_that_xml_cannot_hold_are_decoded(tmp_path: Path) -> None:
 
 
 def test_phonetic_guides_of_inline_text_are_left_out(tmp_path: Path) -> None:
-    guided = '<row><c t="inlineStr"><is><r><t>水</t></r><r><t>門</t></r><rPh sb="0" eb="1"><t>すい</t></rPh></is></c></row>'
+    guided = (
+        '<row><c t="inlineStr"><is><r><t>水</t></r><r><t>門</t></r><rPh sb="0" eb="1"><t>すい</t></rPh></is></c></row>'
+    )
     assert read(tmp_path, guided) == ["水門"]

@@ -2,13 +2,13 @@
 
 from lxml import etree
 
+from app.pipeline.parse.office.number_formats import find_format
 from app.pipeline.parse.xml import attribute, child, children, local, to_integer
 
 Points = dict[int, str]
 """Values by their position in a series."""
 
 _CACHES = ("{*}strCache", "{*}numCache", "{*}strLit", "{*}numLit")
-_DIGITS = 15
 
 
 def read_points(source: etree._Element | None) -> Points:
@@ -52,10 +52,4 @@ def _text(element: etree._Element | None) -> str:
 
 def _write_value(text: str, code: str) -> str:
     """A cached value as the chart shows it."""
-    try:
-        value = float(text)
-    except ValueError:
-        return text
-    if code.rstrip().endswith("%"):
-        return f"{value * 100:.{_DIGITS}g}%"
-    return f"{value:.{_DIGITS}g}" if len(text) > _DIGITS else text
+    return find_format(0, code).show(text) if code else text

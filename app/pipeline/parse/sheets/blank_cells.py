@@ -1,10 +1,13 @@
-"""Leaves out bytes of a worksheet before it is parsed: styled cells without content, of which sheets can have millions."""
+"""Leaves out the cells of a worksheet that have a style and no content before it is parsed: there can be millions."""
 
 import re
 from collections.abc import Iterable, Iterator
 
-_EMPTY_CELLS = re.compile(rb'(?:<c r="[A-Z]{1,3}\d+"[^<>]*/>)+')
-_EMPTY_ROWS = re.compile(rb'(?:<row r="\d+"[^<>]*(?:/>|>\s*</row>)\s*)+')
+_EMPTY_CELLS = re.compile(
+    rb'(?:<(?:\w{1,9}:)?c(?: s="\d+")? r="[A-Z]{1,3}\d+"[^<>]*'
+    rb"(?:/>|>(?:<(?:\w{1,9}:)?v(?: ?/>|></(?:\w{1,9}:)?v>))?</(?:\w{1,9}:)?c>)\s*)+"
+)
+_EMPTY_ROWS = re.compile(rb'(?:<(?:\w{1,9}:)?row r="\d+"[^<>]*(?:/>|>\s*</(?:\w{1,9}:)?row>)\s*)+')
 """Only cells and rows with a position are left out. Without one, they move those after them."""
 _DATA = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?sheetData[\s/>]")
 _DATA_END = re.compile(rb"</(?:[A-Za-z_][\w.-]*:)?sheetData\s*>")

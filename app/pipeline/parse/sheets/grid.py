@@ -152,7 +152,9 @@ class Grid:
             return _Row(number, _close_gaps(texts), header)
         if not self._layout.merged:
             dense = len(texts) == last + 1
-            return _Row(number, list(texts.values()) if dense else [texts.get(at, "") for at in range(last + 1)], header)
+            return _Row(
+                number, list(texts.values()) if dense else [texts.get(at, "") for at in range(last + 1)], header
+            )
         self._open = {column: until for column, until in self._open.items() if until >= number}
         joined = bool(self._open)
         return _Row(number, self._place_merged(number, texts, last), header, joined)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from lxml import etree
@@ -12,10 +13,12 @@ from app.pipeline.parse.sheets.blank_cells import strip_rows
 from app.pipeline.parse.sheets.formulas import count_column
 from app.pipeline.parse.sheets.grid import Layout
 from app.pipeline.parse.sheets.sheet import Attributes, unescape
-from app.pipeline.parse.xml import attribute, child, children, local, to_integer
+from app.pipeline.parse.xml import attribute, child, children, to_integer
 
 _AREA = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})(?::\$?([A-Z]{1,3})\$?(\d{1,7}))?")
 _ROWS = re.compile(r"\$?(\d{1,7}):\$?(\d{1,7})$")
+_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_STRICT_ID = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 _MAX_LINKED = 1000
 """Cells of one link; a longer column of cells with one address says nothing."""
 _MAX_HEADERS = 5
@@ -67,7 +70,9 @@ class LayoutTarget:
             self.layout.headers.add(area.top)
         elif name == "pane" and attributes.get("state").startswith("frozen"):
             rows = attributes.get("ySplit").partition(".")[0]
-            self.layout.headers.update(range(1, to_integer(rows, 0) + 1) if to_integer(rows, 99) <= _MAX_HEADERS else ())
+            self.layout.headers.update(
+                range(1, to_integer(rows, 0) + 1) if to_integer(rows, 99) <= _MAX_HEADERS else ()
+            )
 
     def data(self, _text: str) -> None:
         """Ignore the text of elements."""
@@ -79,13 +84,11 @@ class LayoutTarget:
         """Handle the end of the part."""
 
     def _add_link(self, area: Area, attributes: Attributes) -> None:
-        key = next((str(value) for name, value in attributes.items() if str(name).endswith("}id")), "")
-        address = self._addresses.get(key)
+        address = self._addresses.get(attributes.get(_ID) or attributes.get(_STRICT_ID))
         if not address:
             return
         cells = ((row, at) for row in range(area.top, area.bottom + 1) for at in range(area.left, area.right + 1))
-        for _, cell in zip(range(_MAX_LINKED), cells):
-            self.links[cell] = address
+        self.links |= dict.fromkeys(islice(cells, _MAX_LINKED), address)
 
 
 def read_layout(
@@ -157,5 +160,5 @@ def _list_comments(
 def _read_text(element: etree._Element | None) -> str:
     if element is None:
         return ""
-    runs = "".join(item.text or "" for item in element.iter("{*}t") if local(item.getparent()) != "rPh")
+    runs = "".join(item.text or "" for item in element.iter("{*}t") if next(item.iterancestors("{*}rPh"), None) is None)
     return " ".join(unescape(runs or element.text or "").split())

@@ -8,22 +8,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.pipeline.parse.office.number_formats import NumberFormat
 from app.pipeline.parse.rendering.links import write_link
 from app.pipeline.parse.sheets.formulas import count_column, find_address, shift_formula, show_formula
 from app.pipeline.parse.sheets.grid import Grid
-from app.pipeline.parse.sheets.number_formats import NumberFormat
 from app.pipeline.parse.xml import to_integer
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})\d")
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _LONGEST_INDEX = 9
-_LAST_ROW = 1_048_576
+_ROW_DIGITS = 7
 
 
 class Attributes(Protocol):
     """The attributes of an element, as a target receives them."""
 
-    def get(self, key: str, default: str = "", /) -> str: ...
+    def get(self, key: str, default: str = "", /) -> str:
+        """The value of an attribute."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ class SheetTarget:
         self._grid = grid
         self._row: dict[int, str] = {}
         self._number = 0
-        self._column = -1
+        self._column = self._furthest = -1
+        self._is_sorted = True
         self._type = self._style = self._shared = ""
         self._value: list[str] = []
         self._formula: list[str] = []
@@ -118,10 +121,7 @@ class SheetTarget:
         elif name == "t" and not self._guides:
             self._into = self._value
         elif name == "row":
-            self._row = {}
-            number = attributes.get("r", "")
-            self._number = min(int(number), _LAST_ROW) if number.isdecimal() and len(number) < 8 else self._number + 1  # noqa: PLR2004, a row has up to seven digits
-            self._column = -1
+            self._start_row(attributes.get("r", ""))
         self._guides += name == "rPh"
 
     def data(self, text: str) -> None:
@@ -138,14 +138,23 @@ class SheetTarget:
             if self._links:
                 text = write_link(text, self._links.get((self._number, self._column)))
             if text:
+                self._is_sorted = self._is_sorted and self._column > self._furthest
+                self._furthest = self._column
                 self._row[self._column] = text
         elif name == "row":
-            self._grid.add(self._number, self._row)
+            self._grid.add(self._number, self._row if self._is_sorted else dict(sorted(self._row.items())))
         elif name == "rPh":
             self._guides -= 1
 
     def close(self) -> None:
         """Handle the end of the part."""
+
+    def _start_row(self, number: str) -> None:
+        is_number = number.isdecimal() and len(number) <= _ROW_DIGITS
+        self._number = int(number) if is_number else self._number + 1
+        self._row = {}
+        self._column = self._furthest = -1
+        self._is_sorted = True
 
     def _start_cell(self, attributes: Attributes) -> None:
         match = _REFERENCE.match(attributes.get("r", ""))
@@ -162,7 +171,9 @@ class SheetTarget:
             return self._show(value) if value else ""
         formula = self._complete_formula()
         address, words = find_address(formula)
-        if (not value and (self._type != "str" or not self._has_value)) or (value == "0" and self._workbook.recalculates):
+        if (not value and (self._type != "str" or not self._has_value)) or (
+            value == "0" and self._workbook.recalculates
+        ):
             return write_link(words, address) if address else show_formula(formula) if formula else ""
         return write_link(self._show(value), address) if address else self._show(value)
 
@@ -175,7 +186,7 @@ class SheetTarget:
             self._masters[self._shared] = formula, self._number, self._column
             return formula
         first = self._masters.get(self._shared)
-        if first is None or "".join(self._value) and not self._workbook.recalculates:
+        if first is None or ("".join(self._value) and not self._workbook.recalculates):
             return first[0] if first else ""
         return shift_formula(first[0], self._number - first[1], self._column - first[2])
 

@@ -8,13 +8,13 @@ from lxml import etree
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
 from app.pipeline.parse.limits import Budget, Limits
+from app.pipeline.parse.office.number_formats import NumberFormat, find_format
 from app.pipeline.parse.office.package import OoxmlPackage, relation_id
 from app.pipeline.parse.rendering.marks import write_heading
 from app.pipeline.parse.sheets.blank_cells import strip_blank
 from app.pipeline.parse.sheets.drawings import read_drawings
 from app.pipeline.parse.sheets.grid import Grid
 from app.pipeline.parse.sheets.layout import read_layout
-from app.pipeline.parse.sheets.number_formats import NumberFormat, find_format
 from app.pipeline.parse.sheets.sheet import SheetTarget, StringsTarget, Workbook
 from app.pipeline.parse.xml import attribute, child, children, local, to_integer
 

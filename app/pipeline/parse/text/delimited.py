@@ -81,7 +81,7 @@ def _rate_all(sample: str) -> dict[str, tuple[bool, bool, bool, int, int]]:
 
 
 def _rate(rows: Sequence[Sequence[str]]) -> tuple[int, int, bool]:
-    """The number of rows with the most frequent number of fields above one, that number, and whether the first has it."""
+    """The number of rows with the most frequent number of fields above one, that number, and if the first has it."""
     widths = Counter(len(row) for row in rows if len(row) > 1)
     count, width = max(((rows, width) for width, rows in widths.items()), default=(0, 0))
     return count, width, bool(count) and len(rows[0]) == width

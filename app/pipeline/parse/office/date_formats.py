@@ -1,11 +1,11 @@
 """Dates, times and elapsed times as a section of a format code shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from app.pipeline.parse.sheets.date_names import Names
-from app.pipeline.parse.sheets.number_layout import Token
+from app.pipeline.parse.office.date_names import Names
+from app.pipeline.parse.office.number_layout import Token
 
 _EPOCH = date(1899, 12, 30)
 _DAYS_TO_1904 = 1462
@@ -15,6 +15,7 @@ _END = 2_958_466
 """The first day of the year 10000."""
 _SECONDS = 86_400
 _BUDDHIST_YEARS = 543
+_ELAPSED_UNITS = {"h": 3600, "m": 60, "s": 1}
 
 
 class _Moment(NamedTuple):
@@ -49,8 +50,7 @@ def prepare(tokens: Sequence[Token]) -> list[Token]:
             before = text[0]
             prepared.append((kind, text))
         elif kind == "digit" and prepared and prepared[-1][0] in {".", "decimals"} and before == "s":
-            text = prepared.pop()[1] + text
-            prepared.append(("decimals", text))
+            prepared.append(("decimals", prepared.pop()[1] + text))
         else:
             prepared.append((kind, text))
     return prepared
@@ -85,36 +85,23 @@ def _split_day(serial: int) -> tuple[int, int, int]:
 
 def _write_token(kind: str, text: str, moment: _Moment) -> str:
     """One token: a unit by the number of its letters, or a literal."""
-    match kind:
-        case "y":
-            return f"{moment.year:04}" if len(text) > 2 else f"{moment.year % 100:02}"  # noqa: PLR2004, y and yy are short
-        case "e":
-            return str(moment.year)
-        case "b":
-            return str(moment.year + _BUDDHIST_YEARS)
-        case "g":
-            return ""
-        case "m":
-            at, names = moment.month - 1, moment.names
-            return _write_name(names.months[at], names.short_months[at], moment.month, text)
-        case "d":
-            at, names = moment.weekday, moment.names
-            return _write_name(names.days[at], names.short_days[at], moment.day, text)
-        case "decimals":
-            return f".{moment.fraction}"
-        case "half":
-            return _write_half(text, moment)
-        case "elapsed":
-            return _pad(moment.total // {"h": 3600, "m": 60, "s": 1}[text[0]], text)
-        case "h":
-            hour = moment.seconds // 3600
-            return _pad((hour + 11) % 12 + 1 if moment.half else hour, text)
-        case "n":
-            return _pad(moment.seconds // 60 % 60, text)
-        case "s":
-            return _pad(moment.seconds % 60, text)
-        case _:
-            return text
+    writer = _WRITERS.get(kind)
+    return writer(moment, text) if writer else text
+
+
+def _write_month(moment: _Moment, text: str) -> str:
+    at, names = moment.month - 1, moment.names
+    return _write_name(names.months[at], names.short_months[at], moment.month, text)
+
+
+def _write_day(moment: _Moment, text: str) -> str:
+    at, names = moment.weekday, moment.names
+    return _write_name(names.days[at], names.short_days[at], moment.day, text)
+
+
+def _write_hour(moment: _Moment, text: str) -> str:
+    hour = moment.seconds // 3600
+    return _pad((hour + 11) % 12 + 1 if moment.half else hour, text)
 
 
 def _write_name(name: str, short: str, number: int, text: str) -> str:
@@ -127,6 +114,22 @@ def _pad(number: int, text: str) -> str:
     return f"{number:0{min(len(text), 9)}}"
 
 
-def _write_half(text: str, moment: _Moment) -> str:
+def _write_half(moment: _Moment, text: str) -> str:
     first, _, second = text.partition("/")
     return second if moment.seconds >= _SECONDS // 2 else first
+
+
+_WRITERS: dict[str, Callable[[_Moment, str], str]] = {
+    "y": lambda moment, text: f"{moment.year:04}" if len(text) > 2 else f"{moment.year % 100:02}",  # noqa: PLR2004, y and yy are short
+    "e": lambda moment, _: str(moment.year),
+    "b": lambda moment, _: str(moment.year + _BUDDHIST_YEARS),
+    "g": lambda _, __: "",
+    "m": _write_month,
+    "d": _write_day,
+    "h": _write_hour,
+    "n": lambda moment, text: _pad(moment.seconds // 60 % 60, text),
+    "s": lambda moment, text: _pad(moment.seconds % 60, text),
+    "decimals": lambda moment, _: f".{moment.fraction}",
+    "elapsed": lambda moment, text: _pad(moment.total // _ELAPSED_UNITS[text[0]], text),
+    "half": _write_half,
+}

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from app.pipeline.parse.sheets import date_formats
-from app.pipeline.parse.sheets.date_names import Names, find_names
-from app.pipeline.parse.sheets.number_layout import PlainFormat, Token, find_plain, lay_out, write_general
+from app.pipeline.parse.office import date_formats
+from app.pipeline.parse.office.date_names import Names, find_names
+from app.pipeline.parse.office.number_layout import PlainFormat, Token, find_plain, lay_out, write_general
 
 _LONGEST = 1000
 """Characters of a format code; Excel allows 255."""
