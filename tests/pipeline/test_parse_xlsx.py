@@ -8,7 +8,7 @@ from app.domain.media import XLSX
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.office.number_formats import find_format
-from tests.pipeline.packages import S, make_xlsx
+from tests.pipeline.packages import R, S, make_xlsx
 
 
 def cell(place: str, value: str, kind: str = "n", style: int = 0) -> str:
@@ -150,3 +150,16 @@ def test_a_sheet_with_prefixes_of_its_namespace_is_read(tmp_path: Path) -> None:
     sheet = f'<x:worksheet xmlns:x="{S}"><x:sheetData>{rows}</x:sheetData></x:worksheet>'
     path = make_xlsx(tmp_path / "a", {"S": ""}, parts={"xl/worksheets/sheet9.xml": sheet})
     assert read(path) == ["S\n\n | 5"]
+
+
+def test_hidden_sheets_are_read_and_listed(tmp_path: Path) -> None:
+    sheet = f"<row>{cell('A1', '5')}</row>"
+    listed = "".join(
+        f'<sheet name="{name}" sheetId="{place}" r:id="r{place}" state="{state}"/>'
+        for place, (name, state) in enumerate((("Open", "visible"), ("Lists", "hidden"), ("Codes", "veryHidden")))
+    )
+    workbook = f'<workbook xmlns="{S}" xmlns:r="{R}"><sheets>{listed}</sheets></workbook>'
+    sheets = dict.fromkeys(("Open", "Lists", "Codes"), sheet)
+    parsed = parse(make_xlsx(tmp_path / "a", sheets, parts={"xl/workbook.xml": workbook}), XLSX)
+    assert [page.text for page in parsed.pages] == ["Open\n\n5", "Lists\n\n5", "Codes\n\n5"]
+    assert parsed.metadata["hidden_sheets"] == [2, 3]

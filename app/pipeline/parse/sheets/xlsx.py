@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -19,6 +20,7 @@ from app.pipeline.parse.sheets.sheet import SheetTarget, StringsTarget, Workbook
 from app.pipeline.parse.xml import attribute, child, children, local, to_integer
 
 _KINDS = {"worksheet", "chartsheet"}
+_HIDDEN = {"hidden", "veryHidden"}
 _TRUE = {"1", "true"}
 
 
@@ -41,14 +43,23 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
             raise ParseLimitExceededError(f"It has {len(sheets)} sheets; the limit is {limits.pages}.")
         write = _prepare(package, main, workbook, Budget(limits.characters, "It contains more text than is allowed."))
         pages = []
-        for number, (title, part, titles) in enumerate(sheets, 1):
-            pages.append(Page(number, write(title, part, titles)))
+        for number, sheet in enumerate(sheets, 1):
+            pages.append(Page(number, write(sheet)))
             report(number, len(sheets))
-        return Parsed(pages, {**package.read_properties(), "page_count": len(sheets)})
+        hidden = [number for number, sheet in enumerate(sheets, 1) if sheet.is_hidden]
+        return Parsed(pages, {**package.read_properties(), "page_count": len(sheets), "hidden_sheets": hidden})
 
 
-def _list_sheets(package: OoxmlPackage, main: str, workbook: etree._Element) -> Iterator[tuple[str, str, str]]:
-    """The sheets in the order of their tabs, as ``(name, part, rows printed on each page)``."""
+class _Sheet(NamedTuple):
+    title: str
+    part: str
+    print_titles: str
+    """The rows and columns that are printed on each page."""
+    is_hidden: bool
+
+
+def _list_sheets(package: OoxmlPackage, main: str, workbook: etree._Element) -> Iterator[_Sheet]:
+    """The sheets in the order of their tabs."""
     parts = {key: name for key, kind, name in package.relations(main) if kind in _KINDS}
     titles = {
         attribute(item, "localSheetId"): item.text or ""
@@ -58,13 +69,12 @@ def _list_sheets(package: OoxmlPackage, main: str, workbook: etree._Element) -> 
     for number, sheet in enumerate(children(child(workbook, "sheets"))):
         key = relation_id(sheet)
         if key in parts:
-            yield sheet.get("name") or "", parts[key], titles.get(str(number), "")
+            is_hidden = sheet.get("state") in _HIDDEN
+            yield _Sheet(sheet.get("name") or "", parts[key], titles.get(str(number), ""), is_hidden)
 
 
-def _prepare(
-    package: OoxmlPackage, main: str, workbook: etree._Element, budget: Budget
-) -> Callable[[str, str, str], str]:
-    """A function that returns the text of a sheet by its name, its part and the rows printed on each page."""
+def _prepare(package: OoxmlPackage, main: str, workbook: etree._Element, budget: Budget) -> Callable[[_Sheet], str]:
+    """A function that returns the text of a sheet."""
     targets = dict(package.targets(main))
     strings = StringsTarget()
     if targets.get("sharedStrings", "") in package:
@@ -78,12 +88,12 @@ def _prepare(
     people = package.read(targets.get("person", ""))
     persons = {attribute(item, "id") or "": attribute(item, "displayName") or "" for item in children(people)}
 
-    def write(title: str, part: str, print_titles: str) -> str:
-        stated = read_layout(package, part, print_titles, persons, budget)
+    def write(sheet: _Sheet) -> str:
+        stated = read_layout(package, sheet.part, sheet.print_titles, persons, budget)
         grid = Grid(budget, stated.layout)
-        package.feed(part, SheetTarget(book, stated.links, grid), strip_blank)
-        blocks = list(filter(None, (grid.write(), *read_drawings(package, part, budget))))
-        return "\n\n".join([write_heading(1, title), *blocks]) if blocks else ""
+        package.feed(sheet.part, SheetTarget(book, stated.links, grid), strip_blank)
+        blocks = list(filter(None, (grid.write(), *read_drawings(package, sheet.part, budget))))
+        return "\n\n".join([write_heading(1, sheet.title), *blocks]) if blocks else ""
 
     return write
 
