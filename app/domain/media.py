@@ -10,6 +10,8 @@ ODP = "application/vnd.oasis.opendocument.presentation"
 EPUB = "application/epub+zip"
 RTF = "application/rtf"
 EML = "message/rfc822"
+MBOX = "application/mbox"
+ICS = "text/calendar"
 HTML = "text/html"
 MARKDOWN = "text/markdown"
 NOTEBOOK = "application/x-ipynb+json"
@@ -34,6 +36,8 @@ SUPPORTED: dict[str, tuple[str, ...]] = {
     EPUB: (".epub",),
     RTF: (".rtf",),
     EML: (".eml",),
+    MBOX: (".mbox", ".mbx"),
+    ICS: (".ics", ".ical", ".ifb"),
     HTML: (".html", ".htm", ".xhtml"),
     MARKDOWN: (".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"),
     NOTEBOOK: (".ipynb",),

@@ -12,7 +12,9 @@ from app.domain.media import (
     EML,
     EPUB,
     HTML,
+    ICS,
     JSON,
+    MBOX,
     NOTEBOOK,
     ODP,
     ODS,
@@ -71,6 +73,8 @@ _MARKUP = re.compile(
 )
 _PAGE_MARKUP = re.compile(_PROLOGUE + r"<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 _NOTEBOOK = re.compile(r'\s*\{\s*"(?:cells|nbformat|metadata|worksheets)":.*"cell_type":', re.DOTALL)
+_MAILBOX = re.compile(r"From [^\r\n]{0,500}\d\d:\d\d[^\r\n]{0,100}\r?\n(?:[!-9;-~]+:|>From )")
+_CALENDAR = re.compile(r"\s*BEGIN:VCALENDAR\b", re.IGNORECASE)
 _HEADER_LINE = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,60}:|[ \t]+\S")
 _MAIL_HEADERS = re.compile(
     r"^(?:(From):|(Message-ID|MIME-Version|Received|Return-Path):)", re.IGNORECASE | re.MULTILINE
@@ -157,6 +161,10 @@ def _detect_text(text: str, suffix: str) -> str:
     text = text.lstrip("\ufeff")
     if _PAGE_MARKUP.match(text) and suffix not in _TEMPLATES:
         return HTML
+    if _MAILBOX.match(text):
+        return MBOX
+    if _CALENDAR.match(text):
+        return ICS
     if _is_mail(text):
         return EML
     if suffix in ACCEPTED[JSON] and _NOTEBOOK.match(text):

@@ -39,6 +39,15 @@ _NOTEBOOK = json.dumps(
         "nbformat": 4,
     }
 )
+_CALENDAR = (
+    "BEGIN:VCALENDAR\r\nX-WR-CALNAME:Locks\r\n"
+    + "".join(
+        f"BEGIN:VEVENT\r\nSUMMARY:{line}\r\nDTSTART;TZID=Europe/Berlin:202403{n % 28 + 1:02}T090000\r\n"
+        "DURATION:PT1H\r\nATTENDEE;CN=Ada:mailto:ada@example.com\r\nRRULE:FREQ=WEEKLY;COUNT=3\r\nEND:VEVENT\r\n"
+        for n, line in enumerate(_LINES)
+    )
+    + "END:VCALENDAR\r\n"
+)
 _MARKDOWN = "---\ntitle: Locks\nauthor: Ada\n---\n# Locks\n\n" + "\n".join(f"- {line}" for line in _LINES)
 
 
@@ -93,6 +102,8 @@ def _make_plain() -> dict[str, list[bytes]]:
         "html": [_HTML.encode()],
         "rtf": [_RTF.encode()],
         "eml": [mail.as_bytes()],
+        "mbox": [(b"From ada@example.com Tue Mar  5 10:00:00 2024\n" + mail.as_bytes() + b"\n") * 3],
+        "ics": [_CALENDAR.encode()],
         "csv": [table.encode(), table.replace(",", ";").encode("utf-16")],
         "md": [_MARKDOWN.encode()],
         "ipynb": [_NOTEBOOK.encode()],

@@ -24,8 +24,8 @@ _CONTROL_SHARE = 0.01
 _SAMPLE = 4096
 _PIECE = 1024 * 1024
 _ESCAPES = re.compile(rb"\x1b(?:\$[@B]|\$\(D|\$\)C|\([JI])")
-_UNSPECIFIC = {"ascii", "utf-8"}
-"""Declarations that say nothing about bytes that are neither."""
+_UNSPECIFIC = {"ascii", "utf-8", "idna", "punycode", "unicode-escape", "raw-unicode-escape"}
+"""Declarations that do not say what bytes beyond ASCII are, and codecs that are no encodings of files."""
 _MARKUP = "<a 1>"
 _SUPERSETS = {
     "iso8859-1": "cp1252",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from icalendar import Calendar
+from icalendar.prop import vBroken
 
 from app.domain.documents import Page, Parsed
 from app.pipeline.parse.encoding import decode
@@ -102,7 +103,8 @@ def _write_time(entry: Any) -> str:
 
 
 def _read_time(entry: Any, key: str) -> date | timedelta | None:
-    found = (getattr(value, "dt", None) for value in _list_values(entry, key))
+    values = (value for value in _list_values(entry, key) if not isinstance(value, vBroken))
+    found = (getattr(value, "dt", None) for value in values)
     return next((value for value in found if isinstance(value, (date, timedelta))), None)
 
 

@@ -23,8 +23,6 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         DocumentDamagedError, ParseLimitExceededError
     """
     text, metadata, mail = read_mail(path.read_bytes().lstrip(b"\r\n"), limits)
-    if mail.encrypted and not mail.has_text:
-        raise DocumentEncryptedError
     report(1, 1)
     return Parsed([Page(None, text)], metadata, list(mail.attachments))
 
@@ -33,6 +31,7 @@ def read_mail(data: bytes, limits: Limits) -> tuple[str, dict[str, str], Mail]:
     """The text of a mail, its metadata and its parts.
 
     Raises:
+        DocumentEncryptedError: when its text is encrypted.
         DocumentDamagedError, ParseLimitExceededError
     """
     try:
@@ -40,6 +39,8 @@ def read_mail(data: bytes, limits: Limits) -> tuple[str, dict[str, str], Mail]:
         charset = read_charset(message)
         reader = MessageReader(limits, charset)
         reader.read(message)
+        if reader.mail.encrypted and not reader.mail.has_text:
+            raise DocumentEncryptedError
         return write_mail(message, reader.mail, charset), _read_metadata(message, charset), reader.mail
     except RecursionError as error:
         raise ParseLimitExceededError(_TOO_DEEP) from error
