@@ -188,7 +188,7 @@ class _Writer:
 
     def _write_drawing(self, element: etree._Element) -> None:
         for item in element.iter("text", "{*}text"):
-            self._flow.add(f" {''.join(map(str, item.itertext()))} ")
+            self._flow.add(f" {' '.join(map(str, item.itertext()))} ")
 
     def _end_heading(self, name: str, first: int) -> None:
         flow = self._flow

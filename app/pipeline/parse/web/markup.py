@@ -1,6 +1,7 @@
 """HTML within another document: a chapter of a book, the body of a mail, the page of a web archive."""
 
 import re
+from html import escape
 
 from app.domain.errors import ParseLimitExceededError
 from app.pipeline.parse.encoding import decode
@@ -14,6 +15,9 @@ _DECLARED = re.compile(
     re.IGNORECASE,
 )
 _DECLARED_WITHIN = 4096
+_XML = re.compile(r"\s*<(?:\?xml\b|!DOCTYPE\b|[\w:]{1,50}html\b|html\b[^>]{0,500}\bxmlns)", re.IGNORECASE)
+_PREFIXED = re.compile(r"<([A-Za-z]\w{0,20}):html\b")
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _EXCESS = "The spans of its tables repeat more text than is allowed."
 
 
@@ -32,7 +36,8 @@ def decode_markup(data: bytes, limits: Limits, charset: str | None = None) -> st
     if len(data) > limits.markup_bytes:
         raise ParseLimitExceededError("The HTML is larger than is allowed.")
     declared = _DECLARED.search(data[:_DECLARED_WITHIN])
-    return decode(data, charset or ((declared[1] or declared[2]).decode("ascii") if declared else None))
+    text = decode(data, charset or ((declared[1] or declared[2]).decode("ascii") if declared else None))
+    return _write_as_html(text) if _XML.match(text) else text
 
 
 def write_markup(data: bytes, limits: Limits, charset: str | None = None, address: str | None = None) -> str:
@@ -51,7 +56,15 @@ def write_markup(data: bytes, limits: Limits, charset: str | None = None, addres
     tree = read_tree(decode_markup(data, limits, charset), limits)
     if tree is None:
         return ""
-    return join_lines(write_lines(tree, make_budget(limits), Reading(address, noscript=True)))
+    return join_lines(write_lines(tree, make_budget(limits), Reading(address, noscript=True, consent=True)))
+
+
+def _write_as_html(text: str) -> str:
+    """XHTML in the notation that HTML has: no prefixes of names, and no CDATA, which an HTML parser would drop."""
+    if prefix := _PREFIXED.search(text[:_DECLARED_WITHIN]):
+        text = re.sub(rf"(</?){prefix[1]}:", r"\1", text)
+    last = text.rfind("]]>") + len("]]>")
+    return _CDATA.sub(lambda match: escape(match[1]), text[:last]) + text[last:] if "<![CDATA[" in text else text
 
 
 def make_budget(limits: Limits) -> Budget:

@@ -14,12 +14,14 @@ _INLINE = {"a", "b", "em", "font", "i", "img", "nobr", "s", "small", "span", "st
 """Only these are left out where ``aria-hidden`` is set: dialogs set it on the whole page behind them."""
 _HIDING = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE)
 _CONSENT = re.compile(
-    r"(?:^|[\s_-])(?:cookie|gdpr|consent|privacy)[\s_-]?(?:banner|bar|consent|notice|notification|popup|modal|dialog|law"
-    r"|message|overlay|wall|warning|alert|policy-banner|manager|settings|disclaimer|info-bar|toast)"
+    r"(?:^|[\s_-])(?:(?:cookies?|gdpr|ccpa)[\s_-]?(?:banner|bar|consent|notice|notification|popup|modal|dialog|law|message"
+    r"|overlay|wall|warning|alert|policy-banner|manager|settings|disclaimer|info-bar|toast)"
+    r"|consent[\s_-]?(?:banner|bar|popup|modal|dialog|overlay|wall|manager))"
     r"|onetrust|cybotcookiebot|usercentrics|didomi|cookieconsent|cookiebot|cookielaw|truste_|qc-cmp|cmp-?banner"
-    r"|cky-consent|osano-cm|termly|iubenda-cs|klaro",
+    r"|cky-consent|osano-cm|iubenda-cs|klaro",
     re.IGNORECASE,
 )
+_CONSENT_CHARACTERS = 3000
 _MAX_NAME = 300
 _PAGE = {"html", "body"}
 
@@ -59,4 +61,7 @@ def _asks_consent(element: etree._Element) -> bool:
 
 
 def _holds_content(element: etree._Element) -> bool:
-    return element.tag in {"main", "article"} or next(element.iter("main", "article", "h1"), None) is not None
+    """Whether an element of such a name is the text of the page, such as a policy on cookies."""
+    if element.tag in {"main", "article"} or next(element.iter("main", "article", "h1"), None) is not None:
+        return True
+    return sum(map(len, element.itertext())) > _CONSENT_CHARACTERS
