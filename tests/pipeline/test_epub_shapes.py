@@ -1,5 +1,6 @@
 """Books as their many makers write them: each word of each chapter is read, in order."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def package(items: list[tuple[str, str, str]], spine: list[str]) -> str:
     )
 
 
-def read(folder: Path, parts: dict[str, str | bytes], book: str = "OEBPS/book.opf") -> list[str]:
+def read(folder: Path, parts: Mapping[str, str | bytes], book: str = "OEBPS/book.opf") -> list[str]:
     """The texts of the pages of a book with these files."""
     files = {"mimetype": EPUB, "META-INF/container.xml": _CONTAINER.format(book), **parts}
     return [found.text for found in parse(make_zip(folder / "a.epub", files), EPUB).pages]
@@ -131,8 +132,8 @@ def test_a_container_that_leads_nowhere_does_not_hide_the_book(tmp_path: Path, b
 )  # fmt: skip
 def test_chapters_of_every_notation_are_read(tmp_path: Path, chapter: str, text: str) -> None:
     data = chapter.encode("utf-16" if 'encoding="UTF-16"' in chapter else "utf-8")
-    parts = {"OEBPS/book.opf": package([("a", "a.xhtml", _XHTML)], ["a"]), "OEBPS/a.xhtml": data}
-    assert read(tmp_path, parts) == [text]
+    book = package([("a", "a.xhtml", _XHTML)], ["a"])
+    assert read(tmp_path, {"OEBPS/book.opf": book, "OEBPS/a.xhtml": data}) == [text]
 
 
 def test_only_encrypted_chapters_make_a_book_encrypted(tmp_path: Path) -> None:
