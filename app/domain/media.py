@@ -13,6 +13,8 @@ EML = "message/rfc822"
 MBOX = "application/mbox"
 ICS = "text/calendar"
 HTML = "text/html"
+MHTML = "multipart/related"
+"""A saved web page with its pictures (RFC 2557)."""
 MARKDOWN = "text/markdown"
 NOTEBOOK = "application/x-ipynb+json"
 CSV = "text/csv"
@@ -38,7 +40,8 @@ SUPPORTED: dict[str, tuple[str, ...]] = {
     EML: (".eml",),
     MBOX: (".mbox", ".mbx"),
     ICS: (".ics", ".ical", ".ifb"),
-    HTML: (".html", ".htm", ".xhtml"),
+    HTML: (".html", ".htm", ".xhtml", ".xht"),
+    MHTML: (".mhtml", ".mht"),
     MARKDOWN: (".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"),
     NOTEBOOK: (".ipynb",),
     CSV: (".csv",),

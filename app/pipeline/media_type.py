@@ -15,6 +15,7 @@ from app.domain.media import (
     ICS,
     JSON,
     MBOX,
+    MHTML,
     NOTEBOOK,
     ODP,
     ODS,
@@ -75,6 +76,9 @@ _PAGE_MARKUP = re.compile(_PROLOGUE + r"<(?:!doctype\s+html|html)\b", re.IGNOREC
 _NOTEBOOK = re.compile(r'\s*\{\s*"(?:cells|nbformat|metadata|worksheets)":.*"cell_type":', re.DOTALL)
 _MAILBOX = re.compile(r"From [^\r\n]{0,500}\d\d:\d\d[^\r\n]{0,100}\r?\n(?:[!-9;-~]+:|>From )")
 _CALENDAR = re.compile(r"\s*BEGIN:VCALENDAR\b", re.IGNORECASE)
+_MIME = re.compile(r"^MIME-Version:", re.IGNORECASE | re.MULTILINE)
+_SAVED = re.compile(r"^(?:Snapshot-Content-Location:|From:[ \t]*[\"']?<?Saved by )", re.IGNORECASE | re.MULTILINE)
+_RELATED = re.compile(r"^Content-Type:\s*multipart/(?:related|mixed|alternative)", re.IGNORECASE | re.MULTILINE)
 _HEADER_LINE = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,60}:|[ \t]+\S")
 _MAIL_HEADERS = re.compile(
     r"^(?:(From):|(Message-ID|MIME-Version|Received|Return-Path):)", re.IGNORECASE | re.MULTILINE
@@ -165,11 +169,25 @@ def _detect_text(text: str, suffix: str) -> str:
         return MBOX
     if _CALENDAR.match(text):
         return ICS
-    if _is_mail(text):
-        return EML
+    if message := _detect_message(text, suffix):
+        return message
     if suffix in ACCEPTED[JSON] and _NOTEBOOK.match(text):
         return NOTEBOOK
     return _by_suffix(suffix, _TEXTS) or (HTML if _MARKUP.match(text) else TEXT)
+
+
+def _detect_message(text: str, suffix: str) -> str | None:
+    if _is_saved_page(text, suffix):
+        return MHTML
+    return EML if _is_mail(text) else None
+
+
+def _is_saved_page(text: str, suffix: str) -> bool:
+    """Whether it is a message that a browser or Word wrote: by its header, or by its name and a MIME header."""
+    header = re.split(r"\r?\n\r?\n", text.lstrip("\r\n"), maxsplit=1)[0]
+    if not _MIME.search(header):
+        return False
+    return suffix in ACCEPTED[MHTML] or bool(_SAVED.search(header) and _RELATED.search(header))
 
 
 def _is_mail(text: str) -> bool:

@@ -107,5 +107,15 @@ def _make_plain() -> dict[str, list[bytes]]:
         "csv": [table.encode(), table.replace(",", ";").encode("utf-16")],
         "md": [_MARKDOWN.encode()],
         "ipynb": [_NOTEBOOK.encode()],
+        "mhtml": [_make_saved_page()],
         "txt": ["\n".join(_LINES).encode(), "Ærø: naïve café. 鷺は水門で待つ。".encode() * 20],
     }
+
+
+def _make_saved_page() -> bytes:
+    page = EmailMessage()
+    page["From"], page["Snapshot-Content-Location"] = "<Saved by Blink>", "https://locks.example.org/a"
+    page["Subject"] = "Locks"
+    page.set_content(_HTML, subtype="html")
+    page.add_related(b"GIF89a", maintype="image", subtype="gif", filename="a.gif")
+    return page.as_bytes()

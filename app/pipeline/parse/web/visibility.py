@@ -35,18 +35,20 @@ def is_hidden(element: etree._Element, *, noscript: bool, consent: bool) -> bool
         consent: Whether requests for consent to cookies count as seen.
     """
     name = element.tag
-    if name in _NEVER or (name == "noscript" and not noscript):
+    if name == "template" and (element.get("shadowrootmode") or element.get("shadowmode")):
+        return False
+    if name in _NEVER or (name == "noscript" and not noscript) or (name == "dialog" and element.get("open") is None):
         return True
     if not element.attrib or name in _PAGE:
-        return name == "dialog"
-    if name == "dialog" and element.get("open") is None:
-        return True
+        return False
+    return _is_marked_hidden(element, name) or (not consent and _asks_consent(element))
+
+
+def _is_marked_hidden(element: etree._Element, name: str) -> bool:
     hidden = element.get("hidden")
-    if (hidden is not None and hidden.lower() != "until-found") or _is_styled_away(element):
+    if hidden is not None and hidden.lower() != "until-found":
         return True
-    if name in _INLINE and element.get("aria-hidden") == "true":
-        return True
-    return not consent and _asks_consent(element)
+    return _is_styled_away(element) or (name in _INLINE and element.get("aria-hidden") == "true")
 
 
 def _is_styled_away(element: etree._Element) -> bool:
