@@ -1,9 +1,11 @@
 """The forms of a document during processing: pages, then chunks with their positions in the text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
+
+_PIECE = 64 * 1024
 
 
 class DocumentStatus(StrEnum):
@@ -64,6 +66,25 @@ class Attachment:
     name: str
     content: bytes
 
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes of the file, at most 64 KB at a time."""
+        return (self.content[start : start + _PIECE] for start in range(0, len(self.content), _PIECE))
+
+
+class AttachedFile(Protocol):
+    """A file within a document, in memory or not."""
+
+    @property
+    def name(self) -> str:
+        """The name that the document gives it."""
+
+    @property
+    def content(self) -> bytes:
+        """All bytes of the file."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes of the file, at most 64 KB at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
@@ -74,7 +95,7 @@ class Parsed:
 
     pages: Sequence[Page]
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    attachments: Sequence[Attachment] = ()
+    attachments: Sequence[AttachedFile] = ()
 
 
 PAGE_BREAK = "\n\n"

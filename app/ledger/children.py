@@ -171,7 +171,8 @@ async def submit_children(
 _EXPAND = returning_tasks(
     f"""
     UPDATE tasks AS t
-    SET {to(Event.EXPAND)}, arguments = t.arguments || :arguments, stage = '{CHILDREN_STAGE}', status = :status,
+    SET {to(Event.EXPAND)}, arguments = (t.arguments - 'own_result' - 'last_step') || :arguments,
+        stage = '{CHILDREN_STAGE}', status = :status,
         {WITHOUT_WORKER}
     WHERE {OF_ATTEMPT} AND {guard(Event.EXPAND)} AND {NOT_CANCELLED}
     """
@@ -179,21 +180,28 @@ _EXPAND = returning_tasks(
 
 
 async def expand(
-    connection: AsyncConnection, attempt: Attempt, *, status: str, last_step: Mapping[str, Any] | None = None
+    connection: AsyncConnection,
+    attempt: Attempt,
+    *,
+    status: str,
+    own_result: Mapping[str, Any] | None = None,
+    last_step: Mapping[str, Any] | None = None,
 ) -> Task | None:
     """EXPANDED: its children, inserted in the same transaction, decide how it ends. None when cancelled or superseded.
 
     With a ``last_step``, a ``{name, queue, arguments}`` object, the children are parts of one whole: the parent fails
     if any of them fails. When all have succeeded, the last step is submitted as one more child, whose result becomes
-    the parent's.
+    the parent's. With an ``own_result``, the parent has done work of its own, which succeeded: it succeeds whatever
+    becomes of its children, unless it is cancelled, and its result has these fields too.
     """
+    given = {"own_result": own_result, "last_step": last_step}
     return await fetch_task(
         connection,
         _EXPAND,
         task_id=attempt.task_id,
         epoch=attempt.epoch,
         status=status,
-        arguments={"last_step": dict(last_step)} if last_step else {},
+        arguments={name: dict(value) for name, value in given.items() if value},
     )
 
 

@@ -32,6 +32,9 @@ _FAILURES_LISTED = 100
 _IS_WHOLE = "t.arguments ? 'last_step'"
 """The children are parts of one whole, so all of them must succeed."""
 
+_HAS_RESULT = "(t.arguments ? 'own_result' OR last.id IS NOT NULL)"
+"""The task's own work has succeeded, whatever becomes of its children, such as the attachments of a mail."""
+
 # Publishes the parent's progress; _GATHER publishes its final state. The parts of a whole make up the range 50 to 80:
 # the parent's own attempt did the work before them, and the last step does the work after them. 100 means ended.
 _UPDATE_PROGRESS = text(
@@ -78,7 +81,7 @@ _OUTCOME = f"""
     CASE WHEN n.revoked > 0 AND {CANCEL_REQUESTED} THEN '{target(Event.GATHER_REVOKED)}'
          WHEN {_IS_WHOLE} AND last.id IS NULL AND n.failed > 0 THEN '{target(Event.GATHER_FAILURE)}'
          WHEN {_IS_WHOLE} AND last.id IS NULL THEN '{target(Event.GATHER_REVOKED)}'
-         WHEN n.succeeded > 0 THEN '{target(Event.GATHER)}'
+         WHEN n.succeeded > 0 OR {_HAS_RESULT} THEN '{target(Event.GATHER)}'
          WHEN n.failed > 0 THEN '{target(Event.GATHER_FAILURE)}'
          ELSE '{target(Event.GATHER_REVOKED)}' END
 """
@@ -98,6 +101,7 @@ _GATHER = ending_tasks(
     UPDATE tasks AS t
     SET version = t.version + 1, state = {_OUTCOME}, completed_at = clock_timestamp(),
         current = CASE WHEN n.succeeded > 0 AND n.revoked = 0 AND NOT ({_IS_WHOLE} AND last.id IS NULL) THEN 100
+                       WHEN {_HAS_RESULT} AND NOT (n.revoked > 0 AND {CANCEL_REQUESTED}) THEN 100
                        ELSE t.current END,
         status = CASE WHEN n.revoked > 0 AND {CANCEL_REQUESTED} THEN 'Cancelled'
                       WHEN {_IS_WHOLE} AND last.id IS NULL AND n.failed = 0 THEN 'Cancelled'
@@ -106,8 +110,9 @@ _GATHER = ending_tasks(
         chunk_count = coalesce(last.chunk_count, t.chunk_count),
         result = coalesce(last.result, jsonb_build_object(
             'total', n.total, 'succeeded', n.succeeded, 'failed', n.failed, 'revoked', n.revoked,
-            'failures', coalesce(f.listed, '[]')) || CASE WHEN {_IS_CRAWL} THEN s.counts ELSE '{{}}' END),
-        error = CASE WHEN n.failed = 0 OR (n.revoked > 0 AND {CANCEL_REQUESTED}) THEN NULL
+            'failures', coalesce(f.listed, '[]')) || coalesce(t.arguments -> 'own_result', '{{}}')
+            || CASE WHEN {_IS_CRAWL} THEN s.counts ELSE '{{}}' END),
+        error = CASE WHEN n.failed = 0 OR (n.revoked > 0 AND {CANCEL_REQUESTED}) OR {_HAS_RESULT} THEN NULL
                      WHEN {_IS_WHOLE} OR ({_IS_CRAWL} AND n.succeeded = 0)
                      THEN (SELECT c.error FROM tasks AS c WHERE c.id = CAST(f.listed -> 0 ->> 'task_id' AS uuid))
                      WHEN n.succeeded = 0 THEN jsonb_build_object('code', 'all_children_failed',

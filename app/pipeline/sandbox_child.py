@@ -66,6 +66,10 @@ def _serve(connection: socket.socket, request: dict[str, Any]) -> None:
         )
         for page in parsed.pages:
             connection.sendall(wire.frame(wire.PAGE, wire.encode_page(page)))
+        for file in parsed.attachments:
+            connection.sendall(wire.frame(wire.FILE, file.name.encode("utf-8", "ignore")))
+            for piece in file.pieces():
+                connection.sendall(wire.frame(wire.PIECE, piece))
         connection.sendall(wire.json_frame(wire.DONE, {"metadata": dict(parsed.metadata), "retire": _is_large()}))
     except SluiceError as error:
         _fail(connection, error.code, error.detail, retire=_is_large())

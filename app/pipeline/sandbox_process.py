@@ -15,11 +15,13 @@ import app
 from app.domain import errors
 from app.domain.documents import Parsed
 from app.pipeline import sandbox_wire as wire
+from app.pipeline.file_spool import FileSpool
 from app.pipeline.page_spool import PageSpool
 
 _ROOT = Path(app.__file__).resolve().parent.parent
 _KEPT = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TESSDATA_PREFIX")
 _REPLY_LIMIT = 512 * 1024 * 1024
+_MAX_FILES = 10_000
 _ERRORS = {
     kind.code: kind
     for kind in (
@@ -104,21 +106,25 @@ class ChildProcess:
             raise errors.DocumentDamagedError("Its parser sent an invalid answer.") from error
 
     async def _read_reply(self, on_page: Callable[[int, int], None] | None) -> Parsed:
-        pages = PageSpool()
+        pages, files = PageSpool(), FileSpool()
         left = _REPLY_LIMIT
         while True:
             kind, length = wire.HEADER.unpack(await self._reader.readexactly(wire.HEADER.size))
             left -= length
             if left < 0:
-                raise errors.ParseLimitExceededError("It contains more text than is allowed.")
+                raise errors.ParseLimitExceededError("It contains more text and files than is allowed.")
             payload = await self._reader.readexactly(length)
             if kind == wire.PAGE:
                 pages.append(payload)
+            elif kind == wire.FILE:
+                _begin_file(files, payload)
+            elif kind == wire.PIECE:
+                files.write(payload)
             elif kind == wire.PROGRESS and on_page is not None:
                 done, total = json.loads(payload)
                 on_page(int(done), int(total))
             elif kind == wire.DONE:
-                return Parsed(pages, self._finish(payload)["metadata"])
+                return Parsed(pages, self._finish(payload)["metadata"], files)
             elif kind == wire.FAILED:
                 found = self._finish(payload)
                 raise _ERRORS.get(found["code"], errors.DocumentDamagedError)(found["detail"])
@@ -135,6 +141,12 @@ class ChildProcess:
             await asyncio.to_thread(_reap, self._process)
         code = self._process.returncode
         return -code if code < 0 else None
+
+
+def _begin_file(files: FileSpool, name: bytes) -> None:
+    if len(files) == _MAX_FILES:
+        raise errors.ParseLimitExceededError(f"It contains more than {_MAX_FILES} files.")
+    files.begin(name.decode("utf-8", "replace"))
 
 
 def _spawn(descriptor: int, memory_mb: int) -> "subprocess.Popen[bytes]":

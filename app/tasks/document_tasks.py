@@ -8,16 +8,15 @@ from app.tasks.base import ledger_task
 
 @ledger_task(TaskName.PROCESS_DOCUMENT)
 async def process_document(services: Services, attempt: RunningAttempt) -> Outcome:
-    """Parse, chunk, embed and store a document."""
-    return await services.indexing.ingestion.ingest(attempt)
+    """Parse, chunk, embed and store a document; the files within it become child tasks."""
+    return await services.intake.attachments.expand(attempt, await services.indexing.ingestion.ingest(attempt))
 
 
 @ledger_task(TaskName.PROCESS_WEBPAGE)
 async def process_webpage(services: Services, attempt: RunningAttempt) -> Outcome:
     """Read a web page and make it searchable. A page of a crawl also submits the pages it links to."""
-    if attempt.task.parent_id is None:
-        return await services.intake.webpages.process(attempt)
-    return await services.intake.crawls.process(attempt)
+    pages = services.intake.crawls if attempt.task.parent_id else services.intake.webpages
+    return await services.intake.attachments.expand(attempt, await pages.process(attempt))
 
 
 @ledger_task(TaskName.PROCESS_ARCHIVE)

@@ -9,7 +9,7 @@ from app.tasks.base import ledger_task
 @ledger_task(TaskName.PUBLISH_DOCUMENT)
 async def publish_document(services: Services, attempt: RunningAttempt) -> Outcome:
     """Publish a large document, after all its batches are embedded, so that search finds it."""
-    return await services.indexing.large_documents.publish(attempt)
+    return await services.intake.attachments.publish(attempt, await services.indexing.large_documents.publish(attempt))
 
 
 @ledger_task(TaskName.SWEEP_DOCUMENT)

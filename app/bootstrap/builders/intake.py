@@ -7,12 +7,14 @@ from app.bootstrap.builders.indexing import IndexingServices
 from app.bootstrap.builders.queue import QueueServices
 from app.bootstrap.web import choose_page_reader
 from app.domain.addresses import AllowedHosts
-from app.services.intake.archives import ArchiveLimits, Archives
+from app.services.intake.archives import Archives
+from app.services.intake.attachments import Attachments
 from app.services.intake.backpressure import Backpressure
 from app.services.intake.batches import Batches
 from app.services.intake.crawls import Crawls
 from app.services.intake.document_texts import DocumentTexts
 from app.services.intake.documents import Documents
+from app.services.intake.stored_entries import ArchiveLimits
 from app.services.intake.uploads import Uploads
 from app.services.intake.webpages import Webpages
 from app.settings import Settings
@@ -23,6 +25,7 @@ class IntakeServices:
     """``app.services.intake``."""
 
     archives: Archives
+    attachments: Attachments
     backpressure: Backpressure
     batches: Batches
     crawls: Crawls
@@ -42,12 +45,14 @@ def build_intake(
     backpressure = Backpressure(database, settings.agent_max_waiting)
     uploads = Uploads(database, blobs, admission, backpressure, settings.max_upload_bytes)
     documents = Documents(database, blobs, admission, queue.after_commit, indexing.erasure)
+    limits = _read_archive_limits(settings)
     reader = choose_page_reader(settings, web)
     webpages = Webpages(database, reader, uploads, ingestion, documents, admission, backpressure, allowed)
     robots = WebRobots(web, user_agent=settings.web_user_agent)
     delay = settings.crawl_delay_seconds
     return IntakeServices(
-        archives=Archives(blobs, uploads, ingestion, _read_archive_limits(settings)),
+        archives=Archives(blobs, uploads, ingestion, limits),
+        attachments=Attachments(blobs, uploads, admission, limits),
         backpressure=backpressure,
         batches=Batches(database, blobs, uploads, queue.after_commit, backpressure, settings.batch_max_files),
         crawls=Crawls(database, blobs, robots, webpages, ingestion, admission, backpressure, allowed, delay),

@@ -7,7 +7,7 @@ the result in the transaction that ends the task, which ``app.services.queue.exe
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from app.db.agents import get_agent
 from app.db.documents import get_document_for_work
 from app.db.engine import Database
 from app.domain.counting import count_of
-from app.domain.documents import Chunk, Parsed
+from app.domain.documents import AttachedFile, Chunk, Parsed
 from app.domain.errors import DocumentDeletedError, FileMissingError, NoExtractableTextError
 from app.domain.metadata import trim_metadata
 from app.domain.ports import BlobStore, Parser
@@ -70,6 +70,19 @@ class Processed:
     edition: WrittenEdition
 
 
+@dataclass(frozen=True, slots=True)
+class Ingested(Outcome):
+    """The outcome of a document that was read, with the files within it, which are not stored.
+
+    ``found`` is the metadata that its file contains. The document and its content are those of the attempt.
+    """
+
+    document: Document = field(kw_only=True)
+    content: Content = field(kw_only=True)
+    found: Mapping[str, Any] = field(default_factory=dict)
+    attachments: Sequence[AttachedFile] = ()
+
+
 class Ingestion:
     """Turns documents into searchable chunks."""
 
@@ -92,7 +105,7 @@ class Ingestion:
         self._large = large
         self._large_chunks = large_chunks
 
-    async def ingest(self, attempt: RunningAttempt) -> Outcome:
+    async def ingest(self, attempt: RunningAttempt) -> Ingested:
         """Make a stored file searchable: the document's own, or the one that the task replaces it with.
 
         Raises:
@@ -126,7 +139,7 @@ class Ingestion:
         settings: AgentSettings,
         content: Content,
         metadata: Mapping[str, Any] | None = None,
-    ) -> Outcome:
+    ) -> Ingested:
         """Parse, chunk and embed; the outcome's transaction calls ``apply``.
 
         Args:
@@ -149,15 +162,24 @@ class Ingestion:
             raise NoExtractableTextError
         version = Version(content, trim_metadata(found), page_count, len(head), characters, "")
         if len(head) > self._large_chunks:
-            return await self._large.stage(attempt, document, version, chain(head, chunks))
-        edition = await self._embed(attempt, document, version, head)
+            outcome = await self._large.stage(attempt, document, version, chain(head, chunks))
+        else:
+            outcome = await self._index(attempt, document, version, head)
+        given = {name: getattr(outcome, name) for name in Outcome.__dataclass_fields__}
+        return Ingested(**given, document=document, content=content, found=found, attachments=parsed.attachments)
+
+    async def _index(
+        self, attempt: RunningAttempt, document: Document, version: Version, chunks: Sequence[Chunk]
+    ) -> Outcome:
+        """Embed the chunks of a document that is not large; the outcome publishes it."""
+        edition = await self._embed(attempt, document, version, chunks)
         version = replace(version, embedding_model=self._indexer.name_model(edition.index))
         return Outcome(
             version.as_result(document.id),
             version.status,
             version.chunk_count,
             apply=partial(self.apply, Processed(document, attempt.task, version, edition)),
-            after=partial(delete_former_file, self._blobs, document, content),
+            after=partial(delete_former_file, self._blobs, document, version.content),
         )
 
     async def apply(self, processed: Processed, connection: AsyncConnection) -> None:

@@ -68,7 +68,8 @@ class Outcome:
         status: A sentence for the client.
         chunk_count: The number of chunks that the task stored.
         apply: Writes the result's rows, in the transaction that sets the task to SUCCESS.
-        expands: Whether the task becomes a parent: its state is then EXPANDED, and ``apply`` inserts its children.
+        expands: Whether the task becomes a parent: its state is then EXPANDED, and ``apply`` inserts its children. With
+            a ``result``, it succeeds whatever becomes of them.
         last_step: The task to submit after all children have succeeded; see ``app.ledger.children.expand``.
         continues: Arguments with which the task returns to its queue instead of ending; ``app.ledger.finish.requeue``.
         after: Runs once that transaction is committed, unless the process dies first.

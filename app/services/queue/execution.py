@@ -191,7 +191,11 @@ class Execution:
         async with self._database.transaction() as connection:
             if outcome.expands:
                 task = await expand(
-                    connection, attempt.task.attempt_token, status=outcome.status, last_step=outcome.last_step
+                    connection,
+                    attempt.task.attempt_token,
+                    status=outcome.status,
+                    own_result=outcome.result,
+                    last_step=outcome.last_step,
                 )
             elif outcome.continues is not None:
                 task = await requeue(connection, attempt.task.attempt_token, outcome.continues, status=outcome.status)

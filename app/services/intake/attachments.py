@@ -1,0 +1,138 @@
+"""Attachments: the files within a document, such as those of a mail, become children of its task."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.counting import count_of
+from app.domain.documents import OnDuplicate
+from app.domain.errors import (
+    ArchiveLimitError,
+    ArchiveTooDeepError,
+    NotFoundError,
+    SluiceError,
+    StorageFullError,
+    StorageUnavailableError,
+)
+from app.domain.ids import TaskId
+from app.domain.ports import BlobStore
+from app.ledger.children import drop_children
+from app.ledger.read import get_task
+from app.services.indexing.ingestion import Ingested
+from app.services.intake.stored_entries import ArchiveLimits, StoredEntries, read_nesting
+from app.services.intake.uploads import Uploads
+from app.services.queue.admission import Admission
+from app.services.queue.attempts import Outcome, RunningAttempt
+
+_FAILURES_LISTED = 100
+
+
+class Attachments:
+    """Stores the files within documents and submits them."""
+
+    def __init__(self, blobs: BlobStore, uploads: Uploads, admission: Admission, limits: ArchiveLimits) -> None:
+        self._blobs = blobs
+        self._uploads = uploads
+        self._admission = admission
+        self._limits = limits
+
+    async def expand(self, attempt: RunningAttempt, outcome: Outcome) -> Outcome:
+        """The outcome of a document, extended by a child for each file within the document.
+
+        Search finds the document once the outcome is written; its task ends when the last child has ended. Where no
+        file can be read, the task has no children, and its result lists the files.
+
+        Raises:
+            ArchiveLimitError: when the files are too many, or too large in all.
+        """
+        if not isinstance(outcome, Ingested) or not outcome.attachments:
+            return outcome
+        stored = StoredEntries(attempt, self._blobs, self._uploads, self._limits, _describe_origin(outcome))
+        async with stored.delete_on_failure():
+            await self._store(stored, outcome)
+        if all("error" in entry for entry in stored.entries):
+            return replace(outcome, result=_list_failures(outcome, stored)) if outcome.result else outcome
+        if outcome.last_step:
+            return _hand_to_last_step(outcome, stored)
+
+        async def apply(connection: AsyncConnection) -> None:
+            await drop_children(connection, attempt.task.id)
+            # Before the outcome's own statements, which lock the agent's word counts: other tasks wait for them.
+            await stored.submit(connection, attempt.task, OnDuplicate.SKIP)
+            await outcome.apply(connection)
+
+        return _extend(replace(outcome, apply=apply, expands=True), stored)
+
+    async def publish(self, attempt: RunningAttempt, outcome: Outcome) -> Outcome:
+        """The outcome that publishes a large document, extended by the children of the document's own task."""
+        given = attempt.task.arguments.get("attachments")
+        if not given or attempt.task.parent_id is None:
+            return outcome
+        stored = StoredEntries(attempt, self._blobs, self._uploads, self._limits, {}, list(given))
+        parent_id = TaskId(attempt.task.parent_id)
+
+        async def apply(connection: AsyncConnection) -> None:
+            parent = await get_task(connection, parent_id)
+            if parent is None:
+                raise NotFoundError(f"Task {parent_id} does not exist.")
+            await stored.submit(connection, parent, OnDuplicate.SKIP)
+            await outcome.apply(connection)
+            self._admission.nudge(parent.queue)
+
+        return replace(outcome, apply=apply, after=_then(outcome, stored))
+
+    async def _store(self, stored: StoredEntries, outcome: Ingested) -> None:
+        nesting = read_nesting(stored.attempt.task) + 1
+        if len(outcome.attachments) > self._limits.entries:
+            raise ArchiveLimitError(f"The limit is {count_of(self._limits.entries, 'file')} within a document.")
+        for file in outcome.attachments:
+            try:
+                if nesting >= self._limits.depth:
+                    raise ArchiveTooDeepError(f"The limit is {count_of(self._limits.depth, 'level')}.")
+                async with stored.receive(file.pieces()) as incoming:
+                    await stored.add(incoming, file.name, nesting)
+            except (ArchiveLimitError, StorageFullError, StorageUnavailableError):
+                raise
+            except SluiceError as error:
+                stored.add_failure(file.name, error)
+
+
+def _describe_origin(outcome: Ingested) -> dict[str, Any]:
+    """The metadata of the files' documents: the uploader's, and where they come from."""
+    document = outcome.document
+    given = {name: value for name, value in document.metadata.items() if outcome.found.get(name) != value}
+    origin = {"parent_document_id": document.id, "parent_filename": outcome.content.filename}
+    return {**given, **origin}
+
+
+def _list_failures(outcome: Outcome, stored: StoredEntries) -> Mapping[str, Any]:
+    failures = [
+        {"filename": entry["filename"], "code": entry["error"]["code"], "message": entry["error"]["message"]}
+        for entry in stored.entries[:_FAILURES_LISTED]
+    ]
+    return {**outcome.result, "failures": failures}
+
+
+def _hand_to_last_step(outcome: Outcome, stored: StoredEntries) -> Outcome:
+    """A large document's outcome: its last step submits the files, once search finds the document."""
+    step = dict(outcome.last_step or {})
+    step["arguments"] = {**step["arguments"], "attachments": stored.entries}
+    return _extend(replace(outcome, last_step=step), stored)
+
+
+def _extend(outcome: Outcome, stored: StoredEntries) -> Outcome:
+    async def discard() -> None:
+        await outcome.discard()
+        await stored.delete()
+
+    return replace(outcome, after=_then(outcome, stored), discard=discard)
+
+
+def _then(outcome: Outcome, stored: StoredEntries) -> Any:
+    async def after() -> None:
+        await outcome.after()
+        await stored.delete_unused()
+
+    return after
