@@ -124,6 +124,21 @@ async def erase_documents(connection: AsyncConnection, document_ids: Sequence[in
     return (await connection.execute(_ERASE, {"document_ids": list(document_ids)})).rowcount
 
 
+_ERASE_ORIGINS = text("""
+    UPDATE documents AS d SET metadata = d.metadata - 'parent_filename'
+    WHERE d.id = ANY (ARRAY(
+        SELECT id FROM documents
+        WHERE agent_id = CAST(:agent_id AS bigint)
+            AND metadata @> jsonb_build_object('parent_document_id', CAST(:document_id AS bigint))
+        ORDER BY id FOR UPDATE))
+""")
+
+
+async def erase_origins(connection: AsyncConnection, document: DeletedDocument) -> None:
+    """Remove the name of a document from the documents that were files within it."""
+    await connection.execute(_ERASE_ORIGINS, {"agent_id": document.agent_id, "document_id": document.id})
+
+
 _ERASE_AGENT = text("""
     UPDATE agents SET name = '', slug = '', settings = '{}' WHERE id = CAST(:agent_id AS bigint)
         AND deleted_at IS NOT NULL

@@ -51,7 +51,8 @@ async def list_named_files(connection: AsyncConnection, document_ids: Sequence[i
 
 
 # A file is in use if a document names it, or a task that may still run or be retried: see MAY_REVIVE in cancel.py. The
-# keys of a task's pages and archive entries begin with its id; a large page is read until the task has published it.
+# keys of a task's pages, archive entries and attachments begin with its id; a large document's page and attachments are
+# needed until it is published.
 _LIST_UNUSED = text(
     f"""
     SELECT g.key FROM unnest(CAST(:keys AS text[])) AS g (key)
@@ -64,8 +65,10 @@ _LIST_UNUSED = text(
             SELECT FROM tasks AS t LEFT JOIN documents AS d ON d.id = t.document_id
             WHERE t.id = CAST(substring(g.key FROM '^../([0-9a-f]{{32}})-') AS uuid) AND (
                 t.state NOT IN ({quoted(FINAL)})
-                OR (d.task_id = t.id
-                    AND t.arguments #>> '{{last_step,arguments,version,content,blob_key}}' = g.key)))
+                OR (d.task_id = t.id AND (
+                    t.arguments #>> '{{last_step,arguments,version,content,blob_key}}' = g.key
+                    OR t.arguments #> '{{last_step,arguments,attachments}}'
+                        @> jsonb_build_array(jsonb_build_object('blob_key', g.key))))))
     """
 )
 

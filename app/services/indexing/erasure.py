@@ -12,7 +12,7 @@ from typing import TypeVar
 from app.db.chunks import REMOVED_AT_ONCE, count_chunks, remove_chunks
 from app.db.editions import hide_editions
 from app.db.engine import Database
-from app.db.erasure import DeletedDocument, erase_documents, remove_editions, remove_uncounted_chunks
+from app.db.erasure import DeletedDocument, erase_documents, erase_origins, remove_editions, remove_uncounted_chunks
 from app.db.idempotency import erase_document_answers
 from app.db.staging import drop_document_staged
 from app.domain.counting import count_of
@@ -81,6 +81,7 @@ class Erasure:
         async with self._database.statement() as connection:
             mentions = await erase_answers(connection, document.agent_id, [document.id])
             mentions += await erase_failures(connection, [document.id])
+            await erase_origins(connection, document)
         await self._after_commit.forget_states(mentions)
         async with self._database.statement() as connection:
             await erase_document_answers(connection, document.organization_id, document.id)
