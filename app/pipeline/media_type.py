@@ -72,6 +72,10 @@ _MARKUP = re.compile(
     r"|main)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_FLAT_ODF = re.compile(
+    _PROLOGUE + r"<office:document\s[^>]*?\soffice:mimetype=[\"'](application/vnd\.oasis\.opendocument\.[a-z-]+)[\"']"
+)
+"""The root of an OpenDocument file that is one XML document instead of a zip."""
 _PAGE_MARKUP = re.compile(_PROLOGUE + r"<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 _NOTEBOOK = re.compile(r'\s*\{\s*"(?:cells|nbformat|metadata|worksheets)":.*"cell_type":', re.DOTALL)
 _MAILBOX = re.compile(r"From [^\r\n]{0,500}\d\d:\d\d[^\r\n]{0,100}\r?\n(?:[!-9;-~]+:|>From )")
@@ -165,10 +169,8 @@ def _detect_text(text: str, suffix: str) -> str:
     text = text.lstrip("\ufeff")
     if _PAGE_MARKUP.match(text) and suffix not in _TEMPLATES:
         return HTML
-    if _MAILBOX.match(text):
-        return MBOX
-    if _CALENDAR.match(text):
-        return ICS
+    if flat := _FLAT_ODF.match(text):
+        return _DECLARED.get(flat[1]) or refuse(FileKind(f"of the type {flat[1]}", flat[1]))
     if message := _detect_message(text, suffix):
         return message
     if suffix in ACCEPTED[JSON] and _NOTEBOOK.match(text):
@@ -177,6 +179,10 @@ def _detect_text(text: str, suffix: str) -> str:
 
 
 def _detect_message(text: str, suffix: str) -> str | None:
+    if _MAILBOX.match(text):
+        return MBOX
+    if _CALENDAR.match(text):
+        return ICS
     if _is_saved_page(text, suffix):
         return MHTML
     return EML if _is_mail(text) else None

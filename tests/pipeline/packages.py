@@ -16,7 +16,8 @@ _ODF = "urn:oasis:names:tc:opendocument:xmlns"
 _SPACES = (
     f'xmlns:office="{_ODF}:office:1.0" xmlns:text="{_ODF}:text:1.0" xmlns:table="{_ODF}:table:1.0" '
     f'xmlns:draw="{_ODF}:drawing:1.0" xmlns:presentation="{_ODF}:presentation:1.0" xmlns:style="{_ODF}:style:1.0" '
-    f'xmlns:meta="{_ODF}:meta:1.0" xmlns:dc="http://purl.org/dc/elements/1.1/"'
+    f'xmlns:meta="{_ODF}:meta:1.0" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:chart="{_ODF}:chart:1.0" '
+    f'xmlns:svg="{_ODF}:svg-compatible:1.0" xmlns:xlink="http://www.w3.org/1999/xlink"'
 )
 _CORE = (
     '<cp:coreProperties xmlns:cp="core" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="terms">'
@@ -205,3 +206,15 @@ def make_odf(path: Path, media_type: str, body: str, parts: Mapping[str, str] | 
             **{name: part.replace("SPACES", _SPACES) for name, part in (parts or {}).items()},
         },
     )
+
+
+def make_flat_odf(path: Path, media_type: str, body: str, parts: str = "") -> Path:
+    """An OpenDocument file of one XML document with this body; ``parts`` is what stands before it, such as styles."""
+    meta = "<office:meta><dc:title>Barges</dc:title></office:meta>"
+    content = f"{meta}{parts}<office:body>{body}</office:body>"
+    path.write_text(
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<office:document {_SPACES} office:version="1.3" '
+        f'office:mimetype="{media_type}">{content}</office:document>',
+        encoding="utf-8",
+    )
+    return path

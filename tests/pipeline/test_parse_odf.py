@@ -41,7 +41,7 @@ def test_a_text_is_read_in_document_order(tmp_path: Path) -> None:
     parsed = parse(make_odf(tmp_path / "a", ODT, body), ODT)
     assert [page.number for page in parsed.pages] == [None]
     assert parsed.pages[0].text == (
-        "Locks\n\nof the canal\n\nA note.\n\na   b\tc\nd\n\n- x\n- y\n\n1 | 2\n | 4\n\nboxed"
+        "Locks\n\nof the[1] canal\n\n[1] A note.\n\na   b\tc\nd\n\n- x\n- y\n\n1 | 2\n | 4\n\nboxed"
     )
     assert parsed.metadata == {"title": "Barges", "author": "Ada"}
 

@@ -100,12 +100,7 @@ class ZipPackage:
             DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
         """
         data = self.read_bytes(name)
-        if data is None:
-            return None
-        try:
-            return etree.fromstring(data, etree.XMLParser(**_XML))
-        except (etree.XMLSyntaxError, ValueError) as error:
-            raise DocumentDamagedError(f"{name}: {error}") from error
+        return None if data is None else parse_xml(data, name)
 
     def feed(self, name: str, target: Any, strip: Callable[[Iterable[bytes]], Iterator[bytes]] | None = None) -> None:
         """Parse an XML part without building its tree; ``target`` is a target of ``lxml.etree.XMLParser``.
@@ -149,6 +144,18 @@ class ZipPackage:
             raise DocumentDamagedError(f"The compression method of {name} is not supported.")
         budget.check(entry.file_size)
         return self._archive.open(entry)
+
+
+def parse_xml(data: bytes, name: str) -> etree._Element:
+    """The root of an XML document; ``name`` is for the message of an error.
+
+    Raises:
+        DocumentDamagedError
+    """
+    try:
+        return etree.fromstring(data, etree.XMLParser(**_XML))
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise DocumentDamagedError(f"{name}: {error}") from error
 
 
 def resolve(folder: str, target: str) -> str:

@@ -5,29 +5,37 @@ from collections.abc import Iterator
 from lxml import etree
 
 from app.pipeline.parse.limits import Budget
-from app.pipeline.parse.rendering.tables import join_blocks, write_row
-from app.pipeline.parse.xml import attribute, local, to_integer
-
-_DROPPED = {
-    *("tracked-changes", "notes", "forms", "scripts", "sequence-decls", "variable-decls", "user-field-decls"),
-    *("annotation-end", "note-citation", "table-of-content-source", "desc", "title", "image", "object-ole"),
-    *("shapes", "event-listeners", "page-number", "page-count"),
-}
-_CELLS = {"table-cell", "covered-table-cell"}
-_BLOCKS = {"frame", "text-box", "custom-shape", "rect", "annotation", "note", "note-body", "g", "line", "connector"}
-_REPEATS = 100
-"""Repetitions of an empty cell at most; files fill the rest of a row or sheet with one repeated cell."""
+from app.pipeline.parse.opendocument.inline import BLOCKS, DROPPED, InlineWriter, read_description
+from app.pipeline.parse.opendocument.lists import List, Lists
+from app.pipeline.parse.opendocument.objects import write_object
+from app.pipeline.parse.opendocument.package import OdfPackage
+from app.pipeline.parse.opendocument.styles import Styles
+from app.pipeline.parse.opendocument.tables import frame_cells, read_rows
+from app.pipeline.parse.rendering.links import write_link
+from app.pipeline.parse.rendering.marks import write_heading
+from app.pipeline.parse.rendering.tables import Table, join_blocks, join_inline
+from app.pipeline.parse.xml import attribute, child, local, to_integer
 
 
 class OdfTextWriter:
     """Writes parts of a document as text.
 
     Args:
+        package: The document, for the objects within it.
+        styles: Its styles.
         budget: The total number of characters allowed.
     """
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, package: OdfPackage, styles: Styles, budget: Budget) -> None:
+        self._package = package
+        self._styles = styles
         self._budget = budget
+        self._lists = Lists(styles)
+        self._inline = InlineWriter(package, styles)
+        self._cells = 0
+        """The number of table cells around the current paragraph."""
+        self._after: list[tuple[str, str]] = []
+        """Notes, comments and charts, which follow the paragraph or the table that they belong to."""
 
     def write(self, container: etree._Element) -> str:
         """Paragraphs separated by blank lines; list items and table rows by line ends.
@@ -35,7 +43,7 @@ class OdfTextWriter:
         Raises:
             ParseLimitExceededError
         """
-        return join_blocks(self._blocks(container, listed=False))
+        return join_blocks(self.blocks(container))
 
     def write_table(self, table: etree._Element) -> str:
         """A line for each row. Blank rows become one blank line.
@@ -43,76 +51,110 @@ class OdfTextWriter:
         Raises:
             ParseLimitExceededError
         """
-        lines: list[str] = []
-        for line in self._rows(table):
-            if line or (lines and lines[-1]):
-                lines.append(line)
-        return "\n".join(lines).strip("\n")
+        written = Table(self._budget)
+        for row in read_rows(table, self._cell):
+            for _ in range(row.times):
+                written.add_row(row.cells, header=row.header)
+        return written.write()
 
-    def _blocks(self, container: etree._Element, *, listed: bool) -> Iterator[tuple[str, str]]:
+    def take_after(self) -> str:
+        """The comments and charts in the cells of the tables that ``write_table`` wrote."""
+        after, self._after = self._after, []
+        return join_blocks(after)
+
+    def write_shape(self, shape: etree._Element) -> Iterator[tuple[str, str]]:
+        """The blocks of one shape on a slide."""
+        yield from self._block(shape, None)
+        after, self._after = self._after, []
+        yield from after
+
+    def blocks(self, container: etree._Element, current: List | None = None) -> Iterator[tuple[str, str]]:
+        """The blocks in ``container`` as ``(kind, text)``; ``current`` is the list around it."""
         for item in container:
-            name = local(item)
-            if name in {"p", "h"}:
-                yield from self._paragraph(item, listed=listed)
-            elif name == "table":
-                yield from (("row", line) for line in self._rows(item))
-            elif name == "list-item":
-                yield from self._blocks(item, listed=True)
-            elif name and name not in _DROPPED:
-                yield from self._blocks(item, listed=listed)
+            yield from self._block(item, current)
+            if self._after and not self._cells:
+                after, self._after = self._after, []
+                yield from after
 
-    def _paragraph(self, paragraph: etree._Element, *, listed: bool) -> Iterator[tuple[str, str]]:
-        boxes: list[etree._Element] = []
-        text = "".join(self._inline(paragraph, boxes)).strip("\n")
-        self._budget.spend(len(text))
-        if text.strip():
-            yield ("item", f"- {text}") if listed else ("paragraph", text)
-        for box in boxes:
-            yield from self._blocks(box, listed=False)
+    def _block(self, item: etree._Element, current: List | None) -> Iterator[tuple[str, str]]:
+        name = local(item)
+        if name in {"p", "h"}:
+            yield from self._paragraph(item, current)
+        elif name == "table":
+            yield from self._table(item)
+        elif name == "list":
+            yield from self.blocks(item, self._lists.open(item, current))
+        elif name in {"list-item", "list-header"} and current is not None:
+            current.begin_item(item)
+            yield from self.blocks(item, current)
+        elif name == "frame":
+            yield from self._frame(item)
+        elif name == "a":
+            yield "paragraph", write_link(join_blocks(self.blocks(item)), attribute(item, "href"))
+        elif name in {"note", "annotation"}:
+            self._add_note(item)
+        elif name and name not in DROPPED and not self._styles.hides(item):
+            yield from self._described(item)
+            yield from self.blocks(item, current)
 
-    def _inline(self, element: etree._Element, boxes: list[etree._Element]) -> Iterator[str]:
-        """The text of spans. Frames and notes are added to ``boxes``, because they follow their paragraph."""
-        yield _fold(element.text)
-        for item in element:
-            name = local(item)
-            if name in _BLOCKS:
-                boxes.append(item)
-            elif name == "s":
-                yield " " * min(to_integer(attribute(item, "c"), 1), _REPEATS)
-            elif name in {"tab", "line-break"}:
-                yield "\t" if name == "tab" else "\n"
-            elif name and name not in _DROPPED:
-                yield from self._inline(item, boxes)
-            yield _fold(item.tail)
+    def _paragraph(self, paragraph: etree._Element, current: List | None) -> Iterator[tuple[str, str]]:
+        if self._styles.hides(paragraph):
+            return
+        line = self._inline.write(paragraph)
+        self._budget.spend(len(line.text))
+        level = to_integer(attribute(paragraph, "outline-level"), 1) if local(paragraph) == "h" else 0
+        mark = self._lists.mark(current) if current else self._lists.mark_heading(paragraph, level) if level else ""
+        text = f"{mark} {line.text}" if mark else line.text
+        if not line.text.strip():
+            yield "paragraph", ""
+        elif level and not self._cells:
+            yield "paragraph", write_heading(level, text)
+        else:
+            yield ("item" if mark else "paragraph"), text
+        for item in line.beside:
+            yield from self._block(item, None)
 
-    def _rows(self, table: etree._Element) -> Iterator[str]:
-        for item in table:
-            if local(item) == "table-row":
-                line = write_row(self._cells(item))
-                for _ in range(_repeats(item, "number-rows-repeated") if line else 1):
-                    self._budget.spend(len(line))
-                    yield line
-            elif local(item) not in _DROPPED and local(item) not in _BLOCKS:
-                yield from self._rows(item)  # row groups and repeated header rows
+    def _table(self, table: etree._Element) -> Iterator[tuple[str, str]]:
+        if self._cells:
+            rows = read_rows(table, self._cell)
+            yield "paragraph", join_inline([cell.text for cell in row.cells] for row in rows)
+        elif framed := frame_cells(table):
+            for cell in framed:
+                yield from self.blocks(cell)
+        else:
+            yield "paragraph", self.write_table(table)
 
-    def _cells(self, row: etree._Element) -> Iterator[str]:
-        for item in row:
-            if local(item) not in _CELLS:
-                continue
-            text = " ".join(text for _, text in self._blocks(item, listed=False))
-            times = _repeats(item, "number-columns-repeated")
-            for _ in range(times if text else min(times, _REPEATS)):
-                self._budget.spend(len(text))
-                yield text
+    def _cell(self, cell: etree._Element) -> str:
+        self._cells += 1
+        text = " ".join(" ".join(text for _, text in self.blocks(cell)).split())
+        self._cells -= 1
+        return text
 
+    def _frame(self, frame: etree._Element) -> Iterator[tuple[str, str]]:
+        """One of the forms of a frame's content: an object has a picture for programs that cannot show it."""
+        yield from self._described(frame)
+        found = child(frame, "object")
+        if found is not None:
+            content = write_object(self._package, found, self)
+            self._after += [("paragraph", text) for text in content]
+            return
+        yield from self.blocks(frame)
 
-def _repeats(item: etree._Element, name: str) -> int:
-    return max(to_integer(attribute(item, name), 1), 1)
+    def _described(self, shape: etree._Element) -> Iterator[tuple[str, str]]:
+        text = read_description(shape) if local(shape) in BLOCKS else ""
+        if text:
+            yield "paragraph", text
 
-
-def _fold(text: str | None) -> str:
-    """A run of white space is one space; further ones are elements ``text:s`` (6.1.2)."""
-    if not text:
-        return ""
-    folded = " ".join(text.split())
-    return f"{' ' * text[0].isspace()}{folded}{' ' * (text[-1].isspace() and bool(folded))}"
+    def _add_note(self, note: etree._Element) -> None:
+        """Let a note or a comment follow."""
+        cells, self._cells = self._cells, 0
+        after, self._after = self._after, []
+        if local(note) == "note":
+            body, label = child(note, "note-body"), self._inline.label_of(note)
+        else:
+            body, author = note, child(note, "creator")
+            label = f"Comment by {author.text}:" if author is not None and author.text else ""
+        text = self.write(body).strip() if body is not None else ""
+        self._cells, self._after = cells, after
+        if text:
+            self._after.append(("paragraph", f"{label} {text}".strip()))

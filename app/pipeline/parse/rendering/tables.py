@@ -142,6 +142,11 @@ def write_row(cells: Iterable[str]) -> str:
     return _SEPARATOR.join(folded)
 
 
+def join_inline(rows: Iterable[Iterable[str]]) -> str:
+    """A table within a cell, on one line: ``a, b; c, d``."""
+    return "; ".join(filter(None, (", ".join(filter(None, cells)) for cells in rows)))
+
+
 def fold(text: str) -> str:
     """The text of a cell on one line. A bar within it loses the spaces beside it, which only separators have."""
     line = " ".join(text.split())

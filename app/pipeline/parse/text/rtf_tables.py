@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from app.pipeline.parse.limits import Budget
 from app.pipeline.parse.office.merged_cells import Placed, join_rows
-from app.pipeline.parse.rendering.tables import Cell, Table
+from app.pipeline.parse.rendering.tables import Cell, Table, join_inline
 
 _MAX_COLUMNS = 63
 """The columns of a table in Word. A table with more edges than that is read without its widths."""
@@ -87,7 +87,7 @@ class RtfTable:
 
     def write_inline(self) -> str:
         """The table on one line, for a table within a cell."""
-        return "; ".join(filter(None, (", ".join(filter(None, cells)) for cells, _ in self._rows)))
+        return join_inline(cells for cells, _ in self._rows)
 
 
 def _list_edges(rows: Sequence[_Row]) -> list[int]:

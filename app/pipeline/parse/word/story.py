@@ -7,7 +7,7 @@ from lxml import etree
 from app.pipeline.parse.office.alternatives import choose
 from app.pipeline.parse.office.package import Part
 from app.pipeline.parse.rendering.marks import write_heading
-from app.pipeline.parse.rendering.tables import Table, join_blocks
+from app.pipeline.parse.rendering.tables import Table, join_blocks, join_inline
 from app.pipeline.parse.word.inline import DROPPED, InlineWriter
 from app.pipeline.parse.word.notes import Notes
 from app.pipeline.parse.word.shared import Shared
@@ -94,8 +94,8 @@ class StoryWriter:
                 yield from self.blocks(cell)
             return
         if self._cells:
-            rows = (", ".join(cell.text for cell in row.cells if cell.text) for row in read_table(table, self._cell))
-            yield "paragraph", "; ".join(filter(None, rows))
+            rows = read_table(table, self._cell)
+            yield "paragraph", join_inline([cell.text for cell in row.cells] for row in rows)
             return
         written = Table(self._shared.budget)
         for row in read_table(table, self._cell):
