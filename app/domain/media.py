@@ -12,6 +12,7 @@ RTF = "application/rtf"
 EML = "message/rfc822"
 MBOX = "application/mbox"
 ICS = "text/calendar"
+MSG = "application/vnd.ms-outlook"
 HTML = "text/html"
 MHTML = "multipart/related"
 """A saved web page with its pictures (RFC 2557)."""
@@ -39,6 +40,7 @@ SUPPORTED: dict[str, tuple[str, ...]] = {
     RTF: (".rtf",),
     EML: (".eml",),
     MBOX: (".mbox", ".mbx"),
+    MSG: (".msg",),
     ICS: (".ics", ".ical", ".ifb"),
     HTML: (".html", ".htm", ".xhtml", ".xht"),
     MHTML: (".mhtml", ".mht"),

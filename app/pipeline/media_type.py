@@ -16,6 +16,7 @@ from app.domain.media import (
     JSON,
     MBOX,
     MHTML,
+    MSG,
     NOTEBOOK,
     ODP,
     ODS,
@@ -60,7 +61,7 @@ _DECLARED = {
 }
 """Types that the first part of a zip, ``mimetype``, declares (OCF 4.2, OpenDocument 1.3, part 2, 3.3)."""
 _OPEN_PACKAGE = "[Content_Types].xml"
-_TEXTS = [media_type for media_type in SUPPORTED if media_type not in {*_ZIPPED, PDF, RTF, HTML}] + [HTML]
+_TEXTS = [media_type for media_type in SUPPORTED if media_type not in {*_ZIPPED, PDF, RTF, HTML, MSG}] + [HTML]
 _TEMPLATES = {".php", ".vue", ".svelte", ".xsl", ".xslt"}
 """Programs that may begin with the markup of a page."""
 _PROLOGUE = r"\s*+(?:<\?xml[^>]*+>\s*+)?+(?><!--.*?-->\s*+)*+"
@@ -101,12 +102,12 @@ def detect(path: Path, filename: str) -> str:
     with path.open("rb") as file:
         head = file.read(_HEAD)
     suffix = PurePath(filename).suffix.lower()
-    if b"%PDF-" in head[:_PDF_MARK_WITHIN]:
-        return PDF
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return _detect_zip(path, suffix)
     if head.startswith(SIGNATURE):
         return _detect_compound(path, suffix)
+    if b"%PDF-" in head[:_PDF_MARK_WITHIN]:
+        return PDF
     if head.startswith(_RTF):
         return RTF
     encoding = guess_encoding(head, complete=len(head) < _HEAD)

@@ -77,7 +77,7 @@ COMPOUND_KINDS: dict[str, FileKind] = {
 COMPOUND = FileKind("an Office file of the format before 2007", "application/x-ole-storage")
 OLD_OFFICE = (_WORD, _EXCEL, _POWERPOINT)
 _BY_SUFFIX = {".doc": _WORD, ".dot": _WORD, ".xls": _EXCEL, ".ppt": _POWERPOINT, ".pps": _POWERPOINT, ".msg": _OUTLOOK}
-_SAVE_AS = {_WORD: "DOCX", _EXCEL: "XLSX", _POWERPOINT: "PPTX", _OUTLOOK: "EML"}
+_SAVE_AS = {_WORD: "DOCX", _EXCEL: "XLSX", _POWERPOINT: "PPTX"}
 
 DAMAGED_ZIP = FileKind("a damaged ZIP archive", "application/zip")
 OFFICE_PACKAGE = FileKind("an Office package without a document", "application/vnd.openxmlformats-package")

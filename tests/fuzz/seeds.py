@@ -9,6 +9,7 @@ from pathlib import Path
 from app.domain.media import ODT
 from tests.flows.zips import make_zip
 from tests.pipeline import packages
+from tests.pipeline.compound_files import make_message
 from tests.pipeline.documents import W, make_docx, make_lined_pdf, make_pdf, paragraph
 
 _CORPUS_BYTES = 300_000
@@ -103,6 +104,7 @@ def _make_plain() -> dict[str, list[bytes]]:
         "rtf": [_RTF.encode()],
         "eml": [mail.as_bytes()],
         "mbox": [(b"From ada@example.com Tue Mar  5 10:00:00 2024\n" + mail.as_bytes() + b"\n") * 3],
+        "msg": [make_message({0x0037: "Locks", 0x1000: "\n".join(_LINES), 0x1013: _HTML.encode(), 0x0C1A: "Ada"})],
         "ics": [_CALENDAR.encode()],
         "csv": [table.encode(), table.replace(",", ";").encode("utf-16")],
         "md": [_MARKDOWN.encode()],

@@ -1,7 +1,7 @@
-"""Writes compound files (OLE 2) for the tests of old Office files, which no library here can write."""
+"""Writes compound files (OLE 2), such as old Office files and Outlook messages; no library here can write them."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 SECTOR = 512
@@ -104,3 +104,45 @@ def _join(writer: _Writer, directory: int, mini_fat: int, mini_fat_sectors: int)
     listed = fat_sectors[:_IN_HEADER]
     header += struct.pack(f"<{_IN_HEADER}I", *listed, *[FREE] * (_IN_HEADER - len(listed)))
     return header + b"".join(writer.sectors) + struct.pack(f"<{len(table)}I", *table) + chain
+
+
+Properties = Mapping[int, "str | bytes | int"]
+
+
+def make_message(
+    properties: Properties, recipients: Sequence[Properties] = (), attachments: Sequence["Tree | Properties"] = ()
+) -> bytes:
+    """An Outlook message with these properties by number; attachments are properties, or storages by ``store``."""
+    return make_compound(make_message_storage(properties, recipients, attachments, header=32))
+
+
+def make_message_storage(
+    properties: Properties,
+    recipients: Sequence[Properties] = (),
+    attachments: Sequence["Tree | Properties"] = (),
+    *,
+    header: int = 24,
+) -> Tree:
+    """A message as a storage. The header of its fixed properties is shorter where it is within another."""
+    storage: dict[str, bytes | Tree] = dict(store(properties, header))
+    for index, recipient in enumerate(recipients):
+        storage[f"__recip_version1.0_#{index:08X}"] = store(recipient, 8)
+    for index, attachment in enumerate(attachments):
+        given = {name: value for name, value in attachment.items() if isinstance(name, int)}
+        kept = {name: value for name, value in attachment.items() if isinstance(name, str)}
+        storage[f"__attach_version1.0_#{index:08X}"] = {**store(given, 8), **kept}  # type: ignore[arg-type, dict-item]
+    return storage
+
+
+def store(properties: Properties, header: int) -> Tree:
+    """Properties as the streams of a storage: integers in one stream, a stream for each text and for bytes."""
+    fixed, streams = bytes(header), dict[str, "bytes | Tree"]()
+    for number, value in properties.items():
+        if isinstance(value, int):
+            fixed += struct.pack("<HHIQ", 3, number, 6, value)
+        else:
+            kind = 0x1F if isinstance(value, str) else 0x102
+            content = value.encode("utf-16-le") if isinstance(value, str) else value
+            fixed += struct.pack("<HHIII", kind, number, 6, len(content), 0)
+            streams[f"__substg1.0_{number:04X}{kind:04X}"] = content
+    return {"__properties_version1.0": fixed, **streams}

@@ -1,4 +1,5 @@
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from app.domain.media import (
     HTML,
     JSON,
     MARKDOWN,
+    MSG,
     ODP,
     ODS,
     ODT,
@@ -29,7 +31,7 @@ from app.domain.media import (
     ZIP,
 )
 from app.pipeline.media_type import detect
-from tests.pipeline.compound_files import make_compound
+from tests.pipeline.compound_files import make_compound, make_message
 from tests.pipeline.documents import make_docx, make_pdf, paragraph
 from tests.pipeline.packages import make_epub, make_odf, make_pptx, make_xlsx, make_zip, slide
 
@@ -166,3 +168,12 @@ def test_comments_before_everything_are_read_once(tmp_path: Path, page: bytes) -
     path = tmp_path / "blob"
     path.write_bytes(b"<!-- a -->\n" * 1000 + (page or b"The heron waits."))
     assert detect(path, "a.txt") == (HTML if page else TEXT)
+
+
+def test_a_file_around_a_pdf_is_not_a_pdf(tmp_path: Path) -> None:
+    path = tmp_path / "blob"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.pdf", make_pdf("x"))
+    assert detect(path, "a.zip") == ZIP
+    path.write_bytes(make_message({0x1000: "See below."}, attachments=[{0x3707: "a.pdf", 0x3701: b"%PDF-1.4"}]))
+    assert detect(path, "a.msg") == MSG

@@ -29,7 +29,17 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         DocumentDamagedError: when it is not RTF or is truncated.
         ParseLimitExceededError: when its groups are nested deeper, or its text is longer, than is allowed.
     """
-    data = path.read_bytes()
+    parsed = read_rtf(path.read_bytes(), limits)
+    report(1, 1)
+    return parsed
+
+
+def read_rtf(data: bytes, limits: Limits) -> Parsed:
+    """The text of RTF as one page, as ``read`` returns it.
+
+    Raises:
+        DocumentDamagedError, ParseLimitExceededError: as ``read``.
+    """
     start = data[:1024].find(_START)
     if start < 0:
         raise DocumentDamagedError("It is not an RTF file.")
@@ -52,5 +62,4 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
             break
     if writer.is_open:
         raise DocumentDamagedError("The file is truncated.")
-    report(1, 1)
     return Parsed([Page(None, writer.write())], writer.metadata)
