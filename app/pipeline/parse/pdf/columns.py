@@ -11,7 +11,15 @@ from statistics import median
 
 import pypdfium2 as pdfium
 
-from app.pipeline.parse.pdf.layout import Piece, find_pieces, is_jump, join_boxes, read_boxes
+from app.pipeline.parse.pdf.layout import (
+    Box,
+    Piece,
+    find_pieces,
+    is_jump,
+    is_same_line,
+    join_boxes,
+    read_boxes,
+)
 
 _SAMPLED_CHARACTERS = 600
 _SAMPLE = 8
@@ -47,14 +55,36 @@ def order_columns(page: pdfium.PdfTextPage, text: str) -> Spans | None:
     sample = read_boxes(page, (count - some) // 2, min(count, (count + some) // 2))
     if sum(is_jump(former, box) for former, box in pairwise(sample)) < _JUMPS:
         return None
+    if not _find_columns(list(_join_runs(read_boxes(page, 0, count)))):
+        return None
     pieces = find_pieces(page, text)
+    columns, gutters = _find_columns(pieces) or ([], [])
+    if not columns or not _run_on(text, columns):
+        return None
+    return [(piece.start, piece.stop) for piece in _read_bands(pieces, gutters)]
+
+
+def _join_runs(boxes: Sequence[Box]) -> Iterator[Piece]:
+    """The lines as ``find_pieces`` finds them, but without their characters, which take longer to find."""
+    line: Box | None = None
+    for box in boxes:
+        if line and is_same_line(line, box) and not is_jump(line, box) and box.right > line.left:
+            line = join_boxes([line, box])
+            continue
+        if line:
+            yield Piece(0, 0, line)
+        line = box
+    if line:
+        yield Piece(0, 0, line)
+
+
+def _find_columns(pieces: Sequence[Piece]) -> tuple[Columns, list[float]] | None:
+    """The columns between which the pieces alternate, and the gutters between them; None where there are none."""
     gutters = _find_gutters(pieces)
     if not gutters or len(gutters) >= _MAX_COLUMNS:
         return None
     columns = [[piece for piece in pieces if _column(piece, gutters) == index] for index in range(len(gutters) + 1)]
-    if not _are_columns(columns, pieces) or not _alternate(pieces, gutters) or not _run_on(text, columns):
-        return None
-    return [(piece.start, piece.stop) for piece in _read_bands(pieces, gutters)]
+    return (columns, gutters) if _are_columns(columns, pieces) and _alternate(pieces, gutters) else None
 
 
 def _find_gutters(pieces: Sequence[Piece]) -> list[float]:

@@ -6,7 +6,7 @@ some of them out of the text, so that indexes are translated.
 
 import ctypes
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -83,9 +83,13 @@ def read_character_boxes(page: pdfium.PdfTextPage, start: int, stop: int) -> lis
     area = pdfium_raw.FS_RECTF()
     pointer, handle = ctypes.byref(area), page.raw
     read: Callable[..., int] = pdfium_raw.FPDFText_GetLooseCharBox
+    first, last = find_character(page, start), find_character(page, stop - 1)
+    numbers: Iterable[int] = range(first, last + 1)
+    if last - first != stop - 1 - start:
+        numbers = (find_character(page, position) for position in range(start, stop))
     boxes = []
-    for index in range(start, stop):
-        read(handle, find_character(page, index), pointer)
+    for number in numbers:
+        read(handle, number, pointer)
         boxes.append(Box(area.left, area.bottom, area.right, area.top))
     return boxes
 
