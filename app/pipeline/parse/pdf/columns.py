@@ -4,9 +4,9 @@ pdfium returns text in the order of the content stream, which is the reading ord
 producers write line by line across the page. Only pages whose text boxes show that are reordered.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 from statistics import median
 
 import pypdfium2 as pdfium
@@ -91,7 +91,11 @@ def _find_gutters(pieces: Sequence[Piece]) -> list[float]:
     """The x coordinates between the columns of a page, each within a strip that few lines cross."""
     page, whole = join_boxes([piece.box for piece in pieces]), _width(pieces)
     places = [page.left + page.width * percent / 100 for percent in range(15, 86)]
-    crossing = [_width([piece for piece in pieces if piece.box.left < place < piece.box.right]) for place in places]
+    changes = [0.0] * (len(places) + 1)
+    for piece in pieces:
+        changes[bisect_right(places, piece.box.left)] += piece.box.width
+        changes[bisect_left(places, piece.box.right)] -= piece.box.width
+    crossing = list(accumulate(changes[:-1]))
     allowed = min(min(crossing) + _SAME_CROSSING * whole, _CROSSING * whole)
     strips = groupby(zip(places, crossing, strict=True), key=lambda item: item[1] <= allowed)
     free = [[place for place, _ in strip] for is_free, strip in strips if is_free]

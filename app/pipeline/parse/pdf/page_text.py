@@ -11,6 +11,7 @@ from app.pipeline.parse.pdf.columns import order_columns
 from app.pipeline.parse.pdf.edits import Edit, write
 from app.pipeline.parse.pdf.layout import find_character
 from app.pipeline.parse.pdf.placing import place
+from app.pipeline.parse.pdf.superscripts import find_superscripts
 from app.pipeline.parse.pdf.vertical import order_vertical
 
 _UNMAPPED = "\ufffe"
@@ -19,7 +20,11 @@ _UNMAPPED = "\ufffe"
 def read_text(characters: pdfium.PdfTextPage, annotations: Sequence[Annotation]) -> str:
     """The text of a page in reading order, with the texts of these annotations."""
     text = characters.get_text_range(errors="ignore")
-    edits = [*_find_unmapped(characters, text), *(Edit(*line) for line in reorder_mixed_lines(characters, text))]
+    edits = [
+        *_find_unmapped(characters, text),
+        *(Edit(*line) for line in reorder_mixed_lines(characters, text)),
+        *(Edit(place, place, "^") for place in find_superscripts(characters, text)),
+    ]
     spans = order_vertical(characters, text) or order_columns(characters, text)
     if spans and _count(text) != sum(_count(text[start:stop]) for start, stop in spans):
         spans = None  # pdfium gives no position for some of the text
