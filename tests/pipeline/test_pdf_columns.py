@@ -88,6 +88,12 @@ def test_two_columns_of_a_short_page_are_read_one_after_the_other(tmp_path: Path
     assert read(tmp_path, draw_rows(left, right)) == " ".join([*left, *right])
 
 
+def test_lines_that_begin_with_names_are_columns_where_their_sentences_go_on(tmp_path: Path) -> None:
+    left = ["Dr Weber has received the", "Medal of Merit from the", "President of the republic."]
+    right = ["Anna Schmidt has won the", "Race of the Locks, held in", "Hamburg on a Sunday."]
+    assert read(tmp_path, draw_rows(left, right)) == " ".join([*left, *right])
+
+
 def test_three_columns_of_a_short_page_are_read_one_after_the_other(tmp_path: Path) -> None:
     columns = [SHORT_LEFT, SHORT_RIGHT, SHORT_THIRD]
     assert read(tmp_path, draw_rows(*columns)) == " ".join(chain.from_iterable(columns))

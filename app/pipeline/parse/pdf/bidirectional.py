@@ -23,6 +23,7 @@ _LETTERS = re.compile(r"[^\W\d_]")
 _NUMBERS = frozenset(["EN", "AN"])
 _LEFT_TO_RIGHT = _NUMBERS | {"L"}
 _NEUTRAL = frozenset(["ES", "CS", "ET", "BN", "B", "S", "WS", "ON"])
+_SHARE = 0.3
 _OVERLAP = 0.6
 _OPENING = "([{<«"
 _PAIRS = dict(zip(_OPENING + ")]}>»", ")]}>»" + _OPENING, strict=True))
@@ -41,11 +42,11 @@ class _Cluster(NamedTuple):
 def reorder_mixed_lines(page: pdfium.PdfTextPage, text: str) -> Iterator[tuple[int, int, str]]:
     """The lines ``text[start:stop]`` that change, each with its new text.
 
-    Only on pages where most letters run from right to left: elsewhere pdfium's order is kept.
+    Only on pages where many letters run from right to left: elsewhere lines begin on the left, as pdfium reads them.
     """
     if text.isascii() or not _RIGHT_TO_LEFT.search(text):
         return
-    if 2 * len(_RIGHT_TO_LEFT.findall(text)) < len(_LETTERS.findall(text)):
+    if len(_RIGHT_TO_LEFT.findall(text)) < _SHARE * len(_LETTERS.findall(text)):
         return
     for line in _LINE.finditer(text):
         if _RIGHT_TO_LEFT.search(line[0]) and _OTHER.search(line[0]):

@@ -4,6 +4,7 @@ pdfium returns text in the order of the content stream, which is the reading ord
 producers write line by line across the page. Only pages whose text boxes show that are reordered.
 """
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, groupby, pairwise
@@ -38,6 +39,15 @@ _CONTINUED = 0.25
 _CONTINUED_STRICTLY = 0.5
 _WRAPPED = 0.7
 _WORDS = 3
+
+_LINKING = re.compile(
+    r"\b(?:a|an|and|as|at|by|for|from|has|have|in|is|of|on|or|that|the|to|was|which|will|with"  # English
+    "|auf|das|dem|den|der|des|die|ein|eine|für|im|ist|mit|und|von|zu|zum|zur"  # German
+    "|au|aux|dans|de|du|en|est|et|la|le|les|ou|par|pour|que|qui|sur|un|une"  # French
+    "|al|con|del|el|es|las|los|o|para|por|se|su|una|y|che|da|di|e|gli|il|lo|nel|per|à|é|com|do|na|no|os|um|uma"
+    r")\s*\Z|,\s*\Z"
+)
+"""The end of a line after which a sentence goes on: a comma, or a word that ends none."""
 
 Columns = Sequence[Sequence[Piece]]
 Spans = list[tuple[int, int]]
@@ -140,11 +150,16 @@ def _run_on(text: str, columns: Columns) -> bool:
 
 
 def _is_prose(text: str, column: Sequence[Piece]) -> bool:
-    """Whether most lines of a column end where the column ends, and most go on with a small letter."""
+    """Whether most lines of a column end where the column ends, and most sentences go on in the next line."""
     pairs = list(pairwise(column))
-    continued = sum(text[piece.start].islower() for _, piece in pairs)
+    continued = sum(_goes_on(text, *pair) for pair in pairs)
     wrapped = sum(_is_wrapped(text, column, *pair) for pair in pairs)
     return continued >= _CONTINUED_STRICTLY * len(pairs) and wrapped >= _WRAPPED * len(pairs)
+
+
+def _goes_on(text: str, line: Piece, following: Piece) -> bool:
+    """Whether a sentence goes on in the next line: with a small letter, or after a comma or a word that ends none."""
+    return text[following.start].islower() or _LINKING.search(text, line.start, line.stop) is not None
 
 
 def _is_wrapped(text: str, column: Sequence[Piece], line: Piece, following: Piece) -> bool:
