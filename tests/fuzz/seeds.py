@@ -11,6 +11,7 @@ from tests.flows.zips import make_zip
 from tests.pipeline import packages
 from tests.pipeline.compound_files import make_message
 from tests.pipeline.documents import W, make_docx, make_lined_pdf, make_pdf, paragraph
+from tests.pipeline.pdf_files import make_annotated_pdf
 
 _CORPUS_BYTES = 300_000
 _LINES = [f"The heron of lock {number} waits for the barge at gate {number % 7}." for number in range(40)]
@@ -99,7 +100,7 @@ def _make_plain() -> dict[str, list[bytes]]:
     mail.add_attachment(b"a,b\n1,2\n", maintype="text", subtype="csv", filename="a.csv")
     table = "lock,fall,note\n" + "\n".join(f'{n},{n}.5,"{line}"' for n, line in enumerate(_LINES))
     return {
-        "pdf": [make_lined_pdf(_LINES, _LINES[::-1]), make_pdf(*_LINES[:8])],
+        "pdf": [make_lined_pdf(_LINES, _LINES[::-1]), make_pdf(*_LINES[:8]), make_annotated_pdf(_LINES[0])],
         "html": [_HTML.encode()],
         "rtf": [_RTF.encode()],
         "eml": [mail.as_bytes()],

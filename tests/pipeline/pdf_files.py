@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from tests.pipeline.documents import draw_stream
+from tests.pipeline.documents import draw_line, draw_stream
 
 FIRST_FREE = 20
 """The first number for objects of a test."""
@@ -77,3 +77,24 @@ def draw_mapped(x: float, y: float, text: str, codes: dict[int, int], *, spacing
 def write_text_string(text: str) -> str:
     """A PDF string of any characters (UTF-16)."""
     return f"<FEFF{text.encode('utf-16-be').hex().upper()}>"
+
+
+def make_annotated_pdf(text: str) -> bytes:
+    """A PDF with a form field, a link, a note, a stamp and an attached file."""
+    drawn = "/Type /XObject /Subtype /Form /BBox [0 0 200 20] /Resources << /Font << /F1 4 0 R >> >>"
+    spec = f"<< /Type /Filespec /F (tolls.csv) /EF << /F {FIRST_FREE + 2} 0 R >> >>"
+    return build_pdf(
+        draw_line(72, 700, text),
+        annotations=[
+            "/Subtype /Widget /F 4 /Rect [300 697 400 711] /FT /Tx /T (ship) /V (Halcyon)",
+            "/Subtype /Link /Rect [72 698 107 709] /A << /S /URI /URI (https://example.org/locks) >>",
+            "/Subtype /Highlight /Rect [72 698 107 709] /T (Ada) /Contents (Check this)",
+            f"/Subtype /Stamp /F 4 /Rect [72 600 272 620] /AP << /N {FIRST_FREE} 0 R >>",
+        ],
+        catalog=f"/AcroForm << /Fields [] >> /Names << /EmbeddedFiles << /Names [(a) {FIRST_FREE + 1} 0 R] >> >>",
+        objects={
+            FIRST_FREE: draw_stream("BT /F1 12 Tf 4 6 Td (PAID IN FULL) Tj ET", drawn),
+            FIRST_FREE + 1: spec,
+            FIRST_FREE + 2: draw_stream("ship,toll", "/Type /EmbeddedFile"),
+        },
+    )

@@ -7,7 +7,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_raw
 
 from app.pipeline.parse.pdf.annotations import Annotation, Kind
-from app.pipeline.parse.pdf.layout import Box
+from app.pipeline.parse.pdf.layout import Box, is_affordable
 
 
 def read_appearances(document: pdfium.PdfDocument, index: int, annotations: Sequence[Annotation]) -> list[str]:
@@ -19,6 +19,8 @@ def read_appearances(document: pdfium.PdfDocument, index: int, annotations: Sequ
     if not drawn:
         return []
     with closing(document[index]) as page, closing(page.get_textpage()) as characters:
+        if not is_affordable(len(drawn), characters.count_chars()):
+            return []
         before = [_read(characters, item.boxes) for item in drawn]
         kept = {item.number for item in drawn}
         for place in reversed(range(pdfium_raw.FPDFPage_GetAnnotCount(page))):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,17 @@ from app.pipeline.parse.pdf.attachments import AttachedFiles
 from app.pipeline.parse.pdf.metadata import name_metadata
 from app.pipeline.parse.pdf.unmapped import MESSAGE, is_unmapped
 
+_BROKEN = (
+    PyPdfError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""The errors of pypdf over broken objects."""
 _INVISIBLE = 2 | 32
 _PASSWORD = 1 << 13
 _FIELD_DEPTH = 50
@@ -64,8 +75,8 @@ def _open(path: Path) -> Iterator[pypdf.PdfReader]:
         raise DocumentEncryptedError from error
     except LimitReachedError as error:
         raise ParseLimitExceededError(str(error)) from error
-    except (PyPdfError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise DocumentDamagedError(str(error)[:200]) from error  # pypdf raises any of these over broken objects
+    except _BROKEN as error:
+        raise DocumentDamagedError(str(error)[:200]) from error
 
 
 def _read(reader: pypdf.PdfReader, report: Callable[[int, int], None], limits: Limits) -> Parsed:
@@ -77,7 +88,9 @@ def _read(reader: pypdf.PdfReader, report: Callable[[int, int], None], limits: L
     pages, unreadable = list[Page](), list[int]()
     files = AttachedFiles(limits)
     for number, page in enumerate(reader.pages, 1):
-        text = "\n".join([_HYPHEN.sub("", page.extract_text()), *_read_annotations(page)])
+        text = _HYPHEN.sub("", page.extract_text())
+        with suppress(*_BROKEN):
+            text = "\n".join([text, *_read_annotations(page)])
         if is_unmapped(text):
             unreadable.append(number)
         else:
@@ -85,7 +98,8 @@ def _read(reader: pypdf.PdfReader, report: Callable[[int, int], None], limits: L
         report(number, total)
     if unreadable and not any(page.text.strip() for page in pages):
         raise NoExtractableTextError(MESSAGE)
-    _add_files(reader, files)
+    with suppress(*_BROKEN):
+        _add_files(reader, files)
     metadata = {**name_metadata((reader.metadata or {}).items()), "page_count": total, "unreadable_pages": unreadable}
     return Parsed(files.list_on(pages), metadata, files.files)
 
@@ -122,7 +136,7 @@ def _add_files(reader: pypdf.PdfReader, files: AttachedFiles) -> None:
     for file in reader.attachment_list:
         try:
             files.add(file.name, file.content)
-        except (PyPdfError, ValueError):
+        except _BROKEN:
             files.add(file.name, None)
 
 

@@ -19,6 +19,14 @@ _GAP = 8.0
 """A gap of more points, and of more than the height of the line, is wider than a space between words."""
 
 
+_EXAMINED = 4_000_000
+
+
+def is_affordable(areas: int, characters: int) -> bool:
+    """Whether that many areas can be compared with that many characters: pdfium compares each with all."""
+    return areas * characters <= _EXAMINED
+
+
 class Box(NamedTuple):
     """An area of a page, in points from its lower left corner."""
 

@@ -13,6 +13,7 @@ from app.pipeline.parse.pdf.layout import (
     Piece,
     find_pieces,
     find_position,
+    is_affordable,
     read_character_boxes,
 )
 from app.pipeline.parse.rendering.links import write_link
@@ -26,7 +27,6 @@ _NEAR = 40.0
 _LABEL = re.compile(r"[:\uff1a_.…]\s*\Z|\A.{1,30}\Z", re.DOTALL)
 _LEADER = re.compile(r"(?<=\s)[._…]{2,}\Z")
 _WORD = re.compile("[A-Za-z0-9\u00c0-\u024f]")
-_COMPARISONS = 300_000
 _TALL = 24.0
 _EDGE = 2.0
 _MAX_WORDS = 200
@@ -34,6 +34,8 @@ _MAX_WORDS = 200
 
 def place(page: pdfium.PdfTextPage, text: str, annotations: Sequence[Annotation]) -> tuple[list[Edit], list[str]]:
     """The edits of the page's text, and the lines that follow it."""
+    if not is_affordable(len(annotations), len(text)):
+        annotations = [item._replace(boxes=()) for item in annotations]
     links = [item for item in annotations if item.kind is Kind.LINK]
     notes = [item for item in annotations if item.kind is Kind.NOTE]
     edits, addresses = _place_links(page, text, links)
@@ -65,9 +67,7 @@ class _Placer:
         self._page = page
         self._text = text
         self._pieces = find_pieces(page, text)
-        if len(annotations) * len(self._pieces) > _COMPARISONS:
-            self._pieces = []  # the search would take more than linear time
-        for item in sorted((item for item in annotations if item.boxes), key=_reading_order):
+        for item in sorted(annotations, key=_reading_order):
             edit = self._find_place(item)
             if edit:
                 self.edits.append(edit)
@@ -75,6 +75,8 @@ class _Placer:
                 self.lines.append(_write_alone(item))
 
     def _find_place(self, item: Annotation) -> Edit | None:
+        if not item.boxes:
+            return None
         box = item.boxes[0]
         if item.kind is Kind.TICK:
             return self._before_words(item, box) or self._after_label(item, box, _NEAR)
@@ -147,6 +149,8 @@ class _Placer:
 
 def _reading_order(item: Annotation) -> tuple[int, float]:
     """From top to bottom by lines, then from left to right."""
+    if not item.boxes:
+        return 0, 0.0
     box = item.boxes[0]
     return -round((box.top + box.bottom) / 12), box.left
 
