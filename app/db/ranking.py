@@ -119,6 +119,19 @@ async def find_by_words(
     return [VectorKey(*row) for row in await connection.execute(_FIND_BY_WORDS, parameters)]
 
 
+_COUNTS = text("""
+    SELECT lexeme, chunk_count FROM lexemes
+    WHERE agent_id = CAST(:agent_id AS bigint) AND lexeme = ANY (CAST(:lexemes AS text[]))
+""")
+
+
+async def count_chunks_with(connection: AsyncConnection, agent_id: int, lexemes: Sequence[str]) -> dict[str, int]:
+    """Count the agent's chunks with each lexeme; under the empty one, all of its chunks."""
+    parameters = {"agent_id": agent_id, "lexemes": ["", *lexemes]}
+    rows = await connection.execute(_COUNTS, parameters)
+    return {row.lexeme: row.chunk_count for row in rows}
+
+
 _RANK = text(f"""
     WITH {_ASKED},
     -- The candidates as the caller gives them.

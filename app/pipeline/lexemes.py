@@ -25,20 +25,12 @@ from typing import NamedTuple
 
 import Stemmer
 
+from app.pipeline.function_words import FUNCTION_WORDS
+
 MAX_POSITION = 16_383  # Postgres' limits for a tsvector
 MAX_POSITIONS = 255
 MAX_LENGTH = 255  # characters of a lexeme, at most 1020 bytes of Postgres' 2046
 
-FUNCTION_WORDS = {
-    "english": "the of and to in is was for that on with as by at from it are what which who how",
-    "spanish": "el la los las de del que en y a se con por para una un su al es como cual fue",
-    "german": "der die das und in den von zu mit dem des ist im fur auf ein eine wurde als auch wie was wer welche",
-    "french": "le la les des et du en est que dans un une pour qui sur au par avec plus",
-    "italian": "il la di che e in un per una del della sono con non i gli le da al nel",
-    "portuguese": "o a os as de do da que em e um uma para com nao por no na se dos",
-    "dutch": "de het een van en in is dat op te zijn voor met die niet aan er om ook",
-    "russian": "и в не на что с по как это из к у за от о для его",  # noqa: RUF001
-}
 _LANGUAGES_OF: dict[str, list[str]] = {}
 for _language, _function_words in FUNCTION_WORDS.items():
     for _word in _function_words.split():
@@ -106,7 +98,12 @@ def lexemes(text: str) -> dict[str, list[int]]:
 def query_lexemes(text: str) -> list[str]:
     """Every lexeme under which a word of the question may be indexed, each once, in the order of the question."""
     words, _ = split_words(text, singles=False)
-    return list(dict.fromkeys(stemmer.stemWord(word) for word in words for stemmer in stemmers.by_language.values()))
+    return list(dict.fromkeys(stem for word in words for stem in list_stems(word)))
+
+
+def list_stems(word: str) -> list[str]:
+    """The stem of a word in each language."""
+    return [stemmer.stemWord(word) for stemmer in stemmers.by_language.values()]
 
 
 def split_words(text: str, *, singles: bool) -> tuple[list[str], list[int]]:

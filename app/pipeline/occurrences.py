@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from app.pipeline.function_words import leave_out_function_words
 from app.pipeline.lexemes import (
-    FUNCTION_WORDS,
     IS_UNSPACED,
     MAX_LENGTH,
     TOKEN,
@@ -21,8 +21,6 @@ from app.pipeline.lexemes import (
     stemmers,
 )
 
-_AUXILIARIES = "do does did be been can could should would will shall may must has have had i you we they my our your"
-_FUNCTION_WORDS = frozenset(word for words in (*FUNCTION_WORDS.values(), _AUXILIARIES) for word in words.split())
 _VOWEL_JAMO, _LAST_JAMO = "\u1160", "\u11ff"
 """Hangul vowels and final consonants, which join the consonant before them."""
 _CHANGED_LENGTH = re.compile(rb"[^\x00]?\x00+|[^\x00\x01]", re.DOTALL)
@@ -46,9 +44,9 @@ class Terms:
     """The words of a query, stemmed in every language. For one query, in one thread."""
 
     def __init__(self, query: str) -> None:
-        words = list(dict.fromkeys(split_words(query, singles=False)[0]))
+        words: Sequence[str] = list(dict.fromkeys(split_words(query, singles=False)[0]))
         # Words such as "the" occur everywhere. They count only in a query that has no others.
-        words = [word for word in words if word not in _FUNCTION_WORDS] or words
+        words = leave_out_function_words(words)
         # The numbers of the words by their stems, for each language that a text may be in.
         self._terms = {
             language: {stem: number for number, stem in reversed(list(enumerate(stemmer.stemWords(words))))}

@@ -179,7 +179,7 @@ def test_a_question_is_answered_with_its_sources(shared_stack: Stack, herons: di
     [task] = shared_stack.finish([task_id])
     assert [stage["name"] for stage in task["stages"]] == ["queue", "retrieval", "generate_answer"]
     answer = task["result"]
-    assert (answer["mode"], "42" in answer["answer"]) == ("extractive", True)
+    assert (answer["mode"], answer["answered"], "42" in answer["answer"]) == ("extractive", True, True)
     assert answer["processing_time"] >= 0
     text = shared_stack.client.get(f"/documents/{herons['document_id']}/content", params={"format": "text"}).text
     for reference in answer["references"]:
@@ -191,5 +191,14 @@ def test_a_question_is_answered_with_its_sources(shared_stack: Stack, herons: di
 
 def test_a_question_to_an_empty_agent_ends_well(shared_stack: Stack, agent: int) -> None:
     [task] = shared_stack.finish([shared_stack.post(f"/agents/{agent}/ask", {"question": "Why?"})["task_id"]])
-    assert (task["state"], task["result"]["references"]) == ("SUCCESS", [])
+    assert (task["state"], task["result"]["references"], task["result"]["answered"]) == ("SUCCESS", [], False)
     assert task["result"]["answer"]
+
+
+def test_a_question_that_no_document_is_about_is_not_answered(shared_stack: Stack, herons: dict[str, Any]) -> None:
+    body = {"question": "What is the capital of Portugal?"}
+    accepted = shared_stack.post(f"/agents/{herons['agent_id']}/ask", body)
+    [task] = shared_stack.finish([accepted["task_id"]])
+    answer = task["result"]
+    assert (task["state"], answer["answered"], answer["references"]) == ("SUCCESS", False, [])
+    assert answer["answer"] == "The documents of this agent hold no answer to this question."

@@ -146,6 +146,7 @@ class AnswerResult(BaseModel):
 
     model_config = example(
         {
+            "answered": True,
             "answer": "Its maximum draught is 2.4 metres. [1]",
             "references": [_REFERENCE],
             "mode": "extractive",
@@ -153,7 +154,10 @@ class AnswerResult(BaseModel):
         }
     )
 
-    answer: str = Field(description="The answer. `[1]` refers to the first of `references`.")
+    answered: bool | None = Field(
+        None, description="Whether the documents hold an answer; null in results of earlier releases."
+    )
+    answer: str = Field(description="The answer, or that there is none. `[1]` refers to the first of `references`.")
     references: list[Reference] = Field(description="The passages that it is based on.")
     mode: Literal["llm", "extractive"] = Field(
         description="`llm`: written by a language model. `extractive`: made of quoted sentences."

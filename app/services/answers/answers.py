@@ -22,7 +22,7 @@ from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
 
 _MAX_TOKENS = 1000
-_NOTHING_FOUND = "The agent's documents do not contain an answer to this question."
+_NO_ANSWER = "The documents of this agent hold no answer to this question."
 
 
 class Answers:
@@ -74,6 +74,8 @@ class Answers:
     async def answer(self, attempt: RunningAttempt) -> Outcome:
         """Search, then let the language model answer; without one, quote the sentences that answer the question.
 
+        A question that the hits are not about is not answered from quotes.
+
         Raises:
             ProviderBusyError, ProviderPausedError, ProviderDownError, ProviderRequestError
         """
@@ -86,7 +88,8 @@ class Answers:
         if self._chat and hits:
             answer = await self._generate(self._chat, account, question, hits)
         else:
-            answer = _extract(question, hits)
+            is_about = await self._search.is_about(account.agent_id, question, hits)
+            answer = _extract(question, hits if is_about else [])
         return Outcome({**answer, "processing_time": round(time.monotonic() - began, 4)}, "Answered")
 
     async def _generate(self, chat: ChatModel, account: Account, question: str, hits: Sequence[Hit]) -> dict[str, Any]:
@@ -105,6 +108,7 @@ class Answers:
         usage = {"input_tokens": completion.input_tokens, "output_tokens": completion.output_tokens}
         cited = cite(completion.text, passages)
         return {
+            "answered": bool(cited.quotes),
             "answer": cited.text,
             "references": [_refer(quote, hits[quote.passage]) for quote in cited.quotes],
             "mode": "llm",
@@ -125,9 +129,10 @@ class Answers:
 
 
 def _extract(question: str, hits: Sequence[Hit]) -> dict[str, Any]:
-    """An answer made of quoted sentences; ``mode`` says that no language model was used."""
+    """An answer made of quoted sentences of the hits; ``mode`` says that no language model was used."""
     quotes = choose_quotes(question, [hit.text for hit in hits])
     return {
+        "answered": bool(quotes),
         "answer": _compose(quotes),
         "references": [_refer(quote, hits[quote.passage]) for quote in quotes],
         "mode": "extractive",
@@ -137,7 +142,7 @@ def _extract(question: str, hits: Sequence[Hit]) -> dict[str, Any]:
 def _compose(quotes: list[Quote]) -> str:
     """The quotes, each followed by the number of its reference."""
     cited = (f"{' '.join(quote.text.split())} [{number}]" for number, quote in enumerate(quotes, 1))
-    return " ".join(cited) or _NOTHING_FOUND
+    return " ".join(cited) or _NO_ANSWER
 
 
 def _refer(quote: Quote, hit: Hit) -> dict[str, Any]:

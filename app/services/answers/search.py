@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from app.db.engine import Database
-from app.db.ranking import Hit, find_by_words, find_documents, rank
+from app.db.ranking import Hit, count_chunks_with, find_by_words, find_documents, rank
 from app.domain.filters import read_filter
 from app.domain.vectors import Account, VectorKey
+from app.pipeline.evidence import LEAST, Evidence
 from app.pipeline.lexemes import query_lexemes
 from app.pipeline.snippet import Snippet, make_snippets
 from app.services.indexing.chunk_index import ChunkIndexer
@@ -100,6 +101,13 @@ class Search:
         is_long = len(query) * sum(map(len, texts)) > _INLINE_STEPS
         snippets = await asyncio.to_thread(make_snippets, query, texts) if is_long else make_snippets(query, texts)
         return [ShownHit(*pair) for pair in zip(hits, snippets, strict=True)]
+
+    async def is_about(self, agent_id: int, question: str, hits: Sequence[Hit]) -> bool:
+        """Whether one of the hits has enough of the question's words to answer it from the hits."""
+        async with self._database.statement() as connection:
+            counts = await count_chunks_with(connection, agent_id, query_lexemes(question))
+        passages = [f"{hit.filename}\n{hit.metadata.get('title', '')}\n{hit.context}\n{hit.text}" for hit in hits]
+        return await asyncio.to_thread(Evidence(question, counts).measure, passages) >= LEAST
 
     async def _find_documents(self, agent_id: int, where: Mapping[str, Any] | None) -> list[int] | None:
         """The documents that match a filter; None without a filter."""

@@ -1,0 +1,94 @@
+"""A question is answered only from passages that are about it."""
+
+import pytest
+
+from app.pipeline.evidence import LEAST, Evidence
+from app.pipeline.lexemes import lexemes
+
+PASSAGES = [
+    "The net weight of the crate is seven kilos.",
+    "The inspection takes place on 9 May 2023 in the north hall.",
+    "The bean stew contains no milk and no eggs.",
+]
+
+
+def measure(question: str, passages: list[str]) -> float:
+    counts = {"": len(passages)}
+    for passage in passages:
+        for lexeme in lexemes(passage):
+            counts[lexeme] = counts.get(lexeme, 0) + 1
+    return Evidence(question, counts).measure(passages)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the weight of the crate?",
+        "How heavy is the crate?",
+        "When does the inspection take place?",
+        "Where are inspections held?",
+        "Does the stew contain milk?",
+        "eggs",
+        "WEIGHT?",
+        "What is it that the crate has?",
+    ],
+)
+def test_a_question_with_words_of_a_passage_is_answered(question: str) -> None:
+    assert measure(question, PASSAGES) >= LEAST
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the capital of Portugal?",
+        "Who won the tournament of 1998?",
+        "How many planets does the sun have?",
+        "Quelle est la capitale du Portugal ?",
+        "Was ist die Hauptstadt von Portugal?",
+        "¿Cuál es la capital de Portugal?",
+        "Какая столица Португалии?",
+        "ポルトガルの首都はどこですか",
+        "Please give me a recipe for pancakes with maple syrup",
+    ],
+)
+def test_a_question_on_something_else_is_not_answered(question: str) -> None:
+    assert measure(question, PASSAGES) < LEAST
+
+
+@pytest.mark.parametrize(
+    ("question", "passage"),
+    [
+        ("Wie schwer ist die Kiste?", "Die Kiste wiegt sieben Kilo."),
+        ("¿Cuánto pesa la caja?", "La caja pesa siete kilos."),
+        ("Quanto pesano le casse?", "La cassa pesa sette chili."),
+        ("Сколько весит ящик?", "Ящики весят семь килограммов."),
+        ("Kutunun ağırlığı nedir?", "Kutunun ağırlığı yedi kilodur."),  # noqa: RUF001
+        ("Ποιο είναι το βάρος του κιβωτίου;", "Το κιβώτιο έχει βάρος επτά κιλά."),  # noqa: RUF001
+        ("这个箱子有多重", "箱子的重量是七公斤"),
+        ("箱の重さは", "この箱の重さは七キロです"),
+        ("상자의 무게는", "상자 무게는 칠 킬로그램이다"),
+    ],
+)
+def test_other_languages_and_forms_of_a_word_count(question: str, passage: str) -> None:
+    assert measure(question, [passage]) >= LEAST
+
+
+def test_a_question_of_function_words_alone_is_measured_by_them() -> None:
+    assert measure("what is it", ["What it is: a crate."]) == 1
+    assert measure("what is it", ["A crate."]) < LEAST
+
+
+def test_a_rare_word_weighs_more_than_a_common_one() -> None:
+    evidence = Evidence("gate draught", {"": 1000, "gate": 900, "draught": 3})
+    assert evidence.measure(["the gate"]) < LEAST < evidence.measure(["the draught"])
+
+
+def test_the_best_passage_counts_and_words_of_several_do_not_add_up() -> None:
+    evidence = Evidence("gate draught", {"": 2, "gate": 1, "draught": 1})
+    assert evidence.measure(["gate", "draught"]) == pytest.approx(0.5)
+    assert evidence.measure(["other", "gate draught"]) == 1
+
+
+def test_nothing_is_evidence_of_nothing() -> None:
+    assert Evidence("?!", {}).measure(["text"]) == 0
+    assert Evidence("gate", {}).measure([]) == 0
