@@ -4,6 +4,8 @@ PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+XLS = "application/vnd.ms-excel"
+XLSB = "application/vnd.ms-excel.sheet.binary.macroEnabled.12"
 ODT = "application/vnd.oasis.opendocument.text"
 ODS = "application/vnd.oasis.opendocument.spreadsheet"
 ODP = "application/vnd.oasis.opendocument.presentation"
@@ -32,7 +34,9 @@ SUPPORTED: dict[str, tuple[str, ...]] = {
     PDF: (".pdf",),
     DOCX: (".docx", ".docm"),
     PPTX: (".pptx", ".pptm", ".ppsx"),
-    XLSX: (".xlsx", ".xlsm"),
+    XLSX: (".xlsx", ".xlsm", ".xltx", ".xltm"),
+    XLS: (".xls", ".xlt"),
+    XLSB: (".xlsb",),
     ODT: (".odt", ".ott", ".fodt"),
     ODS: (".ods", ".ots", ".fods"),
     ODP: (".odp", ".otp", ".fodp"),

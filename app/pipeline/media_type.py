@@ -26,6 +26,8 @@ from app.domain.media import (
     RTF,
     SUPPORTED,
     TEXT,
+    XLS,
+    XLSB,
     XLSX,
     ZIP,
 )
@@ -50,8 +52,13 @@ _ENCRYPTED_STREAM = "EncryptedPackage"
 _PDF_MARK_WITHIN = 1024
 """PDF readers accept other bytes before the signature, within the first 1,024."""
 _OFFICE = (DOCX, PPTX, XLSX)
-_ZIPPED = (*_OFFICE, ODT, ODS, ODP, EPUB, ZIP)
-_MAIN_PARTS = (("word/document", ".xml", DOCX), ("ppt/presentation", ".xml", PPTX), ("xl/workbook", ".xml", XLSX))
+_ZIPPED = (*_OFFICE, XLSB, ODT, ODS, ODP, EPUB, ZIP)
+_MAIN_PARTS = (
+    ("word/document", ".xml", DOCX),
+    ("ppt/presentation", ".xml", PPTX),
+    ("xl/workbook", ".xml", XLSX),
+    ("xl/workbook", ".bin", XLSB),
+)
 _DECLARED = {
     EPUB: EPUB,
     ODT: ODT,
@@ -60,8 +67,8 @@ _DECLARED = {
     **{f"{media_type}-template": media_type for media_type in (ODT, ODS, ODP)},
 }
 """Types that the first part of a zip, ``mimetype``, declares (OCF 4.2, OpenDocument 1.3, part 2, 3.3)."""
-_OPEN_PACKAGE = "[Content_Types].xml"
-_TEXTS = [media_type for media_type in SUPPORTED if media_type not in {*_ZIPPED, PDF, RTF, HTML, MSG}] + [HTML]
+_OPEN_PACKAGE = "[content_types].xml"
+_TEXTS = [media_type for media_type in SUPPORTED if media_type not in {*_ZIPPED, PDF, RTF, XLS, HTML, MSG}] + [HTML]
 _TEMPLATES = {".php", ".vue", ".svelte", ".xsl", ".xslt"}
 """Programs that may begin with the markup of a page."""
 _PROLOGUE = r"\s*+(?:<\?xml[^>]*+>\s*+)?+(?><!--.*?-->\s*+)*+"
@@ -120,7 +127,7 @@ def _detect_zip(path: Path, suffix: str) -> str:
     """The type that a zip declares, else that of its parts; for a truncated zip, that of its file name."""
     try:
         with open_zip(path) as archive:
-            names = archive.namelist()
+            names = [name.replace("\\", "/").lower() for name in archive.namelist()]
             declared = _read_declared(archive)
     except (*BROKEN, ParseLimitExceededError):
         return _by_suffix(suffix, _ZIPPED) or refuse(DAMAGED_ZIP)
@@ -129,7 +136,7 @@ def _detect_zip(path: Path, suffix: str) -> str:
     for start, end, media_type in _MAIN_PARTS:
         if any(name.startswith(start) and name.endswith(end) for name in names):
             return media_type
-    if "META-INF/container.xml" in names:
+    if "meta-inf/container.xml" in names:
         return EPUB
     return refuse(OFFICE_PACKAGE) if _OPEN_PACKAGE in names else ZIP
 

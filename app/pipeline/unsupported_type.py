@@ -62,6 +62,7 @@ _OUTLOOK = FileKind("an Outlook message", "application/vnd.ms-outlook")
 COMPOUND_KINDS: dict[str, FileKind] = {
     "WordDocument": _WORD,
     "Workbook": _EXCEL,
+    "WORKBOOK": _EXCEL,
     "Book": _EXCEL,
     "PowerPoint Document": _POWERPOINT,
     "PP40": _POWERPOINT,

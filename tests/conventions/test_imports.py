@@ -40,6 +40,7 @@ _ALLOWED = {
     "pydantic_settings": {"settings"},
     "pypdf": {"pipeline"},
     "pypdfium2": {"pipeline"},
+    "python_calamine": {"pipeline"},
     "python_multipart": {"api"},
     "qdrant_client": {"adapters"},
     "redis": {"adapters", "bootstrap", "cli"},

@@ -1,6 +1,7 @@
 """Good documents of every format, small, to be mutated."""
 
 import json
+import struct
 import tempfile
 from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
@@ -9,6 +10,8 @@ from pathlib import Path
 from app.domain.media import ODT
 from tests.flows.zips import make_zip
 from tests.pipeline import packages
+from tests.pipeline.binary_workbooks import cell, label, make_xls, make_xlsb, number, part, record, row, words
+from tests.pipeline.binary_workbooks import text as xls_text
 from tests.pipeline.compound_files import make_message
 from tests.pipeline.documents import W, make_docx, make_lined_pdf, make_pdf, paragraph
 from tests.pipeline.pdf_files import make_annotated_pdf
@@ -52,6 +55,15 @@ _CALENDAR = (
 )
 _MARKDOWN = "---\ntitle: Locks\nauthor: Ada\n---\n# Locks\n\n" + "\n".join(f"- {line}" for line in _LINES)
 
+_XLS_TEXTS = record(0xFC, struct.pack("<II", 40, 40) + b"".join(map(xls_text, _LINES)))
+_XLS_ROWS = b"".join(
+    cell(0xFD, n, 0, struct.pack("<I", n)) + number(n, 1, n * 1.5, n % 3) + label(n, 2, f"Gate {n}") for n in range(40)
+) + record(0xE5, struct.pack("<5H", 1, 2, 4, 0, 0))
+_XLSB_ROWS = b"".join(
+    row(n, (7, 0, struct.pack("<I", n)), (5, 1, struct.pack("<d", n * 1.5), n % 2), (6, 2, words(f"Gate {n}")))
+    for n in range(40)
+) + part(176, struct.pack("<4I", 2, 4, 0, 0))
+
 
 def make_seeds(corpus: Path | None) -> Mapping[str, Sequence[bytes]]:
     """Files by format: those made here, and those of the corpus where there is one."""
@@ -85,6 +97,8 @@ def _make_zipped(folder: Path) -> dict[str, list[bytes]]:
         "docx": make_docx(folder / "docx", body, parts),
         "pptx": packages.make_pptx(folder / "pptx", slides),
         "xlsx": packages.make_xlsx(folder / "xlsx", {"Locks": rows}, strings=["<t>Alder</t>", "<t>Birch</t>"]),
+        "xls": make_xls(folder / "xls", {"Locks": _XLS_ROWS}, formats=["00000", "d mmm yyyy"], before=_XLS_TEXTS),
+        "xlsb": make_xlsb(folder / "xlsb", {"Locks": _XLSB_ROWS}, formats=["0.0%"], strings=_LINES),
         "epub": packages.make_epub(folder / "epub", [f"<h1>Locks</h1><p>{line}</p>" for line in _LINES[:4]]),
         "odt": packages.make_odf(folder / "odt", ODT, f"<office:text>{text}</office:text>"),
     }

@@ -134,7 +134,7 @@ def test_a_zip_is_what_it_holds_whatever_its_name(tmp_path: Path) -> None:
     "parts",
     [
         {"mimetype": "application/vnd.oasis.opendocument.graphics", "content.xml": ""},
-        {"[Content_Types].xml": "", "xl/workbook.bin": ""},
+        {"[Content_Types].xml": "", "xl/model.bin": ""},
         {"[Content_Types].xml": "", "visio/document.xml": ""},
     ],
 )

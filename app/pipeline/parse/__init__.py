@@ -32,6 +32,8 @@ from app.domain.media import (
     SOURCE,
     TEXT,
     TSV,
+    XLS,
+    XLSB,
     XLSX,
     XML,
     YAML,
@@ -53,6 +55,8 @@ _READERS = {
     TEXT: "text.plain",
     PPTX: "slides.pptx",
     XLSX: "sheets.xlsx",
+    XLS: "sheets.xls",
+    XLSB: "sheets.xlsb",
     EPUB: "web.epub",
     RTF: "text.rtf",
     EML: "mail.eml",
@@ -63,7 +67,7 @@ _READERS = {
     **dict.fromkeys((CSV, TSV), "text.delimited"),
     **dict.fromkeys((SOURCE, JSON, XML, YAML), "text.source"),
 }
-FALLBACK_READERS = {PDF: "pdf.fallback", DOCX: "word.fallback"}
+FALLBACK_READERS = {PDF: "pdf.fallback", DOCX: "word.fallback", XLS: "sheets.calamine"}
 """The formats with a second reader, for files on which the first one fails or crashes."""
 
 

@@ -64,7 +64,8 @@ class ZipPackage:
             self._archive = self._opening.__enter__()
         except BROKEN as error:
             raise DocumentDamagedError(str(error)) from error
-        self._names = set(self._archive.namelist())
+        self._names = {name.replace("\\", "/"): name for name in self._archive.namelist()}
+        self._folded = {name.lower(): actual for name, actual in self._names.items()}
         if len(self._archive.infolist()) > self._entries_allowed:
             self._opening.__exit__(None, None, None)
             raise ParseLimitExceededError(f"It contains more than {self._entries_allowed} files.")
@@ -78,7 +79,7 @@ class ZipPackage:
         return sorted(name for name in self._names if not name.endswith("/"))
 
     def __contains__(self, name: str) -> bool:
-        return name in self._names
+        return self._find(name) is not None
 
     def pieces(self, name: str) -> Iterator[bytes]:
         """The bytes of a part, in pieces of at most 64 KB.
@@ -122,6 +123,10 @@ class ZipPackage:
         except etree.XMLSyntaxError as error:
             raise DocumentDamagedError(f"{name}: {error}") from error
 
+    def _find(self, name: str) -> str | None:
+        """The entry of a part. Some programs write another case than they refer to (ECMA-376, part 2, 6.2.2.3)."""
+        return self._names.get(name) or self._folded.get(name.lower())
+
     def _strip(self, name: str, strip: Callable[[Iterable[bytes]], Iterator[bytes]]) -> Iterator[bytes]:
         for piece in strip(self._inflate(name, self._streamed)):
             self._budget.spend(len(piece))
@@ -137,7 +142,7 @@ class ZipPackage:
             raise DocumentDamagedError(f"{name}: {error}") from error
 
     def _open(self, name: str, budget: Budget) -> IO[bytes]:
-        entry = self._archive.getinfo(name)
+        entry = self._archive.getinfo(self._find(name) or name)
         if entry.flag_bits & 1:
             raise DocumentEncryptedError
         if entry.compress_type not in _METHODS:

@@ -9,9 +9,10 @@ _EMPTY_CELLS = re.compile(
 )
 _EMPTY_ROWS = re.compile(rb'(?:<(?:\w{1,9}:)?row r="\d+"[^<>]*(?:/>|>\s*</(?:\w{1,9}:)?row>)\s*)+')
 """Only cells and rows with a position are left out. Without one, they move those after them."""
-_DATA = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?sheetData[\s/>]")
+_DATA = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?sheetData(?:[\s/][^<>]*)?>")
 _DATA_END = re.compile(rb"</(?:[A-Za-z_][\w.-]*:)?sheetData\s*>")
 _LONGEST_TAG = 1024 * 1024
+_BEFORE, _WITHIN, _AFTER = range(3)
 _OVERLAP = 200
 """Longer than the tags that are searched for, which may begin in one piece and end in the next."""
 
@@ -33,25 +34,16 @@ def strip_blank(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def strip_rows(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The bytes of a worksheet without the content of its rows."""
     rest = b""
-    inside: bool | None = False
+    state = _BEFORE
     for piece in pieces:
         text = rest + piece
-        rest = b""
-        if inside is False and (start := _DATA.search(text)):
+        if state == _BEFORE and (start := _DATA.search(text)):
             yield text[: start.end()]
-            if text[start.end() - 1 : start.end()] == b"/":
-                inside, text = None, text[start.end() :]
-            else:
-                # The tag may end with "/>" further on, after attributes that no known program writes.
-                inside, text = True, text[start.end() - 1 :]
-                yield b"" if text.startswith(b">") else b">"
-        if inside and (end := _DATA_END.search(text)):
-            inside, text = None, text[end.start() :]
-        if inside is None:
-            yield text
-        elif inside:
-            rest = text[-_OVERLAP:]
-        else:
-            yield text[:-_OVERLAP]
-            rest = text[-_OVERLAP:]
-    yield b"" if inside else rest
+            state = _AFTER if start[0].endswith(b"/>") else _WITHIN
+            text = text[start.end() :]
+        if state == _WITHIN and (end := _DATA_END.search(text)):
+            state, text = _AFTER, text[end.start() :]
+        rest = b"" if state == _AFTER else text[-_OVERLAP:]
+        if state != _WITHIN:
+            yield text[: len(text) - len(rest)]
+    yield b"" if state == _WITHIN else rest
