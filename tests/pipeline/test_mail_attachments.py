@@ -1,5 +1,6 @@
 """The attachments of a mail are files within it; texts and calendars among them are shown below the message."""
 
+import struct
 from email import message_from_bytes
 from email.message import EmailMessage
 from pathlib import Path
@@ -102,9 +103,38 @@ def test_a_mail_that_is_only_an_attachment_names_it(tmp_path: Path) -> None:
     assert parsed.pages[0].text.endswith("Attachments: plan.pdf")
 
 
-def test_the_files_that_old_outlook_packs_are_named(tmp_path: Path) -> None:
+def tnef(*files: tuple[str, str, bytes]) -> bytes:
+    """A ``winmail.dat`` with files by short name, long name and content."""
+
+    def attribute(level: int, kind: int, data: bytes) -> bytes:
+        return struct.pack("<BII", level, kind, len(data)) + data + bytes(2)
+
+    packed = b"\x78\x9f\x3e\x22\1\0" + attribute(1, 0x00089006, b"\0\0\1\0")
+    for short, long, content in files:
+        name = f"{long}\0".encode("utf-16-le")
+        padded = name.ljust(-(-len(name) // 4) * 4, b"\0")
+        properties = struct.pack("<IHHIHHII", 2, 3, 0x3705, 1, 0x1F, 0x3707, 1, len(name)) + padded
+        packed += attribute(2, 0x00069002, bytes(14)) + attribute(2, 0x00018010, f"{short}\0".encode("cp1252"))
+        packed += attribute(2, 0x0006800F, content) + (attribute(2, 0x00069005, properties) if long else b"")
+    return packed
+
+
+def test_the_files_that_outlook_packs_into_one_are_files(tmp_path: Path) -> None:
     message = letter()
-    message.add_attachment(b"\x78\x9f\x3e\x22", "application", "ms-tnef", filename="winmail.dat")
+    packed = tnef(("GEBUHR~1.PDF", "Gebühren.pdf", b"%PDF-1.4"), ("Übersicht.txt", "", b"Notice: ninety days."))
+    message.add_attachment(packed, "application", "ms-tnef", filename="winmail.dat")
+    parsed = read(tmp_path, message)
+    assert [(item.name, item.content) for item in parsed.attachments] == [
+        ("Gebühren.pdf", b"%PDF-1.4"),
+        ("Übersicht.txt", b"Notice: ninety days."),
+    ]
+    assert "Übersicht.txt\n\nNotice: ninety days." in parsed.pages[0].text
+
+
+@pytest.mark.parametrize("packed", [b"\x78\x9f\x3e\x22", b"no", tnef(("a.txt", "b.txt", b"x"))[:30]])
+def test_a_damaged_pack_of_files_is_named(tmp_path: Path, packed: bytes) -> None:
+    message = letter()
+    message.add_attachment(packed, "application", "octet-stream", filename="winmail.dat")
     assert read(tmp_path, message).pages[0].text.endswith("Attachments: winmail.dat")
 
 

@@ -13,6 +13,7 @@ from app.pipeline.parse.encoding import decode
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.mail.headers import (
     HEADER_ERRORS,
+    NAME_CHARACTERS,
     MailPolicy,
     read_charset,
     read_declared,
@@ -21,8 +22,10 @@ from app.pipeline.parse.mail.headers import (
 )
 from app.pipeline.parse.mail.shown import find_shown_type, write_shown
 from app.pipeline.parse.mail.signed import find_kind, unwrap
+from app.pipeline.parse.mail.tnef import unpack
 from app.pipeline.parse.mail.transfer import decode_base64, join_flowed, read_bytes
 from app.pipeline.parse.web.markup import write_markup
+from app.pipeline.text import clean_line
 
 SHOWN_HEADERS = ("From", "To", "Cc", "Subject", "Date")
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
@@ -37,6 +40,7 @@ _NAMES = {
     "application/ms-tnef": "winmail.dat",
     "application/pdf": "attachment.pdf",
 }
+_TNEF = {"application/ms-tnef", "application/vnd.ms-tnef"}
 _PGP = "-----BEGIN PGP MESSAGE-----"
 _TOO_DEEP = "Its messages are nested deeper than is allowed."
 _FULLER = 0.7
@@ -122,11 +126,19 @@ class MessageReader:
         if is_body and (kind in _BODIES or kind.startswith("multipart/")):
             text = self._read_body(part, kind, content)
             self.mail.texts += [text] if text is not None else []
+        elif (kind in _TNEF or name.lower() == "winmail.dat") and (files := unpack(content)):
+            for inner, data in files:
+                self._attach(inner, data, "application/octet-stream", None)
         elif (name or content) and not (is_body and kind.startswith("text/") and kind != "text/calendar"):
             name = name or _make_name(kind, len(self.mail.attachments) + 1)
-            self.mail.attachments[Attachment(name, content)] = None
-            if shown_type := find_shown_type(kind, name):
-                self.mail.shown.setdefault(write_shown(shown_type, content, read_declared(part), self._limits), name)
+            self._attach(name, content, kind, read_declared(part))
+
+    def _attach(self, name: str, content: bytes, kind: str, charset: str | None) -> None:
+        """Add an attachment, and its text where mail programs show it."""
+        name = clean_line(name, NAME_CHARACTERS)
+        self.mail.attachments[Attachment(name, content)] = None
+        if shown_type := find_shown_type(kind, name):
+            self.mail.shown.setdefault(write_shown(shown_type, content, charset, self._limits), name)
 
     def _read_body(self, part: Message, kind: str, content: bytes) -> str | None:
         """The text of a part; None where it is declared as text, but is none."""
