@@ -208,6 +208,8 @@ class Settings(BaseSettings):
     parse_max_pages: int = Field(5000, ge=1)
     large_document_chunks: int = Field(2000, ge=1)
     embedding_batch_chunks: int = Field(500, ge=1, le=1000)
+    ocr_engine: Literal["auto", "rapidocr", "tesseract", "off"] = "auto"
+    ocr_time_limit: float = Field(400.0, gt=0)
     ocr_languages: Annotated[str, AfterValidator(_check_languages)] | None = None
 
     embedding_provider: Literal["local", "openai", "sentence-transformers"] = "local"

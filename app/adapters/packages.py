@@ -18,6 +18,7 @@ _EXTRAS = {
     "onnxruntime": "minilm",
     "openai": "openai",
     "pinecone": "pinecone",
+    "rapidocr": "ocr",
     "qdrant_client": "qdrant",
     "sentence_transformers": "sentence-transformers",
     "sentry_sdk": "sentry",

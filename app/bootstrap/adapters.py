@@ -8,6 +8,7 @@ from celery import Celery
 from redis.asyncio import Redis
 
 from app.adapters.celery.doorbell import CeleryDoorbell
+from app.adapters.packages import require_packages
 from app.adapters.polling_watch import PollingWatch
 from app.adapters.redis.limits import Limit, RedisLimits
 from app.adapters.redis.url import redis_client_url
@@ -18,6 +19,7 @@ from app.bootstrap.storage import choose_blobs
 from app.bootstrap.stores import Stores
 from app.db.engine import Database, create_engine
 from app.domain.ports import BlobStore, ChatModel
+from app.pipeline.parse.ocr.choice import RAPIDOCR, choose_engine
 from app.pipeline.parse_slots import ParseSlots
 from app.pipeline.sandbox import ParserSandbox
 from app.settings import Settings
@@ -71,12 +73,16 @@ def choose_adapters(
 
 
 def _make_parser(settings: Settings, size: int) -> ParserSandbox:
+    if settings.ocr_engine == RAPIDOCR:
+        require_packages("OCR_ENGINE=rapidocr", RAPIDOCR)
     return ParserSandbox(
         size=size,
         time_limit=settings.parse_time_limit,
         memory_mb=settings.parse_memory_mb,
         max_pages=settings.parse_max_pages,
+        ocr_engine=choose_engine(settings.ocr_engine, settings.ocr_languages),
         ocr_languages=settings.ocr_languages,
+        ocr_seconds=settings.ocr_time_limit,
         slots=ParseSlots(settings.parse_memory_mb),
     )
 

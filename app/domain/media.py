@@ -28,7 +28,15 @@ YAML = "application/yaml"
 SOURCE = "text/x-source"
 """Source code and configuration files in any language. IANA has no common media type for them."""
 TEXT = "text/plain"
+PNG = "image/png"
+JPEG = "image/jpeg"
+TIFF = "image/tiff"
+WEBP = "image/webp"
+BMP = "image/bmp"
 ZIP = "application/zip"
+
+PICTURES = (PNG, JPEG, TIFF, WEBP, BMP)
+"""The types whose text is read by OCR. They are accepted where an engine is installed."""
 
 SUPPORTED: dict[str, tuple[str, ...]] = {
     PDF: (".pdf",),
@@ -62,6 +70,11 @@ SUPPORTED: dict[str, tuple[str, ...]] = {
         *(".css", ".scss", ".less", ".vue", ".svelte", ".proto", ".graphql", ".tf", ".tex", ".gradle", ".cmake"),
         *(".toml", ".ini", ".cfg", ".conf", ".properties", ".diff", ".patch"),
     ),
+    PNG: (".png",),
+    JPEG: (".jpg", ".jpeg", ".jpe", ".jfif"),
+    TIFF: (".tif", ".tiff"),
+    WEBP: (".webp",),
+    BMP: (".bmp", ".dib"),
     TEXT: (".txt", ".text", ".log", ".rst"),
 }
 """The document types, each with its usual file extensions."""

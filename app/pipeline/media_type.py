@@ -22,6 +22,7 @@ from app.domain.media import (
     ODS,
     ODT,
     PDF,
+    PICTURES,
     PPTX,
     RTF,
     SUPPORTED,
@@ -42,6 +43,7 @@ from app.pipeline.unsupported_type import (
     identify,
     identify_compound,
     refuse,
+    refuse_picture,
     refuse_renamed,
 )
 
@@ -68,7 +70,8 @@ _DECLARED = {
 }
 """Types that the first part of a zip, ``mimetype``, declares (OCF 4.2, OpenDocument 1.3, part 2, 3.3)."""
 _OPEN_PACKAGE = "[content_types].xml"
-_TEXTS = [media_type for media_type in SUPPORTED if media_type not in {*_ZIPPED, PDF, RTF, XLS, HTML, MSG}] + [HTML]
+_BINARY = {*_ZIPPED, *PICTURES, PDF, RTF, XLS, MSG}
+_TEXTS = [media_type for media_type in SUPPORTED if media_type not in {*_BINARY, HTML}] + [HTML]
 _TEMPLATES = {".php", ".vue", ".svelte", ".xsl", ".xslt"}
 """Programs that may begin with the markup of a page."""
 _PROLOGUE = r"\s*+(?:<\?xml[^>]*+>\s*+)?+(?><!--.*?-->\s*+)*+"
@@ -97,11 +100,16 @@ _MAIL_HEADERS = re.compile(
 )
 
 
-def detect(path: Path, filename: str) -> str:
+def detect(path: Path, filename: str, *, pictures: bool = False) -> str:
     """The media type of the file at ``path``, one of ``app.domain.media.ACCEPTED``.
 
     Reads the first 64 KB, and the directory of a zip; the parsers check the rest. ``filename`` is the name that the
-    client gave: ``notes.md`` makes text Markdown, but no name makes a picture a document.
+    client gave: ``notes.md`` makes text Markdown, but no name makes a program a document.
+
+    Args:
+        path: A local file.
+        filename: Its name.
+        pictures: Whether an OCR engine reads pictures; otherwise they are refused.
 
     Raises:
         UnsupportedTypeError: for every other type; the message says what the file is.
@@ -117,9 +125,12 @@ def detect(path: Path, filename: str) -> str:
         return PDF
     if head.startswith(_RTF):
         return RTF
+    kind = identify(head)
+    if kind.media_type in PICTURES:
+        return kind.media_type if pictures else refuse_picture(kind)
     encoding = guess_encoding(head, complete=len(head) < _HEAD)
     if encoding is None:
-        refuse(identify(head))
+        refuse(kind)
     return _detect_text(head.decode(encoding, "replace"), suffix)
 
 

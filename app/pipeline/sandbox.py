@@ -39,7 +39,9 @@ class ParserSandbox:
         memory_mb: Memory a child may map beyond what it starts with.
         slots: Bounds the parses of all processes of the host; None for no such bound.
         max_pages: Pages a document may have.
-        ocr_languages: The languages of OCR for scanned PDF pages, such as ``eng+deu``; None turns OCR off.
+        ocr_engine: What reads scans and pictures, ``rapidocr`` or ``tesseract``; None turns OCR off.
+        ocr_languages: The languages of OCR, such as ``eng+deu``; None where none are set.
+        ocr_seconds: Seconds by which OCR may extend the time limit of a document.
         documents_per_child: Documents after which a child is replaced.
         idle_seconds: Seconds without work after which a child ends; the last one stays.
     """
@@ -51,7 +53,9 @@ class ParserSandbox:
         time_limit: float,
         memory_mb: int,
         max_pages: int,
+        ocr_engine: str | None = None,
         ocr_languages: str | None = None,
+        ocr_seconds: float = 400,
         documents_per_child: int = 200,
         idle_seconds: float = 60,
         slots: ParseSlots | None = None,
@@ -61,7 +65,8 @@ class ParserSandbox:
         self._time_limit = time_limit
         self._memory_mb = memory_mb
         self._max_pages = max_pages
-        self._ocr_languages = ocr_languages
+        self._ocr = {"ocr_engine": ocr_engine, "ocr_languages": ocr_languages, "ocr_seconds": ocr_seconds}
+        self._extension = ocr_seconds if ocr_engine else 0.0
         self._documents_per_child = documents_per_child
         self._idle_seconds = idle_seconds
         self._idle: list[tuple[ChildProcess, asyncio.TimerHandle]] = []
@@ -80,8 +85,8 @@ class ParserSandbox:
         """
         async with self._free, self._slots.hold() if self._slots else nullcontext():
             try:
-                async with asyncio.timeout(self._time_limit):
-                    return await self._parse(path, media_type, on_page)
+                async with asyncio.timeout(self._time_limit) as limit:
+                    return await self._parse(path, media_type, on_page, self._extend(limit))
             except TimeoutError as error:
                 raise ParseLimitExceededError(f"Reading it took longer than {self._time_limit:g} seconds.") from error
 
@@ -96,16 +101,31 @@ class ParserSandbox:
             self._end(child)
         await asyncio.gather(*self._endings)
 
-    async def _parse(self, path: Path, media_type: str, on_page: Callable[[int, int], None] | None) -> Parsed:
+    def _extend(self, limit: asyncio.Timeout) -> Callable[[float], None]:
+        """A function that moves the end of the time limit, by ``ocr_seconds`` in all at most."""
+        latest = (limit.when() or 0) + self._extension
+
+        def extend(seconds: float) -> None:
+            limit.reschedule(min((limit.when() or 0) + seconds, latest))
+
+        return extend
+
+    async def _parse(
+        self,
+        path: Path,
+        media_type: str,
+        on_page: Callable[[int, int], None] | None,
+        extend: Callable[[float], None],
+    ) -> Parsed:
         request = self._request(path, media_type)
         try:
-            return await self._attempt(request, on_page)
+            return await self._attempt(request, on_page, extend)
         except ChildDiedError as death:
             failure = _describe(death)
             if media_type not in FALLBACK_READERS or isinstance(failure, ParserKilledError):
                 raise failure from death
         try:  # the fallback reader is different code: the same file rarely crashes both
-            return await self._attempt({**request, "fallback": True}, on_page)
+            return await self._attempt({**request, "fallback": True}, on_page, extend)
         except ChildDiedError as death:
             second = _describe(death)
             raise (failure if media_type == DOCX and not second.retryable else second) from death
@@ -119,15 +139,17 @@ class ParserSandbox:
             "path": str(path.absolute()),
             "media_type": media_type,
             "pages": self._max_pages,
-            "ocr": self._ocr_languages,
+            "ocr": self._ocr,
             "seconds": self._time_limit,
             "fallback": False,
         }
 
-    async def _attempt(self, request: dict[str, Any], on_page: Callable[[int, int], None] | None) -> Parsed:
+    async def _attempt(
+        self, request: dict[str, Any], on_page: Callable[[int, int], None] | None, extend: Callable[[float], None]
+    ) -> Parsed:
         child = await self._acquire()
         try:
-            parsed = await child.parse(request, on_page)
+            parsed = await child.parse(request, on_page, extend)
         except DocumentError:
             self._release(child)
             raise

@@ -61,7 +61,7 @@ def _serve(connection: socket.socket, request: dict[str, Any]) -> None:
             Path(request["path"]),
             request["media_type"],
             reporter,
-            limits=Limits(pages=request["pages"], ocr_languages=request["ocr"]),
+            limits=_make_limits(connection, request),
             fallback=request["fallback"],
         )
         for page in parsed.pages:
@@ -79,6 +79,15 @@ def _serve(connection: socket.socket, request: dict[str, Any]) -> None:
         named = name_disk_error(error)
         code = named.code if isinstance(named, SluiceError) else DocumentDamagedError.code
         _fail(connection, code, f"{type(error).__name__}: {error}"[:300], retire=_is_large())
+
+
+def _make_limits(connection: socket.socket, request: dict[str, Any]) -> Limits:
+    def extend(seconds: float) -> None:
+        connection.sendall(wire.json_frame(wire.EXTEND, seconds))
+        soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (soft + round(seconds), hard))
+
+    return Limits(pages=request["pages"], **request["ocr"], extend_time=extend)
 
 
 def _fail(connection: socket.socket, code: str, detail: str | None, *, retire: bool) -> None:

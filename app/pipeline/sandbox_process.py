@@ -87,8 +87,13 @@ class ChildProcess:
         if self.is_alive:
             self._process.kill()
 
-    async def parse(self, request: dict[str, Any], on_page: Callable[[int, int], None] | None) -> Parsed:
-        """Parse one document in the child.
+    async def parse(
+        self,
+        request: dict[str, Any],
+        on_page: Callable[[int, int], None] | None,
+        on_extension: Callable[[float], None],
+    ) -> Parsed:
+        """Parse one document in the child, which calls ``on_extension`` with the seconds by which OCR extends its time.
 
         Raises:
             ChildDiedError: when the child dies before it has answered.
@@ -97,7 +102,7 @@ class ChildProcess:
         self.documents += 1
         try:
             self._writer.write(wire.json_frame(wire.REQUEST, request))
-            return await self._read_reply(on_page)
+            return await self._read_reply(on_page, on_extension)
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             self.is_fit = False
             raise ChildDiedError(await self.end()) from error
@@ -105,7 +110,9 @@ class ChildProcess:
             self.is_fit = False
             raise errors.DocumentDamagedError("Its parser sent an invalid answer.") from error
 
-    async def _read_reply(self, on_page: Callable[[int, int], None] | None) -> Parsed:
+    async def _read_reply(
+        self, on_page: Callable[[int, int], None] | None, on_extension: Callable[[float], None]
+    ) -> Parsed:
         pages, files = PageSpool(), FileSpool()
         left = _REPLY_LIMIT
         while True:
@@ -123,6 +130,8 @@ class ChildProcess:
             elif kind == wire.PROGRESS and on_page is not None:
                 done, total = json.loads(payload)
                 on_page(int(done), int(total))
+            elif kind == wire.EXTEND:
+                on_extension(float(json.loads(payload)))
             elif kind == wire.DONE:
                 return Parsed(pages, self._finish(payload)["metadata"], files)
             elif kind == wire.FAILED:

@@ -16,6 +16,8 @@ _MARK = struct.Struct(">IB")
 
 PROGRESS = b"N"
 """Payload: JSON ``[pages done, total pages]``."""
+EXTEND = b"X"
+"""Payload: JSON, the seconds by which OCR extends the time limit, negative for unused seconds."""
 PAGE = b"P"
 """Payload: a page as ``encode_page`` writes it."""
 FILE = b"F"

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import NamedTuple, NoReturn
 
 from app.domain.errors import UnsupportedTypeError
+from app.pipeline.parse.ocr.choice import INSTALL
 
 
 class FileKind(NamedTuple):
@@ -14,6 +15,9 @@ class FileKind(NamedTuple):
 
 
 _UNKNOWN = FileKind("binary data of an unknown type", "application/octet-stream")
+_BMP = FileKind("a BMP image", "image/bmp")
+_BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}
+"""The sizes of the second header of a BMP file: the two letters before it may begin a text."""
 _EXECUTABLE = FileKind("a program", "application/x-executable")
 
 # By the bytes at the given offset; the first match counts. Sources: RFC 9649, the PNG, GIF and JPEG specifications, the
@@ -24,6 +28,8 @@ _SIGNATURES: tuple[tuple[int, bytes, FileKind], ...] = (
     (0, b"GIF8", FileKind("a GIF image", "image/gif")),
     (0, b"II*\x00", FileKind("a TIFF image", "image/tiff")),
     (0, b"MM\x00*", FileKind("a TIFF image", "image/tiff")),
+    (0, b"II+\x00", FileKind("a TIFF image", "image/tiff")),
+    (0, b"MM\x00+", FileKind("a TIFF image", "image/tiff")),
     (0, b"8BPS", FileKind("a Photoshop image", "image/vnd.adobe.photoshop")),
     (8, b"WEBP", FileKind("a WebP image", "image/webp")),
     (8, b"WAVE", FileKind("a WAV recording", "audio/wav")),
@@ -52,7 +58,6 @@ _SIGNATURES: tuple[tuple[int, bytes, FileKind], ...] = (
     (0, b"MZ", _EXECUTABLE),
     (0, b"\xcf\xfa\xed\xfe", _EXECUTABLE),
     (0, b"\xca\xfe\xba\xbe", FileKind("a Java class or a program", "application/java-vm")),
-    (0, b"BM", FileKind("a BMP image", "image/bmp")),
 )
 
 _WORD = FileKind("a Word document of the format before 2007", "application/msword")
@@ -86,6 +91,8 @@ OFFICE_PACKAGE = FileKind("an Office package without a document", "application/v
 
 def identify(head: bytes) -> FileKind:
     """What the file is, by its first bytes."""
+    if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return _BMP
     found = (kind for offset, mark, kind in _SIGNATURES if head[offset : offset + len(mark)] == mark)
     return next(found, _UNKNOWN)
 
@@ -104,6 +111,16 @@ def refuse(kind: FileKind) -> NoReturn:
     """
     remedy = f" Save it as {_SAVE_AS[kind]}." if kind in _SAVE_AS else ""
     raise UnsupportedTypeError(f"The file is {kind.title}.{remedy}", detected_type=kind.media_type)
+
+
+def refuse_picture(kind: FileKind) -> NoReturn:
+    """Refuse a picture because no OCR engine reads it.
+
+    Raises:
+        UnsupportedTypeError: always. The message says what to install.
+    """
+    advice = f"To read pictures, {INSTALL}, or see the setting OCR_ENGINE"
+    raise UnsupportedTypeError(f"The file is {kind.title}. {advice}.", detected_type=kind.media_type)
 
 
 def refuse_renamed(kind: FileKind, suffix: str) -> NoReturn:

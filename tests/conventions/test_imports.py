@@ -11,6 +11,7 @@ _APP = Path(__file__).parents[2] / "app"
 
 # A third-party package may be imported only in the packages of app/ listed here; add a new one here first.
 _ALLOWED = {
+    "PIL": {"pipeline"},
     "Stemmer": {"pipeline"},
     "alembic": {"db"},
     "asyncpg": {"db"},
@@ -18,6 +19,7 @@ _ALLOWED = {
     "botocore": {"adapters"},
     "bpe_openai": {"adapters"},
     "celery": {"adapters", "bootstrap", "celery_app", "cli", "tasks"},
+    "cv2": {"pipeline"},
     "docx": {"pipeline"},
     "fastapi": {"api"},
     "firecrawl": {"adapters"},
@@ -29,7 +31,7 @@ _ALLOWED = {
     "numpy": {"adapters", "db", "pipeline"},
     "olefile": {"pipeline"},
     "onnx": {"adapters"},
-    "onnxruntime": {"adapters"},
+    "onnxruntime": {"adapters", "pipeline"},
     "openai": {"adapters"},
     "oxmsg": {"pipeline"},
     "pgvector": {"db"},
@@ -43,6 +45,7 @@ _ALLOWED = {
     "python_calamine": {"pipeline"},
     "python_multipart": {"api"},
     "qdrant_client": {"adapters"},
+    "rapidocr": {"pipeline"},
     "redis": {"adapters", "bootstrap", "cli"},
     "rich": {"cli"},
     "sentence_transformers": {"adapters"},

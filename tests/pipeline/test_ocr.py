@@ -5,6 +5,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pypdfium2 as pdfium
@@ -15,12 +16,15 @@ from app.domain.errors import NoExtractableTextError, ParserKilledError
 from app.domain.media import PDF
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.ocr.tesseract import OcrError, read_page
+from app.pipeline.parse.ocr.engine import OcrError
+from app.pipeline.parse.ocr.page import PIXELS, draw
+from app.pipeline.parse.ocr.tesseract import Tesseract
 from app.pipeline.sandbox import ParserSandbox
 from tests.deadlines import wait_until
 from tests.pipeline.documents import make_pdf
 
 LINE = "The lock keeper counts barges"
+TESSERACT: dict[str, Any] = {"ocr_engine": "tesseract", "ocr_languages": "eng"}
 needs_tesseract = pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
 
 
@@ -68,14 +72,14 @@ def fake_tesseract(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -
 @needs_tesseract
 def test_pages_that_are_pictures_are_read_where_languages_are_set(tmp_path: Path) -> None:
     path = scan(tmp_path / "a", LINE, "The canal froze in January")
-    parsed = parse(path, PDF, limits=Limits(ocr_languages="eng"))
+    parsed = parse(path, PDF, limits=Limits(ocr_engine="tesseract", ocr_languages="eng"))
     assert [(page.number, page.text) for page in parsed.pages] == [(1, LINE), (2, "The canal froze in January")]
     assert "pages_without_text" not in parsed.metadata
 
 
 async def read_in_sandbox(path: Path, until: Callable[[], bool] | None = None) -> Parsed:
     """Read a file in the sandbox. The reading is cancelled once ``until`` is true."""
-    sandbox = ParserSandbox(size=1, time_limit=60, memory_mb=1024, max_pages=10, ocr_languages="eng")
+    sandbox = ParserSandbox(size=1, time_limit=60, memory_mb=1024, max_pages=10, **TESSERACT)
     reading = asyncio.create_task(sandbox.parse(path, PDF))
     try:
         if until:
@@ -109,7 +113,9 @@ def test_without_languages_a_scan_says_what_would_have_it_read(tmp_path: Path) -
 def test_pages_without_text_among_others_are_listed_the_first_hundred_of_them(tmp_path: Path, fallback: bool) -> None:
     path = tmp_path / "a"
     path.write_bytes(make_pdf(LINE, *[""] * 150, LINE))
-    listed = parse(path, PDF, limits=Limits(ocr_languages="eng"), fallback=fallback).metadata["pages_without_text"]
+    listed = parse(path, PDF, limits=Limits(ocr_engine="tesseract", ocr_languages="eng"), fallback=fallback).metadata[
+        "pages_without_text"
+    ]
     assert listed == list(range(2, 102))
 
 
@@ -118,7 +124,7 @@ def test_a_failing_program_is_named_and_asked_three_times_at_most(
 ) -> None:
     fake_tesseract(tmp_path, f"echo x >> {tmp_path}/calls; echo no such language >&2; exit 1", monkeypatch)
     with pytest.raises(NoExtractableTextError, match="no such language"):
-        parse(scan(tmp_path / "a", *[LINE] * 5), PDF, limits=Limits(ocr_languages="xyz"))
+        parse(scan(tmp_path / "a", *[LINE] * 5), PDF, limits=Limits(ocr_engine="tesseract", ocr_languages="xyz"))
     assert len((tmp_path / "calls").read_text().split()) == 3
 
 
@@ -127,32 +133,26 @@ def test_a_page_whose_program_is_killed_by_the_system_is_not_lost(
 ) -> None:
     fake_tesseract(tmp_path, "kill -KILL $$", monkeypatch)
     with pytest.raises(ParserKilledError):
-        parse(scan(tmp_path / "a", LINE), PDF, limits=Limits(ocr_languages="eng"))
+        parse(scan(tmp_path / "a", LINE), PDF, limits=Limits(ocr_engine="tesseract", ocr_languages="eng"))
 
 
 def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NoExtractableTextError, match="tesseract is not installed"):
-        parse(scan(tmp_path / "a", LINE), PDF, limits=Limits(ocr_languages="eng"))
+        parse(scan(tmp_path / "a", LINE), PDF, limits=Limits(ocr_engine="tesseract", ocr_languages="eng"))
 
 
 def test_a_page_may_take_so_long_and_languages_are_no_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_tesseract(tmp_path, "exec cat /dev/zero > /dev/null", monkeypatch)
-    page = pdfium.PdfDocument(scan(tmp_path / "a", LINE))[0]
+    picture = draw(pdfium.PdfDocument(scan(tmp_path / "a", LINE))[0])
     with pytest.raises(OcrError, match=r"more than 0\.2 seconds"):
-        read_page(page, "eng", 0.2)
+        Tesseract("eng").read(picture, 0.2)
     assert [child for child in psutil.Process().children() if child.name() in {"tesseract", "cat"}] == []
     with pytest.raises(OcrError, match="is not a list of languages"):
-        read_page(page, "eng --psm 0", 1)
+        Tesseract("eng --psm 0")
 
 
 @pytest.mark.parametrize("size", [(14_400, 14_400), (14_400, 3), (1, 1)])
-def test_pages_of_any_size_are_drawn_in_bounds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
-) -> None:
-    fake_tesseract(tmp_path, "head -c 20", monkeypatch)
-    page = pdfium.PdfDocument(scan(tmp_path / "a", LINE, size=size))[0]
-    header = read_page(page, "eng", 60).encode(errors="ignore")[:20].split()
-    width, height = int(header[1]), int(header[2])
-    assert header[0] == b"P5"
-    assert 1 <= width * height <= 26_000_000
+def test_pages_of_any_size_are_drawn_in_bounds(tmp_path: Path, size: tuple[int, int]) -> None:
+    height, width = draw(pdfium.PdfDocument(scan(tmp_path / "a", LINE, size=size))[0]).shape
+    assert 1 <= width * height <= PIXELS * 1.05

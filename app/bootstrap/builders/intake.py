@@ -7,6 +7,7 @@ from app.bootstrap.builders.indexing import IndexingServices
 from app.bootstrap.builders.queue import QueueServices
 from app.bootstrap.web import choose_page_reader
 from app.domain.addresses import AllowedHosts
+from app.pipeline.parse.ocr.choice import reads_pictures
 from app.services.intake.archives import Archives
 from app.services.intake.attachments import Attachments
 from app.services.intake.backpressure import Backpressure
@@ -43,7 +44,8 @@ def build_intake(
     allowed = AllowedHosts.parse(settings.web_allowed_hosts)
     web = WebClient(user_agent=settings.web_user_agent, time_limit=settings.web_time_limit, allowed=allowed)
     backpressure = Backpressure(database, settings.agent_max_waiting)
-    uploads = Uploads(database, blobs, admission, backpressure, settings.max_upload_bytes)
+    pictures = reads_pictures(settings.ocr_engine, settings.ocr_languages)
+    uploads = Uploads(database, blobs, admission, backpressure, settings.max_upload_bytes, pictures=pictures)
     documents = Documents(database, blobs, admission, queue.after_commit, indexing.erasure)
     limits = _read_archive_limits(settings)
     reader = choose_page_reader(settings, web)

@@ -27,6 +27,7 @@ from app.domain.media import (
     ODS,
     ODT,
     PDF,
+    PICTURES,
     PPTX,
     RTF,
     SOURCE,
@@ -40,6 +41,7 @@ from app.domain.media import (
 )
 from app.pipeline.headings import find_headings
 from app.pipeline.parse.limits import Limits
+from app.pipeline.parse.ocr.reader import explain
 from app.pipeline.parse.rendering.marks import take_marks
 from app.pipeline.text import clean, clean_line, cut
 
@@ -64,6 +66,7 @@ _READERS = {
     MSG: "mail.msg",
     ICS: "mail.calendar",
     **dict.fromkeys((ODT, ODS, ODP), "opendocument.odf"),
+    **dict.fromkeys(PICTURES, "ocr.picture"),
     **dict.fromkeys((CSV, TSV), "text.delimited"),
     **dict.fromkeys((SOURCE, JSON, XML, YAML), "text.source"),
 }
@@ -104,12 +107,17 @@ def parse(
     pages = [Page(*part) for part in parts if part[1].strip()]
     if media_type in {MARKDOWN, NOTEBOOK, TEXT}:
         pages = [replace(page, marks=find_headings(page.text)) for page in pages]
-    if media_type == PDF and _is_scanned(pages, lambda numbers: reader.show_pictures(path, numbers)):
-        from app.pipeline.parse.ocr.tesseract import explain  # noqa: PLC0415, few files need it
-
-        raise NoExtractableTextError(explain(limits.ocr_languages, parsed.metadata.get("ocr_failure")))
+    read_by_ocr = bool(parsed.metadata.get("ocr_pages"))
+    if (
+        media_type == PDF
+        and not read_by_ocr
+        and _is_scanned(pages, lambda numbers: reader.show_pictures(path, numbers))
+    ):
+        raise NoExtractableTextError(explain(limits, parsed.metadata.get("ocr_failure")))
     if not pages:
-        raise NoExtractableTextError
+        raise NoExtractableTextError(
+            explain(limits, parsed.metadata.get("ocr_failure")) if media_type in PICTURES else None
+        )
     metadata = {
         key: clean_line(value) if isinstance(value, str) else value for key, value in parsed.metadata.items() if value
     }

@@ -1,6 +1,11 @@
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.domain.errors import ParseLimitExceededError
+
+
+def _ignore(_seconds: float) -> None:
+    """Discard the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +30,16 @@ class Limits:
     """Characters of text, for formats in which a few bytes can stand for much text, such as repeated cells."""
     depth: int = 200
     """Nesting of groups and of messages."""
+    ocr_engine: str | None = None
+    """The engine that reads scans and pictures, ``rapidocr`` or ``tesseract``; None turns OCR off."""
     ocr_languages: str | None = None
-    """Languages of OCR for PDF pages without text, as tesseract names them (``eng+deu``); None turns OCR off."""
+    """Languages of OCR, as tesseract names them (``eng+deu``); None where none are set."""
+    ocr_seconds: float = 400.0
+    """The time that OCR may take for one document, beyond the time for reading it."""
+    picture_pixels: int = 100_000_000
+    """Pixels of an uploaded picture or of a page of it; it is decoded only if it has no more."""
+    extend_time: Callable[[float], None] = _ignore
+    """Called with the seconds by which OCR extends the document's time limit; negative for unused seconds."""
 
 
 class Budget:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from app.db.agents import get_agent
@@ -109,11 +110,12 @@ async def find_duplicate(
 class IncomingFile:
     """A file that is being received: it is counted and hashed while it streams to storage."""
 
-    def __init__(self, writer: BlobWriter, key: str, limit: int) -> None:
+    def __init__(self, writer: BlobWriter, key: str, limit: int, *, pictures: bool) -> None:
         self.writer = writer
         self.key = key
         self.size = 0
         self._limit = limit
+        self._pictures = pictures
         self._hash = hashlib.sha256()
         self._head = b""
 
@@ -144,22 +146,31 @@ class IncomingFile:
         path = await self.writer.seal()
         # A ZIP's central directory may be long, so a thread reads it. For other files the first bytes suffice.
         is_zip = self._head.startswith(b"PK")
-        media_type = await asyncio.to_thread(detect, path, filename) if is_zip else detect(path, filename)
+        detection = partial(detect, path, filename, pictures=self._pictures)
+        media_type = await asyncio.to_thread(detection) if is_zip else detection()
         await self.writer.commit()
         return Content(self.key, media_type, self.size, self._hash.digest(), filename)
 
 
 class Uploads:
-    """Receives and submits files."""
+    """Receives and submits files. Pictures are accepted if ``pictures`` says that an OCR engine reads them."""
 
     def __init__(
-        self, database: Database, blobs: BlobStore, admission: Admission, backpressure: Backpressure, max_bytes: int
+        self,
+        database: Database,
+        blobs: BlobStore,
+        admission: Admission,
+        backpressure: Backpressure,
+        max_bytes: int,
+        *,
+        pictures: bool = False,
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._admission = admission
         self._backpressure = backpressure
         self.max_bytes = max_bytes
+        self._pictures = pictures
 
     @asynccontextmanager
     async def receive(self) -> AsyncIterator[IncomingFile]:
@@ -174,7 +185,7 @@ class Uploads:
         """Open a file to write to, under a storage ``key`` or a new one. The caller must abort its writer when done."""
         name = new_task_id().hex
         key = key or f"{name[-2:]}/{name}"
-        return IncomingFile(await self._blobs.create(key), key, self.max_bytes)
+        return IncomingFile(await self._blobs.create(key), key, self.max_bytes, pictures=self._pictures)
 
     async def accept(self, incoming: IncomingFile, upload: Upload) -> Accepted:
         """Write document and task for a complete file, unless the agent already has the same content.

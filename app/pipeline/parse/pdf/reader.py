@@ -17,7 +17,7 @@ from app.domain.counting import count_of
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentEncryptedError, ParseLimitExceededError
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.ocr.tesseract import OcrReader
+from app.pipeline.parse.ocr.reader import OcrReader
 from app.pipeline.parse.pdf import fallback, xfa
 from app.pipeline.parse.pdf.annotations import read_annotations
 from app.pipeline.parse.pdf.appearances import read_appearances
@@ -40,8 +40,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     """The text of each page, the files within, and title, author, subject, keywords and date as the file gives them.
 
     The metadata lists pages that cannot be read, or whose fonts do not say which characters they show, as
-    ``unreadable_pages``. OCR reads pages without text where
-    ``limits.ocr_languages`` is set; ``ocr_failure`` gives the reason where it failed.
+    ``unreadable_pages``. Where OCR is on, it reads pages without text and the pictures of pages with little text.
 
     Raises:
         DocumentEncryptedError: when it needs a password.
@@ -60,7 +59,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         total = len(document)
         if total > limits.pages:
             raise ParseLimitExceededError(f"It has {count_of(total, 'page')}; the limit is {limits.pages}.")
-        ocr, files = OcrReader(limits.ocr_languages), AttachedFiles(limits)
+        ocr, files = OcrReader(limits), AttachedFiles(limits)
         files.add_embedded(document)
         pages = list(_read_pages(document, report, ocr, files))
         if xfa.is_dynamic(document, pages[0][1] or ""):
@@ -73,7 +72,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         return fallback.read(path, report, limits)
     return Parsed(
         files.list_on(_clean_layout([(number, text) for number, text in pages if text is not None])),
-        {**metadata, "page_count": total, "unreadable_pages": unreadable, "ocr_failure": ocr.failure},
+        {**metadata, "page_count": total, "unreadable_pages": unreadable, **ocr.metadata},
         files.files,
     )
 
@@ -118,8 +117,8 @@ def _read_page(document: pdfium.PdfDocument, index: int, ocr: OcrReader, files: 
             found = read_text(characters, annotations)
             found = "\n".join([found, *read_appearances(document, index, annotations)])
             if is_unmapped(found):
-                return ocr.read(page) or None
-            return found if found.strip() else ocr.read(page)
+                return ocr.read(page, index + 1) or None
+            return ocr.complete(page, characters, found, index + 1)
     except pdfium.PdfiumError:
         return None
 
