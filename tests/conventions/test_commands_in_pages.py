@@ -12,6 +12,7 @@ _CONSOLE = {
     "embeddings.md": 3,  # changes .venv: `make extras`
     "extras.md": 1,
     "http-server.md": 1,
+    "ocr.md": 1,  # installs into the virtual environment
     "vector-stores.md": 2,
     "tour.md": 1,  # does not end
     "upgrade.md": 2,  # changes the checkout, or needs Docker

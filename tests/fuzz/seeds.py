@@ -15,6 +15,7 @@ from tests.pipeline.binary_workbooks import text as xls_text
 from tests.pipeline.compound_files import make_message
 from tests.pipeline.documents import W, make_docx, make_lined_pdf, make_pdf, paragraph
 from tests.pipeline.pdf_files import make_annotated_pdf
+from tests.pipeline.pictures import make_png
 
 _CORPUS_BYTES = 300_000
 _LINES = [f"The heron of lock {number} waits for the barge at gate {number % 7}." for number in range(40)]
@@ -125,6 +126,7 @@ def _make_plain() -> dict[str, list[bytes]]:
         "md": [_MARKDOWN.encode()],
         "ipynb": [_NOTEBOOK.encode()],
         "mhtml": [_make_saved_page()],
+        "png": [make_png([bytes(200 if x // 9 % 2 else 20 for x in range(90))] * 60)],
         "txt": ["\n".join(_LINES).encode(), "Ærø: naïve café. 鷺は水門で待つ。".encode() * 20],
     }
 

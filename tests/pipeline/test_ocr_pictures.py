@@ -1,8 +1,6 @@
 """Uploaded pictures are read by OCR where an engine is installed, and refused with advice where none is."""
 
 import io
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from app.pipeline.media_type import detect
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.ocr.choice import reads_pictures
+from tests.pipeline.pictures import make_png
 from tests.pipeline.scans import LINES, Image, draw, save
 
 pytest.importorskip("rapidocr", reason="the extra ocr is not installed")
@@ -106,21 +105,9 @@ def test_a_truncated_picture_is_damaged(tmp_path: Path, media_type: str, keep: f
         read(tmp_path, content[: int(len(content) * keep)], media_type)
 
 
-def make_bomb(side: int) -> bytes:
-    """A PNG of that many pixels in each direction, without the pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
-    )
-
-
 def test_a_picture_of_too_many_pixels_is_not_decoded(tmp_path: Path) -> None:
     with pytest.raises(ParseLimitExceededError, match="100,000,000 pixels"):
-        read(tmp_path, make_bomb(50_000), PNG)
+        read(tmp_path, make_png([bytes(1000)], width=50_000, height=50_000), PNG)
 
 
 def test_a_large_picture_is_made_smaller(tmp_path: Path) -> None:

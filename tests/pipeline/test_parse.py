@@ -127,4 +127,4 @@ def test_a_first_heading_is_a_title(tmp_path: Path) -> None:
 
 def test_a_type_without_a_reader_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedTypeError):
-        parse(tmp_path / "a", "image/png")
+        parse(tmp_path / "a", "image/gif")

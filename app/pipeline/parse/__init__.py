@@ -107,17 +107,10 @@ def parse(
     pages = [Page(*part) for part in parts if part[1].strip()]
     if media_type in {MARKDOWN, NOTEBOOK, TEXT}:
         pages = [replace(page, marks=find_headings(page.text)) for page in pages]
-    read_by_ocr = bool(parsed.metadata.get("ocr_pages"))
-    if (
-        media_type == PDF
-        and not read_by_ocr
-        and _is_scanned(pages, lambda numbers: reader.show_pictures(path, numbers))
-    ):
-        raise NoExtractableTextError(explain(limits, parsed.metadata.get("ocr_failure")))
-    if not pages:
-        raise NoExtractableTextError(
-            explain(limits, parsed.metadata.get("ocr_failure")) if media_type in PICTURES else None
-        )
+    may_be_scan = media_type == PDF and not parsed.metadata.get("ocr_pages")
+    if not pages or (may_be_scan and _is_scanned(pages, lambda numbers: reader.show_pictures(path, numbers))):
+        needs_ocr = media_type in {PDF, *PICTURES}
+        raise NoExtractableTextError(explain(limits, parsed.metadata.get("ocr_failure")) if needs_ocr else None)
     metadata = {
         key: clean_line(value) if isinstance(value, str) else value for key, value in parsed.metadata.items() if value
     }

@@ -67,9 +67,11 @@ class OcrReader:
         Raises:
             ParseLimitExceededError: when OCR has used up its time. The rest of the document would be missing.
         """
+        if not self.is_on:
+            return ""
         from app.pipeline.parse.ocr.page import draw, is_empty  # noqa: PLC0415, few documents need it
 
-        if not self.is_on or is_empty(page):
+        if is_empty(page):
             return ""
         if self._left <= 0:
             raise ParseLimitExceededError(f"OCR takes more than {self._limits.ocr_seconds:g} seconds.")
@@ -86,11 +88,13 @@ class OcrReader:
             text: Its text as it was read.
             number: Its number.
         """
-        from app.pipeline.parse.ocr.page import draw, has_large_picture  # noqa: PLC0415, few documents need it
-
+        if not self.is_on or len(text.strip()) >= _LITTLE_TEXT:
+            return text
         if not text.strip():
             return self.read(page, number)
-        if len(text.strip()) >= _LITTLE_TEXT or not self.is_on or not has_large_picture(page):
+        from app.pipeline.parse.ocr.page import draw, has_large_picture  # noqa: PLC0415, few documents need it
+
+        if not has_large_picture(page):
             return text
         if self._left <= 0:
             self.failure = self.failure or f"OCR has taken {self._limits.ocr_seconds:g} seconds"
