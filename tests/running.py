@@ -56,6 +56,7 @@ class Stack:
             "PORT": str(self.port),
             "BOOTSTRAP_API_KEY": KEY,
             "CELERY_LOG_LEVEL": "WARNING",
+            "OCR_ENGINE": "off",  # so that tests do not depend on the extras that are installed
             "WORKER_CONCURRENCY_HIGH": "2",
             "WORKER_CONCURRENCY_MEDIUM": "2",
             "WORKER_CONCURRENCY_LOW": "2",

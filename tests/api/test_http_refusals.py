@@ -16,7 +16,8 @@ def test_a_file_of_an_unsupported_type_is_named_in_a_sentence_and_the_types_are_
 ) -> None:
     path = f"/documents/agent/{agent}/upload"
     problem = check_problem(shared_stack.client.post(path, files={"file": ("a.pdf", PNG)}), 415, "unsupported_type")
-    assert problem["detail"] == "This file type is not supported. The file is a PNG image."
+    assert problem["detail"].startswith("This file type is not supported. The file is a PNG image. To read pictures, ")
+    assert 'make extras EXTRAS="ocr"' in problem["detail"]
     assert problem["detected_type"] == "image/png"
     types = {one["media_type"]: one["extensions"] for one in problem["supported_types"]}
     assert types["application/pdf"] == [".pdf"]
