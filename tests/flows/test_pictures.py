@@ -11,7 +11,7 @@ pytest.importorskip("rapidocr", reason="the extra ocr is not installed")
 def test_a_picture_and_a_scan_are_found_by_their_words_and_a_blank_picture_is_refused(stack: Stack) -> None:
     stack.environment["OCR_ENGINE"] = "auto"
     stack.start_api()
-    stack.start_workers("high_priority")
+    stack.start_workers("high")
     agent = stack.post("/agents", {"name": "harbour"})["id"]
     files = {
         "photo.jpg": save(draw(*LINES[:3]), "JPEG"),
