@@ -64,14 +64,17 @@ def test_tables_and_links_of_the_html_part_are_kept(tmp_path: Path) -> None:
     )
     text = text_of(tmp_path, alternatives("Our prices:\nPart Price\nPump 88\nSee the list.", html))
     assert "Part | Price\nPump | 88" in text
+    assert "the list (https://example.org/list.pdf)" in text
 
 
-def test_an_alternative_of_several_parts_counts_as_a_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "names"), [(100, []), (100_000, ["image1.gif"])])
+def test_an_alternative_of_several_parts_counts_as_a_whole(tmp_path: Path, size: int, names: list[str]) -> None:
     message = alternatives("Short.", "<p>The pump costs 88.40 EUR and more words</p>")
-    message.get_payload()[1].add_related(b"GIF89a", "image", "gif", cid="<logo>")  # type: ignore[index, union-attr]
+    picture = b"GIF89a" + bytes(size)
+    message.get_payload()[1].add_related(picture, "image", "gif", cid="<logo>")  # type: ignore[index, union-attr]
     parsed = read(tmp_path, message)
     assert "88.40 EUR" in parsed.pages[0].text
-    assert [attachment.name for attachment in parsed.attachments] == ["image1.gif"]
+    assert [attachment.name for attachment in parsed.attachments] == names
 
 
 @pytest.mark.parametrize(

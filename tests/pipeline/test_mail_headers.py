@@ -96,7 +96,7 @@ def test_encoded_words_are_read(tmp_path: Path, subject: str, text: str) -> None
         (b'Content-Disposition: attachment; filename="C:\\\\files\\\\plan.pdf"', "plan.pdf"),
         (b'Content-Disposition: attachment; filename="../../etc/plan.pdf"', "plan.pdf"),
         (b"Content-Type: application/pdf", "attachment.pdf"),
-        (b"Content-Type: image/png\nContent-ID: <logo>", "image1.png"),
+        (b"Content-Type: image/png", "image1.png"),
         (b"Content-Disposition: attachment", "text.txt"),
         (b"Content-Type: application/x-thing\nContent-Disposition: attachment", "attachment1.bin"),
     ],

@@ -45,6 +45,8 @@ _PGP = "-----BEGIN PGP MESSAGE-----"
 _TOO_DEEP = "Its messages are nested deeper than is allowed."
 _FULLER = 0.7
 """The richest alternative is read unless it has fewer words than this share of the fullest."""
+_DECORATION_BYTES = 20_000
+"""The size up to which a picture that an HTML text shows is decoration, such as a logo, and no attachment."""
 _WORDS = re.compile(r"[^\W_]+")
 _ADDRESS = re.compile(r"\b(?:https?|mailto):\S+")
 
@@ -122,7 +124,10 @@ class MessageReader:
     def _read_leaf(self, part: Message, kind: str) -> None:
         """Add a body text, or an attachment."""
         name, content = read_filename(part, self._charset), read_bytes(part)
-        is_body = part.get_content_disposition() != "attachment" and (self._alternative or not name)
+        inline = part.get_content_disposition() != "attachment"
+        is_body = inline and (self._alternative or not name)
+        if inline and kind.startswith("image/") and part.get("content-id") and len(content) <= _DECORATION_BYTES:
+            return
         if is_body and (kind in _BODIES or kind.startswith("multipart/")):
             text = self._read_body(part, kind, content)
             self.mail.texts += [text] if text is not None else []
