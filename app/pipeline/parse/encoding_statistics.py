@@ -70,7 +70,7 @@ _FIRST_COST = ord("0")
 _UNKNOWN_LETTER = 32
 _UNKNOWN_IDEOGRAPH, _UNKNOWN_IN_KOREAN = 24, 36
 _VOWEL_SIGN = 5
-_WRONG_CASE = 8
+_WRONG_CASE, _UPPER_CASE = 8, 4
 _ENGLISH_WORD = 5
 _NO_CHARACTER = 50
 _SYMBOL = 28
@@ -185,7 +185,9 @@ def _rate_word(word: str, language: str) -> int:
     cost = _load(language).rate(low)
     if word.isascii() and language != "en":
         return min(cost, _load("en").rate(low) + _ENGLISH_WORD)
-    if not (word.islower() or word.istitle() or word.isupper()):
+    if word.isupper():
+        cost += _UPPER_CASE if len(word) > 1 else 0
+    elif not (word.islower() or word.istitle()):
         cost += _WRONG_CASE * sum(first.islower() and second.isupper() for first, second in pairwise(word))
     return cost
 

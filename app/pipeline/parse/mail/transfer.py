@@ -39,16 +39,13 @@ def _decode_lines(data: bytes) -> bytes:
 
 def join_flowed(text: str, *, delete_space: bool) -> str:
     """The paragraphs of a text whose lines were broken for transfer (RFC 3676)."""
-    lines: list[str] = []
+    pieces: list[str] = []
     depth, continues = 0, False
     for line in text.replace("\r\n", "\n").split("\n"):
         quotes = len(_QUOTES.match(line)[0])  # type: ignore[index]
         content = line[quotes:].removeprefix(" ")
-        if continues and quotes == depth and content != _SIGNATURE:
-            lines[-1] += content
-        else:
-            lines.append(">" * quotes + (" " if quotes else "") + content)
+        if not continues or quotes != depth or content == _SIGNATURE:
+            pieces.append("\n" + ">" * quotes + (" " if quotes else ""))
         depth, continues = quotes, content.endswith(" ") and content != _SIGNATURE
-        if continues and delete_space:
-            lines[-1] = lines[-1][:-1]
-    return "\n".join(lines)
+        pieces.append(content[:-1] if continues and delete_space else content)
+    return "".join(pieces)[1:]
