@@ -64,8 +64,10 @@ def find_sentences(text: str) -> Iterator[tuple[int, int]]:
 def _chunks(pages: Iterable[Page], size: int, overlap: int) -> Iterator[Chunk]:
     index = offset = 0
     headings = HeadingPath()
+    number, above = None, ""  # of the page before: large pages are read in parts
     for page in pages:
-        tables = find_tables(page.text, page.marks)
+        tables = find_tables(page.text, page.marks, above if page.number == number else "")
+        number, above = page.number, tables[-1].header if tables and tables[-1].end == len(page.text) else ""
         headings.open_page(page.text, page.marks)
         for start, end in _spans(page.text, size, overlap, tables):
             context = "\n".join(filter(None, (headings.find(start), find_header(tables, start))))

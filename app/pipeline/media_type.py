@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
 from app.domain.media import (
     ACCEPTED,
+    CSV,
     DOCX,
     EML,
     EPUB,
@@ -194,6 +195,8 @@ def _detect_text(text: str, suffix: str) -> str:
         return message
     if suffix in ACCEPTED[JSON] and _NOTEBOOK.match(text):
         return NOTEBOOK
+    if suffix in ACCEPTED[XLS]:
+        return HTML if _MARKUP.match(text) else CSV  # exported by programs whose users open it in Excel
     return _by_suffix(suffix, _TEXTS) or (HTML if _MARKUP.match(text) else TEXT)
 
 

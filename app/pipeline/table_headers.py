@@ -25,11 +25,11 @@ class Table:
     header: str
 
 
-def find_tables(text: str, marks: Sequence[Mark] = ()) -> list[Table]:
-    """Every run of at least three lines with cells, in order.
+def find_tables(text: str, marks: Sequence[Mark] = (), above: str = "") -> list[Table]:
+    """Every run of at least three lines with cells, in order. Linear in the length of the text.
 
-    The header of each is the lines before the first data row that ``marks`` names, else its first line. Linear in the
-    length of the text.
+    The header of each is the lines before the first data row that ``marks`` names, else its first line. ``above`` is
+    the header of the table that the text continues; its first table keeps it, unless that has a header of its own.
     """
     if "|" not in text:
         return []
@@ -42,7 +42,10 @@ def find_tables(text: str, marks: Sequence[Mark] = ()) -> list[Table]:
             tables += _make(text, rows, bodies)
             rows = []
         rows.append(match.span())
-    return tables + _make(text, rows, bodies)
+    tables += _make(text, rows, bodies)
+    if above and tables and tables[0].start == 0 and tables[0].body not in bodies:
+        tables[0] = Table(-1, 0, tables[0].end, above)
+    return tables
 
 
 def find_header(tables: Sequence[Table], start: int) -> str:

@@ -98,3 +98,8 @@ def test_a_second_table_has_a_header_of_its_own(tmp_path: Path) -> None:
 def test_a_line_end_in_a_quoted_field_belongs_to_its_row(tmp_path: Path) -> None:
     rows = "".join(f'{number},"Lock\n{number}, north"\n' for number in range(3))
     assert read(tmp_path, f"no,name\n{rows}".encode()).split("\n")[1:] == [f"{n} | Lock {n}, north" for n in range(3)]
+
+
+def test_the_names_of_columns_reach_the_last_chunk_of_a_large_table(tmp_path: Path) -> None:
+    rows = "".join(f"Lock number {number},{number},{number * 2},north bank of the canal\n" for number in range(30_000))
+    assert find_context(tmp_path, f"Name,Fall,Toll,Place\n{rows}") == "Name | Fall | Toll | Place"

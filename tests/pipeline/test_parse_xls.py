@@ -11,7 +11,7 @@ from app.domain.errors import (
     ParseLimitExceededError,
     UnsupportedTypeError,
 )
-from app.domain.media import XLS
+from app.domain.media import CSV, HTML, XLS
 from app.pipeline.chunk import split
 from app.pipeline.media_type import detect
 from app.pipeline.parse import parse
@@ -208,5 +208,19 @@ def test_the_type_is_detected_by_the_content_and_a_wrong_name_is_refused(tmp_pat
         assert detect(path, name) == XLS
     with pytest.raises(UnsupportedTypeError):
         detect(path, "a.xlsx")
-    path.write_text("name\ttoll\nAda\t5\n")
-    assert detect(path, "a.xls") != XLS
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [
+        ("name\ttoll\nAda\t5\n", CSV),
+        ("name;toll\nAda;5\n", CSV),
+        ("<table><tr><td>Ada</td></tr></table>", HTML),
+        ("<html><table><tr><td>Ada</td></tr></table></html>", HTML),
+    ],
+)
+def test_a_text_with_the_name_of_a_workbook_is_read_as_what_it_is(
+    tmp_path: Path, content: str, media_type: str
+) -> None:
+    (tmp_path / "a.xls").write_text(content)
+    assert detect(tmp_path / "a.xls", "a.xls") == media_type

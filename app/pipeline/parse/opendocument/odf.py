@@ -71,7 +71,7 @@ def _write_story(writer: OdfTextWriter, document: etree._Element, styles: etree.
 
 def _write_sheet(writer: OdfTextWriter, sheet: etree._Element) -> str:
     """The name of a sheet and its rows, with what is drawn on it."""
-    blocks = [writer.write_table(sheet), writer.take_after()]
+    blocks = [writer.write_sheet(sheet), writer.take_after()]
     shapes = child(sheet, "shapes")
     blocks.append(writer.write(shapes) if shapes is not None else "")
     return "\n\n".join(filter(None, (attribute(sheet, "name"), *blocks))) if any(blocks) else ""

@@ -1,10 +1,12 @@
 """The rows of tables in OpenDocument files, with merged, covered and repeated cells (OpenDocument 1.3, part 3, 9.1)."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lxml import etree
 
+from app.pipeline.parse.office.number_formats import find_format
 from app.pipeline.parse.rendering.tables import Cell
 from app.pipeline.parse.xml import attribute, local, to_integer
 
@@ -12,6 +14,7 @@ _EMPTY_REPEATS = 100
 """Repetitions of an empty cell at most; files fill the rest of a row or sheet with one repeated cell."""
 _COLUMNS = 16_384
 """The columns of the largest sheets."""
+_REFERENCE = re.compile(r"\[([^\].]*)\.([^\]:]+)(:[^\]]*)?\]")
 _GROUPS = {"table-rows", "table-row-group", "table-header-rows"}
 
 
@@ -30,6 +33,24 @@ def read_rows(table: etree._Element, write: Callable[[etree._Element], str]) -> 
         cells = list(_read_cells(row, write))
         filled = any(cell.text for cell in cells)
         yield OdfRow(cells, _repeats(row, "number-rows-repeated") if filled else 1, header)
+
+
+def read_value(cell: etree._Element) -> str:
+    """The value of a cell without text, else its formula: some programs do not write what the cell shows."""
+    names = ("value", "date-value", "time-value", "string-value")
+    value = next((found for name in names if (found := attribute(cell, name))), "")
+    if truth := attribute(cell, "boolean-value"):
+        return truth.upper()
+    if attribute(cell, "value-type") == "percentage":
+        return find_format(0, "0.00%").show(value)
+    formula = (attribute(cell, "formula") or "").partition("=")[2]
+    return value or (f"={_REFERENCE.sub(_write_reference, formula)}" if formula else "")
+
+
+def _write_reference(match: re.Match[str]) -> str:
+    """A reference such as ``[.B2:.B3]`` or ``[Costs.B2]`` as Excel writes it."""
+    sheet, first, last = match[1], match[2], match[3]
+    return f"{sheet}!{first}{last or ''}".removeprefix("!").replace(":.", ":")
 
 
 def frame_cells(table: etree._Element) -> list[etree._Element]:

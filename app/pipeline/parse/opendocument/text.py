@@ -10,10 +10,11 @@ from app.pipeline.parse.opendocument.lists import List, Lists
 from app.pipeline.parse.opendocument.objects import write_object
 from app.pipeline.parse.opendocument.package import OdfPackage
 from app.pipeline.parse.opendocument.styles import Styles
-from app.pipeline.parse.opendocument.tables import frame_cells, read_rows
+from app.pipeline.parse.opendocument.tables import frame_cells, read_rows, read_value
 from app.pipeline.parse.rendering.links import write_link
 from app.pipeline.parse.rendering.marks import write_heading
 from app.pipeline.parse.rendering.tables import Table, join_blocks, join_inline
+from app.pipeline.parse.sheets.grid import Grid
 from app.pipeline.parse.xml import attribute, child, local, to_integer
 
 
@@ -57,8 +58,24 @@ class OdfTextWriter:
                 written.add_row(row.cells, header=row.header)
         return written.write()
 
+    def write_sheet(self, table: etree._Element) -> str:
+        """The tables of a sheet: those that blank rows separate are tables of their own.
+
+        Raises:
+            ParseLimitExceededError
+        """
+        grid = Grid(self._budget)
+        number = 0
+        for row in read_rows(table, lambda cell: self._cell(cell) or read_value(cell)):
+            filled = [place for place, cell in enumerate(row.cells, 1) if cell.text]
+            for _ in range(row.times):
+                number += 1
+                if filled:
+                    grid.add_cells(number, row.cells[: filled[-1]], header=row.header)
+        return grid.write()
+
     def take_after(self) -> str:
-        """The comments and charts in the cells of the tables that ``write_table`` wrote."""
+        """The comments and charts in the cells of the sheet that ``write_sheet`` wrote."""
         after, self._after = self._after, []
         return join_blocks(after)
 

@@ -63,13 +63,13 @@ class Grid:
         self._open: dict[int, int] = {}
         """The columns that merged cells above reach into, and their last rows."""
 
-    def add_cells(self, number: int, cells: Sequence[str]) -> None:
+    def add_cells(self, number: int, cells: Sequence[Cell | str], *, header: bool = False) -> None:
         """Add row ``number`` of a sheet without a layout. The last cell is filled.
 
         Raises:
             ParseLimitExceededError
         """
-        self._add(_Row(number, cells))
+        self._add(_Row(number, cells, header))
 
     def add(self, number: int, texts: Mapping[int, str]) -> None:
         """Add row ``number``, with its texts by their columns in order; rows without any need not be added.
