@@ -33,6 +33,11 @@ _PAGES: dict[str, tuple[Callable[[int], str], int]] = {
     "headings": (lambda n: "<h2>A heading</h2>" * n, 2_000),
     "items": (lambda n: "<ul>" + "<li>item" * n, 2_000),
     "line ends": (lambda n: "<p>" + "text<br>" * n, 2_000),
+    "superscripts": (lambda n: "<p>" + "a<sup>2</sup>" * n, 5_000),
+    "nested deletions": (lambda n: "<p><del>a" * n, 1_000),
+    "addresses": (lambda n: "".join(f"<a href='https://a.example.org/{i}'>a</a> " for i in range(n)), 3_000),
+    "formulas": (lambda n: "<math><mfrac><mi>a</mi><mi>b</mi></mfrac></math>" * n, 2_000),
+    "nesting beyond the parser": (lambda n: "<div>" * n + "text", 10_000),
     "inline elements": (lambda n: "<p>" + "<b>bold</b> <i>word</i> " * n, 2_000),
 }
 

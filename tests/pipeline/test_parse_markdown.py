@@ -9,6 +9,7 @@ import pytest
 from app.domain.documents import Parsed
 from app.domain.media import CSV, MARKDOWN, SOURCE, TEXT
 from app.pipeline.parse import parse
+from tests.pipeline.test_parse_cost import check_linear
 
 _PICTURE = base64.b64encode(b"".join(hashlib.sha256(bytes([n])).digest() for n in range(90))).decode()
 
@@ -87,6 +88,27 @@ def test_comments_go_and_html_tables_are_rows_except_in_code(tmp_path: Path) -> 
 @pytest.mark.parametrize("media_type", [MARKDOWN, TEXT, SOURCE])
 def test_files_written_into_a_text_are_left_out(tmp_path: Path, text: str, left: str, media_type: str) -> None:
     assert read(tmp_path, text, media_type).pages[0].text == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!-- ",
+        "<table>\n",
+        "](data:a/b;base64,",
+        "[a]: data:\n",
+        ("A" * 70 + "\n") * 19 + "\n",
+        "[" * 50,
+        "```\n<!-- -->\n",
+    ],
+    ids=["comments", "tables", "addresses", "references", "short blocks", "brackets", "fences"],
+)
+def test_open_ends_take_linear_time(tmp_path: Path, text: str) -> None:
+    def write(number: int) -> Path:
+        (tmp_path / "a.md").write_text("text\n\n" + text * number)
+        return tmp_path / "a.md"
+
+    check_linear(write, MARKDOWN, 200_000 // len(text))
 
 
 def test_wrapped_base64_is_left_out_and_other_long_runs_stay(tmp_path: Path) -> None:

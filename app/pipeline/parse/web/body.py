@@ -217,12 +217,13 @@ class _Writer:
 
     def _end_table_part(self, element: etree._Element, name: str) -> None:
         if self._flows and self._flows[-1][0] is element:
-            self._flow.end_line()
-            self._flow = self._flows.pop()[1]
+            ended, self._flow = self._flow, self._flows.pop()[1]
             self._lists.pop()
             if name == "table":
                 self._table_number += 1
                 self._flow.extend(self._tables.pop().write(self._table_number, self._budget))
+            else:
+                self._tables[-1].end_cell(element, ended)
         elif self._tables and name != "table" and not self._is_beyond(element):
             end = self._tables[-1].end_row if name == "tr" else self._tables[-1].end_section
             end()
@@ -234,7 +235,6 @@ class _Writer:
         )
 
     def _push(self, element: etree._Element, flow: Flow) -> None:
-        self._flow.end_line()
         self._flows.append((element, self._flow))
         self._flow = flow
         self._lists.append([])

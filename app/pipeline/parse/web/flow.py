@@ -58,6 +58,11 @@ class Flow:
     _described: int = 0
     """The characters of the line that describe pictures."""
 
+    def clear(self) -> None:
+        """Begin again, with no lines."""
+        self.lines, self.marker, self._is_blank_due = [], "", False
+        self.addresses.clear()
+
     def add(self, text: str | None) -> None:
         """Add text to the line, its white space folded."""
         if not text:
@@ -94,6 +99,9 @@ class Flow:
 
     def end_line(self) -> None:
         """End the line. White space alone makes none."""
+        if not self._pieces and not self._is_verbatim:
+            self._is_gap_due = False
+            return
         text = "".join(self._pieces)
         self._pieces.clear()
         is_verbatim, self._is_verbatim = self._is_verbatim, False

@@ -20,11 +20,8 @@ def write_formula(element: etree._Element) -> str:
         written = _write(element)
         if 0 < len(written) <= _MAX_CHARACTERS:
             return written
-    return " ".join((attribute(element, "alttext") or _source(element)).split())
-
-
-def _source(element: etree._Element) -> str:
-    return next((str(item.text or "") for item in element.iter("{*}annotation")), "")
+    source = next((str(item.text or "") for item in element.iter("annotation", "{*}annotation")), "")
+    return " ".join((attribute(element, "alttext") or source or "".join(map(str, element.itertext()))).split())
 
 
 def _write(element: etree._Element) -> str:

@@ -1,7 +1,7 @@
 """Tables of a page: data as rows and columns, layout as the blocks that it arranges."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -23,10 +23,14 @@ _BLOCK_CHARACTERS = 400
 
 @dataclass(slots=True)
 class _Cell:
-    flow: Flow
     columns: int
     rows: int
     header: bool
+    lines: list[Line]
+
+
+_Row = list["_Cell | str"]
+"""The cells of a row. Most hold one plain line and span nothing: those are strings, because tables have very many."""
 
 
 @dataclass(slots=True)
@@ -35,8 +39,10 @@ class HtmlTable:
 
     element: etree._Element
     caption: Flow
-    sections: list[tuple[int, list[list[_Cell]]]] = field(default_factory=list)
-    _cells: list[_Cell] | None = None
+    sections: list[tuple[int, list[_Row]]] = field(default_factory=list)
+    _cells: _Row | None = None
+    _unused: list[Flow] = field(default_factory=list)
+    """Flows of cells that have ended, for the next ones: tables have very many cells."""
 
     def open_section(self, name: str) -> None:
         """Begin a ``thead``, ``tbody`` or ``tfoot``. Spans end with their section."""
@@ -65,11 +71,23 @@ class HtmlTable:
         """Begin a cell, and a row where none is open. Returns the flow of its text."""
         if self._cells is None:
             self.open_row()
-        cells = self._cells if self._cells is not None else []
-        columns, rows = _read_span(element, "colspan"), _read_span(element, "rowspan")
-        cell = _Cell(Flow(element), min(max(columns, 1), _MAX_COLUMNS), rows or _MAX_ROWS, element.tag == "th")
-        cells.append(cell)
-        return cell.flow
+        flow = self._unused.pop() if self._unused else Flow(element)
+        flow.owner = element
+        return flow
+
+    def end_cell(self, element: etree._Element, flow: Flow) -> None:
+        """End a cell, whose text is in ``flow``."""
+        flow.end_line()
+        columns, rows = _read_spans(element) if element.attrib else (1, 1)
+        is_header = element.tag == "th"
+        if self._cells is None:
+            return
+        if columns == rows == 1 and not is_header and all(map(_is_plain, flow.lines)) and len(flow.lines) <= 1:
+            self._cells.append(flow.lines[0].text if flow.lines else "")
+        else:
+            self._cells.append(_Cell(columns, rows, is_header, flow.lines))
+        flow.clear()
+        self._unused.append(flow)
 
     def write(self, number: int, budget: Budget) -> Iterator[Line]:
         """The lines of the table: one for each row of data, or the blocks of a layout. ``number`` names the table.
@@ -81,52 +99,67 @@ class HtmlTable:
         self.caption.end_line()
         yield from self.caption.lines
         rows = [row for _, section in self.sections for row in section]
-        if _is_layout(self.element, rows):
-            for row in rows:
-                yield from _write_blocks(row)
+        cells = [cell for row in rows for cell in row if isinstance(cell, _Cell)]
+        if _is_layout(self.element, rows, cells):
+            for cell in (cell for row in rows for cell in row):
+                yield from _write_block(cell.lines if isinstance(cell, _Cell) else self._make_line(cell))
             return
-        linked = sum(line.linked for row in rows for cell in row for line in cell.flow.lines)
+        linked = sum(line.linked for cell in cells for line in cell.lines)
         text = self._fill(budget).write()
         for line in text.split("\n") if text else ():
             yield Line(line, self.element, table=number, linked=linked)
             linked = 0
+
+    def _make_line(self, text: str) -> list[Line]:
+        return [Line(text, self.element)] if text else []
 
     def _fill(self, budget: Budget) -> Table:
         table = Table(budget)
         for kind, rows in sorted(self.sections, key=lambda section: section[0]):
             for number, row in enumerate(rows):
                 left = len(rows) - number
-                cells = (Cell(flatten(c.flow.lines), c.columns, min(c.rows, left), c.header) for c in row)
+                cells = (cell if isinstance(cell, str) else _write_cell(cell, left) for cell in row)
                 table.add_row(cells, header=kind == _SECTIONS["thead"])
         return table
 
 
-def _write_blocks(row: Iterable[_Cell]) -> Iterator[Line]:
-    """The cells of a layout, one after the other; those of one line each on lines of their own."""
-    for cell in row:
-        for number, line in enumerate(cell.flow.lines):
-            line.blank_before = line.blank_before if number else len(cell.flow.lines) > 1
-            yield line
+def _write_cell(cell: _Cell, rows_left: int) -> Cell:
+    return Cell(flatten(cell.lines), cell.columns, min(cell.rows, rows_left), cell.header)
 
 
-def _is_layout(element: etree._Element, rows: list[list[_Cell]]) -> bool:
+def _write_block(lines: Sequence[Line]) -> Iterator[Line]:
+    """A cell of a layout; one of several lines begins after a blank line."""
+    for number, line in enumerate(lines):
+        line.blank_before = line.blank_before if number else len(lines) > 1
+        yield line
+
+
+def _is_plain(line: Line) -> bool:
+    """Whether nothing but its text is needed of a line."""
+    return not (line.marker or line.table or line.linked or line.is_verbatim or line.is_heading)
+
+
+def _is_layout(element: etree._Element, rows: Sequence[_Row], cells: Sequence[_Cell]) -> bool:
     """Whether a table arranges blocks instead of naming values by rows and columns."""
     if (element.get("role") or "").lower() in {"presentation", "none"}:
         return True
-    if max((sum(1 for cell in row if cell.flow.lines) for row in rows), default=0) <= 1:
+    if all(sum(bool(cell if isinstance(cell, str) else cell.lines) for cell in row) <= 1 for row in rows):
         return True
-    if any(cell.header for row in rows for cell in row):
-        return False
-    return any(_is_block(cell.flow.lines) for row in rows for cell in row)
+    return not any(cell.header for cell in cells) and any(_is_block(cell.lines) for cell in cells)
 
 
-def _is_block(lines: list[Line]) -> bool:
+def _is_block(lines: Sequence[Line]) -> bool:
     """Whether a cell holds more than a value: a heading, code, a larger table, or several long paragraphs."""
     if sum(line.is_verbatim for line in lines) > 1 or sum(bool(line.table) for line in lines) >= _BLOCK_LINES:
         return True
     if any(mark.level for line in lines for mark in take_marks(line.text)[1]):
         return True
     return len(lines) >= _BLOCK_LINES and sum(len(line.text) for line in lines) > _BLOCK_CHARACTERS
+
+
+def _read_spans(cell: etree._Element) -> tuple[int, int]:
+    """The columns and rows of a cell; a ``rowspan`` of 0 reaches to the end of the section."""
+    return min(max(_read_span(cell, "colspan"), 1), _MAX_COLUMNS), _read_span(cell, "rowspan") or _MAX_ROWS
 
 
 def _read_span(cell: etree._Element, name: str) -> int:
