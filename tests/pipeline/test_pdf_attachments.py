@@ -100,9 +100,18 @@ def test_a_dynamic_form_is_also_recognised_by_its_placeholder(tmp_path: Path) ->
     assert [page.text for page in read(tmp_path, form).pages] == [WHOLE]
 
 
-def test_a_static_form_is_read_from_its_pages(tmp_path: Path) -> None:
+def test_a_static_form_is_read_from_its_pages_and_fields(tmp_path: Path) -> None:
+    objects = {20: draw_stream(START + DATA + END)}
+    field = "/Subtype /Widget /F 4 /Rect [120 697 220 711] /FT /Tx /T (ship) /V (Halcyon)"
+    form = build_pdf(
+        draw_line(72, 700, "Ship:"), annotations=[field], catalog="/AcroForm << /XFA 20 0 R >>", objects=objects
+    )
+    assert [page.text for page in read(tmp_path, form).pages] == ["Ship: Halcyon"]
+
+
+def test_the_data_of_a_form_without_fields_follow_its_pages(tmp_path: Path) -> None:
     form = make_form(START + DATA + END, rendering="", content=draw_line(72, 700, PROSE))
-    assert [page.text for page in read(tmp_path, form).pages] == [PROSE]
+    assert "ship: Halcyon" in read(tmp_path, form).pages[0].text.removeprefix(PROSE).split("\n")
 
 
 def test_a_dynamic_form_without_data_has_no_text(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The annotations of a page that have a text: values of form fields, typed text, notes, and links to addresses."""
 
+import re
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from app.pipeline.parse.pdf.layout import Box
 from app.pipeline.parse.pdf.strings import Handle, read_bytes, read_string
 
 _INVISIBLE = pdfium_raw.FPDF_ANNOT_FLAG_HIDDEN | pdfium_raw.FPDF_ANNOT_FLAG_NOVIEW
+_TAG = re.compile("<[^<>]*>")
 _OVER_WORDS = (
     pdfium_raw.FPDF_ANNOT_HIGHLIGHT,
     pdfium_raw.FPDF_ANNOT_UNDERLINE,
@@ -84,7 +86,7 @@ def _read_annotation(page: pdfium.PdfPage, handle: Handle) -> Iterator[Annotatio
     if kind == pdfium_raw.FPDF_ANNOT_WIDGET:
         yield from _read_field(page, handle)
     elif kind == pdfium_raw.FPDF_ANNOT_FREETEXT:
-        text = _read_text(handle, b"Contents")
+        text = _read_text(handle, b"Contents") or _TAG.sub("", _read_text(handle, b"RC")).strip()
         yield Annotation(Kind.TYPED if text else Kind.DRAWN, _read_areas(handle), text)
     elif kind not in _WITHOUT_NOTE:
         yield from _read_note(kind, handle)

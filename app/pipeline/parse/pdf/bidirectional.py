@@ -97,13 +97,9 @@ def _order(clusters: Sequence[_Cluster]) -> str:
 def _find_end(clusters: Sequence[_Cluster], start: int) -> int:
     """The end of the run from left to right that begins here; 0 where none does."""
     stop = start
-    while stop < len(clusters) and clusters[stop].direction == "ET":  # a sign of a currency before its number
+    while stop < len(clusters) and _is_sign(clusters, stop, start):
         stop += 1
-    if (
-        stop == len(clusters)
-        or clusters[stop].direction not in _LEFT_TO_RIGHT
-        or (stop > start and _is_letter(clusters[stop]))
-    ):
+    if stop == len(clusters) or clusters[stop].direction not in (_NUMBERS if stop > start else _LEFT_TO_RIGHT):
         return 0
     stop += 1
     while True:
@@ -113,9 +109,23 @@ def _find_end(clusters: Sequence[_Cluster], start: int) -> int:
         if following == len(clusters) or not _joins(clusters[stop - 1 : following + 1]):
             break
         stop = following + 1
-    while stop < len(clusters) and clusters[stop].direction == "ET" and not _is_letter(clusters[stop - 1]):
-        stop += 1
-    return stop
+    return _extend(clusters, stop)
+
+
+def _is_sign(clusters: Sequence[_Cluster], index: int, start: int) -> bool:
+    """Whether a sign before a number belongs to it: one of a currency, or plus or minus after a space."""
+    if clusters[index].direction == "ET":
+        return True
+    return clusters[index].direction == "ES" and index == start and (index == 0 or clusters[index - 1].text.isspace())
+
+
+def _extend(clusters: Sequence[_Cluster], stop: int) -> int:
+    """The end of a run with the signs after it: of a currency after a number, or as in ``C++`` and ``C#``."""
+    signs = "+#" if _is_letter(clusters[stop - 1]) else ""
+    end = stop
+    while end < len(clusters) and (clusters[end].text in signs if signs else clusters[end].direction == "ET"):
+        end += 1
+    return end if not signs or end == len(clusters) or clusters[end].text[0] in _ENDS else stop
 
 
 def _is_letter(cluster: _Cluster) -> bool:

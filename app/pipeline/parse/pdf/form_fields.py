@@ -50,7 +50,10 @@ def is_signature(form: Handle, field: Handle) -> bool:
 
 
 def read_name(form: Handle, field: Handle) -> str:
-    """The name for readers, else the last part of the technical name."""
+    """The name for readers, else the last part of the technical name; of a radio button with its option."""
     shown = read_string(pdfium_raw.FPDFAnnot_GetFormFieldAlternateName, form, field).strip()
     technical = read_string(pdfium_raw.FPDFAnnot_GetFormFieldName, form, field)
-    return shown or _INDEX.sub("", technical.rpartition(".")[2]).strip()
+    name = shown or _INDEX.sub("", technical.rpartition(".")[2]).strip()
+    if pdfium_raw.FPDFAnnot_GetFormFieldType(form, field) == pdfium_raw.FPDF_FORMFIELD_RADIOBUTTON:
+        name = f"{name}: {read_string(pdfium_raw.FPDFAnnot_GetFormFieldExportValue, form, field)}"
+    return name

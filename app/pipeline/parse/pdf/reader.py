@@ -61,9 +61,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
             raise ParseLimitExceededError(f"It has {count_of(total, 'page')}; the limit is {limits.pages}.")
         ocr, files = OcrReader(limits), AttachedFiles(limits)
         files.add_embedded(document)
-        pages = list(_read_pages(document, report, ocr, files))
-        if xfa.is_dynamic(document, pages[0][1] or ""):
-            pages = [(1, xfa.read_form(document, limits))]
+        pages = xfa.read_pages(document, list(_read_pages(document, report, ocr, files)), limits)
         metadata = name_metadata(_read_fields(document))
     if files.names and total == 1 and fallback.is_portfolio(path):
         pages = [(1, "")]  # a cover that asks for another viewer

@@ -4,7 +4,7 @@ import re
 
 MESSAGE = "Its fonts do not say which characters they show. OCR, where it is on, reads its pages as pictures."
 _MEANINGLESS = re.compile("[\ue000-\uf8ff\ufffd\U000f0000-\U0010ffff]")
-_SHARE = 0.7
+_SHARE = 0.5
 
 
 def is_unmapped(text: str) -> bool:

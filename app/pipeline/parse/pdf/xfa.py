@@ -3,6 +3,7 @@
 import ctypes
 from collections import defaultdict, deque
 from collections.abc import Iterator
+from contextlib import closing, suppress
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_raw
@@ -10,28 +11,57 @@ from lxml import etree
 
 from app.domain.errors import DocumentDamagedError, NoExtractableTextError
 from app.pipeline.parse.limits import Budget, Limits
+from app.pipeline.parse.pdf.strings import Handle
 from app.pipeline.parse.xml import attribute, child, local
+
+Pages = list[tuple[int, str | None]]
 
 _PLACEHOLDER = "If this message is not eventually replaced"
 """From the page that Adobe's programs write into dynamic forms."""
+_WITH_XFA = (pdfium_raw.FORMTYPE_XFA_FULL, pdfium_raw.FORMTYPE_XFA_FOREGROUND)
 _TOO_LARGE = "Its form data are too large."
 
 
-def is_dynamic(document: pdfium.PdfDocument, first_page: str) -> bool:
-    """Whether the pages of the file are not those of its form."""
-    kind = document.get_formtype()
-    if kind == pdfium_raw.FORMTYPE_XFA_FULL:
-        return True
-    return bool(kind == pdfium_raw.FORMTYPE_XFA_FOREGROUND and _PLACEHOLDER in " ".join(first_page.split()))
+def read_pages(document: pdfium.PdfDocument, pages: Pages, limits: Limits) -> Pages:
+    """The pages of a file, or in place of them the content of its dynamic form.
 
-
-def read_form(document: pdfium.PdfDocument, limits: Limits) -> str:
-    """The labels and values of a form, in the order of its template; values without a field follow.
+    The data of a form whose pages have no fields follow its pages.
 
     Raises:
-        NoExtractableTextError: when it has neither.
+        NoExtractableTextError: when it is a dynamic form without labels and data.
         DocumentDamagedError, ParseLimitExceededError
     """
+    kind = document.get_formtype()
+    if kind not in _WITH_XFA:
+        return pages
+    number, text = pages[-1]
+    if kind == pdfium_raw.FORMTYPE_XFA_FULL or _PLACEHOLDER in " ".join((pages[0][1] or "").split()):
+        form = _read_form(document, limits)
+        if not form:
+            raise NoExtractableTextError("It is a dynamic XFA form without data. Print it to a PDF with Adobe Acrobat.")
+        return [(1, form)]
+    if not any(_has_field(page) for page in document):
+        with suppress(DocumentDamagedError):  # the pages are readable
+            return [*pages[:-1], (number, "\n\n".join(filter(None, (text, _read_form(document, limits)))))]
+    return pages
+
+
+def _has_field(page: pdfium.PdfPage) -> bool:
+    with closing(page):
+        handles = (
+            pdfium_raw.FPDFPage_GetAnnot(page, index) for index in range(pdfium_raw.FPDFPage_GetAnnotCount(page))
+        )
+        return any(_is_field(handle) for handle in handles if handle)
+
+
+def _is_field(handle: Handle) -> bool:
+    kind = pdfium_raw.FPDFAnnot_GetSubtype(handle)
+    pdfium_raw.FPDFPage_CloseAnnot(handle)
+    return bool(kind == pdfium_raw.FPDF_ANNOT_WIDGET)
+
+
+def _read_form(document: pdfium.PdfDocument, limits: Limits) -> str:
+    """The labels and values of a form, in the order of its template; values without a field follow."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True, remove_comments=True)
     try:
         root = etree.fromstring(_read_packets(document, limits), parser)
@@ -42,8 +72,6 @@ def read_form(document: pdfium.PdfDocument, limits: Limits) -> str:
     values = _read_values(_find(root, "datasets"))
     lines = [*_write_template(_find(root, "template"), values)]
     lines += (f"{name}: {value}" for name, left in values.items() for value in left)
-    if not lines:
-        raise NoExtractableTextError("It is a dynamic XFA form without data. Print it to a PDF with Adobe Acrobat.")
     return "\n".join(lines)
 
 
