@@ -111,6 +111,11 @@ def test_a_heading_across_short_columns_stays_between_them(tmp_path: Path) -> No
     assert read(tmp_path, content) == " ".join(expected)
 
 
+def test_a_title_above_and_a_number_below_short_columns_stay_there(tmp_path: Path) -> None:
+    content = draw_line(40, 740, "News") + draw_rows(SHORT_LEFT, SHORT_RIGHT[:2]) + draw_line(40, 60, "Page 1")
+    assert read(tmp_path, content) == " ".join(["News", *SHORT_LEFT, *SHORT_RIGHT[:2], "Page 1"])
+
+
 @pytest.mark.parametrize(
     "rows",
     [

@@ -67,13 +67,45 @@ def test_a_page_in_another_script_keeps_a_hebrew_word_where_it_stands(tmp_path: 
     assert lines[1] == "AB-17 שלום"
 
 
+LINES = ["港の事務所は船の名を帳簿に書く", "冬が来ると運河は凍ってしまう", "春には舟がまた水門を通る"]
+
+
+def draw_vertical(lines: list[str], order: list[int], codes: dict[int, int], top: float = 700) -> str:
+    """Vertical lines, sign by sign, from right to left by their places in ``lines``, drawn in this order."""
+    drawn = [
+        "".join(draw_mapped(400 - 30 * number, top - 12 * row, sign, codes) for row, sign in enumerate(line))
+        for number, line in enumerate(lines)
+    ]
+    return "".join(drawn[number] for number in order)
+
+
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]])
 def test_vertical_lines_are_read_from_right_to_left(tmp_path: Path, order: list[int]) -> None:
     codes: dict[int, int] = {}
-    lines = ["港の事務所は船の名を帳簿に書く", "冬が来ると運河は凍ってしまう", "春には舟がまた水門を通る"]
-    drawn = [
-        "".join(draw_mapped(400 - 30 * number, 700 - 12 * row, sign, codes) for row, sign in enumerate(line))
-        for number, line in enumerate(lines)
+    found = read(tmp_path, draw_vertical(LINES, order, codes), codes=codes)
+    assert "".join(found) == "".join(LINES)
+
+
+def test_vertical_lines_stay_whole_below_a_horizontal_title(tmp_path: Path) -> None:
+    codes: dict[int, int] = {}
+    title = draw_mapped(200, 760, "港の案内", codes)
+    drawn = draw_vertical(LINES, [2, 1, 0], codes)
+    assert read(tmp_path, title, drawn, draw_line(300, 40, "12"), codes=codes) == ["港の案内", *LINES, "12"]
+
+
+def test_tiers_of_vertical_lines_are_read_from_the_top(tmp_path: Path) -> None:
+    codes: dict[int, int] = {}
+    lower = draw_vertical(["下の段はここから始まる", "次の行は左にある"], [1, 0], codes, top=450)
+    found = read(tmp_path, lower, draw_vertical(LINES, [2, 1, 0], codes), codes=codes)
+    assert "".join(found) == "".join([*LINES, "下の段はここから始まる", "次の行は左にある"])
+
+
+def test_a_number_across_a_vertical_line_stays_in_it(tmp_path: Path) -> None:
+    codes: dict[int, int] = {}
+    line = [
+        draw_vertical(["平成"], [0], codes),
+        draw_mapped(398, 676, "12", codes),
+        draw_vertical(["年に会議を開いた"], [0], codes, top=664),
     ]
-    found = read(tmp_path, *(drawn[index] for index in order), codes=codes)
-    assert "".join(found) == "".join(lines)
+    found = read(tmp_path, draw_vertical(["", *LINES], [1], codes), *line, codes=codes)
+    assert "".join(found) == "平成12年に会議を開いた" + LINES[0]

@@ -65,13 +65,36 @@ def order_columns(page: pdfium.PdfTextPage, text: str) -> Spans | None:
     sample = read_boxes(page, (count - some) // 2, min(count, (count + some) // 2))
     if sum(is_jump(former, box) for former, box in pairwise(sample)) < _JUMPS:
         return None
-    if not _find_columns(list(_join_runs(read_boxes(page, 0, count)))):
+    runs = list(_join_runs(read_boxes(page, 0, count)))
+    if not _find_columns(runs[_find_block(runs)]):
         return None
     pieces = find_pieces(page, text)
-    columns, gutters = _find_columns(pieces) or ([], [])
+    block = _find_block(pieces)
+    columns, gutters = _find_columns(pieces[block]) or ([], [])
     if not columns or not _run_on(text, columns):
         return None
-    return [(piece.start, piece.stop) for piece in _read_bands(pieces, gutters)]
+    ordered = [*pieces[: block.start], *_read_bands(pieces[block], gutters), *pieces[block.stop :]]
+    return [(piece.start, piece.stop) for piece in ordered]
+
+
+def _find_block(pieces: Sequence[Piece]) -> slice:
+    """The pieces from the first to the last that share a line, and the lines right below: before and after are none."""
+    shared = [index for index, (former, piece) in enumerate(pairwise(pieces)) if is_same_line(former.box, piece.box)]
+    if not shared:
+        return slice(0, 0)
+    stop = shared[-1] + 2
+    while stop < len(pieces) and _is_right_below(pieces[stop - 2 : stop], pieces[stop]):
+        stop += 1
+    return slice(shared[0], stop)
+
+
+def _is_right_below(formers: Sequence[Piece], piece: Piece) -> bool:
+    """Whether a piece is the next line of one of the former two, which may be in other columns."""
+    return any(
+        former.box.bottom - piece.box.top < piece.box.height
+        and min(former.box.right, piece.box.right) > max(former.box.left, piece.box.left)
+        for former in formers
+    )
 
 
 def _join_runs(boxes: Sequence[Box]) -> Iterator[Piece]:
@@ -90,7 +113,7 @@ def _join_runs(boxes: Sequence[Box]) -> Iterator[Piece]:
 
 def _find_columns(pieces: Sequence[Piece]) -> tuple[Columns, list[float]] | None:
     """The columns between which the pieces alternate, and the gutters between them; None where there are none."""
-    gutters = _find_gutters(pieces)
+    gutters = _find_gutters(pieces) if pieces else []
     if not gutters or len(gutters) >= _MAX_COLUMNS:
         return None
     columns = [[piece for piece in pieces if _column(piece, gutters) == index] for index in range(len(gutters) + 1)]

@@ -25,7 +25,12 @@ def read_text(characters: pdfium.PdfTextPage, annotations: Sequence[Annotation])
         *(Edit(*line) for line in reorder_mixed_lines(characters, text)),
         *(Edit(place, place, "^") for place in find_superscripts(characters, text)),
     ]
-    spans = order_vertical(characters, text) or order_columns(characters, text)
+    vertical = order_vertical(characters, text)
+    if vertical:
+        spans: list[tuple[int, int]] | None = vertical[0]
+        edits += (Edit(start, stop, "") for start, stop in vertical[1])
+    else:
+        spans = order_columns(characters, text)
     if spans and _count(text) != sum(_count(text[start:stop]) for start, stop in spans):
         spans = None  # pdfium gives no position for some of the text
     lines: list[str] = []
