@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.domain.documents import Parsed
@@ -85,8 +86,11 @@ class ParserSandbox:
         """
         async with self._free, self._slots.hold() if self._slots else nullcontext():
             try:
-                async with asyncio.timeout(self._time_limit) as limit:
-                    return await self._parse(path, media_type, on_page, self._extend(limit))
+                # The child keeps its temporary files in this folder, so that none are left when it is killed.
+                with TemporaryDirectory(prefix="sluice-", ignore_cleanup_errors=True) as folder:
+                    request = {**self._request(path, media_type), "folder": folder}
+                    async with asyncio.timeout(self._time_limit) as limit:
+                        return await self._parse(request, on_page, self._extend(limit))
             except TimeoutError as error:
                 raise ParseLimitExceededError(f"Reading it took longer than {self._time_limit:g} seconds.") from error
 
@@ -112,12 +116,11 @@ class ParserSandbox:
 
     async def _parse(
         self,
-        path: Path,
-        media_type: str,
+        request: dict[str, Any],
         on_page: Callable[[int, int], None] | None,
         extend: Callable[[float], None],
     ) -> Parsed:
-        request = self._request(path, media_type)
+        media_type = request["media_type"]
         try:
             return await self._attempt(request, on_page, extend)
         except ChildDiedError as death:

@@ -11,6 +11,7 @@ import resource
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -55,6 +56,7 @@ def _receive(connection: socket.socket, requests: "queue.SimpleQueue[dict[str, A
 
 def _serve(connection: socket.socket, request: dict[str, Any]) -> None:
     _limit_cpu(request["seconds"])
+    tempfile.tempdir = request["folder"]
     reporter = _Reporter(connection)
     try:
         parsed = parse(

@@ -1,6 +1,7 @@
 """The attachments of a mail are files within it; texts and calendars among them are shown below the message."""
 
 import struct
+from collections.abc import Callable
 from email import message_from_bytes
 from email.message import EmailMessage
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from app.domain.documents import Parsed
 from app.domain.media import EML
 from app.pipeline.parse import parse
+from tests.pipeline.documents import make_docx, make_pdf
 
 
 def read(folder: Path, message: EmailMessage | bytes) -> Parsed:
@@ -158,3 +160,42 @@ def test_a_forwarded_mail_is_read_and_is_a_file_with_its_own_attachments(tmp_pat
     (attachment,) = parsed.attachments
     assert message_from_bytes(attachment.content)["Subject"] == "Earlier"
     assert [item.name for item in read(tmp_path, attachment.content).attachments] == ["inner.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("terms.docx", lambda path: make_docx(path, "<w:p><w:r><w:t>It ends in ninety days.</w:t></w:r></w:p>")),
+        ("terms.pdf", lambda path: write(path, make_pdf("It ends in ninety days."))),
+        ("terms.bin", lambda path: write(path, make_pdf("It ends in ninety days."))),
+        ("terms.rtf", lambda path: write(path, rb"{\rtf1 It ends in ninety days.}")),
+    ],
+)
+def test_the_text_of_an_attached_document_is_shown_below_its_name(
+    tmp_path: Path, name: str, make: Callable[[Path], Path]
+) -> None:
+    message = letter()
+    message.add_attachment(make(tmp_path / name).read_bytes(), "application", "octet-stream", filename=name)
+    assert f"See below.\n\n{name}\n\nIt ends in ninety days." in read(tmp_path, message).pages[0].text
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def test_an_attachment_that_cannot_be_read_is_only_named(tmp_path: Path) -> None:
+    message = letter()
+    message.add_attachment(b"%PDF-1.7 nothing", "application", "pdf", filename="a.pdf")
+    message.add_attachment(b"PK\x03\x04 nothing", "application", "zip", filename="b.zip")
+    assert read(tmp_path, message).pages[0].text.endswith("See below.\n\nAttachments: a.pdf, b.zip")
+
+
+def test_mails_in_mails_are_shown_to_a_limited_depth(tmp_path: Path) -> None:
+    message = letter(text="innermost")
+    for level in range(5):
+        outer = letter(text=f"level {level}")
+        outer.add_attachment(message.as_bytes(), "application", "octet-stream", filename=f"{level}.eml")
+        message = outer
+    text = read(tmp_path, message).pages[0].text
+    assert [f"level {level}" in text for level in range(5)] == [False, False, True, True, True]

@@ -30,6 +30,8 @@ class Limits:
     """Characters of text, for formats in which a few bytes can stand for much text, such as repeated cells."""
     depth: int = 200
     """Nesting of groups and of messages."""
+    embedded_depth: int = 2
+    """Nesting of documents that are read as part of the text around them, such as attachments of a mail."""
     ocr_engine: str | None = None
     """The engine that reads scans and pictures, ``rapidocr`` or ``tesseract``; None turns OCR off."""
     ocr_languages: str | None = None

@@ -20,7 +20,7 @@ from app.pipeline.parse.mail.headers import (
     read_filename,
     read_header,
 )
-from app.pipeline.parse.mail.shown import find_shown_type, write_shown
+from app.pipeline.parse.mail.shown import write_shown
 from app.pipeline.parse.mail.signed import find_kind, unwrap
 from app.pipeline.parse.mail.tnef import unpack
 from app.pipeline.parse.mail.transfer import decode_base64, join_flowed, read_bytes
@@ -43,6 +43,7 @@ _NAMES = {
 _TNEF = {"application/ms-tnef", "application/vnd.ms-tnef"}
 _PGP = "-----BEGIN PGP MESSAGE-----"
 _TOO_DEEP = "Its messages are nested deeper than is allowed."
+_SHOWN_ATTACHMENTS = 100
 _FULLER = 0.7
 """The richest alternative is read unless it has fewer words than this share of the fullest."""
 _DECORATION_BYTES = 20_000
@@ -139,11 +140,11 @@ class MessageReader:
             self._attach(name, content, kind, read_declared(part))
 
     def _attach(self, name: str, content: bytes, kind: str, charset: str | None) -> None:
-        """Add an attachment, and its text where mail programs show it."""
+        """Add an attachment, and its text."""
         name = clean_line(name, NAME_CHARACTERS)
         self.mail.attachments[Attachment(name, content)] = None
-        if shown_type := find_shown_type(kind, name):
-            self.mail.shown.setdefault(write_shown(shown_type, content, charset, self._limits), name)
+        if len(self.mail.shown) < _SHOWN_ATTACHMENTS:
+            self.mail.shown.setdefault(write_shown(kind, name, content, charset, self._limits), name)
 
     def _read_body(self, part: Message, kind: str, content: bytes) -> str | None:
         """The text of a part; None where it is declared as text, but is none."""
