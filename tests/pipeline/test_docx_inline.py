@@ -1,5 +1,6 @@
 """Links, fields, signs and revisions within the paragraphs of a Word document."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,22 @@ def test_signs_between_runs_are_kept_and_readings_of_characters_left_out(tmp_pat
 def test_an_equation_beside_a_number_is_not_read_as_one(tmp_path: Path) -> None:
     half = "<m:oMath><m:f><m:num><m:r><m:t>1</m:t></m:r></m:num><m:den><m:r><m:t>2</m:t></m:r></m:den></m:f></m:oMath>"
     assert read(tmp_path, run("Take 2") + half + run(" cups")) == "Take 2 1/2 cups"
+
+
+@pytest.mark.parametrize(
+    ("runs", "text"),
+    [
+        ((("10", ""), ("6", "superscript"), (" m", "")), "10^6 m"),
+        ((("10", ""), ("-", "superscript"), ("1", "superscript"), ("2", "superscript")), "10^-12"),
+        ((("CO", ""), ("2", "subscript"), (" x", ""), ("i+1", "subscript")), "CO2 x_(i+1)"),
+        ((("the 1", ""), ("st", "superscript"), (" lock", "")), "the 1st lock"),
+        ((("2", ""), ("1", "superscript"), ("/", ""), ("4", "subscript"), (" cups", "")), "2 1/4 cups"),
+        ((("Freeman", ""), ("3", "superscript")), "Freeman[3]"),
+    ],
+)
+def test_scripts_that_change_a_value_are_marked(tmp_path: Path, runs: Sequence[tuple[str, str]], text: str) -> None:
+    content = "".join(run(piece, f'<w:vertAlign w:val="{kind}"/>' if kind else "") for piece, kind in runs)
+    assert read(tmp_path, content) == text
 
 
 def test_paragraphs_of_heading_styles_are_headings_in_any_language(tmp_path: Path) -> None:

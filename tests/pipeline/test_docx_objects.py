@@ -58,7 +58,7 @@ def test_a_damaged_chart_or_diagram_leaves_the_document_readable(tmp_path: Path)
     ("picture", "text"),
     [
         (drawing("", "A lock with two gates"), "A lock with two gates"),
-        (drawing("", "C:\\scans\\image001.png"), ""),
+        (drawing("", "C:\\my scans\\image001.png"), ""),
         (drawing("", "A gate\n\nDescription automatically generated with medium confidence"), "A gate"),
         (drawing("", "A line", '<a:ext><d:decorative xmlns:d="d" val="1"/></a:ext>'), ""),
         (drawing("", "Logo", '<a:hlinkClick r:id="k"/>'), "Logo (https://canal.example.org)"),
@@ -131,6 +131,10 @@ def word_document(text: str) -> bytes:
         ("part.htm", b"\xef\xbb\xbf<html><body>The fee is 4 percent.</body></html>"),
         ("part.rtf", r"{\rtf1\ansi The fee is {\b 4} percent.}"),
         ("part.txt", "The fee is 4 percent."),
+        (
+            "part.mht",
+            "MIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n<html><body>The fee is 4 percent.</body></html>",
+        ),
         ("part.docx", word_document("The fee is 4 percent.")),
     ],
 )

@@ -203,6 +203,18 @@ def test_hidden_text_readings_and_sources_of_indexes_are_left_out(tmp_path: Path
     assert read(tmp_path, body, named) == "ab\n\n東\n\nIndex"
 
 
+def test_scripts_that_change_a_value_are_marked(tmp_path: Path) -> None:
+    named = styles(
+        *(
+            f'<style:style style:name="{name}"><style:text-properties style:text-position="{position}"/></style:style>'
+            for name, position in (("up", "super 58%"), ("raised", "33% 80%"), ("down", "sub 58%"), ("none", "0% 100%"))
+        )
+    )
+    spans = (("10", "none"), ("6", "up"), (" m", "none"), ("2", "raised"), (" H", "none"), ("2", "down"), ("O", "none"))
+    content = "".join(f'<text:span text:style-name="{name}">{text}</text:span>' for text, name in spans)
+    assert read(tmp_path, paragraph(content), named) == "10^6 m^2 H2O"
+
+
 def frame(text: str, x: float, y: float, attributes: str = "") -> str:
     place = f'svg:x="{x}cm" svg:y="{y}cm" svg:width="8cm" svg:height="2cm"'
     return f"<draw:frame {place} {attributes}><draw:text-box>{paragraph(text)}</draw:text-box></draw:frame>"

@@ -163,7 +163,15 @@ def test_signs_equations_and_numbers_of_slides_are_as_shown(tmp_path: Path) -> N
         run("up ", symbol) + run("\xe0", symbol) + run(" d\xe9j\xe0", symbol) + run("b", '<a:latin typeface="Symbol"/>')
     )
     counted = '<a:fld type="slidenum"><a:t>7</a:t></a:fld>'
-    assert read(tmp_path, both, f"<p:sp>{text_body(words, counted)}</p:sp>") == "1/2\n\nup → déjàβ"
+    power = run("10") + '<a:r><a:rPr baseline="30000"/><a:t>6</a:t></a:r>'
+    text = read(tmp_path, both, f"<p:sp>{text_body(words, counted, power)}</p:sp>")
+    assert text == "1/2\n\nup → déjàβ\n10^6"
+
+
+def test_a_fixed_date_is_read_and_one_that_powerpoint_fills_in_is_not(tmp_path: Path) -> None:
+    date = box("3 May", ph='<p:ph type="dt"/>')
+    filled = date.replace(run("3 May"), '<a:fld type="datetime1"><a:t>4 May</a:t></a:fld>')
+    assert read(tmp_path, date, filled, box("Text")) == "3 May\n\nText"
 
 
 @pytest.mark.parametrize("form", ["2007", "2021"])

@@ -102,6 +102,18 @@ def test_a_table_in_a_cell_stays_within_its_row(tmp_path: Path) -> None:
     assert read(tmp_path, body).splitlines() == ["Ship | Crew", "Ouse | Lines: bow, 2; stern, 3", "Trent | none"]
 
 
+def test_tables_in_a_cell_keep_their_place_in_it(tmp_path: Path) -> None:
+    end = r"{\*\nesttableprops\trowd\cellx720\nestrow}{\nonesttables\par}"
+    inner = rf"\pard\intbl\itap3 deep\nestcell{end}\pard\intbl\itap2 low\nestcell{end}"
+    assert read(tmp_path, rf"\pard\intbl a\cell\pard\intbl before\par {inner}\pard\intbl after\cell\row") == (
+        "a | before deep low after"
+    )
+
+
+def test_scripts_that_change_a_value_are_marked(tmp_path: Path) -> None:
+    assert read(tmp_path, r"10{\super 6} m\super 2\nosupersub  H{\sub 2}O\super\super0 x") == "10^6 m^2 H2Ox"
+
+
 def test_notes_are_numbered_and_follow_their_paragraph_or_table(tmp_path: Path) -> None:
     def note(text: str) -> str:
         return rf"{{\super\chftn}}{{\footnote\pard\plain{{\super\chftn}} {text}}}"

@@ -8,7 +8,9 @@ from lxml import etree
 from app.pipeline.parse.rendering.links import write_link
 from app.pipeline.parse.xml import attribute, child
 
-_FILE_NAME = re.compile(r"[^\s/\\]*[/\\]?\S*\.(?:png|jpe?g|gif|bmp|tiff?|emf|wmf|svg|webp)", re.IGNORECASE)
+_FILE_NAME = re.compile(
+    r"(?:\S*|(?:[a-z]:|file:|[/\\]).*)\.(?:png|jpe?g|gif|bmp|tiff?|emf|wmf|svg|webp)", re.IGNORECASE
+)
 _GENERATED = re.compile(
     r"\s*(?:Description automatically generated.*|AI-generated content may be incorrect\.?)\Z", re.DOTALL
 )

@@ -6,6 +6,7 @@ from lxml import etree
 
 from app.pipeline.parse.office.equations import runs_together
 from app.pipeline.parse.office.pictures import clean_alternative
+from app.pipeline.parse.office.scripts import Scripts
 from app.pipeline.parse.opendocument.package import OdfPackage
 from app.pipeline.parse.opendocument.styles import Styles
 from app.pipeline.parse.rendering.links import write_link
@@ -41,10 +42,11 @@ class InlineWriter:
         self._package = package
         self._styles = styles
         self._line = Line()
+        self._scripts = Scripts()
 
     def write(self, paragraph: etree._Element) -> Line:
         """The text of a paragraph without line ends around it."""
-        self._line = Line()
+        self._line, self._scripts = Line(), Scripts()
         pieces: list[str] = []
         self._walk(paragraph, pieces)
         self._line.text = "".join(pieces).strip("\n")
@@ -80,7 +82,10 @@ class InlineWriter:
             pieces.append(self.label_of(item) if name == "note" else "")
             self._line.beside.append(item)
         elif name and name not in DROPPED and not self._styles.hides(item):
+            start = len(pieces)
             self._walk(item, pieces)
+            if kind := self._styles.script_of(item):
+                self._scripts.write(pieces, start, kind)
 
     def _read_formula(self, frame: etree._Element) -> str | None:
         """The formula in a frame; None for other elements."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from lxml import etree
 
 from app.pipeline.parse.office.numerals import write_number
-from app.pipeline.parse.xml import attribute, children, local, to_integer
+from app.pipeline.parse.office.scripts import Script
+from app.pipeline.parse.xml import attribute, child, children, local, to_integer
 
 _FORMS = {"1": "decimal", "a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
 _PLACE = re.compile(r"%(\d{1,2})%")
@@ -36,6 +37,7 @@ class Styles:
         self._lists: dict[str, dict[int, Level | None]] = {}
         self.outline: dict[int, Level | None] = {}
         self._hidden: set[str] = set()
+        self._scripts: dict[str, Script] = {}
         for root in roots:
             for item in _list_styles(root):
                 self._add(item)
@@ -51,14 +53,27 @@ class Styles:
             return True
         return bool(self._hidden) and (attribute(element, "style-name") or "") in self._hidden
 
+    def script_of(self, span: etree._Element) -> Script | None:
+        """Whether a span is a superscript or a subscript."""
+        return self._scripts.get(attribute(span, "style-name") or "") if self._scripts else None
+
     def _add(self, item: etree._Element) -> None:
         name = attribute(item, "name") or ""
         if local(item) == "list-style":
             self._lists[name] = dict(_read_levels(item))
         elif local(item) == "outline-style":
             self.outline = dict(_read_levels(item))
-        elif any(attribute(part, "display") == "none" for part in item if local(part) == "text-properties"):
+        else:
+            self._add_text_properties(name, child(item, "text-properties"))
+
+    def _add_text_properties(self, name: str, properties: etree._Element | None) -> None:
+        if attribute(properties, "display") == "none":
             self._hidden.add(name)
+        position = attribute(properties, "text-position") or "0%"
+        if position.startswith(("super", "sub")):
+            self._scripts[name] = "super" if position.startswith("super") else "sub"
+        elif not position.startswith("0"):
+            self._scripts[name] = "sub" if position.startswith("-") else "super"
 
 
 def write_marker(levels: dict[int, Level | None], depth: int, counts: dict[int, int]) -> str:

@@ -19,8 +19,6 @@ from app.pipeline.parse.slides.tables import write_table
 from app.pipeline.parse.xml import attribute, child, children, local
 
 TITLES = {"title", "ctrTitle"}
-_COUNTERS = {"sldNum", "dt"}
-"""Placeholders that PowerPoint fills in: slide number and date."""
 _DRAWN = {"sp", "grpSp", "graphicFrame", "pic", "cxnSp", "contentPart"}
 
 
@@ -66,7 +64,7 @@ class ShapeReader:
             elif local(item) in _DRAWN:
                 place = placeholder(item)
                 kind = kind_of(place)
-                if kind not in _COUNTERS and not _is_hidden(item):
+                if not _is_filled_in(item, kind) and not _is_hidden(item):
                     box = read_box(item) or self._layouts.find_box(self._name, place)
                     yield _Shape(box, list(filter(None, self._blocks(item))), kind in TITLES)
 
@@ -110,6 +108,11 @@ class ShapeReader:
 def _properties(shape: etree._Element) -> etree._Element | None:
     """The ``cNvPr`` of a shape: its name, alternative text and link."""
     return child(next((item for item in shape if local(item).startswith("nv")), None), "cNvPr")
+
+
+def _is_filled_in(shape: etree._Element, kind: str) -> bool:
+    """Whether PowerPoint fills in the text of a placeholder: the number of the slide, or the date of the day."""
+    return kind == "sldNum" or (kind == "dt" and next(shape.iter("{*}fld"), None) is not None)
 
 
 def _is_hidden(shape: etree._Element) -> bool:

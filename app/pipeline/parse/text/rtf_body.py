@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from app.pipeline.parse.limits import Budget
+from app.pipeline.parse.office.scripts import Script, Scripts
 from app.pipeline.parse.rendering.links import write_link
 from app.pipeline.parse.rendering.marks import write_heading
 from app.pipeline.parse.rendering.tables import join_blocks
@@ -20,6 +21,7 @@ class RtfBody:
         self._budget = budget
         self._blocks: list[tuple[str, str]] = []
         self._pieces: list[str] = []
+        self._scripts = Scripts()
         self._cells: dict[int, list[str]] = {}
         """The text of the open cell at each depth of tables."""
         self._tables: dict[int, RtfTable] = {}
@@ -27,9 +29,11 @@ class RtfBody:
         self._after_table: list[tuple[str, str]] = []
         self._paragraphs = 0
 
-    def write(self, text: str) -> None:
-        """Add text to the current paragraph."""
+    def write(self, text: str, script: Script | None = None) -> None:
+        """Add text to the current paragraph; ``script`` says whether it is a superscript or a subscript."""
         self._pieces.append(text)
+        if script:
+            self._scripts.write(self._pieces, len(self._pieces) - 1, script)
 
     def position(self) -> tuple[int, int]:
         """The current position, for ``replace_from``."""
@@ -56,6 +60,7 @@ class RtfBody:
         text, self._pieces = "".join(self._pieces), []
         self._paragraphs += 1
         if depth:
+            self._end_deeper(min(depth, _DEEPEST))
             self._cells.setdefault(min(depth, _DEEPEST), []).append(text)
             self._after_table += self._after
             self._after = []
@@ -69,8 +74,6 @@ class RtfBody:
         """End a cell of a table at ``depth``."""
         depth = min(max(depth, 1), _DEEPEST)
         self.end_paragraph(depth)
-        for deeper in sorted((key for key in self._tables if key > depth), reverse=True):
-            self._cells.setdefault(deeper - 1, []).append(self._tables.pop(deeper).write_inline())
         text = " ".join(filter(str.strip, self._cells.pop(depth, [])))
         self._tables.setdefault(depth, RtfTable()).add_cell(text)
 
@@ -84,6 +87,14 @@ class RtfBody:
         """All blocks. Ends the current paragraph."""
         self.end_paragraph(0)
         return self._blocks
+
+    def _end_deeper(self, depth: int) -> None:
+        """End the tables within a cell at ``depth``."""
+        for deeper in sorted({key for key in (*self._tables, *self._cells) if key > depth}, reverse=True):
+            texts = self._cells.pop(deeper, [])
+            if deeper in self._tables:
+                texts.append(self._tables.pop(deeper).write_inline())
+            self._cells.setdefault(deeper - 1, []).extend(texts)
 
     def _end_table(self) -> None:
         if self._tables:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.pipeline.parse.office.scripts import Script
 from app.pipeline.parse.text.rtf_body import RtfBody
 from app.pipeline.parse.text.rtf_codes import SKIPPED
 from app.pipeline.parse.text.rtf_fields import RtfField
@@ -43,6 +44,7 @@ class Group:
     """The number of tables around a paragraph."""
     level: int = 0
     """The level of a heading; 0 for other paragraphs."""
+    script: Script | None = None
     replacements: int = 1
     """Number of replacement characters after each Unicode character."""
     encoding: str | None = None

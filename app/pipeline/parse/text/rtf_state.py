@@ -5,6 +5,7 @@ from dataclasses import replace
 from app.domain.errors import ParseLimitExceededError
 from app.pipeline.parse.limits import Budget, Limits
 from app.pipeline.parse.office.pictures import clean_alternative
+from app.pipeline.parse.office.scripts import Script
 from app.pipeline.parse.office.symbols import translate_symbols
 from app.pipeline.parse.text.rtf_body import RtfBody, join
 from app.pipeline.parse.text.rtf_codes import INFO, PARAGRAPH_ENDS, SIGNS, STARRED_READ, SYMBOLS
@@ -16,6 +17,7 @@ from app.pipeline.parse.text.rtf_tables import DEFINING, RowDefinition
 _PROPERTIES = {"sn", "sv"}
 """Groups that are read also within pictures."""
 _BODY_LEVEL = 9
+_SCRIPTS: dict[str, Script | None] = {"super": "super", "sub": "sub", "nosupersub": None}
 _ALTERNATIVE_TEXT = "wzDescription"
 
 
@@ -198,8 +200,10 @@ class RtfWriter:
         elif word == "uc":
             self._group = replace(group, replacements=max(parameter or 0, 0))
         elif word == "plain":
-            self._group = replace(group, hidden=False)
+            self._group = replace(group, hidden=False, script=None)
             self._use_font(None)
+        elif word in _SCRIPTS:
+            self._group = replace(group, script=_SCRIPTS[word] if parameter != 0 else None)
         elif word == "f":
             self._use_font(self._fonts.select(parameter))
         elif word in FORM_NUMBERS and group.field is not None:
@@ -245,7 +249,7 @@ class RtfWriter:
         if not text or not self._group.is_read:
             return
         if group.destination == "text":
-            group.body.write(translate_symbols(text, group.symbols))
+            group.body.write(translate_symbols(text, group.symbols), group.script)
         elif group.destination == "fonts":
             self._fonts.add_name(text)
         elif group.destination == "code" and group.code is not None:

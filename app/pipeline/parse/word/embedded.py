@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from app.domain.errors import DocumentError, ParseLimitExceededError, UnsupportedTypeError
-from app.domain.media import DOCX, EML, RTF
+from app.domain.media import DOCX, EML, MHTML, RTF
 from app.pipeline.parse.limits import Budget, Limits
 from app.pipeline.parse.office.package import OoxmlPackage
 
@@ -67,6 +67,6 @@ class EmbeddedDocuments:
         if media_type == DOCX and self._read_word is not None:
             with OoxmlPackage(path, self._limits) as package:
                 return self._read_word(package)
-        if media_type.startswith("text/") or media_type in {RTF, EML}:
+        if media_type.startswith("text/") or media_type in {RTF, EML, MHTML}:
             return "\n\n".join(page.text for page in parse(path, media_type, limits=self._limits).pages)
         return ""

@@ -12,6 +12,7 @@ from app.pipeline.parse.office.diagrams import list_texts
 from app.pipeline.parse.office.equations import runs_together, write_equation
 from app.pipeline.parse.office.package import Part
 from app.pipeline.parse.office.pictures import read_alternative
+from app.pipeline.parse.office.scripts import Script, Scripts
 from app.pipeline.parse.office.symbols import find_symbol, is_symbol_font, translate_symbols
 from app.pipeline.parse.rendering.links import write_link
 from app.pipeline.parse.word.fields import OFF, Field
@@ -19,6 +20,7 @@ from app.pipeline.parse.word.shared import Shared
 from app.pipeline.parse.xml import attribute, child, local
 
 _SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_SCRIPTS: dict[str, Script] = {"superscript": "super", "subscript": "sub"}
 _NESTED_FIELDS = 100
 """Open fields at most, because each paragraph passes all of them."""
 DROPPED = {
@@ -54,12 +56,13 @@ class InlineWriter:
         self._fields: list[Field] = []
         self._pieces: list[str] = []
         self._line = Line()
+        self._scripts = Scripts()
         self._properties: etree._Element | None = None
         self._is_hidden = False
 
     def write(self, paragraph: etree._Element) -> Line:
         """The text of a paragraph without line ends around it."""
-        self._line, self._pieces = Line(), []
+        self._line, self._pieces, self._scripts = Line(), [], Scripts()
         self._properties = child(paragraph, "pPr")
         self._walk(paragraph)
         for open_field in self._fields:
@@ -93,6 +96,8 @@ class InlineWriter:
     def _run(self, run: etree._Element) -> None:
         properties = child(run, "rPr")
         was_hidden, self._is_hidden = self._is_hidden, self._shared.styles.hides(properties, self._properties)
+        target = self._target()
+        start = len(target)
         fonts = child(properties, "rFonts")
         font = attribute(fonts, "ascii") or attribute(fonts, "hAnsi") or ""
         if is_symbol_font(font) and child(run, "t") is not None:
@@ -103,6 +108,9 @@ class InlineWriter:
         else:
             self._walk(run)
         self._is_hidden = was_hidden
+        kind = _SCRIPTS.get(attribute(child(properties, "vertAlign"), "val") or "")
+        if kind and self._target() is target:
+            self._scripts.write(target, start, kind)
 
     def _field_character(self, mark: etree._Element) -> None:
         kind = attribute(mark, "fldCharType")
