@@ -75,7 +75,14 @@ class ParserSandbox:
         self._endings: set[asyncio.Task[int | None]] = set()
         self._closed = False
 
-    async def parse(self, path: Path, media_type: str, on_page: Callable[[int, int], None] | None = None) -> Parsed:
+    async def parse(
+        self,
+        path: Path,
+        media_type: str,
+        on_page: Callable[[int, int], None] | None = None,
+        *,
+        address: str | None = None,
+    ) -> Parsed:
         """Parse a document, as ``Parser.parse``. Cancelling this kills the child at once.
 
         Raises:
@@ -88,7 +95,7 @@ class ParserSandbox:
             try:
                 # The child keeps its temporary files in this folder, so that none are left when it is killed.
                 with TemporaryDirectory(prefix="sluice-", ignore_cleanup_errors=True) as folder:
-                    request = {**self._request(path, media_type), "folder": folder}
+                    request = {**self._request(path, media_type, address), "folder": folder}
                     async with asyncio.timeout(self._time_limit) as limit:
                         return await self._parse(request, on_page, self._extend(limit))
             except TimeoutError as error:
@@ -137,10 +144,11 @@ class ParserSandbox:
                 raise failure from error
             raise
 
-    def _request(self, path: Path, media_type: str) -> dict[str, Any]:
+    def _request(self, path: Path, media_type: str, address: str | None) -> dict[str, Any]:
         return {
             "path": str(path.absolute()),
             "media_type": media_type,
+            "address": address,
             "pages": self._max_pages,
             "ocr": self._ocr,
             "seconds": self._time_limit,

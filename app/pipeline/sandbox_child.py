@@ -89,7 +89,7 @@ def _make_limits(connection: socket.socket, request: dict[str, Any]) -> Limits:
         soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
         resource.setrlimit(resource.RLIMIT_CPU, (soft + round(seconds), hard))
 
-    return Limits(pages=request["pages"], **request["ocr"], extend_time=extend)
+    return Limits(pages=request["pages"], address=request["address"], **request["ocr"], extend_time=extend)
 
 
 def _fail(connection: socket.socket, code: str, detail: str | None, *, retire: bool) -> None:

@@ -17,6 +17,7 @@ PAGES: dict[str, Page] = {
         f"{NAVIGATION}<article><h1>On herons</h1>{ARTICLE}</article>",
         "<title>Herons</title><meta name='author' content='A. Weir'>",
     ),
+    "/links": html("<p>The <a href='plan.pdf'>plan of the weir</a> is on paper.</p>"),
     "/moved": (302, {"Location": "/heron"}, b""),
     "/inside": (302, {"Location": "http://169.254.169.254/latest/meta-data"}, b""),
     "/gone": (410, {}, b"gone"),
@@ -62,6 +63,12 @@ def test_the_content_of_a_page_is_found_with_its_address_and_author(
     assert "Shop" not in hit["text"]
     content = shared_stack.client.get(f"/documents/{accepted['document_id']}/content")
     assert content.text.startswith("<!doctype html>")
+
+
+def test_relative_links_of_a_page_lead_to_its_site(shared_stack: Stack, agent: int, site: Site) -> None:
+    fetch(shared_stack, agent, f"{site.url}/links")
+    [hit] = shared_stack.post(f"/agents/{agent}/search", {"query": "plan of the weir"})["results"]
+    assert hit["text"] == f"The plan of the weir ({site.url}/plan.pdf) is on paper."
 
 
 def test_a_document_behind_an_address_is_read_as_one(shared_stack: Stack, agent: int, site: Site) -> None:

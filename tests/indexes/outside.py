@@ -52,6 +52,8 @@ class LineParser:
         path: Path,
         media_type: str,  # noqa: ARG002 - part of the port
         on_page: Callable[[int, int], None] | None = None,  # noqa: ARG002 - part of the port
+        *,
+        address: str | None = None,  # noqa: ARG002 - part of the port
     ) -> Parsed:
         """Pages from 1."""
         lines = path.read_text().splitlines()  # noqa: ASYNC240 - a few bytes of a test

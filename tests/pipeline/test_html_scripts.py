@@ -52,6 +52,12 @@ def test_a_page_with_text_is_read_whatever_it_says_of_scripts(tmp_path: Path, ma
     assert read_body(tmp_path, markup)
 
 
+def test_files_written_into_the_text_are_left_out(tmp_path: Path) -> None:
+    data = "aB3/" * 500
+    markup = f"<p>seen</p><img src='data:image/png;base64,{data}' alt='chart'><pre>data:image/png;base64,{data}</pre>"
+    assert read_body(tmp_path, f"{markup}<p>{data}</p>") == "seen\n\nchart"
+
+
 @pytest.mark.parametrize("tag", ["div", "span", "font", "blockquote", "section"])
 @pytest.mark.parametrize("depth", [2_100, 20_000])
 def test_nesting_of_any_depth_hides_no_word(tmp_path: Path, tag: str, depth: int) -> None:

@@ -13,13 +13,21 @@ from app.domain.tasks import Bell, Task
 class Parser(Protocol):
     """Extracts clean text from document files."""
 
-    async def parse(self, path: Path, media_type: str, on_page: Callable[[int, int], None] | None = None) -> Parsed:
+    async def parse(
+        self,
+        path: Path,
+        media_type: str,
+        on_page: Callable[[int, int], None] | None = None,
+        *,
+        address: str | None = None,
+    ) -> Parsed:
         """Parse the file at ``path``.
 
         Args:
             path: A local file.
             media_type: One of ``app.domain.media.SUPPORTED``.
             on_page: Called on the event loop as ``(pages done, total pages)`` while a paged format is read.
+            address: The address that a web page was read from; its relative links refer to it.
 
         Raises:
             DocumentDamagedError, DocumentEncryptedError, NoExtractableTextError, ParseLimitExceededError

@@ -10,7 +10,7 @@ def _ignore(_seconds: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of what is read of one document. The sandbox limits time and memory."""
+    """The limits of what is read of one document, and facts for its reader. The sandbox limits time and memory."""
 
     pages: int = 5000
     """Pages of a paged format. A document with more is refused, not truncated."""
@@ -40,6 +40,8 @@ class Limits:
     """The time that OCR may take for one document, beyond the time for reading it."""
     picture_pixels: int = 100_000_000
     """Pixels of an uploaded picture or of a page of it; it is decoded only if it has no more."""
+    address: str | None = None
+    """The address that a web page was read from; its relative links refer to it."""
     extend_time: Callable[[float], None] = _ignore
     """Called with the seconds by which OCR extends the document's time limit; negative for unused seconds."""
 

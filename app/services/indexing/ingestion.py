@@ -151,7 +151,7 @@ class Ingestion:
         """
         if not _is_first(attempt.task, document):
             await self._large.clear(attempt, document)
-        parsed = await self._parse(attempt, content)
+        parsed = await self._parse(attempt, content, (metadata or {}).get("url", document.source_url))
         found = {**(metadata or {}), **parsed.metadata, **(metadata or {})}
         page_count = found.pop("page_count", None)
         characters = sum(len(page.text) for page in parsed.pages)
@@ -189,8 +189,8 @@ class Ingestion:
         await publish(connection, document.id, processed.task.id, processed.version, place)
         await self._writer.apply(connection, edition, replaced=document)
 
-    async def _parse(self, attempt: RunningAttempt, content: Content) -> Parsed:
-        """The file's text by pages; progress 20 to 50."""
+    async def _parse(self, attempt: RunningAttempt, content: Content, address: str | None) -> Parsed:
+        """The text of the file by pages; progress 20 to 50. ``address`` is that of a web page."""
         await attempt.report(Progress("parse", 20, f"Extracting text from {content.filename}"))
         throttle = ReportThrottle()
         reports: set[asyncio.Task[None]] = set()
@@ -205,7 +205,7 @@ class Ingestion:
         with TemporaryDirectory(prefix="sluice-") as folder:
             path = await self._blobs.fetch(content.blob_key, Path(folder))
             try:
-                return await self._parser.parse(path, content.media_type, on_page)
+                return await self._parser.parse(path, content.media_type, on_page, address=address)
             finally:
                 await asyncio.gather(*reports, return_exceptions=True)
 

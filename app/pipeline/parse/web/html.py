@@ -9,6 +9,7 @@ from app.domain.documents import Page, Parsed
 from app.domain.errors import ParseLimitExceededError
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.rendering.marks import take_marks
+from app.pipeline.parse.text.embedded_data import drop_embedded_data
 from app.pipeline.parse.web.article import choose_article, has_navigation
 from app.pipeline.parse.web.body import Reading, write_lines
 from app.pipeline.parse.web.flow import join_lines
@@ -36,7 +37,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     if path.stat().st_size > limits.markup_bytes:
         raise ParseLimitExceededError("The HTML file is larger than is allowed.")
     report(1, 1)
-    return read_page(path.read_bytes(), limits)
+    return read_page(path.read_bytes(), limits, address=limits.address)
 
 
 def read_page(data: bytes, limits: Limits, charset: str | None = None, address: str | None = None) -> Parsed:
@@ -59,7 +60,7 @@ def _choose_text(tree: etree._Element, limits: Limits, address: str | None) -> s
         lines = write_lines(tree, make_budget(limits), Reading(address, noscript=True, consent=True))
     text = join_lines(lines)
     check_scripts(tree, take_marks(text)[0])
-    return join_lines(choose_article(tree, lines)) if has_navigation(tree, lines) else text
+    return drop_embedded_data(join_lines(choose_article(tree, lines)) if has_navigation(tree, lines) else text)
 
 
 def _read_metadata(tree: etree._Element) -> dict[str, str]:

@@ -6,6 +6,7 @@ from html import escape
 from app.domain.errors import ParseLimitExceededError
 from app.pipeline.parse.encoding import decode
 from app.pipeline.parse.limits import Budget, Limits
+from app.pipeline.parse.text.embedded_data import drop_embedded_data
 from app.pipeline.parse.web.body import Reading, write_lines
 from app.pipeline.parse.web.flow import join_lines
 from app.pipeline.parse.web.tree import read_tree
@@ -56,7 +57,9 @@ def write_markup(data: bytes, limits: Limits, charset: str | None = None, addres
     tree = read_tree(decode_markup(data, limits, charset), limits)
     if tree is None:
         return ""
-    return join_lines(write_lines(tree, make_budget(limits), Reading(address, noscript=True, consent=True)))
+    return drop_embedded_data(
+        join_lines(write_lines(tree, make_budget(limits), Reading(address, noscript=True, consent=True)))
+    )
 
 
 def _write_as_html(text: str) -> str:
