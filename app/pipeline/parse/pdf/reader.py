@@ -24,6 +24,7 @@ from app.pipeline.parse.pdf.appearances import read_appearances
 from app.pipeline.parse.pdf.attachments import AttachedFiles
 from app.pipeline.parse.pdf.hyphens import join_words
 from app.pipeline.parse.pdf.metadata import name_metadata
+from app.pipeline.parse.pdf.outline import mark_headings, read_outline
 from app.pipeline.parse.pdf.page_text import read_text
 from app.pipeline.parse.pdf.running import drop_running_lines
 from app.pipeline.parse.pdf.unmapped import is_unmapped
@@ -62,14 +63,15 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         ocr, files = OcrReader(limits), AttachedFiles(limits)
         files.add_embedded(document)
         pages = xfa.read_pages(document, list(_read_pages(document, report, ocr, files)), limits)
-        metadata = name_metadata(_read_fields(document))
+        metadata, outline = name_metadata(_read_fields(document)), read_outline(document)
     if files.names and total == 1 and fallback.is_portfolio(path):
         pages = [(1, "")]  # a cover that asks for another viewer
     unreadable = [number for number, text in pages if text is None]
     if len(unreadable) == total:
         return fallback.read(path, report, limits)
+    cleaned = _clean_layout([(number, text) for number, text in pages if text is not None])
     return Parsed(
-        files.list_on(_clean_layout([(number, text) for number, text in pages if text is not None])),
+        files.list_on(mark_headings(cleaned, outline)),
         {**metadata, "page_count": total, "unreadable_pages": unreadable, **ocr.metadata},
         files.files,
     )
