@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks import (
     backlog,
     demo,
+    encodings,
     fairness,
     fleet,
     flush,
@@ -42,12 +43,13 @@ _MEASURES = {
     "urgency": urgency.measure,
     "backlog": backlog.measure,
     "quality": quality.measure,
+    "encodings": encodings.measure,
     "parsers": parsers.measure,
     "memory": memory.measure,
     "providers": providers.measure,
     "vectors": vectors.measure,
 }
-_LONG = {"recovery", "flush", "fairness", "backlog", "memory", "providers", "vectors", "parsers"}
+_LONG = {"recovery", "flush", "fairness", "backlog", "memory", "providers", "vectors", "parsers", "encodings"}
 
 
 def _measure_retrieval(corpus: Path) -> list[Figure]:

@@ -71,7 +71,7 @@ _UNKNOWN_LETTER = 32
 _UNKNOWN_IDEOGRAPH, _UNKNOWN_IN_KOREAN = 24, 36
 _VOWEL_SIGN = 5
 _WRONG_CASE, _UPPER_CASE = 8, 4
-_ENGLISH_WORD = 5
+_ENGLISH_WORD = 3
 _NO_CHARACTER = 50
 _SYMBOL = 28
 _ASCII = 8
@@ -82,7 +82,8 @@ _SYMBOLS = {
     **dict.fromkeys("ªº†‡‰‹›¢¥¨¯´¸¤¦¬¶№", 18),
     **dict.fromkeys("、。「」『』・ー，！？：；（）《》〈〉【】〜\u3000", 9),
 }
-_NOT_BEFORE_LETTERS = "£¥¢¤©®°±²³¹×÷¼½¾»”"
+_NOT_AFTER_LETTERS = "¿¡„‚‘—–"
+_NOT_BEFORE_LETTERS = "‡†£¥¢¤©®°±²³¹×÷¼½¾»”"
 _WITHIN_WORDS = "’'·-\xad"
 _FULL_WIDTH = re.compile("[\u3000-\u303f\uff01-\uff5e]")
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
@@ -215,7 +216,7 @@ def _rate_symbol(char: str, before: str, after: str) -> int:
     cost = _SYMBOLS.get(char) or (_SYMBOL if not _FULL_WIDTH.match(char) else _SYMBOL // 2)
     if unicodedata.category(char) in {"Cc", "Cn", "Co"} or char == "\ufffd":
         cost = _NO_CHARACTER
-    elif before.isalpha() and char not in _WITHIN_WORDS and (after.isalpha() or char in "¿¡„‚‘"):
+    elif before.isalpha() and char not in _WITHIN_WORDS and (after.isalpha() or char in _NOT_AFTER_LETTERS):
         cost = max(cost, _SYMBOL // 2 if _FULL_WIDTH.match(char) else _SYMBOL)
     elif after.isalpha() and char in _NOT_BEFORE_LETTERS:
         cost += _SYMBOL // 2
