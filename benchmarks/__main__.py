@@ -17,6 +17,7 @@ from benchmarks import (
     fleet,
     flush,
     memory,
+    ocr,
     parsers,
     prefetch,
     providers,
@@ -46,10 +47,11 @@ _MEASURES = {
     "encodings": encodings.measure,
     "parsers": parsers.measure,
     "memory": memory.measure,
+    "ocr": ocr.measure,
     "providers": providers.measure,
     "vectors": vectors.measure,
 }
-_LONG = {"recovery", "flush", "fairness", "backlog", "memory", "providers", "vectors", "parsers", "encodings"}
+_LONG = {"recovery", "flush", "fairness", "backlog", "memory", "providers", "vectors", "parsers", "encodings", "ocr"}
 
 
 def _measure_retrieval(corpus: Path) -> list[Figure]:

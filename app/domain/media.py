@@ -28,6 +28,8 @@ YAML = "application/yaml"
 SOURCE = "text/x-source"
 """Source code and configuration files in any language. IANA has no common media type for them."""
 TEXT = "text/plain"
+DOC = "application/msword"
+PPT = "application/vnd.ms-powerpoint"
 PNG = "image/png"
 JPEG = "image/jpeg"
 TIFF = "image/tiff"
@@ -70,6 +72,8 @@ SUPPORTED: dict[str, tuple[str, ...]] = {
         *(".css", ".scss", ".less", ".vue", ".svelte", ".proto", ".graphql", ".tf", ".tex", ".gradle", ".cmake"),
         *(".toml", ".ini", ".cfg", ".conf", ".properties", ".diff", ".patch"),
     ),
+    DOC: (".doc", ".dot"),
+    PPT: (".ppt", ".pps", ".pot"),
     PNG: (".png",),
     JPEG: (".jpg", ".jpeg", ".jpe", ".jfif"),
     TIFF: (".tif", ".tiff"),

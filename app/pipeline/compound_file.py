@@ -60,8 +60,12 @@ class CompoundFile:
         self._next_fat_list = fields[15]
         self._fat_part: tuple[int, bytes] = (-1, b"")
         self._entries = self._read_directory()
-        self._top = {entry.name: entry for entry in self._walk(self._entries[0].child)}
-        self.names = frozenset(self._top)
+        self._top = {entry.name.casefold(): entry for entry in self._walk(self._entries[0].child)}
+        self.names = frozenset(entry.name for entry in self._top.values())
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a stream or storage of that name. Names are compared without case."""
+        return name.casefold() in self._top
 
     def read(self, name: str, most: int) -> bytes:
         """The content of the stream of that name.
@@ -70,7 +74,7 @@ class CompoundFile:
             DocumentDamagedError: when there is no such stream, or its chain of sectors is broken.
             ParseLimitExceededError: when it has more than ``most`` bytes.
         """
-        entry = self._top.get(name)
+        entry = self._top.get(name.casefold())
         if entry is None or entry.kind != _STREAM:
             raise DocumentDamagedError(f"It has no stream {name}.")
         if entry.size > most:

@@ -9,6 +9,7 @@ from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
 from app.domain.media import (
     ACCEPTED,
     CSV,
+    DOC,
     DOCX,
     EML,
     EPUB,
@@ -24,6 +25,7 @@ from app.domain.media import (
     ODT,
     PDF,
     PICTURES,
+    PPT,
     PPTX,
     RTF,
     SUPPORTED,
@@ -71,7 +73,7 @@ _DECLARED = {
 }
 """Types that the first part of a zip, ``mimetype``, declares (OCF 4.2, OpenDocument 1.3, part 2, 3.3)."""
 _OPEN_PACKAGE = "[content_types].xml"
-_BINARY = {*_ZIPPED, *PICTURES, PDF, RTF, XLS, MSG}
+_BINARY = {*_ZIPPED, *PICTURES, PDF, RTF, XLS, MSG, DOC, PPT}
 _TEXTS = [media_type for media_type in SUPPORTED if media_type not in {*_BINARY, HTML}] + [HTML]
 _TEMPLATES = {".php", ".vue", ".svelte", ".xsl", ".xslt"}
 """Programs that may begin with the markup of a page."""

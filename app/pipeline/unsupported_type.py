@@ -70,7 +70,6 @@ COMPOUND_KINDS: dict[str, FileKind] = {
     "WORKBOOK": _EXCEL,
     "Book": _EXCEL,
     "PowerPoint Document": _POWERPOINT,
-    "PP40": _POWERPOINT,
     "__properties_version1.0": _OUTLOOK,
     "VisioDocument": FileKind("a Visio drawing of the format before 2013", "application/vnd.visio"),
     "Quill": FileKind("a Publisher document", "application/vnd.ms-publisher"),
@@ -99,7 +98,8 @@ def identify(head: bytes) -> FileKind:
 
 def identify_compound(names: Collection[str], suffix: str) -> FileKind:
     """What a compound file is, by its streams; by the suffix of its name where they cannot be read."""
-    found = (kind for name, kind in COMPOUND_KINDS.items() if name in names)
+    known = {name.casefold() for name in names}  # names of streams are compared without case
+    found = (kind for name, kind in COMPOUND_KINDS.items() if name.casefold() in known)
     return next(found, COMPOUND) if names else _BY_SUFFIX.get(suffix, COMPOUND)
 
 

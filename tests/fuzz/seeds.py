@@ -14,6 +14,7 @@ from tests.pipeline.binary_workbooks import cell, label, make_xls, make_xlsb, nu
 from tests.pipeline.binary_workbooks import text as xls_text
 from tests.pipeline.compound_files import make_message
 from tests.pipeline.documents import W, make_docx, make_lined_pdf, make_pdf, paragraph
+from tests.pipeline.legacy_files import make_doc, make_ppt, shape, slide, table_group, text_records
 from tests.pipeline.pdf_files import make_annotated_pdf
 from tests.pipeline.pictures import make_png
 
@@ -126,6 +127,13 @@ def _make_plain() -> dict[str, list[bytes]]:
         "md": [_MARKDOWN.encode()],
         "ipynb": [_NOTEBOOK.encode()],
         "mhtml": [_make_saved_page()],
+        "doc": [
+            make_doc({0: "\r".join(_LINES) + "\rlock\x07fall\x07\x07\r", 1: "A note\r"}),
+            make_doc({0: "Locks\r"}, narrow=True),
+        ],
+        "ppt": [
+            make_ppt([slide(shape(text_records(line), 0, 9), table_group([["lock", "fall"]])) for line in _LINES[:4]])
+        ],
         "png": [make_png([bytes(200 if x // 9 % 2 else 20 for x in range(90))] * 60)],
         "txt": ["\n".join(_LINES).encode(), "Ærø: naïve café. 鷺は水門で待つ。".encode() * 20],
     }

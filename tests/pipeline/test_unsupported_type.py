@@ -8,6 +8,7 @@ from app.domain.errors import UnsupportedTypeError
 from app.pipeline.media_type import detect
 from app.pipeline.unsupported_type import identify, refuse
 from tests.flows.zips import make_zip
+from tests.pipeline.compound_files import make_compound
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1024)
 _PACKAGE = make_zip({"[Content_Types].xml": b"<Types/>", "visio/document.xml": b"<a/>"})
@@ -21,7 +22,7 @@ _PACKAGE = make_zip({"[Content_Types].xml": b"<Types/>", "visio/document.xml": b
         (b"\x1f\x8b\x08" + bytes(64), "a.tgz", "a gzip file", "application/gzip"),
         (b"\x7fELF" + bytes(64), "a", "a program", "application/x-executable"),
         (bytes(257) + b"ustar" + bytes(64), "a.tar", "a tar archive", "application/x-tar"),
-        (_OLE, "a.doc", "format before 2007. Save it as DOCX.", "application/msword"),
+        (make_compound({"VisioDocument": b"x"}), "a.vsd", "a Visio drawing", "application/vnd.visio"),
         (_OLE, "a.bin", "an Office file of the format before 2007.", "application/x-ole-storage"),
         (b"PK\x03\x04" + bytes(64), "a.bin", "a damaged ZIP archive", "application/zip"),
         (_PACKAGE, "a.vsdx", "an Office package", "application/vnd.openxmlformats-package"),

@@ -12,6 +12,7 @@ from app.domain.documents import Page, Parsed
 from app.domain.errors import NoExtractableTextError, UnsupportedTypeError
 from app.domain.media import (
     CSV,
+    DOC,
     DOCX,
     EML,
     EPUB,
@@ -28,6 +29,7 @@ from app.domain.media import (
     ODT,
     PDF,
     PICTURES,
+    PPT,
     PPTX,
     RTF,
     SOURCE,
@@ -66,6 +68,8 @@ _READERS = {
     MSG: "mail.msg",
     ICS: "mail.calendar",
     **dict.fromkeys((ODT, ODS, ODP), "opendocument.odf"),
+    DOC: "legacy.doc",
+    PPT: "legacy.ppt",
     **dict.fromkeys(PICTURES, "ocr.picture"),
     **dict.fromkeys((CSV, TSV), "text.delimited"),
     **dict.fromkeys((SOURCE, JSON, XML, YAML), "text.source"),

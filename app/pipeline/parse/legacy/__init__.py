@@ -1,0 +1,1 @@
+"""Office formats before 2007: Word and PowerPoint documents in compound files."""
