@@ -15,7 +15,7 @@ FUNCTION_WORDS = {
 """The most frequent words of the languages that have a stemmer; they suggest the language of a text."""
 _AUXILIARIES = "do does did be been can could should would will shall may must has have had i you we they my our your"
 _QUESTION_WORDS = """
-    when where why whom whose this these those there many much often
+    any when where why whom whose this these those there many much often
     cuando cuanto cuantos cuanta cuantas donde quien quienes cuales porque fueron eran esta este estos estas
     wann wo warum wieviel viele welcher welches welchen welchem wurden werden sind einer einem einen bei
     quand ou pourquoi quel quelle quels quelles combien comment quoi sont ete etait fut
@@ -27,6 +27,11 @@ _QUESTION_WORDS = """
     です すか どこ いつ だれ どの なぜ ます した
 """
 _ALL = frozenset(word for words in (*FUNCTION_WORDS.values(), _AUXILIARIES, _QUESTION_WORDS) for word in words.split())
+
+
+def is_function_word(word: str) -> bool:
+    """Whether a folded word is a function word of one of the languages."""
+    return word in _ALL
 
 
 def leave_out_function_words(words: Sequence[str]) -> Sequence[str]:

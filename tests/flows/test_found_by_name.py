@@ -120,3 +120,14 @@ def test_a_name_with_signs_or_digits_finds_its_text_first(
     hit = search(shared_stack, agent, query)[0]
     assert hit["filename"] == first
     assert hit["highlights"]
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "vector", "text"])
+@pytest.mark.parametrize("query", ["bread without eggs", "egg-free bread", "bread with no eggs"])
+def test_a_search_for_what_lacks_something_finds_it_first(
+    shared_stack: Stack, agent: int, mode: str, query: str
+) -> None:
+    add(shared_stack, agent, {"with.txt": b"The sweet bread has eggs and milk.", "none.txt": b"The bread has no eggs."})
+    hits = search(shared_stack, agent, query, mode)
+    assert [hit["filename"] for hit in hits] == ["none.txt", "with.txt"]
+    assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)

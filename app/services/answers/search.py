@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from app.db.engine import Database
@@ -11,6 +11,7 @@ from app.domain.filters import read_filter
 from app.domain.vectors import Account, VectorKey
 from app.pipeline.evidence import LEAST, Evidence
 from app.pipeline.lexemes import query_lexemes
+from app.pipeline.negation import Absence
 from app.pipeline.snippet import Snippet, make_snippets
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
@@ -75,15 +76,17 @@ class Search:
         candidates: dict[VectorKey, float | None] = dict.fromkeys(by_words)
         if mode != "text":
             candidates |= await self._find_by_vector(account, query, limit, document_ids, by_words)
+        absence = Absence(query)
         async with self._database.statement() as connection:
-            return await rank(
+            hits = await rank(
                 connection,
                 account.agent_id,
                 lexemes,
                 candidates,
                 words_weight=_WORDS_WEIGHT[mode],
-                limit=top_k,
+                limit=limit if absence else top_k,
             )
+        return (await asyncio.to_thread(_lower_contradicted, absence, hits))[:top_k] if absence else hits
 
     async def show(
         self,
@@ -130,3 +133,11 @@ class Search:
         return await self._vectors.find(
             index, account.agent_id, vector, limit=limit, document_ids=document_ids, compared=by_words
         )
+
+
+def _lower_contradicted(absence: Absence, hits: Sequence[Hit]) -> list[Hit]:
+    """The hits in a new order: texts that have what the query asks to be absent lose half of their score."""
+    scored = [
+        replace(hit, score=hit.score - abs(hit.score) / 2) if absence.is_contradicted(hit.text) else hit for hit in hits
+    ]
+    return sorted(scored, key=lambda hit: -hit.score)
