@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.media import HTML, SOURCE, TEXT
+from app.domain.media import HTML, SOURCE, TEXT, XML
 from app.pipeline.parse import parse
 from app.pipeline.parse.encoding import decode, decode_file, to_utf8
 
@@ -110,6 +110,7 @@ def test_pages_and_sources_that_declare_a_wrong_encoding_are_read(tmp_path: Path
         (HTML, '<html><meta charset="utf-8"><p>Die Maße der Prüfkörper</p></html>'),
         (HTML, '<html><meta http-equiv="Content-Type" content="text/html; charset=gb2312"><p>Die Maße der Prüfkörper'),
         (HTML, '<?xml version="1.0" encoding="UTF-8"?><html><p>Die Maße der Prüfkörper</p></html>'),
+        (XML, '<?xml version="1.0" encoding="UTF-8"?><a>Die Maße der Prüfkörper</a>'),
         (SOURCE, "# -*- coding: utf-8 -*-\n# Die Maße der Prüfkörper"),
     ):
         path.write_bytes(text.encode("cp1252"))

@@ -66,6 +66,7 @@ _BAD_SHARE = 0.05
 _RARE = {"eu": 4, "ga": 4, "af": 4, "nn": 4, "is": 4, "ca": 2, "sq": 4, "fa": 2, "mk": 2, "be": 2}
 """The prior costs of languages that are less common, or whose letters are those of a more common one."""
 
+# Costs of what the table does not contain, chosen on texts like those of tests/pipeline/test_encoding.py.
 _FIRST_COST = ord("0")
 _UNKNOWN_LETTER = 32
 _UNKNOWN_IDEOGRAPH, _UNKNOWN_IN_KOREAN = 24, 36
@@ -225,9 +226,8 @@ def _rate_symbol(char: str, before: str, after: str) -> int:
 
 def _is_clean(text: str) -> bool:
     """Whether a decoded text has only characters that texts contain."""
-    return not any(unicodedata.category(char) in {"Cc", "Cn", "Co"} and not char.isspace() for char in text) and (
-        "\ufffd" not in text
-    )
+    odd = any(unicodedata.category(char) in {"Cc", "Cn", "Co"} and not char.isspace() for char in text)
+    return not odd and "\ufffd" not in text
 
 
 @cache

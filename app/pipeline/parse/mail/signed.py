@@ -13,7 +13,7 @@ _MAX_PIECES = 1_000_000
 
 
 def find_kind(content: bytes, declared: str) -> str:
-    """``signed``, ``encrypted``, or an empty string, by the content type, else as declared (``smime-type``)."""
+    """``signed`` or ``encrypted``, by the content type, else as declared (``smime-type``)."""
     head = content[:_KIND_WITHIN]
     if _SIGNED in head:
         return "signed"
