@@ -30,10 +30,32 @@ _HTML = (
     + "<table><tr><th>Lock</th><th>Fall</th></tr><tr><td>Alder</td><td>2.4</td></tr></table><ul><li>One<li>Two</ul>"
     "<pre>as  it   is</pre></article><footer>Canal trust</footer></body></html>"
 )
+_WORD_OBJECTS = (
+    '<w:p><w:hyperlink r:id="k"><w:r><w:t>locks</w:t></w:r></w:hyperlink><w:r><w:fldChar w:fldCharType="begin"/>'
+    '<w:instrText>HYPERLINK "https://example.org"</w:instrText><w:fldChar w:fldCharType="separate"/><w:t>link</w:t>'
+    '<w:fldChar w:fldCharType="end"/><w:sym w:font="Wingdings" w:char="F0FE"/><w:footnoteReference w:id="1"/></w:r>'
+    "<m:oMath><m:f><m:num><m:r><m:t>1</m:t></m:r></m:num><m:den><m:r><m:t>2</m:t></m:r></m:den></m:f></m:oMath>"
+    '<w:r><w:drawing><wp:inline><wp:docPr id="1" name="p" descr="A lock"/><c:chart r:id="r3"/><dgm:relIds r:dm="r4"/>'
+    '</wp:inline></w:drawing></w:r></w:p><w:altChunk r:id="a.html"/>'
+)
+_SLIDE_OBJECTS = (
+    '<p:graphicFrame><p:xfrm><a:off x="1" y="9"/></p:xfrm><c:chart xmlns:c="c" r:id="c"/></p:graphicFrame>'
+    '<p:graphicFrame><a:tbl><a:tr><a:tc gridSpan="2"><a:txBody><a:p><a:r><a:t>a</a:t></a:r></a:p></a:txBody></a:tc>'
+    '<a:tc hMerge="1"/></a:tr></a:tbl></p:graphicFrame><p:grpSp><p:cxnSp/></p:grpSp>'
+)
+_ODF_OBJECTS = (
+    '<text:list text:style-name="L"><text:list-item text:start-value="3"><text:p>one<text:a xlink:href="https://a.org">b'
+    "</text:a></text:p></text:list-item></text:list><table:table><table:table-row><table:table-cell "
+    'table:number-columns-spanned="2" table:number-rows-spanned="2"><text:p>a</text:p></table:table-cell>'
+    "<table:covered-table-cell/></table:table-row></table:table><text:p><draw:frame><svg:title>A lock</svg:title>"
+    '<draw:object xlink:href="./Object 1"/></draw:frame></text:p>'
+)
 _RTF = (
     r"{\rtf1\ansi\ansicpg1252\deff0{\fonttbl{\f0 Arial;}}{\info{\title Locks}{\author Ada}}"
     + "".join(rf"\pard {line}\par\b bold\b0\u8364?\'e9\par{{\*\bkmkstart x}}" for line in _LINES)
-    + r"\trowd\intbl a\cell b\cell\row}"
+    + r"\trowd\clvmgf\cellx900\cellx1800\pard\intbl a\cell b{\super 2}\cell\row"
+    + r"\pard\itap2 c\nestcell{\*\nesttableprops\nestrow}"
+    + r'{\field{\*\fldinst HYPERLINK "https://example.org"}{\fldrslt link}}\chftn{\footnote note}{\header head}}'
 )
 _NOTEBOOK = json.dumps(
     {
@@ -94,15 +116,21 @@ def _make_zipped(folder: Path) -> dict[str, list[bytes]]:
         for n in range(1, 40)
     )
     text = "".join(f"<text:p>{line}</text:p>" for line in _LINES)
-    parts = dict.fromkeys(("header1", "styles"), f'<w:x xmlns:w="{W}"/>')
+    parts = dict.fromkeys(("header1", "styles", "footnotes"), f'<w:x xmlns:w="{W}"/>')
+    chart = packages.chart("Falls", ["Alder", "Birch"], {"2024": [2.4, 3]})
+    parts |= {"chart1": chart, "diagramData1": packages.diagram("Dig", "Fill")}
+    slides.append(packages.slide(_SLIDE_OBJECTS))
+    related = {"ppt/slides/_rels/slide1.xml.rels": packages.relate(("c", "chart", "../c.xml")), "ppt/c.xml": chart}
+    chunks, links = {"a.html": _HTML}, {"k": "https://example.org"}
     paths = {
-        "docx": make_docx(folder / "docx", body, parts),
-        "pptx": packages.make_pptx(folder / "pptx", slides),
+        "docx": make_docx(folder / "docx", body + _WORD_OBJECTS, parts, chunks=chunks, links=links),
+        "pptx": packages.make_pptx(folder / "pptx", slides, related),
         "xlsx": packages.make_xlsx(folder / "xlsx", {"Locks": rows}, strings=["<t>Alder</t>", "<t>Birch</t>"]),
         "xls": make_xls(folder / "xls", {"Locks": _XLS_ROWS}, formats=["00000", "d mmm yyyy"], before=_XLS_TEXTS),
         "xlsb": make_xlsb(folder / "xlsb", {"Locks": _XLSB_ROWS}, formats=["0.0%"], strings=_LINES),
         "epub": packages.make_epub(folder / "epub", [f"<h1>Locks</h1><p>{line}</p>" for line in _LINES[:4]]),
-        "odt": packages.make_odf(folder / "odt", ODT, f"<office:text>{text}</office:text>"),
+        "odt": packages.make_odf(folder / "odt", ODT, f"<office:text>{text}{_ODF_OBJECTS}</office:text>"),
+        "fodt": packages.make_flat_odf(folder / "fodt", ODT, f"<office:text>{text}{_ODF_OBJECTS}</office:text>"),
     }
     return {form: [path.read_bytes()] for form, path in paths.items()}
 

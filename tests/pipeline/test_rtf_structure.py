@@ -108,6 +108,7 @@ def test_tables_in_a_cell_keep_their_place_in_it(tmp_path: Path) -> None:
     assert read(tmp_path, rf"\pard\intbl a\cell\pard\intbl before\par {inner}\pard\intbl after\cell\row") == (
         "a | before deep low after"
     )
+    assert read(tmp_path, rf"{row('a', 'b')}\pard\intbl\itap2 left\nestcell{end}\pard open") == "a | b\n\nleft\n\nopen"
 
 
 def test_scripts_that_change_a_value_are_marked(tmp_path: Path) -> None:

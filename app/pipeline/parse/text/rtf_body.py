@@ -97,6 +97,7 @@ class RtfBody:
             self._cells.setdefault(deeper - 1, []).extend(texts)
 
     def _end_table(self) -> None:
+        self._end_deeper(1)
         if self._tables:
             self._blocks.append(("paragraph", self._tables[min(self._tables)].write(self._budget)))
             self._tables.clear()
