@@ -186,3 +186,14 @@ async def test_python_docx_reads_a_file_that_kills_its_reader_else_the_first_err
             await parsing
     finally:
         await parser.close()
+
+
+def test_python_docx_keeps_the_columns_of_merged_cells(tmp_path: Path) -> None:
+    def cell(text: str, span: int = 1) -> str:
+        properties = f'<w:tcPr><w:gridSpan w:val="{span}"/></w:tcPr>'
+        return f"<w:tc>{properties}<w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:tc>"
+
+    rows = ((cell("Port"), cell("Berth"), cell("Tons")), (cell("Sum", 2), cell("70")))
+    table = "<w:tbl>" + "".join(f"<w:tr>{''.join(row)}</w:tr>" for row in rows) + "</w:tbl>"
+    path = make(tmp_path / "a", body=(BODY, BODY + table.encode()))
+    assert "Port | Berth | Tons\nSum |  | 70" in parse(path, DOCX, fallback=True).pages[0].text

@@ -21,9 +21,10 @@ from lxml import etree
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
-from app.pipeline.parse.limits import Limits
+from app.pipeline.parse.limits import Budget, Limits
 from app.pipeline.parse.office.package import OoxmlPackage
-from app.pipeline.parse.rendering.tables import join_blocks, write_row
+from app.pipeline.parse.rendering.tables import Table, join_blocks
+from app.pipeline.parse.word.tables import read_table
 
 _PARTS = 5_000
 """Parts at most: python-docx compares the name of each part with all before it."""
@@ -41,7 +42,8 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         copied = _copy(package)
         metadata = _read_properties(package)
     try:
-        text = "\n\n".join(filter(None, _write_stories(docx.Document(copied))))
+        budget = Budget(limits.characters, "It contains more text than is allowed.")
+        text = "\n\n".join(filter(None, _write_stories(docx.Document(copied), budget)))
     except _FAILURES as error:
         raise DocumentDamagedError(str(error)[:200]) from error
     report(1, 1)
@@ -74,16 +76,19 @@ def _read_properties(package: OoxmlPackage) -> dict[str, str]:
         return {}
 
 
-def _write_stories(document: Document) -> Iterator[str]:
+def _write_stories(document: Document, budget: Budget) -> Iterator[str]:
+    def write(part: Iterable[etree._Element]) -> str:
+        return join_blocks(_blocks(part, budget))
+
     parts = sorted(document.part.package.iter_parts(), key=lambda part: part.partname)
-    yield from dict.fromkeys(join_blocks(_blocks(part.element)) for part in parts if isinstance(part, HeaderPart))
-    yield join_blocks(_blocks(document.element.body))
-    yield from (join_blocks(_blocks(part.element)) for part in parts if isinstance(part, CommentsPart))
-    yield from dict.fromkeys(join_blocks(_blocks(part.element)) for part in parts if isinstance(part, FooterPart))
+    yield from dict.fromkeys(write(part.element) for part in parts if isinstance(part, HeaderPart))
+    yield write(document.element.body)
+    yield from (write(part.element) for part in parts if isinstance(part, CommentsPart))
+    yield from dict.fromkeys(write(part.element) for part in parts if isinstance(part, FooterPart))
 
 
-def _blocks(container: Iterable[etree._Element]) -> Iterator[tuple[str, str]]:
-    """Paragraphs and table rows in document order, by the element classes of python-docx.
+def _blocks(container: Iterable[etree._Element], budget: Budget) -> Iterator[tuple[str, str]]:
+    """Paragraphs and tables in document order, by the element classes of python-docx.
 
     Its ``Table`` is not used: it repeats a merged cell as often as the file says.
     """
@@ -91,7 +96,9 @@ def _blocks(container: Iterable[etree._Element]) -> Iterator[tuple[str, str]]:
         if isinstance(element, CT_P):
             yield "paragraph", element.text
         elif isinstance(element, CT_Tbl):
-            for row in element.tr_lst:
-                yield "row", write_row(" ".join(text for _, text in _blocks(cell)) for cell in row.tc_lst)
+            table = Table(budget)
+            for row in read_table(element, lambda cell: " ".join(text for _, text in _blocks(cell, budget))):
+                table.add_row(row.cells, header=row.header)
+            yield "paragraph", table.write()
         else:
-            yield from _blocks(element)
+            yield from _blocks(element, budget)
