@@ -170,7 +170,8 @@ def test_signs_between_runs_are_kept_and_readings_of_characters_left_out(tmp_pat
 
 def test_an_equation_beside_a_number_is_not_read_as_one(tmp_path: Path) -> None:
     half = "<m:oMath><m:f><m:num><m:r><m:t>1</m:t></m:r></m:num><m:den><m:r><m:t>2</m:t></m:r></m:den></m:f></m:oMath>"
-    assert read(tmp_path, run("Take 2") + half + run(" cups")) == "Take 2 1/2 cups"
+    field = complex_field("EQ \\f(1,2)")
+    assert read(tmp_path, run("Take 2") + half + run(" cups"), run("or 2") + field) == "Take 2 1/2 cups\n\nor 2 1/2"
 
 
 @pytest.mark.parametrize(

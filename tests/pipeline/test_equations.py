@@ -4,6 +4,7 @@ import pytest
 from lxml import etree
 
 from app.pipeline.parse.office.equations import write_equation
+from app.pipeline.parse.office.field_codes import write_code
 
 
 def run(text: str) -> str:
@@ -88,6 +89,27 @@ HALF = fraction(run("1"), TWO)
 )
 def test_an_equation_keeps_its_value_on_one_line(content: str, text: str) -> None:
     assert write(content) == text
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (r"EQ \f(1,2)", "1/2"),
+        (r"eq 2\f(a+b;2c) \* MERGEFORMAT", "2(a+b)/(2c)"),
+        (r"EQ x\s\up8(2)\s\do8(i)", "x^2_i"),
+        (r"EQ \r(3,x)+\r(x+1)", "∛(x)+√(x+1)"),
+        (r"EQ \i\su(i=1,n,x)", "∑_(i=1)^n x"),
+        (r"EQ \b\bc\[(\f(a,b))", "(a/b)"),
+        (r'EQ \* jc2 \* "Font:MS Mincho" \o\ad(\s\up 9(とう),東)京', "東京"),
+        (r"EQ \a\al\co2(a,b)", "a; b"),
+        (r"EQ f(x,\x(y))", "f(x,y)"),
+        (r"EQ \f(1", "1/"),
+        ("EQ " + r"\f(" * 5_000, ""),
+        ("EQUATE x", ""),
+    ],
+)
+def test_an_equation_in_a_field_is_written_from_its_code(code: str, text: str) -> None:
+    assert write_code(code) == text
 
 
 def test_a_deep_equation_is_written_without_an_error() -> None:

@@ -158,6 +158,14 @@ def test_paragraphs_of_outline_levels_are_headings(tmp_path: Path) -> None:
     ]
 
 
+def test_an_equation_beside_a_number_is_not_read_as_one(tmp_path: Path) -> None:
+    assert read(tmp_path, r"Take 2{\field{\*\fldinst EQ \\f(1,2)}{\fldrslt}} cups") == "Take 2 1/2 cups"
+
+
+def test_an_entry_of_a_list_outside_a_form_is_left_out(tmp_path: Path) -> None:
+    assert read(tmp_path, r"a{\*\ffl x{\field{\*\ffl y}z}}b") == "ab"
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -2,6 +2,7 @@
 
 import re
 
+from app.pipeline.parse.office.equation_fields import write_equation_field
 from app.pipeline.parse.office.symbols import find_symbol
 from app.pipeline.parse.xml import to_integer
 
@@ -35,6 +36,8 @@ def read_link(code: str) -> str:
 
 def write_code(code: str) -> str:
     """The text of a field for which files store no result, because its code has it; empty for other fields."""
+    if code.strip()[:3].upper().rstrip() == "EQ":
+        return write_equation_field(code.strip()[2:])
     words = _read_words(code)
     if len(words) > 2 and words[0] in _BUTTONS:  # noqa: PLR2004, the name, the macro and the text
         return " ".join(words[2:])

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from app.pipeline.parse.limits import Budget
+from app.pipeline.parse.office.equations import runs_together
 from app.pipeline.parse.office.scripts import Script, Scripts
 from app.pipeline.parse.rendering.links import write_link
 from app.pipeline.parse.rendering.marks import write_heading
@@ -44,7 +45,11 @@ class RtfBody:
         paragraph, start = position
         start = start if paragraph == self._paragraphs else 0
         words = "".join(self._pieces[start:])
-        self._pieces[start:] = [write_link(words, address) if address or words.strip() else default]
+        if not address and not words.strip():
+            words = (
+                f" {default}" if runs_together("".join(self._pieces[max(start - 1, 0) : start]), default) else default
+            )
+        self._pieces[start:] = [write_link(words, address)]
 
     def follow(self, text: str) -> None:
         """Add a block that follows the current paragraph or table."""

@@ -37,7 +37,7 @@ class Group:
     field: RtfField | None = None
     """The field that the group belongs to."""
     code: RtfField | None = None
-    """The field to whose code the text belongs, where the destination is ``code``."""
+    """The field to which the text belongs, where the destination is ``code`` or ``entry``."""
     starred: bool = False
     hidden: bool = False
     depth: int = 0

@@ -254,8 +254,8 @@ class RtfWriter:
             self._fonts.add_name(text)
         elif group.destination == "code" and group.code is not None:
             group.code.code.append(text)
-        elif group.destination == "entry" and group.field is not None:
-            group.field.entries[-1] += text
+        elif group.destination == "entry" and group.code is not None:
+            group.code.entries[-1] += text
         elif group.destination in self._collected:
             self._collected[group.destination] += text
         elif group.destination in INFO:

@@ -119,7 +119,8 @@ class InlineWriter:
         elif kind == "separate" and self._fields:
             self._fields[-1].has_result = True
         elif kind == "end" and self._fields:
-            self._emit(self._fields.pop().write())
+            ended = self._fields.pop()
+            self._emit(ended.write() if ended.result else self._keep_apart(ended.write()))
 
     def _field_code(self, code: etree._Element) -> None:
         if self._fields and not self._fields[-1].has_result:
@@ -147,10 +148,13 @@ class InlineWriter:
         self._emit(find_symbol(attribute(sign, "char") or "", attribute(sign, "font") or ""))
 
     def _equation(self, equation: etree._Element) -> None:
-        text = write_equation(equation)
+        self._emit(self._keep_apart(write_equation(equation), always=local(equation) == "oMathPara"))
+
+    def _keep_apart(self, text: str, *, always: bool = False) -> str:
+        """A formula with a space before it, where its value would change without one."""
         before = (self._target() or [""])[-1]
-        is_apart = local(equation) == "oMathPara" or runs_together(before, text)
-        self._emit(f" {text}" if is_apart and before and not before[-1].isspace() else text)
+        is_apart = runs_together(before, text) or (always and bool(before) and not before[-1].isspace())
+        return f" {text}" if is_apart else text
 
     def _note(self, reference: etree._Element) -> None:
         kind, key = local(reference).removesuffix("Reference"), attribute(reference, "id") or ""
