@@ -6,6 +6,10 @@ import pytest
 
 from tests.pipeline.pages import read_article, read_body
 
+_ROLES = (
+    "<div role=table><div role=row><span role=columnheader>Dock</span><span role=columnheader>Tons</span></div>"
+    "<div role=rowgroup><div role=row><span role=cell>West</span><span role=cell>4</span></div></div></div>"
+)
 _LIST = "<table><tr><td>Sat<td><ul><li>07:30 - 21:00</ul><tr><td>Sun<td><ul><li>Shut all day</ul></table>"
 
 
@@ -62,6 +66,20 @@ def test_cells_stay_in_the_columns_that_a_browser_shows(tmp_path: Path, markup: 
 def test_blocks_within_a_cell_leave_the_row_on_one_line(tmp_path: Path, cell: str, text: str) -> None:
     markup = f"<table><tr><th>Name<th>Value</tr><tr><td>Barge<td>{cell}</td></tr><tr><td>Tug<td>x</td></tr></table>"
     assert read_body(tmp_path, markup).split("\n") == ["Name | Value", f"Barge | {text}", "Tug | x"]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        _ROLES,
+        "<tr><th>Dock<th>Tons</tr><tr><td>West<td>4</tr>",
+        "<table><td>Dock<td>Tons<tr><td>West<td>4",
+        "<table><tr><td>Dock</td><td>Tons</td></tr><td>West</td><td>4</td></table>",
+    ],
+    ids=["roles", "no table", "no first row", "no second row"],
+)
+def test_tables_in_other_markup_are_tables(tmp_path: Path, markup: str) -> None:
+    assert read_body(tmp_path, markup) == "Dock | Tons\nWest | 4"
 
 
 def test_hidden_cells_and_rows_are_left_out(tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ _WIKIPEDIA = (
         ("1010<sub>2</sub>", "1010_2"),
         ("4<sup>1</sup>/<sub>2</sub> cups, <sup>3</sup>\u2044<sub>4</sub>", "4 1/2 cups, 3\u20444"),
         ("the 3<sup>rd</sup>, le 2<sup>e</sup>, n<sup>o</sup> 5, M<sup>me</sup> L.", "the 3rd, le 2e, no 5, Mme L."),
-        ("Acme<sup>TM</sup> pump", "Acme™ pump"),
+        ("Acme<sup>TM</sup> pump, Bolt<sup>®</sup>, 20<sup>°</sup>C", "Acme™ pump, Bolt®, 20°C"),
+        ("10<sup>6 </sup>ohm and x<sub>1 </sub>ohm", "10^6 ohm and x_1 ohm"),
         ("the clause<sup>7</sup> holds.<sup>8</sup>", "the clause[7] holds.[8]"),
         ("so<sup><a href='#fn2'>2</a></sup>", "so[2]"),
         ("so<a href='#fn2' class=noteref><sup>2</sup></a>", "so[2]"),
@@ -48,6 +49,7 @@ def test_superscripts_and_subscripts_keep_values_readable(tmp_path: Path, markup
     [
         ("<del>30 kg</del> <ins>25 kg</ins>", "~~30 kg~~ 25 kg"),
         ("was <s>$9</s> now $7", "was ~~$9~~ now $7"),
+        ("was <span style='text-decoration: line-through'>$9</span> now $7", "was ~~$9~~ now $7"),
         ("she said <q>stop</q>", "she said “stop”"),
         ("<abbr title='Gross Tons'>GT</abbr>, <abbr title='Gross Tons'>GT</abbr>", "GT (Gross Tons), GT"),
         ("<abbr title=noon>noon</abbr>", "noon"),
@@ -140,7 +142,14 @@ def test_values_in_an_article_are_not_changed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", ["id=cookie-banner", "class='cookie-consent x'", "id=onetrust-banner-sdk", "class=gdpr_notice"]
+    "names",
+    [
+        "id=cookie-banner",
+        "class='cookie-consent x'",
+        "id=onetrust-banner-sdk",
+        "class=gdpr_notice",
+        "class=SiteCookieBanner",
+    ],
 )
 def test_a_request_for_consent_is_left_out(tmp_path: Path, names: str) -> None:
     markup = f"<div {names}><p>We value cookies.</p><button>Accept</button></div><p>Feed the heron.</p>"

@@ -16,6 +16,7 @@ _ORDINALS = {
 _TRADE_MARKS = {"tm": "™", "sm": "℠", "(r)": "®", "mc": "™"}
 _ELEMENT_BEFORE = re.compile(r"(?:[A-Z][a-z]?|[)\]])\Z")
 """A chemical element or a bracket: the number after it is read as part of a formula, as in H2O."""
+_SIGNS = re.compile(r"[®©™℠°º\u2032\u2033*†‡§¶#]+")
 _LONG = 40
 _MAX_TITLE = 200
 
@@ -33,12 +34,14 @@ def write_superscript(text: str, before: str, *, is_note: bool, is_numerator: bo
     if is_numerator and words.isdigit():
         return f" {words}" if before[-1:].isdigit() else words
     if words.lower() in _TRADE_MARKS and before[-1:].isalpha():
-        return _TRADE_MARKS[words.lower()]
+        words = _TRADE_MARKS[words.lower()]
     if not words or words[0] in "[(^" or len(words) > _LONG or not before or before[-1:].isspace():
         return text
     if is_note or (_NOTE_NUMBER.fullmatch(words) and not _BEFORE_VALUE.search(before)):
-        return f"[{words}]"
-    return _raise(words, before)
+        written = f"[{words}]"
+    else:
+        written = words if _SIGNS.fullmatch(words) else _raise(words, before)
+    return f"{written} " if text[-1].isspace() else written
 
 
 def _raise(words: str, before: str) -> str:
@@ -57,9 +60,9 @@ def write_subscript(text: str, before: str) -> str:
     words = " ".join(text.split())
     if not words or len(words) > _LONG or not before or not (before[-1].isalnum() or before[-1] in ")]}"):
         return text
-    if _ELEMENT_BEFORE.search(before) and _SIMPLE.fullmatch(words):
-        return words
-    return f"_{_group(words)}"
+    is_formula = bool(_ELEMENT_BEFORE.search(before) and _SIMPLE.fullmatch(words))
+    written = words if is_formula else f"_{_group(words)}"
+    return f"{written} " if text[-1].isspace() else written
 
 
 def write_abbreviation(text: str, title: str | None) -> str:

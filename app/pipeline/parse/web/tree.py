@@ -6,6 +6,7 @@ from lxml import html as lxml_html
 from app.domain.errors import ParseLimitExceededError
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.web.nesting import flatten_nesting
+from app.pipeline.parse.web.roles import apply_roles
 
 _TOO_DEEP = "Excessive depth"
 
@@ -18,7 +19,11 @@ def read_tree(text: str, limits: Limits) -> etree._Element | None:
     """
     _check_attributes(text, limits.attributes)
     tree, is_whole = _parse(text)
-    return tree if is_whole else _parse(flatten_nesting(text))[0]
+    if not is_whole:
+        tree, _ = _parse(flatten_nesting(text))
+    if tree is not None:
+        apply_roles(tree)
+    return tree
 
 
 def _parse(text: str) -> tuple[etree._Element | None, bool]:

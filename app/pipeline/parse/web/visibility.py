@@ -8,17 +8,18 @@ from app.pipeline.parse.web.names import words_of
 
 _NEVER = {
     *("script", "style", "template", "head", "iframe", "object", "datalist", "audio", "video", "canvas"),
-    *("rp", "rt", "rtc", "noframes", "param", "annotation", "annotation-xml"),
+    *("rp", "rt", "rtc", "param", "annotation", "annotation-xml"),
 }
+_WITHOUT = {"noscript", "noframes"}
 _INLINE = {"a", "b", "em", "font", "i", "img", "nobr", "s", "small", "span", "strong", "sub", "sup", "svg", "u"}
 """Only these are left out where ``aria-hidden`` is set: dialogs set it on the whole page behind them."""
 _HIDING = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE)
 _CONSENT = re.compile(
-    r"(?:^|[\s_-])(?:(?:cookies?|gdpr|ccpa)[\s_-]?(?:banner|bar|consent|notice|notification|popup|modal|dialog|law|message"
+    r"(?:(?:cookies?|gdpr|ccpa)[\s_-]?(?:banner|bar|consent|notice|notification|popup|modal|dialog|law|message"
     r"|overlay|wall|warning|alert|policy-banner|manager|settings|disclaimer|info-bar|toast)"
-    r"|consent[\s_-]?(?:banner|bar|popup|modal|dialog|overlay|wall|manager))"
+    r"|(?:^|[\s_-])consent[\s_-]?(?:banner|bar|popup|modal|dialog|overlay|wall|manager))"
     r"|onetrust|cybotcookiebot|usercentrics|didomi|cookieconsent|cookiebot|cookielaw|truste_|qc-cmp|cmp-?banner"
-    r"|cky-consent|osano-cm|iubenda-cs|klaro",
+    r"|\bcc-(?:window|banner|dialog)\b|\bcc_banner|cky-consent|osano-cm|iubenda-cs|klaro",
     re.IGNORECASE,
 )
 _CONSENT_CHARACTERS = 3000
@@ -37,7 +38,7 @@ def is_hidden(element: etree._Element, *, noscript: bool, consent: bool) -> bool
     name = element.tag
     if name == "template" and (element.get("shadowrootmode") or element.get("shadowmode")):
         return False
-    if name in _NEVER or (name == "noscript" and not noscript) or (name == "dialog" and element.get("open") is None):
+    if name in _NEVER or (name in _WITHOUT and not noscript) or (name == "dialog" and element.get("open") is None):
         return True
     if not element.attrib or name in _PAGE:
         return False

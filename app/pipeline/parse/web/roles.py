@@ -1,0 +1,48 @@
+"""Elements that are something else than their names say: tables and headings by roles, rows without a table."""
+
+from typing import Any
+
+from lxml import etree
+
+_PARTS = {
+    **dict.fromkeys(("cell", "gridcell"), "td"),
+    **dict.fromkeys(("columnheader", "rowheader"), "th"),
+    **dict.fromkeys(("table", "grid", "treegrid"), "table"),
+    "row": "tr",
+    "rowgroup": "tbody",
+}
+_NEUTRAL = {"div", "span", "ul", "ol", "li", "section", "p", "a"}
+"""Elements that a role may turn into another; others keep their own meaning."""
+_LEVELS = {"1", "2", "3", "4", "5", "6"}
+
+
+def apply_roles(tree: etree._Element) -> None:
+    """Give such elements the names of those that they stand for (WAI-ARIA 1.2, 5.4)."""
+    for element in _find(tree, "//*[@role]"):
+        role = (element.get("role") or "").lower()
+        if element.tag not in _NEUTRAL:
+            continue
+        if role == "heading":
+            level = element.get("aria-level") or "2"
+            element.tag = f"h{level}" if level in _LEVELS else "h6"
+        else:
+            element.tag = _PARTS.get(role, element.tag)
+    for struck in _find(tree, "//span[contains(@style, 'line-through')]"):
+        struck.tag = "s"
+    _wrap_rows(_find(tree, "//tr[not(ancestor::table)]"))
+
+
+def _find(tree: etree._Element, path: str) -> list[etree._Element]:
+    found: Any = tree.xpath(path)
+    return list(found)
+
+
+def _wrap_rows(rows: list[etree._Element]) -> None:
+    """Put rows that follow each other into tables."""
+    made: etree._Element | None = None
+    for row in rows:
+        before = row.getprevious()
+        if made is None or before is not made or (made.tail or "").strip():
+            made = etree.Element("table")
+            row.addprevious(made)
+        made.append(row)
