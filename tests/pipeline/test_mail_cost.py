@@ -9,6 +9,8 @@ from app.domain.media import EML, ICS, MBOX, MSG, TEXT
 from tests.pipeline.compound_files import make_message
 from tests.pipeline.test_parse_cost import check_linear
 
+pytestmark = pytest.mark.slow
+
 _HEAD = b"From: a@example.org\nSubject: x\n"
 _SEPARATOR = b"From a Tue Mar  5 10:00:00 2024\n"
 _PART = b"--b\nContent-Type: text/plain; name=a%d.txt\n\nfile %d\n"

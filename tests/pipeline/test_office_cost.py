@@ -10,6 +10,8 @@ from tests.pipeline.documents import W, make_docx, paragraph
 from tests.pipeline.packages import chart, make_pptx, shape, slide
 from tests.pipeline.test_parse_cost import check_linear
 
+pytestmark = pytest.mark.slow
+
 _CELL = "<w:tc><w:tcPr><w:vMerge/></w:tcPr><w:p/></w:tc>"
 _LINK = '<w:r><w:fldChar w:fldCharType="begin"/><w:instrText>HYPERLINK "a"</w:instrText></w:r>'
 _OPEN = '<w:r><w:fldChar w:fldCharType="begin"/><w:fldChar w:fldCharType="separate"/></w:r>'

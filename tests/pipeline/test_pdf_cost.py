@@ -9,6 +9,8 @@ from tests.pipeline.documents import draw_line, draw_stream
 from tests.pipeline.pdf_files import FIRST_FREE, build_pdf, draw_mapped
 from tests.pipeline.test_parse_cost import check_linear
 
+pytestmark = pytest.mark.slow
+
 ANNOTATIONS = {
     "links": "/Subtype /Link /Rect [72 {y} 107 711] /A << /S /URI /URI (https://example.org/{n}) >>",
     "fields": "/Subtype /Widget /F 4 /Rect [150 {y} 250 710] /FT /Tx /T (a{n}) /V (Okonkwo)",
