@@ -64,8 +64,8 @@ def _find_negated(words: Sequence[str], negations: AbstractSet[str], most: int) 
             yield from _reach(words, place + 1, most)
         elif word in _FREE and not _FREE_OF.isdisjoint(words[place + 1 : place + 2]):
             yield from _reach(words, place + 2, most)
-        elif word in _FREE and place:
-            yield place - 1
+        elif word in _FREE and place and words[place - 1] + word in words[place + 1 : place + 2]:
+            yield place - 1  # a compound, which gives its parts and then the whole
 
 
 def _reach(words: Sequence[str], start: int, most: int) -> Iterator[int]:
