@@ -51,8 +51,8 @@ _JOINT = re.compile(
     r"|(?<=[^\W\d_]{2})(?=\d{2,}(?![^\W_]))|(?<=[^\W\d_])(?=\d{3,}(?![^\W_]))"  # HTTP42, E1045, not S15
     r"|(?<=\d)(?=(?!st|nd|rd|th)[^\W\d_]{2,4}(?![^\W_]))"  # 10kg, not 10th
 )
-_SIGNED = re.compile(r"^\.[^\W_]+|[^\W_]+(?:\+{2,3}|\+$|\\?#$)")
-"""The words of a compound with their signs; Markdown may escape the last one: ``C\\#``."""
+_SIGNED = re.compile(r"^\.[^\W_]+|(?<![^\W_])[^\W_]++(?:\+{2,3}|\+$|\\?#$)")
+"""The words of a compound with their signs; Markdown may escape the last one: ``C\\#``. Linear in its length."""
 _ACCENT = re.compile("(?<=[A-Za-zΑ-ωЕе])[\u0300-\u036f]+")  # noqa: RUF001
 _LETTERS = str.maketrans(
     {"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}

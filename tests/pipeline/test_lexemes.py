@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.pipeline.lexemes import MAX_POSITION, MAX_POSITIONS, lexemes, query_lexemes
+from tests.growth import check_linear
 
 
 def finds(question: str, document: str) -> bool:
@@ -130,3 +131,8 @@ def test_a_long_text_stays_within_the_limits_of_a_tsvector() -> None:
     assert len(found["again"]) == MAX_POSITIONS
     assert found["word19999"] == [MAX_POSITION]
     assert max(map(len, found)) == 255
+
+
+@pytest.mark.parametrize("piece", ["aB1", "a+", "+", "#", "a.b", ".a", "1a", "a11", "ABc", "\\"])
+def test_a_long_run_without_a_space_takes_linear_time(piece: str) -> None:
+    check_linear(lambda size: lexemes(piece * size), 5_000)
