@@ -165,7 +165,8 @@ def test_older_workbooks_are_left_to_the_fallback_reader(tmp_path: Path) -> None
 
 
 def test_the_fallback_reader_reads_the_same_cells(tmp_path: Path) -> None:
-    cells = label(0, 0, "Lock") + label(0, 1, "Toll") + label(1, 0, "Alder") + number(1, 1, 45000, 1)
+    cells = label(3, 1, "Lock") + label(3, 2, "Toll") + label(4, 1, "Alder") + number(4, 2, 45000, 1)
+    cells += number(5, 2, 7) + record(0xE5, struct.pack("<5H", 1, 4, 5, 1, 1))
     path = make_xls(tmp_path / "a.xls", {"S": cells}, formats=["yyyy-mm-dd"])
     assert parse(path, XLS, fallback=True).pages == parse(path, XLS).pages
 

@@ -1,7 +1,7 @@
 """Workbooks by calamine, which has no number formats: those that no other reader can read, such as XLS of Excel 95."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from python_calamine import (
@@ -60,22 +60,16 @@ def _read(path: Path, report: Callable[[int, int], None], limits: Limits, budget
 
 
 def _write_rows(sheet: CalamineSheet, budget: Budget) -> str:
-    top, left = sheet.start or (0, 0)
     areas = sheet.merged_cell_ranges or ()
     merged = {
         (first_row + 1, first): (last_row - first_row + 1, last - first + 1)
         for (first_row, first), (last_row, last) in areas
     }
     grid = Grid(budget, Layout(merged))
-    for number, row in enumerate(sheet.iter_rows(), top + 1):
-        grid.add(number, dict(_list_filled(row, left)))
+    _, left = sheet.start or (0, 0)  # empty rows are listed from the first one on, empty columns are not
+    for number, row in enumerate(sheet.iter_rows(), 1):
+        grid.add(number, {column: text for column, value in enumerate(row, left) if (text := _show(value))})
     return grid.write()
-
-
-def _list_filled(row: Sequence[object], left: int) -> Iterator[tuple[int, str]]:
-    for column, value in enumerate(row, left):
-        if text := _show(value):
-            yield column, text
 
 
 def _show(value: object) -> str:

@@ -61,15 +61,15 @@ class LayoutTarget:
     def start(self, tag: str, attributes: Attributes) -> None:
         """Handle the start of an element."""
         name = tag.rpartition("}")[2]
-        if name == "mergeCell" and (area := read_area(attributes.get("ref"))):
+        if name == "mergeCell" and (area := read_area(attributes.get("ref", ""))):
             size = area.bottom - area.top + 1, area.right - area.left + 1
             self.layout.merged[area.top, area.left] = size
-        elif name == "hyperlink" and (area := read_area(attributes.get("ref"))):
+        elif name == "hyperlink" and (area := read_area(attributes.get("ref", ""))):
             self._add_link(area, attributes)
-        elif name == "autoFilter" and (area := read_area(attributes.get("ref"))):
+        elif name == "autoFilter" and (area := read_area(attributes.get("ref", ""))):
             self.layout.headers.add(area.top)
-        elif name == "pane" and attributes.get("state").startswith("frozen"):
-            rows = attributes.get("ySplit").partition(".")[0]
+        elif name == "pane" and attributes.get("state", "").startswith("frozen"):
+            rows = attributes.get("ySplit", "").partition(".")[0]
             self.layout.headers.update(
                 range(1, to_integer(rows, 0) + 1) if to_integer(rows, 99) <= _MAX_HEADERS else ()
             )
@@ -84,7 +84,7 @@ class LayoutTarget:
         """Handle the end of the part."""
 
     def _add_link(self, area: Area, attributes: Attributes) -> None:
-        address = self._addresses.get(attributes.get(_ID) or attributes.get(_STRICT_ID))
+        address = self._addresses.get(attributes.get(_ID, "") or attributes.get(_STRICT_ID, ""))
         if not address:
             return
         cells = ((row, at) for row in range(area.top, area.bottom + 1) for at in range(area.left, area.right + 1))

@@ -23,7 +23,7 @@ _ROW_DIGITS = 7
 class Attributes(Protocol):
     """The attributes of an element, as a target receives them."""
 
-    def get(self, key: str, default: str = "", /) -> str:
+    def get(self, key: str, default: str, /) -> str:
         """The value of an attribute."""
         ...
 
@@ -115,8 +115,8 @@ class SheetTarget:
             self._has_value = True
             self._into = self._value
         elif name == "f":
-            self._has_formula = attributes.get("t") != "dataTable"
-            self._shared = attributes.get("si", "") if attributes.get("t") == "shared" else ""
+            self._has_formula = attributes.get("t", "") != "dataTable"
+            self._shared = attributes.get("si", "") if attributes.get("t", "") == "shared" else ""
             self._into = self._formula
         elif name == "t" and not self._guides:
             self._into = self._value
