@@ -166,7 +166,14 @@ def test_a_built_in_format_is_known_by_its_number(number: int, value: str, shown
 
 @pytest.mark.parametrize(
     ("code", "shown"),
-    [("General", "Ada"), ("0.00", "Ada"), ('"Ms "@', "Ms Ada"), ('0;-0;0;@" (text)"', "Ada (text)"), ("0;-0;0;", "")],
+    [
+        ("General", "Ada"),
+        ("0.00", "Ada"),
+        ('"Ms "@', "Ms Ada"),
+        ('0;-0;0;@" (text)"', "Ada (text)"),
+        ("0;-0;0;", ""),
+        ("0;-0;0;[Blue]General\\ ", "Ada"),
+    ],
 )
 def test_text_is_shown_within_the_literals_of_its_section(code: str, shown: str) -> None:
     assert NumberFormat(code).show_text("Ada") == shown

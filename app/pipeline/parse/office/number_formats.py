@@ -97,7 +97,10 @@ class NumberFormat:
         """The text of a cell as it is shown, such as within the literals around ``@``."""
         if self._text is None:
             return text
-        return "".join(text if kind == "@" else literal for kind, literal in self._text.tokens if kind in {"@", "text"})
+        shown = {"@": text, "general": text}
+        return "".join(
+            shown.get(kind, literal) for kind, literal in self._text.tokens if kind in {*shown, "text"}
+        ).strip()
 
     def _write(self, section: _Section, value: float, index: int, *, since_1904: bool) -> str:
         if section.is_date:
