@@ -36,6 +36,11 @@ TIFF = "image/tiff"
 WEBP = "image/webp"
 BMP = "image/bmp"
 ZIP = "application/zip"
+SEVENZIP = "application/x-7z-compressed"
+TAR = "application/x-tar"
+"""Compressed with gzip, bzip2, xz, or not."""
+GZIP = "application/gzip"
+"""A single file."""
 
 PICTURES = (PNG, JPEG, TIFF, WEBP, BMP)
 """The types whose text is read by OCR. They are accepted where an engine is installed."""
@@ -83,7 +88,12 @@ SUPPORTED: dict[str, tuple[str, ...]] = {
 }
 """The document types, each with its usual file extensions."""
 
-ARCHIVES: dict[str, tuple[str, ...]] = {ZIP: (".zip",)}
+ARCHIVES: dict[str, tuple[str, ...]] = {
+    ZIP: (".zip",),
+    SEVENZIP: (".7z",),
+    TAR: (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz"),
+    GZIP: (".gz",),
+}
 """The archive types, whose entries become documents."""
 
 ACCEPTED: dict[str, tuple[str, ...]] = {**SUPPORTED, **ARCHIVES}

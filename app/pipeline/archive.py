@@ -31,6 +31,7 @@ _NAME_CHARACTERS = 1000
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
 _WINDOWS = {0, 10, 11}  # FAT, NTFS and VFAT
 _JUNK_FOLDERS = {"__MACOSX", ".git", ".svn"}
+_JUNK_PREFIX = "._"  # macOS keeps attributes of a file in one of this name
 _JUNK_NAMES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
@@ -93,11 +94,11 @@ def open_archive(path: Path, max_entries: int) -> Iterator[list[ArchiveEntry]]:
         named = [
             (name, info)
             for name, info in zip(read_names(infos), infos, strict=True)
-            if not name.endswith("/") and not _is_junk(name)
+            if not name.endswith("/") and not is_junk(name)
         ]
         if len(named) > max_entries:
             raise ArchiveLimitError(f"It contains {count_of(len(named), 'file')}; the limit is {max_entries}.")
-        yield [ArchiveEntry(_clean(name), _find_error(name, info), archive, info) for name, info in named]
+        yield [ArchiveEntry(clean_name(name), _find_error(name, info), archive, info) for name, info in named]
     finally:
         opening.__exit__(None, None, None)
 
@@ -111,7 +112,7 @@ def _as_stored(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
 
 
 def _find_error(name: str, info: zipfile.ZipInfo) -> SluiceError | None:
-    if _escapes(name):
+    if escapes(name):
         return UnsafePathError()
     if _is_special(info):
         return SpecialFileError()
@@ -132,18 +133,21 @@ def _is_special(info: zipfile.ZipInfo) -> bool:
     return kind not in {0, stat.S_IFREG, stat.S_IFDIR} or bool(is_reparse_point)
 
 
-def _escapes(name: str) -> bool:
+def escapes(name: str) -> bool:
     """Whether a name, used as a path, would lead outside the folder in which the archive is unpacked."""
     windows = PureWindowsPath(name)
     return bool(windows.drive or windows.root or name.startswith("/") or ".." in windows.parts)
 
 
-def _is_junk(name: str) -> bool:
+def is_junk(name: str) -> bool:
+    """Whether a file manager or a version control system adds such a file."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    return bool(parts) and (not _JUNK_FOLDERS.isdisjoint(parts[:-1]) or parts[-1] in _JUNK_NAMES)
+    if not parts or not _JUNK_FOLDERS.isdisjoint(parts[:-1]):
+        return bool(parts)
+    return parts[-1] in _JUNK_NAMES or parts[-1].startswith(_JUNK_PREFIX)
 
 
-def _clean(name: str) -> str:
+def clean_name(name: str) -> str:
     """The name for display: without control characters and lone surrogates, and cut to its last 1,000 characters."""
     shown = "".join(sign for sign in name.replace("\\", "/") if sign.isprintable())
     return shown.encode("utf-8", "ignore").decode()[-_NAME_CHARACTERS:] or "unnamed"

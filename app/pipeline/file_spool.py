@@ -56,6 +56,11 @@ class FileSpool(Sequence[SpooledFile]):
         self._file.write(data)
         self._end += len(data)
 
+    @property
+    def size(self) -> int:
+        """The number of bytes of all files."""
+        return self._end
+
     def read(self, place: int) -> Iterator[bytes]:
         """The bytes of one file."""
         position, end = self._starts[place], [*self._starts, self._end][place + 1]

@@ -35,6 +35,7 @@ from app.domain.media import (
     XLSX,
     ZIP,
 )
+from app.pipeline.archive_type import detect_archive, refuse_package
 from app.pipeline.compound_file import SIGNATURE, open_compound
 from app.pipeline.parse.encoding import guess_encoding
 from app.pipeline.parse.zip_package import BROKEN, open_zip
@@ -124,6 +125,8 @@ def detect(path: Path, filename: str, *, pictures: bool = False) -> str:
         return _detect_zip(path, suffix)
     if head.startswith(SIGNATURE):
         return _detect_compound(path, suffix)
+    if archive := detect_archive(path, head):
+        return archive
     if b"%PDF-" in head[:_PDF_MARK_WITHIN]:
         return PDF
     if head.startswith(_RTF):
@@ -152,6 +155,7 @@ def _detect_zip(path: Path, suffix: str) -> str:
             return media_type
     if "meta-inf/container.xml" in names:
         return EPUB
+    refuse_package(names, suffix)
     return refuse(OFFICE_PACKAGE) if _OPEN_PACKAGE in names else ZIP
 
 

@@ -17,7 +17,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from app.domain.documents import Parsed
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError, SluiceError, name_disk_error
+from app.domain.media import SEVENZIP
 from app.parent_death import die_with_parent
 from app.pipeline import sandbox_wire as wire
 from app.pipeline.parse import parse
@@ -59,13 +61,7 @@ def _serve(connection: socket.socket, request: dict[str, Any]) -> None:
     tempfile.tempdir = request["folder"]
     reporter = _Reporter(connection)
     try:
-        parsed = parse(
-            Path(request["path"]),
-            request["media_type"],
-            reporter,
-            limits=_make_limits(connection, request),
-            fallback=request["fallback"],
-        )
+        parsed = _read(connection, request, reporter)
         for page in parsed.pages:
             connection.sendall(wire.frame(wire.PAGE, wire.encode_page(page)))
         for file in parsed.attachments:
@@ -90,6 +86,16 @@ def _make_limits(connection: socket.socket, request: dict[str, Any]) -> Limits:
         resource.setrlimit(resource.RLIMIT_CPU, (soft + round(seconds), hard))
 
     return Limits(pages=request["pages"], address=request["address"], **request["ocr"], extend_time=extend)
+
+
+def _read(connection: socket.socket, request: dict[str, Any], reporter: "_Reporter") -> Parsed:
+    path, media_type = Path(request["path"]), request["media_type"]
+    if media_type == SEVENZIP:
+        from app.pipeline.sevenzip import read_sevenzip  # noqa: PLC0415, an extra, and few files need it
+
+        return read_sevenzip(path)
+    limits = _make_limits(connection, request)
+    return parse(path, media_type, reporter, limits=limits, fallback=request["fallback"])
 
 
 def _fail(connection: socket.socket, code: str, detail: str | None, *, retire: bool) -> None:

@@ -9,7 +9,7 @@ from tests.fuzz.seeds import make_seeds
 _DESCRIPTION = (Path(__file__).parents[2] / "docs" / "parsing.md").read_text()
 _NAMES = {value: name for name, value in vars(media).items() if name.isupper() and isinstance(value, str)}
 """The name of each media type's constant."""
-_DESCRIBED_AS = {media.TEXT: "plain text", media.SOURCE: "source code"}
+_DESCRIBED_AS = {media.TEXT: "plain text", media.SOURCE: "source code", media.SEVENZIP: "7-zip"}
 """The types that have another name in docs/parsing.md than their constant's."""
 _WITHOUT_SEED = {"text.source"}
 """The readers that need no sample: this one returns the decoded text unchanged, like the reader of plain text."""

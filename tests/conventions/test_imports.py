@@ -38,6 +38,7 @@ _ALLOWED = {
     "pinecone": {"adapters"},
     "protego": {"adapters"},
     "psutil": {"cli", "embedded", "pipeline", "tasks"},
+    "py7zr": {"pipeline"},
     "pydantic": {"api", "settings"},
     "pydantic_settings": {"settings"},
     "pypdf": {"pipeline"},

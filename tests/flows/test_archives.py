@@ -1,7 +1,10 @@
 """A ZIP becomes a parent task with a child for each file, whatever it contains."""
 
+import gzip
 import io
 import zipfile
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from tests.api.checks import check_problem
 from tests.deadlines import wait_for
 from tests.flows.zips import encrypt, make_zip
+from tests.pipeline.tars import make_tar
 from tests.running import Stack
 
 PAGE = "text/markdown"
@@ -42,6 +46,97 @@ def test_each_file_of_an_archive_is_a_document_of_its_own(shared_stack: Stack, a
     assert shared_stack.get(f"/documents/{accepted['document_id']}")["status"] == "completed"
     hits = shared_stack.post(f"/agents/{agent}/search", {"query": "weir"})["results"]
     assert hits[0]["filename"] == "deep/b.md"
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.tgz", "a.tar.bz2", "a.tar.xz", "a.7z"])
+def test_archives_of_other_formats_are_unpacked_like_a_zip(
+    shared_stack: Stack, agent: int, tmp_path: Path, name: str
+) -> None:
+    files = {
+        "a.txt": b"The heron stands.",
+        "deep/b.md": b"# Weir",
+        "inner.zip": make_zip({"leaf.txt": b"A leaf."}),
+        "logo.png": b"\x89PNG\r\n\x1a\n" + bytes(100),
+    }
+    parent = send(shared_stack, agent, pack(tmp_path / "packed", name, files), name)
+    assert (parent["task_name"], parent["queue"]) == ("app.tasks.document_tasks.process_archive", "low_priority")
+    assert (parent["state"], parent["counts"]["succeeded"], parent["counts"]["failed"]) == ("SUCCESS", 3, 1)
+    children = list_children(shared_stack, parent)
+    assert children.keys() == {"a.txt", "deep/b.md", "inner.zip/leaf.txt", "logo.png"}
+    assert children["logo.png"]["error"]["code"] == "unsupported_type"
+
+
+def pack(path: Path, name: str, files: Mapping[str, bytes]) -> bytes:
+    """An archive of these files in the format of this name."""
+    if name.endswith(".7z"):
+        py7zr = pytest.importorskip("py7zr")
+        with py7zr.SevenZipFile(path, "w") as archive:
+            for entry, content in files.items():
+                archive.writestr(content, entry)
+        return path.read_bytes()
+    compression = {"gz": ":gz", "tgz": ":gz", "bz2": ":bz2", "xz": ":xz"}.get(name.rpartition(".")[2], "")
+    return make_tar(path, files.items(), mode=f"w{compression}").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.7z", "a.tar.xz"])
+def test_archives_of_other_formats_are_bounded_and_leave_nothing(
+    shared_stack: Stack, agent: int, tmp_path: Path, name: str
+) -> None:
+    for number, files in enumerate(
+        [{f"{n}.txt": b"x" for n in range(120)}, {f"{n}.txt": bytes(1_500_000) for n in range(4)}, {}]
+    ):
+        task = send(shared_stack, agent, pack(tmp_path / str(number), name, files), f"{number}{name}")
+        code = "archive_limit_exceeded" if files else "archive_empty"
+        assert (task["state"], task["error"]["code"], task["counts"]) == ("FAILURE", code, None)
+        assert list_blobs(shared_stack, task) == []
+
+
+def test_a_gzip_file_is_its_one_file_and_a_zip_holds_archives_of_other_formats(
+    shared_stack: Stack, agent: int, tmp_path: Path
+) -> None:
+    parent = send(shared_stack, agent, gzip.compress(b"One heron."), "notes.txt.gz")
+    assert list_children(shared_stack, parent).keys() == {"notes.txt"}
+    inner = pack(tmp_path / "a", "a.tar.gz", {"leaf.txt": b"The leaf of a tar."})
+    outer = make_zip({"a.tar.gz": inner, "b.txt.gz": gzip.compress(b"Two herons.")})
+    children = list_children(shared_stack, send(shared_stack, agent, outer))
+    assert {name for name, child in children.items() if child["state"] == "SUCCESS"} == {
+        "a.tar.gz/leaf.txt",
+        "b.txt.gz/b.txt",
+    }
+
+
+def test_a_retried_or_reindexed_tar_makes_no_second_set(shared_stack: Stack, agent: int, tmp_path: Path) -> None:
+    parent = send(
+        shared_stack, agent, pack(tmp_path / "a", "a.tar.gz", {"a.txt": b"One.", "b.txt": b"Two."}), "a.tar.gz"
+    )
+    for path in (f"/tasks/{parent['task_id']}/retry", f"/documents/{parent['document_id']}/reindex"):
+        [again] = shared_stack.finish([shared_stack.post(path)["task_id"]])
+        assert (again["task_name"], again["state"]) == ("app.tasks.document_tasks.process_archive", "SUCCESS")
+    assert shared_stack.get("/documents", agent_id=agent)["total"] == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "parts", "says"),
+    [
+        ("tool.jar", {"META-INF/MANIFEST.MF": b"x", "A.class": b"x"}, "a Java archive"),
+        ("renamed.zip", {"META-INF/MANIFEST.MF": b"x"}, "a Java archive"),
+        ("app.apk", {"AndroidManifest.xml": b"x"}, "an Android app"),
+        ("app.war", {"index.jsp": b"x"}, "a Java web application"),
+        ("tool.whl", {"tool/__init__.py": b"x"}, "a Python package"),
+        ("tool.xpi", {"manifest.json": b"{}"}, "a browser extension"),
+        ("tool.nupkg", {"tool.nuspec": b"x"}, "a NuGet package"),
+        ("map.kmz", {"doc.kml": b"x"}, "a file of map data"),
+        ("a.pages", {"Index/Document.iwa": b"x"}, "Export it as DOCX or PDF"),
+        ("a.numbers", {"Index/Document.iwa": b"x"}, "Export it as XLSX or PDF"),
+        ("a.key", {"Index/Document.iwa": b"x"}, "Export it as PPTX or PDF"),
+        ("renamed", {"Index/Document.iwa": b"x"}, "an iWork document"),
+    ],
+)
+def test_a_zip_that_is_no_archive_of_documents_is_refused_with_a_hint(
+    shared_stack: Stack, agent: int, name: str, parts: dict[str, bytes], says: str
+) -> None:
+    response = shared_stack.client.post(f"/documents/agent/{agent}/upload", files={"file": (name, make_zip(parts))})
+    assert says in check_problem(response, 415, "unsupported_type")["detail"]
 
 
 def test_members_that_cannot_be_read_fail_with_their_codes_and_the_others_go_in(

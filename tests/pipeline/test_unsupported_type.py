@@ -19,9 +19,9 @@ _PACKAGE = make_zip({"[Content_Types].xml": b"<Types/>", "visio/document.xml": b
     [
         (b"\x89PNG\r\n\x1a\n" + bytes(64), "a.pdf", "a PNG image", "image/png"),
         (b"\xff\xd8\xff\xe0" + bytes(64), "a.jpg", "a JPEG image", "image/jpeg"),
-        (b"\x1f\x8b\x08" + bytes(64), "a.tgz", "a gzip file", "application/gzip"),
+        (b"BZh9" + bytes(64), "a.tbz2", "a bzip2 file", "application/x-bzip2"),
         (b"\x7fELF" + bytes(64), "a", "a program", "application/x-executable"),
-        (bytes(257) + b"ustar" + bytes(64), "a.tar", "a tar archive", "application/x-tar"),
+        (bytes(257) + b"ustar" + bytes(64), "a.tar", "a damaged tar archive", "application/x-tar"),
         (make_compound({"VisioDocument": b"x"}), "a.vsd", "a Visio drawing", "application/vnd.visio"),
         (_OLE, "a.bin", "an Office file of the format before 2007.", "application/x-ole-storage"),
         (b"PK\x03\x04" + bytes(64), "a.bin", "a damaged ZIP archive", "application/zip"),

@@ -64,7 +64,8 @@ router = APIRouter(prefix="/documents", tags=["documents"])
 async def upload_document(agent_id: AgentId, request: Request, identity: Writer, services: ServicesOf) -> Response:
     """Upload a document. The response is sent when the file is stored durably; the task reports the processing.
 
-    A `.zip` becomes a parent task with a child for each file in it.
+    An archive (`.zip`, `.7z`, `.tar`, `.tar.gz`, `.gz` and others) becomes a parent task with a child for each file in
+    it. The files within a document, such as the attachments of a mail, become children of its task.
     """
     _, accepted = await _accept_upload(request, services, identity.organization_id, agent_id)
     return Response(

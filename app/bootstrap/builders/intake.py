@@ -53,7 +53,7 @@ def build_intake(
     robots = WebRobots(web, user_agent=settings.web_user_agent)
     delay = settings.crawl_delay_seconds
     return IntakeServices(
-        archives=Archives(blobs, uploads, ingestion, limits),
+        archives=Archives(blobs, uploads, ingestion, adapters.parser, limits),
         attachments=Attachments(blobs, uploads, admission, limits),
         backpressure=backpressure,
         batches=Batches(database, blobs, uploads, queue.after_commit, backpressure, settings.batch_max_files),

@@ -11,7 +11,7 @@ from app.db.content_keys import NewContent, lock_filenames
 from app.domain.documents import OnDuplicate
 from app.domain.errors import DuplicateDocumentError, SluiceError
 from app.domain.ids import new_task_id
-from app.domain.media import ZIP
+from app.domain.media import ARCHIVES
 from app.domain.records import Content
 from app.domain.states import State
 from app.domain.tasks import Failure, Task, TaskName
@@ -27,7 +27,7 @@ Entry = Mapping[str, Any]
 
 def describe_entry(content: Content, metadata: Mapping[str, Any], arguments: Mapping[str, Any] | None = None) -> Entry:
     """The entry of a stored file."""
-    name = TaskName.PROCESS_ARCHIVE if content.media_type == ZIP else TaskName.PROCESS_DOCUMENT
+    name = TaskName.PROCESS_ARCHIVE if content.media_type in ARCHIVES else TaskName.PROCESS_DOCUMENT
     return {
         **content.as_json(),
         "content_key": content.sha256.hex(),

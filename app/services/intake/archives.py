@@ -1,6 +1,8 @@
-"""Archives: a ZIP becomes a parent with a child for each file in it."""
+"""Archives: a ZIP, tar, gzip or 7-Zip file becomes a parent with a child for each file in it."""
 
 import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,23 +11,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.documents import set_archive_content
 from app.domain.counting import count_of
-from app.domain.documents import OnDuplicate
+from app.domain.documents import OnDuplicate, Parsed
 from app.domain.errors import (
     ArchiveLimitError,
     ArchiveTooDeepError,
     EmptyArchiveError,
     FileMissingError,
+    ParseLimitExceededError,
     SluiceError,
     StorageFullError,
     StorageUnavailableError,
 )
-from app.domain.media import ZIP
-from app.domain.ports import BlobStore
+from app.domain.media import ARCHIVES, SEVENZIP
+from app.domain.ports import BlobStore, Parser
 from app.domain.records import Content, Document
 from app.domain.tasks import Progress, Task
 from app.ledger.children import drop_children
-from app.pipeline.archive import ArchiveEntry, open_archive
-from app.pipeline.media_type import detect
+from app.pipeline.archive_formats import ArchivedFile, list_unpacked, open_files
 from app.services.indexing.ingestion import Ingestion, ReportThrottle
 from app.services.indexing.publication import delete_former_file, raise_superseded, read_content
 from app.services.intake.stored_entries import ArchiveLimits, StoredEntries, read_nesting
@@ -41,22 +43,35 @@ class _Unpacking:
     stored: StoredEntries
     throttle: ReportThrottle = field(default_factory=ReportThrottle)
 
-    async def report(self, total: int) -> None:
-        """Report the progress, at most twice a second."""
+    async def report(self, total: int | None) -> None:
+        """Report the progress, at most twice a second. ``total`` is None where the number of files is not known."""
         if self.throttle.due():
             count = len(self.stored.entries)
-            await self.stored.attempt.report(
-                Progress("unpack", min(19, 20 * count // max(1, total)), f"Unpacking {self.name} ({count} of {total})")
-            )
+            current = min(19, 20 * count // max(1, total)) if total else 0
+            of_total = f" of {total}" if total else ""
+            await self.stored.attempt.report(Progress("unpack", current, f"Unpacking {self.name} ({count}{of_total})"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Archive:
+    """An archive's local file. ``prefix`` is its own path, with a final slash, in the archive that contains it."""
+
+    path: Path
+    media_type: str
+    name: str
+    prefix: str = ""
 
 
 class Archives:
     """Unpacks archives."""
 
-    def __init__(self, blobs: BlobStore, uploads: Uploads, ingestion: Ingestion, limits: ArchiveLimits) -> None:
+    def __init__(
+        self, blobs: BlobStore, uploads: Uploads, ingestion: Ingestion, parser: Parser, limits: ArchiveLimits
+    ) -> None:
         self._blobs = blobs
         self._uploads = uploads
         self._ingestion = ingestion
+        self._parser = parser
         self._limits = limits
 
     async def unpack(self, attempt: RunningAttempt) -> Outcome:
@@ -77,19 +92,14 @@ class Archives:
             path = await self._blobs.fetch(content.blob_key, Path(folder))
             async with stored.delete_on_failure():
                 level = read_nesting(attempt.task) + 1
-                await self._unpack_level(_Unpacking(content.filename, stored), path, prefix="", level=level)
+                archive = _Archive(path, content.media_type, content.filename)
+                await self._unpack_level(_Unpacking(content.filename, stored), archive, level)
                 if not stored.entries:
                     raise EmptyArchiveError
         return self._make_outcome(attempt.task, document, content, stored)
 
-    async def _unpack_level(self, unpacking: _Unpacking, path: Path, prefix: str, level: int) -> None:
-        """Store the files of one archive.
-
-        Args:
-            unpacking: The state of the outermost archive.
-            path: The archive's local file.
-            prefix: The archive's own path in the archive that contains it, with a final slash.
-            level: The number of archives and documents that contain its files.
+    async def _unpack_level(self, unpacking: _Unpacking, archive: _Archive, level: int) -> None:
+        """Store the files of one archive. ``level`` is the number of archives and documents that contain its files.
 
         Raises:
             ArchiveTooDeepError: when that exceeds the limit.
@@ -97,28 +107,50 @@ class Archives:
         stored = unpacking.stored
         if level > stored.limits.depth:
             raise ArchiveTooDeepError(f"The limit is {count_of(stored.limits.depth, 'level')}.")
-        opening = open_archive(path, stored.limits.entries - len(stored.entries))
-        files = await asyncio.to_thread(opening.__enter__)
-        try:
-            for file in files:
-                await unpacking.report(len(files))
+        async with self._open(archive, stored) as files:
+            total, remaining = len(files) if isinstance(files, Sequence) else None, iter(files)
+            while file := await asyncio.to_thread(next, remaining, None):
+                await unpacking.report(total)
                 try:
-                    await self._unpack_file(unpacking, file, prefix + file.path, level)
+                    await self._unpack_file(unpacking, file, archive.prefix + file.path, level)
                 except (ArchiveLimitError, StorageFullError, StorageUnavailableError):
                     raise
                 except SluiceError as error:
-                    stored.add_failure(prefix + file.path, error)
+                    stored.add_failure(archive.prefix + file.path, error)
+
+    @asynccontextmanager
+    async def _open(self, archive: _Archive, stored: StoredEntries) -> AsyncIterator[Iterable[ArchivedFile]]:
+        """The files of an archive. The sandbox unpacks 7-Zip archives, whose library is not bounded."""
+        remaining = stored.limits.entries - len(stored.entries)
+        if archive.media_type == SEVENZIP:
+            files = list_unpacked(await self._unpack_in_sandbox(archive.path))
+            if len(files) > remaining:
+                raise ArchiveLimitError(f"It contains {count_of(len(files), 'file')}; the limit is {remaining}.")
+            yield files
+            return
+        left = stored.limits.inflated_bytes - stored.inflated
+        opening = open_files(archive.path, archive.media_type, archive.name, max_entries=remaining, max_bytes=left)
+        entered = await asyncio.to_thread(opening.__enter__)
+        try:
+            yield entered
         finally:
             opening.__exit__(None, None, None)
 
-    async def _unpack_file(self, unpacking: _Unpacking, file: ArchiveEntry, path: str, level: int) -> None:
+    async def _unpack_in_sandbox(self, path: Path) -> Parsed:
+        try:
+            return await self._parser.parse(path, SEVENZIP)
+        except ParseLimitExceededError as error:
+            raise ArchiveLimitError(error.detail) from error
+
+    async def _unpack_file(self, unpacking: _Unpacking, file: ArchivedFile, path: str, level: int) -> None:
         """Store one file; an archive is unpacked in its place."""
         if file.error:
             raise file.error
         async with unpacking.stored.receive(file.pieces()) as incoming:
-            if incoming.size and await asyncio.to_thread(detect, await incoming.writer.seal(), path) == ZIP:
-                inner = await incoming.writer.seal()
-                await self._unpack_level(unpacking, inner, prefix=path + "/", level=level + 1)
+            media_type = await incoming.detect(path) if incoming.size else ""
+            if media_type in ARCHIVES:
+                inner = _Archive(await incoming.writer.seal(), media_type, path, prefix=path + "/")
+                await self._unpack_level(unpacking, inner, level + 1)
             else:
                 await unpacking.stored.add(incoming, path, level)
 

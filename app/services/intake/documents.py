@@ -21,7 +21,7 @@ from app.db.erasure import DeletedDocument
 from app.domain.documents import DocumentStatus
 from app.domain.errors import DocumentBusyError, DocumentDeletedError, NotFoundError
 from app.domain.ids import TaskId
-from app.domain.media import ZIP
+from app.domain.media import ARCHIVES
 from app.domain.ports import BlobStore
 from app.domain.records import Document, Listing, StoredChunk
 from app.domain.states import RUNNING
@@ -36,7 +36,7 @@ from app.services.queue.attempts import Outcome, RunningAttempt
 
 # These may run on a document at the same time as another task.
 _INDEPENDENT = (TaskName.SWEEP_DOCUMENT, TaskName.REEMBED_DOCUMENT)
-_TASK_BY_MEDIA_TYPE = {ZIP: (TaskName.PROCESS_ARCHIVE, Queue.LOW)}
+_TASK_BY_MEDIA_TYPE = dict.fromkeys(ARCHIVES, (TaskName.PROCESS_ARCHIVE, Queue.LOW))
 
 
 @dataclass(frozen=True, slots=True)

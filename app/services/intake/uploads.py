@@ -28,7 +28,7 @@ from app.domain.errors import (
     TransactionConflictError,
 )
 from app.domain.ids import TaskId, new_task_id
-from app.domain.media import ZIP
+from app.domain.media import ARCHIVES
 from app.domain.ports import BlobStore, BlobWriter
 from app.domain.records import Content, Document
 from app.domain.tasks import NewTask, Queue, Task, TaskName
@@ -42,6 +42,8 @@ from app.services.queue.admission import Admission
 
 _FILENAME_CHARACTERS = 255
 _ATTEMPTS = 3
+_PACKED = {b"PK", b"\x1f\x8b", b"BZ", b"\xfd7"}
+"""The first two bytes of ZIP, gzip, bzip2 and xz."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,17 @@ class IncomingFile:
         self._head = self._head or bytes(data[:2])
         await self.writer.write(data)
 
+    async def detect(self, filename: str) -> str:
+        """The media type of the file, which is complete.
+
+        Raises:
+            UnsupportedTypeError: when Sluice does not read content of its type.
+        """
+        detection = partial(detect, await self.writer.seal(), filename, pictures=self._pictures)
+        # A ZIP's directory may be long, and so may the first block of a compressed file, so a thread reads them. For
+        # other files the first bytes suffice.
+        return await asyncio.to_thread(detection) if self._head in _PACKED else detection()
+
     async def store(self, filename: str) -> Content:
         """Detect the media type and make the file durable.
 
@@ -143,11 +156,7 @@ class IncomingFile:
         if self.size == 0:
             raise EmptyFileError
         filename = filename[-_FILENAME_CHARACTERS:]
-        path = await self.writer.seal()
-        # A ZIP's central directory may be long, so a thread reads it. For other files the first bytes suffice.
-        is_zip = self._head.startswith(b"PK")
-        detection = partial(detect, path, filename, pictures=self._pictures)
-        media_type = await asyncio.to_thread(detection) if is_zip else detection()
+        media_type = await self.detect(filename)
         await self.writer.commit()
         return Content(self.key, media_type, self.size, self._hash.digest(), filename)
 
@@ -252,7 +261,7 @@ class Uploads:
 
 
 def _make_task(upload: Upload, content: Content) -> NewTask:
-    archive = content.media_type == ZIP
+    archive = content.media_type in ARCHIVES
     return NewTask(
         upload.organization_id,
         upload.agent_id,
