@@ -121,12 +121,8 @@ def detect(path: Path, filename: str, *, pictures: bool = False) -> str:
     with path.open("rb") as file:
         head = file.read(_HEAD)
     suffix = PurePath(filename).suffix.lower()
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
-        return _detect_zip(path, suffix)
-    if head.startswith(SIGNATURE):
-        return _detect_compound(path, suffix)
-    if archive := detect_archive(path, head):
-        return archive
+    if container := _detect_container(path, head, suffix):
+        return container
     if b"%PDF-" in head[:_PDF_MARK_WITHIN]:
         return PDF
     if head.startswith(_RTF):
@@ -138,6 +134,13 @@ def detect(path: Path, filename: str, *, pictures: bool = False) -> str:
     if encoding is None:
         refuse(kind)
     return _detect_text(head.decode(encoding, "replace"), suffix)
+
+
+def _detect_container(path: Path, head: bytes, suffix: str) -> str | None:
+    """The type of a file that consists of files; None for others. Checked first: it may contain bytes of other types."""
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
+        return _detect_zip(path, suffix)
+    return _detect_compound(path, suffix) if head.startswith(SIGNATURE) else detect_archive(path, head)
 
 
 def _detect_zip(path: Path, suffix: str) -> str:

@@ -188,14 +188,14 @@ def test_the_same_attachment_of_two_mails_is_one_document(shared_stack: Stack, a
 
 def test_a_cancelled_mail_takes_its_waiting_attachments_with_it(shared_stack: Stack, agent: int) -> None:
     shared_stack.client.patch(f"/agents/{agent}", json={"settings": {"max_in_flight": 1}}).raise_for_status()
-    files = {f"{number}.rtf": b"{\\rtf1 " + f"Entry {number}. ".encode() * 1500 + b"}" for number in range(60)}
+    files = {f"{number}.rtf": b"{\\rtf1 Entry %d.}" % number for number in range(60)}
     task_id = shared_stack.upload(agent, "many.eml", make_mail(TEXT, files))["task_id"]
     wait_for(lambda: shared_stack.get(f"/tasks/{task_id}")["counts"], "the mail to be read")
     assert shared_stack.client.delete(f"/tasks/{task_id}").status_code in {200, 202}
     [task] = shared_stack.finish([task_id], seconds=20)
     assert (task["state"], task["counts"]["pending"], task["counts"]["running"]) == ("REVOKED", 0, 0)
     assert task["counts"]["revoked"] > 0
-    assert find(shared_stack, agent, "please attached") == ["many.eml"]
+    assert set(find(shared_stack, agent, "please attached")) == {"many.eml"}
     [again] = shared_stack.finish([shared_stack.post(f"/tasks/{task_id}/retry")["task_id"]], seconds=120)
     assert (again["state"], again["counts"]["succeeded"]) == ("SUCCESS", 60)
 

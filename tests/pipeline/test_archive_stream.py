@@ -179,3 +179,7 @@ def test_bzip2_and_xz_files_without_an_archive_are_no_archives(tmp_path: Path) -
         path.write_bytes(data)
         with pytest.raises(SluiceError, match=r"bzip2|xz"):
             detect(path, "a.txt")
+
+
+def test_a_tar_archive_that_begins_with_a_pdf_is_an_archive(tmp_path: Path) -> None:
+    assert detect(make_tar(tmp_path / "a", [("a.pdf", b"%PDF-1.7\n"), ("b", b"x")]), "a.tar") == TAR
