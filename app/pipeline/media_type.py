@@ -137,7 +137,7 @@ def detect(path: Path, filename: str, *, pictures: bool = False) -> str:
 
 
 def _detect_container(path: Path, head: bytes, suffix: str) -> str | None:
-    """The type of a file that consists of files; None for others. Checked first: it may contain bytes of other types."""
+    """The type of a file that consists of files; None for others. Checked first: it contains other types."""
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return _detect_zip(path, suffix)
     return _detect_compound(path, suffix) if head.startswith(SIGNATURE) else detect_archive(path, head)
