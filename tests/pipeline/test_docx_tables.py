@@ -108,6 +108,12 @@ def test_deleted_and_hidden_rows_and_cells_are_left_out(tmp_path: Path) -> None:
     assert read(tmp_path, body) == ["a | b", "c | d"]
 
 
+def test_a_paragraph_whose_end_was_deleted_stays_in_its_cell_and_before_its_table(tmp_path: Path) -> None:
+    joined = "<w:p><w:pPr><w:rPr><w:del/></w:rPr></w:pPr><w:r><w:t>{}</w:t></w:r></w:p>".format
+    body = joined("Before") + table(row(f"<w:tc>{joined('a')}</w:tc>", cell("b"))) + joined("End")
+    assert read_page(tmp_path, body).text == "Before\n\na | b\n\nEnd"
+
+
 def test_rows_and_cells_in_content_controls_are_read(tmp_path: Path) -> None:
     controlled = f"<w:sdt><w:sdtPr/><w:sdtContent>{row(cell('c'), cell('d'))}</w:sdtContent></w:sdt>"
     in_row = row(f"<w:sdt><w:sdtContent>{cell('e')}</w:sdtContent></w:sdt>", cell("f"))

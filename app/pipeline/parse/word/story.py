@@ -44,6 +44,8 @@ class StoryWriter:
         """The blocks in ``container`` as ``(kind, text)``."""
         for item in children(container):
             name = local(item)
+            if name != "p" and name not in DROPPED:
+                yield from self._take_joined()
             if name == "p":
                 yield from self._paragraph(item)
             elif name == "tbl":
@@ -56,6 +58,11 @@ class StoryWriter:
                 yield from self.blocks(item)
             if self._after and not self._cells:
                 yield from self._take_after()
+        yield from self._take_joined()
+
+    def _take_joined(self) -> Iterator[tuple[str, str]]:
+        joined, self._joined = self._joined, ""
+        yield "paragraph", joined
 
     def _take_after(self) -> Iterator[tuple[str, str]]:
         after, self._after = self._after, []
@@ -65,15 +72,15 @@ class StoryWriter:
         properties = child(paragraph, "pPr")
         line = self._inline.write(paragraph)
         text, self._joined = self._joined + line.text, ""
-        if child(properties, "rPr", "del") is not None or child(properties, "rPr", "moveFrom") is not None:
-            self._joined = text
-        else:
+        continues = any(child(properties, "rPr", name) is not None for name in ("del", "moveFrom"))
+        if not continues:
             yield self._write_paragraph(properties, text)
         for item in line.beside:
             if isinstance(item, str):
                 yield "paragraph", item
             else:
                 yield from self.blocks(item)
+        self._joined = text if continues else ""
         self._after += [("paragraph", chart) for chart in line.charts]
         for kind, key, label in line.notes:
             self._after += self._notes.take(kind, key, label)
