@@ -133,6 +133,13 @@ def test_the_first_letters_beyond_ascii_decide_wherever_they_are(tmp_path: Path)
     assert decode(text.encode("cp1252")) == text
 
 
+def test_single_bytes_of_windows_1252_in_utf8_are_letters() -> None:
+    utf8 = "Größe, Maß, Prüfung, Länge, Höhe, Ölstand, Übermaß\n".encode()
+    assert decode(utf8 + "Müller’s\n".encode("cp1252") + utf8) == utf8.decode() + "Müller’s\n" + utf8.decode()
+    assert decode(utf8 + b"cut off \xc3") == utf8.decode() + "cut off \ufffd"
+    assert decode("点検結果は良好です".encode() + b"\xe5 x") == "点検結果は良好です\ufffd x"
+
+
 def test_terminal_colours_are_no_encoding() -> None:
     assert decode(b"\x1b(B\x1b[mdone $ \x1b[0m") == "\x1b(B\x1b[mdone $ \x1b[0m"
 

@@ -23,6 +23,8 @@ _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\v\f\r\x08\x1b
 _CONTROL_SHARE = 0.01
 _SAMPLE = 4096
 _PIECE = 1024 * 1024
+_MIXED = "sluice.mixed"
+_LAST_LATIN = "\u024f"
 _ESCAPES = re.compile(rb"\x1b(?:\$[@B]|\$\(D|\$\)C|\([JI])")
 _UNSPECIFIC = {"ascii", "utf-8", "idna", "punycode", "unicode-escape", "raw-unicode-escape"}
 """Declarations that do not say what bytes beyond ASCII are, and codecs that are no encodings of files."""
@@ -73,7 +75,7 @@ def decode(data: bytes, declared: str | None = None) -> str:
     encoding = _choose_encoding(data, declared)
     if encoding is None:
         raise DocumentDamagedError("It is not text in any known encoding.")
-    return data.decode(encoding, "replace").removeprefix("\ufeff")
+    return data.decode(encoding, _choose_errors(data, encoding)).removeprefix("\ufeff")
 
 
 def decode_file(path: Path) -> Iterator[str]:
@@ -95,7 +97,7 @@ def decode_file(path: Path) -> Iterator[str]:
         encoding = _choose_encoding(piece, complete=False)
         if encoding is None:
             raise DocumentDamagedError("It is not text in any known encoding.")
-        decoder = codecs.getincrementaldecoder(encoding)("replace")
+        decoder = codecs.getincrementaldecoder(encoding)(_choose_errors(piece, encoding))
         while piece:
             yield decoder.decode(piece)
             piece = file.read(_PIECE)
@@ -109,6 +111,26 @@ def _choose_encoding(data: bytes, declared: str | None = None, *, complete: bool
     if encoding == "utf-8" and data.isascii():
         return _find_escapes(data) or _known(declared) or encoding
     return encoding
+
+
+def _choose_errors(data: bytes, encoding: str) -> str:
+    """How invalid bytes are read: as Windows-1252 in UTF-8 of Latin letters, because lines of both are often joined."""
+    if encoding != "utf-8":
+        return "replace"
+    beyond_ascii = [char for char in data[:_PIECE].decode("utf-8", "ignore") if not char.isascii()]
+    return _MIXED if sum(char < _LAST_LATIN for char in beyond_ascii) * 2 > len(beyond_ascii) else "replace"
+
+
+def _read_single_byte(error: UnicodeError) -> tuple[str, int]:
+    """One invalid byte as Windows-1252; the beginning of a character that is cut off, and a last byte, as U+FFFD."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    if error.end - error.start > 1 or error.end == len(error.object):
+        return "\ufffd", error.end
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error(_MIXED, _read_single_byte)
 
 
 def to_utf8(path: Path, stated: str) -> None:
