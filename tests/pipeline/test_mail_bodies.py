@@ -179,7 +179,7 @@ def test_the_signature_beside_a_message_is_no_attachment(tmp_path: Path) -> None
         ),
     ],
 )
-def test_an_encrypted_mail_says_so_whoever_encrypted_it(tmp_path: Path, body: bytes) -> None:
+def test_an_encrypted_mail_says_so_in_every_form_of_encryption(tmp_path: Path, body: bytes) -> None:
     with pytest.raises(DocumentEncryptedError):
         read(tmp_path, HEADERS + body)
 
