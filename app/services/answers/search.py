@@ -67,25 +67,14 @@ class Search:
         document_ids = await self._find_documents(account.agent_id, where)
         if document_ids == []:
             return []
-        async with self._database.statement() as connection:
-            by_words = (
-                await find_by_words(connection, account.agent_id, lexemes, limit=limit, document_ids=document_ids)
-                if lexemes
-                else []
-            )
+        by_words = await self._find_by_words(account.agent_id, lexemes, limit, document_ids)
         candidates: dict[VectorKey, float | None] = dict.fromkeys(by_words)
         if mode != "text":
             candidates |= await self._find_by_vector(account, query, limit, document_ids, by_words)
-        absence = Absence(query)
+        absence, weight = Absence(query), _WORDS_WEIGHT[mode]
+        shown = limit if absence else top_k
         async with self._database.statement() as connection:
-            hits = await rank(
-                connection,
-                account.agent_id,
-                lexemes,
-                candidates,
-                words_weight=_WORDS_WEIGHT[mode],
-                limit=limit if absence else top_k,
-            )
+            hits = await rank(connection, account.agent_id, lexemes, candidates, words_weight=weight, limit=shown)
         return (await asyncio.to_thread(_lower_contradicted, absence, hits))[:top_k] if absence else hits
 
     async def show(
@@ -119,6 +108,14 @@ class Search:
         read = read_filter(where)
         async with self._database.statement() as connection:
             return await find_documents(connection, agent_id, read)
+
+    async def _find_by_words(
+        self, agent_id: int, lexemes: Sequence[str], limit: int, document_ids: Sequence[int] | None
+    ) -> list[VectorKey]:
+        if not lexemes:
+            return []
+        async with self._database.statement() as connection:
+            return await find_by_words(connection, agent_id, lexemes, limit=limit, document_ids=document_ids)
 
     async def _find_by_vector(
         self,

@@ -86,10 +86,9 @@ class LargeDocuments:
         place = IndexEdition(index.id, await self._vectors.reserve(index, document.id))
         whole = replace(version, chunk_count=count, embedding_model=self._indexer.name_model(index))
 
-        name = version.write_name(document)
-
         async def apply(connection: AsyncConnection) -> None:
             await drop_children(connection, attempt.task.id)
+            name = version.write_name(document)
             await submit_all(connection, [_make_batch(attempt.task, place, name, *batch) for batch in batches])
 
         return Outcome(
