@@ -60,6 +60,15 @@ def test_a_heading_stays_with_its_column_and_a_grid_is_read_by_rows(tmp_path: Pa
     assert read(tmp_path, *grid) == "11\n\n12\n\n21\n\n22"
 
 
+def test_a_wide_shape_stands_above_the_columns_below_it(tmp_path: Path) -> None:
+    columns = [
+        *(box("R1", place(5, 1.2, 4, 0.7)), box("R2", place(5, 2.2, 4, 0.7)), box("R3", place(5, 3.2, 4, 0.7))),
+        *(box("L1", place(0.5, 1, 4, 0.7)), box("L2", place(0.5, 3, 4, 0.7)), box("Head", place(0.5, 0.1, 8.5, 0.7))),
+        box("Foot", place(0.5, 5, 8.5, 0.7)),
+    ]
+    assert read(tmp_path, *columns).split("\n\n") == ["Head", "L1", "L2", "R1", "R2", "R3", "Foot"]
+
+
 def test_the_title_comes_first_and_is_a_heading(tmp_path: Path) -> None:
     path = make_pptx(
         tmp_path / "a", [slide(box("body", place(1, 0)), box("Title", place(1, 3), ph='<p:ph type="title"/>'))]

@@ -2,6 +2,7 @@
 
 The area is cut along its widest gap into rows or columns, and each of these in the same way (recursive XY cut: Nagy and
 Seth, 1984). So a heading stays with the text below it where columns are farther apart than lines.
+A wide box divides the area above and below it.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +14,8 @@ _OVERLAP = 0.2
 """The part of a shape that may overlap its neighbour: text boxes are larger than their text."""
 _SIMILAR = 0.5
 """Gaps of at least this part of the widest one are cut together with it."""
+_WIDE = 0.6
+"""The part of the whole width from which a box is wide."""
 
 
 class Box(NamedTuple):
@@ -31,15 +34,37 @@ def sort_boxes(boxes: Sequence[Box]) -> list[int]:
 
 def _sort(boxes: Sequence[Box], indexes: list[int], depth: int) -> list[int]:
     if len(indexes) > 1 and depth:
-        rows = _find_gaps(boxes, indexes, lambda box: (box.top, box.height))
-        columns = _find_gaps(boxes, indexes, lambda box: (box.left, box.width))
-        ordered, gaps = rows if max(rows[1].values(), default=-1) >= max(columns[1].values(), default=-1) else columns
-        if gaps:
-            widest = max(gaps.values())
-            starts = [0, *(at for at, gap in gaps.items() if gap >= widest * _SIMILAR), len(ordered)]
-            parts = (ordered[start:end] for start, end in pairwise(starts))
+        rows, row_gaps = _find_gaps(boxes, indexes, lambda box: (box.top, box.height))
+        columns, column_gaps = _find_gaps(boxes, indexes, lambda box: (box.left, box.width))
+        if max(row_gaps.values(), default=-1) >= max(column_gaps.values(), default=-1):
+            parts = _split_at_wide(boxes, rows, row_gaps) if not column_gaps else _split(rows, row_gaps)
+        else:
+            parts = _split(columns, column_gaps)
+        if len(parts) > 1:
             return [index for part in parts for index in _sort(boxes, part, depth - 1)]
     return sorted(indexes, key=lambda index: (boxes[index].top, boxes[index].left))
+
+
+def _split(ordered: list[int], gaps: dict[int, int]) -> list[list[int]]:
+    """The parts between the widest gaps."""
+    widest = max(gaps.values(), default=0)
+    cuts = [0, *(at for at, gap in gaps.items() if gap >= widest * _SIMILAR), len(ordered)]
+    return [ordered[start:end] for start, end in pairwise(cuts)]
+
+
+def _split_at_wide(boxes: Sequence[Box], ordered: list[int], gaps: dict[int, int]) -> list[list[int]]:
+    """The parts between wide boxes, which may be in columns; those between the widest gaps where no box is wide."""
+    bands = [ordered[start:end] for start, end in pairwise([0, *gaps, len(ordered)])]
+    shown = [boxes[index] for index in ordered]
+    width = max(box.left + box.width for box in shown) - min(box.left for box in shown)
+    is_wide = [len(band) == 1 and boxes[band[0]].width >= width * _WIDE for band in bands]
+    parts = [bands[0]]
+    for (wide_above, wide), band in zip(pairwise(is_wide), bands[1:], strict=True):
+        if wide_above or wide:
+            parts.append(band)
+        else:
+            parts[-1].extend(band)
+    return parts if len(parts) > 1 else _split(ordered, gaps)
 
 
 def _find_gaps(
