@@ -123,6 +123,17 @@ def test_a_defined_table_has_its_header_wherever_it_begins(tmp_path: Path) -> No
     assert find_context(tmp_path, sheet, parts=parts) == "Lock | Fall | Toll | Days | Place"
 
 
+def test_defined_tables_beside_each_other_are_not_torn_apart(tmp_path: Path) -> None:
+    names = (("t", "table", "/xl/tables/table1.xml"), ("u", "table", "/xl/tables/table2.xml"))
+    parts = {
+        _RELATIONS: relate(*names),
+        "xl/tables/table1.xml": f'<table xmlns="{S}" ref="A1:B4"/>',
+        "xl/tables/table2.xml": f'<table xmlns="{S}" ref="D1:E3"/>',
+    }
+    sheet = rows(["a", "b", None, "c", "d"], [1, 2, None, 3, 4], [5, 6, None, 7, 8], [9, 10])
+    assert read(tmp_path, sheet, parts=parts) == ["a | b |  | c | d", "1 | 2 |  | 3 | 4", "5 | 6 |  | 7 | 8", "9 | 10"]
+
+
 def test_blank_rows_part_tables_but_not_the_rows_of_one(tmp_path: Path) -> None:
     second: list[list[str | int]] = [["Barge", "Load"], *[list[str | int]([f"Barge {n}", n]) for n in range(80)]]
     one = rows(NAMES, *DATA, [], *DATA, [], ["Sum", 5, 7])

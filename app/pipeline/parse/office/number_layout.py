@@ -55,8 +55,8 @@ def find_plain(tokens: Sequence[Token]) -> PlainFormat | None:
 def write_general(text: str, value: float) -> str:
     """A number in the format General: 11 characters, as in a cell of any width.
 
-    Integers of up to 15 digits are written in full, where Excel shows 12 or more digits as ``1.23457E+11``: they are
-    often article numbers, which people search for.
+    Numbers of up to 15 digits are written in full, where Excel shows 12 or more digits as ``1.23457E+11``: they are
+    often article numbers or amounts, which people search for.
     """
     if value != value or abs(value) == float("inf"):  # noqa: PLR0124, it is not a number
         return text
@@ -64,8 +64,8 @@ def write_general(text: str, value: float) -> str:
         return text
     number = Decimal(f"{value:.{_DIGITS}g}")
     place = number.adjusted() if number else 0
-    if number == number.to_integral_value() and place < _DIGITS:
-        return f"{number:.0f}" if number else "0"
+    if place < _DIGITS and (place > _GENERAL_DIGITS or number == number.to_integral_value()):
+        return f"{number:f}" if number else "0"
     if place <= _GENERAL_DIGITS:
         decimals = max(_GENERAL_DIGITS - 1 - max(place, 0), 0)
         rounded = number.quantize(Decimal(1).scaleb(-decimals), context=_EXACT)

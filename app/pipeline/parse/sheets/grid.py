@@ -12,6 +12,7 @@ _GAP = 100
 """Empty cells kept between two others: enough to keep the columns of any table that people read."""
 _MAX_COLUMNS = 1000
 """Merged cells end here."""
+_MAX_TABLES = 500
 _EXAMINED = 4
 """The rows after a blank one that show whether a table begins."""
 _VALUE = re.compile(r"(?!(?:19|20)\d\d$)[^A-Za-z]*\d[^A-Za-z]*")
@@ -26,10 +27,20 @@ class Layout:
     """The numbers of rows and columns of merged cells, by their first cell."""
     headers: set[int] = field(default_factory=set)
     """Rows that name columns."""
-    starts: set[int] = field(default_factory=set)
-    """Rows at which a table begins, or the rows after one."""
+    tables: list[tuple[int, int]] = field(default_factory=list)
+    """The first and last rows of defined tables that have a header."""
     notes: dict[int, list[str]] = field(default_factory=dict)
     """Comments by the row of their cell."""
+
+    def add_table(self, top: int, bottom: int) -> None:
+        """Add a defined table, unless there are too many to compare."""
+        if len(self.tables) < _MAX_TABLES:
+            self.tables.append((top, bottom))
+
+    def list_starts(self) -> set[int]:
+        """The rows at which a table begins, and the rows after one; without those within a table beside it."""
+        rows = {row for top, bottom in self.tables for row in (top, bottom + 1)}
+        return {row for row in rows if not any(top < row <= bottom for top, bottom in self.tables)}
 
 
 class _Row(NamedTuple):
@@ -56,6 +67,7 @@ class Grid:
     def __init__(self, budget: Budget, layout: Layout | None = None) -> None:
         self._budget = budget
         self._layout = layout or Layout()
+        self._starts = self._layout.list_starts()
         self._notes = sorted(self._layout.notes)[::-1]
         self._tables: list[Table] = []
         self._rows = self._columns = self._last = self._gap = 0
@@ -101,7 +113,7 @@ class Grid:
     def _add(self, row: _Row) -> None:
         gap = max(row.number - self._last - 1, 0) if self._last else 0
         self._last = row.number
-        if gap or row.number in self._layout.starts or not (self._tables or self._waiting):
+        if gap or row.number in self._starts or not (self._tables or self._waiting):
             self._decide()
             self._gap = gap
             self._waiting.append(row)
@@ -127,7 +139,7 @@ class Grid:
 
     def _begins_table(self, rows: Sequence[_Row]) -> bool:
         """Whether rows after a blank one look like another table: other columns, or names above values."""
-        if rows[0].number in self._layout.starts or self._rows < 2 or self._columns < 2:  # noqa: PLR2004, no table is above
+        if rows[0].number in self._starts or self._rows < 2 or self._columns < 2:  # noqa: PLR2004, no table is above
             return True
         head = next((place for place, row in enumerate(rows) if len(row.texts()) > 1), None)
         if head is None or len(rows[head].cells) > self._columns:

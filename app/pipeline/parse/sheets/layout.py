@@ -132,7 +132,8 @@ def _add_table(layout: Layout, table: etree._Element | None) -> None:
     if area:
         headers = to_integer(attribute(table, "headerRowCount"), 1)
         layout.headers.update(range(area.top, area.top + min(headers, _MAX_HEADERS)))
-        layout.starts |= {area.top, area.bottom + 1} if headers else set()
+        if headers:
+            layout.add_table(area.top, area.bottom)
 
 
 def _list_comments(

@@ -88,7 +88,8 @@ def _add_tables(layout: Layout, data: bytes) -> None:
             top, bottom, *_ = _AREA.unpack_from(record)
             headers = min(int.from_bytes(record[24:28], "little"), _MAX_HEADERS)
             layout.headers.update(range(top + 1, top + 1 + headers))
-            layout.starts |= {top + 1, bottom + 2} if headers else set()
+            if headers:
+                layout.add_table(top + 1, bottom + 1)
 
 
 def _list_notes(data: bytes) -> Iterator[tuple[int, str]]:
