@@ -1,10 +1,10 @@
 """Values of cells in the binary formats, XLS ([MS-XLS]) and XLSB ([MS-XLSB])."""
 
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.pipeline.parse.office.number_formats import NumberFormat, find_format
+from app.pipeline.parse.sheets.layout import Area
 
 ERRORS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A", 43: "#DATA!"}
 _DIGITS = 17
@@ -69,16 +69,14 @@ def read_link(data: bytes) -> str:
     return _decode(data[at + 20 : at + 20 + length])
 
 
+def make_area(top: int, bottom: int, left: int, right: int) -> Area:
+    """The area of rows and columns that count from 0, in the order of the binary formats."""
+    return Area(top + 1, left, bottom + 1, right)
+
+
 def show_boolean(value: int, *, is_error: bool) -> str:
     """A truth value, or an error by its number."""
     return ERRORS.get(value, "#ERROR!") if is_error else ("TRUE" if value else "FALSE")
-
-
-def add_rows(merged: dict[tuple[int, int], tuple[int, int]], areas: Sequence[tuple[int, int, int, int]]) -> None:
-    """Add merged cells given as ``(first row, last row, first column, last column)`` from 0."""
-    for top, bottom, left, right in areas:
-        if top <= bottom and left <= right:
-            merged[top + 1, left] = bottom - top + 1, right - left + 1
 
 
 def _decode(data: bytes) -> str:

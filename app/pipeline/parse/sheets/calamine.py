@@ -18,7 +18,8 @@ from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, Pars
 from app.pipeline.parse.limits import Budget, Limits
 from app.pipeline.parse.office.number_formats import find_format
 from app.pipeline.parse.rendering.marks import write_heading
-from app.pipeline.parse.sheets.grid import Grid, Layout
+from app.pipeline.parse.sheets.grid import Grid
+from app.pipeline.parse.sheets.layout import Area, Layout
 
 _PANIC = "PanicException"
 _GENERAL = find_format(0, None)
@@ -60,12 +61,10 @@ def _read(path: Path, report: Callable[[int, int], None], limits: Limits, budget
 
 
 def _write_rows(sheet: CalamineSheet, budget: Budget) -> str:
-    areas = sheet.merged_cell_ranges or ()
-    merged = {
-        (first_row + 1, first): (last_row - first_row + 1, last - first + 1)
-        for (first_row, first), (last_row, last) in areas
-    }
-    grid = Grid(budget, Layout(merged))
+    layout = Layout()
+    for (top, first), (bottom, last) in sheet.merged_cell_ranges or ():
+        layout.merge(Area(top + 1, first, bottom + 1, last))
+    grid = Grid(budget, layout)
     _, left = sheet.start or (0, 0)  # empty rows are listed from the first one on, empty columns are not
     for number, row in enumerate(sheet.iter_rows(), 1):
         grid.add(number, {column: text for column, value in enumerate(row, left) if (text := _show(value))})

@@ -2,45 +2,20 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from app.pipeline.parse.limits import Budget
 from app.pipeline.parse.rendering.tables import Cell, Table
+from app.pipeline.parse.sheets.layout import Layout
 
 _GAP = 100
 """Empty cells kept between two others: enough to keep the columns of any table that people read."""
 _MAX_COLUMNS = 1000
 """Merged cells end here."""
-_MAX_TABLES = 500
 _EXAMINED = 4
 """The rows after a blank one that show whether a table begins."""
 _VALUE = re.compile(r"(?!(?:19|20)\d\d$)[^A-Za-z]*\d[^A-Za-z]*")
 """A number, a date or a time. A year may be the name of a column."""
-
-
-@dataclass(slots=True)
-class Layout:
-    """What a sheet states about its cells. Rows count from 1, columns from 0."""
-
-    merged: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
-    """The numbers of rows and columns of merged cells, by their first cell."""
-    headers: set[int] = field(default_factory=set)
-    """Rows that name columns."""
-    tables: list[tuple[int, int]] = field(default_factory=list)
-    """The first and last rows of defined tables that have a header."""
-    notes: dict[int, list[str]] = field(default_factory=dict)
-    """Comments by the row of their cell."""
-
-    def add_table(self, top: int, bottom: int) -> None:
-        """Add a defined table, unless there are too many to compare."""
-        if len(self.tables) < _MAX_TABLES:
-            self.tables.append((top, bottom))
-
-    def list_starts(self) -> set[int]:
-        """The rows at which a table begins, and the rows after one; without those within a table beside it."""
-        rows = {row for top, bottom in self.tables for row in (top, bottom + 1)}
-        return {row for row in rows if not any(top < row <= bottom for top, bottom in self.tables)}
 
 
 class _Row(NamedTuple):

@@ -1,30 +1,19 @@
-"""What a sheet of an XLSX file states outside its rows: merged cells, links, comments and names of columns."""
+"""What a sheet states about its cells, in any format: merged cells, links, comments, tables and names of columns."""
 
-import re
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-from lxml import etree
-
 from app.pipeline.parse.limits import Budget
-from app.pipeline.parse.office.package import OoxmlPackage
-from app.pipeline.parse.sheets.blank_cells import strip_rows
-from app.pipeline.parse.sheets.formulas import count_column
-from app.pipeline.parse.sheets.grid import Layout
-from app.pipeline.parse.sheets.sheet import Attributes, unescape
-from app.pipeline.parse.xml import attribute, child, children, to_integer
+from app.pipeline.parse.sheets.formulas import name_column
 
-_AREA = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})(?::\$?([A-Z]{1,3})\$?(\d{1,7}))?")
-_ROWS = re.compile(r"\$?(\d{1,7}):\$?(\d{1,7})$")
-_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_STRICT_ID = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 _MAX_LINKED = 1000
 """Cells of one link; a longer column of cells with one address says nothing."""
+_MAX_LINKS = 200_000
+"""Linked cells of a sheet; Excel allows 65,530 links."""
 _MAX_HEADERS = 5
 """Rows that stay in view or are printed on each page. More are no names of columns."""
-_THREAD = "tc="
-"""Begins the author of a comment that stands for a thread in versions of Excel that do not show threads."""
+_MAX_TABLES = 500
 
 
 class Area(NamedTuple):
@@ -36,130 +25,59 @@ class Area(NamedTuple):
     right: int
 
 
-def read_area(reference: str) -> Area | None:
-    """The cells of a reference such as ``A1`` or ``$A$1:C4``."""
-    match = _AREA.fullmatch(reference)
-    if not match:
-        return None
-    left, top = count_column(match[1]) - 1, int(match[2])
-    right, bottom = (count_column(match[3]) - 1, int(match[4])) if match[3] else (left, top)
-    return Area(min(top, bottom), min(left, right), max(top, bottom), max(left, right))
+@dataclass(slots=True)
+class Layout:
+    """The statements of one sheet. Rows count from 1, columns from 0.
 
-
-class LayoutTarget:
-    """Collects the statements of a sheet; a target of ``lxml.etree.XMLParser``.
-
-    Args:
-        addresses: The addresses of the links by the ids of their relations.
+    Attributes:
+        merged: The numbers of rows and columns of merged cells, by their first cell.
+        links: The addresses of cells.
+        headers: The rows that name columns.
+        notes: The comments by the row of their cell.
     """
 
-    def __init__(self, addresses: dict[str, str]) -> None:
-        self.layout = Layout()
-        self.links: dict[tuple[int, int], str] = {}
-        self._addresses = addresses
+    merged: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    links: dict[tuple[int, int], str] = field(default_factory=dict)
+    headers: set[int] = field(default_factory=set)
+    notes: dict[int, list[str]] = field(default_factory=dict)
+    _tables: list[tuple[int, int]] = field(default_factory=list)
 
-    def start(self, tag: str, attributes: Attributes) -> None:
-        """Handle the start of an element."""
-        name = tag.rpartition("}")[2]
-        if name == "mergeCell" and (area := read_area(attributes.get("ref", ""))):
-            size = area.bottom - area.top + 1, area.right - area.left + 1
-            self.layout.merged[area.top, area.left] = size
-        elif name == "hyperlink" and (area := read_area(attributes.get("ref", ""))):
-            self._add_link(area, attributes)
-        elif name == "autoFilter" and (area := read_area(attributes.get("ref", ""))):
-            self.layout.headers.add(area.top)
-        elif name == "pane" and attributes.get("state", "").startswith("frozen"):
-            rows = attributes.get("ySplit", "").partition(".")[0]
-            self.layout.headers.update(
-                range(1, to_integer(rows, 0) + 1) if to_integer(rows, 99) <= _MAX_HEADERS else ()
-            )
+    def merge(self, area: Area) -> None:
+        """Add merged cells."""
+        if area.top <= area.bottom and area.left <= area.right:
+            self.merged[area.top, area.left] = area.bottom - area.top + 1, area.right - area.left + 1
 
-    def data(self, _text: str) -> None:
-        """Ignore the text of elements."""
+    def add_link(self, area: Area, address: str | None) -> None:
+        """Add a link that cells share."""
+        if address and len(self.links) < _MAX_LINKS:
+            cells = ((row, at) for row in range(area.top, area.bottom + 1) for at in range(area.left, area.right + 1))
+            self.links |= dict.fromkeys(islice(cells, _MAX_LINKED), address)
 
-    def end(self, _tag: str) -> None:
-        """Handle the end of an element."""
+    def add_headers(self, first: int, last: int) -> None:
+        """Add rows that name columns, unless there are too many."""
+        if last - first < _MAX_HEADERS:
+            self.headers.update(range(first, last + 1))
 
-    def close(self) -> None:
-        """Handle the end of the part."""
+    def add_table(self, area: Area, headers: int) -> None:
+        """Add a defined table with this number of header rows."""
+        if headers and len(self._tables) < _MAX_TABLES:
+            self.add_headers(area.top, area.top + headers - 1)
+            self._tables.append((area.top, area.bottom))
 
-    def _add_link(self, area: Area, attributes: Attributes) -> None:
-        address = self._addresses.get(attributes.get(_ID, "") or attributes.get(_STRICT_ID, ""))
-        if not address:
-            return
-        cells = ((row, at) for row in range(area.top, area.bottom + 1) for at in range(area.left, area.right + 1))
-        self.links |= dict.fromkeys(islice(cells, _MAX_LINKED), address)
+    def add_note(self, row: int, column: int, author: str, text: str, budget: Budget) -> None:
+        """Add a comment on a cell; many begin with the name of their author.
 
-
-def read_layout(
-    package: OoxmlPackage, part: str, print_titles: str, persons: dict[str, str], budget: Budget
-) -> LayoutTarget:
-    """What the sheet in ``part`` states about its cells.
-
-    Args:
-        package: The open file.
-        part: The name of the sheet's part.
-        print_titles: The rows that are printed on each page, such as ``Sheet1!$1:$2``; empty where none are.
-        persons: The names of the authors of threads, by their ids.
-        budget: The remaining number of characters.
-
-    Raises:
-        DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
-    """
-    target = LayoutTarget(package.links(part))
-    package.feed(part, target, strip_rows)
-    layout = target.layout
-    if match := _ROWS.search(print_titles):
-        first, last = int(match[1]), int(match[2])
-        layout.headers.update(range(first, last + 1) if last - first < _MAX_HEADERS else ())
-    related = list(package.targets(part))
-    for table in (package.read(name) for kind, name in related if kind == "table"):
-        _add_table(layout, table)
-    threads = [package.read(name) for kind, name in related if kind == "threadedComment"]
-    comments = [package.read(name) for kind, name in related if kind == "comments"]
-    threaded = {attribute(item, "ref") for thread in threads for item in children(thread)}
-    for reference, author, text in _list_comments(threads, comments, threaded, persons):
-        if (area := read_area(reference)) and text:
-            note = f"Comment on {reference} by {author}: {text}" if author else f"Comment on {reference}: {text}"
+        Raises:
+            ParseLimitExceededError
+        """
+        words = " ".join(text.removeprefix(f"{author}:").split())
+        if words:
+            place = f"{name_column(column + 1)}{row}"
+            note = f"Comment on {place} by {author}: {words}" if author else f"Comment on {place}: {words}"
             budget.spend(len(note))
-            layout.notes.setdefault(area.top, []).append(note)
-    return target
+            self.notes.setdefault(row, []).append(note)
 
-
-def _add_table(layout: Layout, table: etree._Element | None) -> None:
-    """Mark the header rows of a table, and where it begins and ends."""
-    area = read_area(attribute(table, "ref") or "")
-    if area:
-        headers = to_integer(attribute(table, "headerRowCount"), 1)
-        layout.headers.update(range(area.top, area.top + min(headers, _MAX_HEADERS)))
-        if headers:
-            layout.add_table(area.top, area.bottom)
-
-
-def _list_comments(
-    threads: list[etree._Element | None],
-    comments: list[etree._Element | None],
-    threaded: set[str | None],
-    persons: dict[str, str],
-) -> Iterator[tuple[str, str, str]]:
-    """The comments as ``(cell, author, text)``, each thread once."""
-    for thread in threads:
-        for item in children(thread):
-            author = persons.get(attribute(item, "personId") or "", "")
-            yield attribute(item, "ref") or "", author, _read_text(child(item, "text"))
-    for part in comments:
-        authors = [item.text or "" for item in children(child(part, "authors"))]
-        for item in children(child(part, "commentList")):
-            number = to_integer(attribute(item, "authorId"), len(authors))
-            author = authors[number] if number < len(authors) else ""
-            reference = attribute(item, "ref") or ""
-            if not (author.startswith(_THREAD) and reference in threaded):
-                text = _read_text(child(item, "text"))
-                yield reference, author, text.removeprefix(f"{author}:").strip()
-
-
-def _read_text(element: etree._Element | None) -> str:
-    if element is None:
-        return ""
-    runs = "".join(item.text or "" for item in element.iter("{*}t") if next(item.iterancestors("{*}rPh"), None) is None)
-    return " ".join(unescape(runs or element.text or "").split())
+    def list_starts(self) -> set[int]:
+        """The rows at which a table begins, and the rows after one; without those within a table beside it."""
+        rows = {row for top, bottom in self._tables for row in (top, bottom + 1)}
+        return {row for row in rows if not any(top < row <= bottom for top, bottom in self._tables)}

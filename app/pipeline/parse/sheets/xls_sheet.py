@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from app.pipeline.parse.limits import Budget
 from app.pipeline.parse.rendering.links import write_link
 from app.pipeline.parse.sheets.biff import Record, collect_continued, decode, iterate_sheet, read_text
-from app.pipeline.parse.sheets.binary_cells import Styles, add_rows, read_link, read_rk, show_boolean
-from app.pipeline.parse.sheets.formulas import name_column
-from app.pipeline.parse.sheets.grid import Grid, Layout
+from app.pipeline.parse.sheets.binary_cells import Styles, make_area, read_link, read_rk, show_boolean
+from app.pipeline.parse.sheets.grid import Grid
+from app.pipeline.parse.sheets.layout import Layout
 
 _FORMULA, _NUMBER, _LABEL, _BOOLEAN, _TEXT_RESULT, _RK, _RICH = 0x06, 0x203, 0x204, 0x205, 0x207, 0x27E, 0xD6
 _MANY_RK, _SHARED_TEXT, _MERGED, _LINK, _NOTE, _OBJECT, _TEXT = 0xBD, 0xFD, 0xE5, 0x1B8, 0x1C, 0x5D, 0x1B6
 _PANE, _WINDOW = 0x41, 0x23E
 _FROZEN = 0x08
-_MAX_HEADERS = 5
-_MAX_LINKED = 1000
 _NOTE_OBJECT = 0x19
 
 
@@ -33,7 +31,6 @@ class SheetReader:
         self._texts = texts
         self._budget = budget
         self._layout = Layout()
-        self._links: dict[tuple[int, int], str] = {}
         self._grid = Grid(budget, self._layout)
         self._row: dict[int, str] = {}
         self._number = 0
@@ -60,19 +57,14 @@ class SheetReader:
         data = record.data
         if record.kind == _MERGED:
             count = int.from_bytes(data[:2], "little")
-            add_rows(self._layout.merged, list(struct.iter_unpack("<4H", data[2 : 2 + 8 * count])))
+            for area in struct.iter_unpack("<4H", data[2 : 2 + 8 * count]):
+                self._layout.merge(make_area(*area))
         elif record.kind == _LINK:
-            top, bottom, left, right = struct.unpack_from("<4H", data)
-            address = read_link(data[24:])
-            cells = [
-                (row + 1, at) for row in range(top, min(bottom, top + _MAX_LINKED) + 1) for at in range(left, right + 1)
-            ]
-            self._links |= dict.fromkeys(cells[:_MAX_LINKED], address) if address else {}
+            self._layout.add_link(make_area(*struct.unpack_from("<4H", data)), read_link(data[24:]))
         elif record.kind == _WINDOW:
             self._is_frozen = bool(data[0] & _FROZEN)
         elif record.kind == _PANE and self._is_frozen:
-            rows = struct.unpack_from("<HH", data)[1]
-            self._layout.headers.update(range(1, rows + 1) if rows <= _MAX_HEADERS else ())
+            self._layout.add_headers(1, struct.unpack_from("<HH", data)[1])
 
     def _read_objects(self, stream: bytes, start: int) -> list[str]:
         """Add the comments. Returns the texts of the other objects."""
@@ -89,17 +81,9 @@ class SheetReader:
         for record in iterate_sheet(stream, start):
             if record.kind == _NOTE:
                 row, column, _, number = struct.unpack_from("<4H", record.data)
-                author = read_text(record.data, 8)
-                text = " ".join(texts.get(number, "").removeprefix(f"{author}:").split())
-                self._add_note(row + 1, column, author, text)
+                author, text = read_text(record.data, 8), texts.get(number, "")
+                self._layout.add_note(row + 1, column, author, text, self._budget)
         return [text for number, text in texts.items() if number not in notes]
-
-    def _add_note(self, row: int, column: int, author: str, text: str) -> None:
-        if text:
-            by = f" by {author}" if author else ""
-            note = f"Comment on {name_column(column + 1)}{row}{by}: {text}"
-            self._budget.spend(len(note))
-            self._layout.notes.setdefault(row, []).append(note)
 
     def _read_cells(self, record: Record) -> None:
         kind, data = record.kind, record.data
@@ -142,7 +126,7 @@ class SheetReader:
         if row + 1 != self._number:
             self._end_row()
             self._number = row + 1
-        text = write_link(text, self._links.get((row + 1, column))) if self._links else text
+        text = write_link(text, self._layout.links.get((row + 1, column)))
         if text:
             self._row[column] = text
 

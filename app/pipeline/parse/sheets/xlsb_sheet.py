@@ -1,24 +1,22 @@
 """One sheet of an XLSB file: its cells, merged cells, links, comments and header rows."""
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from app.pipeline.parse.limits import Budget
 from app.pipeline.parse.office.package import OoxmlPackage
 from app.pipeline.parse.rendering.links import write_link
-from app.pipeline.parse.sheets.binary_cells import Styles, add_rows, read_rk, show_boolean
-from app.pipeline.parse.sheets.formulas import name_column
-from app.pipeline.parse.sheets.grid import Grid, Layout
+from app.pipeline.parse.sheets.binary_cells import Styles, make_area, read_rk, show_boolean
+from app.pipeline.parse.sheets.grid import Grid
+from app.pipeline.parse.sheets.layout import Layout
 from app.pipeline.parse.sheets.xlsb_records import iterate, read_text
 
 _ROW = 0
 _MERGED, _LINK, _PANE, _FILTER, _TABLE = 176, 494, 151, 161, 343
 _AUTHOR, _COMMENT, _COMMENT_TEXT = 632, 635, 637
 _STYLE_BITS = 0xFFFFFF
-_MAX_LINKED = 1000
-_MAX_HEADERS = 5
+_LAST_ROW = 1_048_576
 _AREA = struct.Struct("<4I")
 
 
@@ -37,12 +35,10 @@ def read_sheet(package: OoxmlPackage, part: str, book: Book, budget: Budget) -> 
         struct.error, IndexError: when a record is cut off.
     """
     data = package.read_bytes(part) or b""
-    layout, links = _read_layout(data, package.links(part))
+    layout = _read_layout(data, package.links(part))
     for relation, name in package.targets(part):
         if relation == "comments":
-            for number, note in _list_notes(package.read_bytes(name) or b""):
-                budget.spend(len(note))
-                layout.notes.setdefault(number, []).append(note)
+            _add_notes(layout, package.read_bytes(name) or b"", budget)
         elif relation == "table":
             _add_tables(layout, package.read_bytes(name) or b"")
     grid = Grid(budget, layout)
@@ -55,45 +51,36 @@ def read_sheet(package: OoxmlPackage, part: str, book: Book, budget: Budget) -> 
         elif reader := _CELLS.get(kind):
             column, style = struct.unpack_from("<II", record)
             text = reader(record, style & _STYLE_BITS, book)
-            text = write_link(text, links.get((number, column))) if links else text
+            text = write_link(text, layout.links.get((number, column)))
             if text:
                 row[column] = text
     grid.add(number, dict(sorted(row.items())))
     return grid.write()
 
 
-def _read_layout(data: bytes, addresses: dict[str, str]) -> tuple[Layout, dict[tuple[int, int], str]]:
-    """What the sheet states about its cells, and the addresses of its cells."""
-    layout, links = Layout(), dict[tuple[int, int], str]()
+def _read_layout(data: bytes, addresses: dict[str, str]) -> Layout:
+    layout = Layout()
     for kind, record in iterate(data):
         if kind == _MERGED:
-            add_rows(layout.merged, [_AREA.unpack_from(record)])
+            layout.merge(make_area(*_AREA.unpack_from(record)))
         elif kind == _LINK:
-            top, bottom, left, right = _AREA.unpack_from(record)
-            address = addresses.get(read_text(record, 16)[0], "")
-            cells = ((row + 1, at) for row in range(top, bottom + 1) for at in range(left, right + 1))
-            links |= dict.fromkeys(islice(cells, _MAX_LINKED), address) if address else {}
+            layout.add_link(make_area(*_AREA.unpack_from(record)), addresses.get(read_text(record, 16)[0]))
         elif kind == _FILTER:
-            layout.headers.add(_AREA.unpack_from(record)[0] + 1)
+            row = _AREA.unpack_from(record)[0] + 1
+            layout.add_headers(row, row)
         elif kind == _PANE and record[28] & 1:
-            rows = int(min(struct.unpack_from("<d", record, 8)[0], _MAX_HEADERS + 1))
-            layout.headers.update(range(1, rows + 1) if rows <= _MAX_HEADERS else ())
-    return layout, links
+            (rows,) = struct.unpack_from("<d", record, 8)
+            layout.add_headers(1, int(rows) if 0 < rows <= _LAST_ROW else 0)
+    return layout
 
 
 def _add_tables(layout: Layout, data: bytes) -> None:
-    """Mark the header rows of a table, and where it begins and ends."""
     for kind, record in iterate(data):
         if kind == _TABLE:
-            top, bottom, *_ = _AREA.unpack_from(record)
-            headers = min(int.from_bytes(record[24:28], "little"), _MAX_HEADERS)
-            layout.headers.update(range(top + 1, top + 1 + headers))
-            if headers:
-                layout.add_table(top + 1, bottom + 1)
+            layout.add_table(make_area(*_AREA.unpack_from(record)), int.from_bytes(record[24:28], "little"))
 
 
-def _list_notes(data: bytes) -> Iterator[tuple[int, str]]:
-    """The comments as ``(row, text)``."""
+def _add_notes(layout: Layout, data: bytes, budget: Budget) -> None:
     authors, author, place = list[str](), "", (0, 0)
     for kind, record in iterate(data):
         if kind == _AUTHOR:
@@ -101,11 +88,9 @@ def _list_notes(data: bytes) -> Iterator[tuple[int, str]]:
         elif kind == _COMMENT:
             number, row, _, column = struct.unpack_from("<4I", record)
             author = authors[number] if number < len(authors) else ""
-            place = row + 1, column + 1
+            place = row + 1, column
         elif kind == _COMMENT_TEXT:
-            text = " ".join(read_text(record, 1)[0].removeprefix(f"{author}:").split())
-            by = f" by {author}" if author else ""
-            yield place[0], f"Comment on {name_column(place[1])}{place[0]}{by}: {text}"
+            layout.add_note(*place, author, read_text(record, 1)[0], budget)
 
 
 def _read_shared(record: bytes, style: int, book: Book) -> str:

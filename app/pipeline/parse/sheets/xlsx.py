@@ -15,8 +15,8 @@ from app.pipeline.parse.rendering.marks import write_heading
 from app.pipeline.parse.sheets.blank_cells import strip_blank
 from app.pipeline.parse.sheets.drawings import read_drawings
 from app.pipeline.parse.sheets.grid import Grid
-from app.pipeline.parse.sheets.layout import read_layout
 from app.pipeline.parse.sheets.sheet import SheetTarget, StringsTarget, Workbook
+from app.pipeline.parse.sheets.xlsx_layout import read_layout
 from app.pipeline.parse.xml import attribute, child, children, local, to_integer
 
 _KINDS = {"worksheet", "chartsheet"}
@@ -89,9 +89,9 @@ def _prepare(package: OoxmlPackage, main: str, workbook: etree._Element, budget:
     persons = {attribute(item, "id") or "": attribute(item, "displayName") or "" for item in children(people)}
 
     def write(sheet: _Sheet) -> str:
-        stated = read_layout(package, sheet.part, sheet.print_titles, persons, budget)
-        grid = Grid(budget, stated.layout)
-        package.feed(sheet.part, SheetTarget(book, stated.links, grid), strip_blank)
+        layout = read_layout(package, sheet.part, sheet.print_titles, persons, budget)
+        grid = Grid(budget, layout)
+        package.feed(sheet.part, SheetTarget(book, layout.links, grid), strip_blank)
         blocks = list(filter(None, (grid.write(), *read_drawings(package, sheet.part, budget))))
         return "\n\n".join([write_heading(1, sheet.title), *blocks]) if blocks else ""
 
