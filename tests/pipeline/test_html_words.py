@@ -136,6 +136,25 @@ def test_list_items_have_the_markers_that_a_browser_shows(tmp_path: Path, markup
     assert read_body(tmp_path, markup) == text
 
 
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<div>Boats longer than nine metres need a pilot.</div>", "Boats longer than nine metres need a pilot."),
+        ("<p>Opened on <time>3 May 1904</time> by the mayor.</p>", "Opened on 3 May 1904 by the mayor."),
+        ("<p>The <abbr title='Gross Tonnage'>GT</abbr> limit.</p>", "The GT (Gross Tonnage) limit."),
+        ("<dl><dt>Draught<dd>depth of the hull</dl>", "Draught\n  depth of the hull"),
+        ("<details><summary>Fees</summary><p>Two crowns a day.</p></details>", "Fees\n\nTwo crowns a day."),
+        ("<p>Mon 8-17<br>Tue 9-18</p>", "Mon 8-17\nTue 9-18"),
+        ("<p>水门每天早上八点开放<sup>1</sup>。船只须提前通知。</p>", "船只须提前通知。"),
+        ("<section class=footnotes><ol><li>See the rules of 1904.</ol></section>", "1. See the rules of 1904."),
+        ("<p><a href='https://x.example.org/plan.pdf'>The plan</a></p>", "The plan (https://x.example.org/plan.pdf)"),
+    ],
+)
+@pytest.mark.parametrize("after", ["", "<p>At last the keeper thanks all who have read so far about the locks.</p>"])
+def test_no_line_within_an_article_is_lost(tmp_path: Path, markup: str, text: str, after: str) -> None:
+    assert text in read_article(tmp_path, markup + after)
+
+
 def test_values_in_an_article_are_not_changed(tmp_path: Path) -> None:
     text = read_article(tmp_path, "<p>The load of the upper lock is 10<sup>4</sup> kg of H<sub>2</sub>O each day.</p>")
     assert "is 10^4 kg of H2O each day." in text

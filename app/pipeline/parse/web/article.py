@@ -14,7 +14,7 @@ from lxml import etree
 from app.pipeline.parse.rendering.marks import take_marks
 from app.pipeline.parse.web.article_cost import is_costly
 from app.pipeline.parse.web.flow import ADDRESS, Line
-from app.pipeline.parse.web.names import is_navigation
+from app.pipeline.parse.web.names import is_beside, is_navigation
 
 _ARTICLE_CHARACTERS = 250
 _ARTICLE_SHARE = 0.25
@@ -24,8 +24,8 @@ _PRECISE_SHARE = 0.6
 """Below it, the precise mode of trafilatura lost text rather than teasers: docs/text-quality.md."""
 
 _LINK_SHARE = 0.1
-_LINKED_TABLE = 0.5
-"""A table with more of its text within links leads elsewhere."""
+_LINKED_SHARE = 0.3
+"""A table or line with more of its text within links leads elsewhere."""
 _KEPT_SHARE = 0.5
 """The share of its words that a line of the article has in the text that trafilatura found, in runs."""
 _CONTAINER_SHARE = 0.9
@@ -42,7 +42,8 @@ _FILE = re.compile(
 )
 _RUN = 4
 _ADDED = re.compile(r"(?<=\w)[\^_\[]|(?<=\d)\]")
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[\u0e00-\u0eff\u2e80-\u9fff]|[^\W\u0e00-\u0eff\u2e80-\u9fff]+")
+"""A word, or a character of a script that is written without spaces between words."""
 _ADDRESS = re.compile(f"{ADDRESS}[^{ADDRESS}]*{ADDRESS}")
 
 
@@ -82,16 +83,25 @@ def _leads_to_file(address: str) -> bool:
 
 
 def _select(lines: Sequence[Line], article: str) -> list[Line]:
-    """The lines whose words are in the article, with their tables whole, and the tables in the container of these."""
+    """The lines whose words are in the article, and what the search lost among them, such as tables and short lines."""
     groups = [list(group) for _, group in groupby(lines, key=lambda line: line.table or id(line))]
     kept = _Article(article).find(groups)
     container = _find_container([group for group, is_kept in zip(groups, kept, strict=True) if is_kept])
-    return [
-        line
-        for group, is_kept in zip(groups, kept, strict=True)
-        for line in group
-        if is_kept or (container is not None and _is_table_within(group, container))
-    ]
+    if container is not None:
+        among = _find_extent(groups, kept)
+        for place, group in enumerate(groups):
+            kept[place] = kept[place] or ((group[0].table > 0 or place in among) and _belongs(group, container))
+    return [line for group, is_kept in zip(groups, kept, strict=True) if is_kept for line in group]
+
+
+def _find_extent(groups: Sequence[Sequence[Line]], kept: Sequence[bool]) -> range:
+    """The places from the first line of the article to the last, and to the lines after it that are its siblings."""
+    places = [place for place, is_kept in enumerate(kept) if is_kept]
+    parent = groups[places[-1]][0].owner.getparent()
+    end = places[-1] + 1
+    while end < len(groups) and groups[end][0].owner.getparent() is parent:
+        end += 1
+    return range(places[0], end)
 
 
 class _Article:
@@ -187,15 +197,19 @@ def _find_container(groups: Iterable[Sequence[Line]]) -> etree._Element | None:
     return None if container is None or container.tag in {"html", "body"} else container
 
 
-def _is_table_within(group: Sequence[Line], container: etree._Element) -> bool:
-    if not group[0].table or sum(line.linked for line in group) > _LINKED_TABLE * _count_characters(group):
+def _belongs(group: Sequence[Line], container: etree._Element) -> bool:
+    """Whether a table or line that the search left out is within the container and leads nowhere else, but to files."""
+    if group[0].is_picture or (
+        sum(line.linked for line in group) > _LINKED_SHARE * _count_characters(group)
+        and not any(_leads_to_file(match[0]) for line in group for match in _ADDRESS.finditer(line.text))
+    ):
         return False
-    for ancestor in group[0].owner.iterancestors():
-        if ancestor is container:
-            return True
-        if is_navigation(ancestor):
+    element: etree._Element | None = group[0].owner
+    while element is not None and element is not container:
+        if is_navigation(element) or (not group[0].table and is_beside(element)):
             return False
-    return False
+        element = element.getparent()
+    return element is not None
 
 
 def _declares_article(tree: etree._Element) -> bool:

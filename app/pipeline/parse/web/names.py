@@ -12,6 +12,12 @@ _NAVIGATION = re.compile(
 _NAVIGATION_ELEMENTS = {"nav", "footer", "menu", "aside"}
 _NAVIGATION_ROLES = {"navigation", "menu", "menubar", "tablist", "contentinfo", "toolbar"}
 _PLACES = {"div", "ul", "ol", "section", "header", "table", "td"}
+_BESIDE = re.compile(
+    r"related|recommend|teaser|promo|advert|sponsor|newsletter|subscri|signup|comment|disqus|share|social|byline|author|meta"
+    r"|tags|caption|photo|credit|popular|trending|read-?more|more-|also|widget|embed|outbrain|taboola|banner|gallery|copyright"
+    r"|(?:^|[\s_-])ads?(?:$|[\s_-])",
+    re.IGNORECASE,
+)
 _MAX_NAME = 200
 
 
@@ -31,3 +37,9 @@ def is_navigation(element: etree._Element) -> bool:
         return True
     names = words_of(element) if element.tag in _PLACES else ""
     return bool(names) and len(names) <= _MAX_NAME and bool(_NAVIGATION.search(names))
+
+
+def is_beside(element: etree._Element) -> bool:
+    """Whether an element stands beside the text of an article rather than being part of it, by its names."""
+    names = words_of(element)
+    return element.tag in {"form", "figure", "button"} or bool(names and _BESIDE.search(names[:_MAX_NAME]))
