@@ -36,6 +36,7 @@ from app.domain.media import (
     ZIP,
 )
 from app.pipeline.archive_type import detect_archive, refuse_package
+from app.pipeline.binary_data import is_binary
 from app.pipeline.compound_file import SIGNATURE, open_compound
 from app.pipeline.parse.encoding import guess_encoding
 from app.pipeline.parse.zip_package import BROKEN, open_zip
@@ -46,6 +47,7 @@ from app.pipeline.unsupported_type import (
     FileKind,
     identify,
     identify_compound,
+    is_certain,
     refuse,
     refuse_picture,
     refuse_renamed,
@@ -131,7 +133,7 @@ def detect(path: Path, filename: str, *, pictures: bool = False) -> str:
     if kind.media_type in PICTURES:
         return kind.media_type if pictures else refuse_picture(kind)
     encoding = guess_encoding(head, complete=len(head) < _HEAD)
-    if encoding is None:
+    if encoding is None or is_certain(kind, head) or is_binary(head, encoding):
         refuse(kind)
     return _detect_text(head.decode(encoding, "replace"), suffix)
 

@@ -52,6 +52,19 @@ _SIGNATURES: tuple[tuple[int, bytes, FileKind], ...] = (
     (0, b"SQLite format 3\x00", FileKind("an SQLite database", "application/vnd.sqlite3")),
     (0, b"PAR1", FileKind("a Parquet file", "application/vnd.apache.parquet")),
     (0, b"wOF", FileKind("a font", "font/woff")),
+    (0, b"\x00\x01\x00\x00\x00", FileKind("a font", "font/ttf")),
+    (0, b"OTTO\x00", FileKind("a font", "font/otf")),
+    (0, b"ttcf\x00", FileKind("a font", "font/collection")),
+    (0, b"(\x00\x00\x00", FileKind("a bitmap without its file header", "image/bmp")),
+    (0, b".snd\x00", FileKind("an AU recording", "audio/basic")),
+    (8, b"AIFF", FileKind("an AIFF recording", "audio/aiff")),
+    (0, b"MThd\x00", FileKind("a MIDI file", "audio/midi")),
+    (0, b"\x00\x00\x01\x00", FileKind("an icon", "image/vnd.microsoft.icon")),
+    (0, b"\xd7\xcd\xc6\x9a", FileKind("a WMF image", "image/wmf")),
+    (0, b"!<arch>\n", FileKind("a library or a package", "application/x-archive")),
+    (0, b"\x1f\x9d", FileKind("a compressed file", "application/x-compress")),
+    (0, b"\x93NUMPY", FileKind("a NumPy array", "application/x-npy")),
+    (0, b"\x89HDF\r\n", FileKind("an HDF5 file", "application/x-hdf5")),
     (0, b"\x7fELF", _EXECUTABLE),
     (0, b"MZ", _EXECUTABLE),
     (0, b"\xcf\xfa\xed\xfe", _EXECUTABLE),
@@ -92,6 +105,12 @@ def identify(head: bytes) -> FileKind:
         return _BMP
     found = (kind for offset, mark, kind in _SIGNATURES if head[offset : offset + len(mark)] == mark)
     return next(found, _UNKNOWN)
+
+
+def is_certain(kind: FileKind, head: bytes) -> bool:
+    """Whether no text begins like this file: its signature is no text, or stands where a text would not have it."""
+    marks = [(at, mark) for at, mark, known in _SIGNATURES if known == kind and head[at : at + len(mark)] == mark]
+    return any(at > 0 or not mark.decode("latin-1").isprintable() for at, mark in marks) and kind != _UNKNOWN
 
 
 def identify_compound(names: Collection[str], suffix: str) -> FileKind:
