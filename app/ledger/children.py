@@ -205,6 +205,19 @@ async def expand(
     )
 
 
+_FORGET_ATTACHMENTS = text(
+    f"""
+    UPDATE tasks AS t SET arguments = (t.arguments - 'attachments') #- '{{last_step,arguments,attachments}}'
+    WHERE {all_locked("t.id = ANY (CAST(:ids AS uuid[]))")}
+    """
+)
+
+
+async def forget_attachments(connection: AsyncConnection, task_ids: Sequence[UUID]) -> None:
+    """Remove from these tasks what they hold of attachments that have become children."""
+    await connection.execute(_FORGET_ATTACHMENTS, {"ids": list(task_ids)})
+
+
 COUNTED = f"""
     count(*) AS total,
     count(*) FILTER (WHERE c.state IN ({quoted(RUNNING)}, '{State.EXPANDED}')) AS running,

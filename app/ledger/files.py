@@ -67,7 +67,7 @@ _LIST_UNUSED = text(
                 t.state NOT IN ({quoted(FINAL)})
                 OR (d.task_id = t.id AND (
                     t.arguments #>> '{{last_step,arguments,version,content,blob_key}}' = g.key
-                    OR t.arguments #> '{{last_step,arguments,attachments}}'
+                    OR t.arguments #> '{{last_step,arguments,attachments,entries}}'
                         @> jsonb_build_array(jsonb_build_object('blob_key', g.key))))))
     """
 )

@@ -160,6 +160,8 @@ def test_a_large_mail_has_its_attachments_too(shared_stack: Stack, agent: int) -
     assert {children[name]["state"] for name in TWO} == {"SUCCESS"}
     assert children["broken.pdf"]["state"] == "FAILURE"
     assert "weir.txt" in find(shared_stack, agent, "closed March")
+    held = "SELECT id FROM tasks WHERE document_id = $1 AND arguments::text LIKE '%broken.pdf%'"
+    assert shared_stack.fetch(held, task["document_id"]) == [], "names of attachments outlive their documents"
 
 
 @pytest.mark.parametrize("again", ["/tasks/{task_id}/retry", "/documents/{document_id}/reindex"])

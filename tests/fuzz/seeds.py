@@ -1,10 +1,12 @@
 """Good documents of every format, small, to be mutated."""
 
+import gzip
 import json
 import struct
 import tempfile
 from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
+from importlib.util import find_spec
 from pathlib import Path
 
 from app.domain.media import ODT
@@ -17,6 +19,7 @@ from tests.pipeline.documents import W, make_docx, make_lined_pdf, make_pdf, par
 from tests.pipeline.legacy_files import make_doc, make_ppt, shape, slide, table_group, text_records
 from tests.pipeline.pdf_files import make_annotated_pdf
 from tests.pipeline.pictures import make_png
+from tests.pipeline.tars import make_tar
 
 _CORPUS_BYTES = 300_000
 _LINES = [f"The heron of lock {number} waits for the barge at gate {number % 7}." for number in range(40)]
@@ -105,6 +108,24 @@ def _make_seeds(folder: Path) -> dict[str, list[bytes]]:
     members = {f"locks/{form}.{form}": files[0] for form, files in made.items()}
     inner = make_zip({"note.txt": b"A note on locks.", "deep.md": b"# Deep\n\nDown."})
     made["zip"] = [make_zip(members), make_zip({"inner.zip": inner, "a.txt": b"The first.", "b.html": _HTML.encode()})]
+    return {
+        **made,
+        **_make_archives(folder, {"note.txt": b"A note on locks.", "b.html": _HTML.encode(), "a.zip": inner}),
+    }
+
+
+def _make_archives(folder: Path, files: Mapping[str, bytes]) -> dict[str, list[bytes]]:
+    """Archives of the other formats; of 7-Zip only where its library is installed."""
+    modes = {"tar": "w", "tgz": "w:gz", "tbz2": "w:bz2", "txz": "w:xz"}
+    made = {form: [make_tar(folder / form, files.items(), mode=mode).read_bytes()] for form, mode in modes.items()}
+    made["gz"] = [gzip.compress(_HTML.encode())]
+    if find_spec("py7zr"):
+        import py7zr  # noqa: PLC0415, an extra
+
+        with py7zr.SevenZipFile(folder / "7z", "w") as archive:
+            for name, content in files.items():
+                archive.writestr(content, name)
+        made["7z"] = [(folder / "7z").read_bytes()]
     return made
 
 

@@ -54,7 +54,7 @@ def build_intake(
     delay = settings.crawl_delay_seconds
     return IntakeServices(
         archives=Archives(blobs, uploads, ingestion, adapters.parser, limits),
-        attachments=Attachments(blobs, uploads, admission, limits),
+        attachments=Attachments(database, blobs, uploads, admission, limits),
         backpressure=backpressure,
         batches=Batches(database, blobs, uploads, queue.after_commit, backpressure, settings.batch_max_files),
         crawls=Crawls(database, blobs, robots, webpages, ingestion, admission, backpressure, allowed, delay),

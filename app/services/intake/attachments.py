@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.engine import Database
 from app.domain.counting import count_of
 from app.domain.documents import OnDuplicate
 from app.domain.errors import (
@@ -18,8 +19,10 @@ from app.domain.errors import (
 )
 from app.domain.ids import TaskId
 from app.domain.ports import BlobStore
-from app.ledger.children import drop_children
+from app.domain.tasks import Queue
+from app.ledger.children import drop_children, forget_attachments
 from app.ledger.read import get_task
+from app.pipeline.archive import clean_name
 from app.services.indexing.ingestion import Ingested
 from app.services.intake.stored_entries import ArchiveLimits, StoredEntries, read_nesting
 from app.services.intake.uploads import Uploads
@@ -32,7 +35,10 @@ _FAILURES_LISTED = 100
 class Attachments:
     """Stores the files within documents and submits them."""
 
-    def __init__(self, blobs: BlobStore, uploads: Uploads, admission: Admission, limits: ArchiveLimits) -> None:
+    def __init__(
+        self, database: Database, blobs: BlobStore, uploads: Uploads, admission: Admission, limits: ArchiveLimits
+    ) -> None:
+        self._database = database
         self._blobs = blobs
         self._uploads = uploads
         self._admission = admission
@@ -70,7 +76,7 @@ class Attachments:
         given = attempt.task.arguments.get("attachments")
         if not given or attempt.task.parent_id is None:
             return outcome
-        stored = StoredEntries(attempt, self._blobs, self._uploads, self._limits, {}, list(given))
+        stored = StoredEntries(attempt, self._blobs, self._uploads, self._limits, {}, list(given["entries"]))
         parent_id = TaskId(attempt.task.parent_id)
 
         async def apply(connection: AsyncConnection) -> None:
@@ -79,9 +85,16 @@ class Attachments:
                 raise NotFoundError(f"Task {parent_id} does not exist.")
             await stored.submit(connection, parent, OnDuplicate.SKIP)
             await outcome.apply(connection)
-            self._admission.nudge(parent.queue)
 
-        return replace(outcome, apply=apply, after=_then(outcome, stored))
+        async def after() -> None:
+            self._admission.nudge(Queue(given["queue"]))
+            # They contain names, which must not outlive the documents.
+            async with self._database.statement() as connection:
+                await forget_attachments(connection, [parent_id, attempt.task.id])
+            await outcome.after()
+            await stored.delete_unused()
+
+        return replace(outcome, apply=apply, after=after)
 
     async def _store(self, stored: StoredEntries, outcome: Ingested) -> None:
         nesting = read_nesting(stored.attempt.task) + 1
@@ -89,14 +102,14 @@ class Attachments:
             raise ArchiveLimitError(f"The limit is {count_of(self._limits.entries, 'file')} within a document.")
         for file in outcome.attachments:
             try:
-                if nesting >= self._limits.depth:
+                if nesting > self._limits.depth:
                     raise ArchiveTooDeepError(f"The limit is {count_of(self._limits.depth, 'level')}.")
                 async with stored.receive(file.pieces()) as incoming:
-                    await stored.add(incoming, file.name, nesting)
+                    await stored.add(incoming, clean_name(file.name), nesting)
             except (ArchiveLimitError, StorageFullError, StorageUnavailableError):
                 raise
             except SluiceError as error:
-                stored.add_failure(file.name, error)
+                stored.add_failure(clean_name(file.name), error)
 
 
 def _describe_origin(outcome: Ingested) -> dict[str, Any]:
@@ -118,7 +131,8 @@ def _list_failures(outcome: Outcome, stored: StoredEntries) -> Mapping[str, Any]
 def _hand_to_last_step(outcome: Outcome, stored: StoredEntries) -> Outcome:
     """A large document's outcome: its last step submits the files, once search finds the document."""
     step = dict(outcome.last_step or {})
-    step["arguments"] = {**step["arguments"], "attachments": stored.entries}
+    attachments = {"queue": stored.attempt.task.queue, "entries": stored.entries}
+    step["arguments"] = {**step["arguments"], "attachments": attachments}
     return _extend(replace(outcome, last_step=step), stored)
 
 
@@ -127,12 +141,8 @@ def _extend(outcome: Outcome, stored: StoredEntries) -> Outcome:
         await outcome.discard()
         await stored.delete()
 
-    return replace(outcome, after=_then(outcome, stored), discard=discard)
-
-
-def _then(outcome: Outcome, stored: StoredEntries) -> Any:
     async def after() -> None:
         await outcome.after()
         await stored.delete_unused()
 
-    return after
+    return replace(outcome, after=after, discard=discard)
