@@ -37,6 +37,7 @@ _WIKIPEDIA = (
         ("the clause<sup>7</sup> holds.<sup>8</sup>", "the clause[7] holds.[8]"),
         ("so<sup><a href='#fn2'>2</a></sup>", "so[2]"),
         ("so<a href='#fn2' class=noteref><sup>2</sup></a>", "so[2]"),
+        ("<a href='#x'>x<sup>2</sup></a> and <a href='a.html#y'>10<sup>6</sup></a>", "x^2 and 10^6"),
         ("so<sup class=reference>[9]</sup>", "so[9]"),
     ],
 )
@@ -173,4 +174,5 @@ def test_values_in_an_article_are_not_changed(tmp_path: Path) -> None:
 def test_a_request_for_consent_is_left_out(tmp_path: Path, names: str) -> None:
     markup = f"<div {names}><p>We value cookies.</p><button>Accept</button></div><p>Feed the heron.</p>"
     assert read_body(tmp_path, markup) == "Feed the heron."
-    assert read_body(tmp_path, f"<div {names}><p>Only this.</p></div>") == "Only this."
+    assert read_body(tmp_path, f"<div {names}><p>Only this.</p><button>OK</button></div>") == "Only this.\n\nOK"
+    assert read_body(tmp_path, f"<div {names}><h2>How cookies are set</h2></div><p>x</p>").startswith("How cookies")

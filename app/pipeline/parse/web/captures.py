@@ -108,8 +108,10 @@ class Captures:
 
 def _is_note(element: etree._Element) -> bool:
     """Whether a superscript leads to a note."""
-    links = [element.getparent(), *element.iterchildren("a")]
-    if any(link is not None and link.tag == "a" and (link.get("href") or "").find("#") >= 0 for link in links):
+    around = element.getparent()
+    is_alone = around is not None and not (around.text or element.tail or "").strip() and len(around) == 1
+    links = [*([around] if is_alone else []), *element.iterchildren("a")]
+    if any(link.tag == "a" and "#" in (link.get("href") or "") for link in links if link is not None):
         return True
     names = f"{words_of(element)} {element.get('{http://www.idpf.org/2007/ops}type') or element.get('epub:type') or ''}"
     return any(name in names.lower() for name in _NOTE_NAMES)

@@ -22,6 +22,7 @@ _CONSENT = re.compile(
     r"|\bcc-(?:window|banner|dialog)\b|\bcc_banner|cky-consent|osano-cm|iubenda-cs|klaro",
     re.IGNORECASE,
 )
+_BUTTON = re.compile(r"\b(?:btn|button)\b|accept|agree|allow|close|dismiss", re.IGNORECASE)
 _CONSENT_CHARACTERS = 3000
 _MAX_NAME = 300
 _PAGE = {"html", "body"}
@@ -59,8 +60,12 @@ def _is_styled_away(element: etree._Element) -> bool:
 
 
 def _asks_consent(element: etree._Element) -> bool:
+    """Whether an element asks for consent: it has such a name, little text, and a button."""
     names = words_of(element)
-    return bool(names) and len(names) <= _MAX_NAME and bool(_CONSENT.search(names)) and not _holds_content(element)
+    if not names or len(names) > _MAX_NAME or not _CONSENT.search(names) or _holds_content(element):
+        return False
+    controls = element.iter("button", "input", "a")
+    return any(item.tag != "a" or item.get("role") == "button" or _BUTTON.search(words_of(item)) for item in controls)
 
 
 def _holds_content(element: etree._Element) -> bool:
