@@ -13,12 +13,12 @@ from statistics import median
 import pypdfium2 as pdfium
 
 from app.pipeline.parse.pdf.layout import (
-    Box,
     Piece,
     find_pieces,
     is_jump,
     is_same_line,
     join_boxes,
+    join_runs,
     read_boxes,
 )
 
@@ -65,7 +65,7 @@ def order_columns(page: pdfium.PdfTextPage, text: str) -> Spans | None:
     sample = read_boxes(page, (count - some) // 2, min(count, (count + some) // 2))
     if sum(is_jump(former, box) for former, box in pairwise(sample)) < _JUMPS:
         return None
-    runs = list(_join_runs(read_boxes(page, 0, count)))
+    runs = list(join_runs(read_boxes(page, 0, count)))
     if not _find_columns(runs[_find_block(runs)]):
         return None
     pieces = find_pieces(page, text)
@@ -95,20 +95,6 @@ def _is_right_below(formers: Sequence[Piece], piece: Piece) -> bool:
         and min(former.box.right, piece.box.right) > max(former.box.left, piece.box.left)
         for former in formers
     )
-
-
-def _join_runs(boxes: Sequence[Box]) -> Iterator[Piece]:
-    """The lines as ``find_pieces`` finds them, but without their characters, which take longer to find."""
-    line: Box | None = None
-    for box in boxes:
-        if line and is_same_line(line, box) and not is_jump(line, box) and box.right > line.left:
-            line = join_boxes([line, box])
-            continue
-        if line:
-            yield Piece(0, 0, line)
-        line = box
-    if line:
-        yield Piece(0, 0, line)
 
 
 def _find_columns(pieces: Sequence[Piece]) -> tuple[Columns, list[float]] | None:

@@ -9,6 +9,7 @@ from app.pipeline.parse.pdf.annotations import Annotation
 from app.pipeline.parse.pdf.bidirectional import reorder_mixed_lines
 from app.pipeline.parse.pdf.columns import order_columns
 from app.pipeline.parse.pdf.edits import Edit, write
+from app.pipeline.parse.pdf.grids import find_tables
 from app.pipeline.parse.pdf.layout import find_character
 from app.pipeline.parse.pdf.placing import place
 from app.pipeline.parse.pdf.superscripts import find_superscripts
@@ -37,6 +38,8 @@ def read_text(characters: pdfium.PdfTextPage, annotations: Sequence[Annotation])
     if annotations:
         placed, lines = place(characters, text, annotations)
         edits += placed
+    if not spans:
+        edits = find_tables(characters, text, edits)
     if spans or edits:
         text = write(text, spans, edits)
     return "\n".join([text, *filter(None, lines)])
