@@ -75,6 +75,8 @@ _DECLARED = {
     **{f"{media_type}-template": media_type for media_type in (ODT, ODS, ODP)},
 }
 """Types that the first part of a zip, ``mimetype``, declares (OCF 4.2, OpenDocument 1.3, part 2, 3.3)."""
+_WORKBOOK_2003 = re.compile(r"<(?:\w{1,20}:)?Workbook\s[^<>]*urn:schemas-microsoft-com:office:spreadsheet")
+_START = 4096
 _OPEN_PACKAGE = "[content_types].xml"
 _BINARY = {*_ZIPPED, *PICTURES, PDF, RTF, XLS, MSG, DOC, PPT}
 _TEXTS = [media_type for media_type in SUPPORTED if media_type not in {*_BINARY, HTML}] + [HTML]
@@ -206,9 +208,11 @@ def _detect_text(text: str, suffix: str) -> str:
         return message
     if suffix in ACCEPTED[JSON] and _NOTEBOOK.match(text):
         return NOTEBOOK
-    if suffix in ACCEPTED[XLS]:
-        return HTML if _MARKUP.match(text) else CSV  # exported by programs whose users open it in Excel
-    return _by_suffix(suffix, _TEXTS) or (HTML if _MARKUP.match(text) else TEXT)
+    markup = HTML if _MARKUP.match(text) else None
+    if _WORKBOOK_2003.search(text[:_START]):
+        return XLS
+    plain = CSV if suffix in ACCEPTED[XLS] else TEXT  # some programs name a table as a workbook
+    return _by_suffix(suffix, _TEXTS) or markup or plain
 
 
 def _detect_message(text: str, suffix: str) -> str | None:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
-from app.pipeline.compound_file import open_compound
+from app.pipeline.compound_file import SIGNATURE, open_compound
 from app.pipeline.parse.limits import Budget, Limits
 from app.pipeline.parse.rendering.marks import write_heading
+from app.pipeline.parse.sheets import xml_2003
 from app.pipeline.parse.sheets.biff import (
     BOF,
     CONTINUE,
@@ -81,6 +82,9 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     Raises:
         DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
     """
+    with path.open("rb") as file:
+        if file.read(len(SIGNATURE)) != SIGNATURE:
+            return xml_2003.read(path, report, limits)
     with open_compound(path) as compound:
         streams = {name.lower(): name for name in compound.names}
         name = streams.get("workbook") or streams.get("book", "Workbook")  # some files have one for older versions too
