@@ -14,6 +14,7 @@ from app.domain.media import PDF
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.ocr.choice import RAPIDOCR_LANGUAGES, choose_engine
+from app.pipeline.parse.ocr.engine import Reading
 from app.pipeline.sandbox import ParserSandbox
 from tests.pipeline.documents import draw_line
 from tests.pipeline.scans import COLUMNS, LINES, draw, make_scan, spoil
@@ -93,15 +94,23 @@ def test_pages_are_reported_one_by_one_with_their_numbers(tmp_path: Path) -> Non
     assert [(page.number, page.text) for page in parsed.pages] == list(enumerate(LINES[:3], 1))
 
 
-def test_an_uncertain_page_is_named(tmp_path: Path) -> None:
-    faint = draw(LINES[0], dpi=60).resize((1275, 1650)).point(lambda value: 225 + value // 8)
-    try:
-        parsed = read(tmp_path, make_scan(draw(*LINES), spoil(faint, noise=9)))
-    except NoExtractableTextError:
-        pytest.fail("the first page is clear")
-    pages = [one["page"] for one in parsed.metadata.get("ocr_uncertain_pages", [])]
-    assert pages in ([2], []), parsed.metadata
-    assert (2 in parsed.metadata["ocr_pages"]) == bool(pages)
+class Uncertain:
+    """An engine that is less certain of each further page."""
+
+    def __init__(self) -> None:
+        self._confidence = 1.2
+
+    def read(self, _picture: object, _seconds: float) -> Reading:
+        self._confidence -= 0.25
+        return Reading("Ten signs.", self._confidence)
+
+
+def test_uncertain_pages_are_named_with_their_confidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.pipeline.parse.ocr.reader.make_engine", lambda *_: Uncertain())
+    metadata = read(tmp_path, make_scan(*[draw(LINES[0])] * 3)).metadata
+    assert metadata["ocr_pages"] == [1, 2, 3]
+    assert metadata["ocr_uncertain_pages"] == [{"page": 2, "confidence": 0.7}, {"page": 3, "confidence": 0.45}]
+    assert metadata["ocr_confidence"] == 0.7
 
 
 def test_a_short_scan_is_read_though_its_text_is_as_short_as_a_label(tmp_path: Path) -> None:
