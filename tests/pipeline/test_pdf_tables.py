@@ -76,6 +76,16 @@ def test_links_and_values_stand_in_their_cells(tmp_path: Path) -> None:
     assert read(tmp_path, draw_rows(ROWS), link, field).text.split("\n") == [*written, WRITTEN[3]]
 
 
+def test_a_tick_box_stands_before_the_words_of_its_cell(tmp_path: Path) -> None:
+    boxes = [
+        f"/Subtype /Widget /F 4 /Rect [{x} {y} {x + 8} {y + 8}] /FT /Btn /T (t{x}{y}) /V /Off /AS /Off"
+        for x, y in ((60, 666), (388, 638))
+    ]
+    text = read(tmp_path, draw_rows(ROWS), *boxes).text
+    assert "☐ Bergen | 12 | 41.50 | all year" in text
+    assert "Trondheim | 31 | 52.25 | ☐ all year" in text
+
+
 @pytest.mark.parametrize(
     "rows",
     [

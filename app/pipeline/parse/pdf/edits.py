@@ -8,11 +8,15 @@ _LINE_END = "\r\n"
 
 
 class Edit(NamedTuple):
-    """Replaces ``text[start:stop]``; inserts where both are equal."""
+    """Replaces ``text[start:stop]``; inserts where both are equal.
+
+    What is inserted belongs to the character before it, or to the one after it if it ``leads``.
+    """
 
     start: int
     stop: int
     text: str
+    leads: bool = False
 
 
 def write(text: str, spans: Iterable[tuple[int, int]] | None, edits: Iterable[Edit]) -> str:
@@ -36,8 +40,8 @@ def write(text: str, spans: Iterable[tuple[int, int]] | None, edits: Iterable[Ed
 
 
 def _anchor(edit: Edit) -> int:
-    """The first character that is replaced, or the one after which text is inserted."""
-    return edit.start if edit.stop > edit.start else max(edit.start - 1, 0)
+    """The first character that is replaced, or the one to which inserted text belongs."""
+    return edit.start if edit.stop > edit.start or edit.leads else max(edit.start - 1, 0)
 
 
 def _apply(text: str, start: int, stop: int, edits: Iterable[Edit]) -> str:

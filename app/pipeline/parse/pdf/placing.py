@@ -92,7 +92,7 @@ class _Placer:
         if nearest is None or nearest.box.left - box.right > _NEAR:
             return None
         place = self._find_character(nearest, box.right - _EDGE)
-        return Edit(place, place, f"{item.text} ")
+        return Edit(place, place, f"{item.text} ", leads=True)
 
     def _after_label(self, item: Annotation, box: Box, reach: float) -> Edit | None:
         """A value after the nearest words on its left."""
