@@ -62,7 +62,7 @@ _READERS = {
     XLS: "sheets.xls",
     XLSB: "sheets.xlsb",
     EPUB: "web.epub",
-    RTF: "text.rtf",
+    RTF: "rtf.reader",
     EML: "mail.eml",
     MBOX: "mail.mbox",
     MSG: "mail.msg",

@@ -21,7 +21,7 @@ from app.pipeline.parse.mail.compressed_rtf import decompress
 from app.pipeline.parse.mail.eml import read_mail
 from app.pipeline.parse.mail.headers import HEADER_ERRORS, MailPolicy
 from app.pipeline.parse.mail.message import flatten
-from app.pipeline.parse.text.rtf import read_rtf
+from app.pipeline.parse.rtf.reader import read_rtf
 
 _ERRORS = (*HEADER_ERRORS, OSError)
 _SUBJECT, _BODY, _HTML, _RTF, _HEADERS = 0x0037, 0x1000, 0x1013, 0x1009, 0x007D

@@ -1,1 +1,1 @@
-"""Plain text formats: text, Markdown, RTF, source code, delimited tables."""
+"""Plain text formats: text, Markdown, notebooks, source code, delimited tables."""

@@ -8,7 +8,7 @@ from app.pipeline.parse.office.scripts import Script, Scripts
 from app.pipeline.parse.rendering.links import write_link
 from app.pipeline.parse.rendering.marks import write_heading
 from app.pipeline.parse.rendering.tables import join_blocks
-from app.pipeline.parse.text.rtf_tables import RowDefinition, RtfTable
+from app.pipeline.parse.rtf.tables import RowDefinition, RtfTable
 
 _DEEPEST = 10
 """Tables within tables at most; deeper ones are read as the cells of this depth."""

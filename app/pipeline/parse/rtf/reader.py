@@ -7,7 +7,7 @@ from pathlib import Path
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError
 from app.pipeline.parse.limits import Limits
-from app.pipeline.parse.text.rtf_state import RtfWriter
+from app.pipeline.parse.rtf.state import RtfWriter
 
 _START = b"{\\rtf"
 _TOKEN = re.compile(

@@ -7,12 +7,12 @@ from app.pipeline.parse.limits import Budget, Limits
 from app.pipeline.parse.office.pictures import clean_alternative
 from app.pipeline.parse.office.scripts import Script
 from app.pipeline.parse.office.symbols import translate_symbols
-from app.pipeline.parse.text.rtf_body import RtfBody, join
-from app.pipeline.parse.text.rtf_codes import INFO, PARAGRAPH_ENDS, SIGNS, STARRED_READ, SYMBOLS
-from app.pipeline.parse.text.rtf_fields import FORM_NUMBERS, RtfField
-from app.pipeline.parse.text.rtf_fonts import RtfFonts
-from app.pipeline.parse.text.rtf_groups import BODIES, DESTINATIONS, Group
-from app.pipeline.parse.text.rtf_tables import DEFINING, RowDefinition
+from app.pipeline.parse.rtf.body import RtfBody, join
+from app.pipeline.parse.rtf.codes import INFO, PARAGRAPH_ENDS, SIGNS, STARRED_READ, SYMBOLS
+from app.pipeline.parse.rtf.fields import FORM_NUMBERS, RtfField
+from app.pipeline.parse.rtf.fonts import RtfFonts
+from app.pipeline.parse.rtf.groups import BODIES, DESTINATIONS, Group
+from app.pipeline.parse.rtf.tables import DEFINING, RowDefinition
 
 _PROPERTIES = {"sn", "sv"}
 """Groups that are read also within pictures."""

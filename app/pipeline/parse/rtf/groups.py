@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from app.pipeline.parse.office.scripts import Script
-from app.pipeline.parse.text.rtf_body import RtfBody
-from app.pipeline.parse.text.rtf_codes import SKIPPED
-from app.pipeline.parse.text.rtf_fields import RtfField
+from app.pipeline.parse.rtf.body import RtfBody
+from app.pipeline.parse.rtf.codes import SKIPPED
+from app.pipeline.parse.rtf.fields import RtfField
 
 DESTINATIONS = {
     **dict.fromkeys(SKIPPED, "skipped"),
