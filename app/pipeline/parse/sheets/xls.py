@@ -85,6 +85,18 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     with path.open("rb") as file:
         if file.read(len(SIGNATURE)) != SIGNATURE:
             return xml_2003.read(path, report, limits)
+    try:
+        return _read_compound(path, report, limits)
+    except DocumentDamagedError as damaged:
+        from app.pipeline.parse.sheets import calamine  # noqa: PLC0415, few files need the library
+
+        try:
+            return calamine.read(path, report, limits)
+        except DocumentDamagedError:
+            raise damaged from None
+
+
+def _read_compound(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
     with open_compound(path) as compound:
         streams = {name.lower(): name for name in compound.names}
         name = streams.get("workbook") or streams.get("book", "Workbook")  # some files have one for older versions too
