@@ -163,7 +163,7 @@ def test_older_workbooks_are_left_to_the_fallback_reader(tmp_path: Path, monkeyp
     path = make_xls(tmp_path / "a", {"S": label(0, 0, "a")}, version=0x500, stream="Book")
     found = Parsed([Page(1, "read by calamine")])
     monkeypatch.setattr(calamine, "read", lambda *_: found)
-    assert parse(path, XLS).pages == found.pages
+    assert [page.text for page in parse(path, XLS).pages] == ["read by calamine"]
 
 
 def test_the_fallback_reader_reads_the_same_cells(tmp_path: Path) -> None:
