@@ -29,12 +29,23 @@ def apply_roles(tree: etree._Element) -> None:
             element.tag = _PARTS.get(role, element.tag)
     for struck in _find(tree, "//span[contains(@style, 'line-through')]"):
         struck.tag = "s"
-    _wrap_rows(_find(tree, "//tr[not(ancestor::table)]"))
+    _wrap_rows(_find_stray_rows(tree))
 
 
 def _find(tree: etree._Element, path: str) -> list[etree._Element]:
     found: Any = tree.xpath(path)
     return list(found)
+
+
+def _find_stray_rows(tree: etree._Element) -> list[etree._Element]:
+    """The rows outside of tables. By one walk: XPath would search all ancestors of each row."""
+    rows, tables = list[etree._Element](), 0
+    for event, element in etree.iterwalk(tree, events=("start", "end"), tag=("table", "tr")):
+        if element.tag == "table":
+            tables += 1 if event == "start" else -1
+        elif event == "start" and not tables:
+            rows.append(element)
+    return rows
 
 
 def _wrap_rows(rows: list[etree._Element]) -> None:
