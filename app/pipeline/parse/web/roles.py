@@ -39,7 +39,8 @@ def _find(tree: etree._Element, path: str) -> list[etree._Element]:
 
 def _find_stray_rows(tree: etree._Element) -> list[etree._Element]:
     """The rows outside of tables. By one walk: XPath would search all ancestors of each row."""
-    rows, tables = list[etree._Element](), 0
+    rows: list[etree._Element] = []
+    tables = 0
     for event, element in etree.iterwalk(tree, events=("start", "end"), tag=("table", "tr")):
         if element.tag == "table":
             tables += 1 if event == "start" else -1
