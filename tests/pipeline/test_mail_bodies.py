@@ -191,3 +191,24 @@ def test_a_bounce_says_why(tmp_path: Path) -> None:
         b"Final-Recipient: rfc822; bo@example.org\nStatus: 5.1.1\n--b--\n"
     )
     assert "Final-Recipient: rfc822; bo@example.org\nStatus: 5.1.1" in text_of(tmp_path, HEADERS + body)
+
+
+@pytest.mark.parametrize("kind", ["text/markdown", "text/x-patch", "text/csv", "text/enriched"])
+def test_a_text_of_any_type_is_a_body_where_it_has_no_name(tmp_path: Path, kind: str) -> None:
+    alone = HEADERS + f"Content-Type: {kind}\n\nThe pump is new.\n".encode()
+    assert text_of(tmp_path, alone).endswith("\n\nThe pump is new.")
+    parts = b"--b\n\nSee below.\n--b\nContent-Type: " + kind.encode() + b"\n\nThe pump is new.\n--b--\n"
+    mixed = HEADERS + b"Content-Type: multipart/mixed; boundary=b\n\n" + parts
+    assert text_of(tmp_path, mixed).endswith("See below.\n\nThe pump is new.")
+    choice = HEADERS + b"Content-Type: multipart/alternative; boundary=b\n\n" + parts
+    assert text_of(tmp_path, choice).endswith("\n\nSee below.")
+
+
+def test_an_rtf_text_without_a_name_is_an_attachment(tmp_path: Path) -> None:
+    parsed = read(tmp_path, HEADERS + b"Content-Type: text/rtf\n\n{\\rtf1 The pump is new.}\n")
+    assert [file.name for file in parsed.attachments] == ["text.rtf"]
+    assert "The pump is new." in parsed.pages[0].text
+
+
+def test_a_text_without_words_is_read(tmp_path: Path) -> None:
+    assert text_of(tmp_path, alternatives("\U0001f44d", "<p>\U0001f44d</p>")).endswith("\n\n\U0001f44d")

@@ -28,6 +28,7 @@ _FORMS: dict[str, tuple[str, Callable[[int], bytes], int]] = {
     "damaged base64": (EML, lambda n: _HEAD + b"Content-Transfer-Encoding: base64\n\n" + b"QUJD=!\n" * n, 20_000),
     "messages": (MBOX, lambda n: (_SEPARATOR + _HEAD + b"\nIt froze.\n\n") * n, 500),
     "lines like separators": (MBOX, lambda n: _SEPARATOR + _HEAD + b"\n" + b"From here Mon 10:00 on\n" * n, 20_000),
+    "one long separator": (MBOX, lambda n: _SEPARATOR + _HEAD + b"\nx\nFrom " + b"Mon 10:00 " * n, 20_000),
     "events": (ICS, lambda n: b"BEGIN:VCALENDAR\n" + _EVENT * n + b"END:VCALENDAR\n", 500),
     "recipients": (MSG, lambda n: make_message({0x1000: "x"}, [{0x3001: "Ada", 0x0C15: 1}] * n), 200),
     "a line in an old encoding": (TEXT, lambda n: "Größe und Maß ".encode("cp1252") * n, 20_000),

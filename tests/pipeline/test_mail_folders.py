@@ -17,6 +17,7 @@ SEPARATORS = [
     "From - Tue Mar 05 10:00:00 2024",
     "From 1792@xxx Tue Mar 05 10:00:00 +0000 2024",
     "From MAILER-DAEMON Tue Mar  5 10:00:00 2024 +0100",
+    "From ada@example.org 2024-03-05 10:00:00",
 ]
 
 
@@ -35,6 +36,11 @@ def test_each_message_of_a_folder_is_a_numbered_page(tmp_path: Path, separator: 
         (2, "From: ada@example.org\nSubject: Two\n\nIt thawed.\n\nFrom then on it rained."),
     ]
     assert parsed.metadata == {"messages": 2}
+
+
+def test_a_folder_whose_first_line_has_a_date_of_another_form_is_read(tmp_path: Path) -> None:
+    parsed = read(tmp_path / "a", f"From ada 5.3.2024 10:00\n{MAIL.format('One', 'It froze.')}", MBOX)
+    assert [page.text for page in parsed.pages] == ["From: ada@example.org\nSubject: One\n\nIt froze."]
 
 
 def test_a_line_that_begins_like_a_separator_is_text(tmp_path: Path) -> None:
@@ -100,6 +106,10 @@ def write_calendar(*entries: str) -> str:
             "Fair\nWhen: 2026-05-01 to 2026-05-03",
         ),
         ("SUMMARY:Fair\nDTSTART;VALUE=DATE:20260501\nDTEND;VALUE=DATE:20260502", "Fair\nWhen: 2026-05-01"),
+        (
+            "SUMMARY:Flight\nDTSTART;TZID=Europe/Berlin:20260501T100000\nDTEND;TZID=America/New_York:20260501T130000",
+            "Flight\nWhen: 2026-05-01 10:00 Europe/Berlin (UTC+02:00) to 13:00 America/New_York (UTC-04:00)",
+        ),
         ("SUMMARY:Call\nDTSTART:20260501T090000Z\nDURATION:PT45M", "Call\nWhen: 2026-05-01 09:00 to 09:45 UTC"),
         ("SUMMARY:Call\nDTSTART:20260501T090000", "Call\nWhen: 2026-05-01 09:00"),
         (

@@ -23,9 +23,9 @@ _FIELDS = (
     ("Categories", "CATEGORIES"),
     ("Link", "URL"),
 )
+_ENDS = ("DTEND", "DUE")
 _ERRORS = (ArithmeticError, AttributeError, IndexError, LookupError, RecursionError, TypeError, ValueError)
 """The errors of the library over invalid calendars."""
-_MAX_ENTRIES = 20_000
 
 
 def read(path: Path, report: Callable[[int, int], None], _limits: Limits) -> Parsed:
@@ -44,7 +44,7 @@ def write_calendar(text: str) -> str:
     try:
         calendars = Calendar.from_ical(text, multiple=True)
         entries = [entry for calendar in calendars for entry in calendar.walk() if str(entry.name) in _SHOWN]
-        shown = ["\n".join(_write_entry(entry)) for entry in entries[:_MAX_ENTRIES]]
+        shown = ["\n".join(_write_entry(entry)) for entry in entries]
     except _ERRORS:
         return text
     return "\n\n".join(filter(None, shown)) or text
@@ -90,15 +90,18 @@ def _write_value(value: Any) -> str:
 
 def _write_time(entry: Any) -> str:
     """From when to when, with the zone; the end of an entry of whole days is its last day."""
-    start, end = _read_time(entry, "DTSTART"), _read_time(entry, "DTEND") or _read_time(entry, "DUE")
-    length = _read_time(entry, "DURATION")
+    start, length = _read_time(entry, "DTSTART"), _read_time(entry, "DURATION")
+    key = next((key for key in _ENDS if _read_time(entry, key) is not None), "DTSTART")
+    end = _read_time(entry, key) if key in _ENDS else None
     if end is None and isinstance(start, date) and isinstance(length, timedelta):
         end = start + length
     if isinstance(end, date) and not isinstance(end, datetime) and end != start:
         end -= timedelta(days=1)
     if isinstance(start, datetime) and isinstance(end, datetime) and start.date() == end.date():
-        return f"{start:%Y-%m-%d %H:%M} to {end:%H:%M}{_write_zone(entry, start)}"
-    shown = [_write_moment(entry, moment) for moment in (start, end) if isinstance(moment, date)]
+        zone, last = _write_zone(entry, "DTSTART", start), _write_zone(entry, key, end)
+        return f"{start:%Y-%m-%d %H:%M}{zone if zone != last else ''} to {end:%H:%M}{last}"
+    moments = (("DTSTART", start), (key, end))
+    shown = [_write_moment(entry, name, moment) for name, moment in moments if isinstance(moment, date)]
     return " to ".join(dict.fromkeys(shown))
 
 
@@ -108,15 +111,17 @@ def _read_time(entry: Any, key: str) -> date | timedelta | None:
     return next((value for value in found if isinstance(value, (date, timedelta))), None)
 
 
-def _write_moment(entry: Any, moment: date) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}{_write_zone(entry, moment)}" if isinstance(moment, datetime) else str(moment)
+def _write_moment(entry: Any, key: str, moment: date) -> str:
+    if not isinstance(moment, datetime):
+        return str(moment)
+    return f"{moment:%Y-%m-%d %H:%M}{_write_zone(entry, key, moment)}"
 
 
-def _write_zone(entry: Any, moment: datetime) -> str:
-    """The name of the zone as the calendar gives it, and its offset from UTC."""
+def _write_zone(entry: Any, key: str, moment: datetime) -> str:
+    """The name of the zone as the field gives it, and its offset from UTC."""
     if moment.tzinfo is None:
         return ""
-    names = [value.params.get("TZID") for value in _list_values(entry, "DTSTART") if hasattr(value, "params")]
+    names = [value.params.get("TZID") for value in _list_values(entry, key) if hasattr(value, "params")]
     offset = f"{moment:%z}"
     shown = "UTC" if offset == "+0000" else f"UTC{offset[:3]}:{offset[3:]}"
     return f" {names[0]} ({shown})" if names and names[0] else f" {shown}"

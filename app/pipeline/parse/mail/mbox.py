@@ -12,11 +12,13 @@ from app.pipeline.parse.limits import Budget, Limits
 from app.pipeline.parse.mail.eml import read_mail
 
 _SEPARATOR = re.compile(
-    rb"^From [^\r\n]{0,500}?\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b[^\r\n]{0,100}\d\d:\d\d[^\r\n]*\r?\n"
-    rb"(?=[!-9;-~]+:|>From )",
+    rb"^(?>From [^\r\n]{0,500}?\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|(?:19|20)\d\d-\d\d-\d\d)\b[^\r\n]{0,100}?\d\d:\d\d)"
+    rb"[^\r\n]*+\r?\n(?=[!-9;-~]++:|>From )",
     re.MULTILINE,
 )
 """The line before each mail, with its date. A line of a text that begins alike has no header after it."""
+_FIRST = re.compile(rb"From [^\r\n]*+\r?\n")
+"""The line before the first mail, also where its date has another form."""
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _MAX_LISTED = 100
 
@@ -32,6 +34,8 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     """
     data = path.read_bytes()
     starts = [found.span() for found in _SEPARATOR.finditer(data)]
+    if (not starts or starts[0][0]) and (first := _FIRST.match(data)):
+        starts.insert(0, first.span())
     if len(starts) > limits.pages:
         raise ParseLimitExceededError(f"It has {count_of(len(starts), 'message')}; the limit is {limits.pages}.")
     budget = Budget(limits.characters, "Its messages have more text than is allowed.")

@@ -32,9 +32,12 @@ _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "appl
 _SECURED = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
 _MESSAGES = {"message/rfc822", "message/global", "message/news"}
 _BODIES = {"text/plain", "text/html"}
+_FILES = {"text/calendar", "text/rtf", "text/vcard", "text/x-vcard"}
+"""Texts that are attachments also where they have no name."""
 _MEDIA = {"image", "audio", "video"}
 _NAMES = {
     "text/calendar": "invite.ics",
+    "text/rtf": "text.rtf",
     "text/plain": "text.txt",
     "text/html": "text.html",
     "application/ms-tnef": "winmail.dat",
@@ -129,15 +132,23 @@ class MessageReader:
         is_body = inline and (self._alternative or not name)
         if inline and kind.startswith("image/") and part.get("content-id") and len(content) <= _DECORATION_BYTES:
             return
-        if is_body and (kind in _BODIES or kind.startswith("multipart/")):
+        if is_body and (kind in _BODIES or kind.startswith("multipart/") or self._is_shown(kind)):
             text = self._read_body(part, kind, content)
             self.mail.texts += [text] if text is not None else []
         elif (kind in _TNEF or name.lower() == "winmail.dat") and (files := unpack(content)):
             for inner, data in files:
                 self._attach(inner, data, "application/octet-stream", None)
-        elif (name or content) and not (is_body and kind.startswith("text/") and kind != "text/calendar"):
+        elif (name or content) and not (is_body and self._is_variant(kind)):
             name = name or _make_name(kind, len(self.mail.attachments) + 1)
             self._attach(name, content, kind, read_declared(part))
+
+    def _is_shown(self, kind: str) -> bool:
+        """Whether a text of another type is read: mail programs show it, unless it is one of several alternatives."""
+        return kind.startswith("text/") and kind not in _FILES and not self._alternative
+
+    def _is_variant(self, kind: str) -> bool:
+        """Whether a text is another form of the alternatives that are read, such as ``text/enriched``."""
+        return self._alternative and kind.startswith("text/") and kind != "text/calendar"
 
     def _attach(self, name: str, content: bytes, kind: str, charset: str | None) -> None:
         """Add an attachment, and its text."""
@@ -170,8 +181,8 @@ class MessageReader:
             reader.read(child)
             mails.append((_count_words(reader.mail.texts), reader.mail))
         most = max((words for words, _ in mails), default=0)
-        chosen = next((mail.texts for words, mail in reversed(mails) if words >= max(_FULLER * most, 1)), [])
-        self.mail.texts += chosen
+        fullest = [mail.texts for words, mail in mails if words >= _FULLER * most and any(map(str.strip, mail.texts))]
+        self.mail.texts += fullest[-1] if fullest else []
         for _, mail in mails:
             self.mail.encrypted |= mail.encrypted
             self.mail.shown |= mail.shown
