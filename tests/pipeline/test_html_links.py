@@ -13,8 +13,11 @@ _FAR = "https://far.example.org"
     ("markup", "text"),
     [
         (f"<p>Get <a href='{_FAR}/a.pdf'>the plan</a>.</p>", f"Get the plan ({_FAR}/a.pdf)."),
+        (f"<p><a href=' {_FAR}/a b\n/c.pdf '>plan</a></p>", f"plan ({_FAR}/a%20b/c.pdf)"),
+        (f"<p><a href='{_FAR}/a b'>{_FAR}/a b</a></p>", f"{_FAR}/a b"),
         (f"<p><a href='{_FAR}/a'>{_FAR}/a</a></p>", f"{_FAR}/a"),
         ("<p><a href='mailto:ida@example.org'>Ida</a></p>", "Ida (ida@example.org)"),
+        ("<p><a href='tel:+49 30 12'>Ida</a></p>", "Ida (+493012)"),
         ("<p><a href='//cdn.example.org/x.zip'>x</a></p>", "x (https://cdn.example.org/x.zip)"),
         ("<p><a href='/rel'>a</a> <a href='#top'>b</a> <a href='javascript:f()'>c</a> <a name=x>d</a></p>", "a b c d"),
         (f"<p><a href='{_FAR}/a'>one</a> and <a href='{_FAR}/a'>two</a></p>", f"one ({_FAR}/a) and two"),

@@ -4,7 +4,7 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
-from app.pipeline.parse.rendering.links import write_link
+from app.pipeline.parse.rendering.links import clean_address, write_link
 from app.pipeline.parse.web.flow import ADDRESS
 
 _PERMALINKS = {"¶", "#", "§", "🔗", "⚓", "¤", "∞"}
@@ -20,7 +20,7 @@ def find_base(tree: etree._Element, address: str | None) -> str | None:
 
 def resolve(base: str | None, reference: str | None) -> str | None:
     """The address of a reference; None for parts of the same page, and for relative ones where no base is known."""
-    reference = "".join((reference or "").split())
+    reference = clean_address(reference)
     if not reference or reference.startswith("#") or len(reference) > _MAX_REFERENCE:
         return None
     found = _join(base, reference)
