@@ -122,3 +122,8 @@ def test_a_table_that_the_article_search_loses_stays_with_its_spans(tmp_path: Pa
 def test_a_table_of_links_beside_an_article_is_no_part_of_it(tmp_path: Path) -> None:
     links = "".join(f"<tr><td><a href='/{n}'>Story {n}</a><td><a href='/x{n}'>Comments</a>" for n in range(4))
     assert "Story 2" not in read_article(tmp_path, f"<div class=related><table>{links}</table></div>")
+
+
+def test_a_cell_that_is_one_heading_is_a_value_of_its_row(tmp_path: Path) -> None:
+    markup = "<table><tr><td><h4>Barge</h4><td>40 tons<tr><td><h4>Tug</h4><td><ul><li>red<li>blue</ul></table>"
+    assert read_body(tmp_path, markup).split("\n") == ["Barge | 40 tons", "Tug | red; blue"]
