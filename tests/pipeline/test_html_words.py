@@ -22,6 +22,9 @@ _WIKIPEDIA = (
     ("markup", "text"),
     [
         ("5 m<sup>2</sup>", "5 m^2"),
+        ("10<span style='font-size:60%;vertical-align:super'>6</span> W", "10^6 W"),
+        ("x<span style='vertical-align: sub;'>1</span>", "x_1"),
+        ("10<span style='vertical-align:baseline'>6</span> W", "106 W"),
         ("3·10<sup>-9</sup> F", "3·10^-9 F"),
         ("e<sup>x+1</sup>", "e^(x+1)"),
         ("40 inch<sup>2</sup>", "40 inch^2"),

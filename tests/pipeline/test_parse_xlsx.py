@@ -39,6 +39,17 @@ def test_strings_shared_inline_and_computed_are_read(tmp_path: Path) -> None:
     ]
 
 
+def test_superscripts_and_subscripts_that_change_a_value_are_marked(tmp_path: Path) -> None:
+    def run(text: str, position: str) -> str:
+        return f'<r><rPr><vertAlign val="{position}"/><sz val="9"/></rPr><t xml:space="preserve">{text}</t></r>'
+
+    powers = f"<r><t>10</t></r>{run('6', 'superscript')}{run(' ohm', 'baseline')}"
+    formulas = f"<r><t>H</t></r>{run('2', 'subscript')}<r><t>O, x</t></r>{run('1', 'subscript')}"
+    row = f"<row>{cell('A1', '0', 's')}{cell('B1', '1', 's')}<c r='C1' t='inlineStr'><is>{powers}</is></c></row>"
+    text = read(make_xlsx(tmp_path / "a", {"S": row}, strings=[powers, formulas]))
+    assert text == ["S\n\n10^6 ohm | H2O, x_1 | 10^6 ohm"]
+
+
 def test_columns_keep_their_place_and_blank_rows_part_tables(tmp_path: Path) -> None:
     rows = (
         f"<row>{cell('A1', '1')}{cell('C1', '3')}</row><row/><row/><row>{cell('B4', '2')}</row>"

@@ -12,6 +12,7 @@ from app.pipeline.parse.office.number_formats import NumberFormat
 from app.pipeline.parse.rendering.links import write_link
 from app.pipeline.parse.sheets.formulas import count_column, find_address, shift_formula, show_formula
 from app.pipeline.parse.sheets.grid import Grid
+from app.pipeline.parse.sheets.rich_text import RichText
 from app.pipeline.parse.xml import to_integer
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})\d")
@@ -51,20 +52,22 @@ class StringsTarget:
 
     def __init__(self) -> None:
         self.strings: list[str] = []
-        self._pieces: list[str] = []
+        self._text = RichText()
         self._guides = 0
         self._in_text = False
 
-    def start(self, tag: str, _attributes: Attributes) -> None:
+    def start(self, tag: str, attributes: Attributes) -> None:
         """Handle the start of an element."""
         name = tag.rpartition("}")[2]
         self._guides += name == "rPh"
         self._in_text = name == "t" and not self._guides
+        if name == "vertAlign":
+            self._text.raise_run(attributes.get("val", ""))
 
     def data(self, text: str) -> None:
         """Handle text in the current element."""
         if self._in_text:
-            self._pieces.append(text)
+            self._text.pieces.append(text)
 
     def end(self, tag: str) -> None:
         """Handle the end of an element."""
@@ -72,8 +75,10 @@ class StringsTarget:
         self._in_text = False
         self._guides -= name == "rPh"
         if name == "si":
-            self.strings.append(unescape("".join(self._pieces)))
-            self._pieces.clear()
+            self.strings.append(unescape("".join(self._text.pieces)))
+            self._text.clear()
+        elif name == "r":
+            self._text.end_run()
 
     def close(self) -> None:
         """Handle the end of the part."""
@@ -97,7 +102,8 @@ class SheetTarget:
         self._column = self._furthest = -1
         self._is_sorted = True
         self._type = self._style = self._shared = ""
-        self._value: list[str] = []
+        self._text = RichText()
+        self._value = self._text.pieces
         self._formula: list[str] = []
         self._has_value = self._has_formula = False
         self._into: list[str] | None = None
@@ -122,6 +128,8 @@ class SheetTarget:
             self._into = self._value
         elif name == "row":
             self._start_row(attributes.get("r", ""))
+        elif name == "vertAlign":
+            self._text.raise_run(attributes.get("val", ""))
         self._guides += name == "rPh"
 
     def data(self, text: str) -> None:
@@ -145,6 +153,8 @@ class SheetTarget:
             self._grid.add(self._number, self._row if self._is_sorted else dict(sorted(self._row.items())))
         elif name == "rPh":
             self._guides -= 1
+        elif name == "r":
+            self._text.end_run()
 
     def close(self) -> None:
         """Handle the end of the part."""
@@ -161,7 +171,7 @@ class SheetTarget:
         self._column = count_column(match[1]) - 1 if match else self._column + 1
         self._type = attributes.get("t", "n")
         self._style = attributes.get("s", "0")
-        self._value.clear()
+        self._text.clear()
         self._formula.clear()
         self._has_value = self._has_formula = False
 

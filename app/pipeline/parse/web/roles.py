@@ -1,5 +1,6 @@
-"""Elements that are something else than their names say: tables and headings by roles, rows without a table."""
+"""Elements that are something else than their names say: tables and headings by roles, superscripts by style."""
 
+import re
 from typing import Any
 
 from lxml import etree
@@ -13,6 +14,7 @@ _PARTS = {
 }
 _NEUTRAL = {"div", "span", "ul", "ol", "li", "section", "p", "a"}
 """Elements that a role may turn into another; others keep their own meaning."""
+_SCRIPT = re.compile(r"vertical-align\s*:\s*(sup|sub)(?:er)?\b", re.IGNORECASE)
 _LEVELS = {"1", "2", "3", "4", "5", "6"}
 
 
@@ -29,6 +31,9 @@ def apply_roles(tree: etree._Element) -> None:
             element.tag = _PARTS.get(role, element.tag)
     for struck in _find(tree, "//span[contains(@style, 'line-through')]"):
         struck.tag = "s"
+    for moved in _find(tree, "//span[contains(@style, 'vertical-align')]"):
+        if match := _SCRIPT.search(moved.get("style") or ""):
+            moved.tag = match[1].lower()
     _wrap_rows(_find_stray_rows(tree))
 
 

@@ -149,7 +149,7 @@ def _is_layout(element: etree._Element, rows: Sequence[_Row], cells: Sequence[_C
 
 
 def _is_block(lines: Sequence[Line]) -> bool:
-    """Whether a cell holds more than a value: a heading above text, code, a larger table, or several long paragraphs."""
+    """Whether a cell holds more than a value: a heading over text, code, a larger table, several long paragraphs."""
     if sum(line.is_verbatim for line in lines) > 1 or sum(bool(line.table) for line in lines) >= _BLOCK_LINES:
         return True
     if len(lines) > 1 and any(mark.level for line in lines for mark in take_marks(line.text)[1]):
