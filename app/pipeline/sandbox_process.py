@@ -19,7 +19,8 @@ from app.pipeline.file_spool import FileSpool
 from app.pipeline.page_spool import PageSpool
 
 _ROOT = Path(app.__file__).resolve().parent.parent
-_KEPT = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TESSDATA_PREFIX")
+_PATHS = ("PATH", "PYTHONPATH", "HOME", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TESSDATA_PREFIX")
+_KEPT = (*_PATHS, "LANG", "LC_ALL")
 _REPLY_LIMIT = 512 * 1024 * 1024
 _MAX_FILES = 10_000
 _ERRORS = {

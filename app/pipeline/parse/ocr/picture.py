@@ -75,7 +75,7 @@ def _open(path: Path) -> Iterator[Image.Image]:
 
 def _is_thumbnail(image: Image.Image) -> bool:
     """Whether the present page is a smaller copy of another page."""
-    return image.format == "TIFF" and bool(int(image.tag_v2.get(_SUBFILE_TYPE, 0)) & _THUMBNAIL)  # type: ignore[attr-defined]
+    return image.format == "TIFF" and bool(int(image.tag_v2.get(_SUBFILE_TYPE, 0)) & _THUMBNAIL)
 
 
 def _decode(image: Image.Image, limits: Limits) -> Picture:
