@@ -34,6 +34,30 @@ def test_an_exponent_is_marked(tmp_path: Path, before: str, raised: str, after: 
 
 
 @pytest.mark.parametrize(
+    ("before", "raised", "after", "rise", "expected"),
+    [
+        ("A berth of 40 m", "2", " or more", 4, "A berth of 40 m^2 or more"),
+        ("He counts barges.", "7", " He writes", 5, "He counts barges.7 He writes"),
+        ("He counts barges", "7", ", and writes", 5, "He counts barges7, and writes"),
+        ("Fill the tank with CO", "2", " now", -3, "Fill the tank with CO2 now"),
+    ],
+)
+def test_the_line_goes_on_beside_a_script(
+    tmp_path: Path, before: str, raised: str, after: str, rise: float, expected: str
+) -> None:
+    path = tmp_path / "raised.pdf"
+    path.write_bytes(build_pdf(draw_raised(before, raised, after, rise=rise)))
+    assert parse(path, PDF).pages[0].text.split("\n") == [expected]
+
+
+def test_lines_and_columns_of_other_sizes_stay_apart(tmp_path: Path) -> None:
+    lines = "BT /F1 14 Tf 72 700 Td (A title) Tj /F1 8 Tf 0 -12 Td (under it) Tj /F1 14 Tf 90 12 Td (beside) Tj ET\n"
+    path = tmp_path / "lines.pdf"
+    path.write_bytes(build_pdf(lines))
+    assert parse(path, PDF).pages[0].text.split("\n") == ["A title", "under it", "beside"]
+
+
+@pytest.mark.parametrize(
     ("content", "expected"),
     [
         (draw_raised("It weighs 10", "6", " kg", rise=0, size=9), "It weighs 106 kg"),

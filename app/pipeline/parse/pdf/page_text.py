@@ -12,6 +12,7 @@ from app.pipeline.parse.pdf.edits import Edit, write
 from app.pipeline.parse.pdf.grids import find_tables
 from app.pipeline.parse.pdf.layout import find_character
 from app.pipeline.parse.pdf.placing import place
+from app.pipeline.parse.pdf.script_breaks import join_scripts
 from app.pipeline.parse.pdf.superscripts import find_superscripts
 from app.pipeline.parse.pdf.vertical import order_vertical
 
@@ -32,6 +33,7 @@ def read_text(characters: pdfium.PdfTextPage, annotations: Sequence[Annotation])
         edits += (Edit(start, stop, "") for start, stop in vertical[1])
     else:
         spans = order_columns(characters, text)
+        edits += join_scripts(characters, text)
     if spans and _count(text) != sum(_count(text[start:stop]) for start, stop in spans):
         spans = None  # pdfium gives no position for some of the text
     lines: list[str] = []
