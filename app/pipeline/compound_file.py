@@ -1,6 +1,6 @@
 """Compound files (OLE 2, [MS-CFB]): they contain old Office files, Outlook messages and documents with a password.
 
-A file system in a file. Every chain of sectors is bounded by the size of the file, so that a loop ends.
+A file system in a file. Chains of sectors that are loops are refused.
 """
 
 import struct
@@ -100,9 +100,17 @@ class CompoundFile:
         return b"".join(found)[: entry.size]
 
     def _read_chain(self, start: int, size: int) -> bytes:
-        """Up to ``size`` bytes of the chain that begins at a sector. A chain that ends early is shorter."""
+        """Up to ``size`` bytes of the chain that begins at a sector. A chain that ends early is shorter.
+
+        Raises:
+            DocumentDamagedError: also when it contains a sector twice: its text would be repeated.
+        """
         found, left, sector = [], min(size, self._length), start
+        seen = bytearray(self._length // self._sector_bytes + 1)
         while left > 0 and (sector + 1) * self._sector_bytes < self._length:
+            if seen[sector]:
+                raise DocumentDamagedError("Its allocation table has a loop.")
+            seen[sector] = 1
             self._file.seek((sector + 1) * self._sector_bytes)
             found.append(self._file.read(min(self._sector_bytes, left)))
             left -= self._sector_bytes

@@ -115,3 +115,11 @@ def test_a_stream_of_an_embedded_object_does_not_decide(tmp_path: Path) -> None:
 def test_a_document_with_a_password_keeps_its_type(tmp_path: Path, name: str, expected: str) -> None:
     made = make_compound({"EncryptionInfo": b"x", "EncryptedPackage": b"x" * 5000})
     assert detect(write(tmp_path, made), name) == expected
+
+
+def test_a_loop_of_sectors_is_damage_and_no_repeated_text(tmp_path: Path) -> None:
+    made = bytearray(make_compound({"a": bytes(range(250)) * 40}))
+    (table,) = struct.unpack_from("<I", made, 76)
+    struct.pack_into("<I", made, (table + 1) * SECTOR + 4 * 2, 1)
+    with pytest.raises(DocumentDamagedError, match="loop"):
+        read_first(write(tmp_path, bytes(made)))

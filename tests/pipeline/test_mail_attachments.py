@@ -11,6 +11,7 @@ import pytest
 from app.domain.documents import Parsed
 from app.domain.media import EML
 from app.pipeline.parse import parse
+from app.pipeline.parse.limits import Limits
 from tests.pipeline.documents import make_docx, make_pdf
 
 
@@ -199,3 +200,31 @@ def test_mails_in_mails_are_shown_to_a_limited_depth(tmp_path: Path) -> None:
         message = outer
     text = read(tmp_path, message).pages[0].text
     assert [f"level {level}" in text for level in range(5)] == [False, False, True, True, True]
+
+
+def test_a_false_number_of_values_ends_a_pack_of_files(tmp_path: Path) -> None:
+    properties = struct.pack("<IHHI", 1, 0x1003, 0x3705, 0xFFFFFFFF)
+    packed = tnef(("a.txt", "", b"Notice: ninety days.")) + struct.pack("<BII", 2, 0x00069005, 12) + properties
+    message = letter()
+    message.add_attachment(packed, "application", "ms-tnef", filename="winmail.dat")
+    assert "Notice: ninety days." in read(tmp_path, message).pages[0].text
+
+
+def test_the_text_of_the_first_hundred_attachments_is_read_whether_they_have_one_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def write_shown(kind: str, name: str, content: bytes, charset: str | None, limits: Limits) -> str:  # noqa: ARG001
+        tried.append(name)
+        return ""
+
+    monkeypatch.setattr("app.pipeline.parse.mail.message.write_shown", write_shown)
+    inner, message = letter(), letter()
+    for mail in (inner, message):
+        for number in range(80):
+            mail.add_attachment(b"\0", "application", "octet-stream", filename=f"{number}.bin")
+        if mail is inner:
+            message.add_attachment(inner)
+    assert len(read(tmp_path, message).attachments) == 81
+    assert len(tried) == 100

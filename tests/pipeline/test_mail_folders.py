@@ -141,3 +141,20 @@ def test_a_calendar_in_an_old_encoding_and_one_that_is_cut_off_are_read(tmp_path
     assert parsed.pages[0].text == "Prüfung der Maße"
     parsed = read(tmp_path / "a", write_calendar("SUMMARY:Fair")[:-20], ICS)
     assert "Fair" in parsed.pages[0].text
+
+
+@pytest.mark.parametrize("first", ["From ada@example.org 2024-03-05 10:00", "From - Di Mrz 05 10:00:00 2024"])
+def test_the_first_message_is_read_whatever_the_form_of_its_date(tmp_path: Path, first: str) -> None:
+    mails = f"{first}\n{MAIL.format('One', 'It froze.')}\n{SEPARATORS[0]}\n{MAIL.format('Two', 'It thawed.')}"
+    assert [page.number for page in read(tmp_path / "a", mails, MBOX).pages] == [1, 2]
+    alone = read(tmp_path / "a", f"{first}\n{MAIL.format('One', 'It froze.')}", MBOX)
+    assert alone.pages[0].text.endswith("Subject: One\n\nIt froze.")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_no_part_of_the_first_header(tmp_path: Path, encoding: str) -> None:
+    mail = MAIL.format("One", "It froze: Übermaß.")
+    folder = read(tmp_path / "a", f"{SEPARATORS[0]}\n{mail}".encode(encoding), MBOX)
+    single = read(tmp_path / "a", mail.encode(encoding), EML)
+    for parsed in (folder, single):
+        assert parsed.pages[0].text == "From: ada@example.org\nSubject: One\n\nIt froze: Übermaß."

@@ -199,3 +199,9 @@ def test_rounding_and_padding_are_the_same_for_the_short_and_the_exact_way() -> 
         value = str(number * 7919 % 100_003 / 1000)
         assert short.show(value) == exact.show(value)
         assert f"{number}.{number % 100:02}" == NumberFormat("0.00").show(str(number + number % 100 / 100))
+
+
+@pytest.mark.parametrize("code", ["#" + "," * 5000, "0" + "%" * 5000, "ss." + "0" * 5000, "0.0E+" + "0" * 5000])
+def test_of_a_code_that_is_longer_than_excel_allows_the_beginning_counts(code: str) -> None:
+    assert NumberFormat(code).show("45000.75") == NumberFormat(code[:255]).show("45000.75")
+    assert len(NumberFormat(code).show("45000.75")) < 1000

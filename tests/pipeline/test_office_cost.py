@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.media import DOCX, PPTX
+from app.domain.media import DOC, DOCX, PPTX
 from tests.pipeline.documents import W, make_docx, paragraph
+from tests.pipeline.legacy_files import make_doc
 from tests.pipeline.packages import chart, make_pptx, shape, slide
 from tests.pipeline.test_parse_cost import check_linear
 
@@ -61,3 +62,12 @@ def test_slides_with_many_shapes_and_layouts_are_read_in_linear_time(tmp_path: P
 
     check_linear(write_shapes, PPTX, 1_000)
     check_linear(write_chart, PPTX, 3_000)
+
+
+@pytest.mark.parametrize("form", ["\x13HYPERLINK\x14", "\x13HYPERLINK a", "\x13A\x14x\r", "\x13A\x01"])
+def test_open_fields_of_an_old_word_document_take_linear_time(tmp_path: Path, form: str) -> None:
+    def write(number: int) -> Path:
+        (tmp_path / "a.doc").write_bytes(make_doc({0: "Some text\r" + form * number + "x\x01" * number + "\r"}))
+        return tmp_path / "a.doc"
+
+    check_linear(write, DOC, 8_000)

@@ -61,6 +61,11 @@ def test_front_matter_is_metadata_and_no_text(tmp_path: Path, front: str, metada
         "---\ntitle: T\nmenu:\n  main: {weight: 1}\n  - x: y\n---\nText",
         "+++\n[menu]\nweight = 1\n+++\nText",
         "+++\nnot toml\n+++\nText",
+        f"---\nsummary: {'word ' * 300}end\n---\nText",
+        '---\ntags: ["a\\u0000b", "\\ud800"]\n---\nText',
+        "+++\nlimit = inf\n+++\nText",
+        f"+++\nlimit = 0x{'f' * 8000}\n+++\nText",
+        f"+++\n{'a.' * 20_000}b = 1\n+++\nText",
     ],
 )
 def test_front_matter_that_is_no_list_of_fields_stays_in_the_text(tmp_path: Path, text: str) -> None:

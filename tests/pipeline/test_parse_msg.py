@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.documents import Parsed
-from app.domain.errors import DocumentDamagedError, DocumentEncryptedError
+from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
 from app.domain.media import MSG
 from app.pipeline.media_type import detect
 from app.pipeline.parse import parse
@@ -139,3 +139,23 @@ def test_a_damaged_message_is_refused(tmp_path: Path) -> None:
     path.write_bytes(make_message({0x1000: "It froze."})[:700])
     with pytest.raises(DocumentDamagedError):
         parse(path, MSG)
+
+
+def test_a_time_beyond_the_calendar_is_left_out(tmp_path: Path) -> None:
+    parsed = read(tmp_path, make_message({0x0037: "Ice", 0x1000: "It froze.", 0x0039: 2**63 - 1}))
+    assert parsed.pages[0].text == "Subject: Ice\n\nIt froze."
+
+
+@pytest.mark.parametrize(
+    ("rtf", "error"),
+    [
+        (struct.pack("<4I", 20, 1 << 30, 0x75465A4C, 0) + b"\0abcdefgh", ParseLimitExceededError),
+        (struct.pack("<4I", 20, 8, 0x11111111, 0) + b"\0abcdefgh", DocumentDamagedError),
+    ],
+)
+def test_rtf_that_cannot_be_read_is_an_error_only_where_it_is_the_only_form(
+    tmp_path: Path, rtf: bytes, error: type[Exception]
+) -> None:
+    assert read(tmp_path, make_message({0x1000: "It froze.", 0x1009: rtf})).pages[0].text == "It froze."
+    with pytest.raises(error):
+        read(tmp_path, make_message({0x0037: "Ice", 0x1009: rtf}))

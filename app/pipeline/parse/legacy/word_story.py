@@ -1,6 +1,8 @@
 """Writes a story of a Word document before 2007: paragraphs, headings, fields and tables."""
 
 import re
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -19,11 +21,13 @@ _WRITTEN = {"\x0b": "\n", "\x0e": "\n", "\x1e": "-"}
 """Line break, column break and unbreakable hyphen; the other controls stand for pictures, notes and drawings."""
 _EDGE_TOLERANCE = 30
 """Edges of columns that are nearer to each other, in twentieths of a point, are the same edge."""
+_NESTED_FIELDS = 32
+"""Fields that are open at the same time; of more, the outer ones are read as text. Word nests about twenty."""
 
 
 class _Field:
     def __init__(self) -> None:
-        self.code = ""
+        self.code: list[str] = []
         self.shown_from: int | None = None
 
 
@@ -40,7 +44,7 @@ class StoryWriter:
         self._budget = budget
         self._blocks: list[str] = []
         self._line: list[str] = []
-        self._fields: list[_Field] = []
+        self._fields: deque[_Field] = deque(maxlen=_NESTED_FIELDS)
         self._cells: list[str] = []
         self._cell: list[str] = []
         self._rows: list[tuple[list[str], Paragraph]] = []
@@ -67,16 +71,17 @@ class StoryWriter:
         elif part == _END and self._fields:
             self._end_field(self._fields.pop())
         elif self._fields and any(field.shown_from is None for field in self._fields):
-            self._fields[-1].code += part
+            self._fields[-1].code.append(part)
         else:
             self._line.append(_WRITTEN.get(part, "" if _CONTROLS.fullmatch(part) else part))
 
     def _end_field(self, field: _Field) -> None:
         if any(outer.shown_from is None for outer in self._fields):
             return
+        code = "".join(field.code)
         if field.shown_from is None:
-            self._line.append(write_code(field.code))
-        elif address := read_link(field.code):
+            self._line.append(write_code(code))
+        elif address := read_link(code):
             words = "".join(self._line[field.shown_from :])
             self._line[field.shown_from :] = [write_link(words, address)]
 
@@ -125,7 +130,7 @@ def _place(rows: list[tuple[list[str], Paragraph]]) -> Iterator[list[Cell | str]
         if properties.row is None or len(properties.row.edges) != len(texts) + 1:
             yield list(texts)
             continue
-        columns = [sum(edge <= place + _EDGE_TOLERANCE for edge in edges) for place in properties.row.edges]
+        columns = [bisect_right(edges, place + _EDGE_TOLERANCE) for place in properties.row.edges]
         cells: list[Cell | str] = []
         for index, text in enumerate(texts):
             if index < len(properties.row.continued) and properties.row.continued[index] and not text:

@@ -11,6 +11,7 @@ from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, Pars
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.mail.headers import HEADER_ERRORS, MailPolicy, read_charset, read_header
 from app.pipeline.parse.mail.message import Mail, MessageReader, write_mail
+from app.pipeline.parse.mail.transfer import read_stored
 
 _TOO_DEEP = "Its messages are nested deeper than is allowed."
 
@@ -22,7 +23,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         DocumentEncryptedError: when its text is encrypted (S/MIME, PGP).
         DocumentDamagedError, ParseLimitExceededError
     """
-    text, metadata, mail = read_mail(path.read_bytes().lstrip(b"\r\n"), limits)
+    text, metadata, mail = read_mail(read_stored(path), limits)
     report(1, 1)
     return Parsed([Page(None, text)], metadata, list(mail.attachments))
 

@@ -10,6 +10,7 @@ from app.domain.documents import Attachment, Page, Parsed
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
 from app.pipeline.parse.limits import Budget, Limits
 from app.pipeline.parse.mail.eml import read_mail
+from app.pipeline.parse.mail.transfer import read_stored
 
 _SEPARATOR = re.compile(
     rb"^(?>From [^\r\n]{0,500}?\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|(?:19|20)\d\d-\d\d-\d\d)\b[^\r\n]{0,100}?\d\d:\d\d)"
@@ -17,8 +18,6 @@ _SEPARATOR = re.compile(
     re.MULTILINE,
 )
 """The line before each mail, with its date. A line of a text that begins alike has no header after it."""
-_FIRST = re.compile(rb"From [^\r\n]*+\r?\n")
-"""The line before the first mail, also where its date has another form."""
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _MAX_LISTED = 100
 
@@ -32,10 +31,8 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         DocumentEncryptedError, DocumentDamagedError: when no mail can be read.
         ParseLimitExceededError: when it has more mails, or more text, than allowed.
     """
-    data = path.read_bytes()
-    starts = [found.span() for found in _SEPARATOR.finditer(data)]
-    if (not starts or starts[0][0]) and (first := _FIRST.match(data)):
-        starts.insert(0, first.span())
+    data = read_stored(path)
+    starts = _find_starts(data)
     if len(starts) > limits.pages:
         raise ParseLimitExceededError(f"It has {count_of(len(starts), 'message')}; the limit is {limits.pages}.")
     budget = Budget(limits.characters, "Its messages have more text than is allowed.")
@@ -58,6 +55,12 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         raise error
     metadata: dict[str, Any] = {"messages": len(starts), "unreadable_messages": unreadable[:_MAX_LISTED]}
     return Parsed(pages, metadata, attachments)
+
+
+def _find_starts(data: bytes) -> list[tuple[int, int]]:
+    """Where each separator begins and ends. The first line of a folder is one, also with a date of another form."""
+    starts = [found.span() for found in _SEPARATOR.finditer(data)]
+    return starts if starts and not starts[0][0] else [(0, data.find(b"\n") + 1), *starts]
 
 
 def _cut(data: bytes, starts: list[tuple[int, int]]) -> Iterator[bytes]:

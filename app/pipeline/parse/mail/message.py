@@ -1,6 +1,7 @@
 """A mail as text: its headers, the fullest of its alternative texts, its text attachments, the mails within it."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.generator import BytesGenerator
@@ -85,13 +86,23 @@ class MessageReader:
         charset: The encoding of headers without a declaration.
         depth: The number of messages and parts around this one.
         alternative: Whether it is one of several parts with the same content.
+        tries: An item for each attachment whose text may still be read, shared by the readers of a mail.
     """
 
-    def __init__(self, limits: Limits, charset: str | None, depth: int = 0, *, alternative: bool = False) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        charset: str | None,
+        depth: int = 0,
+        *,
+        alternative: bool = False,
+        tries: Iterator[int] | None = None,
+    ) -> None:
         self._limits = limits
         self._charset = charset
         self._depth = depth
         self._alternative = alternative
+        self._tries = iter(range(_SHOWN_ATTACHMENTS)) if tries is None else tries
         self.mail = Mail()
 
     def read(self, part: Message) -> None:
@@ -154,7 +165,7 @@ class MessageReader:
         """Add an attachment, and its text."""
         name = clean_line(name, NAME_CHARACTERS)
         self.mail.attachments[Attachment(name, content)] = None
-        if len(self.mail.shown) < _SHOWN_ATTACHMENTS:
+        if next(self._tries, None) is not None:
             self.mail.shown.setdefault(write_shown(kind, name, content, charset, self._limits), name)
 
     def _read_body(self, part: Message, kind: str, content: bytes) -> str | None:
@@ -177,7 +188,7 @@ class MessageReader:
         """Add one of several parts with the same content: the last, unless it has far fewer words than another."""
         mails: list[tuple[int, Mail]] = []
         for child in children:
-            reader = MessageReader(self._limits, self._charset, self._depth, alternative=True)
+            reader = MessageReader(self._limits, self._charset, self._depth, alternative=True, tries=self._tries)
             reader.read(child)
             mails.append((_count_words(reader.mail.texts), reader.mail))
         most = max((words for words, _ in mails), default=0)
@@ -206,7 +217,7 @@ class MessageReader:
             packed = str(part.get("content-transfer-encoding") or "").strip().lower() == "base64"
             inner = _unpack(child) if packed else child
             charset = read_charset(inner)
-            reader = MessageReader(self._limits, charset, self._depth + 1)
+            reader = MessageReader(self._limits, charset, self._depth + 1, tries=self._tries)
             reader.read(inner)
             self.mail.encrypted |= reader.mail.encrypted and not reader.mail.has_text
             self.mail.texts.append(write_mail(inner, reader.mail, charset))

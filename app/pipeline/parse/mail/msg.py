@@ -70,9 +70,12 @@ class _Item:
         return self._values.get(number, 0)
 
     def time(self, *numbers: int) -> datetime | None:
-        """The first of these times; they count tenths of microseconds since 1601."""
+        """The first of these times; they count tenths of microseconds since 1601. None where it is no date."""
         ticks = next(filter(None, map(self.number, numbers)), 0)
-        return datetime(1601, 1, 1, tzinfo=UTC) + timedelta(microseconds=ticks // 10) if ticks else None
+        try:
+            return datetime(1601, 1, 1, tzinfo=UTC) + timedelta(microseconds=ticks // 10) if ticks else None
+        except OverflowError:
+            return None
 
     def encoding(self, *numbers: int) -> str | None:
         """The encoding that one of these code pages names, of this item or of the one around it."""
@@ -145,17 +148,23 @@ def _write_person(item: _Item, names: tuple[int, ...], addresses: tuple[int, ...
 
 
 def _list_bodies(item: _Item, limits: Limits) -> Iterator[Message]:
-    """The text of a message in its forms, the richest last."""
+    """The text of a message in its forms, the richest last.
+
+    Raises:
+        DocumentDamagedError, ParseLimitExceededError: when RTF is its only form and cannot be read.
+    """
+    body, html, html_text = item.text(_BODY), item.binary(_HTML), item.text(_HTML)
     if packed := item.binary(_RTF):
         try:
             text = "\n".join(page.text for page in read_rtf(decompress(packed, limits.markup_bytes), limits).pages)
             yield _make_part("text/plain", text.encode("utf-8", "replace"), "utf-8")
-        except DocumentDamagedError:
-            pass  # the other forms are read
-    yield _make_part("text/plain", item.text(_BODY).encode("utf-8", "replace"), "utf-8")
-    if html := item.binary(_HTML):
+        except (DocumentDamagedError, ParseLimitExceededError):
+            if not (body or html or html_text):
+                raise
+    yield _make_part("text/plain", body.encode("utf-8", "replace"), "utf-8")
+    if html:
         yield _make_part("text/html", html, item.encoding(_BODY_CODEPAGE, _CODEPAGE))
-    elif html_text := item.text(_HTML):
+    elif html_text:
         yield _make_part("text/html", html_text.encode("utf-8", "replace"), "utf-8")
 
 

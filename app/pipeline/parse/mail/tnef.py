@@ -73,6 +73,8 @@ def _list_properties(data: bytes) -> Iterator[tuple[int, int, bytes]]:
             (values,) = struct.unpack_from("<I", data, position)
             position += 4
         for _ in range(values):
+            if position >= len(data):  # the count of values is not true
+                return
             size = _FIXED.get(kind & ~_MANY, 0)
             if kind & ~_MANY in _VARIABLE:
                 (size,) = struct.unpack_from("<I", data, position)

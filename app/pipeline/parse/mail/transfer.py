@@ -2,13 +2,31 @@
 
 import base64
 import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from email.message import Message
+from pathlib import Path
+
+from app.pipeline.parse.encoding import decode
 
 _APPENDED = re.compile(rb"^(?:[^ \r\n]+ +[^ \r\n]|___|--)", re.MULTILINE)
 """Begins a line that is no Base64: it has words, or is a rule."""
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 _QUOTES = re.compile(r">*")
 _SIGNATURE = "-- "
+
+
+def read_stored(path: Path) -> bytes:
+    """The messages of a file, from their first header.
+
+    Editors of text add a byte order mark, which would become a part of that header, and store files as UTF-16.
+
+    Raises:
+        DocumentDamagedError: when UTF-16 cannot be decoded.
+    """
+    data = path.read_bytes().removeprefix(BOM_UTF8)
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        data = decode(data).encode("utf-8", "replace")
+    return data.lstrip(b"\r\n")
 
 
 def read_bytes(part: Message) -> bytes:

@@ -9,8 +9,8 @@ from app.pipeline.parse.office import date_formats
 from app.pipeline.parse.office.date_names import Names, find_names
 from app.pipeline.parse.office.number_layout import PlainFormat, Token, find_plain, lay_out, write_general
 
-_LONGEST = 1000
-"""Characters of a format code; Excel allows 255."""
+_LONGEST = 255
+"""Characters of a format code that Excel allows; the time to show a number grows faster than the code."""
 _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"?|\\(?P<escaped>.)|_(?P<space>.)|\*(?P<fill>.)|\[(?P<bracket>[^\]]*)\]?|(?P<general>General)'
     r"|(?P<half>AM/PM|A/P|上午/下午)|(?P<exponent>E[+-])|(?P<date>y+|m+|d+|h+|s+|e+|b+|g+)|(?P<digit>[0#?])"

@@ -6,6 +6,9 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
+from app.domain.errors import InvalidMetadataError
+from app.domain.metadata import check_metadata
+
 _YAML = re.compile(r"---[ \t]*\n(.{0,65536}?\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _TOML = re.compile(r"\+\+\+[ \t]*\n(.{0,65536}?\n)?\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_][\w .-]{0,99}?)[ \t]*:(?:[ \t]+(.*))?\Z")
@@ -18,19 +21,35 @@ _NAMES = {"lang": "language", "authors": "author", "creator": "author", "subtitl
 _OWN = {"page_count", "pages_without_text", "unreadable_pages"}
 """Fields that Sluice writes."""
 _MAX_FIELDS = 100
+_INTEGER_BITS = 63
+_MAX_CHARACTERS = 1000
+"""Longer texts are cut in metadata."""
+_MAX_DOTS = 100
+"""The dots in a line of TOML: ``tomllib`` takes quadratic time and memory for those within a key."""
 
 
 def take_front_matter(text: str) -> tuple[dict[str, Any], str]:
     """The fields of the front matter, and the text after it.
 
-    Front matter that has more than plain fields and lists stays in the text, so that nothing of it is lost.
+    Front matter that has more than plain fields and lists, or more than metadata may hold, stays in the text, so that
+    nothing of it is lost.
     """
     for pattern, read in ((_YAML, _read_yaml), (_TOML, _read_toml)):
         match = pattern.match(text)
         if match and (match[1] or "").strip():
             fields, is_whole = read(match[1])
-            return _rename(fields), text[match.end() :].lstrip("\n") if fields and is_whole else text
+            kept = _rename(fields)
+            return kept, text[match.end() :].lstrip("\n") if fields and is_whole and _is_storable(kept) else text
     return {}, text
+
+
+def _is_storable(fields: Mapping[str, Any]) -> bool:
+    """Whether the fields are stored as they stand: metadata is cut and checked."""
+    try:
+        check_metadata(dict(fields))
+    except InvalidMetadataError:
+        return False
+    return all(len(value) <= _MAX_CHARACTERS for value in fields.values() if isinstance(value, str))
 
 
 def _rename(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,6 +65,8 @@ def _rename(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_toml(text: str) -> tuple[dict[str, Any], bool]:
+    if any(line.count(".") > _MAX_DOTS for line in text.split("\n")):
+        return {}, False
     try:
         found = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError):
@@ -56,11 +77,13 @@ def _read_toml(text: str) -> tuple[dict[str, Any], bool]:
 
 
 def _plain(value: Any) -> Any:
-    """A value of metadata; None for tables and nested lists."""
+    """A value of metadata; None for tables, nested lists and numbers that are too large."""
     if isinstance(value, list):
         items = [_plain(item) for item in value]
         return None if any(item is None or isinstance(item, list) for item in items) else items
     if isinstance(value, dict):
+        return None
+    if isinstance(value, int) and value.bit_length() > _INTEGER_BITS:
         return None
     return value if isinstance(value, str | bool | int | float) else str(value)
 

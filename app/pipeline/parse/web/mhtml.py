@@ -10,6 +10,7 @@ from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, NoExtractableTextError, ParseLimitExceededError
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.mail.headers import HEADER_ERRORS, MailPolicy, read_header
+from app.pipeline.parse.mail.transfer import read_stored
 from app.pipeline.parse.web.html import read_page
 from app.pipeline.parse.web.markup import write_markup
 
@@ -27,7 +28,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     if path.stat().st_size > limits.inflated_bytes:
         raise ParseLimitExceededError("The web archive is larger than is allowed.")
     try:
-        message = message_from_bytes(path.read_bytes().lstrip(b"\r\n"), policy=MailPolicy())
+        message = message_from_bytes(read_stored(path), policy=MailPolicy())
         parts = list(message.walk())
         address = _find_address(message)
         pages = [part for part in parts if part.get_content_type() in _PAGES]
