@@ -205,3 +205,9 @@ def test_rounding_and_padding_are_the_same_for_the_short_and_the_exact_way() -> 
 def test_of_a_code_that_is_longer_than_excel_allows_the_beginning_counts(code: str) -> None:
     assert NumberFormat(code).show("45000.75") == NumberFormat(code[:255]).show("45000.75")
     assert len(NumberFormat(code).show("45000.75")) < 1000
+
+
+@pytest.mark.parametrize("code", ['# ?/""', "# ?/?1", "# ?/12x", f"ss.{'0' * 400}", f"0{'%' * 990}", f"0.{'0' * 990}"])
+@pytest.mark.parametrize("value", ["0.5", "1E+300", "-1E-300"])
+def test_a_number_is_shown_whatever_its_format(code: str, value: str) -> None:
+    assert any(map(str.isdecimal, NumberFormat(code).show(value)))

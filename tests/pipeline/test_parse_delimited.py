@@ -103,3 +103,15 @@ def test_a_line_end_in_a_quoted_field_belongs_to_its_row(tmp_path: Path) -> None
 def test_the_names_of_columns_reach_the_last_chunk_of_a_large_table(tmp_path: Path) -> None:
     rows = "".join(f"Lock number {number},{number},{number * 2},north bank of the canal\n" for number in range(30_000))
     assert find_context(tmp_path, f"Name,Fall,Toll,Place\n{rows}") == "Name | Fall | Toll | Place"
+
+
+def test_a_field_of_any_length_keeps_its_columns(tmp_path: Path) -> None:
+    long = "a word, " * 30_000
+    text = read(tmp_path, f'name,note,sum\nAda,"{long}end",5\nBo,"x, y",6\n'.encode())
+    assert text.startswith("name | note | sum\nAda | a word, a word, ")
+    assert text.endswith("a word, end | 5\nBo | x, y | 6")
+
+
+def test_a_quote_within_a_field_changes_no_other_row(tmp_path: Path) -> None:
+    text = read(tmp_path, b'name,note,sum\nAda,"5" screen",5\nBo,"x, y",6\nCy,"z, w",7\n')
+    assert text == 'name | note | sum\nAda | 5 screen" | 5\nBo | x, y | 6\nCy | z, w | 7'

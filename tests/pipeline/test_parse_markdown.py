@@ -122,3 +122,24 @@ def test_wrapped_base64_is_left_out_and_other_long_runs_stay(tmp_path: Path) -> 
     for run in ("ACGT" * 400, "-" * 2000, "ssh-rsa " + _PICTURE[:372], "data:image/png;base64,short"):
         assert read(tmp_path, run, TEXT).pages[0].text == run
     assert read(tmp_path, "a,b\n1,2\n3,4", CSV).pages[0].text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A comment begins with `<!--` and ends with `-->` in HTML.",
+        "``code with ` and <!-- `` and more -->",
+        "```\n<!-- kept -->\n```",
+    ],
+)
+def test_signs_of_comments_in_code_are_text(tmp_path: Path, text: str) -> None:
+    assert read(tmp_path, text).pages[0].text == text
+
+
+def test_a_comment_around_code_is_left_out(tmp_path: Path) -> None:
+    assert read(tmp_path, "Start <!-- `not` shown --> end.").pages[0].text == "Start  end."
+
+
+def test_quoted_items_of_a_list_keep_their_commas(tmp_path: Path) -> None:
+    parsed = read(tmp_path, '---\ntags: ["Berlin, Germany", "b"]\n---\ntext')
+    assert parsed.metadata["tags"] == ["Berlin, Germany", "b"]

@@ -90,7 +90,10 @@ class NumberFormat:
             return write_general(text, value)
         for index, (section, condition) in enumerate(zip(self._numbers, self._conditions, strict=True)):
             if condition is None or _COMPARE[condition[0]](value, condition[1]):
-                return self._write(section, value, index, since_1904=since_1904)
+                try:
+                    return self._write(section, value, index, since_1904=since_1904)
+                except ArithmeticError:  # a code with hundreds of places or signs of percentage
+                    break
         return write_general(text, value)
 
     def show_text(self, text: str) -> str:

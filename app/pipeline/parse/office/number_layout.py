@@ -15,6 +15,7 @@ _DIGITS = 15
 """Significant digits of a number in Excel. Files store 17, with errors in the last two."""
 _GENERAL_DIGITS = 10
 _FRACTION_DIGITS = 7
+_NUMERALS = set("123456789")
 _PLAIN = re.compile(r"(?P<before>t*)(?P<group>#,##)?0(?:\.(?P<decimals>0{1,6}))?(?P<after>t*%?t*)")
 _PLAIN_LIMIT = 1e10
 _TIE = 1e-4
@@ -167,14 +168,14 @@ def _write_fraction(tokens: Sequence[Token], number: Decimal, at: int) -> str:
     start, end = at, at + 1
     while start and tokens[start - 1][0] == "digit":
         start -= 1
-    while end < len(tokens) and (tokens[end][0] == "digit" or tokens[end][1] in "123456789"):
+    while end < len(tokens) and (tokens[end][0] == "digit" or tokens[end][1] in _NUMERALS):
         end += 1
     whole_tokens, over, under = tokens[:start], tokens[start:at], tokens[at + 1 : end]
     has_whole = any(kind == "digit" for kind, _ in whole_tokens)
     whole = int(number) if has_whole else 0
     fixed = "".join(text for _, text in under)[:_FRACTION_DIGITS]
     rest = Fraction(number) - whole
-    is_fixed = any(kind == "text" for kind, _ in under) and int(fixed) > 0
+    is_fixed = any(kind == "text" for kind, _ in under) and fixed.isdecimal() and int(fixed) > 0
     if is_fixed:
         part, base = int(rest * int(fixed) + Fraction(1, 2)), int(fixed)
     else:

@@ -20,6 +20,8 @@ _SAMPLE_ROWS = 50
 _LEAST = 0.9
 """A delimiter is examined further when it splits this share of the rows that the best one splits."""
 _COMMAS_IN_VALUES = re.compile(r"(?<=\d),(?=\d)|, ")
+_NEVER_CLOSED = "unexpected end of data"
+"""In the message of the csv module."""
 _HINT = "sep="
 """Begins a first line that states the delimiter for spreadsheet programs."""
 
@@ -32,6 +34,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         ParseLimitExceededError
     """
     text = decode(path.read_bytes()).replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")
+    csv.field_size_limit(limits.characters)  # the module's own limit is 128 KB
     first, _, rest = text.partition("\n")
     if first.lower().startswith(_HINT) and len(first) == len(_HINT) + 1:
         text, delimiter = rest, first[-1]
@@ -43,10 +46,16 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
 
 
 def _write(text: str, delimiter: str, limits: Limits) -> tuple[str, int]:
-    """The text of the table and the number of rows. Where a quote is never closed, quotes are read as text."""
+    """The text of the table and the number of rows.
+
+    Where text follows a closing quote, the field goes on, as in spreadsheet programs. Where a quote is never closed,
+    quotes are read as text.
+    """
     try:
         return _fill_grid(csv.reader(StringIO(text), delimiter=delimiter, strict=True), limits)
-    except csv.Error:
+    except csv.Error as error:
+        if _NEVER_CLOSED not in str(error):
+            return _fill_grid(csv.reader(StringIO(text), delimiter=delimiter), limits)
         return _fill_grid((row.split(delimiter) for row in text.split("\n")), limits)
 
 

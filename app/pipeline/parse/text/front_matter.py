@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from app.domain.errors import InvalidMetadataError
@@ -112,6 +113,10 @@ def _read_yaml(text: str) -> tuple[dict[str, Any], bool]:
 
 def _read_value(value: str) -> Any:
     if value.startswith("[") and value.endswith("]"):
+        with suppress(ValueError, RecursionError):
+            items = json.loads(value)
+            if not any(isinstance(item, list | dict) for item in items):
+                return items
         return [_read_scalar(item.strip()) for item in value[1:-1].split(",") if item.strip()]
     return _read_scalar(value)
 

@@ -20,7 +20,8 @@ _TAG = re.compile(r"<[^<>]{0,1000}>")
 _LINK = re.compile(r"!?\[([^\]\[\n]{0,500})\](?:\([^()\n]{0,2000}\)|\[[^\]\n]{0,500}\])")
 _SIGNS = re.compile(r"^#{1,6}[ \t]+|[ \t]+#+[ \t]*$|[*`]|(?<!\w)_|_(?!\w)")
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*$", re.MULTILINE)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_COMMENT = re.compile(r"(?P<code>(?<!`)(`+)(?!`)[^\n]*?(?<!`)\2(?!`))|<!--.*?-->", re.DOTALL)
+"""A comment; code within a line is matched too, because the signs of comments within it are text."""
 _TABLE = re.compile(r"^[ \t]*<table\b.*?</table>", re.IGNORECASE | re.DOTALL | re.MULTILINE)
 _TITLE = 2000
 
@@ -75,7 +76,7 @@ def _split_code(text: str) -> Iterator[tuple[bool, str]]:
 def _write_markup(text: str, limits: Limits) -> str:
     """Markdown without code. Only the part up to the last end is searched, so that open ends cost no time."""
     last = text.rfind("-->") + len("-->")
-    text = _COMMENT.sub("", text[:last]) + text[last:] if "-->" in text else text
+    text = _COMMENT.sub(lambda match: match["code"] or "", text[:last]) + text[last:] if "-->" in text else text
     last = text.lower().rfind("</table>") + len("</table>")
     if "</table>" not in text.lower():
         return text
