@@ -23,6 +23,7 @@ _BLOCK = tarfile.BLOCKSIZE
 _HEADER_BYTES = 64 * 1024
 _OVERHEAD = 16 * 1024 * 1024
 """Bytes that the headers of an archive may have, in addition to its files."""
+_SIZE_DIGITS = 20
 _WITHOUT_DATA = {tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE}
 _EXTENDED = {tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE}
 
@@ -126,9 +127,12 @@ def _read_header(stream: ByteStream) -> tarfile.TarInfo | None:
     if not block.strip(b"\x00"):
         return None
     try:
-        return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+        header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except tarfile.HeaderError as error:
         raise DocumentDamagedError(str(error)) from error
+    if header.size < 0:  # the form for large numbers has a sign
+        raise DocumentDamagedError("One of its headers states a negative size.")
+    return header
 
 
 def _read_extension(stream: ByteStream, header: tarfile.TarInfo, known: _Extension) -> _Extension | None:
@@ -154,7 +158,7 @@ def _parse_records(data: bytes, known: _Extension) -> _Extension:
         keyword, _, value = data[position + len(digits) + 1 : position + length - 1].partition(b"=")
         if keyword == b"path":
             known = replace(known, path=_decode(value))
-        elif keyword == b"size" and value.isdigit():
+        elif keyword == b"size" and value.isdigit() and len(value) <= _SIZE_DIGITS:
             known = replace(known, size=int(value))
         elif keyword.startswith(b"GNU.sparse."):
             known = replace(known, is_sparse=True)

@@ -63,7 +63,8 @@ class FileSpool(Sequence[SpooledFile]):
 
     def read(self, place: int) -> Iterator[bytes]:
         """The bytes of one file."""
-        position, end = self._starts[place], [*self._starts, self._end][place + 1]
+        position = self._starts[place]
+        end = self._starts[place + 1] if place + 1 < len(self._starts) else self._end
         while position < end:
             self._file.seek(position)
             piece = self._file.read(min(_PIECE, end - position))

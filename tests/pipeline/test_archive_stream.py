@@ -183,3 +183,25 @@ def test_bzip2_and_xz_files_without_an_archive_are_no_archives(tmp_path: Path) -
 
 def test_a_tar_archive_that_begins_with_a_pdf_is_an_archive(tmp_path: Path) -> None:
     assert detect(make_tar(tmp_path / "a", [("a.pdf", b"%PDF-1.7\n"), ("b", b"x")]), "a.tar") == TAR
+
+
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+def test_a_header_with_a_negative_size_is_damage(tmp_path: Path, kind: bytes) -> None:
+    """A negative size would raise the limit on bytes."""
+    info = tarfile.TarInfo("a.txt")
+    info.type = kind
+    block = bytearray(info.tobuf(tarfile.GNU_FORMAT)[: tarfile.BLOCKSIZE])
+    block[124:136] = b"\xff" * 11 + b"\x00"
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    path = tmp_path / "a.tar"
+    path.write_bytes(bytes(block) + bytes(4 * tarfile.BLOCKSIZE))
+    with pytest.raises(DocumentDamagedError, match="negative"):
+        read(path)
+
+
+def test_a_size_of_thousands_of_digits_is_ignored(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("a.txt")
+    info.pax_headers = {"size": "9" * 5000}
+    path = add_special(tmp_path / "a.tar", info)
+    assert read(path) == [("a.txt", b"")]
