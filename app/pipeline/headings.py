@@ -12,6 +12,7 @@ _UNDERLINE = re.compile(r" {0,3}(={3,}|-{3,})[ \t]*$")
 _NO_TITLE = re.compile(r"[ \t]*(?:[>|#=~`]|[-*+][ \t]|-{3}|\d{1,9}[.)][ \t]| {4}|\t)")
 """Lines that are no heading, although a line of hyphens follows: quotes, tables, list items, rules, code."""
 _CLOSING = re.compile(r"[ \t]+#+[ \t]*$")
+_INK = re.compile(r"\S")
 _TITLE = 80
 _JOINT = " > "
 
@@ -72,7 +73,7 @@ class HeadingPath:
         """
         self._enter(start)
         path = self._path
-        if self._marks and not self._text[start : self._marks[-1].start].strip():
+        if self._marks and not _INK.search(self._text, start, self._marks[-1].start):
             path = [heading for heading in path if heading[0] < self._marks[-1].level]
         return _JOINT.join(title for _, title in path)
 

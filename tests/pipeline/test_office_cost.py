@@ -16,6 +16,8 @@ pytestmark = pytest.mark.slow
 _CELL = "<w:tc><w:tcPr><w:vMerge/></w:tcPr><w:p/></w:tc>"
 _LINK = '<w:r><w:fldChar w:fldCharType="begin"/><w:instrText>HYPERLINK "a"</w:instrText></w:r>'
 _OPEN = '<w:r><w:fldChar w:fldCharType="begin"/><w:fldChar w:fldCharType="separate"/></w:r>'
+_MERGED = f"<w:p><w:pPr><w:rPr><w:del/></w:rPr></w:pPr><w:r><w:t>{'x' * 20}</w:t></w:r></w:p>"
+_PICTURE = '<w:r><w:drawing><wp:docPr descr="a picture of {}"/></w:drawing></w:r>'
 _NESTED_TABLE = "<w:tbl><w:tr><w:tc>" * 60 + paragraph("x") * 20 + "</w:tc></w:tr></w:tbl>" * 60
 _NESTED_CHOICE = "<mc:AlternateContent><mc:Choice>" * 60 + "<w:r/>" * 50 + "</mc:Choice></mc:AlternateContent>" * 60
 _REFERENCE = '<w:r><w:footnoteReference w:id="1"/></w:r>'
@@ -28,6 +30,8 @@ _BODIES: dict[str, tuple[Callable[[int], str], int]] = {
     "nested alternatives": (lambda n: f"<w:p>{_NESTED_CHOICE * n}</w:p>", 15),
     "results that never end": (lambda n: f"<w:p>{_OPEN * n}</w:p>" + paragraph("x") * n, 3_000),
     "fields that never end": (lambda n: f"<w:p>{_LINK * n}</w:p>" + paragraph("x") * n, 3_000),
+    "deleted ends of paragraphs": (lambda n: _MERGED * n, 10_000),
+    "pictures in a paragraph": (lambda n: "<w:p>" + "".join(_PICTURE.format(at) for at in range(n)) + "</w:p>", 3_000),
     "terms of an equation": (lambda n: f"<w:p><m:oMath>{_FRACTION * n}</m:oMath></w:p>", 3_000),
     "equations": (lambda n: f"<w:p>{f'<m:oMath>{_FRACTION}</m:oMath>' * n}</w:p>", 2_000),
     "references to one note": (lambda n: f"<w:p>{_REFERENCE * n}</w:p>", 5_000),

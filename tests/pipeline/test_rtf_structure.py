@@ -185,3 +185,16 @@ def test_a_file_of_any_form_is_read_in_linear_time(tmp_path: Path, body: str) ->
         return path
 
     check_linear(write, RTF, 2_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "group", [r"{\info{\title %s}}", r"{\field{\*\ffl %s}}", r"{\shp{\sp{\sn wzDescription}{\sv %s}}}"]
+)
+def test_a_text_of_any_length_outside_the_body_is_read_in_linear_time(tmp_path: Path, group: str) -> None:
+    def write(number: int) -> Path:
+        path = tmp_path / "a.rtf"
+        path.write_text("{\\rtf1 x" + group.replace("%s", r"\u65 ?" * number) + "}")
+        return path
+
+    check_linear(write, RTF, 20_000)

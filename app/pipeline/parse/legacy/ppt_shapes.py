@@ -1,6 +1,7 @@
 """The texts of a slide of PowerPoint 97 to 2003, with the places of their shapes ([MS-PPT] 2.9, [MS-ODRAW] 2.2)."""
 
 import struct
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -76,8 +77,9 @@ class ShapeReader:
                     yield Text(self._link(text, spans), kind in _TITLES)
                 kind, text, spans = record.number(self._stream, 0) if record else 0, "", []
             elif record.kind == _OUTLINE_TEXT:
-                for found in (outline or [])[record.number(self._stream, 0) :][:1]:
-                    text, kind = found.text, 0 if found.is_title else 1
+                number = record.number(self._stream, 0)
+                if outline and number < len(outline):
+                    text, kind = outline[number].text, 0 if outline[number].is_title else 1
             elif record.kind == _WIDE:
                 text = record.content(self._stream).decode("utf-16-le", "replace")
             elif record.kind == _NARROW:
@@ -151,6 +153,6 @@ class ShapeReader:
     @staticmethod
     def _make_cell(shape: Shape, lefts: list[int], tops: list[int]) -> Cell:
         left, top, width, height = shape.box
-        columns = sum(left <= other < left + width for other in lefts)
-        rows = sum(top <= other < top + height for other in tops)
+        columns = bisect_left(lefts, left + width) - bisect_left(lefts, left)
+        rows = bisect_left(tops, top + height) - bisect_left(tops, top)
         return Cell(shape.text.text, columns=max(columns, 1), rows=max(rows, 1))

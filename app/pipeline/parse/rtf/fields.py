@@ -18,7 +18,7 @@ class RtfField:
     position: tuple[int, int]
     """Where its result begins."""
     code: list[str] = field(default_factory=list)
-    entries: list[str] = field(default_factory=list)
+    entries: list[list[str]] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -34,5 +34,5 @@ class RtfField:
         if kind == _BOX:
             return TICKED if chosen else UNTICKED
         if kind == _CHOICE:
-            return self.entries[chosen] if 0 <= chosen < len(self.entries) else ""
+            return "".join(self.entries[chosen]) if 0 <= chosen < len(self.entries) else ""
         return write_code("".join(self.code))

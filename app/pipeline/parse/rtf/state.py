@@ -1,5 +1,6 @@
 """The state of the RTF reader: groups, fonts, encodings and what the text belongs to."""
 
+from collections import defaultdict
 from dataclasses import replace
 
 from app.domain.errors import ParseLimitExceededError
@@ -14,6 +15,8 @@ from app.pipeline.parse.rtf.fonts import RtfFonts
 from app.pipeline.parse.rtf.groups import BODIES, DESTINATIONS, Group
 from app.pipeline.parse.rtf.tables import DEFINING, RowDefinition
 
+_REPLACED = {"author of a comment", "name of a property", "value of a property"}
+"""Groups of which only the last one counts."""
 _PROPERTIES = {"sn", "sv"}
 """Groups that are read also within pictures."""
 _BODY_LEVEL = 9
@@ -25,7 +28,6 @@ class RtfWriter:
     """Collects the text of an RTF file."""
 
     def __init__(self, limits: Limits) -> None:
-        self.metadata: dict[str, str] = {}
         self._depth = limits.depth
         self._budget = Budget(limits.characters, "It contains more text than is allowed.")
         self._main = RtfBody("main", self._budget)
@@ -35,7 +37,8 @@ class RtfWriter:
         self._row = RowDefinition()
         self._notes = 0
         self._label = ""
-        self._collected = {"author of a comment": "", "name of a property": "", "value of a property": ""}
+        self._collected = defaultdict[str, list[str]](list)
+        """The pieces of metadata, of authors and of properties, by the destinations of their groups."""
         self._fonts = RtfFonts()
         self._bytes = bytearray()
         self._bytes_encoding = ""
@@ -142,6 +145,16 @@ class RtfWriter:
             return False
         return True
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The metadata that the file states."""
+        return {name: text for name in INFO.values() if (text := self._join_collected(name))}
+
+    def _join_collected(self, destination: str) -> str:
+        text = "".join(self._collected[destination])
+        self._collected[destination] = [text]
+        return text
+
     def _end_scopes(self, closed: Group) -> None:
         """Finish the note, the field or the property that ends with a group."""
         field = closed.field
@@ -152,7 +165,7 @@ class RtfWriter:
         elif field is not None and field is not self._group.field and self._group.is_shown:
             closed.body.replace_from(field.position, field.address, field.write_default())
         elif closed.destination == "value of a property" != self._group.destination:
-            value, name = self._collected[closed.destination], self._collected["name of a property"]
+            value, name = self._join_collected(closed.destination), self._join_collected("name of a property")
             closed.body.follow(clean_alternative(value) if name == _ALTERNATIVE_TEXT else "")
 
     def _end_body(self, body: RtfBody) -> None:
@@ -160,7 +173,7 @@ class RtfWriter:
         if body.kind in self._margins:
             self._margins[body.kind][text] = None
             return
-        author = self._collected["author of a comment"]
+        author = self._join_collected("author of a comment")
         label = (
             self._label if body.kind == "note" else f"Comment by {author}:" if body.kind == "comment" and author else ""
         )
@@ -187,10 +200,10 @@ class RtfWriter:
             return
         field = self._group.field
         self._group = replace(self._group, destination=destination, code=field)
-        if destination in self._collected:
-            self._collected[destination] = ""
+        if destination in _REPLACED:
+            self._collected[destination].clear()
         elif destination == "entry" and field is not None:
-            field.entries.append("")
+            field.entries.append([])
 
     def _set_property(self, word: str, parameter: int | None) -> None:
         """Process a word that changes how the following text is read."""
@@ -255,11 +268,9 @@ class RtfWriter:
         elif group.destination == "code" and group.code is not None:
             group.code.code.append(text)
         elif group.destination == "entry" and group.code is not None:
-            group.code.entries[-1] += text
-        elif group.destination in self._collected:
-            self._collected[group.destination] += text
-        elif group.destination in INFO:
-            self.metadata[group.destination] = self.metadata.get(group.destination, "") + text
+            group.code.entries[-1].append(text)
+        else:
+            self._collected[group.destination].append(text)
 
     def _flush(self) -> None:
         if self._bytes:

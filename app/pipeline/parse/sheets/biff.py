@@ -77,14 +77,15 @@ class _Pieces:
 
     def take(self, count: int) -> bytes:
         """The next bytes, from as many pieces as they reach into."""
-        found = b""
-        while count > len(found):
+        found: list[bytes] = []
+        while count > 0:
             if not self._left():
                 self._turn()
-            part = self._pieces[self._piece][self._at : self._at + count - len(found)]
+            part = self._pieces[self._piece][self._at : self._at + count]
             self._at += len(part)
-            found += part
-        return found
+            count -= len(part)
+            found.append(part)
+        return b"".join(found)
 
     def take_characters(self, count: int, *, wide: bool) -> str:
         """The next characters. Each further piece states anew whether they have two bytes."""

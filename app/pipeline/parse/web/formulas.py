@@ -16,12 +16,18 @@ _RELATIONS = {"=", "≠", "<", ">", "≤", "≥", "≈", "→", "∈", "⇒"}
 
 def write_formula(element: etree._Element) -> str:
     """A ``math`` element on one line, else the text that it states for readers that do not show formulas."""
-    if sum(1 for _, _ in zip(element.iter(), range(_MAX_ELEMENTS), strict=False)) < _MAX_ELEMENTS:
+    if _is_small(element):
         written = _write(element)
         if 0 < len(written) <= _MAX_CHARACTERS:
             return written
     source = next((str(item.text or "") for item in element.iter("annotation", "{*}annotation")), "")
     return " ".join((attribute(element, "alttext") or source or "".join(map(str, element.itertext()))).split())
+
+
+def _is_small(element: etree._Element) -> bool:
+    """Whether it can be written: each element repeats the text within it."""
+    elements = sum(1 for _, _ in zip(element.iter(), range(_MAX_ELEMENTS), strict=False))
+    return elements < _MAX_ELEMENTS and sum(map(len, element.itertext())) <= _MAX_CHARACTERS
 
 
 def _write(element: etree._Element) -> str:

@@ -35,8 +35,8 @@ class Line:
     """The text of a paragraph, and what follows it."""
 
     text: str = ""
-    beside: list[etree._Element | str] = field(default_factory=list)
-    """Text boxes, and the texts of pictures and diagrams."""
+    beside: dict[etree._Element | str, None] = field(default_factory=dict)
+    """Text boxes, and the texts of pictures and diagrams, each once."""
     charts: list[str] = field(default_factory=list)
     notes: list[tuple[str, str, str]] = field(default_factory=list)
     """References to notes: kind, id and label."""
@@ -169,12 +169,12 @@ class InlineWriter:
             self._walk(chosen)
 
     def _box(self, box: etree._Element) -> None:
-        self._line.beside.append(box)
+        self._line.beside[box] = None
 
     def _picture(self, properties: etree._Element) -> None:
         text = read_alternative(properties, self._part.links)
-        if text and text not in self._line.beside and not self._is_hidden:
-            self._line.beside.append(text)
+        if text and not self._is_hidden:
+            self._line.beside[text] = None
 
     def _shape(self, shape: etree._Element) -> None:
         """A shape of VML, as Word wrote them until 2007."""
@@ -182,7 +182,7 @@ class InlineWriter:
         self._walk(shape)
 
     def _word_art(self, element: etree._Element) -> None:
-        self._line.beside.append(attribute(element, "string") or "")
+        self._line.beside[attribute(element, "string") or ""] = None
 
     def _chart(self, chart: etree._Element) -> None:
         root = self._part.read(attribute(chart, "id"))
@@ -192,7 +192,7 @@ class InlineWriter:
     def _diagram(self, relations: etree._Element) -> None:
         root = self._part.read(attribute(relations, "dm"))
         if root is not None:
-            self._line.beside.append("\n".join(list_texts(root)))
+            self._line.beside["\n".join(list_texts(root))] = None
 
     _ACTIONS: ClassVar[dict[str, Callable[["InlineWriter", etree._Element], None]]] = {
         "r": _run,

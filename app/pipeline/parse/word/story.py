@@ -29,7 +29,7 @@ class StoryWriter:
         self._part = part
         self._notes = notes
         self._inline = InlineWriter(shared, part, notes.label)
-        self._joined = ""
+        self._joined: list[str] = []
         """The text of paragraphs whose ends were deleted: the next paragraph continues it."""
         self._cells = 0
         """The number of table cells around the current paragraph."""
@@ -61,7 +61,7 @@ class StoryWriter:
         yield from self._take_joined()
 
     def _take_joined(self) -> Iterator[tuple[str, str]]:
-        joined, self._joined = self._joined, ""
+        joined, self._joined = "".join(self._joined), []
         yield "paragraph", joined
 
     def _take_after(self) -> Iterator[tuple[str, str]]:
@@ -71,16 +71,17 @@ class StoryWriter:
     def _paragraph(self, paragraph: etree._Element) -> Iterator[tuple[str, str]]:
         properties = child(paragraph, "pPr")
         line = self._inline.write(paragraph)
-        text, self._joined = self._joined + line.text, ""
+        pieces, self._joined = self._joined, []
+        pieces.append(line.text)
         continues = any(child(properties, "rPr", name) is not None for name in ("del", "moveFrom"))
         if not continues:
-            yield self._write_paragraph(properties, text)
+            yield self._write_paragraph(properties, "".join(pieces))
         for item in line.beside:
             if isinstance(item, str):
                 yield "paragraph", item
             else:
                 yield from self.blocks(item)
-        self._joined = text if continues else ""
+        self._joined = pieces if continues else []
         self._after += [("paragraph", chart) for chart in line.charts]
         for kind, key, label in line.notes:
             self._after += self._notes.take(kind, key, label)
