@@ -55,7 +55,7 @@ from app.pipeline.unsupported_type import (
 
 _HEAD = 64 * 1024
 _RTF = b"{\\rtf"
-_ENCRYPTED_STREAM = "EncryptedPackage"
+_ENCRYPTED_STREAM = "EncryptedPackage".casefold()
 """In it Office keeps a document with a password ([MS-OFFCRYPTO], 2.3)."""
 _PDF_MARK_WITHIN = 1024
 """PDF readers accept other bytes before the signature, within the first 1,024."""
@@ -188,7 +188,7 @@ def _detect_compound(path: Path, suffix: str) -> str:
     except DocumentDamagedError:
         names = frozenset()
     office = _by_suffix(suffix, _OFFICE)
-    if _ENCRYPTED_STREAM in names:
+    if any(name.casefold() == _ENCRYPTED_STREAM for name in names):
         return office or DOCX
     if office and not names:
         return office

@@ -61,6 +61,7 @@ MAIL = b"Return-Path: <a@b.c>\r\nReceived: from x\r\n\tby y\r\nFrom: a@b.c\r\nSu
         (OLE + bytes(600), "locked.xlsx", XLSX),
         (OLE + bytes(600), "locked.pptx", PPTX),
         (make_compound({"EncryptedPackage": b"x"}), "locked", DOCX),
+        (make_compound({"ENCRYPTEDPACKAGE": b"x"}), "locked.docx", DOCX),
         *((b"PK\x03\x04 cut off", f"a{SUPPORTED[kind][0]}", kind) for kind in (DOCX, PPTX, XLSX, ODT, ODS, ODP, EPUB)),
         (b"PK\x03\x04 cut off", "letters.zip", ZIP),
         (b"PK\x05\x06" + bytes(18), "empty.docx", ZIP),

@@ -185,10 +185,11 @@ def test_members_that_lie_beyond_the_end_are_damaged(tmp_path: Path, media_type:
         parse(path, media_type)
 
 
+@pytest.mark.parametrize("stream", ["EncryptedPackage", "ENCRYPTEDPACKAGE"])
 @pytest.mark.parametrize("media_type", [DOCX, PPTX, XLSX])
-def test_an_office_file_with_a_password_says_so(tmp_path: Path, media_type: str) -> None:
+def test_an_office_file_with_a_password_says_so(tmp_path: Path, media_type: str, stream: str) -> None:
     path = tmp_path / "a"
-    path.write_bytes(OLE + bytes(1024) + "EncryptedPackage".encode("utf-16-le"))
+    path.write_bytes(OLE + bytes(1024) + stream.encode("utf-16-le"))
     with pytest.raises(DocumentEncryptedError):
         parse(path, media_type)
     path.write_bytes(OLE + bytes(1024))

@@ -12,6 +12,7 @@ from app.pipeline.parse.xml import children, local
 from app.pipeline.parse.zip_package import ZipPackage, resolve
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED = "encryptedpackage".encode("utf-16-le")
 _NAMES = {"title": "title", "creator": "author", "subject": "subject", "keywords": "keywords", "language": "language"}
 
 
@@ -99,8 +100,8 @@ def relation_id(element: etree._Element) -> str:
 
 
 def _refuse_encrypted(path: Path) -> None:
-    """Office wraps a document with a password into an OLE file ([MS-OFFCRYPTO], 2.3)."""
+    """Office wraps a document with a password into an OLE file ([MS-OFFCRYPTO], 2.3). Names are compared without case."""
     with path.open("rb") as file:
-        encrypted = file.read(len(_OLE)) == _OLE and "EncryptedPackage".encode("utf-16-le") in file.read()
+        encrypted = file.read(len(_OLE)) == _OLE and _ENCRYPTED in file.read().lower()
     if encrypted:
         raise DocumentEncryptedError
