@@ -100,7 +100,7 @@ def relation_id(element: etree._Element) -> str:
 
 
 def _refuse_encrypted(path: Path) -> None:
-    """Office wraps a document with a password into an OLE file ([MS-OFFCRYPTO], 2.3). Names are compared without case."""
+    """Office wraps a document with a password into an OLE file ([MS-OFFCRYPTO], 2.3), in a stream of any case."""
     with path.open("rb") as file:
         encrypted = file.read(len(_OLE)) == _OLE and _ENCRYPTED in file.read().lower()
     if encrypted:
