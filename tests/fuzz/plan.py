@@ -15,7 +15,7 @@ _MAIN = ("pdf", "docx", "zip", "html")
 _MAIN_SHARE = 0.65
 _HOSTILE_SHARE = 0.5  # of a run that is too short for all handmade files
 _PLAIN_MUTATIONS = 0.4
-_ZIPPED = {"docx", "xlsx", "pptx", "epub", "odt", "zip"}
+_ZIPPED = {"docx", "xlsx", "xlsb", "pptx", "epub", "odt", "ods", "odp", "zip"}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Good documents of every format, small, to be mutated."""
 
 import gzip
+import io
 import json
 import struct
 import tempfile
@@ -9,7 +10,7 @@ from email.message import EmailMessage
 from importlib.util import find_spec
 from pathlib import Path
 
-from app.domain.media import ODT
+from app.domain.media import ODP, ODS, ODT
 from tests.flows.zips import make_zip
 from tests.pipeline import packages
 from tests.pipeline.binary_workbooks import cell, label, make_xls, make_xlsb, number, part, record, row, words
@@ -53,6 +54,16 @@ _ODF_OBJECTS = (
     "<table:covered-table-cell/></table:table-row></table:table><text:p><draw:frame><svg:title>A lock</svg:title>"
     '<draw:object xlink:href="./Object 1"/></draw:frame></text:p>'
 )
+_ODS_TABLE = '<table:table table:name="Locks">' + "".join(
+    '<table:table-row table:number-rows-repeated="2"><table:table-cell office:value-type="string"><text:p>'
+    f'{line}</text:p></table:table-cell><table:table-cell table:number-columns-repeated="3" office:value="{n}"/>'
+    "</table:table-row>"
+    for n, line in enumerate(_LINES)
+) + "</table:table>"  # fmt: skip
+_ODP_PAGE = (
+    '<draw:page draw:name="Locks"><draw:frame presentation:class="title" svg:x="1cm" svg:y="1cm"><draw:text-box>'
+    f"<text:p>{_LINES[0]}</text:p></draw:text-box></draw:frame>{_ODF_OBJECTS}</draw:page>"
+)
 _RTF = (
     r"{\rtf1\ansi\ansicpg1252\deff0{\fonttbl{\f0 Arial;}}{\info{\title Locks}{\author Ada}}"
     + "".join(rf"\pard {line}\par\b bold\b0\u8364?\'e9\par{{\*\bkmkstart x}}" for line in _LINES)
@@ -80,6 +91,7 @@ _CALENDAR = (
     )
     + "END:VCALENDAR\r\n"
 )
+_PICTURE = make_png([bytes(200 if x // 9 % 2 else 20 for x in range(90))] * 60)
 _MARKDOWN = "---\ntitle: Locks\nauthor: Ada\n---\n# Locks\n\n" + "\n".join(f"- {line}" for line in _LINES)
 
 _XLS_TEXTS = record(0xFC, struct.pack("<II", 40, 40) + b"".join(map(xls_text, _LINES)))
@@ -115,10 +127,17 @@ def _make_seeds(folder: Path) -> dict[str, list[bytes]]:
 
 
 def _make_archives(folder: Path, files: Mapping[str, bytes]) -> dict[str, list[bytes]]:
-    """Archives of the other formats; of 7-Zip only where its library is installed."""
+    """Archives and pictures of the other formats, of 7-Zip and JPEG only where their libraries are installed."""
     modes = {"tar": "w", "tgz": "w:gz", "tbz2": "w:bz2", "txz": "w:xz"}
     made = {form: [make_tar(folder / form, files.items(), mode=mode).read_bytes()] for form, mode in modes.items()}
     made["gz"] = [gzip.compress(_HTML.encode())]
+    if find_spec("PIL"):
+        from PIL import Image  # noqa: PLC0415, an extra
+
+        with Image.open(io.BytesIO(_PICTURE)) as picture:
+            for form in ("jpeg", "tiff", "webp", "bmp"):
+                picture.save(folder / form, form)
+                made[form] = [(folder / form).read_bytes()]
     if find_spec("py7zr"):
         import py7zr  # noqa: PLC0415, an extra
 
@@ -151,6 +170,8 @@ def _make_zipped(folder: Path) -> dict[str, list[bytes]]:
         "xlsb": make_xlsb(folder / "xlsb", {"Locks": _XLSB_ROWS}, formats=["0.0%"], strings=_LINES),
         "epub": packages.make_epub(folder / "epub", [f"<h1>Locks</h1><p>{line}</p>" for line in _LINES[:4]]),
         "odt": packages.make_odf(folder / "odt", ODT, f"<office:text>{text}{_ODF_OBJECTS}</office:text>"),
+        "ods": packages.make_odf(folder / "ods", ODS, f"<office:spreadsheet>{_ODS_TABLE}</office:spreadsheet>"),
+        "odp": packages.make_odf(folder / "odp", ODP, f"<office:presentation>{_ODP_PAGE}</office:presentation>"),
         "fodt": packages.make_flat_odf(folder / "fodt", ODT, f"<office:text>{text}{_ODF_OBJECTS}</office:text>"),
     }
     return {form: [path.read_bytes()] for form, path in paths.items()}
@@ -183,7 +204,7 @@ def _make_plain() -> dict[str, list[bytes]]:
         "ppt": [
             make_ppt([slide(shape(text_records(line), 0, 9), table_group([["lock", "fall"]])) for line in _LINES[:4]])
         ],
-        "png": [make_png([bytes(200 if x // 9 % 2 else 20 for x in range(90))] * 60)],
+        "png": [_PICTURE],
         "txt": ["\n".join(_LINES).encode(), "Ærø: naïve café. 鷺は水門で待つ。".encode() * 20],
     }
 

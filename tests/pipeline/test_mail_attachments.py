@@ -1,5 +1,8 @@
 """The attachments of a mail are files within it; texts and calendars among them are shown below the message."""
 
+import asyncio
+import os
+import signal
 import struct
 from collections.abc import Callable
 from email import message_from_bytes
@@ -9,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from app.domain.documents import Parsed
-from app.domain.media import EML
+from app.domain.media import DOCX, EML
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
-from tests.pipeline.documents import make_docx, make_pdf
+from app.pipeline.sandbox import ParserSandbox
+from tests.deadlines import wait_until
+from tests.pipeline.documents import make_docx, make_pdf, paragraph
 
 
 def read(folder: Path, message: EmailMessage | bytes) -> Parsed:
@@ -228,3 +233,51 @@ def test_the_text_of_the_first_hundred_attachments_is_read_whether_they_have_one
             message.add_attachment(inner)
     assert len(read(tmp_path, message).attachments) == 81
     assert len(tried) == 100
+
+
+@pytest.mark.parametrize("error", [MemoryError(), TypeError("a fault of a library"), RecursionError()])
+def test_an_attachment_whose_reading_fails_in_any_way_does_not_spoil_its_mail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("app.pipeline.parse.word.docx.read", fail)
+    message = letter()
+    message.add_attachment(make_docx(tmp_path / "x", paragraph("x")).read_bytes(), *DOCX.split("/"), filename="a.docx")
+    parsed = read(tmp_path, message)
+    assert parsed.pages[0].text.endswith("Attachments: a.docx")
+    assert len(parsed.attachments) == 1
+
+
+def test_attached_documents_are_read_below_the_mail_only_for_a_part_of_its_time(tmp_path: Path) -> None:
+    message = letter()
+    for number in range(2):
+        content = make_docx(tmp_path / "x", paragraph(f"Lock {number}")).read_bytes()
+        message.add_attachment(content, *DOCX.split("/"), filename=f"{number}.docx")
+    path = tmp_path / "mail"
+    path.write_bytes(bytes(message))
+    assert "Lock 1" in parse(path, EML).pages[0].text
+    late = parse(path, EML, limits=Limits(embedded_until=0))
+    assert "Lock 1" not in late.pages[0].text
+    assert len(late.attachments) == 2
+
+
+async def test_a_mail_whose_attachment_crashes_the_parser_is_read_without_its_text(tmp_path: Path) -> None:
+    message = letter()
+    content = make_docx(tmp_path / "x", paragraph("Lock")).read_bytes()
+    message.add_attachment(content, *DOCX.split("/"), filename="a.docx")
+    parser = ParserSandbox(size=1, time_limit=60, memory_mb=1024, max_pages=9)
+    path = tmp_path / "mail"
+    os.mkfifo(path)  # the child waits for a writer until it is killed
+    try:
+        parsing = asyncio.create_task(parser.parse(path, EML))
+        await wait_until(lambda: parser._busy, "the child to be busy")
+        os.kill(next(iter(parser._busy)).pid, signal.SIGSEGV)
+        path.unlink()
+        path.write_bytes(bytes(message))
+        parsed = await parsing
+    finally:
+        await parser.close()
+    assert parsed.pages[0].text.endswith("Attachments: a.docx")
+    assert "Lock" not in parsed.pages[0].text

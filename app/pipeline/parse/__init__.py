@@ -3,6 +3,7 @@
 Synchronous and unprotected: hostile files can crash or hang it, so ``app.pipeline.sandbox`` runs it in a child process.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -49,6 +50,8 @@ from app.pipeline.text import clean, clean_line, cut
 
 _LABEL_CHARACTERS = 16
 _MAX_LISTED = 100
+_EMBEDDED_SECONDS = 30.0
+"""The time for reading documents within a document as part of it."""
 _READERS = {
     PDF: "pdf.reader",
     DOCX: "word.docx",
@@ -74,8 +77,14 @@ _READERS = {
     **dict.fromkeys((CSV, TSV), "text.delimited"),
     **dict.fromkeys((SOURCE, JSON, XML, YAML), "text.source"),
 }
-FALLBACK_READERS = {PDF: "pdf.fallback", DOCX: "word.fallback", XLS: "sheets.calamine"}
-"""The formats with a second reader, for files on which the first one fails or crashes."""
+FALLBACK_READERS = {
+    PDF: "pdf.fallback",
+    DOCX: "word.fallback",
+    XLS: "sheets.calamine",
+    **{media_type: _READERS[media_type] for media_type in (EML, MSG, MBOX)},
+}
+"""The formats with a second reader, for files on which the first one fails or crashes. That of mails is the first one,
+without the texts of attached documents."""
 
 
 def parse(
@@ -104,7 +113,7 @@ def parse(
     if media_type not in _READERS:
         raise UnsupportedTypeError(media_type)
     name = (FALLBACK_READERS if fallback else _READERS).get(media_type, _READERS[media_type])
-    limits = limits or Limits()
+    limits = _limit_embedded(limits or Limits(), fallback=fallback)
     reader = import_module(f"app.pipeline.parse.{name}")  # only the libraries of this format: each costs memory
     parsed: Parsed = reader.read(path, on_page or _ignore, limits)
     parts = ((page.number, *take_marks(clean(part))) for page in parsed.pages for part in cut(page.text))
@@ -121,6 +130,12 @@ def parse(
     if media_type == PDF and len(pages) < len(parsed.pages):
         metadata["pages_without_text"] = _list_blank(parsed.pages, pages)
     return Parsed(pages, metadata, parsed.attachments)
+
+
+def _limit_embedded(limits: Limits, *, fallback: bool) -> Limits:
+    """The limits with the time for documents within the document. The second reader reads none: one may crash it."""
+    until = min(limits.embedded_until, time.monotonic() + _EMBEDDED_SECONDS)
+    return replace(limits, embedded_until=until, embedded_depth=0 if fallback else limits.embedded_depth)
 
 
 def _list_blank(pages: Sequence[Page], filled: Sequence[Page]) -> list[int]:

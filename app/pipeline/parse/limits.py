@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from app.domain.errors import ParseLimitExceededError
 
@@ -32,6 +33,8 @@ class Limits:
     """Nesting of groups and of messages."""
     embedded_depth: int = 2
     """Nesting of documents that are read as part of the text around them, such as attachments of a mail."""
+    embedded_until: float = inf
+    """The moment, on the monotonic clock, from which such documents are no longer read as part of the text."""
     ocr_engine: str | None = None
     """The engine that reads scans and pictures, ``rapidocr`` or ``tesseract``; None turns OCR off."""
     ocr_languages: str | None = None
