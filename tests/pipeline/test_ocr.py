@@ -142,6 +142,14 @@ def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         parse(scan(tmp_path / "a", LINE), PDF, limits=Limits(ocr_engine="tesseract", ocr_languages="eng"))
 
 
+def test_an_engine_that_cannot_be_loaded_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("rapid", "blank"):
+        monkeypatch.delitem(sys.modules, f"app.pipeline.parse.ocr.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(NoExtractableTextError, match="OCR failed: RapidOCR cannot be loaded: .*cv2"):
+        parse(scan(tmp_path / "a", LINE), PDF, limits=Limits(ocr_engine="rapidocr"))
+
+
 def test_a_page_may_take_so_long_and_languages_are_no_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_tesseract(tmp_path, "exec cat /dev/zero > /dev/null", monkeypatch)
     picture = draw(pdfium.PdfDocument(scan(tmp_path / "a", LINE))[0])

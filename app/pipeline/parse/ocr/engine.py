@@ -37,7 +37,7 @@ def make_engine(name: str, languages: str | None) -> Engine:
     """The engine of that name, ``rapidocr`` or ``tesseract``.
 
     Raises:
-        OcrError: when it is not installed.
+        OcrError: when it is not installed or cannot be loaded.
     """
     if name == "rapidocr":
         from app.pipeline.parse.ocr.rapid import RapidOcr  # noqa: PLC0415, costs 100 MB

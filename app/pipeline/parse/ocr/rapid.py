@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.pipeline.parse.ocr.blank import crop_blank
 from app.pipeline.parse.ocr.engine import NOTHING, OcrError, Picture, Reading
 from app.pipeline.parse.ocr.layout import Line, arrange
 
@@ -25,8 +24,11 @@ try:
     from rapidocr.ch_ppocr_rec import TextRecInput, TextRecognizer
     from rapidocr.utils.process_img import get_rotate_crop_image
     from rapidocr.utils.typings import EngineType, LangRec, OCRVersion
+
+    from app.pipeline.parse.ocr.blank import crop_blank
 except ImportError as error:
-    raise OcrError("RapidOCR is not installed") from error
+    reason = " ".join(str(error).split())[:200]
+    raise OcrError(f"RapidOCR cannot be loaded: {reason}") from error  # such as for a missing library of the system
 
 _MODELS = Path(rapidocr.__file__).parent / "models"
 _DETECTION_PIXELS = 1_500_000
