@@ -146,7 +146,7 @@ def test_an_engine_that_cannot_be_loaded_is_named(tmp_path: Path, monkeypatch: p
     for module in ("rapid", "blank"):
         monkeypatch.delitem(sys.modules, f"app.pipeline.parse.ocr.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(NoExtractableTextError, match="OCR failed: RapidOCR cannot be loaded: .*cv2"):
+    with pytest.raises(NoExtractableTextError, match=r"OCR failed: RapidOCR cannot be loaded: .*cv2"):
         parse(scan(tmp_path / "a", LINE), PDF, limits=Limits(ocr_engine="rapidocr"))
 
 
