@@ -71,7 +71,7 @@ IS_DUPLICATE = f"EXISTS (SELECT {_OTHER_WITH_CONTENT})"
 CONTENT_OF_TASK = f"""
     (SELECT d.agent_id || ':' || encode({_own_key_of("t")}, 'hex') FROM documents AS d
      WHERE d.id = t.document_id AND {_BRINGS_CONTENT})"""
-"""What two tasks ``t`` have in common that would give two documents the same content; NULL for other tasks."""
+"""A key that two tasks ``t`` share if they would give two documents the same content; NULL for other tasks."""
 
 _FIND_OTHER = text(
     f"""

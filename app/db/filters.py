@@ -72,7 +72,7 @@ def _compare_element(element: ColumnElement[Any], given: Comparison) -> ColumnEl
     if given.operator == "eq":
         return compared
     if isinstance(given.value, str):
-        # The order of the characters, as for dates in ISO form, whatever the collation of the database is.
+        # The order of the characters, as for dates in ISO form, with any collation of the database.
         characters = element.op("#>>", return_type=Text())(literal([], ARRAY(Text)))
         compared = compare(collate(characters, "C"), given.value)
     return and_(func.jsonb_typeof(element) == func.jsonb_typeof(value), compared)

@@ -66,7 +66,7 @@ class _Content:
 
 @dataclass(frozen=True, slots=True)
 class _Extension:
-    """What extended headers state about the next entry."""
+    """The fields of extended headers, which apply to the next entry."""
 
     path: str | None = None
     size: int | None = None

@@ -28,14 +28,14 @@ _BY_SUFFIX = {
     ".nupkg": ("a NuGet package", "application/x-nuget-package", _PACKED),
     ".kmz": ("a file of map data", "application/vnd.google-earth.kmz", "Unpack it, and upload the KML file."),
 }
-"""What a ZIP with this name is, its media type, and what to do."""
+"""The kind of a ZIP with this name, its media type, and the advice to the user."""
 _IWORK = ("an iWork document", "application/vnd.apple.iwork", _EXPORT.format("PDF, DOCX, XLSX or PPTX"))
 _BY_PART = {
     "androidmanifest.xml": _BY_SUFFIX[".apk"],
     "meta-inf/manifest.mf": _BY_SUFFIX[".jar"],
     "index/document.iwa": _IWORK,
 }
-"""The same by a part of the ZIP, in lower case, whatever the name of the ZIP is."""
+"""The same by a part of the ZIP, in lower case, for a ZIP of any name."""
 
 
 def detect_archive(path: Path, head: bytes) -> str | None:

@@ -149,7 +149,7 @@ def split_compound(compound: str) -> Iterator[Word]:
     cuts = [(0, 0), *(match.span() for match in _JOINT.finditer(compound)), (len(compound), len(compound))]
     parts = [(compound[start:end].lower(), start, end) for (_, start), (end, _) in pairwise(cuts) if start < end]
     for number, (part, start, end) in enumerate(parts):
-        # The letter of E1045 or iPhone says nothing alone, and "a" or "e" would suggest a wrong language.
+        # The letter of E1045 or iPhone has no meaning alone, and "a" or "e" would suggest a wrong language.
         is_prefix = len(part) == 1 and number + 1 < len(parts) and parts[number + 1][1] == end
         if not is_prefix:
             yield Word(part[:MAX_LENGTH], start, end, 1)

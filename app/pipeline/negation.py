@@ -29,12 +29,12 @@ _REACH, _MOST = 5, 3
 class Absence:
     """The words that a query asks to be absent; false for nearly all queries, which ask for none.
 
-    A word that the query has a second time is its subject. In a long query, "without" seldom is the request.
+    A word that the query has a second time is its subject. In a long query, "without" is rarely the request.
     """
 
     def __init__(self, query: str) -> None:
         words, _ = split_words(query, singles=False)
-        # "no" means "not" in Spanish, which seldom asks for an absence; "sin" is a noun in English.
+        # "no" means "not" in Spanish, which rarely asks for an absence; "sin" is a noun in English.
         negations = _WITHOUT | ({"no"} if guess_language(words) == "english" else set())
         negations |= {"sin"} if _ENGLISH.isdisjoint(words) else set()
         negated = set(_find_negated(words, negations, 1)) if len(words) <= _LONGEST_QUERY else set()

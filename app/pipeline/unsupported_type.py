@@ -1,4 +1,4 @@
-"""What a file is whose type Sluice does not read, for the message that refuses it."""
+"""Identifies files of types that Sluice does not read, for the message that refuses them."""
 
 from collections.abc import Collection
 from typing import NamedTuple, NoReturn
@@ -100,7 +100,7 @@ OFFICE_PACKAGE = FileKind("an Office package without a document", "application/v
 
 
 def identify(head: bytes) -> FileKind:
-    """What the file is, by its first bytes."""
+    """The kind of a file, by its first bytes."""
     if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
         return _BMP
     found = (kind for offset, mark, kind in _SIGNATURES if head[offset : offset + len(mark)] == mark)
@@ -114,7 +114,7 @@ def is_certain(kind: FileKind, head: bytes) -> bool:
 
 
 def identify_compound(names: Collection[str], suffix: str) -> FileKind:
-    """What a compound file is, by its streams; by the suffix of its name where they cannot be read."""
+    """The kind of a compound file, by its streams; by the suffix of its name where they cannot be read."""
     known = {name.casefold() for name in names}  # names of streams are compared without case
     found = (kind for name, kind in COMPOUND_KINDS.items() if name.casefold() in known)
     return next(found, COMPOUND) if names else _BY_SUFFIX.get(suffix, COMPOUND)

@@ -157,7 +157,7 @@ def count_common(text: str) -> int:
 
 
 def _take_sample(data: bytes) -> bytes:
-    """The lines around the first characters beyond ASCII: the others say nothing about the encoding."""
+    """The lines around the first characters beyond ASCII: the others do not depend on the encoding."""
     if b"\0" in data[:_SAMPLE]:
         return data[:_SAMPLE]
     sample = bytearray()

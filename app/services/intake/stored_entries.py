@@ -26,7 +26,7 @@ from app.services.queue.attempts import RunningAttempt
 
 @dataclass(frozen=True, slots=True)
 class ArchiveLimits:
-    """What one archive may contain, including the archives in it; the same for the files within a document.
+    """The limits of one archive, including the archives in it; the same for the files within a document.
 
     ``entries`` counts files, ``depth`` the levels of archives within archives.
     """

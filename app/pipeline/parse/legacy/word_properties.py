@@ -40,7 +40,7 @@ PLAIN = Paragraph()
 
 
 class Ranges:
-    """What holds for ranges of bytes in the stream of the text, by the pages that list them."""
+    """The properties of ranges of bytes in the stream of the text, by the pages that list them."""
 
     def __init__(self, found: list[tuple[int, int, bytes]]) -> None:
         found.sort(key=lambda item: item[0])

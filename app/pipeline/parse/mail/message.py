@@ -58,7 +58,7 @@ _ADDRESS = re.compile(r"\b(?:https?|mailto):\S+")
 
 @dataclass(slots=True)
 class Mail:
-    """What is read of a message.
+    """The texts and the attachments of a message.
 
     Attributes:
         texts: The texts of its body in order.
@@ -74,7 +74,7 @@ class Mail:
 
     @property
     def has_text(self) -> bool:
-        """Whether there is any text besides headers and names."""
+        """Whether there is any text other than headers and names."""
         return bool(self.shown) or any(text.strip() for text in self.texts)
 
 

@@ -133,7 +133,7 @@ class OcrReader:
 
 
 def explain(limits: Limits, failure: str | None) -> str:
-    """What an operator can do about a document without text.
+    """The advice to the operator about a document without text.
 
     Args:
         limits: The engine and its languages.

@@ -1,1 +1,1 @@
-"""What the Office Open XML formats share: the package, charts, drawings."""
+"""Code that the Office Open XML formats share: the package, charts, drawings."""

@@ -148,7 +148,7 @@ def _write_rest(tokens: Sequence[Token], digits: str) -> str:
 
 
 def _write_exponent(tokens: Sequence[Token], number: Decimal, at: int) -> str:
-    """Such as ``0.00E+00``. With several places before the point, the exponent is a multiple of their number."""
+    """A number with an exponent, such as ``0.00E+00``. With several places before the point, the exponent is a multiple of their number."""
     mantissa, sign, tail = tokens[:at], tokens[at][1], tokens[at + 1 :]
     point = next((index for index, (kind, _) in enumerate(mantissa) if kind == "."), at)
     places = max(sum(kind == "digit" for kind, _ in mantissa[:point]), 1)
@@ -164,7 +164,7 @@ def _write_exponent(tokens: Sequence[Token], number: Decimal, at: int) -> str:
 
 
 def _write_fraction(tokens: Sequence[Token], number: Decimal, at: int) -> str:
-    """Such as ``# ?/?`` and ``# ??/16``; a fraction of zero is left out after a whole number."""
+    """A fraction, such as ``# ?/?`` and ``# ??/16``; a fraction of zero is left out after a whole number."""
     start, end = at, at + 1
     while start and tokens[start - 1][0] == "digit":
         start -= 1

@@ -8,7 +8,7 @@ _IGNORED = re.compile(r"[\s/]+")
 
 
 def write_link(words: str, address: str | None) -> str:
-    """``words (address)``; only the words where the address says nothing that they do not say.
+    """``words (address)``; only the words where they contain the address.
 
     Addresses within the document, scripts and embedded data are left out, and so are addresses without a scheme:
     readers resolve those first where they know what they are relative to.

@@ -17,7 +17,7 @@ _SAME_EDGE = 20
 
 @dataclass(slots=True)
 class _Definition:
-    """What a row says about one cell."""
+    """The definition of one cell in that of its row."""
 
     right: int
     continues_left: bool

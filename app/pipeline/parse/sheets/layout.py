@@ -1,4 +1,4 @@
-"""What a sheet states about its cells, in any format: merged cells, links, comments, tables and names of columns."""
+"""The statements of a sheet about its cells, in any format: merged cells, links, comments, tables and names of columns."""
 
 from dataclasses import dataclass, field
 from itertools import islice
@@ -8,7 +8,7 @@ from app.pipeline.parse.limits import Budget
 from app.pipeline.parse.sheets.formulas import name_column
 
 _MAX_LINKED = 1000
-"""Cells of one link; a longer column of cells with one address says nothing."""
+"""Cells of one link; a longer column of cells with one address is no information."""
 _MAX_LINKS = 200_000
 """Linked cells of a sheet; Excel allows 65,530 links."""
 _MAX_HEADERS = 5

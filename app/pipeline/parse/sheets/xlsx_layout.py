@@ -1,4 +1,4 @@
-"""What a sheet of an XLSX file states outside its rows: merged cells, links, comments and names of columns."""
+"""The statements of an XLSX sheet outside its rows: merged cells, links, comments and names of columns."""
 
 import re
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ class LayoutTarget:
 
 
 def read_layout(package: OoxmlPackage, part: str, print_titles: str, persons: dict[str, str], budget: Budget) -> Layout:
-    """What the sheet in ``part`` states about its cells.
+    """The statements of the sheet in ``part`` about its cells.
 
     Args:
         package: The open file.

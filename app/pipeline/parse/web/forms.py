@@ -1,4 +1,4 @@
-"""What the controls of a form show."""
+"""The text that the controls of a form show."""
 
 from lxml import etree
 

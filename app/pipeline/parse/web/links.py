@@ -28,7 +28,7 @@ def resolve(base: str | None, reference: str | None) -> str | None:
 
 
 def address_after(words: str, address: str | None) -> str:
-    """What follows the words of a link: its address, unless the words say it."""
+    """The address that follows the words of a link, unless the words contain it."""
     kept = words.rstrip()
     added = write_link(kept, address)[len(kept) :] if kept.strip() else ""
     return f"{ADDRESS}{added}{ADDRESS}" if added else ""

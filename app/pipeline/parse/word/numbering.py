@@ -29,7 +29,7 @@ class _Level:
 
 @dataclass(slots=True)
 class _List:
-    """What a ``num`` says: the definition that it uses, and the levels that it changes."""
+    """A ``num`` element: the definition that it uses, and the levels that it changes."""
 
     definition: str
     levels: dict[int, _Level] = field(default_factory=dict)

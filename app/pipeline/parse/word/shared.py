@@ -1,4 +1,4 @@
-"""What the readers of all parts of a Word document share."""
+"""Objects that the readers of all parts of a Word document share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the styles of a Word document say about its paragraphs: heading levels, lists and hidden text."""
+"""The properties that the styles of a Word document give to its paragraphs: heading levels, lists and hidden text."""
 
 import re
 from collections.abc import Iterator
