@@ -83,8 +83,8 @@ _TEXTS = [media_type for media_type in SUPPORTED if media_type not in {*_BINARY,
 _TEMPLATES = {".php", ".vue", ".svelte", ".xsl", ".xslt"}
 """Programs that may begin with the markup of a page."""
 _PROLOGUE = r"\s*+(?:<\?xml[^>]*+>\s*+)?+(?><!--.*?-->\s*+)*+"
-"""Comments and declarations before the first element. The quantifiers are possessive: with backtracking, a file of a hundred comments
-and no element would take exponential time."""
+"""Comments and declarations before the first element. The quantifiers are possessive: with backtracking, a file of a
+hundred comments and no element would take exponential time."""
 _MARKUP = re.compile(
     _PROLOGUE
     + r"<(?:!doctype\s+html|html|head|body|meta|title|script|style|link|div|span|p|h[1-6]|table|ul|ol|article|section"

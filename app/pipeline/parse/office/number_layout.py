@@ -148,7 +148,7 @@ def _write_rest(tokens: Sequence[Token], digits: str) -> str:
 
 
 def _write_exponent(tokens: Sequence[Token], number: Decimal, at: int) -> str:
-    """A number with an exponent, such as ``0.00E+00``. With several places before the point, the exponent is a multiple of their number."""
+    """Such as ``0.00E+00``. With several places before the point, the exponent is a multiple of their number."""
     mantissa, sign, tail = tokens[:at], tokens[at][1], tokens[at + 1 :]
     point = next((index for index, (kind, _) in enumerate(mantissa) if kind == "."), at)
     places = max(sum(kind == "digit" for kind, _ in mantissa[:point]), 1)

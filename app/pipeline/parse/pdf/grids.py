@@ -47,9 +47,10 @@ def find_tables(page: pdfium.PdfTextPage, text: str, edits: Sequence[Edit]) -> l
     tables = [(rows, columns) for rows, columns in grids if _has_short_cells(text, rows)]
     kept = list(edits)
     for rows, columns in tables[: _COMPARED // (len(edits) + 1)]:
-        own = [edit for edit in kept if rows[0][0].start <= edit.start <= rows[-1][-1].stop]
+        start, stop = rows[0][0].start, rows[-1][-1].stop
+        own = [edit for edit in kept if start <= edit.start <= stop]
         if len(own) * sum(map(len, rows)) <= _COMPARED:
-            kept = [edit for edit in kept if edit not in own] if own else kept
+            kept = [edit for edit in kept if not start <= edit.start <= stop] if own else kept
             kept.append(_write(text, rows, columns, own))
     return kept
 

@@ -1,4 +1,4 @@
-"""The statements of a sheet about its cells, in any format: merged cells, links, comments, tables and names of columns."""
+"""The statements of a sheet in any format about its cells: merged cells, links, notes, tables and names of columns."""
 
 from dataclasses import dataclass, field
 from itertools import islice

@@ -1,11 +1,11 @@
 """Documents that a Word document includes at a place of its text (``altChunk``: ECMA-376, part 1, 17.17.2)."""
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from app.domain.errors import DocumentError, ParseLimitExceededError, UnsupportedTypeError
 from app.domain.media import DOCX, EML, MHTML, RTF
+from app.pipeline.parse.embedded import open_embedded, read_file
 from app.pipeline.parse.limits import Budget, Limits
 from app.pipeline.parse.office.package import OoxmlPackage
 
@@ -49,24 +49,18 @@ class EmbeddedDocuments:
         return self._texts[name]
 
     def _read(self, name: str) -> str:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"document{PurePosixPath(name).suffix[:10]}"
-            try:
-                path.write_bytes(self._package.read_bytes(name) or b"")
-                return self._read_file(path)
-            except ParseLimitExceededError:
-                raise
-            except (DocumentError, UnsupportedTypeError):
-                return ""  # the document around it is readable
+        try:
+            with open_embedded(name, self._package.read_bytes(name) or b"") as (path, media_type):
+                return self._read_file(path, media_type)
+        except ParseLimitExceededError:
+            raise
+        except (DocumentError, UnsupportedTypeError):
+            return ""  # the document around it is readable
 
-    def _read_file(self, path: Path) -> str:
-        from app.pipeline.media_type import detect  # noqa: PLC0415, it imports readers
-        from app.pipeline.parse import parse  # noqa: PLC0415, it imports this module
-
-        media_type = detect(path, path.name)
+    def _read_file(self, path: Path, media_type: str) -> str:
         if media_type == DOCX and self._read_word is not None:
             with OoxmlPackage(path, self._limits) as package:
                 return self._read_word(package)
         if media_type.startswith("text/") or media_type in {RTF, EML, MHTML}:
-            return "\n\n".join(page.text for page in parse(path, media_type, limits=self._limits).pages)
+            return read_file(path, media_type, self._limits)
         return ""
