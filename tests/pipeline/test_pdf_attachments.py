@@ -1,7 +1,9 @@
 """Files within a PDF, and forms and portfolios whose page is not their content."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import pypdfium2.raw as pdfium_raw
 import pytest
 
 from app.domain.documents import Attachment, Parsed
@@ -54,6 +56,24 @@ def test_a_file_beyond_the_limits_is_only_named(tmp_path: Path, fallback: bool) 
     parsed = read(tmp_path, data, limits=Limits(inflated_bytes=10), fallback=fallback)
     assert parsed.pages[0].text.endswith("Attachments: tolls.csv")
     assert not parsed.attachments
+
+
+def test_a_file_with_many_names_is_unpacked_within_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unpacked: list[int] = []
+
+    def get_file(*arguments: object) -> bool:
+        unpacked.append(1)
+        return bool(pdfium_raw.FPDFAttachment_GetFile(*arguments))
+
+    library = SimpleNamespace(**{**vars(pdfium_raw), "FPDFAttachment_GetFile": get_file})
+    monkeypatch.setattr("app.pipeline.parse.pdf.attachments.pdfium_raw", library)
+    _, objects = embed("a.csv")
+    names = " ".join(f"(name {number:03}) 20 0 R" for number in range(200))
+    catalog = f"/Names << /EmbeddedFiles << /Names [{names}] >> >>"
+    document = build_pdf(draw_line(72, 700, PROSE), catalog=catalog, objects=objects)
+    parsed = read(tmp_path, document, limits=Limits(inflated_bytes=len(TOLLS) - 1))
+    assert parsed.pages[0].text == f"{PROSE}\n\nAttachments: a.csv"
+    assert len(unpacked) == 2
 
 
 def test_the_cover_of_a_portfolio_is_not_its_content(tmp_path: Path) -> None:

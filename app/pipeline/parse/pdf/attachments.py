@@ -13,18 +13,21 @@ from app.pipeline.text import clean_line
 
 _MAX_FILES = 1000
 _NAME = 255
+_UNPACKED = 2
 
 
 class AttachedFiles:
     """Collects the files within a document, each once.
 
-    A file that exceeds the limits is only named.
+    A file that exceeds the limits is only named. pdfium unpacks a file to tell its size, and many names may refer to
+    one file, so the bytes that it unpacks are limited too.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.names: list[str] = []
         self.files: list[Attachment] = []
         self._budget = Budget(limits.inflated_bytes, "")
+        self._unpacked_left = _UNPACKED * limits.inflated_bytes
 
     def add_embedded(self, document: pdfium.PdfDocument) -> None:
         """Add the files that the catalog lists."""
@@ -68,8 +71,9 @@ class AttachedFiles:
 
     def _read(self, handle: Handle) -> bytes | None:
         size = ctypes.c_ulong()
-        if not pdfium_raw.FPDFAttachment_GetFile(handle, None, 0, size):
+        if self._unpacked_left < 0 or not pdfium_raw.FPDFAttachment_GetFile(handle, None, 0, size):
             return None
+        self._unpacked_left -= size.value
         if not self._fits(size.value):
             return None
         buffer = ctypes.create_string_buffer(size.value)
