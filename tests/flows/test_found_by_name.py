@@ -131,3 +131,19 @@ def test_a_search_for_what_lacks_something_finds_it_first(
     hits = search(shared_stack, agent, query, mode)
     assert [hit["filename"] for hit in hits] == ["none.txt", "with.txt"]
     assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("query", "having", "lacking"),
+    [
+        ("chocolate that is milk-free", "Milk chocolate contains milk and sugar.", "Dark chocolate contains cocoa."),
+        ("Suppe ohne Nüsse", "Suppe mit Nüssen: Nüsse, Sahne.", "Suppe: Karotten, Wasser."),
+        ("flights without stopover", "The flight to Oslo has one stopover in Bergen.", "The flight to Rome is direct."),
+    ],
+)
+def test_a_text_that_does_not_name_what_shall_be_absent_comes_first(
+    shared_stack: Stack, agent: int, query: str, having: str, lacking: str
+) -> None:
+    files = {"having.txt": having.encode(), "lacking.txt": lacking.encode(), "other.txt": b"The parcel weighs 4 kg."}
+    add(shared_stack, agent, files)
+    assert [hit["filename"] for hit in search(shared_stack, agent, query)] == ["lacking.txt", "having.txt", "other.txt"]

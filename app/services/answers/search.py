@@ -133,8 +133,9 @@ class Search:
 
 
 def _lower_contradicted(absence: Absence, hits: Sequence[Hit]) -> list[Hit]:
-    """The hits in a new order: texts that have what the query asks to be absent lose half of their score."""
+    """The hits in a new order: texts that have what the query asks to be absent lose two thirds of their score."""
     scored = [
-        replace(hit, score=hit.score - abs(hit.score) / 2) if absence.is_contradicted(hit.text) else hit for hit in hits
+        replace(hit, score=hit.score - abs(hit.score) * 2 / 3) if absence.is_contradicted(hit.text) else hit
+        for hit in hits
     ]
     return sorted(scored, key=lambda hit: -hit.score)
