@@ -158,3 +158,10 @@ def test_a_byte_order_mark_is_no_part_of_the_first_header(tmp_path: Path, encodi
     single = read(tmp_path / "a", mail.encode(encoding), EML)
     for parsed in (folder, single):
         assert parsed.pages[0].text == "From: ada@example.org\nSubject: One\n\nIt froze: Übermaß."
+
+
+def test_a_title_and_a_place_of_any_length_are_read_whole(tmp_path: Path) -> None:
+    words = " ".join(f"word{number}" for number in range(400))
+    event = f"BEGIN:VEVENT\nSUMMARY:{words}\nLOCATION:{words}\nDTSTART:20240305T100000Z\nEND:VEVENT\n"
+    text = read(tmp_path / "a", f"BEGIN:VCALENDAR\n{event}END:VCALENDAR\n", ICS).pages[0].text
+    assert text == f"{words}\nWhen: 2024-03-05 10:00 UTC\nWhere: {words}"

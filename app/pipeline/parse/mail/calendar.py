@@ -61,13 +61,18 @@ def _read_title(text: str) -> str:
 def _write_entry(entry: Any) -> Iterator[str]:
     """The title, the time, the fields with their names, and the description of an entry."""
     if titles := _list_values(entry, "SUMMARY"):
-        yield clean_line(titles[0])
+        yield _fold(titles[0])
     if time := _write_time(entry):
         yield f"When: {time}"
     for name, key in _FIELDS:
-        if values := [shown for value in _list_values(entry, key) if (shown := clean_line(_write_value(value)))]:
+        if values := [shown for value in _list_values(entry, key) if (shown := _fold(_write_value(value)))]:
             yield f"{name}: {', '.join(values)}"
     yield from (str(value).strip() for value in _list_values(entry, "DESCRIPTION"))
+
+
+def _fold(text: str) -> str:
+    """A text of any length on one line."""
+    return clean_line(text, len(text))
 
 
 def _list_values(entry: Any, key: str) -> list[Any]:
