@@ -127,3 +127,9 @@ def test_a_table_of_links_beside_an_article_is_no_part_of_it(tmp_path: Path) -> 
 def test_a_cell_that_is_one_heading_is_a_value_of_its_row(tmp_path: Path) -> None:
     markup = "<table><tr><td><h4>Barge</h4><td>40 tons<tr><td><h4>Tug</h4><td><ul><li>red<li>blue</ul></table>"
     assert read_body(tmp_path, markup).split("\n") == ["Barge | 40 tons", "Tug | red; blue"]
+
+
+@pytest.mark.parametrize("section", ["thead", "tfoot"])
+def test_a_section_within_a_cell_that_is_never_closed_loses_no_text(tmp_path: Path, section: str) -> None:
+    text = read_body(tmp_path, f"<table><tr><td>Dock<td>Tons<{section}><tr><th>West<th>4</table>")
+    assert sorted(text.replace("|", " ").split()) == ["4", "Dock", "Tons", "West"]

@@ -49,12 +49,13 @@ class HtmlTable:
         self.end_row()
         self.sections.append((_SECTIONS[name], []))
 
-    def open_row(self) -> None:
-        """Begin a row; outside of a section, one of the body."""
+    def open_row(self) -> _Row:
+        """Begin a row, and return it; outside of a section, one of the body."""
         self.end_row()
         if not self.sections:
             self.sections.append((_SECTIONS["tbody"], []))
         self._cells = []
+        return self._cells
 
     def end_row(self) -> None:
         """End the row."""
@@ -80,12 +81,14 @@ class HtmlTable:
         flow.end_line()
         columns, rows = _read_spans(element) if element.attrib else (1, 1)
         is_header = element.tag == "th"
-        if self._cells is None:
+        if self._cells is None and not flow.lines:
             return
+        # A section that begins within an open cell has ended the row of that cell.
+        row = self.open_row() if self._cells is None else self._cells
         if columns == rows == 1 and not is_header and all(map(_is_plain, flow.lines)) and len(flow.lines) <= 1:
-            self._cells.append(flow.lines[0].text if flow.lines else "")
+            row.append(flow.lines[0].text if flow.lines else "")
         else:
-            self._cells.append(_Cell(columns, rows, is_header, flow.lines))
+            row.append(_Cell(columns, rows, is_header, flow.lines))
         flow.clear()
         self._unused.append(flow)
 
