@@ -4,10 +4,11 @@ The files are those of the corpus beside this checkout, or of a folder named by 
 process of its own. Libraries that are not installed are left out. docs/text-quality.md explains the figures.
 """
 
+import functools
 import json
+import operator
 import os
 import re
-import resource
 import signal
 import statistics
 import subprocess
@@ -28,6 +29,8 @@ from benchmarks.quality import CORPUS
 
 _OURS = "Sluice"
 _WORD = re.compile(r"\w+")
+_ADDRESS = re.compile(r"\]\([^)]*\)|\w+://\S+|data:\S+")
+"""Addresses are left out: libraries differ in which they write."""
 _FEW = 5
 """Files in which the best library finds fewer words do not count."""
 _SECONDS = 30
@@ -74,6 +77,12 @@ def _compare(kind: str, files: Sequence[Path]) -> list[Figure]:
             for name, run in {_OURS: ours, **runs}.items()
         ),
     ]
+
+
+def _find_best(found: Sequence[Counter[str]]) -> Counter[str]:
+    """The words of the library that finds most, as far as another one has them too, if there is another."""
+    best, *others = sorted(found, key=Counter.total, reverse=True) or [Counter[str]()]
+    return best & functools.reduce(operator.or_, others) if others else best
 
 
 def _percent(shares: dict[str, float], share: float) -> float:
@@ -129,12 +138,13 @@ def _measure(read: Reader, path: str) -> dict[str, Any]:
     signal.alarm(_SECONDS)
     began = time.process_time()
     try:
-        words: list[str] | None = _WORD.findall(read(Path(path)))
+        words: list[str] | None = _WORD.findall(_ADDRESS.sub(" ", read(Path(path))))
     except BaseException:  # noqa: BLE001, a library that fails on a file has no words of it
         words = None
     signal.alarm(0)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"file": path, "words": words, "seconds": time.process_time() - began, "megabytes": peak}
+    seconds = time.process_time() - began
+    peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    return {"file": path, "words": words, "seconds": seconds, "megabytes": int(peak[1]) / 1024 if peak else 0.0}
 
 
 if __name__ == "__main__":
