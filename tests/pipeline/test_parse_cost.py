@@ -114,6 +114,14 @@ _SHEETS: dict[str, tuple[Callable[[int], tuple[str, str]], int]] = {
         ),
         5_000,
     ),
+    "a long formula that cells share": (
+        lambda n: (
+            f'<row r="1"><c r="A1"><f t="shared" si="0">HYPERLINK("{"x" * 1000 * n}</f><v>1</v></c></row>'
+            + "".join(f'<row r="{r}"><c r="A{r}"><f t="shared" si="0"/><v>1</v></c></row>' for r in range(2, n)),
+            "",
+        ),
+        1_000,
+    ),
     "rows between blank ones": (
         lambda n: ("".join(f'<row r="{row}"><c r="A{row}"><v>{row}</v></c></row>' for row in range(1, 2 * n, 2)), ""),
         5_000,

@@ -1,7 +1,9 @@
 """The parts of a Word document before 2007: its text in pieces, its stories and their properties ([MS-DOC] 2.5)."""
 
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError
@@ -89,9 +91,16 @@ class WordFile:
         self._paragraphs = read_ranges(self._text, self._table(_PARAGRAPHS), paragraphs=True)
         self._characters = read_ranges(self._text, self._table(_CHARACTERS), paragraphs=False)
 
+    @cached_property
+    def _ends(self) -> list[int]:
+        return [piece.end for piece in self._pieces]
+
     def read_spans(self, start: int, end: int) -> Iterator[Span]:
         """The text between two characters, without deleted revisions."""
-        for piece in self._pieces:
+        for index in range(bisect_right(self._ends, start), len(self._pieces)):
+            piece = self._pieces[index]
+            if piece.start >= end:
+                break
             first, last = max(piece.start, start), min(piece.end, end)
             if first >= last:
                 continue
@@ -126,12 +135,13 @@ class WordFile:
         table = table[at + 5 :]
         count = max((len(table) - 4) // (4 + _PIECE_BYTES), 0)
         places = struct.unpack_from(f"<{count + 1}I", table) if count else (0,)
-        pieces = []
+        pieces, begin = list[Piece](), 0
         for index in range(count):
             (place,) = struct.unpack_from("<I", table, 4 * (count + 1) + _PIECE_BYTES * index + 2)
             narrow = old or bool(place & _ONE_BYTE)
             first = place if old or not narrow else (place & ~_ONE_BYTE) // 2
-            pieces.append(Piece(places[index], max(places[index], places[index + 1]), first, 1 if narrow else 2))
+            begin = max(begin, places[index])
+            pieces.append(Piece(begin, max(begin, places[index + 1]), first, 1 if narrow else 2))
         if not pieces:
             raise DocumentDamagedError("It has no table of its text.")
         return pieces
