@@ -19,6 +19,8 @@ _REFERENCE = re.compile(r"([A-Z]{1,3})\d")
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _LONGEST_INDEX = 9
 _ROW_DIGITS = 7
+_LONGEST_FORMULA = 8192
+"""The characters of a formula in Excel. A longer one would be searched again for each cell that shares it."""
 
 
 class Attributes(Protocol):
@@ -193,7 +195,7 @@ class SheetTarget:
         if not self._shared:
             return formula
         if formula:
-            self._masters[self._shared] = formula, self._number, self._column
+            self._masters[self._shared] = formula[:_LONGEST_FORMULA], self._number, self._column
             return formula
         first = self._masters.get(self._shared)
         if first is None or ("".join(self._value) and not self._workbook.recalculates):
