@@ -4,9 +4,7 @@ The files are those of the corpus beside this checkout, or of a folder named by 
 process of its own. Libraries that are not installed are left out. docs/text-quality.md explains the figures.
 """
 
-import functools
 import json
-import operator
 import os
 import re
 import signal
@@ -14,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,15 +35,15 @@ _SECONDS = 30
 
 
 class Run(NamedTuple):
-    """The result of one reader over all files: words by file, processor seconds, peak memory in MB."""
+    """The result of one reader over all files: distinct words by file, processor seconds, peak memory in MB."""
 
-    words: dict[str, Counter[str]]
+    words: dict[str, set[str]]
     seconds: float
     megabytes: float
 
 
 def measure() -> list[Figure]:
-    """For each kind of file: the share of the words of the best library that Sluice has, and time and memory."""
+    """For each kind of file: the share of the distinct words of the best library that Sluice has; time and memory."""
     folder = Path(os.environ.get("PARSER_FILES", CORPUS / "good"))
     if not folder.is_dir():
         print(f"parsers: skipped, because there are no files at {folder}")
@@ -62,11 +60,9 @@ def _compare(kind: str, files: Sequence[Path]) -> list[Figure]:
     ours = runs.pop(_OURS)
     shares = dict[str, float]()
     for file in map(str, files):
-        best = max(
-            (run.words[file] for run in runs.values() if file in run.words), key=Counter.total, default=Counter()
-        )
-        if best.total() >= _FEW:
-            shares[file] = (best & ours.words.get(file, Counter())).total() / best.total()
+        best = _find_best([run.words[file] for run in runs.values() if file in run.words])
+        if len(best) >= _FEW:
+            shares[file] = len(best & ours.words.get(file, set())) / len(best)
     for file in sorted(shares, key=lambda name: shares[name])[:5]:
         print(f"{shares[file]:.2f} {file}", flush=True)
     return [
@@ -79,10 +75,10 @@ def _compare(kind: str, files: Sequence[Path]) -> list[Figure]:
     ]
 
 
-def _find_best(found: Sequence[Counter[str]]) -> Counter[str]:
+def _find_best(found: Sequence[set[str]]) -> set[str]:
     """The words of the library that finds most, as far as another one has them too, if there is another."""
-    best, *others = sorted(found, key=Counter.total, reverse=True) or [Counter[str]()]
-    return best & functools.reduce(operator.or_, others) if others else best
+    best, *others = sorted(found, key=len, reverse=True) or [set[str]()]
+    return best & set[str]().union(*others) if others else best
 
 
 def _percent(shares: dict[str, float], share: float) -> float:
@@ -105,7 +101,7 @@ def _run(kind: str, name: str, files: Sequence[Path]) -> Run:
         while subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode != 0:
             pass
         lines = [json.loads(line) for line in found.read_text().splitlines()]
-    words = {line["file"]: Counter(line["words"]) for line in lines if line["words"] is not None}
+    words = {line["file"]: set(line["words"]) for line in lines if line["words"] is not None}
     return Run(words, sum(line["seconds"] for line in lines), max(line["megabytes"] for line in lines))
 
 
