@@ -41,6 +41,13 @@ def test_an_embedded_file_is_named_and_returned(tmp_path: Path, fallback: bool) 
     assert parsed.attachments == [Attachment("Gebühren 2024.csv", TOLLS.encode())]
 
 
+def test_a_page_without_text_is_listed_though_the_names_of_files_are_written_on_it(tmp_path: Path) -> None:
+    catalog, objects = embed("tolls.csv")
+    parsed = read(tmp_path, build_pdf("", catalog=catalog, objects=objects))
+    assert [page.text for page in parsed.pages] == ["Attachments: tolls.csv"]
+    assert parsed.metadata["pages_without_text"] == [1]
+
+
 def test_a_file_that_an_annotation_attaches_is_named_and_returned(tmp_path: Path) -> None:
     _, objects = embed("quay/tolls.csv")
     pin = "/Subtype /FileAttachment /Rect [300 700 320 720] /FS 20 0 R /Contents (The tolls of May)"

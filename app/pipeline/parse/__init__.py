@@ -45,11 +45,11 @@ from app.domain.media import (
 from app.pipeline.headings import find_headings
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.ocr.reader import explain
+from app.pipeline.parse.pdf.metadata import list_blank
 from app.pipeline.parse.rendering.marks import take_marks
 from app.pipeline.text import clean, clean_line, cut
 
 _LABEL_CHARACTERS = 16
-_MAX_LISTED = 100
 _EMBEDDED_SECONDS = 30.0
 """The time for reading documents within a document as part of it."""
 _READERS = {
@@ -128,7 +128,7 @@ def parse(
         key: clean_line(value) if isinstance(value, str) else value for key, value in parsed.metadata.items() if value
     }
     if media_type == PDF and len(pages) < len(parsed.pages):
-        metadata["pages_without_text"] = _list_blank(parsed.pages, pages)
+        metadata.setdefault("pages_without_text", list_blank(parsed.pages, pages))
     return Parsed(pages, metadata, parsed.attachments)
 
 
@@ -136,12 +136,6 @@ def _limit_embedded(limits: Limits, *, fallback: bool) -> Limits:
     """The limits with the time for documents within the document. The second reader reads none: one may crash it."""
     until = min(limits.embedded_until, time.monotonic() + _EMBEDDED_SECONDS)
     return replace(limits, embedded_until=until, embedded_depth=0 if fallback else limits.embedded_depth)
-
-
-def _list_blank(pages: Sequence[Page], filled: Sequence[Page]) -> list[int]:
-    """The numbers of the first hundred pages without text, which may be scans."""
-    numbers = {page.number for page in filled}
-    return [page.number for page in pages if page.number and page.number not in numbers][:_MAX_LISTED]
 
 
 def _is_scanned(pages: Sequence[Page], show_pictures: Callable[[list[int]], bool]) -> bool:

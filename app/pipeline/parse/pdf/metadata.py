@@ -3,6 +3,9 @@
 import re
 from collections.abc import Iterable
 
+from app.domain.documents import Page
+
+_MAX_LISTED = 100
 _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?")
 _NAMES = {"Title": "title", "Author": "author", "Subject": "subject", "Keywords": "keywords"}
 
@@ -15,3 +18,9 @@ def name_metadata(fields: Iterable[tuple[str, object]]) -> dict[str, str]:
     if created:
         metadata["date"] = "-".join(part for part in created.groups() if part)
     return metadata
+
+
+def list_blank(pages: Iterable[Page], filled: Iterable[Page]) -> list[int]:
+    """The numbers of the first hundred of these pages that are not among the filled ones. They may be scans."""
+    numbers = {page.number for page in filled}
+    return [page.number for page in pages if page.number and page.number not in numbers][:_MAX_LISTED]

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_raw
@@ -23,7 +24,7 @@ from app.pipeline.parse.pdf.annotations import read_annotations
 from app.pipeline.parse.pdf.appearances import read_appearances
 from app.pipeline.parse.pdf.attachments import AttachedFiles
 from app.pipeline.parse.pdf.hyphens import join_words
-from app.pipeline.parse.pdf.metadata import name_metadata
+from app.pipeline.parse.pdf.metadata import list_blank, name_metadata
 from app.pipeline.parse.pdf.outline import mark_headings, read_outline
 from app.pipeline.parse.pdf.page_text import read_text
 from app.pipeline.parse.pdf.running import drop_running_lines
@@ -63,18 +64,18 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         ocr, files = OcrReader(limits), AttachedFiles(limits)
         files.add_embedded(document)
         pages = xfa.read_pages(document, list(_read_pages(document, report, ocr, files)), limits)
-        metadata, outline = name_metadata(_read_fields(document)), read_outline(document)
+        metadata: dict[str, Any] = dict(name_metadata(_read_fields(document)))
+        outline = read_outline(document)
     if files.names and total == 1 and fallback.is_portfolio(path):
         pages = [(1, "")]  # a cover that asks for another viewer
     unreadable = [number for number, text in pages if text is None]
     if len(unreadable) == total:
         return fallback.read(path, report, limits)
     cleaned = _clean_layout([(number, text) for number, text in pages if text is not None])
-    return Parsed(
-        files.list_on(mark_headings(cleaned, outline)),
-        {**metadata, "page_count": total, "unreadable_pages": unreadable, **ocr.metadata},
-        files.files,
-    )
+    metadata |= {"page_count": total, "unreadable_pages": unreadable, **ocr.metadata}
+    if files.names:  # they are written on a page, which may have no other text
+        metadata["pages_without_text"] = list_blank(cleaned, [page for page in cleaned if page.text.strip()])
+    return Parsed(files.list_on(mark_headings(cleaned, outline)), metadata, files.files)
 
 
 def _read_fields(document: pdfium.PdfDocument) -> Iterator[tuple[str, str]]:
