@@ -41,4 +41,5 @@ def test_the_folder_of_an_installed_package_is_found() -> None:
 
 def test_every_extra_of_a_missing_package_has_a_lock_file() -> None:
     locks = {lock.stem for lock in (Path(__file__).parents[2] / "extras").glob("*.lock")}
-    assert set(_EXTRAS.values()) | {"flower"} == locks
+    without_setting = {"flower", "sevenzip"}  # no start can fail for want of them
+    assert set(_EXTRAS.values()) | without_setting == locks

@@ -12,7 +12,7 @@ from tests.fuzz.run import run
 
 @pytest.mark.slow
 def test_hostile_files_harm_only_their_own_tasks(settings: Settings, tmp_path: Path) -> None:
-    options = Options(files=120, seed=1, time_limit=deadline(2.0), patience=60.0, most_bytes=60_000)
+    options = Options(files=120, seed=1, time_limit=deadline(5.0), patience=60.0, most_bytes=60_000)
     with FuzzedStack(settings, tmp_path, options) as stack:
         stack.start_api()
         stack.start_workers()
