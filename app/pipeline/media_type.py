@@ -220,22 +220,29 @@ def _detect_message(text: str, suffix: str) -> str | None:
         return MBOX
     if _CALENDAR.match(text):
         return ICS
-    if _is_saved_page(text, suffix):
+    header = _read_header(text.lstrip("\r\n"))
+    if _is_saved_page(header, suffix):
         return MHTML
-    return EML if _is_mail(text) else None
+    return EML if _is_mail(header) and not text.startswith(("\r", "\n")) else None
 
 
-def _is_saved_page(text: str, suffix: str) -> bool:
+def _read_header(text: str) -> str:
+    """The lines before the first blank one; empty where the text does not begin like the header of a message.
+
+    Most texts do not, and to search them for a blank line would be most of the cost of detecting their type.
+    """
+    return re.split(r"\r?\n\r?\n", text, maxsplit=1)[0] if _HEADER_LINE.match(text) else ""
+
+
+def _is_saved_page(header: str, suffix: str) -> bool:
     """Whether it is a message that a browser or Word wrote: by its header, or by its name and a MIME header."""
-    header = re.split(r"\r?\n\r?\n", text.lstrip("\r\n"), maxsplit=1)[0]
     if not _MIME.search(header):
         return False
     return suffix in ACCEPTED[MHTML] or bool(_SAVED.search(header) and _RELATED.search(header))
 
 
-def _is_mail(text: str) -> bool:
+def _is_mail(header: str) -> bool:
     """Whether it begins like a mail: with header lines, among them a sender and a field of mail programs."""
-    header = re.split(r"\r?\n\r?\n", text, maxsplit=1)[0]
     lines = header.splitlines()
     if not lines or not all(_HEADER_LINE.match(line) for line in lines):
         return False
