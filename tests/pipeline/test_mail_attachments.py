@@ -1,6 +1,7 @@
 """The attachments of a mail are files within it; texts and calendars among them are shown below the message."""
 
 import asyncio
+import errno
 import os
 import signal
 import struct
@@ -281,3 +282,17 @@ async def test_a_mail_whose_attachment_crashes_the_parser_is_read_without_its_te
         await parser.close()
     assert parsed.pages[0].text.endswith("Attachments: a.docx")
     assert "Lock" not in parsed.pages[0].text
+
+
+def test_a_full_disk_is_no_fault_of_an_attachment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = letter()
+    message.add_attachment(b"{\\rtf1 Text}", "application", "rtf", filename="a.rtf")
+
+    def refuse(_path: Path, _content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "mail.eml"
+    path.write_bytes(message.as_bytes())
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        parse(path, EML)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from app.domain.errors import StorageFullError, name_disk_error
 from app.pipeline.parse.limits import Limits
 
 
@@ -22,7 +23,9 @@ def read_embedded(name: str, content: bytes, limits: Limits) -> str:
     try:
         with open_embedded(name, content) as (path, media_type):
             return read_file(path, media_type, limits)
-    except Exception:  # noqa: BLE001, also of libraries, and of memory: the file's own task reports it
+    except Exception as error:  # also of libraries, and of memory: the file's own task reports it
+        if isinstance(name_disk_error(error), StorageFullError):
+            raise  # no fault of the file: another attempt reads it
         return ""
 
 
