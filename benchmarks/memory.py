@@ -33,7 +33,7 @@ class _Peaks:
         for process in list_process_tree(pids):
             try:
                 peak = _read_peak(process.pid)
-                is_child = "app.pipeline.sandbox_child" in process.cmdline()
+                is_child = "app.pipeline.sandbox.child" in process.cmdline()
             except (OSError, psutil.Error):
                 continue  # the process has just ended
             if is_child:

@@ -29,7 +29,7 @@ from app.db.schema import migrate
 from app.domain.documents import Chunk
 from app.domain.ports import Embedder
 from app.domain.vectors import Account, EmbeddingSpec, Vector, VectorBatch, VectorIndex
-from app.pipeline.lexemes import lexemes
+from app.pipeline.words.lexemes import lexemes
 from app.services.answers.search import Search
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vector_indexes import IndexSpec, VectorIndexes

@@ -20,8 +20,8 @@ from app.bootstrap.stores import Stores
 from app.db.engine import Database, create_engine
 from app.domain.ports import BlobStore, ChatModel
 from app.pipeline.parse.ocr.choice import RAPIDOCR, choose_engine
-from app.pipeline.parse_slots import ParseSlots
-from app.pipeline.sandbox import ParserSandbox
+from app.pipeline.sandbox.parse_slots import ParseSlots
+from app.pipeline.sandbox.sandbox import ParserSandbox
 from app.settings import Settings
 
 

@@ -105,7 +105,7 @@ async def find_by_words(
     Args:
         connection: Within a transaction or not.
         agent_id: The agent.
-        lexemes: The question's words, from ``app.pipeline.lexemes``.
+        lexemes: The question's words, from ``app.pipeline.words.lexemes``.
         limit: The maximum number of chunks.
         document_ids: Only chunks of these documents; None: of all.
     """

@@ -195,7 +195,7 @@ def _list_supervisors(main: int) -> list[int]:
         return [
             child.pid
             for child in children
-            if os.getsid(child.pid) == child.pid and "app.pipeline.sandbox_child" not in child.cmdline()
+            if os.getsid(child.pid) == child.pid and "app.pipeline.sandbox.child" not in child.cmdline()
         ]
     except (psutil.Error, ProcessLookupError):
         return []

@@ -24,7 +24,7 @@ from app.domain.vectors import (
     VectorBatch,
     VectorIndex,
 )
-from app.pipeline.lexemes import lexemes
+from app.pipeline.words.lexemes import lexemes
 from app.services.answers.search import Search
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors

@@ -12,7 +12,7 @@ from app.settings import Settings
 from tests.fuzz.plan import Options
 from tests.running import ROOT, Stack, list_family
 
-_SANDBOX = "sandbox_child"
+_SANDBOX = "sandbox.child"
 _TROUBLES = (
     "Traceback (most recent call last)",
     "WorkerLostError",

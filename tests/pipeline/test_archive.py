@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import DocumentDamagedError, SluiceError, SpecialFileError
-from app.pipeline.archive import open_archive
+from app.pipeline.archives.archive import open_archive
 
 TEXT = bytes(range(256)) * 2000
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.pipeline.archive import open_archive
-from app.pipeline.archive_names import decode_names
+from app.pipeline.archives.archive import open_archive
+from app.pipeline.archives.names import decode_names
 
 
 def pack(path: Path, names: list[bytes], extra: bytes = b"", flags: int = 0) -> Path:

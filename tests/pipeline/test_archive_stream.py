@@ -12,9 +12,9 @@ import pytest
 
 from app.domain.errors import ArchiveLimitError, DocumentDamagedError, SluiceError, SpecialFileError, UnsafePathError
 from app.domain.media import GZIP, TAR
-from app.pipeline.archive_formats import open_files
-from app.pipeline.byte_stream import ByteStream
-from app.pipeline.media_type import detect
+from app.pipeline.archives.byte_stream import ByteStream
+from app.pipeline.archives.formats import open_files
+from app.pipeline.detection.media_type import detect
 from tests.pipeline.tars import add_special, make_info, make_tar
 
 FILES = [("a.txt", b"The heron stands."), ("deep/b.bin", bytes(range(256)) * 700), ("empty.txt", b"")]

@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.errors import UnsupportedTypeError
 from app.domain.media import TEXT
-from app.pipeline.media_type import detect
+from app.pipeline.detection.media_type import detect
 
 _RANDOM = random.Random(3)  # noqa: S311, no secret
 _WAVE = [math.sin(step / 9) for step in range(8000)]

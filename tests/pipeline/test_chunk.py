@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.documents import PAGE_BREAK, Chunk, Page
-from app.pipeline.chunk import split
+from app.pipeline.chunking.chunk import split
 from tests.growth import check_linear
 
 texts = st.one_of(

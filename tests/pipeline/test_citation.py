@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.pipeline.citation import INSTRUCTIONS, Cited, cite, compose_question
+from app.pipeline.answering.citation import INSTRUCTIONS, Cited, cite, compose_question
 from tests.growth import check_linear
 
 GATE = "The Alder Gate was built in 1911. It takes barges of up to 2.4 metres of draught. It shuts at dusk."

@@ -7,8 +7,8 @@ import pytest
 
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError, UnsupportedTypeError
 from app.domain.media import DOCX, PPTX, SUPPORTED, XLSX
-from app.pipeline.compound_file import open_compound
-from app.pipeline.media_type import detect
+from app.pipeline.detection.compound_file import open_compound
+from app.pipeline.detection.media_type import detect
 from tests.pipeline.compound_files import CUTOFF, SECTOR, make_compound
 
 OLD = {

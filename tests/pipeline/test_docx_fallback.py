@@ -23,7 +23,7 @@ from app.domain.media import DOCX
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.word import fallback as docx_fallback
-from app.pipeline.sandbox import ParserSandbox
+from app.pipeline.sandbox.sandbox import ParserSandbox
 from tests.deadlines import wait_until
 from tests.pipeline.documents import W
 from tests.pipeline.packages import R, make_zip

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.pipeline.evidence import LEAST, Evidence
-from app.pipeline.lexemes import lexemes
+from app.pipeline.answering.evidence import LEAST, Evidence
+from app.pipeline.words.lexemes import lexemes
 
 PASSAGES = [
     "The net weight of the crate is seven kilos.",

@@ -7,9 +7,9 @@ import pytest
 
 from app.domain.errors import ParseLimitExceededError
 from app.domain.media import PDF
-from app.pipeline import sandbox_process
-from app.pipeline.file_spool import FileSpool
-from app.pipeline.sandbox import ParserSandbox
+from app.pipeline.sandbox import process as sandbox_process
+from app.pipeline.sandbox.file_spool import FileSpool
+from app.pipeline.sandbox.sandbox import ParserSandbox
 from tests.pipeline.documents import draw_line
 from tests.pipeline.pdf_files import build_pdf
 from tests.pipeline.test_pdf_attachments import TOLLS, embed

@@ -6,8 +6,8 @@ import pytest
 
 from app.domain.documents import Chunk, Mark, Page
 from app.domain.media import MARKDOWN, SOURCE, TEXT
-from app.pipeline.chunk import split
-from app.pipeline.headings import find_headings
+from app.pipeline.chunking.chunk import split
+from app.pipeline.chunking.headings import find_headings
 from app.pipeline.parse import parse
 from tests.growth import check_linear
 

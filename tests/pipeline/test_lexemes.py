@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.pipeline.lexemes import MAX_POSITION, MAX_POSITIONS, lexemes, query_lexemes
+from app.pipeline.words.lexemes import MAX_POSITION, MAX_POSITIONS, lexemes, query_lexemes
 from tests.growth import check_linear
 
 

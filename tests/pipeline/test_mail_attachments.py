@@ -16,7 +16,7 @@ from app.domain.documents import Parsed
 from app.domain.media import DOCX, EML
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
-from app.pipeline.sandbox import ParserSandbox
+from app.pipeline.sandbox.sandbox import ParserSandbox
 from tests.deadlines import wait_until
 from tests.pipeline.documents import make_docx, make_pdf, paragraph
 

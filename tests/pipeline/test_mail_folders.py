@@ -7,7 +7,7 @@ import pytest
 from app.domain.documents import Parsed
 from app.domain.errors import DocumentEncryptedError, ParseLimitExceededError
 from app.domain.media import EML, ICS, MBOX, TEXT
-from app.pipeline.media_type import detect
+from app.pipeline.detection.media_type import detect
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
 

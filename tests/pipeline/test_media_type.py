@@ -30,7 +30,7 @@ from app.domain.media import (
     YAML,
     ZIP,
 )
-from app.pipeline.media_type import detect
+from app.pipeline.detection.media_type import detect
 from tests.pipeline.compound_files import make_compound, make_message
 from tests.pipeline.documents import make_docx, make_pdf, paragraph
 from tests.pipeline.packages import make_epub, make_odf, make_pptx, make_xlsx, make_zip, slide

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.pipeline.negation import Absence
+from app.pipeline.words.negation import Absence
 from tests.growth import check_linear
 
 

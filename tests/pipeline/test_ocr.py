@@ -19,7 +19,7 @@ from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.ocr.engine import OcrError
 from app.pipeline.parse.ocr.page import PIXELS, draw
 from app.pipeline.parse.ocr.tesseract import Tesseract
-from app.pipeline.sandbox import ParserSandbox
+from app.pipeline.sandbox.sandbox import ParserSandbox
 from tests.deadlines import wait_until
 from tests.pipeline.documents import make_pdf
 

@@ -15,7 +15,7 @@ from app.domain.errors import (
     UnsupportedTypeError,
 )
 from app.domain.media import BMP, JPEG, PICTURES, PNG, TIFF, WEBP
-from app.pipeline.media_type import detect
+from app.pipeline.detection.media_type import detect
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.ocr.choice import reads_pictures

@@ -15,7 +15,7 @@ from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.ocr.choice import RAPIDOCR_LANGUAGES, choose_engine
 from app.pipeline.parse.ocr.engine import Reading
-from app.pipeline.sandbox import ParserSandbox
+from app.pipeline.sandbox.sandbox import ParserSandbox
 from tests.pipeline.documents import draw_line
 from tests.pipeline.scans import COLUMNS, LINES, draw, make_scan, spoil
 

@@ -8,7 +8,7 @@ import pytest
 from app.domain.documents import Page
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
 from app.domain.media import ODP, ODS, ODT
-from app.pipeline.media_type import detect
+from app.pipeline.detection.media_type import detect
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
 from tests.pipeline.packages import make_flat_odf, make_odf

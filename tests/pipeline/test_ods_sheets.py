@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.domain.media import ODS
-from app.pipeline.chunk import split
+from app.pipeline.chunking.chunk import split
 from app.pipeline.parse import parse
 from tests.pipeline.packages import make_odf
 

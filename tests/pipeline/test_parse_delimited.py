@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.errors import DocumentDamagedError
 from app.domain.media import CSV, TSV
-from app.pipeline.chunk import split
+from app.pipeline.chunking.chunk import split
 from app.pipeline.parse import parse
 
 

@@ -14,7 +14,7 @@ from app.domain.errors import (
     ParseLimitExceededError,
 )
 from app.domain.media import DOC
-from app.pipeline.media_type import detect
+from app.pipeline.detection.media_type import detect
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
 from tests.pipeline.compound_files import make_compound

@@ -7,7 +7,7 @@ import pytest
 from app.domain.documents import Parsed
 from app.domain.errors import DocumentDamagedError, NoExtractableTextError
 from app.domain.media import EML, MHTML
-from app.pipeline.media_type import detect
+from app.pipeline.detection.media_type import detect
 from app.pipeline.parse import parse
 
 _HEADS = {

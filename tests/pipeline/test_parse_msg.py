@@ -9,7 +9,7 @@ import pytest
 from app.domain.documents import Parsed
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
 from app.domain.media import MSG
-from app.pipeline.media_type import detect
+from app.pipeline.detection.media_type import detect
 from app.pipeline.parse import parse
 from app.pipeline.parse.mail.compressed_rtf import decompress
 from tests.pipeline.compound_files import Properties, Tree, make_compound, make_message, make_message_storage, store

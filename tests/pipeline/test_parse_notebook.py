@@ -8,7 +8,7 @@ import pytest
 from app.domain.documents import Parsed
 from app.domain.errors import DocumentDamagedError, NoExtractableTextError
 from app.domain.media import JSON, NOTEBOOK
-from app.pipeline.media_type import detect
+from app.pipeline.detection.media_type import detect
 from app.pipeline.parse import parse
 
 _PICTURE = base64.b64encode(bytes(range(256)) * 9).decode()

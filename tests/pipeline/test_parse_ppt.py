@@ -13,7 +13,7 @@ from app.domain.errors import (
     ParseLimitExceededError,
 )
 from app.domain.media import PPT
-from app.pipeline.media_type import detect
+from app.pipeline.detection.media_type import detect
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
 from tests.pipeline.legacy_files import atom, link_records, make_ppt, record, shape, slide, table_group, text_records

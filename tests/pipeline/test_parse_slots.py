@@ -8,10 +8,10 @@ import pytest
 
 from app.domain.errors import RetryLaterError
 from app.domain.media import TEXT
-from app.pipeline import parse_slots
-from app.pipeline.memory import read_available
-from app.pipeline.parse_slots import ParseSlots
-from app.pipeline.sandbox import ParserSandbox
+from app.pipeline.sandbox import parse_slots
+from app.pipeline.sandbox.memory import read_available
+from app.pipeline.sandbox.parse_slots import ParseSlots
+from app.pipeline.sandbox.sandbox import ParserSandbox
 from tests.deadlines import wait_until
 
 MEGABYTE = 1024 * 1024

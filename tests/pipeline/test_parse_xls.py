@@ -13,8 +13,8 @@ from app.domain.errors import (
     UnsupportedTypeError,
 )
 from app.domain.media import CSV, HTML, XLS
-from app.pipeline.chunk import split
-from app.pipeline.media_type import detect
+from app.pipeline.chunking.chunk import split
+from app.pipeline.detection.media_type import detect
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.sheets import calamine

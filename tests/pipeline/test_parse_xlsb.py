@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
 from app.domain.media import XLSB
-from app.pipeline.media_type import detect
+from app.pipeline.detection.media_type import detect
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
 from tests.pipeline.binary_workbooks import make_xlsb, part, row, words

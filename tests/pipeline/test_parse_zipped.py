@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, DocumentError, ParseLimitExceededError
 from app.domain.media import DOCX, EPUB, ODP, ODS, ODT, PPTX, SUPPORTED, XLSX
-from app.pipeline.media_type import detect
+from app.pipeline.detection.media_type import detect
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
 from tests.pipeline.documents import W, make_docx, paragraph

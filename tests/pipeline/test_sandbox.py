@@ -23,8 +23,8 @@ from app.domain.errors import (
     UnsupportedTypeError,
 )
 from app.domain.media import DOCX, MARKDOWN, PDF, TEXT
-from app.pipeline.media_type import detect
-from app.pipeline.sandbox import ParserSandbox
+from app.pipeline.detection.media_type import detect
+from app.pipeline.sandbox.sandbox import ParserSandbox
 from tests.deadlines import deadline, wait_for, wait_until
 from tests.pipeline.documents import make_docx, make_pdf, paragraph
 
@@ -62,7 +62,7 @@ def children() -> list[int]:
     found = []
     for child in psutil.Process().children():
         try:
-            if "app.pipeline.sandbox_child" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE:
+            if "app.pipeline.sandbox.child" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE:
                 found.append(child.pid)
         except psutil.NoSuchProcess:
             continue
@@ -217,7 +217,7 @@ async def test_a_child_sees_no_secrets(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:
     program = (
-        "import asyncio, sys; from pathlib import Path; from app.pipeline.sandbox import ParserSandbox\n"
+        "import asyncio, sys; from pathlib import Path; from app.pipeline.sandbox.sandbox import ParserSandbox\n"
         "async def work():\n"
         "    parser = ParserSandbox(size=1, time_limit=60, memory_mb=512, max_pages=9)\n"
         "    await parser.parse(Path(sys.argv[1]), 'application/pdf')\n"

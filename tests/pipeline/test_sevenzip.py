@@ -9,10 +9,10 @@ import pytest
 
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, SluiceError, UnsupportedTypeError
 from app.domain.media import SEVENZIP
-from app.pipeline import archive_type
-from app.pipeline.archive_formats import list_unpacked
-from app.pipeline.media_type import detect
-from app.pipeline.sandbox import ParserSandbox
+from app.pipeline.archives.formats import list_unpacked
+from app.pipeline.detection import archive_type
+from app.pipeline.detection.media_type import detect
+from app.pipeline.sandbox.sandbox import ParserSandbox
 
 py7zr = pytest.importorskip("py7zr")
 

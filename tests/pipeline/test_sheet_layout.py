@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.media import XLSX
-from app.pipeline.chunk import split
+from app.pipeline.chunking.chunk import split
 from app.pipeline.parse import parse
 from app.pipeline.parse.sheets.formulas import shift_formula
 from tests.pipeline.packages import A, R, S, make_xlsx, relate

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.pipeline.lexemes import split_words
-from app.pipeline.occurrences import continues, fold_with_places, split_token
-from app.pipeline.snippet import MAX_CHARACTERS, Snippet, make_snippets
+from app.pipeline.words.lexemes import split_words
+from app.pipeline.words.occurrences import continues, fold_with_places, split_token
+from app.pipeline.words.snippet import MAX_CHARACTERS, Snippet, make_snippets
 from tests.growth import check_linear
 
 FILLER = "The boats wait in the basin until the water is level with the canal. " * 12

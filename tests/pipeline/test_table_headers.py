@@ -1,7 +1,7 @@
 import pytest
 
 from app.domain.documents import Chunk, Page
-from app.pipeline.chunk import split
+from app.pipeline.chunking.chunk import split
 from tests.growth import check_linear
 
 ROWS = [f"Barge {number} | {number * 37} tons | Hull {number}. Sound. Dry" for number in range(60)]

@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.documents import Page
 from app.domain.errors import ParseLimitExceededError
-from app.pipeline.chunk import split
+from app.pipeline.chunking.chunk import split
 from app.pipeline.parse.limits import Budget
 from app.pipeline.parse.rendering.links import write_link
 from app.pipeline.parse.rendering.marks import MARK_BODY, take_marks, write_heading

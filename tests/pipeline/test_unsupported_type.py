@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import UnsupportedTypeError
-from app.pipeline.media_type import detect
-from app.pipeline.unsupported_type import identify, refuse
+from app.pipeline.detection.media_type import detect
+from app.pipeline.detection.unsupported_type import identify, refuse
 from tests.flows.zips import make_zip
 from tests.pipeline.compound_files import make_compound
 

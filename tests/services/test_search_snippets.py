@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.vectors import Account
-from app.pipeline.snippet import Snippet, make_snippets
+from app.pipeline.words.snippet import Snippet, make_snippets
 from app.services.answers import search as module
 from app.services.answers.search import Search
 

@@ -24,7 +24,7 @@ class Point:
 
 
 _EXECUTION = "app.services.queue.execution"
-_PARSE = "app.pipeline.sandbox:ParserSandbox.parse"
+_PARSE = "app.pipeline.sandbox.sandbox:ParserSandbox.parse"
 _PUBLICATION = "app.services.indexing.publication"
 _PUBLISH = "app.adapters.celery.doorbell:CeleryDoorbell._publish"
 _RECOVERY = "app.services.queue.recovery"
@@ -50,7 +50,7 @@ DURING_THE_ATTEMPT = {
     AFTER_CLAIM: Point(f"{_EXECUTION}:claim", Moment.AFTER_SOME),
     "after loading the rows": Point("app.services.indexing.ingestion:Ingestion.load", Moment.AFTER),
     "before parsing": Point(_PARSE, Moment.BEFORE),
-    "while its child parses": Point("app.pipeline.sandbox_process:ChildProcess._read_reply", Moment.BEFORE),
+    "while its child parses": Point("app.pipeline.sandbox.process:ChildProcess._read_reply", Moment.BEFORE),
     "after parsing": Point(_PARSE, Moment.AFTER),
     "between batches of embeddings": Point("app.adapters.embedders.wordllama:WordLlamaEmbedder.embed", Moment.AFTER),
     "before the last transaction": Point(f"{_EXECUTION}:Execution._finish", Moment.BEFORE),

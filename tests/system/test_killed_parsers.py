@@ -18,7 +18,7 @@ def kill_parsers(stack: Stack, ended: threading.Event) -> None:
     while not ended.wait(0.01):
         for process in list_family(stack.workers.pid):
             with suppress(psutil.NoSuchProcess):
-                if "app.pipeline.sandbox_child" in process.cmdline():
+                if "app.pipeline.sandbox.child" in process.cmdline():
                     process.kill()
 
 

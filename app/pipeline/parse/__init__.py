@@ -1,6 +1,7 @@
 """Turns a document file into clean text: one module for each format, behind ``parse``.
 
-Synchronous and unprotected: hostile files can crash or hang it, so ``app.pipeline.sandbox`` runs it in a child process.
+Synchronous and unprotected: hostile files can crash or hang it, so ``app.pipeline.sandbox`` runs it in a child
+process.
 """
 
 import time
@@ -42,7 +43,7 @@ from app.domain.media import (
     XML,
     YAML,
 )
-from app.pipeline.headings import find_headings
+from app.pipeline.chunking.headings import find_headings
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.ocr.reader import explain
 from app.pipeline.parse.pdf.metadata import list_blank

@@ -36,7 +36,7 @@ def open_embedded(name: str, content: bytes) -> Iterator[tuple[Path, str]]:
     Raises:
         UnsupportedTypeError: when Sluice does not read content of its type.
     """
-    from app.pipeline.media_type import detect  # noqa: PLC0415, it imports readers
+    from app.pipeline.detection.media_type import detect  # noqa: PLC0415, it imports readers
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / "file"

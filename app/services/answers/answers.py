@@ -13,8 +13,8 @@ from app.domain.ports import ChatModel
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.domain.vectors import Account, Completion
 from app.ledger.submit import submit
-from app.pipeline.answer import Quote, choose_quotes
-from app.pipeline.citation import INSTRUCTIONS, cite, compose_question
+from app.pipeline.answering.citation import INSTRUCTIONS, cite, compose_question
+from app.pipeline.answering.quotes import Quote, choose_quotes
 from app.services.answers.search import Search
 from app.services.intake.backpressure import Backpressure
 from app.services.providers.calls import ProviderCalls

@@ -9,10 +9,10 @@ from app.db.engine import Database
 from app.db.ranking import Hit, count_chunks_with, find_by_words, find_documents, rank
 from app.domain.filters import read_filter
 from app.domain.vectors import Account, VectorKey
-from app.pipeline.evidence import LEAST, Evidence
-from app.pipeline.lexemes import query_lexemes
-from app.pipeline.negation import Absence
-from app.pipeline.snippet import Snippet, make_snippets
+from app.pipeline.answering.evidence import LEAST, Evidence
+from app.pipeline.words.lexemes import query_lexemes
+from app.pipeline.words.negation import Absence
+from app.pipeline.words.snippet import Snippet, make_snippets
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
 

@@ -9,7 +9,7 @@ from app.domain.documents import Chunk
 from app.domain.errors import RetryLaterError, StartupError
 from app.domain.ports import Embedder
 from app.domain.vectors import Account, EmbeddingSpec, Vector, VectorIndex
-from app.pipeline.lexemes import lexemes
+from app.pipeline.words.lexemes import lexemes
 from app.services.providers.embedding import Embedding, OnDone
 
 _BATCH = 128

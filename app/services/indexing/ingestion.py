@@ -27,7 +27,7 @@ from app.domain.ports import BlobStore, Parser
 from app.domain.records import AgentSettings, Content, Document
 from app.domain.tasks import Progress, Task
 from app.domain.vectors import Account, VectorBatch
-from app.pipeline.chunk import split
+from app.pipeline.chunking.chunk import split
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.large_documents import LargeDocuments
 from app.services.indexing.publication import (

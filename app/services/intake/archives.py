@@ -27,7 +27,7 @@ from app.domain.ports import BlobStore, Parser
 from app.domain.records import Content, Document
 from app.domain.tasks import Progress, Task
 from app.ledger.children import drop_children
-from app.pipeline.archive_formats import ArchivedFile, list_unpacked, open_files
+from app.pipeline.archives.formats import ArchivedFile, list_unpacked, open_files
 from app.services.indexing.ingestion import Ingestion, ReportThrottle
 from app.services.indexing.publication import delete_former_file, raise_superseded, read_content
 from app.services.intake.stored_entries import ArchiveLimits, StoredEntries, read_nesting

@@ -22,7 +22,7 @@ from app.domain.ports import BlobStore
 from app.domain.tasks import Queue
 from app.ledger.children import drop_children, forget_attachments
 from app.ledger.read import get_task
-from app.pipeline.archive import clean_name
+from app.pipeline.archives.archive import clean_name
 from app.services.indexing.ingestion import Ingested
 from app.services.intake.stored_entries import ArchiveLimits, StoredEntries, read_nesting
 from app.services.intake.uploads import Uploads

@@ -34,7 +34,7 @@ from app.domain.records import Content, Document
 from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.ledger.read import get_task
 from app.ledger.submit import submit_with_document
-from app.pipeline.media_type import detect
+from app.pipeline.detection.media_type import detect
 from app.services.indexing.publication import read_content
 from app.services.indexing.versions import replace_content
 from app.services.intake.backpressure import Backpressure

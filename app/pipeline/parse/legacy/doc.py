@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError
-from app.pipeline.compound_file import open_compound
+from app.pipeline.detection.compound_file import open_compound
 from app.pipeline.parse.legacy.properties import read_properties
 from app.pipeline.parse.legacy.word_file import WordFile
 from app.pipeline.parse.legacy.word_story import StoryWriter

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
-from app.pipeline.compound_file import open_compound
+from app.pipeline.detection.compound_file import open_compound
 from app.pipeline.parse.legacy.ppt_file import PresentationFile, Slide
 from app.pipeline.parse.legacy.ppt_shapes import ShapeReader
 from app.pipeline.parse.legacy.properties import read_properties

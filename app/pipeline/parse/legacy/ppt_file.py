@@ -4,7 +4,7 @@ import struct
 from typing import NamedTuple
 
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError
-from app.pipeline.compound_file import CompoundFile
+from app.pipeline.detection.compound_file import CompoundFile
 from app.pipeline.parse.legacy.records import Record, list_records, read_record, walk
 from app.pipeline.parse.limits import Limits
 

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
-from app.pipeline.compound_file import CompoundFile
+from app.pipeline.detection.compound_file import CompoundFile
 
 _STREAM = "\x05SummaryInformation"
 _MOST_BYTES = 1024 * 1024

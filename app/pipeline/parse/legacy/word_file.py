@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError
-from app.pipeline.compound_file import CompoundFile
+from app.pipeline.detection.compound_file import CompoundFile
 from app.pipeline.parse.legacy.word_properties import Paragraph, is_deleted, read_paragraph, read_ranges
 from app.pipeline.parse.limits import Budget, Limits
 

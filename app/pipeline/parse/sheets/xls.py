@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
-from app.pipeline.compound_file import SIGNATURE, open_compound
+from app.pipeline.detection.compound_file import SIGNATURE, open_compound
 from app.pipeline.parse.limits import Budget, Limits
 from app.pipeline.parse.rendering.marks import write_heading
 from app.pipeline.parse.sheets import xml_2003

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.documents import Page, Parsed
-from app.pipeline.headings import find_headings
+from app.pipeline.chunking.headings import find_headings
 from app.pipeline.parse.encoding import decode
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.text.embedded_data import drop_embedded_data

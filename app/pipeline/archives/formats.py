@@ -9,8 +9,8 @@ from typing import Protocol
 from app.domain.documents import AttachedFile, Parsed
 from app.domain.errors import SluiceError, SpecialFileError, UnsafePathError
 from app.domain.media import GZIP, TAR
-from app.pipeline.archive import clean_name, open_archive
-from app.pipeline.archive_stream import open_gzip, open_tar
+from app.pipeline.archives.archive import clean_name, open_archive
+from app.pipeline.archives.stream import open_gzip, open_tar
 
 
 class ArchivedFile(Protocol):
@@ -59,7 +59,7 @@ def open_files(
 
 
 def list_unpacked(parsed: Parsed) -> list[UnpackedFile]:
-    """The files of an archive that the sandbox has unpacked, as ``app.pipeline.sevenzip`` describes them."""
+    """The files of an archive that the sandbox has unpacked, as ``app.pipeline.archives.sevenzip`` describes them."""
     files = [UnpackedFile(clean_name(file.name), None, file) for file in parsed.attachments]
     for kind, error in (("unsafe", UnsafePathError()), ("special", SpecialFileError())):
         files += [UnpackedFile(clean_name(str(name)), error, None) for name in parsed.metadata[kind]]

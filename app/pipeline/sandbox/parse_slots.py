@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.domain.errors import RetryLaterError
 from app.host_locks import get_lock_folder, lock_first, unlock
-from app.pipeline.memory import read_available
+from app.pipeline.sandbox.memory import read_available
 
 _MOST = 256
 _POLL_SECONDS = 0.05

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from app.pipeline.function_words import leave_out_function_words
-from app.pipeline.lexemes import (
+from app.pipeline.words.function_words import leave_out_function_words
+from app.pipeline.words.lexemes import (
     IS_UNSPACED,
     MAX_LENGTH,
     TOKEN,

@@ -11,8 +11,8 @@ from py7zr.io import Py7zIO, WriterFactory
 
 from app.domain.documents import Parsed
 from app.domain.errors import DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
-from app.pipeline.archive import escapes, is_junk
-from app.pipeline.file_spool import FileSpool
+from app.pipeline.archives.archive import escapes, is_junk
+from app.pipeline.sandbox.file_spool import FileSpool
 
 _MAX_BYTES = 480 * 1024 * 1024
 """A little less than the sandbox lets a child return."""

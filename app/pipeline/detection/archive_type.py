@@ -7,8 +7,8 @@ from typing import NoReturn
 
 from app.domain.errors import ArchiveLimitError, DocumentDamagedError, UnsupportedTypeError
 from app.domain.media import GZIP, SEVENZIP, TAR
-from app.pipeline.archive_stream import is_tar
-from app.pipeline.byte_stream import BZIP2_MARK, GZIP_MARK, XZ_MARK, ByteStream
+from app.pipeline.archives.byte_stream import BZIP2_MARK, GZIP_MARK, XZ_MARK, ByteStream
+from app.pipeline.archives.stream import is_tar
 
 _SEVENZIP_MARK = b"7z\xbc\xaf'\x1c"
 _BLOCK = 512

@@ -14,9 +14,9 @@ from typing import Any
 import app
 from app.domain import errors
 from app.domain.documents import Parsed
-from app.pipeline import sandbox_wire as wire
-from app.pipeline.file_spool import FileSpool
-from app.pipeline.page_spool import PageSpool
+from app.pipeline.sandbox import wire
+from app.pipeline.sandbox.file_spool import FileSpool
+from app.pipeline.sandbox.page_spool import PageSpool
 
 _ROOT = Path(app.__file__).resolve().parent.parent
 _PATHS = ("PATH", "PYTHONPATH", "HOME", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TESSDATA_PREFIX")
@@ -162,7 +162,7 @@ def _begin_file(files: FileSpool, name: bytes) -> None:
 def _spawn(descriptor: int, memory_mb: int) -> "subprocess.Popen[bytes]":
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return subprocess.Popen(  # noqa: S603, a program of Sluice
-        [sys.executable, "-m", "app.pipeline.sandbox_child", str(descriptor), str(memory_mb)],
+        [sys.executable, "-m", "app.pipeline.sandbox.child", str(descriptor), str(memory_mb)],
         cwd=_ROOT,
         env={**environment, "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"},
         pass_fds=(descriptor,),

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from app.pipeline.chunk import find_sentences
-from app.pipeline.lexemes import query_lexemes
+from app.pipeline.chunking.chunk import find_sentences
+from app.pipeline.words.lexemes import query_lexemes
 
 MAX_SENTENCES = 3
 _ENOUGH = 0.35  # a further sentence must add this share of the weight of the first one

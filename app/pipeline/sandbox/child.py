@@ -1,6 +1,6 @@
 """The program of a sandbox child: parses one document after another until its parent ends.
 
-Started by ``app.pipeline.sandbox`` as ``python -m app.pipeline.sandbox_child <socket> <memory in MB>``.
+Started by ``app.pipeline.sandbox.sandbox`` as ``python -m app.pipeline.sandbox.child <socket> <memory in MB>``.
 """
 
 import json
@@ -21,9 +21,9 @@ from app.domain.documents import Parsed
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError, SluiceError, name_disk_error
 from app.domain.media import SEVENZIP
 from app.parent_death import die_with_parent
-from app.pipeline import sandbox_wire as wire
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
+from app.pipeline.sandbox import wire
 
 _MEGABYTE = 1024 * 1024
 _RETIRE_ABOVE = 192 * _MEGABYTE
@@ -91,7 +91,7 @@ def _make_limits(connection: socket.socket, request: dict[str, Any]) -> Limits:
 def _read(connection: socket.socket, request: dict[str, Any], reporter: "_Reporter") -> Parsed:
     path, media_type = Path(request["path"]), request["media_type"]
     if media_type == SEVENZIP:
-        from app.pipeline.sevenzip import read_sevenzip  # noqa: PLC0415, an extra, and few files need it
+        from app.pipeline.archives.sevenzip import read_sevenzip  # noqa: PLC0415, an extra, and few files need it
 
         return read_sevenzip(path)
     limits = _make_limits(connection, request)

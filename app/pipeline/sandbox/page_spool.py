@@ -6,7 +6,7 @@ from tempfile import SpooledTemporaryFile
 from typing import overload
 
 from app.domain.documents import Page
-from app.pipeline.sandbox_wire import decode_page
+from app.pipeline.sandbox.wire import decode_page
 
 _LENGTH = struct.Struct(">I")
 _IN_MEMORY = 4 * 1024 * 1024
@@ -24,7 +24,7 @@ class PageSpool(Sequence[Page]):
         self.characters = 0
 
     def append(self, payload: bytes) -> None:
-        """Add a page as ``sandbox_wire.encode_page`` writes it.
+        """Add a page as ``wire.encode_page`` writes it.
 
         Raises:
             ValueError: when it is not such a page.

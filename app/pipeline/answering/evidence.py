@@ -8,8 +8,8 @@ import math
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from app.pipeline.function_words import leave_out_function_words
-from app.pipeline.lexemes import IS_UNSPACED, lexemes, list_stems, split_words
+from app.pipeline.words.function_words import leave_out_function_words
+from app.pipeline.words.lexemes import IS_UNSPACED, lexemes, list_stems, split_words
 
 LEAST = 0.25
 """The least share of a question at which it is answered; docs/search.md has the measurements."""

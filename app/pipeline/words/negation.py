@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
-from app.pipeline.function_words import FUNCTION_WORDS, is_function_word
-from app.pipeline.lexemes import guess_language, list_stems, split_words, stemmers
+from app.pipeline.words.function_words import FUNCTION_WORDS, is_function_word
+from app.pipeline.words.lexemes import guess_language, list_stems, split_words, stemmers
 
 
 def _read(words: str) -> frozenset[str]:

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import Stemmer
 
-from app.pipeline.function_words import FUNCTION_WORDS
+from app.pipeline.words.function_words import FUNCTION_WORDS
 
 MAX_POSITION = 16_383  # Postgres' limits for a tsvector
 MAX_POSITIONS = 255

@@ -21,8 +21,8 @@ from app.domain.errors import (
 )
 from app.domain.media import DOCX
 from app.pipeline.parse import FALLBACK_READERS
-from app.pipeline.parse_slots import ParseSlots
-from app.pipeline.sandbox_process import ChildDiedError, ChildProcess
+from app.pipeline.sandbox.parse_slots import ParseSlots
+from app.pipeline.sandbox.process import ChildDiedError, ChildProcess
 
 _LIMIT_SIGNAL = "SIGXCPU"
 """The signal with which the kernel ends a child that uses too much processor time."""

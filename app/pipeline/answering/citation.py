@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.pipeline.answer import Quote, choose_quotes
-from app.pipeline.chunk import find_sentences
+from app.pipeline.answering.quotes import Quote, choose_quotes
+from app.pipeline.chunking.chunk import find_sentences
 
 INSTRUCTIONS = """\
 You answer questions from numbered passages of documents.

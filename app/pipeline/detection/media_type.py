@@ -35,12 +35,10 @@ from app.domain.media import (
     XLSX,
     ZIP,
 )
-from app.pipeline.archive_type import detect_archive, refuse_package
-from app.pipeline.binary_data import is_binary
-from app.pipeline.compound_file import SIGNATURE, open_compound
-from app.pipeline.parse.encoding import guess_encoding
-from app.pipeline.parse.zip_package import BROKEN, open_zip
-from app.pipeline.unsupported_type import (
+from app.pipeline.detection.archive_type import detect_archive, refuse_package
+from app.pipeline.detection.binary_data import is_binary
+from app.pipeline.detection.compound_file import SIGNATURE, open_compound
+from app.pipeline.detection.unsupported_type import (
     DAMAGED_ZIP,
     OFFICE_PACKAGE,
     OLD_OFFICE,
@@ -52,6 +50,8 @@ from app.pipeline.unsupported_type import (
     refuse_picture,
     refuse_renamed,
 )
+from app.pipeline.parse.encoding import guess_encoding
+from app.pipeline.parse.zip_package import BROKEN, open_zip
 
 _HEAD = 64 * 1024
 _RTF = b"{\\rtf"

@@ -23,7 +23,7 @@ from app.domain.errors import (
     SpecialFileError,
     UnsafePathError,
 )
-from app.pipeline.archive_names import read_names
+from app.pipeline.archives.names import read_names
 from app.pipeline.parse.zip_package import BROKEN, open_zip
 
 _PIECE = 64 * 1024

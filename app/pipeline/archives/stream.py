@@ -16,8 +16,8 @@ from app.domain.errors import (
     SpecialFileError,
     UnsafePathError,
 )
-from app.pipeline.archive import clean_name, escapes, is_junk
-from app.pipeline.byte_stream import ByteStream
+from app.pipeline.archives.archive import clean_name, escapes, is_junk
+from app.pipeline.archives.byte_stream import ByteStream
 
 _BLOCK = tarfile.BLOCKSIZE
 _HEADER_BYTES = 64 * 1024

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.pipeline.lexemes import IS_UNSPACED
-from app.pipeline.occurrences import Occurrence, Terms, continues
+from app.pipeline.words.lexemes import IS_UNSPACED
+from app.pipeline.words.occurrences import Occurrence, Terms, continues
 
 MAX_CHARACTERS = 300
 _WINDOW = 240

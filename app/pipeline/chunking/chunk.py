@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from app.domain.documents import PAGE_BREAK, Chunk, Page
-from app.pipeline.boundaries import (
+from app.pipeline.chunking.boundaries import (
     CLAUSE_END,
     CLAUSE_START,
     LINE_END,
@@ -23,8 +23,8 @@ from app.pipeline.boundaries import (
     WORD_START,
     whole_character,
 )
-from app.pipeline.headings import HeadingPath
-from app.pipeline.table_headers import Table, find_header, find_tables, is_within
+from app.pipeline.chunking.headings import HeadingPath
+from app.pipeline.chunking.table_headers import Table, find_header, find_tables, is_within
 
 _ENDS = (PARAGRAPH_END, SENTENCE_END, LINE_END, CLAUSE_END)
 _ROW_FIRST = (LINE_END, *_ENDS)

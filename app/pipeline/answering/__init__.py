@@ -1,0 +1,1 @@
+"""Answers from passages: evidence, quotes and citations."""

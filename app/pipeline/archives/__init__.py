@@ -1,0 +1,1 @@
+"""Archives: their formats, names and entries."""

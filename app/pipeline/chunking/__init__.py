@@ -1,0 +1,1 @@
+"""Cuts a document's text into chunks with their exact positions and their context."""

@@ -1,0 +1,1 @@
+"""The media type of a file, detected from its content."""

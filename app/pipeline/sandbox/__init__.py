@@ -1,0 +1,1 @@
+"""The child processes that parse files, and what they exchange with their parent."""
