@@ -1,9 +1,6 @@
-"""Ranking: find an agent's chunks by a question's words, and combine the scores of words and of vectors.
+"""Ranking: find an agent's chunks by a query's words, score them, and load those that a search returns."""
 
-How the weights were chosen: docs/adr/0002-hybrid-ranking.md.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +12,19 @@ from app.db.filters import write_condition
 from app.db.tables import documents
 from app.domain.filters import Filter
 from app.domain.vectors import VectorKey
+from app.pipeline.words.query import Query
 
 MATCHES = (
     4_000  # the number of chunks with a question's rarest words that are scored; more common words only rank these
 )
+
+
+@dataclass(frozen=True, slots=True)
+class WordScore:
+    """How a chunk matches the words of a query: the sum of their scores, and the share of their rarity that it has."""
+
+    score: float
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +60,34 @@ async def find_documents(connection: AsyncConnection, agent_id: int, where: Filt
 # A word's weight is its inverse document frequency among the agent's chunks, in the form BM25 uses; a chunk's
 # score for it saturates with each occurrence and falls with the chunk's length (ts_rank, normalisation 1).
 _ASKED = """
-    -- The question's words that the agent's chunks have.
+    -- The forms of the query's words. The agent's chunks may lack some, or all of a word.
+    given AS (
+        SELECT *
+        FROM unnest(CAST(:lexemes AS text[]), CAST(:numbers AS integer[]), CAST(:weights AS double precision[]))
+            AS given (lexeme, number, factor)
+    ),
     asked AS MATERIALIZED (
-        SELECT l.lexeme, quote_literal(l.lexeme)::tsquery AS word,
-            ln(1 + (n.chunk_count - l.chunk_count + 0.5) / (l.chunk_count + 0.5)) AS weight,
-            l.chunk_count
-        FROM lexemes l JOIN lexemes n ON n.agent_id = l.agent_id AND n.lexeme = ''
-        WHERE l.agent_id = CAST(:agent_id AS bigint) AND l.lexeme = ANY (CAST(:lexemes AS text[]))
-            AND l.chunk_count > 0
+        SELECT g.lexeme, g.number, quote_literal(g.lexeme)::tsquery AS word, l.chunk_count,
+            g.factor * ln(1 + (n.chunk_count - l.chunk_count + 0.5) / (l.chunk_count + 0.5)) AS weight
+        FROM given g
+        JOIN lexemes n ON n.agent_id = CAST(:agent_id AS bigint) AND n.lexeme = ''
+        JOIN lexemes l ON l.agent_id = CAST(:agent_id AS bigint) AND l.lexeme = g.lexeme
+        WHERE l.chunk_count > 0
     )
 """
 
 # setweight changes nothing, but unpacks a stored tsvector once instead of once for each word: three times as fast.
 _UNPACKED = "LATERAL (SELECT setweight(c.tsv, 'D') AS tsv OFFSET 0) AS unpacked"
 
-_WORDS = "(SELECT sum(weight * ts_rank(unpacked.tsv, word, 1)) FROM asked)"
+# A word counts once: by the form that scores best.
+_WORDS = """LATERAL (
+    SELECT sum(best) AS score, sum(rarity) AS found
+    FROM (
+        SELECT max(weight * ts_rank(unpacked.tsv, word, 1)) AS best,
+            max(weight) FILTER (WHERE unpacked.tsv @@ word) AS rarity
+        FROM asked GROUP BY number
+    ) AS scored
+) AS words"""
 
 _FIND_BY_WORDS = text(f"""
     WITH {_ASKED},
@@ -84,10 +103,10 @@ _FIND_BY_WORDS = text(f"""
             AND (CAST(:document_ids AS bigint[]) IS NULL OR id = ANY (CAST(:document_ids AS bigint[])))
     )
     SELECT c.document_id, c.edition, c.ordinal
-    FROM chunks c, {_UNPACKED}
+    FROM chunks c, {_UNPACKED}, {_WORDS}
     WHERE c.agent_id = CAST(:agent_id AS bigint) AND (c.document_id, c.edition) IN (SELECT id, edition FROM visible)
         AND c.tsv @@ (SELECT string_agg(word::text, ' | ')::tsquery FROM choosing WHERE chooses)
-    ORDER BY {_WORDS} DESC, c.id
+    ORDER BY words.score DESC, c.id
     LIMIT :limit
 """)
 
@@ -95,23 +114,23 @@ _FIND_BY_WORDS = text(f"""
 async def find_by_words(
     connection: AsyncConnection,
     agent_id: int,
-    lexemes: Sequence[str],
+    query: Query,
     *,
     limit: int,
     document_ids: Sequence[int] | None = None,
 ) -> list[VectorKey]:
-    """Find the chunks of an agent's documents that match a question's words best, the best first.
+    """Find the chunks of an agent's documents that match a query's words best, the best first.
 
     Args:
         connection: Within a transaction or not.
         agent_id: The agent.
-        lexemes: The question's words, from ``app.pipeline.words.lexemes``.
+        query: The query.
         limit: The maximum number of chunks.
         document_ids: Only chunks of these documents; None: of all.
     """
     parameters = {
         "agent_id": agent_id,
-        "lexemes": list(lexemes),
+        **_write_words(query),
         "document_ids": None if document_ids is None else list(document_ids),
         "matches": MATCHES,
         "limit": limit,
@@ -132,62 +151,83 @@ async def count_chunks_with(connection: AsyncConnection, agent_id: int, lexemes:
     return {row.lexeme: row.chunk_count for row in rows}
 
 
-_RANK = text(f"""
+# Chunks by their keys.
+_KEYS = """
+    SELECT * FROM unnest(CAST(:document_ids AS bigint[]), CAST(:editions AS integer[]), CAST(:ordinals AS integer[]))
+        AS given (document_id, edition, ordinal)
+"""
+
+# The weight of a word that no chunk has is that of a word which no chunk would have.
+_SCORE = text(f"""
     WITH {_ASKED},
-    -- The candidates as the caller gives them.
-    given AS (
-        SELECT * FROM unnest(
-            CAST(:document_ids AS bigint[]), CAST(:editions AS integer[]), CAST(:ordinals AS integer[]),
-            CAST(:similarities AS double precision[])) AS given (document_id, edition, ordinal, meaning)
+    total AS (
+        SELECT sum(coalesce(known.weight, g.factor * ln(1 + (n.chunk_count + 0.5) / 0.5))) AS weight
+        FROM (SELECT number, max(factor) AS factor FROM given GROUP BY number) AS g
+        JOIN lexemes n ON n.agent_id = CAST(:agent_id AS bigint) AND n.lexeme = ''
+        LEFT JOIN (SELECT number, max(weight) AS weight FROM asked GROUP BY number) AS known USING (number)
     ),
-    -- The candidates that search still finds, with the score of their words.
-    candidate AS MATERIALIZED (
-        SELECT c.id, c.document_id, d.filename, d.metadata, c.text, c.context, c.page, c.start_char, c.end_char,
-            {_WORDS} AS words, given.meaning
-        FROM given
-        JOIN chunks c USING (document_id, edition, ordinal)
-        JOIN documents d ON d.id = c.document_id AND d.edition = c.edition AND d.deleted_at IS NULL,
-        {_UNPACKED}
-        WHERE c.agent_id = CAST(:agent_id AS bigint)
-    )
-    -- The score of the words is relative to the best candidate's, so that it lies between 0 and 1.
-    SELECT document_id, filename, id AS chunk_id, text, context,
-        :words_weight * coalesce(words / nullif(max(words) OVER (), 0), 0)
-            + (1 - :words_weight) * coalesce(meaning, 0) AS score,
-        page, start_char AS start, end_char AS "end", metadata
-    FROM candidate
-    ORDER BY score DESC, id
-    LIMIT :limit
+    keys AS ({_KEYS})
+    SELECT c.document_id, c.edition, c.ordinal, coalesce(words.score, 0) AS score,
+        coalesce(words.found / nullif(total.weight, 0), 0) AS share
+    FROM keys
+    JOIN chunks c USING (document_id, edition, ordinal)
+    JOIN documents d ON d.id = c.document_id AND d.edition = c.edition AND d.deleted_at IS NULL
+    CROSS JOIN total, {_UNPACKED}, {_WORDS}
+    WHERE c.agent_id = CAST(:agent_id AS bigint)
+""")
+
+
+async def score_words(
+    connection: AsyncConnection, agent_id: int, query: Query, keys: Collection[VectorKey]
+) -> dict[VectorKey, WordScore]:
+    """Score those of the chunks that search still finds by the words of a query."""
+    parameters = {"agent_id": agent_id, **_write_words(query), **_write_keys(keys)}
+    rows = await connection.execute(_SCORE, parameters)
+    return {VectorKey(row.document_id, row.edition, row.ordinal): WordScore(row.score, row.share) for row in rows}
+
+
+_LOAD = text(f"""
+    WITH keys AS ({_KEYS})
+    SELECT c.document_id, c.edition, c.ordinal, d.filename, c.id AS chunk_id, c.text, c.context, c.page,
+        c.start_char AS start, c.end_char AS "end", d.metadata
+    FROM keys
+    JOIN chunks c USING (document_id, edition, ordinal)
+    JOIN documents d ON d.id = c.document_id AND d.edition = c.edition AND d.deleted_at IS NULL
+    WHERE c.agent_id = CAST(:agent_id AS bigint)
 """).columns(metadata=JSONB)
 
 
-async def rank(
-    connection: AsyncConnection,
-    agent_id: int,
-    lexemes: Sequence[str],
-    candidates: Mapping[VectorKey, float | None],
-    *,
-    words_weight: float,
-    limit: int,
-) -> list[Hit]:
-    """Return the best candidates, the best first, without chunks that search no longer finds.
+async def load_hits(connection: AsyncConnection, agent_id: int, scores: Mapping[VectorKey, float]) -> list[Hit]:
+    """Load the chunks that search still finds, the one with the highest score first.
 
     Args:
         connection: Within a transaction or not.
         agent_id: The agent.
-        lexemes: The question's words.
-        candidates: Each chunk's similarity to the question (the cosine); None where it has no vector.
-        words_weight: The share of the words in a score: 1 for words alone, 0 for vectors alone.
-        limit: The maximum number of hits.
+        scores: The score of each chunk.
     """
-    parameters = {
-        "agent_id": agent_id,
-        "lexemes": list(lexemes),
-        "document_ids": [key.document_id for key in candidates],
-        "editions": [key.edition for key in candidates],
-        "ordinals": [key.ordinal for key in candidates],
-        "similarities": list(candidates.values()),
-        "words_weight": words_weight,
-        "limit": limit,
+    rows = await connection.execute(_LOAD, {"agent_id": agent_id, **_write_keys(scores)})
+    hits = []
+    for row in rows.mappings():
+        values = dict(row)
+        key = VectorKey(values["document_id"], values.pop("edition"), values.pop("ordinal"))
+        hits.append(Hit(**values, score=scores[key]))
+    return sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))
+
+
+def _write_words(query: Query) -> dict[str, Any]:
+    """The parameters of ``_ASKED``."""
+    forms = [(lexeme, number, word.weight) for number, word in enumerate(query.words) for lexeme in word.lexemes]
+    return {
+        "lexemes": [lexeme for lexeme, _, _ in forms],
+        "numbers": [number for _, number, _ in forms],
+        "weights": [float(weight) for _, _, weight in forms],
     }
-    return [Hit(**row) for row in (await connection.execute(_RANK, parameters)).mappings()]
+
+
+def _write_keys(keys: Collection[VectorKey]) -> dict[str, Any]:
+    """The parameters of ``_KEYS``."""
+    return {
+        "document_ids": [key.document_id for key in keys],
+        "editions": [key.edition for key in keys],
+        "ordinals": [key.ordinal for key in keys],
+    }

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from app.db.engine import Database
-from app.db.ranking import Hit, count_chunks_with, find_by_words, find_documents, rank
+from app.db.ranking import Hit, count_chunks_with, find_by_words, find_documents, load_hits, score_words
 from app.domain.filters import read_filter
 from app.domain.vectors import Account, VectorKey
 from app.pipeline.answering.evidence import LEAST, Evidence
-from app.pipeline.words.lexemes import query_lexemes
+from app.pipeline.ranking.fusion import Candidate, fuse
 from app.pipeline.words.negation import Absence
+from app.pipeline.words.query import Query, read_query
 from app.pipeline.words.snippet import Snippet, make_snippets
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
@@ -63,18 +64,19 @@ class Search:
             ProviderBusyError, ProviderPausedError, ProviderDownError: when the model or the store is unavailable.
         """
         limit = max(CANDIDATES, 4 * top_k)
-        lexemes = [] if mode == "vector" else query_lexemes(query)
         document_ids = await self._find_documents(account.agent_id, where)
         if document_ids == []:
             return []
-        by_words = await self._find_by_words(account.agent_id, lexemes, limit, document_ids)
+        read = read_query(query)
+        by_words = [] if mode == "vector" else await self._find_by_words(account.agent_id, read, limit, document_ids)
         candidates: dict[VectorKey, float | None] = dict.fromkeys(by_words)
         if mode != "text":
             candidates |= await self._find_by_vector(account, query, limit, document_ids, by_words)
-        absence, weight = Absence(query), _WORDS_WEIGHT[mode]
-        shown = limit if absence else top_k
+        scores = await self._score(account.agent_id, read, candidates, _WORDS_WEIGHT[mode])
+        absence = Absence(query)
+        best = sorted(scores, key=lambda key: -scores[key])[: limit if absence else top_k]
         async with self._database.statement() as connection:
-            hits = await rank(connection, account.agent_id, lexemes, candidates, words_weight=weight, limit=shown)
+            hits = await load_hits(connection, account.agent_id, {key: scores[key] for key in best})
         return (await asyncio.to_thread(_lower_contradicted, absence, hits))[:top_k] if absence else hits
 
     async def show(
@@ -97,7 +99,7 @@ class Search:
     async def is_about(self, agent_id: int, question: str, hits: Sequence[Hit]) -> bool:
         """Whether one of the hits has enough of the question's words to answer it from the hits."""
         async with self._database.statement() as connection:
-            counts = await count_chunks_with(connection, agent_id, query_lexemes(question))
+            counts = await count_chunks_with(connection, agent_id, read_query(question).lexemes)
         passages = [f"{hit.filename}\n{hit.metadata.get('title', '')}\n{hit.context}\n{hit.text}" for hit in hits]
         return await asyncio.to_thread(Evidence(question, counts).measure, passages) >= LEAST
 
@@ -110,12 +112,21 @@ class Search:
             return await find_documents(connection, agent_id, read)
 
     async def _find_by_words(
-        self, agent_id: int, lexemes: Sequence[str], limit: int, document_ids: Sequence[int] | None
+        self, agent_id: int, query: Query, limit: int, document_ids: Sequence[int] | None
     ) -> list[VectorKey]:
-        if not lexemes:
+        if not query.words:
             return []
         async with self._database.statement() as connection:
-            return await find_by_words(connection, agent_id, lexemes, limit=limit, document_ids=document_ids)
+            return await find_by_words(connection, agent_id, query, limit=limit, document_ids=document_ids)
+
+    async def _score(
+        self, agent_id: int, query: Query, candidates: Mapping[VectorKey, float | None], words_weight: float
+    ) -> dict[VectorKey, float]:
+        """The score of each candidate that search still finds."""
+        async with self._database.statement() as connection:
+            words = await score_words(connection, agent_id, query, candidates)
+        scores = fuse([Candidate(words[key].score, words[key].share, candidates[key]) for key in words], words_weight)
+        return dict(zip(words, scores, strict=True))
 
     async def _find_by_vector(
         self,

@@ -1,0 +1,1 @@
+"""The ranking of chunks by words and by meaning together."""
