@@ -6,6 +6,8 @@ from app.bootstrap.builders.intake import IntakeServices
 from app.bootstrap.builders.providers import ProviderServices
 from app.bootstrap.builders.queue import QueueServices
 from app.services.answers.answers import Answers
+from app.services.answers.extractive import Extraction
+from app.services.answers.generation import Generation
 from app.services.answers.search import Search
 
 
@@ -27,5 +29,6 @@ def build_answers(
     """Build search, and answers to questions."""
     database = adapters.database
     search = Search(database, indexing.chunks, indexing.vectors)
-    answers = Answers(database, queue.admission, intake.backpressure, search, providers.calls, adapters.chat)
+    generation = Generation(database, providers.calls, adapters.chat) if adapters.chat else None
+    answers = Answers(database, queue.admission, intake.backpressure, search, Extraction(search), generation)
     return AnswerServices(answers=answers, search=search)
