@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.filters import write_condition
 from app.db.tables import documents
 from app.domain.filters import Filter
+from app.domain.queries import Query
 from app.domain.vectors import VectorKey
-from app.pipeline.words.query import Query
 
 MATCHES = (
     4_000  # the number of chunks with a question's rarest words that are scored; more common words only rank these

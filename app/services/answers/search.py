@@ -8,11 +8,12 @@ from typing import Any, Literal
 from app.db.engine import Database
 from app.db.ranking import Hit, count_chunks_with, find_by_words, find_documents, load_hits, score_words
 from app.domain.filters import read_filter
+from app.domain.queries import Query
 from app.domain.vectors import Account, VectorKey
 from app.pipeline.answering.evidence import LEAST, Evidence
 from app.pipeline.ranking.fusion import Candidate, fuse
 from app.pipeline.words.negation import Absence
-from app.pipeline.words.query import Query, read_query
+from app.pipeline.words.query import read_query
 from app.pipeline.words.snippet import Snippet, make_snippets
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
