@@ -34,7 +34,10 @@ class Hit:
     ``context`` is indexed with the text but not part of it: the headings above the chunk, the header of its table.
     """
 
+    agent_id: int
     document_id: int
+    edition: int
+    ordinal: int
     filename: str
     chunk_id: int
     text: str
@@ -44,6 +47,11 @@ class Hit:
     start: int
     end: int
     metadata: Mapping[str, Any]
+
+    @property
+    def key(self) -> VectorKey:
+        """The key of the chunk's vector."""
+        return VectorKey(self.document_id, self.edition, self.ordinal)
 
 
 async def find_documents(connection: AsyncConnection, agent_id: int, where: Filter) -> list[int]:
@@ -206,11 +214,10 @@ async def load_hits(connection: AsyncConnection, agent_id: int, scores: Mapping[
         scores: The score of each chunk.
     """
     rows = await connection.execute(_LOAD, {"agent_id": agent_id, **_write_keys(scores)})
-    hits = []
-    for row in rows.mappings():
-        values = dict(row)
-        key = VectorKey(values["document_id"], values.pop("edition"), values.pop("ordinal"))
-        hits.append(Hit(**values, score=scores[key]))
+    hits = [
+        Hit(**row, agent_id=agent_id, score=scores[VectorKey(row["document_id"], row["edition"], row["ordinal"])])
+        for row in rows.mappings()
+    ]
     return sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))
 
 

@@ -27,6 +27,14 @@ Mode = Literal["hybrid", "vector", "text"]
 
 
 @dataclass(frozen=True, slots=True)
+class Ranked:
+    """A chunk that was found, with the measures from which its score was made."""
+
+    hit: Hit
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
 class ShownHit:
     """A chunk that was found, with the part of it that matches the query."""
 
@@ -65,20 +73,56 @@ class Search:
             ProviderBusyError, ProviderPausedError, ProviderDownError: when the model or the store is unavailable.
         """
         limit = max(CANDIDATES, 4 * top_k)
+        found = await self.collect(account, query, limit=limit, mode=mode, where=where)
+        ranked = await self.rank(query, {account.agent_id: found}, top_k=top_k, mode=mode)
+        return [one.hit for one in ranked]
+
+    async def collect(
+        self,
+        account: Account,
+        query: str,
+        *,
+        limit: int,
+        mode: Mode,
+        where: Mapping[str, Any] | None,
+    ) -> dict[VectorKey, Candidate]:
+        """The chunks of one agent that may be among the best: up to ``limit`` by words and as many by vectors.
+
+        The other arguments and the errors are those of ``find``.
+        """
         document_ids = await self._find_documents(account.agent_id, where)
         if document_ids == []:
-            return []
+            return {}
         read = read_query(query)
         by_words = [] if mode == "vector" else await self._find_by_words(account.agent_id, read, limit, document_ids)
-        candidates: dict[VectorKey, float | None] = dict.fromkeys(by_words)
+        similarities: dict[VectorKey, float | None] = dict.fromkeys(by_words)
         if mode != "text":
-            candidates |= await self._find_by_vector(account, query, limit, document_ids, by_words)
-        scores = await self._score(account.agent_id, read, candidates, _WORDS_WEIGHT[mode])
-        absence = Absence(query)
-        best = sorted(scores, key=lambda key: -scores[key])[: limit if absence else top_k]
+            similarities |= await self._find_by_vector(account, query, limit, document_ids, by_words)
         async with self._database.statement() as connection:
-            hits = await load_hits(connection, account.agent_id, {key: scores[key] for key in best})
-        return (await asyncio.to_thread(_lower_contradicted, absence, hits))[:top_k] if absence else hits
+            words = await score_words(connection, account.agent_id, read, similarities)
+        return {key: Candidate(words[key].score, words[key].share, similarities[key]) for key in words}
+
+    async def rank(
+        self, query: str, found: Mapping[int, Mapping[VectorKey, Candidate]], *, top_k: int, mode: Mode
+    ) -> list[Ranked]:
+        """The ``top_k`` best of the candidates of one or several agents, which are given by the agent's id."""
+        candidates = {key: (agent_id, one) for agent_id, some in found.items() for key, one in some.items()}
+        fused = fuse([one for _, one in candidates.values()], _WORDS_WEIGHT[mode])
+        scores = dict(zip(candidates, fused, strict=True))
+        absence = Absence(query)
+        kept = max(CANDIDATES, 4 * top_k) if absence else top_k
+        best = sorted(scores, key=lambda key: -scores[key])[:kept]
+        hits: list[Hit] = []
+        for agent_id in found:
+            own = {key: scores[key] for key in best if candidates[key][0] == agent_id}
+            if not own:
+                continue
+            async with self._database.statement() as connection:
+                hits += await load_hits(connection, agent_id, own)
+        hits.sort(key=lambda hit: (-hit.score, hit.chunk_id))
+        if absence:
+            hits = (await asyncio.to_thread(_lower_contradicted, absence, hits))[:top_k]
+        return [Ranked(hit, candidates[hit.key][1]) for hit in hits]
 
     async def show(
         self,
@@ -119,15 +163,6 @@ class Search:
             return []
         async with self._database.statement() as connection:
             return await find_by_words(connection, agent_id, query, limit=limit, document_ids=document_ids)
-
-    async def _score(
-        self, agent_id: int, query: Query, candidates: Mapping[VectorKey, float | None], words_weight: float
-    ) -> dict[VectorKey, float]:
-        """The score of each candidate that search still finds."""
-        async with self._database.statement() as connection:
-            words = await score_words(connection, agent_id, query, candidates)
-        scores = fuse([Candidate(words[key].score, words[key].share, candidates[key]) for key in words], words_weight)
-        return dict(zip(words, scores, strict=True))
 
     async def _find_by_vector(
         self,
