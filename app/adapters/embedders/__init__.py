@@ -1,1 +1,1 @@
-"""Embedding models that run on this machine (WordLlama, MiniLM-L6, sentence-transformers): the port ``Embedder``."""
+"""Embedding models that run on this machine: WordLlama, MiniLM-L6, a multilingual one, sentence-transformers."""
