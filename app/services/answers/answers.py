@@ -1,8 +1,11 @@
 """Answers: a question is submitted as a task, which searches and then answers with citations."""
 
 import time
+from collections.abc import Sequence
+from typing import Any
 
 from app.db.engine import Database
+from app.db.ranking import Hit
 from app.domain.counting import count_of
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.domain.vectors import Account
@@ -73,6 +76,10 @@ class Answers:
         await attempt.report(Progress("retrieval", 20, "Searching the documents"))
         hits = await self._search.find(account, question, top_k=attempt.task.arguments["top_k"])
         await attempt.report(Progress("generate_answer", 50, f"Answering from {count_of(len(hits), 'passage')}"))
-        writer = self._generation if self._generation and hits else self._extraction
-        answer = await writer.answer(account, question, hits)
+        answer = await self.reply(account, question, hits)
         return Outcome({**answer, "processing_time": round(time.monotonic() - began, 4)}, "Answered")
+
+    async def reply(self, account: Account, question: str, hits: Sequence[Hit]) -> dict[str, Any]:
+        """Answer from the hits of a search; the errors are those of ``answer``."""
+        writer = self._generation if self._generation and hits else self._extraction
+        return await writer.answer(account, question, hits)

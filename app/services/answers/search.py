@@ -9,7 +9,7 @@ from app.db.engine import Database
 from app.db.ranking import Hit, count_chunks_with, find_by_words, find_documents, load_hits, score_words
 from app.domain.filters import read_filter
 from app.domain.queries import Query
-from app.domain.vectors import Account, VectorKey
+from app.domain.vectors import Account, VectorIndex, VectorKey
 from app.pipeline.answering.evidence import LEAST, Evidence
 from app.pipeline.ranking.fusion import Candidate, fuse
 from app.pipeline.words.negation import Absence
@@ -58,6 +58,7 @@ class Search:
         top_k: int,
         mode: Mode = "hybrid",
         where: Mapping[str, Any] | None = None,
+        index: VectorIndex | None = None,
     ) -> list[Hit]:
         """The ``top_k`` chunks that match ``query`` best, the best first. Deleted documents are never found.
 
@@ -67,13 +68,14 @@ class Search:
             top_k: The largest number of chunks.
             mode: Words (``text``), vectors (``vector``), or both ranked together (``hybrid``).
             where: A filter in the form that ``app.domain.filters`` reads.
+            index: The index that has the vectors. Default: the active one.
 
         Raises:
             InvalidRequestError: when the filter is not of that form.
             ProviderBusyError, ProviderPausedError, ProviderDownError: when the model or the store is unavailable.
         """
         limit = max(CANDIDATES, 4 * top_k)
-        found = await self.collect(account, query, limit=limit, mode=mode, where=where)
+        found = await self.collect(account, query, limit=limit, mode=mode, where=where, index=index)
         ranked = await self.rank(query, {account.agent_id: found}, top_k=top_k, mode=mode)
         return [one.hit for one in ranked]
 
@@ -85,6 +87,7 @@ class Search:
         limit: int,
         mode: Mode,
         where: Mapping[str, Any] | None,
+        index: VectorIndex | None = None,
     ) -> dict[VectorKey, Candidate]:
         """The chunks of one agent that may be among the best: up to ``limit`` by words and as many by vectors.
 
@@ -97,7 +100,7 @@ class Search:
         by_words = [] if mode == "vector" else await self._find_by_words(account.agent_id, read, limit, document_ids)
         similarities: dict[VectorKey, float | None] = dict.fromkeys(by_words)
         if mode != "text":
-            similarities |= await self._find_by_vector(account, query, limit, document_ids, by_words)
+            similarities |= await self._find_by_vector(account, query, limit, document_ids, by_words, index)
         async with self._database.statement() as connection:
             words = await score_words(connection, account.agent_id, read, similarities)
         return {key: Candidate(words[key].score, words[key].share, similarities[key]) for key in words}
@@ -171,8 +174,9 @@ class Search:
         limit: int,
         document_ids: Sequence[int] | None,
         by_words: Sequence[VectorKey],
+        index: VectorIndex | None,
     ) -> dict[VectorKey, float]:
-        index = await self._vectors.get_active()
+        index = index or await self._vectors.get_active()
         vector = await self._indexer.embed_query(index, query, account)
         return await self._vectors.find(
             index, account.agent_id, vector, limit=limit, document_ids=document_ids, compared=by_words
