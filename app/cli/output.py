@@ -85,10 +85,21 @@ def _show(cell: Any) -> str:
 def print_hits(hits: Sequence[Mapping[str, Any]]) -> None:
     """Print search results: the place of each, and the part of it that matches."""
     for number, hit in enumerate(hits, 1):
-        text = " ".join(make_printable(hit["snippet"]).split())
+        text = " ".join(make_printable(hit["expanded_text"] or hit["snippet"]).split())
         page = f", page {hit['page']}" if hit["page"] else ""
         name = make_printable(hit["filename"])
         sys.stdout.write(f"  {number}. {name}{page}  (score {hit['score']:.3f})\n     {text}\n")
+        if why := hit["explanation"]:
+            sys.stdout.write(f"     {_explain(why)}\n")
+
+
+def _explain(why: Mapping[str, Any]) -> str:
+    words = ", ".join(f"{make_printable('/'.join(word['forms']))} {word['weight']:.2f}" for word in why["words"])
+    cosine = "not compared" if why["cosine"] is None else f"cosine {why['cosine']:.3f}"
+    return (
+        f"words {why['words_part']:.3f} ({words or 'none'}; share {why['share']:.2f})"
+        f" + meaning {why['meaning_part']:.3f} ({cosine})"
+    )
 
 
 def print_answer(result: Mapping[str, Any]) -> None:

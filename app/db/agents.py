@@ -1,5 +1,6 @@
 """Queries on agents."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Numeric, case, func, insert, select, update
@@ -49,6 +50,14 @@ async def find_agent(connection: AsyncConnection, organization_id: int, slug: st
     query = select(agents).where(agents.c.slug == slug, _visible(organization_id))
     row = (await connection.execute(query)).one_or_none()
     return _agent(row) if row else None
+
+
+async def find_agents(
+    connection: AsyncConnection, organization_id: int, ids: Sequence[int], slugs: Sequence[str]
+) -> list[Agent]:
+    """The agents with one of these ids or slugs."""
+    query = select(agents).where(agents.c.id.in_(ids) | agents.c.slug.in_(slugs), _visible(organization_id))
+    return [_agent(row) for row in await connection.execute(query)]
 
 
 async def get_highest_suffix(connection: AsyncConnection, organization_id: int, slug: str) -> int:

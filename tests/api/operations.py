@@ -23,6 +23,7 @@ OPERATIONS = {
     "PATCH /agents/{agent_id}": Operation("write", {"json": {"name": "A"}}),
     "DELETE /agents/{agent_id}": Operation("write"),
     "POST /agents/{agent_id}/search": Operation("read", {"json": {"query": "heron"}}),
+    "POST /search": Operation("read", {"json": {"agents": [1], "query": "heron"}}),
     "POST /agents/{agent_id}/ask": Operation("write", {"json": {"question": "Why?"}}),
     "POST /documents/upload": Operation("write", _FILE),
     "POST /documents/agent/{agent_id}/upload": Operation("write", _FILE),

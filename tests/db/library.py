@@ -25,7 +25,11 @@ from app.domain.vectors import (
     VectorIndex,
 )
 from app.pipeline.words.lexemes import lexemes
+from app.services.answers.explanations import Explanations
+from app.services.answers.neighbours import Neighbours
+from app.services.answers.results import Result, Results
 from app.services.answers.search import Search
+from app.services.answers.several_agents import SeveralAgents
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
 from app.services.providers.calls import ProviderCalls
@@ -139,11 +143,26 @@ class Library:
         return edition
 
     async def find(self, agent_id: int, question: str, vector: Vector = NORTH, **options: Any) -> list[Hit]:
+        """Search one agent; the question's vector is ``vector``."""
+        await self.get_index()
+        self.oracle.vector = vector
+        return await self._make_search().find(
+            Account(1, agent_id), question, **{"mode": "text", "top_k": 10, **options}
+        )
+
+    async def show(
+        self, agent_ids: Sequence[int], question: str, vector: Vector = NORTH, **options: Any
+    ) -> list[Result]:
         """Search as the API does; the question's vector is ``vector``."""
         await self.get_index()
         self.oracle.vector = vector
-        search = Search(self.database, self.indexing, self.vectors)
-        return await search.find(Account(1, agent_id), question, **{"mode": "text", "top_k": 10, **options})
+        agents = SeveralAgents(self.database, self._make_search())
+        results = Results(agents, Neighbours(self.database), Explanations(self.database))
+        accounts = [Account(1, agent_id) for agent_id in agent_ids]
+        return await results.find(accounts, question, **{"mode": "text", "top_k": 10, **options})
+
+    def _make_search(self) -> Search:
+        return Search(self.database, self.indexing, self.vectors)
 
     async def count_words(self, agent_id: int) -> Mapping[str, int]:
         """The number of an agent's chunks with each word."""

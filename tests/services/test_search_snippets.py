@@ -9,8 +9,8 @@ import pytest
 
 from app.domain.vectors import Account
 from app.pipeline.words.snippet import Snippet, make_snippets
-from app.services.answers import search as module
-from app.services.answers.search import Search
+from app.services.answers import results as module
+from app.services.answers.results import Results
 
 WORDS = "The heron waits at the Alder Gate. "
 
@@ -33,12 +33,12 @@ async def test_only_short_work_is_done_on_the_event_loop(
         threads.add(threading.current_thread())
         return make_snippets(query, texts)
 
-    async def find(*_: object, **__: object) -> list[Any]:
-        return [SimpleNamespace(text=text) for text in texts]
+    async def rank(*_: object, **__: object) -> list[Any]:
+        return [SimpleNamespace(hit=SimpleNamespace(text=text)) for text in texts]
 
     monkeypatch.setattr(module, "make_snippets", make)
-    monkeypatch.setattr(Search, "find", find)
+    agents: Any = SimpleNamespace(rank=rank)
     unused: Any = None
-    hits = await Search(unused, unused, unused).show(Account(1, 1), query, top_k=len(texts))
-    assert len(hits) == len(texts)
+    results = await Results(agents, unused, unused).find([Account(1, 1)], query, top_k=len(texts))
+    assert len(results) == len(texts)
     assert (threads == {threading.current_thread()}) is at_once

@@ -5,12 +5,28 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from app.api.bodies.fields import ChunkPage, Context, DocumentId, End, Filename, Metadata, Start, example
-from app.services.answers.search import ShownHit
+from app.api.bodies.agents import Slug
+from app.api.bodies.fields import AgentId, ChunkPage, Context, DocumentId, End, Filename, Metadata, Start, example
+from app.domain.records import StoredChunk
+from app.services.answers.explanations import Explanation
+from app.services.answers.neighbours import MAX_NEIGHBOURS
+from app.services.answers.results import Result
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
+MAX_AGENTS = 20
+ChunkId = Annotated[int, Field(description="The chunk's id.")]
+Reference = Annotated[int, Field(strict=True, ge=1, le=2**63 - 1)] | Slug
+
+_WHY = {
+    "words": [{"forms": ["alder"], "weight": 3.2}, {"forms": ["gate"], "weight": 2.1}],
+    "share": 0.71,
+    "cosine": 0.64,
+    "words_part": 0.5,
+    "meaning_part": 0.32,
+}
 _HIT = {
+    "agent_id": 1,
     "document_id": 123,
     "filename": "harbour.pdf",
     "chunk_id": 4711,
@@ -56,6 +72,78 @@ class SearchRequest(BaseModel):
             {"type": "and", "value": [{"type": "gte", "key": "year", "value": 2021}, {"team": "east"}]},
         ],
     )
+    neighbours: int = Field(
+        0,
+        ge=0,
+        le=MAX_NEIGHBOURS,
+        description=(
+            "The number of chunks before and after each hit to return with it, as `before`, `after` and "
+            "`expanded_text`. The neighbours of all hits have at most a million characters: the last hits get fewer."
+        ),
+    )
+    explain: bool = Field(default=False, description="Whether to say why each chunk was found, as `explanation`.")
+
+
+class SeveralAgentsSearchRequest(SearchRequest):
+    """A query over the documents of several agents."""
+
+    model_config = example(
+        {"agents": [1, "support"], "query": "maximum draught at the Alder Gate", "top_k": 5},
+        extra="forbid",
+        populate_by_name=True,
+    )
+
+    agents: list[Reference] = Field(
+        min_length=1,
+        max_length=MAX_AGENTS,
+        description=f"The agents to search, at most {MAX_AGENTS}: ids (numbers) or slugs (texts).",
+        examples=[[1, "support"]],
+    )
+
+
+class NeighbourBody(BaseModel):
+    """A chunk before or after a hit, of the same document."""
+
+    model_config = example({"chunk_id": 4710, "text": "The lock keeper …", "start": 700, "end": 1190, "page": 3})
+
+    chunk_id: ChunkId
+    text: str = Field(description="Its text. Neighbours overlap, as their `start` and `end` say.")
+    start: Start
+    end: End
+    page: ChunkPage
+
+    @classmethod
+    def of(cls, chunk: StoredChunk) -> "NeighbourBody":
+        """Convert a chunk."""
+        return cls(chunk_id=chunk.id, text=chunk.text, start=chunk.start, end=chunk.end, page=chunk.page)
+
+
+class FoundWordBody(BaseModel):
+    """A word of the query that a chunk has."""
+
+    model_config = example({"forms": ["alder"], "weight": 3.2})
+
+    forms: list[str] = Field(description="The forms under which the chunk has it, as the index stores them.")
+    weight: float = Field(description="How rare the word is among the chunks of the agents that were searched.")
+
+
+class ExplanationBody(BaseModel):
+    """Why a chunk was found."""
+
+    model_config = example(_WHY)
+
+    words: list[FoundWordBody] = Field(description="The words of the query that the chunk has, the rarest first.")
+    share: float = Field(description="The part of the weights of all words of the query that these have, 0 to 1.")
+    cosine: float | None = Field(
+        description="The similarity of meaning, -1 to 1; null in mode `text` and for a chunk without a vector."
+    )
+    words_part: float = Field(description="What the words contribute to the score.")
+    meaning_part: float = Field(description="What the meaning contributes to the score.")
+
+    @classmethod
+    def of(cls, explanation: Explanation) -> "ExplanationBody":
+        """Convert an explanation."""
+        return cls.model_validate(asdict(explanation))
 
 
 class SearchHit(BaseModel):
@@ -63,9 +151,10 @@ class SearchHit(BaseModel):
 
     model_config = example(_HIT)
 
+    agent_id: AgentId
     document_id: DocumentId
     filename: Filename
-    chunk_id: int = Field(description="The chunk's id.")
+    chunk_id: ChunkId
     text: str = Field(description="The chunk's text: the range `start` to `end` of the document's text.")
     context: Context
     snippet: str = Field(
@@ -77,17 +166,49 @@ class SearchHit(BaseModel):
             "characters (code points). Empty if `snippet` has no word of the query."
         )
     )
-    score: float = Field(description="How well it matches, comparable within one response only.")
+    score: float = Field(
+        description=(
+            "How well it matches, comparable within one response only. It is the sum of both parts of `explanation`, "
+            "or less for a text that has what the query asks to be absent."
+        )
+    )
     page: ChunkPage
     start: Start
     end: End
     metadata: Metadata
 
+    before: list[NeighbourBody] | None = Field(
+        None, description="The chunks before it, in order; null unless `neighbours` were requested."
+    )
+    after: list[NeighbourBody] | None = Field(
+        None, description="The chunks after it, in order; null unless `neighbours` were requested."
+    )
+    expanded_text: str | None = Field(
+        None,
+        description=(
+            "The text from the first of `before` to the last of `after`, without repeated parts; "
+            "null unless `neighbours` were requested."
+        ),
+    )
+    explanation: ExplanationBody | None = Field(
+        None, description="Why it was found; null unless `explain` was requested."
+    )
+
     @classmethod
-    def of(cls, shown: ShownHit) -> "SearchHit":
-        """Convert a hit."""
-        snippet = {"snippet": shown.snippet.text, "highlights": shown.snippet.highlights}
-        return cls.model_validate({**asdict(shown.hit), **snippet})
+    def of(cls, result: Result) -> "SearchHit":
+        """Convert a result."""
+        around, why = result.surroundings, result.explanation
+        return cls.model_validate(
+            {
+                **asdict(result.hit),
+                "snippet": result.snippet.text,
+                "highlights": result.snippet.highlights,
+                "before": around and [NeighbourBody.of(chunk) for chunk in around.before],
+                "after": around and [NeighbourBody.of(chunk) for chunk in around.after],
+                "expanded_text": around and around.text,
+                "explanation": why and ExplanationBody.of(why),
+            }
+        )
 
 
 class SearchResults(BaseModel):

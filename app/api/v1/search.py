@@ -1,14 +1,22 @@
 """Routes for search and questions."""
 
 import time
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Response
 
 from app.api.access import Reader, ServicesOf, Writer
-from app.api.bodies.search import AskRequest, SearchHit, SearchRequest, SearchResults
+from app.api.bodies.search import (
+    AskRequest,
+    SearchHit,
+    SearchRequest,
+    SearchResults,
+    SeveralAgentsSearchRequest,
+)
 from app.api.bodies.tasks import TaskAccepted
 from app.api.problems import RESPONSES, document_problems
 from app.api.v1.agents import AgentId
+from app.bootstrap import Services
 from app.domain.errors import (
     BacklogFullError,
     ProviderBusyError,
@@ -20,21 +28,43 @@ from app.domain.vectors import Account
 
 _PROVIDERS = (ProviderDownError, ProviderPausedError, ProviderBusyError, ProviderCredentialsError)
 
-router = APIRouter(prefix="/agents", tags=["search"], responses=RESPONSES)
+router = APIRouter(tags=["search"], responses=RESPONSES)
 
 
-@router.post("/{agent_id}/search", responses=document_problems(*_PROVIDERS))
+@router.post("/agents/{agent_id}/search", responses=document_problems(*_PROVIDERS))
 async def search_agent(agent_id: AgentId, body: SearchRequest, identity: Reader, services: ServicesOf) -> SearchResults:
     """Find the chunks that match a query best: by words (`text`), by meaning (`vector`) or by both (`hybrid`)."""
     began = time.perf_counter()
     agent = await services.tenants.agents.get(identity.organization_id, agent_id)
-    account = Account(identity.organization_id, agent.id)
-    hits = await services.answers.search.show(account, body.query, top_k=body.top_k, mode=body.mode, where=body.where)
+    return await _search(services, [Account(identity.organization_id, agent.id)], body, began)
+
+
+@router.post("/search", responses=document_problems(*_PROVIDERS))
+async def search_agents(body: SeveralAgentsSearchRequest, identity: Reader, services: ServicesOf) -> SearchResults:
+    """Find the chunks of several agents that match a query best.
+
+    They have one ranking, as if they belonged to one agent.
+    """
+    began = time.perf_counter()
+    agents = await services.tenants.agents.find_all(identity.organization_id, body.agents)
+    return await _search(services, [Account(identity.organization_id, agent.id) for agent in agents], body, began)
+
+
+async def _search(services: Services, accounts: Sequence[Account], body: SearchRequest, began: float) -> SearchResults:
+    results = await services.answers.results.find(
+        accounts,
+        body.query,
+        top_k=body.top_k,
+        mode=body.mode,
+        where=body.where,
+        neighbours=body.neighbours,
+        explain=body.explain,
+    )
     took = round((time.perf_counter() - began) * 1000, 2)
-    return SearchResults(results=[SearchHit.of(hit) for hit in hits], took_ms=took)
+    return SearchResults(results=[SearchHit.of(result) for result in results], took_ms=took)
 
 
-@router.post("/{agent_id}/ask", status_code=202, responses=document_problems(BacklogFullError))
+@router.post("/agents/{agent_id}/ask", status_code=202, responses=document_problems(BacklogFullError))
 async def ask_agent(
     agent_id: AgentId, body: AskRequest, identity: Writer, services: ServicesOf, response: Response
 ) -> TaskAccepted:

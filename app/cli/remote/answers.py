@@ -13,20 +13,27 @@ from app.cli.remote.follow import follow
 
 program = typer.Typer(add_completion=False)
 
+Agents = Annotated[list[str], typer.Option("--agent", "-a", help="An agent's id or slug; may be repeated.")]
+
 
 @program.command("search")
 @remote
 def search(
     client: Client,
     query: Annotated[str, typer.Argument(callback=check_text, help="Words or a question.")],
-    agent: AgentName,
+    agent: Agents,
     top_k: Annotated[int, typer.Option(help="Maximum number of results.", min=1, max=100)] = 5,
     mode: Annotated[Literal["hybrid", "vector", "text"], typer.Option(help="By words, by meaning or both.")] = "hybrid",
+    neighbours: Annotated[int, typer.Option(help="Chunks to show before and after each hit.", min=0, max=5)] = 0,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each was found.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Search an agent's documents."""
-    body = {"query": query, "top_k": top_k, "mode": mode}
-    found = client.query(f"/agents/{find_agent(client, agent)}/search", body)
+    """Search the documents of one or several agents."""
+    body = {"query": query, "top_k": top_k, "mode": mode, "neighbours": neighbours, "explain": explain}
+    if len(agent) == 1:
+        found = client.query(f"/agents/{find_agent(client, agent[0])}/search", body)
+    else:
+        found = client.query("/search", {"agents": [find_agent(client, name) for name in agent], **body})
     if as_json:
         print_json(found)
     elif found["results"]:

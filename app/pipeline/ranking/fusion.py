@@ -20,8 +20,21 @@ class Candidate:
     meaning: float | None
 
 
-def fuse(candidates: Sequence[Candidate], words_weight: float) -> list[float]:
-    """The score of each candidate, in their order: 0 to 1, or from -1 by meaning alone.
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """The score of a candidate, in two parts: what its words and its meaning contribute."""
+
+    words: float
+    meaning: float
+
+    @property
+    def score(self) -> float:
+        """The score: 0 to 1, or from -1 by meaning alone."""
+        return self.words + self.meaning
+
+
+def fuse(candidates: Sequence[Candidate], words_weight: float) -> list[Fused]:
+    """The score of each candidate, in their order.
 
     Args:
         candidates: All candidates of one search.
@@ -29,6 +42,6 @@ def fuse(candidates: Sequence[Candidate], words_weight: float) -> list[float]:
     """
     best = max((candidate.words for candidate in candidates), default=0.0) or 1.0
     return [
-        words_weight * candidate.words / best + (1 - words_weight) * (candidate.meaning or 0.0)
+        Fused(words_weight * candidate.words / best, (1 - words_weight) * (candidate.meaning or 0.0))
         for candidate in candidates
     ]

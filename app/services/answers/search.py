@@ -11,16 +11,13 @@ from app.domain.filters import read_filter
 from app.domain.queries import Query
 from app.domain.vectors import Account, VectorIndex, VectorKey
 from app.pipeline.answering.evidence import LEAST, Evidence
-from app.pipeline.ranking.fusion import Candidate, fuse
+from app.pipeline.ranking.fusion import Candidate, Fused, fuse
 from app.pipeline.words.negation import Absence
 from app.pipeline.words.query import read_query
-from app.pipeline.words.snippet import Snippet, make_snippets
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
 
 CANDIDATES = 100  # chunks proposed by each of words and vectors; at least four times top_k
-_INLINE_STEPS = 4_000_000
-"""Characters of the query times those of the texts for which snippets are made within some milliseconds."""
 _WORDS_WEIGHT = {"text": 1.0, "hybrid": 0.5, "vector": 0.0}
 
 Mode = Literal["hybrid", "vector", "text"]
@@ -32,14 +29,7 @@ class Ranked:
 
     hit: Hit
     candidate: Candidate
-
-
-@dataclass(frozen=True, slots=True)
-class ShownHit:
-    """A chunk that was found, with the part of it that matches the query."""
-
-    hit: Hit
-    snippet: Snippet
+    fused: Fused
 
 
 class Search:
@@ -74,7 +64,7 @@ class Search:
             InvalidRequestError: when the filter is not of that form.
             ProviderBusyError, ProviderPausedError, ProviderDownError: when the model or the store is unavailable.
         """
-        limit = max(CANDIDATES, 4 * top_k)
+        limit = count_candidates(top_k)
         found = await self.collect(account, query, limit=limit, mode=mode, where=where, index=index)
         ranked = await self.rank(query, {account.agent_id: found}, top_k=top_k, mode=mode)
         return [one.hit for one in ranked]
@@ -111,9 +101,10 @@ class Search:
         """The ``top_k`` best of the candidates of one or several agents, which are given by the agent's id."""
         candidates = {key: (agent_id, one) for agent_id, some in found.items() for key, one in some.items()}
         fused = fuse([one for _, one in candidates.values()], _WORDS_WEIGHT[mode])
-        scores = dict(zip(candidates, fused, strict=True))
+        parts = dict(zip(candidates, fused, strict=True))
+        scores = {key: one.score for key, one in parts.items()}
         absence = Absence(query)
-        kept = max(CANDIDATES, 4 * top_k) if absence else top_k
+        kept = count_candidates(top_k) if absence else top_k
         best = sorted(scores, key=lambda key: -scores[key])[:kept]
         hits: list[Hit] = []
         for agent_id in found:
@@ -125,24 +116,7 @@ class Search:
         hits.sort(key=lambda hit: (-hit.score, hit.chunk_id))
         if absence:
             hits = (await asyncio.to_thread(_lower_contradicted, absence, hits))[:top_k]
-        return [Ranked(hit, candidates[hit.key][1]) for hit in hits]
-
-    async def show(
-        self,
-        account: Account,
-        query: str,
-        *,
-        top_k: int,
-        mode: Mode = "hybrid",
-        where: Mapping[str, Any] | None = None,
-    ) -> list[ShownHit]:
-        """The hits of ``find`` with their snippets. Arguments and errors are the same."""
-        hits = await self.find(account, query, top_k=top_k, mode=mode, where=where)
-        texts = [hit.text for hit in hits]
-        # A long query with long texts would hold up the other requests of this process.
-        is_long = len(query) * sum(map(len, texts)) > _INLINE_STEPS
-        snippets = await asyncio.to_thread(make_snippets, query, texts) if is_long else make_snippets(query, texts)
-        return [ShownHit(*pair) for pair in zip(hits, snippets, strict=True)]
+        return [Ranked(hit, candidates[hit.key][1], parts[hit.key]) for hit in hits]
 
     async def is_about(self, agent_id: int, question: str, hits: Sequence[Hit]) -> bool:
         """Whether one of the hits has enough of the question's words to answer it from the hits."""
@@ -181,6 +155,11 @@ class Search:
         return await self._vectors.find(
             index, account.agent_id, vector, limit=limit, document_ids=document_ids, compared=by_words
         )
+
+
+def count_candidates(top_k: int) -> int:
+    """The number of chunks that each of words and vectors proposes."""
+    return max(CANDIDATES, 4 * top_k)
 
 
 def _lower_contradicted(absence: Absence, hits: Sequence[Hit]) -> list[Hit]:

@@ -1,8 +1,4 @@
-"""The text that was read from a document, rebuilt from its chunks.
-
-Text is not stored a second time: chunks contain every character that is not white space, with its position. Where two
-chunks do not overlap, the white space between them becomes line breaks, as many as there were characters.
-"""
+"""The text that was read from a document, rebuilt from its chunks: text is not stored a second time."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -11,6 +7,7 @@ from app.db.documents import count_pages, list_chunks, list_chunks_of_pages
 from app.db.engine import Database
 from app.domain.errors import NotFoundError
 from app.domain.records import Listing, PageText, StoredChunk
+from app.pipeline.chunking.joining import join_chunks
 from app.services.intake.documents import Documents
 
 
@@ -25,7 +22,7 @@ class DocumentTexts:
         """The whole text; the ``start`` and ``end`` of the document's chunks count characters in it."""
         document = await self._documents.get(organization_id, document_id)
         async with self._database.statement() as connection:
-            return _join((await list_chunks(connection, document.id)).items)
+            return join_chunks((await list_chunks(connection, document.id)).items)
 
     async def list_pages(
         self, organization_id: int, document_id: int, *, page: int | None, limit: int, after: int | None
@@ -55,14 +52,4 @@ class DocumentTexts:
 
 
 def _make_page(number: int | None, chunks: Sequence[StoredChunk]) -> PageText:
-    return PageText(number, _join(chunks, chunks[0].start), chunks[0].start, chunks[-1].end)
-
-
-def _join(chunks: Sequence[StoredChunk], start: int = 0) -> str:
-    """The text from ``start`` to the end of the last chunk."""
-    pieces, end = list[str](), start
-    for chunk in chunks:
-        if chunk.end > end:
-            pieces += ["\n" * (chunk.start - end), chunk.text[max(0, end - chunk.start) :]]
-            end = chunk.end
-    return "".join(pieces)
+    return PageText(number, join_chunks(chunks, chunks[0].start), chunks[0].start, chunks[-1].end)

@@ -1,14 +1,23 @@
 """Agents: create, change, list, and delete with everything that they own."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.agents import find_agent, get_agent, get_highest_suffix, hide_agent, insert_agent, list_agents, update_agent
+from app.db.agents import (
+    find_agent,
+    find_agents,
+    get_agent,
+    get_highest_suffix,
+    hide_agent,
+    insert_agent,
+    list_agents,
+    update_agent,
+)
 from app.db.engine import Database, repeats_on_conflict
 from app.domain.errors import InvalidRequestError, NotFoundError, SlugTakenError
 from app.domain.records import Agent, AgentSettings, Listing
@@ -94,6 +103,22 @@ class Agents:
         """The agent with this slug."""
         async with self._database.statement() as connection:
             return await find_agent(connection, organization_id, slug)
+
+    async def find_all(self, organization_id: int, references: Sequence[int | str]) -> list[Agent]:
+        """The agents with these ids (numbers) or slugs (texts), each once, in that order.
+
+        Raises:
+            NotFoundError: when the organization does not have all of them.
+        """
+        ids = [one for one in references if isinstance(one, int)]
+        slugs = [one for one in references if isinstance(one, str)]
+        async with self._database.statement() as connection:
+            found = await find_agents(connection, organization_id, ids, slugs)
+        agents: dict[int | str, Agent] = {agent.id: agent for agent in found} | {agent.slug: agent for agent in found}
+        for reference in references:
+            if reference not in agents:
+                raise NotFoundError(f"Agent {reference} does not exist.")
+        return list({agents[one].id: agents[one] for one in references}.values())
 
     async def get_or_create(self, organization_id: int, slug: str) -> Agent:
         """The agent with this slug, created on first use."""

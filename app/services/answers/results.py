@@ -1,0 +1,79 @@
+"""Results: the hits of a search as a client receives them, with what it wants to know about each."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.db.ranking import Hit
+from app.domain.vectors import Account
+from app.pipeline.words.snippet import Snippet, make_snippets
+from app.services.answers.explanations import Explanation, Explanations
+from app.services.answers.neighbours import Neighbours, Surroundings
+from app.services.answers.search import Mode
+from app.services.answers.several_agents import SeveralAgents
+
+_INLINE_STEPS = 4_000_000
+"""Characters of the query times those of the texts for which snippets are made within some milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A hit with the part of it that matches the query, and what else was asked for."""
+
+    hit: Hit
+    snippet: Snippet
+    surroundings: Surroundings | None
+    explanation: Explanation | None
+
+
+class Results:
+    """Searches, and completes the hits."""
+
+    def __init__(self, agents: SeveralAgents, neighbours: Neighbours, explanations: Explanations) -> None:
+        self._agents = agents
+        self._neighbours = neighbours
+        self._explanations = explanations
+
+    async def find(
+        self,
+        accounts: Sequence[Account],
+        query: str,
+        *,
+        top_k: int,
+        mode: Mode = "hybrid",
+        where: Mapping[str, Any] | None = None,
+        neighbours: int = 0,
+        explain: bool = False,
+    ) -> list[Result]:
+        """The ``top_k`` chunks that match best, the best first.
+
+        Args:
+            accounts: The agents whose documents are searched. The caller has checked access.
+            query: Words or a question, in any language.
+            top_k: The largest number of chunks.
+            mode: Words (``text``), vectors (``vector``), or both ranked together (``hybrid``).
+            where: A filter in the form that ``app.domain.filters`` reads.
+            neighbours: The number of chunks to add from before and from after each hit.
+            explain: Whether to say why each was found.
+
+        Raises:
+            InvalidRequestError, ProviderBusyError, ProviderPausedError, ProviderDownError: see ``Search.find``.
+        """
+        ranked = await self._agents.rank(accounts, query, top_k=top_k, mode=mode, where=where)
+        hits = [one.hit for one in ranked]
+        snippets = await _make_snippets(query, [hit.text for hit in hits])
+        surroundings: Sequence[Surroundings | None] = [None] * len(hits)
+        if neighbours and hits:
+            surroundings = await self._neighbours.find(hits, neighbours)
+        explanations: Sequence[Explanation | None] = [None] * len(hits)
+        if explain and hits:
+            agent_ids = [account.agent_id for account in accounts]
+            explanations = await self._explanations.explain(query, agent_ids, ranked)
+        return [Result(*parts) for parts in zip(hits, snippets, surroundings, explanations, strict=True)]
+
+
+async def _make_snippets(query: str, texts: Sequence[str]) -> list[Snippet]:
+    # A long query with long texts would hold up the other requests of this process.
+    is_long = len(query) * sum(map(len, texts)) > _INLINE_STEPS
+    return await asyncio.to_thread(make_snippets, query, texts) if is_long else make_snippets(query, texts)
