@@ -12,7 +12,7 @@ from app.pipeline.words.function_words import leave_out_function_words
 from app.pipeline.words.lexemes import IS_UNSPACED, lexemes, list_stems, split_words
 
 LEAST = 0.25
-"""The least share of a question at which it is answered; docs/search.md has the measurements."""
+"""The least share of a question at which it is answered; docs/answers.md has the measurements."""
 _BACKGROUND = 30
 """The number of chunks without a word that are added to an agent's: a few chunks say little about its rarity."""
 _SHORTEST_BEGINNING = 4
