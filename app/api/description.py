@@ -25,6 +25,7 @@ TAGS = [
     {"name": "tasks", "description": "Everything that takes time is a task: wait for it, follow it, cancel it."},
     {"name": "dead letters", "description": "Tasks that failed for good, until they are replayed or discarded."},
     {"name": "search", "description": "Find passages, and answers with citations."},
+    {"name": "evaluation", "description": "Question sets, and how well an agent's documents are found with them."},
     {"name": "operations", "description": "Queues and workers."},
     {"name": "api keys", "description": "The API keys of your organization."},
     {"name": "health", "description": "For load balancers and monitoring; no API key is needed."},

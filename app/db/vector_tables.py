@@ -5,10 +5,10 @@ from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy.dialects.postgresql import BYTEA, UUID
 
 from app.db.columns import make_id, make_integer, make_object, make_reference, make_text, make_time, write_choice
-from app.db.file_tables import discarded_files
+from app.db.evaluation_tables import evaluations
 from app.domain.vectors import IndexState
 
-metadata = discarded_files.metadata  # of every module
+metadata = evaluations.metadata  # of every module
 
 vector_indexes = sa.Table(
     "vector_indexes",

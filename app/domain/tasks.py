@@ -46,6 +46,7 @@ class TaskName(StrEnum):
     PUBLISH_DOCUMENT = "app.tasks.vector_tasks.publish_document"
     SWEEP_DOCUMENT = "app.tasks.vector_tasks.sweep_document"
     ANSWER_QUESTION = "app.tasks.answer_tasks.answer_question"
+    EVALUATE = "app.tasks.evaluation_tasks.evaluate"
     PING = "app.tasks.upkeep_tasks.ping"
     ANNOUNCE_DEAD_LETTER = "app.tasks.upkeep_tasks.announce_dead_letter"
 

@@ -70,6 +70,12 @@ async def find_existing(connection: AsyncConnection, task_ids: Collection[UUID])
     return set((await connection.execute(query)).scalars())
 
 
+async def list_states(connection: AsyncConnection, task_ids: Collection[UUID]) -> dict[UUID, State]:
+    """The states of those of these tasks that exist."""
+    rows = await connection.execute(select(tasks.c.id, tasks.c.state).where(tasks.c.id.in_(task_ids)))
+    return {row.id: State(row.state) for row in rows}
+
+
 def _active_of(document_ids: Sequence[int]) -> ColumnElement[bool]:
     ids = literal(list(document_ids), ARRAY(BigInteger))
     return (tasks.c.document_id == any_(ids)) & tasks.c.state.in_([state.value for state in ACTIVE])

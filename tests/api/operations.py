@@ -15,6 +15,7 @@ class Operation(NamedTuple):
 
 _FILE = {"files": {"file": ("a.txt", b"A heron.")}}
 _ADDRESS = {"json": {"url": "https://example.com/"}}
+_QUESTIONS = {"questions": [{"question": "Why?", "documents": ["a.txt"]}]}
 
 OPERATIONS = {
     "GET /agents": Operation("read"),
@@ -25,6 +26,14 @@ OPERATIONS = {
     "POST /agents/{agent_id}/search": Operation("read", {"json": {"query": "heron"}}),
     "POST /search": Operation("read", {"json": {"agents": [1], "query": "heron"}}),
     "POST /agents/{agent_id}/ask": Operation("write", {"json": {"question": "Why?"}}),
+    "POST /agents/{agent_id}/question-sets": Operation("write", {"json": _QUESTIONS}),
+    "GET /agents/{agent_id}/question-sets": Operation("read"),
+    "GET /agents/{agent_id}/question-sets/{set_id}": Operation("read"),
+    "DELETE /agents/{agent_id}/question-sets/{set_id}": Operation("write"),
+    "POST /agents/{agent_id}/evaluations": Operation("write", {"json": {"question_set": 1}}),
+    "GET /agents/{agent_id}/evaluations": Operation("read"),
+    "GET /agents/{agent_id}/evaluations/{evaluation_id}": Operation("read"),
+    "DELETE /agents/{agent_id}/evaluations/{evaluation_id}": Operation("write"),
     "POST /documents/upload": Operation("write", _FILE),
     "POST /documents/agent/{agent_id}/upload": Operation("write", _FILE),
     "POST /documents/agent/{agent_id}/batch": Operation("write", {"files": {"files": ("a.txt", b"A heron.")}}),

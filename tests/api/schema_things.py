@@ -32,6 +32,7 @@ class Supply:
         self._letters = tasks[2:]
         self._documents = [upload["document_id"] for upload in (good, archive, bad[0])]
         self._tasks = [*tasks[:2], self._letters.pop()]
+        self._evaluated = self._evaluate(self._agent)
 
     @property
     def base_url(self) -> str:
@@ -51,10 +52,17 @@ class Supply:
         documents, tasks = self._documents, self._tasks
         documents.append(documents.pop(0))
         tasks.append(tasks.pop(0))
-        return {"agent_id": self._agent, "document_id": documents[0], "task_id": tasks[0]}
+        return {"agent_id": self._agent, "document_id": documents[0], "task_id": tasks[0], **self._evaluated}
 
     def _make(self) -> Things:
         agent = self._stack.make_agent()
         document = self._stack.upload(agent, "new.txt", b"The heron waits.")["document_id"]
         key = self._stack.post("/api-keys", {"name": "made for a request"})["id"]
-        return {"agent_id": agent, "document_id": document, "key_id": key, "name": "low_priority"}
+        made: Things = {"agent_id": agent, "document_id": document, "key_id": key, "name": "low_priority"}
+        return made | self._evaluate(agent)
+
+    def _evaluate(self, agent: int) -> Things:
+        questions = [{"question": "Who waits?", "documents": ["good.txt"]}]
+        set_id = self._stack.post(f"/agents/{agent}/question-sets", {"questions": questions})["id"]
+        evaluation = self._stack.post(f"/agents/{agent}/evaluations", {"question_set": set_id})
+        return {"set_id": set_id, "evaluation_id": evaluation["evaluation_id"]}

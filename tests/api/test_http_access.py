@@ -34,7 +34,11 @@ def ids(shared_stack: Stack, herons: dict[str, Any]) -> dict[str, Any]:
     """Path parameters of existing resources. The task is a dead letter, so that every operation on a task applies."""
     [task_id] = bury(shared_stack, herons["agent_id"])
     key_id, _ = make_key(shared_stack, "read")
-    return {**herons, "task_id": task_id, "key_id": key_id, "name": "low_priority"}
+    agent = f"/agents/{herons['agent_id']}"
+    set_id = send(shared_stack.client, "POST /agents/{agent_id}/question-sets", herons).json()["id"]
+    evaluation_id = shared_stack.post(f"{agent}/evaluations", {"question_set": set_id})["evaluation_id"]
+    made = {"set_id": set_id, "evaluation_id": evaluation_id}
+    return {**herons, **made, "task_id": task_id, "key_id": key_id, "name": "low_priority"}
 
 
 def test_every_operation_is_listed_with_its_scope() -> None:

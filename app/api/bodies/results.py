@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from app.api.bodies.evaluation_reports import SUMMARY, EvaluationSummary
 from app.api.bodies.fields import DocumentId, End, Filename, PageCount, Start, example
 from app.domain.tasks import TaskName
 
@@ -169,6 +170,15 @@ class AnswerResult(BaseModel):
     )
 
 
+class EvaluationResult(BaseModel):
+    """An evaluation has ended."""
+
+    model_config = example({"evaluation_id": 7, "summary": SUMMARY})
+
+    evaluation_id: int = Field(description="The evaluation.")
+    summary: EvaluationSummary | None = Field(None, description="Its figures; null if it was deleted in the meantime.")
+
+
 class ErasedResult(BaseModel):
     """What remains of a result when its document or its agent is deleted."""
 
@@ -190,6 +200,7 @@ RESULTS: dict[TaskName, tuple[type[BaseModel], ...]] = {
     TaskName.PUBLISH_DOCUMENT: (DocumentResult,),
     TaskName.SWEEP_DOCUMENT: (DocumentRemovedResult,),
     TaskName.ANSWER_QUESTION: (AnswerResult,),
+    TaskName.EVALUATE: (EvaluationResult,),
 }
 """The models of a successful task's result. Tasks that are not listed have none."""
 
@@ -202,6 +213,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     DocumentRemovedResult,
     AgentRemovedResult,
     AnswerResult,
+    EvaluationResult,
     ErasedResult,
 )
 """Every model of a result."""

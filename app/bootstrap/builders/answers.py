@@ -6,10 +6,13 @@ from app.bootstrap.builders.intake import IntakeServices
 from app.bootstrap.builders.providers import ProviderServices
 from app.bootstrap.builders.queue import QueueServices
 from app.services.answers.answers import Answers
+from app.services.answers.evaluation_runs import EvaluationRuns
+from app.services.answers.evaluations import Evaluations
 from app.services.answers.explanations import Explanations
 from app.services.answers.extractive import Extraction
 from app.services.answers.generation import Generation
 from app.services.answers.neighbours import Neighbours
+from app.services.answers.question_sets import QuestionSets
 from app.services.answers.results import Results
 from app.services.answers.search import Search
 from app.services.answers.several_agents import SeveralAgents
@@ -21,6 +24,9 @@ class AnswerServices:
 
     answers: Answers
     results: Results
+    evaluation_runs: EvaluationRuns
+    evaluations: Evaluations
+    question_sets: QuestionSets
     search: Search
 
 
@@ -31,10 +37,17 @@ def build_answers(
     indexing: IndexingServices,
     intake: IntakeServices,
 ) -> AnswerServices:
-    """Build search, and answers to questions."""
+    """Build search, answers to questions, and evaluations of both."""
     database = adapters.database
     search = Search(database, indexing.chunks, indexing.vectors)
     generation = Generation(database, providers.calls, adapters.chat) if adapters.chat else None
     answers = Answers(database, queue.admission, intake.backpressure, search, Extraction(search), generation)
     results = Results(SeveralAgents(database, search), Neighbours(database), Explanations(database))
-    return AnswerServices(answers=answers, results=results, search=search)
+    return AnswerServices(
+        answers=answers,
+        evaluation_runs=EvaluationRuns(database, search, answers, indexing.vectors),
+        evaluations=Evaluations(database, queue.admission, intake.backpressure, indexing.vectors),
+        question_sets=QuestionSets(database),
+        results=results,
+        search=search,
+    )

@@ -1,6 +1,6 @@
 """Failures of a request: it is invalid, or it cannot be served in the current state."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.domain.errors.base import SluiceError
@@ -119,6 +119,20 @@ class InvalidMetadataError(InvalidRequestError):
     """The metadata is not a valid JSON object."""
 
     code = "invalid_metadata"
+
+
+class InvalidQuestionsError(InvalidRequestError):
+    """The question set is not valid.
+
+    ``errors`` are the lines that are wrong, each with what is allowed; ``more`` counts those that are not listed.
+    """
+
+    code = "invalid_questions"
+
+    def __init__(self, errors: Sequence[tuple[str, str]] = (), more: int = 0) -> None:
+        left = [f"There are {more:,} more errors."] if more else []
+        super().__init__(" ".join([*(f"{place}: {message}" for place, message in errors), *left]) or None)
+        self._errors = [{"field": place, "message": message} for place, message in errors]
 
 
 class PayloadTooLargeError(SluiceError):

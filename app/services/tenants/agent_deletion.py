@@ -10,6 +10,7 @@ from app.db.erasure import (
     remove_words,
 )
 from app.db.idempotency import erase_agent_answers
+from app.db.question_sets import remove_question_sets
 from app.domain.counting import count_of
 from app.domain.errors import RetryLaterError
 from app.domain.ids import TaskId
@@ -26,6 +27,7 @@ _HIDDEN_AT_ONCE = 5_000
 _ERASED_AT_ONCE = 500
 _WORDS_AT_ONCE = 20_000
 _ROWS_AT_ONCE = 1_000
+_SETS_AT_ONCE = 5
 
 
 class AgentDeletion:
@@ -92,8 +94,13 @@ class AgentDeletion:
             time_slice.check(status)
 
     async def _erase_rest(self, attempt: RunningAttempt, time_slice: Slice) -> None:
-        """Remove the agent's words, the names in its other tasks, its stored answers, and its own name."""
+        """Remove the agent's words and question sets, the names in its tasks, its stored answers, and its own name."""
         task = attempt.task
+        while True:
+            async with self._database.statement() as connection:
+                if not await remove_question_sets(connection, task.agent_id, _SETS_AT_ONCE):
+                    break
+            time_slice.check("Removing the question sets")
         while True:
             async with self._database.statement() as connection:
                 if not await remove_words(connection, task.agent_id, _WORDS_AT_ONCE):

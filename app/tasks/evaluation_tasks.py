@@ -1,0 +1,12 @@
+"""Tasks that evaluate searches and answers."""
+
+from app.bootstrap import Services
+from app.domain.tasks import TaskName
+from app.services.queue.attempts import Outcome, RunningAttempt
+from app.tasks.base import ledger_task
+
+
+@ledger_task(TaskName.EVALUATE)
+async def evaluate(services: Services, attempt: RunningAttempt) -> Outcome:
+    """Ask the questions of a set, and measure what is found."""
+    return await services.answers.evaluation_runs.run(attempt)
