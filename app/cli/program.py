@@ -19,6 +19,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "crawl": ("remote.web", _REMOTE, "Add the pages of a site to an agent."),
     "search": ("remote.answers", _REMOTE, "Search an agent's documents."),
     "ask": ("remote.answers", _REMOTE, "Answer a question from an agent's documents."),
+    "eval": ("remote.evaluations", _REMOTE, "Measure how well an agent's documents are found."),
     "tasks": ("remote.tasks", _REMOTE, "List, show, cancel and retry tasks."),
     "dead-letters": ("remote.dead_letters", _REMOTE, "List, show, replay and discard dead letters."),
     "queues": ("remote.queues", _REMOTE, "Show the queues; pause and resume a queue."),
