@@ -1,29 +1,47 @@
-"""How much of a question a passage is about: whether there is anything to answer it from.
+"""Whether passages answer a question, from the words that they share with it.
 
-A question that no passage is about, such as one on Mongolia to documents on parcels, still finds the passages that
-are nearest to it.
+Every question finds passages, since some are always nearest: one on Mongolia to documents on parcels as well. The rule
+is a logistic regression with four features; docs/answers-from-quotes.md has what it was fitted on, and what it refuses.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
-from app.pipeline.words.function_words import leave_out_function_words
-from app.pipeline.words.lexemes import IS_UNSPACED, lexemes, list_stems, split_words
+from app.pipeline.answering.matching import Match, QuestionWords
 
-LEAST = 0.25
-"""The least share of a question at which it is answered; docs/answers.md has the measurements."""
-_BACKGROUND = 30
-"""The number of chunks without a word that are added to an agent's: a few chunks say little about its rarity."""
-_SHORTEST_BEGINNING = 4
-_BEGINNING = 2 / 3
-"""The part of a word that must match the beginning of another one, for languages without a stemmer."""
-_SEPARATE = 0.5
-"""The weight of a pair of characters that a passage has apart: pairs also span the limits of words."""
+LEAST = 0.5
+"""The least result of ``Evidence.measure`` at which a question is answered."""
+_COMPARED = 5
+"""The number of passages that are compared with each other."""
+_ABSENT = 0.4
+"""The part of the best passage's value that stands for each passage that is lacking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What is known of a question and its passages, each about 0 to 1.
+
+    Args:
+        strength: How much of the question the best passage has: mean of its words, of those near each other, and of
+            pairs of neighbouring words.
+        lead: By how much the strength exceeds the mean of the other passages. What answers a question stands out.
+        frequency_lead: The same with words that count more where they occur more often in a shorter passage.
+        missing_names: The share of the question's names and numbers that the best passage lacks.
+    """
+
+    strength: float
+    lead: float
+    frequency_lead: float
+    missing_names: float
+
+
+WEIGHTS = Features(strength=3.0, lead=5.0, frequency_lead=11.5, missing_names=-5.0)
+BIAS = -2.7
 
 
 class Evidence:
-    """The words of a question that carry a subject, and their weights.
+    """Compares a question with passages.
 
     Args:
         question: The question, in any language.
@@ -31,33 +49,44 @@ class Evidence:
     """
 
     def __init__(self, question: str, counts: Mapping[str, int]) -> None:
-        words = list(dict.fromkeys(split_words(question, singles=False)[0]))
-        self._stems = {word: list_stems(word) for word in leave_out_function_words(words)}
-        total = counts.get("", 0) + _BACKGROUND
-        self._weights = {
-            word: _weigh(max(counts.get(stem, 0) for stem in stems), total) for word, stems in self._stems.items()
-        }
+        self._asked = QuestionWords(question, counts)
 
     def measure(self, passages: Sequence[str]) -> float:
-        """The largest share, by weight, of the question's words that one of the passages has: 0 to 1."""
-        total = sum(self._weights.values())
-        return max((self._measure(passage) for passage in passages), default=0.0) / total if total else 0.0
+        """How likely the passages answer the question: 0 to 1."""
+        if (features := self.describe(passages)) is None:
+            return 0.0
+        value = BIAS + sum(getattr(WEIGHTS, name) * getattr(features, name) for name in Features.__slots__)
+        return 1 / (1 + math.exp(-value))
 
-    def _measure(self, passage: str) -> float:
-        found = lexemes(passage).keys()
-        return sum(weight * self._match(word, found) for word, weight in self._weights.items())
+    def describe(self, passages: Sequence[str]) -> Features | None:
+        """The features of the first passages; None where none has a word of the question."""
+        asked = self._asked
+        matches = [asked.match(passage) for passage in passages[:_COMPARED]]
+        strengths = [
+            (asked.share(match.strengths) + asked.share_near(match) + asked.share_pairs(match)) / 3 for match in matches
+        ]
+        if not any(strengths):
+            return None
+        best = matches[strengths.index(max(strengths))]
+        named = [0.0 if is_name else 1.0 for is_name in asked.names]
+        return Features(
+            strength=max(strengths),
+            lead=_measure_lead(strengths),
+            frequency_lead=_measure_lead([self._weigh_frequency(match) for match in matches]),
+            missing_names=1 - asked.share([max(pair) for pair in zip(best.strengths, named, strict=True)]),
+        )
 
-    def _match(self, word: str, found: AbstractSet[str]) -> float:
-        """How well a passage with the lexemes ``found`` has the word: 0 to 1."""
-        if not found.isdisjoint(self._stems[word]):
-            return 1.0
-        if IS_UNSPACED.match(word):
-            return _SEPARATE * sum(character in found for character in word) / len(word)
-        beginning = word[: max(_SHORTEST_BEGINNING, round(_BEGINNING * len(word)))]
-        is_long = len(word) >= _SHORTEST_BEGINNING
-        return 1.0 if is_long and any(other.startswith(beginning) for other in found) else 0.0
+    def _weigh_frequency(self, match: Match) -> float:
+        """The share of the question, where a word counts up to 1 by its occurrences and by the text's length."""
+        counts = [max(len(places), strength) for places, strength in zip(match.places, match.strengths, strict=True)]
+        share = self._asked.share(
+            [strength * count / (count + 1) for strength, count in zip(match.strengths, counts, strict=True)]
+        )
+        return 2 * share / math.log2(2 + match.length / 100)
 
 
-def _weigh(count: int, total: int) -> float:
-    """The inverse document frequency, in the form that search uses."""
-    return math.log(1 + (total - count + 0.5) / (count + 0.5))
+def _measure_lead(values: Sequence[float]) -> float:
+    """By how much the largest value exceeds the mean of the others; absent ones count as a part of the largest."""
+    best, *others = sorted(values, reverse=True)
+    others += [_ABSENT * best] * (_COMPARED - 1 - len(others))
+    return best - sum(others) / len(others)

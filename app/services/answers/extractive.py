@@ -5,11 +5,10 @@ from typing import Any
 
 from app.db.ranking import Hit
 from app.domain.vectors import Account
+from app.pipeline.answering.phrases import refuse
 from app.pipeline.answering.quotes import Quote, choose_quotes
 from app.services.answers.references import make_reference
 from app.services.answers.search import Search
-
-_NO_ANSWER = "The documents of this agent hold no answer to this question."
 
 
 class Extraction:
@@ -27,7 +26,7 @@ class Extraction:
         quotes = choose_quotes(question, [hit.text for hit in hits]) if is_about else []
         return {
             "answered": bool(quotes),
-            "answer": _compose(quotes),
+            "answer": _compose(quotes) or refuse(question),
             "references": [make_reference(quote, hits[quote.passage]) for quote in quotes],
             "mode": "extractive",
         }
@@ -36,4 +35,4 @@ class Extraction:
 def _compose(quotes: list[Quote]) -> str:
     """The quotes, each followed by the number of its reference."""
     cited = (f"{' '.join(quote.text.split())} [{number}]" for number, quote in enumerate(quotes, 1))
-    return " ".join(cited) or _NO_ANSWER
+    return " ".join(cited)
