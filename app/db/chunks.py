@@ -101,6 +101,12 @@ _REMOVE = text("""
     ),
     removed AS (
         DELETE FROM chunks WHERE id IN (SELECT id FROM chosen) RETURNING agent_id, tsv
+    ),
+    -- Search does not find these editions any more, so that none of their chunks needs to be in a segment.
+    unrecorded AS (
+        DELETE FROM unsegmented_chunks
+        WHERE document_id = CAST(:document_id AS bigint)
+            AND edition BETWEEN CAST(:first AS integer) AND CAST(:last AS integer)
     )
     -- Each chunk counts for each of its lexemes, and for the empty one.
     SELECT agent_id, lexeme, count(*)
@@ -153,11 +159,22 @@ _COUNT = text("""
 """)
 
 
-# Words that no chunk has any more. Their rows are locked already, by _COUNT.
+# Words that no chunk has any more. Their rows are locked already, by _COUNT. Postings that upkeep is replacing are
+# skipped: the segments that replace them are swept within the hour.
 _FORGET_WORDS = text("""
-    DELETE FROM lexemes
-    USING unnest(CAST(:agent_ids AS bigint[]), CAST(:lexemes AS text[])) AS given (agent_id, lexeme)
-    WHERE lexemes.agent_id = given.agent_id AND lexemes.lexeme = given.lexeme AND lexemes.chunk_count = 0
+    WITH forgotten AS (
+        DELETE FROM lexemes
+        USING unnest(CAST(:agent_ids AS bigint[]), CAST(:lexemes AS text[])) AS given (agent_id, lexeme)
+        WHERE lexemes.agent_id = given.agent_id AND lexemes.lexeme = given.lexeme AND lexemes.chunk_count = 0
+        RETURNING lexemes.agent_id, lexemes.lexeme
+    ),
+    unused AS MATERIALIZED (
+        SELECT p.segment_id, p.lexeme
+        FROM forgotten AS f JOIN word_segments AS s USING (agent_id)
+            JOIN word_postings AS p ON p.segment_id = s.id AND p.lexeme = f.lexeme
+        FOR UPDATE OF p SKIP LOCKED
+    )
+    DELETE FROM word_postings AS p USING unused AS u WHERE p.segment_id = u.segment_id AND p.lexeme = u.lexeme
 """)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
+from app.db.long_work import lift_limits
 from app.domain.vectors import IndexState
 
 _BUILT_OVER_MS = 50.0
@@ -85,14 +86,6 @@ async def find_hnsw_indexes(connection: AsyncConnection) -> dict[HnswIndex, bool
 
 _TAKE_LOCK = text("SELECT pg_try_advisory_lock(:lock)")
 
-# No parallel build: it needs its memory in /dev/shm, which is small in containers, and a second core.
-_LIFT_LIMITS = text("""
-    SELECT set_config(name, setting, false) FROM (VALUES
-        ('statement_timeout', '0'), ('transaction_timeout', '0'), ('lock_timeout', '0'),
-        ('maintenance_work_mem', '512MB'), ('max_parallel_maintenance_workers', '0')) AS wanted (name, setting)
-    WHERE name IN (SELECT name FROM pg_settings)
-""")
-
 
 async def maintain_hnsw_indexes(
     database: Database, *, built_over: float = _BUILT_OVER_MS, dropped_under: float = _DROPPED_UNDER_MS
@@ -110,7 +103,7 @@ async def maintain_hnsw_indexes(
         try:
             if not (await connection.execute(_TAKE_LOCK, {"lock": _LOCK})).scalar_one():
                 return 0
-            await connection.execute(_LIFT_LIMITS)
+            await lift_limits(connection, locally=False)
             return await _maintain(connection, built_over, dropped_under)
         finally:
             await connection.invalidate()  # the session ends, and with it the lock and the settings

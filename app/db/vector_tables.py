@@ -5,10 +5,10 @@ from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy.dialects.postgresql import BYTEA, UUID
 
 from app.db.columns import make_id, make_integer, make_object, make_reference, make_text, make_time, write_choice
-from app.db.evaluation_tables import evaluations
+from app.db.word_tables import word_postings
 from app.domain.vectors import IndexState
 
-metadata = evaluations.metadata  # of every module
+metadata = word_postings.metadata  # of every module
 
 vector_indexes = sa.Table(
     "vector_indexes",

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from app.db.engine import Database
-from app.db.ranking import Hit, count_chunks_with, find_by_words, find_documents, load_hits, score_words
+from app.db.ranking import Hit, count_chunks_with, find_documents, load_hits
 from app.domain.filters import read_filter
-from app.domain.queries import Query
 from app.domain.vectors import Account, VectorIndex, VectorKey
 from app.pipeline.answering.evidence import LEAST, Evidence
 from app.pipeline.ranking.fusion import Candidate, Fused, fuse
 from app.pipeline.words.negation import Absence
 from app.pipeline.words.query import read_query
+from app.services.answers.word_search import WordSearch
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
 
@@ -39,6 +39,7 @@ class Search:
         self._database = database
         self._indexer = indexer
         self._vectors = vectors
+        self._words = WordSearch(database)
 
     async def find(
         self,
@@ -86,13 +87,12 @@ class Search:
         document_ids = await self._find_documents(account.agent_id, where)
         if document_ids == []:
             return {}
-        read = read_query(query)
-        by_words = [] if mode == "vector" else await self._find_by_words(account.agent_id, read, limit, document_ids)
-        similarities: dict[VectorKey, float | None] = dict.fromkeys(by_words)
+        proposed = 0 if mode == "vector" else limit
+        found = await self._words.find(account.agent_id, read_query(query), limit=proposed, document_ids=document_ids)
+        similarities: dict[VectorKey, float | None] = dict.fromkeys(found.keys)
         if mode != "text":
-            similarities |= await self._find_by_vector(account, query, limit, document_ids, by_words, index)
-        async with self._database.statement() as connection:
-            words = await score_words(connection, account.agent_id, read, similarities)
+            similarities |= await self._find_by_vector(account, query, limit, document_ids, found.keys, index)
+        words = await self._words.score(found, similarities)
         return {key: Candidate(words[key].score, words[key].share, similarities[key]) for key in words}
 
     async def rank(
@@ -132,14 +132,6 @@ class Search:
         read = read_filter(where)
         async with self._database.statement() as connection:
             return await find_documents(connection, agent_id, read)
-
-    async def _find_by_words(
-        self, agent_id: int, query: Query, limit: int, document_ids: Sequence[int] | None
-    ) -> list[VectorKey]:
-        if not query.words:
-            return []
-        async with self._database.statement() as connection:
-            return await find_by_words(connection, agent_id, query, limit=limit, document_ids=document_ids)
 
     async def _find_by_vector(
         self,

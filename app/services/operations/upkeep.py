@@ -11,6 +11,7 @@ from app.db.engine import Database
 from app.db.erasure import forget_documents
 from app.db.hnsw_indexes import maintain_hnsw_indexes
 from app.db.idempotency import forget_keys
+from app.db.word_segments import maintain_word_segments
 from app.domain.errors import DatabaseUnavailableError, StorageUnavailableError
 from app.domain.ports import BlobStore
 from app.ledger.dead_letters import list_unannounced
@@ -27,6 +28,7 @@ _SWEEP_SECONDS = 20.0
 _ERASE_SECONDS = 20.0
 _FILES_SECONDS = 60.0
 _GRAPHS_SECONDS = 300.0
+_WORDS_SECONDS = 10.0
 _FORGET_SECONDS = 600.0
 _BATCH = 1000
 _ALARMS = 100
@@ -59,6 +61,7 @@ class Upkeep:
             "erase": (_ERASE_SECONDS, leftovers.submit_erasures),
             "files": (_FILES_SECONDS, leftovers.remove_files),
             "graphs": (_GRAPHS_SECONDS, lambda: maintain_hnsw_indexes(database)),
+            "words": (_WORDS_SECONDS, lambda: maintain_word_segments(database)),
         }
         self._running: dict[str, asyncio.Task[None]] = {}
 

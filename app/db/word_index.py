@@ -1,0 +1,177 @@
+"""Search by words in an agent's word segments (docs/adr/0008-word-segments.md)."""
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import text
+
+from app.db.engine import Database
+from app.db.ranking import MATCHES, write_words
+from app.db.word_scores import Chunks, Form, Numbers, ScoredChunks, WordMatches
+from app.db.word_segments import KEY
+from app.domain.queries import Query
+
+_REFRESH_SECONDS = 30.0
+_CACHED_CHUNKS = 2_000_000  # in memory, 40 bytes each
+
+_LIST_AGENTS = text("SELECT DISTINCT agent_id FROM word_segments")
+
+# One statement, so that all parts see the same state: a chunk is either in a segment or recorded as in none. The rows
+# of a kind leave the columns of the others empty. The keys of segments that the process has in memory are not read.
+_READ = text("""
+    SELECT 'count' AS kind, CAST(NULL AS bigint) AS segment_id, lexeme, chunk_count AS number,
+        CAST(NULL AS bytea) AS content, CAST(NULL AS bytea) AS lengths,
+        CAST(NULL AS text[]) AS lexemes, CAST(NULL AS integer[]) AS counts
+    FROM lexemes WHERE agent_id = CAST(:agent_id AS bigint) AND lexeme = ANY (CAST(:lexemes AS text[]))
+    UNION ALL
+    SELECT 'segment', id, NULL, chunk_count, CASE WHEN id <> ALL (CAST(:known AS bigint[])) THEN keys END,
+        CASE WHEN id <> ALL (CAST(:known AS bigint[])) THEN s.lengths END, NULL, NULL
+    FROM word_segments AS s WHERE agent_id = CAST(:agent_id AS bigint)
+    UNION ALL
+    SELECT 'postings', s.id, p.lexeme, NULL, p.postings, NULL, NULL, NULL
+    FROM word_segments AS s JOIN word_postings AS p ON p.segment_id = s.id
+    WHERE s.agent_id = CAST(:agent_id AS bigint) AND p.lexeme = ANY (CAST(:lexemes AS text[]))
+    UNION ALL
+    SELECT 'chunk', NULL, NULL, words.length,
+        int8send(c.document_id) || int4send(c.edition) || int4send(c.ordinal), NULL, words.lexemes, words.counts
+    FROM unsegmented_chunks AS u CROSS JOIN unnest(u.ordinals) AS given (ordinal)
+        JOIN chunks AS c ON c.document_id = u.document_id AND c.edition = u.edition AND c.ordinal = given.ordinal,
+        LATERAL (
+            SELECT sum(occurrences) AS length,
+                array_agg(lexeme) FILTER (WHERE lexeme = ANY (CAST(:lexemes AS text[]))) AS lexemes,
+                array_agg(least(occurrences, 255)) FILTER (WHERE lexeme = ANY (CAST(:lexemes AS text[]))) AS counts
+            FROM (SELECT lexeme, greatest(cardinality(positions), 1) AS occurrences FROM unnest(c.tsv)) AS each
+        ) AS words
+    WHERE u.agent_id = CAST(:agent_id AS bigint) AND c.tsv @@ CAST(:any AS tsquery)
+""")
+
+
+class WordIndex:
+    """Matches queries with the words of agents that have segments.
+
+    Keeps the keys of segments in memory: a segment never changes. Which agents have segments is known as it was at most
+    half a minute ago; for the others, ``app.db.ranking`` gives the same result.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._agents: frozenset[int] = frozenset()
+        self._refresh_at = 0.0
+        self._chunks: OrderedDict[int, tuple[int, Chunks]] = OrderedDict()  # by segment, with the agent; last used last
+
+    async def match(
+        self, agent_id: int, query: Query, *, document_ids: Sequence[int] | None = None
+    ) -> WordMatches | None:
+        """Match an agent's chunks with a query; None when the agent has no segments.
+
+        Args:
+            agent_id: The agent.
+            query: The query.
+            document_ids: Propose only chunks of these documents; None: of all.
+        """
+        if not await self._has_segments(agent_id):
+            return None
+        asked = write_words(query)
+        known = [segment_id for segment_id, (owner, _) in self._chunks.items() if owner == agent_id]
+        lexemes = list(dict.fromkeys(asked["lexemes"]))
+        parameters = {"agent_id": agent_id, "lexemes": ["", *lexemes], "known": known, "any": _write_any(lexemes)}
+        async with self._database.statement() as connection:
+            rows = (await connection.execute(_READ, parameters)).all()
+        by_kind: dict[str, list[Any]] = {"count": [], "segment": [], "postings": [], "chunk": []}
+        for row in rows:
+            by_kind[row.kind].append(row)
+        if not by_kind["segment"]:
+            return None
+        forms, total = _weigh(asked, {row.lexeme: row.number for row in by_kind["count"]})
+        scored = self._score(agent_id, by_kind, forms)
+        for segment in scored if document_ids is not None else ():
+            segment.keep(document_ids or ())
+        return WordMatches(scored, total)
+
+    async def _has_segments(self, agent_id: int) -> bool:
+        if time.monotonic() >= self._refresh_at:
+            self._refresh_at = time.monotonic() + _REFRESH_SECONDS
+            async with self._database.statement() as connection:
+                self._agents = frozenset((await connection.execute(_LIST_AGENTS)).scalars())
+        return agent_id in self._agents
+
+    def _score(self, agent_id: int, rows: Mapping[str, Sequence[Any]], forms: Sequence[Form]) -> list[ScoredChunks]:
+        """Score the chunks of every segment, and those that are in none."""
+        postings: dict[int, dict[str, tuple[Numbers, Numbers]]] = {row.segment_id: {} for row in rows["segment"]}
+        for row in rows["postings"]:
+            postings[row.segment_id][row.lexeme] = _read_postings(row.content)
+        scored = []
+        for row in rows["segment"]:
+            if row.content is not None:
+                chunks = Chunks(np.frombuffer(row.content, KEY), np.frombuffer(row.lengths, ">i4"))
+                self._chunks[row.segment_id] = agent_id, chunks
+            self._chunks.move_to_end(row.segment_id)
+            scored.append(ScoredChunks(self._chunks[row.segment_id][1], postings[row.segment_id], forms))
+        self._forget(agent_id, postings)
+        return [*scored, _score_unsegmented(rows["chunk"], forms)] if rows["chunk"] else scored
+
+    def _forget(self, agent_id: int, segment_ids: Mapping[int, object]) -> None:
+        """Forget segments that do not exist any more, and the longest unused ones beyond the limit."""
+        gone = [
+            number for number, (owner, _) in self._chunks.items() if owner == agent_id and number not in segment_ids
+        ]
+        for number in gone:
+            del self._chunks[number]
+        while sum(len(chunks.keys) for _, chunks in self._chunks.values()) > _CACHED_CHUNKS and len(self._chunks) > 1:
+            self._chunks.popitem(last=False)
+
+
+def _write_any(lexemes: Sequence[str]) -> str:
+    """The tsquery of chunks with one of the lexemes."""
+    quoted = ("'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'" for lexeme in lexemes)
+    return " | ".join(quoted)
+
+
+def _weigh(asked: Mapping[str, Any], counts: Mapping[str, int]) -> tuple[list[Form], float]:
+    """The forms that the agent's chunks have, and the rarity of a chunk with all words (``_ASKED`` in ranking)."""
+    total = counts.get("", 0)
+
+    def weigh(factor: float, count: int) -> float:
+        return factor * math.log(1 + (total - count + 0.5) / (count + 0.5))
+
+    given = list(zip(asked["lexemes"], asked["numbers"], asked["weights"], strict=True))
+    known = sorted((counts[lexeme], lexeme) for lexeme, _, _ in given if counts.get(lexeme, 0) > 0)
+    choosing, seen = set[str](), 0
+    for count, lexeme in known:
+        seen += count
+        if seen <= MATCHES or not choosing:
+            choosing.add(lexeme)
+    forms = [
+        Form(lexeme, number, weigh(factor, counts[lexeme]), lexeme in choosing)
+        for lexeme, number, factor in given
+        if counts.get(lexeme, 0) > 0
+    ]
+    rarities: dict[int, float] = {}
+    for form in forms:
+        rarities[form.word] = max(form.weight, rarities.get(form.word, 0.0))
+    unknown = {number: 0.0 for _, number, _ in given if number not in rarities}
+    for _, number, factor in given:
+        if number in unknown:
+            unknown[number] = max(unknown[number], weigh(factor, 0))
+    return forms, sum(rarities.values()) + sum(unknown.values())
+
+
+def _read_postings(content: bytes) -> tuple[Numbers, Numbers]:
+    """The places of the chunks that have a lexeme, and how often each has it: three bytes a chunk."""
+    numbers = np.frombuffer(content, np.uint8).reshape(-1, 3)
+    return (numbers[:, 0].astype(np.uint16) << 8) | numbers[:, 1], numbers[:, 2]
+
+
+def _score_unsegmented(rows: Sequence[Any], forms: Sequence[Form]) -> ScoredChunks:
+    """Score chunks that are in no segment, as a segment of their own."""
+    rows = sorted(rows, key=lambda row: row.content)
+    chunks = Chunks(np.frombuffer(b"".join(row.content for row in rows), KEY), np.array([row.number for row in rows]))
+    postings: dict[str, list[tuple[int, int]]] = {}
+    for place, row in enumerate(rows):
+        for lexeme, count in zip(row.lexemes, row.counts, strict=True):
+            postings.setdefault(lexeme, []).append((place, count))
+    return ScoredChunks(chunks, {lexeme: tuple(np.array(pairs).T) for lexeme, pairs in postings.items()}, forms)

@@ -1,0 +1,70 @@
+"""Search by words: through the segments of a large agent, else by the index of Postgres."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from app.db.engine import Database
+from app.db.ranking import WordScore, find_by_words, list_visible, score_words
+from app.db.word_index import WordIndex
+from app.db.word_scores import WordMatches
+from app.domain.queries import Query
+from app.domain.vectors import VectorKey
+
+
+@dataclass(frozen=True, slots=True)
+class FoundByWords:
+    """The chunks that match the words of a query best, the best first, and what scores others."""
+
+    agent_id: int
+    query: Query
+    keys: Sequence[VectorKey]
+    matches: WordMatches | None  # None where the agent has no segments
+
+
+class WordSearch:
+    """Finds and scores chunks by words."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._index = WordIndex(database)
+
+    async def find(
+        self, agent_id: int, query: Query, *, limit: int, document_ids: Sequence[int] | None
+    ) -> FoundByWords:
+        """The chunks of an agent that match a query best; none for a limit of 0.
+
+        Args:
+            agent_id: The agent.
+            query: The query.
+            limit: The largest number of chunks.
+            document_ids: Only chunks of these documents; None: of all.
+        """
+        if not query.words:
+            return FoundByWords(agent_id, query, [], None)
+        matches = await self._index.match(agent_id, query, document_ids=document_ids)
+        if matches is not None:
+            return FoundByWords(agent_id, query, await self._list_visible(agent_id, matches, limit), matches)
+        if not limit:
+            return FoundByWords(agent_id, query, [], None)
+        async with self._database.statement() as connection:
+            keys = await find_by_words(connection, agent_id, query, limit=limit, document_ids=document_ids)
+        return FoundByWords(agent_id, query, keys, None)
+
+    async def score(self, found: FoundByWords, keys: Collection[VectorKey]) -> dict[VectorKey, WordScore]:
+        """The scores of chunks by the words of the query; those that search does not find any more may be missing."""
+        if found.matches is not None:
+            return found.matches.score(keys)
+        async with self._database.statement() as connection:
+            return await score_words(connection, found.agent_id, found.query, keys)
+
+    async def _list_visible(self, agent_id: int, matches: WordMatches, limit: int) -> list[VectorKey]:
+        """The best matches that search finds: more are read until there are enough of them."""
+        count = limit
+        while count:
+            keys = matches.list_best(count)
+            async with self._database.statement() as connection:
+                visible = await list_visible(connection, agent_id, keys)
+            if len(visible) >= limit or len(keys) < count:
+                return visible[:limit]
+            count *= 4
+        return []
