@@ -1,39 +1,70 @@
-"""Words that carry no subject, folded as in the index: function words, auxiliary verbs and question words."""
+"""Which words carry no subject: they suggest the language of a text, and are left out of queries."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-FUNCTION_WORDS = {
-    "english": "the of and to in is was for that on with as by at from it are what which who how",
-    "spanish": "el la los las de del que en y a se con por para una un su al es como cual fue",
-    "german": "der die das und in den von zu mit dem des ist im fur auf ein eine wurde als auch wie was wer welche",
-    "french": "le la les des et du en est que dans un une pour qui sur au par avec plus",
-    "italian": "il la di che e in un per una del della sono con non i gli le da al nel",
-    "portuguese": "o a os as de do da que em e um uma para com nao por no na se dos",
-    "dutch": "de het een van en in is dat op te zijn voor met die niet aan er om ook",
-    "russian": "и в не на что с по как это из к у за от о для его",  # noqa: RUF001
-}
-"""The most frequent words of the languages that have a stemmer; they suggest the language of a text."""
-_AUXILIARIES = "do does did be been can could should would will shall may must has have had i you we they my our your"
-_QUESTION_WORDS = """
-    any when where why whom whose this these those there many much often
-    cuando cuanto cuantos cuanta cuantas donde quien quienes cuales porque fueron eran esta este estos estas
-    wann wo warum wieviel viele welcher welches welchen welchem wurden werden sind einer einem einen bei
-    quand ou pourquoi quel quelle quels quelles combien comment quoi sont ete etait fut
-    quando dove perche quale quali quanto quanti quanta quante chi cosa cui era stato stata
-    onde qual quais quantos quem foi sao
-    wanneer waar waarom welke hoeveel wie wat hoe
-    когда где почему кто какой какая какие какое сколько
-    什么 是什 么是 多少 哪里 哪个 哪些 怎么 为什 这个 那个 有多 谁是 是谁 何时 在哪
-    です すか どこ いつ だれ どの なぜ ます した
-"""
-_ALL = frozenset(word for words in (*FUNCTION_WORDS.values(), _AUXILIARIES, _QUESTION_WORDS) for word in words.split())
+from app.pipeline.words.folding import fold, fold_except_tones
+from app.pipeline.words.word_lists import ABBREVIATIONS, ALSO_SUBJECTS, LATIN, OTHER_SCRIPTS, PAIRS
+
+_NEAR = 1.2
+"""Languages whose function words are at most so many times rarer in a query are languages that it may be in."""
+
+
+def _fold_words(words: str) -> frozenset[str]:
+    """The words as the index has them: folded, and those with tones also with their tones."""
+    return frozenset(f"{fold(words)} {fold_except_tones(words)}".lower().split())
+
+
+def _index_words() -> dict[str, tuple[str, ...]]:
+    languages: dict[str, list[str]] = {}
+    for language, words in (LATIN | OTHER_SCRIPTS).items():
+        for word in _fold_words(words):
+            languages.setdefault(word, []).append(language)
+    return {word: tuple(found) for word, found in languages.items()}
+
+
+LANGUAGES_OF = _index_words()
+"""The languages that have a word as a function word."""
+ENGLISH = _fold_words(LATIN["english"])
+_PAIRS = frozenset(PAIRS.split())
+_CLEAR = frozenset(("english", "spanish", "german", "french", "italian", "portuguese", *OTHER_SCRIPTS))
+"""Languages that one function word suggests: those of most queries, and those of other scripts."""
+_ALSO_SUBJECTS = frozenset(ALSO_SUBJECTS.split())
+ABBREVIATED = frozenset(ABBREVIATIONS.split())
+"""Abbreviations without a subject, as compounds without a final full stop: "e.g"."""
+
+
+def count_function_words(words: Iterable[str]) -> dict[str, float]:
+    """How many different words belong to each language; one that several languages have counts for a part."""
+    counts: dict[str, float] = {}
+    for word in LANGUAGES_OF.keys() & set(words):
+        languages = LANGUAGES_OF[word]
+        for language in languages:
+            counts[language] = counts.get(language, 0) + 1 / len(languages)
+    return counts
+
+
+def list_languages(words: Iterable[str]) -> list[str]:
+    """The languages that the function words of a query suggest about equally, the most likely first."""
+    counts = count_function_words(words)
+    most = max(counts.values(), default=0.0)
+    return sorted((one for one in counts if counts[one] * _NEAR >= most), key=lambda one: -counts[one])
 
 
 def is_function_word(word: str) -> bool:
-    """Whether a folded word is a function word of one of the languages."""
-    return word in _ALL
+    """Whether a word is a function word of any language."""
+    return word in LANGUAGES_OF or word in _PAIRS
 
 
 def leave_out_function_words(words: Sequence[str]) -> Sequence[str]:
-    """The words without function words; all of them where there are no others."""
-    return [word for word in words if word not in _ALL] or words
+    """The words of a query without the function words of its language; all of them where there are no others.
+
+    "Die" is a function word in a German question, and a verb in an English one. One function word alone says little of
+    the language, so it stays if it is a noun or a verb elsewhere: "sin city".
+    """
+    found: set[str] = set()
+    for language in list_languages(words):
+        own = {word for word in words if language in LANGUAGES_OF.get(word, ())}
+        if len(own) == 1:
+            own = own - _ALSO_SUBJECTS if language in _CLEAR else set()
+        found |= own
+    return [word for word in words if word not in found and word not in _PAIRS] or words

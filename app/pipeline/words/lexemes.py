@@ -16,34 +16,34 @@ the language in advance. The alternatives are compared in docs/search.md.
 """
 
 import re
-import threading
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
-import Stemmer
-
-from app.pipeline.words.function_words import FUNCTION_WORDS
+from app.pipeline.words.folding import fold, fold_except_tones, has_tones
+from app.pipeline.words.languages import guess_languages, list_stems, stem_words
+from app.pipeline.words.quantities import (
+    ENDS_OF_QUANTITIES,
+    is_year,
+    read_dates,
+    read_numbers,
+    read_quantity,
+)
 
 MAX_POSITION = 16_383  # Postgres' limits for a tsvector
 MAX_POSITIONS = 255
 MAX_LENGTH = 255  # characters of a lexeme, at most 1020 bytes of Postgres' 2046
 
-_LANGUAGES_OF: dict[str, list[str]] = {}
-for _language, _function_words in FUNCTION_WORDS.items():
-    for _word in _function_words.split():
-        _LANGUAGES_OF.setdefault(_word, []).append(_language)
-
 FIRST_UNSPACED = "\u0e00"
 _UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3021-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
 # Vowel signs of the Indic scripts belong to their word, although Python's \w does not match them.
 _LETTER = f"(?:[^\\W{_UNSPACED}]|[\u0900-\u0963\u0970-\u0dff\u0300-\u036f])"
 _COMPOUND = f"{_LETTER}+(?:(?:[-.'’/:@+&]+|(?<=\\d),(?=\\d)){_LETTER}+)*[+#\\\\]*"  # noqa: RUF001
-TOKEN = re.compile(f"[{_UNSPACED}]+|{_COMPOUND}|(?<![\\w.)\\]])\\.(?=[^\\W\\d_]){_COMPOUND}")
+TOKEN = re.compile(f"[{_UNSPACED}]+|{_COMPOUND}|(?<![\\w.)\\]])\\.(?=[^\\W\\d_]){_COMPOUND}|[%€$£¥]")
+_SPACED_NUMBER = re.compile(r"(?<=\d)(?<!\d{4}) (?=\d{3}(?!\d))")
+"""The space of "12 500"."""
 IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _JOINT = re.compile(
     r"[-.'’/:@+&,_#\\]+"  # noqa: RUF001
@@ -53,12 +53,6 @@ _JOINT = re.compile(
 )
 _SIGNED = re.compile(r"^\.[^\W_]+|(?<![^\W_])[^\W_]++(?:\+{2,3}|\+$|\\?#$)")
 """The words of a compound with their signs; Markdown may escape the last one: ``C\\#``. Linear in its length."""
-_ACCENT = re.compile("(?<=[A-Za-zΑ-ωЕе])[\u0300-\u036f]+")  # noqa: RUF001
-_LETTERS = str.maketrans(
-    {"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
-    | dict.fromkeys("\u2010\u2011\u2212", "-")  # hyphen, non-breaking hyphen, minus
-    | {"♯": "#"}
-)
 
 
 class Word(NamedTuple):
@@ -74,21 +68,11 @@ class Word(NamedTuple):
     step: int
 
 
-class _Stemmers(threading.local):
-    """The stemmers of one thread: a stemmer keeps state while it works."""
-
-    def __init__(self) -> None:
-        self.by_language = {language: Stemmer.Stemmer(language) for language in FUNCTION_WORDS}
-
-
-stemmers = _Stemmers()
-
-
 def lexemes(text: str) -> dict[str, list[int]]:
     """The lexemes of a chunk with their positions, counted in words from 1, as a tsvector stores them."""
     words, places = split_words(text, singles=True)
     found: dict[str, list[int]] = {}
-    for lexeme, place in zip(stemmers.by_language[guess_language(words)].stemWords(words), places, strict=True):
+    for lexeme, place in zip(stem_words(words, guess_languages(words, text)), places, strict=True):
         known = found.setdefault(lexeme, [])
         if not known or (known[-1] < place <= MAX_POSITION and len(known) < MAX_POSITIONS):
             known.append(min(place, MAX_POSITION))
@@ -96,38 +80,57 @@ def lexemes(text: str) -> dict[str, list[int]]:
 
 
 def query_lexemes(text: str) -> list[str]:
-    """Every lexeme under which a word of the question may be indexed, each once, in the order of the question."""
+    """Every lexeme under which a word of a text may be indexed, each once, in the order of the text."""
     words, _ = split_words(text, singles=False)
     return list(dict.fromkeys(stem for word in words for stem in list_stems(word)))
-
-
-def list_stems(word: str) -> list[str]:
-    """The stem of a word in each language."""
-    return [stemmer.stemWord(word) for stemmer in stemmers.by_language.values()]
 
 
 def split_words(text: str, *, singles: bool) -> tuple[list[str], list[int]]:
     """The words of a text before stemming, and their positions.
 
-    A joined word has the position of its last part, a pair of its first character.
+    A joined word has the position of its last part, a pair of its first character. With ``singles``, as for documents,
+    a script without spaces also gives single characters, and words with tones also their forms without.
     """
     words: list[str] = []
     places: list[int] = []
     place = 0
-    for token in TOKEN.findall(fold(text)):
+    with_tones = has_tones(text)
+    former = ""
+    for token in find_tokens(fold_except_tones(text) if with_tones else fold(text)):
         lower = token.lower()
         if is_plain(token, lower):
             place += 1
             words.append(lower[:MAX_LENGTH])
             places.append(place)
-            continue
-        for word, _, _, step in (
-            split_run(token, singles=singles) if IS_UNSPACED.match(token) else split_compound(token)
-        ):
-            place += step
-            words.append(word)
-            places.append(place)
-    return words, places
+        else:
+            for word, _, _, step in split_parts(token, singles=singles):
+                place += step
+                words.append(word)
+                places.append(place)
+        if lower in ENDS_OF_QUANTITIES or (lower[0] <= "2" and is_year(lower)):
+            made = read_quantity(former, words)
+            words += made
+            places += [place] * len(made)
+        former = lower
+    return _add_without_tones(words, places) if with_tones and singles else (words, places)
+
+
+def find_tokens(folded: str) -> list[str]:
+    """The tokens of a folded text; the groups of a number such as "12 500" are one token."""
+    return TOKEN.findall(_SPACED_NUMBER.sub(",", folded))
+
+
+def _add_without_tones(words: list[str], places: list[int]) -> tuple[list[str], list[int]]:
+    """Words with tones, each followed by its form without them, for queries that are typed so."""
+    both = [
+        (form, place) for word, place in zip(words, places, strict=True) for form in dict.fromkeys((word, fold(word)))
+    ]
+    return [word for word, _ in both], [place for _, place in both]
+
+
+def split_parts(token: str, *, singles: bool) -> Iterator[Word]:
+    """The words of a token that is not plain."""
+    return split_run(token, singles=singles) if IS_UNSPACED.match(token) else split_compound(token)
 
 
 def is_plain(token: str, lower: str) -> bool:
@@ -160,18 +163,6 @@ def split_compound(compound: str) -> Iterator[Word]:
         yield Word("".join(part for part, _, _ in parts)[:MAX_LENGTH], parts[0][1], parts[-1][2], 0)
     for match in _SIGNED.finditer(compound):
         yield Word(match[0].lower().replace("\\", "")[:MAX_LENGTH], *match.span(), 0)
-
-
-def fold(text: str) -> str:
-    """The text without compatibility forms and without Latin and Greek accents; other scripts keep their marks."""
-    if text.isascii():
-        return text
-    decomposed = unicodedata.normalize("NFKD", text.translate(_LETTERS))
-    return unicodedata.normalize("NFC", _ACCENT.sub("", decomposed))
-
-
-def guess_language(words: Iterable[str]) -> str:
-    """The language with the most function words among ``words``; English where there are none."""
-    present = _LANGUAGES_OF.keys() & set(words)
-    counts = Counter(language for word in present for language in _LANGUAGES_OF[word])
-    return max(FUNCTION_WORDS, key=counts.__getitem__)
+    if compound[0].isdigit():
+        for quantity in (*read_dates(compound, is_query=False), *read_numbers(compound)):
+            yield Word(quantity, 0, len(compound), 0)

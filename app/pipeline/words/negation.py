@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
-from app.pipeline.words.function_words import FUNCTION_WORDS, is_function_word
-from app.pipeline.words.lexemes import guess_language, list_stems, split_words, stemmers
+from app.pipeline.words.function_words import ENGLISH, is_function_word, list_languages
+from app.pipeline.words.languages import guess_languages, list_stems, stem_words
+from app.pipeline.words.lexemes import split_words
 
 
 def _read(words: str) -> frozenset[str]:
@@ -20,7 +21,6 @@ _NOT = _read(
 )
 _ENDS = _read("and but with und aber mit et mais avec y pero con e ma mas com en maar met и но с")  # noqa: RUF001
 _FREE, _FREE_OF = _read("free frei"), _read("of from von")
-_ENGLISH = _read(FUNCTION_WORDS["english"])
 _LONGEST_QUERY = 12
 _REACH, _MOST = 5, 3
 """A negation reaches this many words, and of these so many that are no function words."""
@@ -35,8 +35,8 @@ class Absence:
     def __init__(self, query: str) -> None:
         words, _ = split_words(query, singles=False)
         # "no" means "not" in Spanish, which rarely asks for an absence; "sin" is a noun in English.
-        negations = _WITHOUT | ({"no"} if guess_language(words) == "english" else set())
-        negations |= {"sin"} if _ENGLISH.isdisjoint(words) else set()
+        negations = _WITHOUT | ({"no"} if list_languages(words)[:1] in ([], ["english"]) else set())
+        negations |= {"sin"} if ENGLISH.isdisjoint(words) else set()
         negated = set(_find_negated(words, negations, 1)) if len(words) <= _LONGEST_QUERY else set()
         other = {word for place, word in enumerate(words) if place not in negated}
         absent = {words[place] for place in negated if words[place].isalpha()} - other
@@ -49,7 +49,7 @@ class Absence:
     def is_contradicted(self, text: str) -> bool:
         """Whether a text has one of the words and never says that it is absent."""
         words, _ = split_words(text, singles=True)
-        stems = stemmers.by_language[guess_language(words)].stemWords(words)
+        stems = stem_words(words, guess_languages(words, text))
         present = {place for place, stem in enumerate(stems) if stem in self._stems}
         return bool(present) and present.isdisjoint(_find_negated(words, _WITHOUT | _NOT, _MOST))
 

@@ -6,20 +6,11 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from app.pipeline.words.function_words import leave_out_function_words
-from app.pipeline.words.lexemes import (
-    IS_UNSPACED,
-    MAX_LENGTH,
-    TOKEN,
-    Word,
-    fold,
-    guess_language,
-    is_plain,
-    split_compound,
-    split_run,
-    split_words,
-    stemmers,
-)
+from app.pipeline.words.folding import fold
+from app.pipeline.words.languages import guess_languages, stem_words
+from app.pipeline.words.lexemes import IS_UNSPACED, MAX_LENGTH, TOKEN, Word, is_plain, split_parts
+from app.pipeline.words.quantities import read_written_date
+from app.pipeline.words.query import read_query
 
 _VOWEL_JAMO, _LAST_JAMO = "\u1160", "\u11ff"
 """Hangul vowels and final consonants, which join the consonant before them."""
@@ -28,6 +19,10 @@ _CHANGED_LENGTH = re.compile(rb"[^\x00]?\x00+|[^\x00\x01]", re.DOTALL)
 _MOST = 255
 _SPACE = re.compile(r"\s")
 _JOINTS = r"[-.'’/:@+&,_]*"  # noqa: RUF001
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_YEAR = re.compile(r"(?<!\w)[12]\d{3}(?!\w)")
+_LONGEST_DATE = 40
+"""The number of characters before a year in which its month and day are."""
 _LETTERS, _DIGITS = 3, 1
 """The number of characters at the beginning of a stem by which its words are found."""
 
@@ -41,21 +36,15 @@ class Occurrence(NamedTuple):
 
 
 class Terms:
-    """The words of a query, stemmed in every language. For one query, in one thread."""
+    """The words of a query in every form that search looks for. For one query, in one thread."""
 
     def __init__(self, query: str) -> None:
-        words: Sequence[str] = list(dict.fromkeys(split_words(query, singles=False)[0]))
-        # Words such as "the" occur everywhere. They count only in a query that has no others.
-        words = leave_out_function_words(words)
-        # The numbers of the words by their stems, for each language that a text may be in.
-        self._terms = {
-            language: {stem: number for number, stem in reversed(list(enumerate(stemmer.stemWords(words))))}
-            for language, stemmer in stemmers.by_language.items()
-        }
-        beginnings = {_make_pattern(stem) for stems in self._terms.values() for stem in stems}
-        self._beginnings = re.compile("|".join(sorted(beginnings)) or "(?!)")
-        self._matches: dict[tuple[str, str], tuple[Occurrence, ...]] = {}
-        """By language and piece of text: texts repeat their words."""
+        words = enumerate(read_query(query).words)
+        self._terms = {form: number for number, word in reversed(list(words)) for form in word.lexemes}
+        self._beginnings = re.compile("|".join(sorted(set(map(_make_pattern, self._terms)))) or "(?!)")
+        self._has_dates = any(map(_DATE.fullmatch, self._terms))
+        self._matches: dict[tuple[tuple[str, ...], str], tuple[Occurrence, ...]] = {}
+        """By languages and piece of text: texts repeat their words."""
 
     def find(self, text: str) -> list[Occurrence]:
         """The occurrences in a text, by their starts."""
@@ -69,12 +58,23 @@ class Terms:
         pieces = list(self._list_pieces(text))
         if not pieces:
             return []
-        language = guess_language(text.lower().split())
-        return sorted(
+        languages = tuple(guess_languages(text.lower().split(), text))
+        found = [
             Occurrence(place + start, place + end, term)
             for place, piece in pieces
-            for start, end, term in self._match(language, piece)
-        )
+            for start, end, term in self._match(languages, piece)
+        ]
+        return sorted(found + list(self._find_dates(text)) if self._has_dates else found)
+
+    def _find_dates(self, text: str) -> Iterator[Occurrence]:
+        """The dates of the query that the text writes with the name of the month."""
+        for year in _YEAR.finditer(text):
+            begin = max(0, year.start() - _LONGEST_DATE)
+            tokens = list(TOKEN.finditer(text, begin, year.end()))
+            for date in read_written_date([token[0].lower() for token in tokens]):
+                if (term := self._terms.get(date)) is not None:
+                    first = next(token for token in tokens[-3:] if token[0][0].isdecimal() or token[0].isalpha())
+                    yield Occurrence(first.start(), year.end(), term)
 
     def _list_pieces(self, text: str) -> Iterator[tuple[int, str]]:
         """The parts between white space that may have a word of the query, with their places.
@@ -92,16 +92,18 @@ class Terms:
             end = space.start() if (space := _SPACE.search(text, match.end())) else len(text)
             yield start, text[start:end]
 
-    def _match(self, language: str, piece: str) -> tuple[Occurrence, ...]:
+    def _match(self, languages: tuple[str, ...], piece: str) -> tuple[Occurrence, ...]:
         """The words of the query in a piece of text, placed from its start."""
-        matches = self._matches.get((language, piece))
+        matches = self._matches.get((languages, piece))
         if matches is None:
-            stem, terms = stemmers.by_language[language].stemWord, self._terms[language]
-            matches = self._matches[language, piece] = tuple(
-                Occurrence(token.start() + start, token.start() + end, term)
-                for token in TOKEN.finditer(piece)
-                for word, start, end, _ in split_token(token[0])
-                if (term := terms.get(stem(word))) is not None
+            words = [
+                (token.start(), word) for token in TOKEN.finditer(piece) for word in split_token(token[0])
+            ]
+            stems = stem_words([word.word for _, word in words], languages)
+            matches = self._matches[languages, piece] = tuple(
+                Occurrence(place + word.start, place + word.end, term)
+                for (place, word), stem in zip(words, stems, strict=True)
+                if (term := self._terms.get(stem)) is not None
             )
         return matches
 
@@ -118,7 +120,7 @@ def split_token(token: str) -> Iterator[Word]:
     """The words of a token, the same that ``split_words`` makes of a document's."""
     if is_plain(token, lower := token.lower()):
         return iter([Word(lower[:MAX_LENGTH], 0, len(token), 1)])
-    return split_run(token, singles=True) if IS_UNSPACED.match(token) else split_compound(token)
+    return split_parts(token, singles=True)
 
 
 def fold_with_places(text: str) -> tuple[str, Sequence[int], Sequence[int]]:

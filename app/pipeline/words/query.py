@@ -1,18 +1,120 @@
 """A query as the words that search looks for."""
 
-from collections import Counter
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from app.domain.queries import AskedWord, Query
-from app.pipeline.words.function_words import leave_out_function_words
-from app.pipeline.words.lexemes import list_stems, split_words
+from app.pipeline.words.folding import fold, fold_except_tones, has_tones, spell_out
+from app.pipeline.words.function_words import ABBREVIATED, leave_out_function_words
+from app.pipeline.words.languages import choose_languages, list_stems
+from app.pipeline.words.lexemes import (
+    ENDS_OF_QUANTITIES,
+    IS_UNSPACED,
+    MAX_LENGTH,
+    find_tokens,
+    is_plain,
+    split_compound,
+    split_run,
+)
+from app.pipeline.words.phrases import read_phrases
+from app.pipeline.words.quantities import UNITS, is_year, read_dates, read_quantity
+
+_JOINED = 0.5
+"""The weight of joined parts of a compound, whose parts count as well."""
+_OTHER_SPELLING = 0.7
+"""The factor of a form in another spelling: without tones, Mueller for Müller."""
+_SHORTEST_NAME = 5
+_UMLAUT = re.compile("(?:ae|oe|(?<![aeq])ue|aa)(?=[b-df-hj-np-tv-z])")
+"""How names write umlauts, as in Mueller, Goebel and Aarhus."""
+_APOSTROPHE = re.compile("['’]")  # noqa: RUF001
+_FRAGMENTS = frozenset(("s", "t", "d", "ll", "re", "ve", "m", "l", "j", "n", "c", "qu"))
+"""What an apostrophe parts from a word without meaning of its own: "library's", "l'eau"."""
+_JOINTS = re.compile(r"[\W_]+")
+
+
+@dataclass(slots=True)
+class _Given:
+    """A word of the query: its weight, and its other spellings."""
+
+    word: str
+    weight: float = 1.0
+    spellings: tuple[str, ...] = ()
+    is_quantity: bool = False
 
 
 def read_query(text: str) -> Query:
     """The words of a query. Function words are left out, unless there are no others; a repeated word weighs more."""
-    counts = Counter(split_words(text, singles=False)[0])
-    return Query(
-        tuple(
-            AskedWord(tuple(dict.fromkeys(list_stems(word))), counts[word])
-            for word in leave_out_function_words(list(counts))
-        )
-    )
+    given = _merge(_list_words(text))
+    names = [one.word for one in given if not one.is_quantity]
+    languages = choose_languages(names)
+    kept = set(leave_out_function_words(names))
+    words = tuple(_ask(one, languages) for one in given if one.is_quantity or one.word in kept)
+    return Query(words, read_phrases(text, languages))
+
+
+def _merge(given: Iterator[_Given]) -> list[_Given]:
+    """Each word once, with the sum of its weights."""
+    merged: dict[str, _Given] = {}
+    for one in given:
+        if known := merged.get(one.word):
+            known.weight += one.weight
+        else:
+            merged[one.word] = one
+    return list(merged.values())
+
+
+def _ask(given: _Given, languages: list[str]) -> AskedWord:
+    if given.is_quantity:
+        return AskedWord((given.word, *given.spellings), given.weight)
+    forms = dict.fromkeys(list_stems(given.word, languages), 1.0)
+    for spelling in given.spellings:
+        forms |= {stem: _OTHER_SPELLING for stem in list_stems(spelling, languages) if stem not in forms}
+    return AskedWord(tuple(forms), given.weight, tuple(forms.values()))
+
+
+def _list_words(text: str) -> Iterator[_Given]:
+    """The words of the query in its order, function words included."""
+    tokens = find_tokens(fold_except_tones(text) if has_tones(text) else fold(text))
+    spelled = find_tokens(fold(spell_out(text)))
+    former, words = "", list[str]()
+    for token, spelling in zip(tokens, spelled if len(spelled) == len(tokens) else tokens, strict=True):
+        lower = token.lower()
+        given = [_Given(lower[:MAX_LENGTH])] if is_plain(token, lower) else list(_split(token))
+        for one in given:
+            words.append(one.word)
+            if not (one.spellings or one.is_quantity):
+                one.spellings = _list_spellings(one.word, spelling.lower() if one.word == lower else "")
+            yield one
+        if words and (lower in ENDS_OF_QUANTITIES or is_year(lower)):
+            yield from (_Given(quantity, is_quantity=True) for quantity in read_quantity(former, words))
+        former = lower
+
+
+def _split(token: str) -> Iterator[_Given]:
+    """The words of a compound, or the pairs of a script without spaces."""
+    lower = token.lower()
+    if lower in ABBREVIATED:
+        return
+    if IS_UNSPACED.match(token):
+        yield from (_Given(pair.word) for pair in split_run(token, singles=False))
+        return
+    words = list(split_compound(token))
+    parts = [word.word for word in words if word.step]
+    fragments = _FRAGMENTS.intersection(parts) if _APOSTROPHE.search(token) else frozenset[str]()
+    dates = read_dates(lower, is_query=True)
+    for word, start, end, step in words:
+        if word in dates or word in fragments or (fragments and not step):
+            continue
+        is_joined = not step and word == _JOINTS.sub("", lower[start:end])
+        unsigned = word.strip(".+#")
+        yield _Given(word, _JOINED if is_joined else 1.0, () if unsigned == word else (unsigned,))
+    if dates:
+        yield _Given(dates[0], spellings=tuple(dates[1:]), is_quantity=True)
+
+
+def _list_spellings(word: str, spelled_out: str) -> tuple[str, ...]:
+    """Other ways to write a word: its signs as words, without tones, and with or without umlauts."""
+    short = _UMLAUT.sub(lambda match: match[0][0], word) if len(word) >= _SHORTEST_NAME else word
+    others = dict.fromkeys((fold(word), spelled_out, short, *UNITS.get(word, ())))
+    return tuple(other for other in others if other and other != word)

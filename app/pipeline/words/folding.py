@@ -1,0 +1,55 @@
+"""The form of a text in which its words are compared: without case, width, accents and invisible characters."""
+
+import re
+import sys
+import unicodedata
+
+_ACCENT = re.compile("(?<=[A-Za-zΑ-ωЕе])[\u0300-\u036f]+")  # noqa: RUF001
+_TONE = re.compile("[\u1ea0-\u1ef9\u01a0\u01a1\u01af\u01b0]")
+"""Letters of Vietnamese, and of a few African languages: words that differ only in these are different words."""
+_INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+_ARABIC_MARKS = "".join(map(chr, (*range(0x0610, 0x061B), 0x0640, *range(0x064B, 0x0653), 0x0670)))
+_HEBREW_MARKS = "".join(map(chr, (*range(0x0591, 0x05BE), 0x05BF, 0x05C1, 0x05C2)))
+_DIGITS = {
+    code: str(digit) for code in range(0x100, sys.maxunicode + 1) if (digit := unicodedata.decimal(chr(code), None)) is not None
+}
+_REMOVED = dict.fromkeys(_INVISIBLE + _ARABIC_MARKS + _HEBREW_MARKS, "")
+_UNIFIED = (
+    dict.fromkeys("\u2010\u2011\u2212", "-")  # hyphen, non-breaking hyphen, minus
+    | {"♯": "#", "ی": "ي", "ک": "ك"}  # Persian letters as Arabic texts have them
+)
+_LETTERS = {
+    "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ı": "i", "đ": "d",
+    "Đ": "D",
+}  # fmt: skip
+_KEPT = str.maketrans(_REMOVED | _UNIFIED) | _DIGITS
+_TABLE = _KEPT | str.maketrans(_LETTERS)
+_SPELLED_OUT = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ø": "oe", "Ø": "Oe", "å": "aa", "Å": "Aa"}
+)
+
+
+def fold(text: str) -> str:
+    """The text without compatibility forms and without Latin and Greek accents; other scripts keep their letters.
+
+    Digits of all scripts become 0 to 9. Vowel marks of Arabic and Hebrew, which few texts write, are left out.
+    """
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFKD", text.translate(_TABLE))
+    return unicodedata.normalize("NFC", _ACCENT.sub("", decomposed))
+
+
+def has_tones(text: str) -> bool:
+    """Whether accents distinguish the words of a text, as the tones of Vietnamese do."""
+    return not text.isascii() and _TONE.search(unicodedata.normalize("NFC", text)) is not None
+
+
+def fold_except_tones(text: str) -> str:
+    """Fold a text, but keep its accents."""
+    return unicodedata.normalize("NFKC", text.translate(_KEPT))
+
+
+def spell_out(text: str) -> str:
+    """The text with umlauts as two letters, as in Mueller for Müller."""
+    return unicodedata.normalize("NFC", text).translate(_SPELLED_OUT)

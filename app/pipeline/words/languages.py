@@ -1,0 +1,87 @@
+"""The language of a text, by its function words, and the stems of its words.
+
+Each script of a text has a language of its own, so a Greek text stems its English words as English.
+"""
+
+import re
+import threading
+from collections.abc import Iterable
+
+import Stemmer
+
+from app.pipeline.words.function_words import count_function_words, list_languages
+from app.pipeline.words.word_lists import LATIN
+
+_SCRIPTS = {
+    "latin": ("A-Za-z", tuple(LATIN)),
+    "greek": ("\u0370-\u03ff", ("greek",)),
+    "cyrillic": ("\u0400-\u052f", ("russian", "ukrainian", "bulgarian", "serbian")),
+    "armenian": ("\u0530-\u058f", ("armenian",)),
+    "hebrew": ("\u0590-\u05ff", ("hebrew", "yiddish")),
+    "arabic": ("\u0600-\u06ff\u0750-\u077f", ("arabic", "persian", "urdu")),
+    "devanagari": ("\u0900-\u097f", ("hindi", "nepali", "marathi")),
+    "tamil": ("\u0b80-\u0bff", ("tamil",)),
+}
+"""The letters of each script, and its languages; the first is that of a text without function words."""
+_STEMMED_AS = {"ukrainian": "russian"}
+"""Languages that share a stemmer."""
+_KNOWN = frozenset(Stemmer.algorithms())
+_PRESENT = {script: re.compile(f"[{letters}]") for script, (letters, _) in _SCRIPTS.items() if script != "latin"}
+_FALLBACK = "english"
+"""Tried for every Latin word: titles and lists have no function words, and count as English."""
+
+
+class _Stemmers(threading.local):
+    """The stemmers of one thread: a stemmer keeps state while it works."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Stemmer.Stemmer | None] = {}
+
+    def __getitem__(self, language: str) -> Stemmer.Stemmer | None:
+        """The stemmer of a language; None where there is none."""
+        if language not in self._made:
+            name = _STEMMED_AS.get(language, language)
+            self._made[language] = Stemmer.Stemmer(name) if name in _KNOWN else None
+        return self._made[language]
+
+
+_stemmers = _Stemmers()
+
+
+def guess_languages(words: Iterable[str], text: str) -> list[str]:
+    """The language of each script that ``text`` has, Latin first: the one with the most function words."""
+    counts = count_function_words(words)
+    scripts = ["latin"]
+    if not text.isascii():
+        scripts += [script for script, letters in _PRESENT.items() if letters.search(text)]
+    return [max(_SCRIPTS[script][1], key=lambda language: counts.get(language, 0)) for script in scripts]
+
+
+def stem_words(words: list[str], languages: Iterable[str]) -> list[str]:
+    """The stems of words. A stemmer leaves the words of other scripts as they are."""
+    for language in languages:
+        if stemmer := _stemmers[language]:
+            words = stemmer.stemWords(words)
+    return words
+
+
+def list_stems(word: str, languages: Iterable[str] = ()) -> list[str]:
+    """The lexemes under which the index may have a word of a query, each once, the most likely first.
+
+    Args:
+        word: A folded word.
+        languages: The languages that the query may be in. Without one, the word is stemmed in every language.
+    """
+    script = next((script for script, letters in _PRESENT.items() if letters.search(word)), "latin")
+    known = _SCRIPTS[script][1]
+    wanted = [language for language in languages if language in known]
+    if wanted and script == "latin":
+        wanted.append(_FALLBACK)
+    stemmers = filter(None, map(_stemmers.__getitem__, dict.fromkeys(wanted or known)))
+    return list(dict.fromkeys([*(stemmer.stemWord(word) for stemmer in stemmers), word]))
+
+
+def choose_languages(words: Iterable[str]) -> list[str]:
+    """The languages for ``list_stems`` of a query's words; none where its function words suggest several."""
+    languages = list_languages(words)
+    return languages if len(languages) == 1 else []

@@ -1,0 +1,136 @@
+"""Dates and numbers in one notation, so that a query finds those that a text writes differently."""
+
+# ruff: noqa: RUF001 (letters of other scripts)
+
+import re
+from collections.abc import Sequence
+
+from app.pipeline.words.folding import fold
+
+_MONTHS = """
+    january jan januar janvier januari enero gennaio janeiro stycznia styczen ledna leden január ianuarie ocak января январь
+        січня ιανουαριου ιανουαριος يناير जनवरी tammikuuta januára gener janeiru
+    february feb februar fevrier février februari febrero febbraio fevereiro lutego luty února únor február februarie şubat
+        февраля февраль лютого φεβρουαριου φεβρουαριος فبراير फरवरी helmikuuta febrer
+    march mar märz maerz mars maart marzo março marca marzec března březen március martie mart марта март березня μαρτιου
+        μαρτιος مارس मार्च maaliskuuta marts març
+    april apr avril abril aprile kwietnia kwiecien dubna duben április aprilie nisan апреля апрель квітня απριλιου απριλιος
+        أبريل ابريل अप्रैल huhtikuuta
+    may mai mei mayo maggio maio maja maj května květen május mayıs мая май травня μαιου μαιος مايو मई toukokuuta maig
+    june jun juni juin junio giugno junho czerwca czerwiec června červen június iunie haziran июня июнь червня ιουνιου ιουνιος
+        يونيو जून kesäkuuta juny
+    july jul juli juillet julio luglio julho lipca lipiec července červenec július iulie temmuz июля июль липня ιουλιου ιουλιος
+        يوليو जुलाई heinäkuuta juliol
+    august aug août aout augustus agosto sierpnia sierpien srpna srpen augusztus ağustos августа август серпня αυγουστου
+        αυγουστος أغسطس اغسطس अगस्त elokuuta augusti agost
+    september sep sept septembre septiembre settembre setembro września wrzesien září szeptember septembrie eylül сентября
+        сентябрь вересня σεπτεμβριου σεπτεμβριος سبتمبر सितंबर सितम्बर syyskuuta setembre
+    october oct okt oktober octobre octubre ottobre outubro października pazdziernik října říjen október octombrie ekim октября
+        октябрь жовтня οκτωβριου οκτωβριος أكتوبر اكتوبر अक्टूबर lokakuuta
+    november nov novembre noviembre novembro listopada listopad listopadu noiembrie kasım ноября ноябрь листопада νοεμβριου
+        νοεμβριος نوفمبر नवंबर नवम्बर marraskuuta
+    december dec dez dezember décembre diciembre dicembre dezembro grudnia grudzien prosince prosinec decembrie aralık декабря
+        декабрь грудня δεκεμβριου δεκεμβριος ديسمبر दिसंबर दिसम्बर joulukuuta desember desembre
+"""
+_MONTH_OF = {
+    word: number
+    for number, names in enumerate(re.split(r"\n {4}(?! )", "\n" + _MONTHS.strip("\n"))[1:], 1)
+    for word in fold(names).lower().split()
+}
+_SKIPPED = frozenset(("de", "del", "of", "d"))
+_ISO = re.compile(r"(\d{4})[-./](\d\d?)[-./](\d\d?)")
+_DAY_FIRST = re.compile(r"(\d\d?)([-./])(\d\d?)\2(\d{4})")
+_ORDINAL = re.compile(r"(\d\d?)(?:st|nd|rd|th|er|o|a)?")
+_GROUPED = re.compile(r"(\d{1,3}(?:([.,'’])\d{3})(?:\2\d{3})*)(?:(?!\2)[.,](\d{1,2}))?")
+_DECIMAL = re.compile(r"(\d+)[.,](\d{1,2})")
+_SHORT_NUMBER = re.compile(r"(\d{1,3})(?:[.,](\d{1,3}))?")
+_MOST_DAYS, _MOST_MONTHS, _YEAR_LENGTH = 31, 12, 4
+_POWERS = {
+    "thousand": 3, "mil": 3, "tausend": 3, "mille": 3, "тысяч": 3, "million": 6, "millions": 6, "millionen": 6,
+    "milliones": 6, "millones": 6, "milioni": 6, "milhoes": 6, "miljoen": 6, "miljoner": 6, "millioner": 6,
+    "miliona": 6, "milionow": 6, "milioane": 6, "milyon": 6, "миллион": 6, "миллиона": 6, "миллионов": 6, "billion": 9,
+    "billions": 9, "milliarden": 9, "milliards": 9, "miliardi": 9, "miljard": 9, "miljarder": 9, "milyar": 9,
+    "миллиарда": 9, "миллиардов": 9,
+}  # fmt: skip
+"""Words after a number, by their power of ten. "Billion" is the English one."""
+ENDS_OF_QUANTITIES = _POWERS.keys()
+_SIGNS = {
+    "%": "percent prozent procent pourcent percento porcento",
+    "€": "euro euros eur",
+    "$": "dollar dollars usd",
+    "£": "pound pounds gbp",
+    "¥": "yen jpy yuan",
+}
+UNITS = {sign: tuple(names.split()) for sign, names in _SIGNS.items()} | {
+    name: (sign,) for sign, names in _SIGNS.items() for name in names.split()
+}
+"""The other ways to write a unit."""
+
+
+def read_dates(compound: str, *, is_query: bool) -> list[str]:
+    """The dates that a compound such as ``03.04.2021`` may be, as ``2021-04-03``.
+
+    The day is first, except where it cannot be; with slashes the month may be first too, which only a query considers.
+    """
+    if match := _ISO.fullmatch(compound):
+        return _make_dates(match[1], (match[2], match[3]))
+    if match := _DAY_FIRST.fullmatch(compound):
+        day_first, month_first = (match[3], match[1]), (match[1], match[3])
+        dates = _make_dates(match[4], day_first, month_first)
+        return dates if is_query and match[2] == "/" else dates[:1]
+    return []
+
+
+def read_quantity(former: str, words: Sequence[str]) -> list[str]:
+    """The date or large number that ends with the last of ``words``, whose former token is ``former``."""
+    last = words[-1]
+    return read_large_number(former, last) if last in _POWERS else read_written_date(words)
+
+
+def read_written_date(words: Sequence[str]) -> list[str]:
+    """The date that ends with the year at the end of ``words``, as in "7 April" or "April 7"; none where it is none."""
+    year = words[-1]
+    before = [word for word in words[-5:-1] if word not in _SKIPPED][-2:]
+    if len(before) < 2:  # noqa: PLR2004 (a day and a month)
+        return []
+    first, second = before
+    day, month = (first, second) if second in _MONTH_OF else (second, first)
+    number, match = _MONTH_OF.get(month), _ORDINAL.fullmatch(day)
+    return _make_dates(year, (str(number), match[1])) if number and match else []
+
+
+def read_numbers(compound: str) -> list[str]:
+    """A number without separators of thousands and without final zeros: ``12500`` for ``12.500,00``."""
+    if match := _GROUPED.fullmatch(compound):
+        return [_make_number(re.sub(r"\D", "", match[1]), match[3] or "")]
+    if match := _DECIMAL.fullmatch(compound):
+        return [_make_number(match[1], match[2])]
+    return []
+
+
+def read_large_number(number: str, word: str) -> list[str]:
+    """The digits of a number such as "1.5 million"; none where it is no such number."""
+    match = _SHORT_NUMBER.fullmatch(number)
+    if match is None:
+        return []
+    part = match[2] or ""
+    return [(match[1] + part).lstrip("0") + "0" * (_POWERS[word] - len(part))]
+
+
+def is_year(word: str) -> bool:
+    """Whether a word may be the year of a date."""
+    return len(word) == _YEAR_LENGTH and word.isdecimal() and word[0] in "12"
+
+
+def _make_dates(year: str, *months_and_days: tuple[str, str]) -> list[str]:
+    dates = [
+        f"{year}-{int(month):02}-{int(day):02}"
+        for month, day in months_and_days
+        if 0 < int(month) <= _MOST_MONTHS and 0 < int(day) <= _MOST_DAYS
+    ]
+    return list(dict.fromkeys(dates))
+
+
+def _make_number(whole: str, part: str) -> str:
+    part = part.rstrip("0")
+    return f"{whole}.{part}" if part else whole
