@@ -5,14 +5,15 @@ import sys
 import unicodedata
 
 _ACCENT = re.compile("(?<=[A-Za-zΑ-ωЕе])[\u0300-\u036f]+")  # noqa: RUF001
-_TONE = re.compile("[\u1ea0-\u1ef9\u01a0\u01a1\u01af\u01b0]")
-"""Letters of Vietnamese, and of a few African languages: words that differ only in these are different words."""
+_TONE = re.compile("[\u1ea0-\u1ef9\u01a0\u01a1\u01af\u01b0\u0309\u031b\u0323]")
+"""Letters and marks of Vietnamese, and of a few African languages: words that differ only in these are different."""
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 _ARABIC_MARKS = "".join(map(chr, (*range(0x0610, 0x061B), 0x0640, *range(0x064B, 0x0653), 0x0670)))
 _HEBREW_MARKS = "".join(map(chr, (*range(0x0591, 0x05BE), 0x05BF, 0x05C1, 0x05C2)))
 _DIGITS = {
     code: str(digit) for code in range(0x100, sys.maxunicode + 1) if (digit := unicodedata.decimal(chr(code), None)) is not None
 }
+_LAST_CACHED = 0xFFFF
 _REMOVED = dict.fromkeys(_INVISIBLE + _ARABIC_MARKS + _HEBREW_MARKS, "")
 _UNIFIED = (
     dict.fromkeys("\u2010\u2011\u2212", "-")  # hyphen, non-breaking hyphen, minus
@@ -22,8 +23,19 @@ _LETTERS = {
     "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ı": "i", "đ": "d",
     "Đ": "D",
 }  # fmt: skip
-_KEPT = str.maketrans(_REMOVED | _UNIFIED) | _DIGITS
-_TABLE = _KEPT | str.maketrans(_LETTERS)
+
+
+class _Table(dict[int, str | int]):
+    """A table for ``str.translate``, which is slow for characters that a table lacks."""
+
+    def __missing__(self, code: int) -> int:
+        if code <= _LAST_CACHED:
+            self[code] = code
+        return code
+
+
+_KEPT = _Table(str.maketrans(_REMOVED | _UNIFIED) | _DIGITS)
+_TABLE = _Table(_KEPT | str.maketrans(_LETTERS))
 _SPELLED_OUT = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ø": "oe", "Ø": "Oe", "å": "aa", "Å": "Aa"}
 )
@@ -42,7 +54,7 @@ def fold(text: str) -> str:
 
 def has_tones(text: str) -> bool:
     """Whether accents distinguish the words of a text, as the tones of Vietnamese do."""
-    return not text.isascii() and _TONE.search(unicodedata.normalize("NFC", text)) is not None
+    return not text.isascii() and _TONE.search(text) is not None
 
 
 def fold_except_tones(text: str) -> str:

@@ -1,5 +1,6 @@
 """Which words carry no subject: they suggest the language of a text, and are left out of queries."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from app.pipeline.words.folding import fold, fold_except_tones
@@ -36,10 +37,9 @@ ABBREVIATED = frozenset(ABBREVIATIONS.split())
 def count_function_words(words: Iterable[str]) -> dict[str, float]:
     """How many different words belong to each language; one that several languages have counts for a part."""
     counts: dict[str, float] = {}
-    for word in LANGUAGES_OF.keys() & set(words):
-        languages = LANGUAGES_OF[word]
-        for language in languages:
-            counts[language] = counts.get(language, 0) + 1 / len(languages)
+    for languages, number in Counter(map(LANGUAGES_OF.get, set(words))).items():
+        for language in languages or ():
+            counts[language] = counts.get(language, 0) + number / len(languages or ())
     return counts
 
 

@@ -26,7 +26,11 @@ _SCRIPTS = {
 _STEMMED_AS = {"ukrainian": "russian"}
 """Languages that share a stemmer."""
 _KNOWN = frozenset(Stemmer.algorithms())
-_PRESENT = {script: re.compile(f"[{letters}]") for script, (letters, _) in _SCRIPTS.items() if script != "latin"}
+_SCRIPT_OF = {
+    letter: script
+    for script, (letters, _) in _SCRIPTS.items()
+    for letter in re.findall(f"[{letters}]", "".join(map(chr, range(0x0C00))))
+}
 _FALLBACK = "english"
 """Tried for every Latin word: titles and lists have no function words, and count as English."""
 
@@ -53,7 +57,8 @@ def guess_languages(words: Iterable[str], text: str) -> list[str]:
     counts = count_function_words(words)
     scripts = ["latin"]
     if not text.isascii():
-        scripts += [script for script, letters in _PRESENT.items() if letters.search(text)]
+        present = set(map(_SCRIPT_OF.get, set(text)))
+        scripts = [script for script in _SCRIPTS if script in present]
     return [max(_SCRIPTS[script][1], key=lambda language: counts.get(language, 0)) for script in scripts]
 
 
@@ -72,7 +77,7 @@ def list_stems(word: str, languages: Iterable[str] = ()) -> list[str]:
         word: A folded word.
         languages: The languages that the query may be in. Without one, the word is stemmed in every language.
     """
-    script = next((script for script, letters in _PRESENT.items() if letters.search(word)), "latin")
+    script = next(filter(None, map(_SCRIPT_OF.get, word)), "latin")
     known = _SCRIPTS[script][1]
     wanted = [language for language in languages if language in known]
     if wanted and script == "latin":

@@ -23,8 +23,6 @@ from typing import NamedTuple
 from app.pipeline.words.folding import fold, fold_except_tones, has_tones
 from app.pipeline.words.languages import guess_languages, list_stems, stem_words
 from app.pipeline.words.quantities import (
-    ENDS_OF_QUANTITIES,
-    is_year,
     read_dates,
     read_numbers,
     read_quantity,
@@ -42,7 +40,7 @@ _UNSPACED = (
 _LETTER = f"(?:[^\\W{_UNSPACED}]|[\u0900-\u0963\u0970-\u0dff\u0300-\u036f])"
 _COMPOUND = f"{_LETTER}+(?:(?:[-.'’/:@+&]+|(?<=\\d),(?=\\d)){_LETTER}+)*[+#\\\\]*"  # noqa: RUF001
 TOKEN = re.compile(f"[{_UNSPACED}]+|{_COMPOUND}|(?<![\\w.)\\]])\\.(?=[^\\W\\d_]){_COMPOUND}|[%€$£¥]")
-_SPACED_NUMBER = re.compile(r"(?<=\d)(?<!\d{4}) (?=\d{3}(?!\d))")
+_SPACED_NUMBER = re.compile(r" (?<=\d )(?<!\d{4} )(?=\d{3}(?!\d))")
 """The space of "12 500"."""
 IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _JOINT = re.compile(
@@ -73,9 +71,11 @@ def lexemes(text: str) -> dict[str, list[int]]:
     words, places = split_words(text, singles=True)
     found: dict[str, list[int]] = {}
     for lexeme, place in zip(stem_words(words, guess_languages(words, text)), places, strict=True):
-        known = found.setdefault(lexeme, [])
-        if not known or (known[-1] < place <= MAX_POSITION and len(known) < MAX_POSITIONS):
-            known.append(min(place, MAX_POSITION))
+        known = found.get(lexeme)
+        if known is None:
+            found[lexeme] = [place if place < MAX_POSITION else MAX_POSITION]
+        elif known[-1] < place <= MAX_POSITION and len(known) < MAX_POSITIONS:
+            known.append(place)
     return found
 
 
@@ -95,7 +95,7 @@ def split_words(text: str, *, singles: bool) -> tuple[list[str], list[int]]:
     places: list[int] = []
     place = 0
     with_tones = has_tones(text)
-    former = ""
+    former = "a"
     for token in find_tokens(fold_except_tones(text) if with_tones else fold(text)):
         lower = token.lower()
         if is_plain(token, lower):
@@ -107,8 +107,8 @@ def split_words(text: str, *, singles: bool) -> tuple[list[str], list[int]]:
                 place += step
                 words.append(word)
                 places.append(place)
-        if lower in ENDS_OF_QUANTITIES or (lower[0] <= "2" and is_year(lower)):
-            made = read_quantity(former, words)
+        if lower[0] <= "9" or former[:1] <= "9":
+            made = read_quantity(former, lower, words)
             words += made
             places += [place] * len(made)
         former = lower

@@ -53,7 +53,6 @@ _POWERS = {
     "миллиарда": 9, "миллиардов": 9,
 }  # fmt: skip
 """Words after a number, by their power of ten. "Billion" is the English one."""
-ENDS_OF_QUANTITIES = _POWERS.keys()
 _SIGNS = {
     "%": "percent prozent procent pourcent percento porcento",
     "€": "euro euros eur",
@@ -81,10 +80,12 @@ def read_dates(compound: str, *, is_query: bool) -> list[str]:
     return []
 
 
-def read_quantity(former: str, words: Sequence[str]) -> list[str]:
-    """The date or large number that ends with the last of ``words``, whose former token is ``former``."""
-    last = words[-1]
-    return read_large_number(former, last) if last in _POWERS else read_written_date(words)
+def read_quantity(former: str, token: str, words: Sequence[str]) -> list[str]:
+    """The large number or the date that ends with ``token``, which ``former`` precedes; ``words`` ends with its words."""
+    if token in _POWERS:
+        return read_large_number(former, token)
+    is_year = len(token) == _YEAR_LENGTH and token.isdecimal() and token[0] in "12"
+    return read_written_date(words) if is_year else []
 
 
 def read_written_date(words: Sequence[str]) -> list[str]:
@@ -115,11 +116,6 @@ def read_large_number(number: str, word: str) -> list[str]:
         return []
     part = match[2] or ""
     return [(match[1] + part).lstrip("0") + "0" * (_POWERS[word] - len(part))]
-
-
-def is_year(word: str) -> bool:
-    """Whether a word may be the year of a date."""
-    return len(word) == _YEAR_LENGTH and word.isdecimal() and word[0] in "12"
 
 
 def _make_dates(year: str, *months_and_days: tuple[str, str]) -> list[str]:

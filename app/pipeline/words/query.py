@@ -9,7 +9,6 @@ from app.pipeline.words.folding import fold, fold_except_tones, has_tones, spell
 from app.pipeline.words.function_words import ABBREVIATED, leave_out_function_words
 from app.pipeline.words.languages import choose_languages, list_stems
 from app.pipeline.words.lexemes import (
-    ENDS_OF_QUANTITIES,
     IS_UNSPACED,
     MAX_LENGTH,
     find_tokens,
@@ -18,7 +17,7 @@ from app.pipeline.words.lexemes import (
     split_run,
 )
 from app.pipeline.words.phrases import read_phrases
-from app.pipeline.words.quantities import UNITS, is_year, read_dates, read_quantity
+from app.pipeline.words.quantities import UNITS, read_dates, read_quantity
 
 _JOINED = 0.5
 """The weight of joined parts of a compound, whose parts count as well."""
@@ -86,8 +85,7 @@ def _list_words(text: str) -> Iterator[_Given]:
             if not (one.spellings or one.is_quantity):
                 one.spellings = _list_spellings(one.word, spelling.lower() if one.word == lower else "")
             yield one
-        if words and (lower in ENDS_OF_QUANTITIES or is_year(lower)):
-            yield from (_Given(quantity, is_quantity=True) for quantity in read_quantity(former, words))
+        yield from (_Given(quantity, is_quantity=True) for quantity in read_quantity(former, lower, words))
         former = lower
 
 
