@@ -251,7 +251,11 @@ async def load_hits(connection: AsyncConnection, agent_id: int, scores: Mapping[
 
 def write_words(query: Query) -> dict[str, Any]:
     """The parameters of ``_ASKED``."""
-    forms = [(lexeme, number, word.weight) for number, word in enumerate(query.words) for lexeme in word.lexemes]
+    forms = [
+        (lexeme, number, weight)
+        for number, word in enumerate(query.words)
+        for lexeme, weight in zip(word.lexemes, word.list_weights(), strict=True)
+    ]
     return {
         "lexemes": [lexeme for lexeme, _, _ in forms],
         "numbers": [number for _, number, _ in forms],

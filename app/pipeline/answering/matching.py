@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from app.pipeline.words.function_words import leave_out_function_words
-from app.pipeline.words.lexemes import IS_UNSPACED, TOKEN, fold, guess_language, lexemes, list_stems, split_words
+from app.pipeline.words.folding import fold
+from app.pipeline.words.function_words import leave_out_function_words, list_languages
+from app.pipeline.words.languages import choose_languages, list_stems
+from app.pipeline.words.lexemes import IS_UNSPACED, TOKEN, lexemes, split_words
 
 _BACKGROUND = 30
 """The number of chunks without a word that are added to an agent's: a few chunks say little about its rarity."""
@@ -49,13 +51,14 @@ class QuestionWords:
         self.words = list(leave_out_function_words(every))
         order = {word: place for place, word in enumerate(every)}
         self._places = [order[word] for word in self.words]
-        self._stems = [list_stems(word) for word in self.words]
+        languages = choose_languages(every)
+        self._stems = [list_stems(word, languages) for word in self.words]
         self._question = fold(question).lower()
         total = counts.get("", 0) + _BACKGROUND
         self.weights = [_weigh(max(counts.get(stem, 0) for stem in stems), total) for stems in self._stems]
         self.total = sum(self.weights)
         # German writes every noun with a capital.
-        names = set() if guess_language(every) == "german" else find_names(question)
+        names = set() if list_languages(every)[:1] == ["german"] else find_names(question)
         self.names = [word in names for word in self.words]
 
     def match(self, text: str) -> Match:

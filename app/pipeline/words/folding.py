@@ -1,17 +1,21 @@
 """The form of a text in which its words are compared: without case, width, accents and invisible characters."""
 
+# ruff: noqa: RUF001 (letters that look like others)
+
 import re
 import sys
 import unicodedata
 
-_ACCENT = re.compile("(?<=[A-Za-zΑ-ωЕе])[\u0300-\u036f]+")  # noqa: RUF001
+_ACCENT = re.compile("(?<=[A-Za-zΑ-ωЕе])[\u0300-\u036f]+")
 _TONE = re.compile("[\u1ea0-\u1ef9\u01a0\u01a1\u01af\u01b0\u0309\u031b\u0323]")
 """Letters and marks of Vietnamese, and of a few African languages: words that differ only in these are different."""
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 _ARABIC_MARKS = "".join(map(chr, (*range(0x0610, 0x061B), 0x0640, *range(0x064B, 0x0653), 0x0670)))
 _HEBREW_MARKS = "".join(map(chr, (*range(0x0591, 0x05BE), 0x05BF, 0x05C1, 0x05C2)))
 _DIGITS = {
-    code: str(digit) for code in range(0x100, sys.maxunicode + 1) if (digit := unicodedata.decimal(chr(code), None)) is not None
+    code: str(digit)
+    for code in range(0x100, sys.maxunicode + 1)
+    if (digit := unicodedata.decimal(chr(code), None)) is not None
 }
 _LAST_CACHED = 0xFFFF
 _REMOVED = dict.fromkeys(_INVISIBLE + _ARABIC_MARKS + _HEBREW_MARKS, "")

@@ -31,6 +31,7 @@ _SCRIPT_OF = {
     for script, (letters, _) in _SCRIPTS.items()
     for letter in re.findall(f"[{letters}]", "".join(map(chr, range(0x0C00))))
 }
+_MOST_LANGUAGES = 3
 _FALLBACK = "english"
 """Tried for every Latin word: titles and lists have no function words, and count as English."""
 
@@ -87,6 +88,6 @@ def list_stems(word: str, languages: Iterable[str] = ()) -> list[str]:
 
 
 def choose_languages(words: Iterable[str]) -> list[str]:
-    """The languages for ``list_stems`` of a query's words; none where its function words suggest several."""
+    """The languages for ``list_stems`` of a query's words; none where its function words suggest many or none."""
     languages = list_languages(words)
-    return languages if len(languages) == 1 else []
+    return languages if len(languages) <= _MOST_LANGUAGES else []

@@ -34,7 +34,8 @@ MAX_LENGTH = 255  # characters of a lexeme, at most 1020 bytes of Postgres' 2046
 
 FIRST_UNSPACED = "\u0e00"
 _UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3021-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3021-\u30ff\u3400-\u9fff\uac00-\ud7af"
+    "\uf900-\ufaff\U00020000-\U0003ffff"
 )
 # Vowel signs of the Indic scripts belong to their word, although Python's \w does not match them.
 _LETTER = f"(?:[^\\W{_UNSPACED}]|[\u0900-\u0963\u0970-\u0dff\u0300-\u036f])"
@@ -73,7 +74,7 @@ def lexemes(text: str) -> dict[str, list[int]]:
     for lexeme, place in zip(stem_words(words, guess_languages(words, text)), places, strict=True):
         known = found.get(lexeme)
         if known is None:
-            found[lexeme] = [place if place < MAX_POSITION else MAX_POSITION]
+            found[lexeme] = [min(place, MAX_POSITION)]
         elif known[-1] < place <= MAX_POSITION and len(known) < MAX_POSITIONS:
             known.append(place)
     return found

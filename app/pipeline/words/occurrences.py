@@ -96,9 +96,7 @@ class Terms:
         """The words of the query in a piece of text, placed from its start."""
         matches = self._matches.get((languages, piece))
         if matches is None:
-            words = [
-                (token.start(), word) for token in TOKEN.finditer(piece) for word in split_token(token[0])
-            ]
+            words = [(token.start(), word) for token in TOKEN.finditer(piece) for word in split_token(token[0])]
             stems = stem_words([word.word for _, word in words], languages)
             matches = self._matches[languages, piece] = tuple(
                 Occurrence(place + word.start, place + word.end, term)

@@ -8,28 +8,39 @@ from collections.abc import Sequence
 from app.pipeline.words.folding import fold
 
 _MONTHS = """
-    january jan januar janvier januari enero gennaio janeiro stycznia styczen ledna leden január ianuarie ocak января январь
+    january jan januar janvier januari enero gennaio janeiro stycznia styczen ledna leden január ianuarie ocak
+        января январь
         січня ιανουαριου ιανουαριος يناير जनवरी tammikuuta januára gener janeiru
-    february feb februar fevrier février februari febrero febbraio fevereiro lutego luty února únor február februarie şubat
+    february feb februar fevrier février februari febrero febbraio fevereiro lutego luty února únor február
+        februarie şubat
         февраля февраль лютого φεβρουαριου φεβρουαριος فبراير फरवरी helmikuuta febrer
-    march mar märz maerz mars maart marzo março marca marzec března březen március martie mart марта март березня μαρτιου
+    march mar märz maerz mars maart marzo março marca marzec března březen március martie mart марта март
+        березня μαρτιου
         μαρτιος مارس मार्च maaliskuuta marts març
-    april apr avril abril aprile kwietnia kwiecien dubna duben április aprilie nisan апреля апрель квітня απριλιου απριλιος
+    april apr avril abril aprile kwietnia kwiecien dubna duben április aprilie nisan апреля апрель квітня
+        απριλιου απριλιος
         أبريل ابريل अप्रैल huhtikuuta
     may mai mei mayo maggio maio maja maj května květen május mayıs мая май травня μαιου μαιος مايو मई toukokuuta maig
-    june jun juni juin junio giugno junho czerwca czerwiec června červen június iunie haziran июня июнь червня ιουνιου ιουνιος
+    june jun juni juin junio giugno junho czerwca czerwiec června červen június iunie haziran июня июнь червня
+        ιουνιου ιουνιος
         يونيو जून kesäkuuta juny
-    july jul juli juillet julio luglio julho lipca lipiec července červenec július iulie temmuz июля июль липня ιουλιου ιουλιος
+    july jul juli juillet julio luglio julho lipca lipiec července červenec július iulie temmuz июля июль
+        липня ιουλιου ιουλιος
         يوليو जुलाई heinäkuuta juliol
-    august aug août aout augustus agosto sierpnia sierpien srpna srpen augusztus ağustos августа август серпня αυγουστου
+    august aug août aout augustus agosto sierpnia sierpien srpna srpen augusztus ağustos августа август серпня
+        αυγουστου
         αυγουστος أغسطس اغسطس अगस्त elokuuta augusti agost
-    september sep sept septembre septiembre settembre setembro września wrzesien září szeptember septembrie eylül сентября
+    september sep sept septembre septiembre settembre setembro września wrzesien září szeptember septembrie
+        eylül сентября
         сентябрь вересня σεπτεμβριου σεπτεμβριος سبتمبر सितंबर सितम्बर syyskuuta setembre
-    october oct okt oktober octobre octubre ottobre outubro października pazdziernik října říjen október octombrie ekim октября
+    october oct okt oktober octobre octubre ottobre outubro października pazdziernik října říjen október
+        octombrie ekim октября
         октябрь жовтня οκτωβριου οκτωβριος أكتوبر اكتوبر अक्टूबर lokakuuta
-    november nov novembre noviembre novembro listopada listopad listopadu noiembrie kasım ноября ноябрь листопада νοεμβριου
+    november nov novembre noviembre novembro listopada listopad listopadu noiembrie kasım ноября ноябрь
+        листопада νοεμβριου
         νοεμβριος نوفمبر नवंबर नवम्बर marraskuuta
-    december dec dez dezember décembre diciembre dicembre dezembro grudnia grudzien prosince prosinec decembrie aralık декабря
+    december dec dez dezember décembre diciembre dicembre dezembro grudnia grudzien prosince prosinec
+        decembrie aralık декабря
         декабрь грудня δεκεμβριου δεκεμβριος ديسمبر दिसंबर दिसम्बर joulukuuta desember desembre
 """
 _MONTH_OF = {
@@ -48,7 +59,8 @@ _MOST_DAYS, _MOST_MONTHS, _YEAR_LENGTH = 31, 12, 4
 _POWERS = {
     "thousand": 3, "mil": 3, "tausend": 3, "mille": 3, "тысяч": 3, "million": 6, "millions": 6, "millionen": 6,
     "milliones": 6, "millones": 6, "milioni": 6, "milhoes": 6, "miljoen": 6, "miljoner": 6, "millioner": 6,
-    "miliona": 6, "milionow": 6, "milioane": 6, "milyon": 6, "миллион": 6, "миллиона": 6, "миллионов": 6, "billion": 9,
+    "miliona": 6, "milionow": 6, "milioane": 6, "milyon": 6, "миллион": 6, "миллиона": 6, "миллионов": 6,
+        "billion": 9,
     "billions": 9, "milliarden": 9, "milliards": 9, "miliardi": 9, "miljard": 9, "miljarder": 9, "milyar": 9,
     "миллиарда": 9, "миллиардов": 9,
 }  # fmt: skip
@@ -69,7 +81,8 @@ UNITS = {sign: tuple(names.split()) for sign, names in _SIGNS.items()} | {
 def read_dates(compound: str, *, is_query: bool) -> list[str]:
     """The dates that a compound such as ``03.04.2021`` may be, as ``2021-04-03``.
 
-    The day is first, except where it cannot be; with slashes the month may be first too, which only a query considers.
+    The day is first, except where it cannot be; with slashes the month may be first too, which only a query
+        considers.
     """
     if match := _ISO.fullmatch(compound):
         return _make_dates(match[1], (match[2], match[3]))
@@ -81,7 +94,7 @@ def read_dates(compound: str, *, is_query: bool) -> list[str]:
 
 
 def read_quantity(former: str, token: str, words: Sequence[str]) -> list[str]:
-    """The large number or the date that ends with ``token``, which ``former`` precedes; ``words`` ends with its words."""
+    """The date or large number that ends with ``token``, whose words are the last of ``words``."""
     if token in _POWERS:
         return read_large_number(former, token)
     is_year = len(token) == _YEAR_LENGTH and token.isdecimal() and token[0] in "12"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.domain.queries import AskedWord, Query
 from app.pipeline.words.folding import fold, fold_except_tones, has_tones, spell_out
-from app.pipeline.words.function_words import ABBREVIATED, leave_out_function_words
+from app.pipeline.words.function_words import ABBREVIATED, LANGUAGES_OF, leave_out_function_words
 from app.pipeline.words.languages import choose_languages, list_stems
 from app.pipeline.words.lexemes import (
     IS_UNSPACED,
@@ -17,7 +17,7 @@ from app.pipeline.words.lexemes import (
     split_run,
 )
 from app.pipeline.words.phrases import read_phrases
-from app.pipeline.words.quantities import UNITS, read_dates, read_quantity
+from app.pipeline.words.quantities import UNITS, read_dates, read_numbers, read_quantity
 
 _JOINED = 0.5
 """The weight of joined parts of a compound, whose parts count as well."""
@@ -97,18 +97,24 @@ def _split(token: str) -> Iterator[_Given]:
     if IS_UNSPACED.match(token):
         yield from (_Given(pair.word) for pair in split_run(token, singles=False))
         return
-    words = list(split_compound(token))
-    parts = [word.word for word in words if word.step]
-    fragments = _FRAGMENTS.intersection(parts) if _APOSTROPHE.search(token) else frozenset[str]()
     dates = read_dates(lower, is_query=True)
+    if dates or (numbers := read_numbers(lower)):
+        whole = _JOINTS.sub("", lower)[:MAX_LENGTH]
+        yield _Given((dates or numbers)[0], 1.0, (*dates[1:], whole), is_quantity=True)
+        if not dates:
+            return
+    words = list(split_compound(token))
+    parts = {word.word for word in words if word.step}
+    fragments = _FRAGMENTS & parts if _APOSTROPHE.search(token) else set()
+    are_joined = not fragments and not parts <= LANGUAGES_OF.keys()
     for word, start, end, step in words:
-        if word in dates or word in fragments or (fragments and not step):
+        if word in dates or word in fragments:
             continue
-        is_joined = not step and word == _JOINTS.sub("", lower[start:end])
-        unsigned = word.strip(".+#")
-        yield _Given(word, _JOINED if is_joined else 1.0, () if unsigned == word else (unsigned,))
-    if dates:
-        yield _Given(dates[0], spellings=tuple(dates[1:]), is_quantity=True)
+        if step or word != _JOINTS.sub("", lower[start:end]):
+            unsigned = word.strip(".+#")
+            yield _Given(word, spellings=() if unsigned == word else (unsigned,))
+        elif are_joined:
+            yield _Given(word, _JOINED)
 
 
 def _list_spellings(word: str, spelled_out: str) -> tuple[str, ...]:

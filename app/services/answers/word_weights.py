@@ -32,7 +32,8 @@ class WordWeights:
         """The numbers of the words that have a form, each with its weight."""
         self._total = 0.0
         for number, word in enumerate(query.words):
-            weights = {form: word.weight * self._measure_rarity(form) for form in word.lexemes}
+            factors = zip(word.lexemes, word.list_weights(), strict=True)
+            weights = {form: factor * self._measure_rarity(form) for form, factor in factors}
             for form, weight in weights.items():
                 self._words.setdefault(form, []).append((number, weight))
             # A word that no chunk has is as rare as can be.
