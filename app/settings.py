@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.domain.addresses import ALL_HOSTS, AllowedHosts, parse_networks
 from app.domain.errors import StartupError
 
-_HOME = Path(__file__).parents[1]
+HOME = Path(__file__).parents[1]
 # As SQLAlchemy reads it, but with digits as the port. Its own error would print what stands there: part of a password.
 _DATABASE_URL = re.compile(
     r"postgres(?:ql(?:\+asyncpg)?)?://(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?]+\]|[^/:?]+)?(?::[0-9]*)?(?:/[^?]*)?(?:\?.*)?"
@@ -141,7 +141,7 @@ def _check_collection(value: str) -> str:
 
 
 def _resolve(path: Path) -> Path:
-    return _HOME / path  # an absolute path stays as it is
+    return HOME / path  # an absolute path stays as it is
 
 
 def reveal(secret: SecretStr | None) -> str | None:
@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     """The settings of one Sluice installation."""
 
     model_config = SettingsConfigDict(
-        env_file=_HOME / ".env", extra="ignore", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+        env_file=HOME / ".env", extra="ignore", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
     )
 
     database_url: Annotated[str, AfterValidator(_check_database_url)] | None = Field(None, repr=False)
@@ -225,6 +225,12 @@ class Settings(BaseSettings):
     openai_time_limit: float = Field(60.0, gt=0)
     openai_requests_per_minute: int | None = Field(None, ge=1)
     openai_tokens_per_minute: int | None = Field(None, ge=1)
+
+    rerank_url: Annotated[str, AfterValidator(_check_web_address)] | None = Field(None, repr=False)
+    rerank_api_key: SecretStr | None = Field(None, repr=False)
+    rerank_model: str | None = None
+    rerank_candidates: int = Field(50, ge=1, le=100)
+    rerank_time_limit: float = Field(10.0, gt=0)
 
     vector_store: Literal["pgvector", "pinecone", "qdrant"] = "pgvector"
     pinecone_api_key: SecretStr | None = Field(None, repr=False)

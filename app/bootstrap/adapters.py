@@ -14,11 +14,11 @@ from app.adapters.redis.limits import Limit, RedisLimits
 from app.adapters.redis.url import redis_client_url
 from app.adapters.redis.watch import RedisWatch
 from app.bootstrap.database import get_database_url
-from app.bootstrap.models import Embedders, choose_chat
+from app.bootstrap.models import Embedders, choose_chat, choose_reranker
 from app.bootstrap.storage import choose_blobs
 from app.bootstrap.stores import Stores
 from app.db.engine import Database, create_engine
-from app.domain.ports import BlobStore, ChatModel
+from app.domain.ports import BlobStore, ChatModel, Reranker
 from app.pipeline.parse.ocr.choice import RAPIDOCR, choose_engine
 from app.pipeline.sandbox.parse_slots import ParseSlots
 from app.pipeline.sandbox.sandbox import ParserSandbox
@@ -38,12 +38,13 @@ class Adapters:
     stores: Stores
     limits: RedisLimits
     chat: ChatModel | None
+    reranker: Reranker | None
 
     async def close(self) -> None:
         """Close every connection and end every parser process. The database is closed last."""
         await self.watch.close()
         await self.parser.close()
-        for connected in (self.embedders, self.stores, self.limits, self.chat):
+        for connected in (self.embedders, self.stores, self.limits, self.chat, self.reranker):
             if connected is not None:
                 await connected.close()
         await asyncio.to_thread(self.doorbell.close)
@@ -69,6 +70,7 @@ def choose_adapters(
         stores=Stores(settings, database),
         limits=_make_limits(settings),
         chat=choose_chat(settings),
+        reranker=choose_reranker(settings),
     )
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from app.bootstrap.models import WORDLLAMA, Embedders, choose_chat, describe_embedding
+from app.bootstrap.models import WORDLLAMA, Embedders, choose_chat, choose_reranker, describe_embedding
 from app.bootstrap.services import Services
 from app.bootstrap.stores import make_store
 from app.domain.errors import ProviderBusyError, ProviderDownError
@@ -27,6 +27,7 @@ def check_choices(settings: Settings) -> None:
     if settings.vector_store != "pgvector":
         make_store(settings, settings.vector_store)
     choose_chat(settings)
+    choose_reranker(settings)
 
 
 async def check_store(services: Services) -> None:

@@ -1,13 +1,15 @@
-"""The embedding models and the language model that the settings choose."""
+"""The embedding models, the language model and the reranker that the settings choose."""
 
 from app.adapters.embedders.minilm import MiniLmEmbedder
 from app.adapters.embedders.multilingual import MultilingualEmbedder
 from app.adapters.embedders.wordllama import WordLlamaEmbedder
 from app.adapters.packages import optional_imports
+from app.adapters.rerank.cross_encoder import CrossEncoder
+from app.adapters.rerank.server import RerankServer
 from app.domain.errors import StartupError
-from app.domain.ports import ChatModel, Embedder
+from app.domain.ports import ChatModel, Embedder, Reranker
 from app.domain.vectors import EmbeddingSpec
-from app.settings import Settings, reveal
+from app.settings import HOME, Settings, reveal
 
 WORDLLAMA = "wordllama"
 _LOCAL = (WORDLLAMA, "minilm", "multilingual")
@@ -100,6 +102,31 @@ def choose_chat(settings: Settings) -> ChatModel | None:
         model=settings.openai_chat_model,
         time_limit=settings.openai_time_limit,
     )
+
+
+def choose_reranker(settings: Settings) -> Reranker | None:
+    """The reranker: a server, or a model in a folder; None when the settings name none.
+
+    Raises:
+        StartupError: when the folder or a package is missing, or a setting lacks the one that it belongs to.
+    """
+    if settings.rerank_url is not None:
+        return RerankServer(
+            url=settings.rerank_url,
+            api_key=reveal(settings.rerank_api_key),
+            model=settings.rerank_model,
+            time_limit=settings.rerank_time_limit,
+        )
+    if settings.rerank_api_key is not None:
+        raise StartupError("RERANK_API_KEY needs RERANK_URL.")
+    if settings.rerank_model is None:
+        return None
+    folder = HOME / settings.rerank_model
+    if not folder.is_dir():
+        raise StartupError(
+            "RERANK_MODEL must be a folder with a model, or the name of one of the server in RERANK_URL."
+        )
+    return CrossEncoder(folder)
 
 
 def _find_openai_key(settings: Settings, what: str) -> str | None:

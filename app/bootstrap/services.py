@@ -64,5 +64,5 @@ def build_services(
         intake=intake,
         tenants=build_tenants(adapters, queue, indexing),
         operations=build_operations(settings, adapters, queue, providers, indexing),
-        answers=build_answers(adapters, queue, providers, indexing, intake),
+        answers=build_answers(settings, adapters, queue, providers, indexing, intake),
     )

@@ -96,9 +96,10 @@ def print_hits(hits: Sequence[Mapping[str, Any]]) -> None:
 def _explain(why: Mapping[str, Any]) -> str:
     words = ", ".join(f"{make_printable('/'.join(word['forms']))} {word['weight']:.2f}" for word in why["words"])
     cosine = "not compared" if why["cosine"] is None else f"cosine {why['cosine']:.3f}"
+    rerank = "" if why["rerank_score"] is None else f"; reranked {why['rerank_score']:.3f}"
     return (
         f"words {why['words_part']:.3f} ({words or 'none'}; share {why['share']:.2f})"
-        f" + meaning {why['meaning_part']:.3f} ({cosine})"
+        f" + meaning {why['meaning_part']:.3f} ({cosine}){rerank}"
     )
 
 

@@ -107,6 +107,14 @@ class EmbeddingResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Relevance:
+    """How well texts answer a query: a score for each, in their order, and the number of tokens charged."""
+
+    scores: Sequence[float]
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """A language model's answer, and the numbers of tokens charged."""
 

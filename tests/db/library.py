@@ -14,6 +14,7 @@ from app.db.pgvector_store import PgVectorStore
 from app.db.ranking import Hit
 from app.db.vector_indexes import add_index, find_index
 from app.domain.documents import Chunk
+from app.domain.ports import Reranker
 from app.domain.vectors import (
     Account,
     EmbeddingResult,
@@ -27,7 +28,8 @@ from app.domain.vectors import (
 from app.pipeline.words.lexemes import lexemes
 from app.services.answers.explanations import Explanations
 from app.services.answers.neighbours import Neighbours
-from app.services.answers.results import Result, Results
+from app.services.answers.reranking import Reranking
+from app.services.answers.results import Found, Result, Results
 from app.services.answers.search import Search
 from app.services.answers.several_agents import SeveralAgents
 from app.services.indexing.chunk_index import ChunkIndexer
@@ -154,15 +156,34 @@ class Library:
         self, agent_ids: Sequence[int], question: str, vector: Vector = NORTH, **options: Any
     ) -> list[Result]:
         """Search as the API does; the question's vector is ``vector``."""
+        return list((await self.search(agent_ids, question, vector, **options)).results)
+
+    async def search(
+        self,
+        agent_ids: Sequence[int],
+        question: str,
+        vector: Vector = NORTH,
+        *,
+        reranker: Reranker | None = None,
+        candidates: int = 50,
+        **options: Any,
+    ) -> Found:
+        """The same, with a reranker that reads so many candidates."""
         await self.get_index()
         self.oracle.vector = vector
-        agents = SeveralAgents(self.database, self._make_search())
-        results = Results(agents, Neighbours(self.database), Explanations(self.database))
+        reranking = Reranking(self.database, self.providers, reranker, candidates) if reranker else None
+        search = self._make_search(reranking)
+        results = Results(
+            SeveralAgents(self.database, search),
+            Neighbours(self.database),
+            Explanations(self.database),
+            reranks=reranker is not None,
+        )
         accounts = [Account(1, agent_id) for agent_id in agent_ids]
         return await results.find(accounts, question, **{"mode": "text", "top_k": 10, **options})
 
-    def _make_search(self) -> Search:
-        return Search(self.database, self.indexing, self.vectors)
+    def _make_search(self, reranking: Reranking | None = None) -> Search:
+        return Search(self.database, self.indexing, self.vectors, reranking)
 
     async def count_words(self, agent_id: int) -> Mapping[str, int]:
         """The number of an agent's chunks with each word."""

@@ -34,11 +34,11 @@ async def test_only_short_work_is_done_on_the_event_loop(
         return make_snippets(query, texts)
 
     async def rank(*_: object, **__: object) -> list[Any]:
-        return [SimpleNamespace(hit=SimpleNamespace(text=text)) for text in texts]
+        return [SimpleNamespace(hit=SimpleNamespace(text=text), rerank_score=None) for text in texts]
 
     monkeypatch.setattr(module, "make_snippets", make)
     agents: Any = SimpleNamespace(rank=rank)
     unused: Any = None
-    results = await Results(agents, unused, unused).find([Account(1, 1)], query, top_k=len(texts))
-    assert len(results) == len(texts)
+    found = await Results(agents, unused, unused).find([Account(1, 1)], query, top_k=len(texts))
+    assert len(found.results) == len(texts)
     assert (threads == {threading.current_thread()}) is at_once

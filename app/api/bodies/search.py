@@ -10,7 +10,7 @@ from app.api.bodies.fields import AgentId, ChunkPage, Context, DocumentId, End, 
 from app.domain.records import StoredChunk
 from app.services.answers.explanations import Explanation
 from app.services.answers.neighbours import MAX_NEIGHBOURS
-from app.services.answers.results import Result
+from app.services.answers.results import Found, Result
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
@@ -18,12 +18,15 @@ MAX_AGENTS = 20
 ChunkId = Annotated[int, Field(description="The chunk's id.")]
 Reference = Annotated[int, Field(strict=True, ge=1, le=2**63 - 1)] | Slug
 
+_NOT_RERANKED = "The reranker is unavailable. The results are in the order of words and meaning."
+
 _WHY = {
     "words": [{"forms": ["alder"], "weight": 3.2}, {"forms": ["gate"], "weight": 2.1}],
     "share": 0.71,
     "cosine": 0.64,
     "words_part": 0.5,
     "meaning_part": 0.32,
+    "rerank_score": None,
 }
 _HIT = {
     "agent_id": 1,
@@ -139,6 +142,9 @@ class ExplanationBody(BaseModel):
     )
     words_part: float = Field(description="What the words contribute to the score.")
     meaning_part: float = Field(description="What the meaning contributes to the score.")
+    rerank_score: float | None = Field(
+        description="The reranker's score, 0 to 1, which replaces the sum of both parts; null without a reranker."
+    )
 
     @classmethod
     def of(cls, explanation: Explanation) -> "ExplanationBody":
@@ -169,7 +175,7 @@ class SearchHit(BaseModel):
     score: float = Field(
         description=(
             "How well it matches, comparable within one response only. It is the sum of both parts of `explanation`, "
-            "or less for a text that has what the query asks to be absent."
+            "or the reranker's score, or less for a text that has what the query asks to be absent."
         )
     )
     page: ChunkPage
@@ -211,13 +217,29 @@ class SearchHit(BaseModel):
         )
 
 
+class SearchWarning(BaseModel):
+    """Something that a search left out."""
+
+    model_config = example({"code": "reranking_failed", "message": _NOT_RERANKED})
+
+    code: Literal["reranking_failed"] = Field(description="Which: `reranking_failed`.")
+    message: str = Field(description="The same, for people.")
+
+
 class SearchResults(BaseModel):
     """The chunks that were found, best first."""
 
-    model_config = example({"results": [_HIT], "took_ms": 4.8})
+    model_config = example({"results": [_HIT], "took_ms": 4.8, "warnings": []})
 
     results: list[SearchHit] = Field(description="The chunks.")
     took_ms: float = Field(description="How long the search took, in milliseconds.")
+    warnings: list[SearchWarning] = Field(description="What was left out; empty if nothing was.")
+
+    @classmethod
+    def of(cls, found: Found, took_ms: float) -> "SearchResults":
+        """Convert the results of a search."""
+        warnings = [SearchWarning(code="reranking_failed", message=_NOT_RERANKED)] if found.reranking_failed else []
+        return cls(results=[SearchHit.of(result) for result in found.results], took_ms=took_ms, warnings=warnings)
 
 
 class AskRequest(BaseModel):

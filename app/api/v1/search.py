@@ -8,7 +8,6 @@ from fastapi import APIRouter, Response
 from app.api.access import Reader, ServicesOf, Writer
 from app.api.bodies.search import (
     AskRequest,
-    SearchHit,
     SearchRequest,
     SearchResults,
     SeveralAgentsSearchRequest,
@@ -51,7 +50,7 @@ async def search_agents(body: SeveralAgentsSearchRequest, identity: Reader, serv
 
 
 async def _search(services: Services, accounts: Sequence[Account], body: SearchRequest, began: float) -> SearchResults:
-    results = await services.answers.results.find(
+    found = await services.answers.results.find(
         accounts,
         body.query,
         top_k=body.top_k,
@@ -61,7 +60,7 @@ async def _search(services: Services, accounts: Sequence[Account], body: SearchR
         explain=body.explain,
     )
     took = round((time.perf_counter() - began) * 1000, 2)
-    return SearchResults(results=[SearchHit.of(result) for result in results], took_ms=took)
+    return SearchResults.of(found, took)
 
 
 @router.post("/agents/{agent_id}/ask", status_code=202, responses=document_problems(BacklogFullError))

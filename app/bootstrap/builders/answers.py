@@ -13,9 +13,11 @@ from app.services.answers.extractive import Extraction
 from app.services.answers.generation import Generation
 from app.services.answers.neighbours import Neighbours
 from app.services.answers.question_sets import QuestionSets
+from app.services.answers.reranking import Reranking
 from app.services.answers.results import Results
 from app.services.answers.search import Search
 from app.services.answers.several_agents import SeveralAgents
+from app.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class AnswerServices:
 
 
 def build_answers(
+    settings: Settings,
     adapters: Adapters,
     queue: QueueServices,
     providers: ProviderServices,
@@ -39,10 +42,16 @@ def build_answers(
 ) -> AnswerServices:
     """Build search, answers to questions, and evaluations of both."""
     database = adapters.database
-    search = Search(database, indexing.chunks, indexing.vectors)
+    reranking = (
+        Reranking(database, providers.calls, adapters.reranker, settings.rerank_candidates)
+        if adapters.reranker
+        else None
+    )
+    search = Search(database, indexing.chunks, indexing.vectors, reranking)
     generation = Generation(database, providers.calls, adapters.chat) if adapters.chat else None
     answers = Answers(database, queue.admission, intake.backpressure, search, Extraction(search), generation)
-    results = Results(SeveralAgents(database, search), Neighbours(database), Explanations(database))
+    agents, reranks = SeveralAgents(database, search), reranking is not None
+    results = Results(agents, Neighbours(database), Explanations(database), reranks=reranks)
     return AnswerServices(
         answers=answers,
         evaluation_runs=EvaluationRuns(database, search, answers, indexing.vectors),

@@ -16,6 +16,7 @@ from app.bootstrap import (
     check_choices,
     check_database,
     choose_blobs,
+    choose_reranker,
     describe_embedding,
 )
 from app.celery_app import check_broker, create_celery
@@ -23,7 +24,7 @@ from app.cli.local.session import require_installation
 from app.cli.output import CommandError, print_json
 from app.domain.counting import count_of
 from app.domain.errors import SluiceError
-from app.domain.ports import BlobStore
+from app.domain.ports import BlobStore, Reranker
 from app.embedded.running import open_servers
 from app.private_files import find_open
 from app.services.operations.overview import Check
@@ -39,6 +40,7 @@ _REMEDIES = {
     "privacy": "Run the command that the line names. Sluice makes new files and folders for its own user only.",
     "storage": "Check STORAGE_URL: the folder must be writable with free space; for s3:// see docs/storage.md.",
     "embeddings": "Check EMBEDDING_PROVIDER, the model and the key; see docs/embeddings.md.",
+    "reranker": "Check RERANK_URL, RERANK_API_KEY and RERANK_MODEL; see docs/reranking.md.",
     "index": "Restore the former model and store, or run `./sluice reembed`; see docs/vector-stores.md.",
     "files": "Restore the missing files from a backup, or delete the documents; see docs/storage.md.",
     "providers": "Work for the provider waits and continues when it answers again; see docs/providers.md.",
@@ -91,6 +93,8 @@ def _check_parts(settings: Settings) -> list[Check]:
     if not choices.ok:
         return checks  # the remaining checks need the missing parts
     checks.append(_check("embeddings", lambda: _try_embeddings(settings)))
+    if reranker := choose_reranker(settings):
+        checks.append(_check("reranker", lambda: _try_reranker(reranker)))
     try:
         return [*checks, *asyncio.run(_check_database(settings))]
     except Exception as error:  # noqa: BLE001 - a check reports any failure
@@ -166,6 +170,19 @@ def _try_embeddings(settings: Settings) -> str:
             await embedders.close()
 
     return asyncio.run(embed())
+
+
+def _try_reranker(reranker: Reranker) -> str:
+    """Score one text, without waiting for the circuit breaker."""
+
+    async def score() -> str:
+        try:
+            await reranker.score("a test", ["A test sentence."])
+            return reranker.model
+        finally:
+            await reranker.close()
+
+    return asyncio.run(score())
 
 
 def _try_broker(settings: Settings) -> str:

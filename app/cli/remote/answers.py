@@ -34,6 +34,8 @@ def search(
         found = client.query(f"/agents/{find_agent(client, agent[0])}/search", body)
     else:
         found = client.query("/search", {"agents": [find_agent(client, name) for name in agent], **body})
+    for warning in found["warnings"]:
+        say(warning["message"])
     if as_json:
         print_json(found)
     elif found["results"]:

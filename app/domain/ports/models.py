@@ -1,9 +1,9 @@
-"""Ports of embedding models, language models and rate limits."""
+"""Ports of embedding models, language models, rerankers and rate limits."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from app.domain.vectors import Completion, EmbeddingResult, TextBatch
+from app.domain.vectors import Completion, EmbeddingResult, Relevance, TextBatch
 
 
 class Embedder(Protocol):
@@ -55,6 +55,33 @@ class ChatModel(Protocol):
 
         Raises:
             ProviderBusyError, ProviderDownError, ProviderCredentialsError, ProviderRequestError
+        """
+
+    async def close(self) -> None:
+        """Close connections."""
+
+
+class Reranker(Protocol):
+    """A model that reads a query together with a text and says how well the text answers it."""
+
+    @property
+    def model(self) -> str:
+        """The model's name as recorded with usage."""
+
+    @property
+    def provider(self) -> str | None:
+        """The remote provider, such as ``rerank``; None for a local model."""
+
+    @property
+    def batch_size(self) -> int:
+        """The largest number of texts that one call of ``score`` takes."""
+
+    async def score(self, query: str, texts: Sequence[str]) -> Relevance:
+        """Score the texts in one request: higher is better, and the scores of several requests compare.
+
+        Raises:
+            ProviderBusyError, ProviderDownError, ProviderCredentialsError, ProviderRequestError: from a provider.
+            StartupError: when the model's files cannot be read.
         """
 
     async def close(self) -> None:

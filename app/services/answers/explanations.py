@@ -19,7 +19,8 @@ class Explanation:
 
     ``words`` are the words of the query that the chunk has, and ``share`` is the part of the weights of all words that
     these have. ``cosine`` is the similarity of meaning; None where it was not compared. ``words_part`` and
-    ``meaning_part`` are what both contribute to the score.
+    ``meaning_part`` are what both contribute to the score. ``rerank_score`` is the reranker's, which replaces it; None
+    without one.
     """
 
     words: Sequence[FoundWord]
@@ -27,6 +28,7 @@ class Explanation:
     cosine: float | None
     words_part: float
     meaning_part: float
+    rerank_score: float | None
 
 
 class Explanations:
@@ -63,4 +65,5 @@ def _explain(ranked: Ranked, weights: WordWeights, lexemes: frozenset[str]) -> E
         ranked.candidate.meaning,
         ranked.fused.words,
         ranked.fused.meaning,
+        ranked.rerank_score,
     )

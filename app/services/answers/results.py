@@ -27,13 +27,31 @@ class Result:
     explanation: Explanation | None
 
 
-class Results:
-    """Searches, and completes the hits."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The results of a search. ``reranking_failed``: they have the order that they had before."""
 
-    def __init__(self, agents: SeveralAgents, neighbours: Neighbours, explanations: Explanations) -> None:
+    results: Sequence[Result]
+    reranking_failed: bool
+
+
+class Results:
+    """Searches, and completes the hits.
+
+    Args:
+        agents: Searches.
+        neighbours: Finds what surrounds the hits.
+        explanations: Explains the hits.
+        reranks: Whether the installation has a reranker.
+    """
+
+    def __init__(
+        self, agents: SeveralAgents, neighbours: Neighbours, explanations: Explanations, *, reranks: bool = False
+    ) -> None:
         self._agents = agents
         self._neighbours = neighbours
         self._explanations = explanations
+        self._reranks = reranks
 
     async def find(
         self,
@@ -45,7 +63,7 @@ class Results:
         where: Mapping[str, Any] | None = None,
         neighbours: int = 0,
         explain: bool = False,
-    ) -> list[Result]:
+    ) -> Found:
         """The ``top_k`` chunks that match best, the best first.
 
         Args:
@@ -70,7 +88,10 @@ class Results:
         if explain and hits:
             agent_ids = [account.agent_id for account in accounts]
             explanations = await self._explanations.explain(query, agent_ids, ranked)
-        return [Result(*parts) for parts in zip(hits, snippets, surroundings, explanations, strict=True)]
+        return Found(
+            [Result(*parts) for parts in zip(hits, snippets, surroundings, explanations, strict=True)],
+            self._reranks and mode == "hybrid" and any(one.rerank_score is None for one in ranked),
+        )
 
 
 async def _make_snippets(query: str, texts: Sequence[str]) -> list[Snippet]:

@@ -13,6 +13,7 @@ from app.pipeline.answering.evidence import LEAST, Evidence
 from app.pipeline.ranking.fusion import Candidate, Fused, fuse
 from app.pipeline.words.negation import Absence
 from app.pipeline.words.query import read_query
+from app.services.answers.reranking import Reranking
 from app.services.answers.word_search import WordSearch
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
@@ -25,21 +26,28 @@ Mode = Literal["hybrid", "vector", "text"]
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A chunk that was found, with the measures from which its score was made."""
+    """A chunk that was found, with the measures from which its score was made.
+
+    ``rerank_score`` is None where no reranker has read it.
+    """
 
     hit: Hit
     candidate: Candidate
     fused: Fused
+    rerank_score: float | None = None
 
 
 class Search:
     """Finds chunks by words, by vectors, or by both."""
 
-    def __init__(self, database: Database, indexer: ChunkIndexer, vectors: Vectors) -> None:
+    def __init__(
+        self, database: Database, indexer: ChunkIndexer, vectors: Vectors, reranking: Reranking | None = None
+    ) -> None:
         self._database = database
         self._indexer = indexer
         self._vectors = vectors
         self._words = WordSearch(database)
+        self._reranking = reranking
 
     async def find(
         self,
@@ -67,7 +75,7 @@ class Search:
         """
         limit = count_candidates(top_k)
         found = await self.collect(account, query, limit=limit, mode=mode, where=where, index=index)
-        ranked = await self.rank(query, {account.agent_id: found}, top_k=top_k, mode=mode)
+        ranked = await self.rank(query, {account: found}, top_k=top_k, mode=mode)
         return [one.hit for one in ranked]
 
     async def collect(
@@ -96,27 +104,27 @@ class Search:
         return {key: Candidate(words[key].score, words[key].share, similarities[key]) for key in words}
 
     async def rank(
-        self, query: str, found: Mapping[int, Mapping[VectorKey, Candidate]], *, top_k: int, mode: Mode
+        self, query: str, found: Mapping[Account, Mapping[VectorKey, Candidate]], *, top_k: int, mode: Mode
     ) -> list[Ranked]:
-        """The ``top_k`` best of the candidates of one or several agents, which are given by the agent's id."""
-        candidates = {key: (agent_id, one) for agent_id, some in found.items() for key, one in some.items()}
-        fused = fuse([one for _, one in candidates.values()], _WORDS_WEIGHT[mode])
-        parts = dict(zip(candidates, fused, strict=True))
-        scores = {key: one.score for key, one in parts.items()}
+        """The ``top_k`` best of the candidates of one or several agents. A reranker orders the best of ``hybrid``."""
+        reranking = self._reranking if mode == "hybrid" else None
+        wanted = max(top_k, reranking.candidates) if reranking else top_k
+        candidates = {key: one for some in found.values() for key, one in some.items()}
+        fused = dict(zip(candidates, fuse(list(candidates.values()), _WORDS_WEIGHT[mode]), strict=True))
         absence = Absence(query)
-        kept = count_candidates(top_k) if absence else top_k
-        best = sorted(scores, key=lambda key: -scores[key])[:kept]
+        kept = max(wanted, count_candidates(top_k)) if absence else wanted
+        best = sorted(fused, key=lambda key: -fused[key].score)[:kept]
         hits: list[Hit] = []
-        for agent_id in found:
-            own = {key: scores[key] for key in best if candidates[key][0] == agent_id}
-            if not own:
-                continue
-            async with self._database.statement() as connection:
-                hits += await load_hits(connection, agent_id, own)
-        hits.sort(key=lambda hit: (-hit.score, hit.chunk_id))
-        if absence:
-            hits = (await asyncio.to_thread(_lower_contradicted, absence, hits))[:top_k]
-        return [Ranked(hit, candidates[hit.key][1], parts[hit.key]) for hit in hits]
+        for account, some in found.items():
+            if own := {key: fused[key].score for key in best if key in some}:
+                async with self._database.statement() as connection:
+                    hits += await load_hits(connection, account.agent_id, own)
+        hits = (await _order(absence, hits))[:wanted]
+        scores = await reranking.score(next(iter(found)), query, hits) if reranking and hits else None
+        given = dict(zip((hit.key for hit in hits), scores, strict=True)) if scores else {}
+        if given:
+            hits = await _order(absence, [replace(hit, score=given[hit.key]) for hit in hits])
+        return [Ranked(hit, candidates[hit.key], fused[hit.key], given.get(hit.key)) for hit in hits[:top_k]]
 
     async def is_about(self, agent_id: int, question: str, hits: Sequence[Hit]) -> bool:
         """Whether one of the hits has enough of the question's words to answer it from the hits."""
@@ -154,10 +162,14 @@ def count_candidates(top_k: int) -> int:
     return max(CANDIDATES, 4 * top_k)
 
 
+async def _order(absence: Absence, hits: Sequence[Hit]) -> list[Hit]:
+    """The hits by their scores. Texts that have what the query asks to be absent lose two thirds of theirs."""
+    scored = await asyncio.to_thread(_lower_contradicted, absence, hits) if absence else hits
+    return sorted(scored, key=lambda hit: (-hit.score, hit.chunk_id))
+
+
 def _lower_contradicted(absence: Absence, hits: Sequence[Hit]) -> list[Hit]:
-    """The hits in a new order: texts that have what the query asks to be absent lose two thirds of their score."""
-    scored = [
+    return [
         replace(hit, score=hit.score - abs(hit.score) * 2 / 3) if absence.is_contradicted(hit.text) else hit
         for hit in hits
     ]
-    return sorted(scored, key=lambda hit: -hit.score)

@@ -45,23 +45,23 @@ class SeveralAgents:
 
         # The first search stores the vector of the query, so that the others do not pay for it again.
         found = [await collect(accounts[0]), *await asyncio.gather(*map(collect, accounts[1:]))]
-        by_agent = {account.agent_id: some for account, some in zip(accounts, found, strict=True)}
+        by_agent = dict(zip(accounts, found, strict=True))
         if len(accounts) > 1 and mode != "vector":
             by_agent = await self._scale(query, by_agent)
         return await self._search.rank(query, by_agent, top_k=top_k, mode=mode)
 
     async def _scale(
-        self, query: str, found: Mapping[int, Mapping[VectorKey, Candidate]]
-    ) -> dict[int, dict[VectorKey, Candidate]]:
+        self, query: str, found: Mapping[Account, Mapping[VectorKey, Candidate]]
+    ) -> dict[Account, dict[VectorKey, Candidate]]:
         """The candidates with the measures of their words by the rarity among the chunks of all these agents."""
         read = read_query(query)
-        counts: dict[int, dict[str, int]] = {}
-        lexemes: dict[int, dict[VectorKey, frozenset[str]]] = {}
-        for agent_id, some in found.items():
+        counts: dict[Account, dict[str, int]] = {}
+        lexemes: dict[VectorKey, frozenset[str]] = {}
+        for account, some in found.items():
             async with self._database.statement() as connection:
-                counts[agent_id] = await count_chunks_with(connection, agent_id, read.lexemes)
+                counts[account] = await count_chunks_with(connection, account.agent_id, read.lexemes)
             async with self._database.statement() as connection:
-                lexemes[agent_id] = await find_lexemes(connection, agent_id, some, read.lexemes)
+                lexemes |= await find_lexemes(connection, account.agent_id, some, read.lexemes)
         joint: Counter[str] = Counter()
         for own in counts.values():
             joint.update(own)
@@ -70,19 +70,19 @@ class SeveralAgents:
 
 def _scale_all(
     query: Query,
-    found: Mapping[int, Mapping[VectorKey, Candidate]],
-    counts: Mapping[int, Mapping[str, int]],
-    lexemes: Mapping[int, Mapping[VectorKey, frozenset[str]]],
-) -> dict[int, dict[VectorKey, Candidate]]:
+    found: Mapping[Account, Mapping[VectorKey, Candidate]],
+    counts: Mapping[Account, Mapping[str, int]],
+    lexemes: Mapping[VectorKey, frozenset[str]],
+) -> dict[Account, dict[VectorKey, Candidate]]:
     joint: Counter[str] = Counter()
     for some in counts.values():
         joint.update(some)
     of_all = WordWeights(query, joint)
     scaled = {}
-    for agent_id, candidates in found.items():
-        own = WordWeights(query, counts[agent_id])
-        scaled[agent_id] = {
-            key: _scale(one, lexemes[agent_id].get(key, frozenset()), own, of_all) for key, one in candidates.items()
+    for account, candidates in found.items():
+        own = WordWeights(query, counts[account])
+        scaled[account] = {
+            key: _scale(one, lexemes.get(key, frozenset()), own, of_all) for key, one in candidates.items()
         }
     return scaled
 
