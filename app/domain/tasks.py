@@ -47,6 +47,7 @@ class TaskName(StrEnum):
     SWEEP_DOCUMENT = "app.tasks.vector_tasks.sweep_document"
     ANSWER_QUESTION = "app.tasks.answer_tasks.answer_question"
     EVALUATE = "app.tasks.evaluation_tasks.evaluate"
+    DECIDE_INDEX = "app.tasks.evaluation_tasks.decide_index"
     PING = "app.tasks.upkeep_tasks.ping"
     ANNOUNCE_DEAD_LETTER = "app.tasks.upkeep_tasks.announce_dead_letter"
 

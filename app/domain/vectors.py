@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 Vector = Sequence[float]
 """One embedding. Adapters return ``array.array('f')``: four bytes per number, and the buffer protocol."""
@@ -47,6 +48,27 @@ class VectorIndex:
     embedding: EmbeddingSpec
     place: Mapping[str, Any] = field(default_factory=dict)
     state: IndexState = IndexState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class IndexGate:
+    """The condition under which an index that is being built becomes active.
+
+    Attributes:
+        index_id: The index.
+        question_set_id: The questions with which the active index and the new one are evaluated; None: it was deleted.
+        tolerance: By how much nDCG@10 may fall.
+        task_id: The task that decides; None until it is submitted.
+        accepted: The decision; None until there is one.
+        reason: The figures, or why there are none.
+    """
+
+    index_id: int
+    question_set_id: int | None
+    tolerance: float
+    task_id: UUID | None = None
+    accepted: bool | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -95,7 +95,7 @@ def test_two_evaluations_of_a_set_are_compared_question_by_question(shared_stack
     assert (text["questions"], text["wins"], text["losses"], text["before"], text["after"]) == (4, 0, 2, 0.75, 0.25)
     assert text["changes"] == [{"number": 1, "before": 1.0, "after": 0.0}, {"number": 3, "before": 1.0, "after": 0.0}]
     assert text["chance"] == 0.5
-    assert text["hint"].startswith("No clear difference: 0 questions are better, 2 are worse")
+    assert text["hint"].startswith("No clear difference: better for 0 questions, worse for 2")
     listed = shared_stack.get(path, limit=2)
     assert [one["id"] for one in listed["evaluations"]] == [after["id"], before["id"]]
     assert listed["evaluations"][0]["filter"] == only

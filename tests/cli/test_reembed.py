@@ -90,6 +90,9 @@ def test_options_that_exclude_each_other_are_bad_usage(settings: Settings) -> No
         "reembed --status --wait",
         "reembed --abandon --wait",
         "reembed now",
+        "reembed --refuse-worse 0.1",
+        "reembed --status --questions 1",
+        "reembed --questions 1 --refuse-worse 2",
         "doctor --fix",
     ]
     with Stack(settings) as stack, ThreadPoolExecutor(3) as threads:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,7 @@ class World:
     """A fresh database, one worker, and the services of an API and its workers.
 
     Attributes:
+        bodies: The tasks that can run, by name.
         lacks: The models and stores for which this process lacks a key or a package.
         models: The models by name.
         stores: The stores by name.
@@ -104,7 +105,7 @@ class World:
         lease = Lease()
         lease.grant(self._worker, time.monotonic() + 600)
         self._slot = WorkerSlot(self._worker, os.getpid(), lease)
-        self._bodies: Mapping[str, AttemptFunction] = {
+        self.bodies: dict[str, AttemptFunction] = {
             TaskName.PROCESS_DOCUMENT: self.ingestion.ingest,
             TaskName.EMBED_CHUNKS: self.large.embed,
             TaskName.PUBLISH_DOCUMENT: self.large.publish,
@@ -203,7 +204,7 @@ class World:
         """Run one waiting task; returns its row afterwards."""
         await self._admit()
         task = await self.get_task(task_id)
-        await self.execution.run(task_id, TaskName(task.name), self._slot, self._bodies[task.name])
+        await self.execution.run(task_id, TaskName(task.name), self._slot, self.bodies[task.name])
         return await self.get_task(task_id)
 
     async def run_tasks(self, *names: TaskName) -> list[Task]:
@@ -231,7 +232,7 @@ class World:
     async def attempt(self, task_id: TaskId) -> tuple[RunningAttempt, Outcome]:
         """Run a task without writing its end."""
         attempt = await self.begin_attempt(task_id)
-        return attempt, await self._bodies[attempt.task.name](attempt)
+        return attempt, await self.bodies[attempt.task.name](attempt)
 
     async def apply(self, outcome: Outcome) -> None:
         """Apply an attempt's outcome, without ending the task."""

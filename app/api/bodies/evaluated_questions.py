@@ -40,7 +40,7 @@ _COMPARISON = {
     "wins": 6,
     "losses": 4,
     "chance": 0.7539,
-    "hint": "No clear difference: 6 questions are better, 4 are worse, which is likely by chance (p = 0.75).",
+    "hint": "No clear difference: better for 6 questions, worse for 4, which is likely by chance (p = 0.75).",
     "changes": [_CHANGE],
 }
 

@@ -179,6 +179,15 @@ class EvaluationResult(BaseModel):
     summary: EvaluationSummary | None = Field(None, description="Its figures; null if it was deleted in the meantime.")
 
 
+class IndexDecisionResult(BaseModel):
+    """A new vector index was compared with the active one."""
+
+    model_config = example({"index_id": 2, "accepted": True})
+
+    index_id: int = Field(description="The new index.")
+    accepted: bool | None = Field(None, description="Whether it may become active; null if it was abandoned.")
+
+
 class ErasedResult(BaseModel):
     """What remains of a result when its document or its agent is deleted."""
 
@@ -201,6 +210,7 @@ RESULTS: dict[TaskName, tuple[type[BaseModel], ...]] = {
     TaskName.SWEEP_DOCUMENT: (DocumentRemovedResult,),
     TaskName.ANSWER_QUESTION: (AnswerResult,),
     TaskName.EVALUATE: (EvaluationResult,),
+    TaskName.DECIDE_INDEX: (IndexDecisionResult,),
 }
 """The models of a successful task's result. Tasks that are not listed have none."""
 
@@ -214,6 +224,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     AgentRemovedResult,
     AnswerResult,
     EvaluationResult,
+    IndexDecisionResult,
     ErasedResult,
 )
 """Every model of a result."""

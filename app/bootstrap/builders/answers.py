@@ -11,6 +11,7 @@ from app.services.answers.evaluations import Evaluations
 from app.services.answers.explanations import Explanations
 from app.services.answers.extractive import Extraction
 from app.services.answers.generation import Generation
+from app.services.answers.index_decisions import IndexDecisions
 from app.services.answers.neighbours import Neighbours
 from app.services.answers.question_sets import QuestionSets
 from app.services.answers.reranking import Reranking
@@ -28,6 +29,7 @@ class AnswerServices:
     results: Results
     evaluation_runs: EvaluationRuns
     evaluations: Evaluations
+    index_decisions: IndexDecisions
     question_sets: QuestionSets
     search: Search
 
@@ -52,10 +54,12 @@ def build_answers(
     answers = Answers(database, queue.admission, intake.backpressure, search, Extraction(search), generation)
     agents, reranks = SeveralAgents(database, search), reranking is not None
     results = Results(agents, Neighbours(database), Explanations(database), reranks=reranks)
+    runs = EvaluationRuns(database, search, answers, indexing.vectors)
     return AnswerServices(
         answers=answers,
-        evaluation_runs=EvaluationRuns(database, search, answers, indexing.vectors),
+        evaluation_runs=runs,
         evaluations=Evaluations(database, queue.admission, intake.backpressure, indexing.vectors),
+        index_decisions=IndexDecisions(database, runs, indexing.vectors),
         question_sets=QuestionSets(database),
         results=results,
         search=search,

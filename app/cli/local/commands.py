@@ -89,17 +89,32 @@ def reembed(
     status: Annotated[bool, typer.Option("--status", help="Only show the vector indexes.")] = False,
     abandon: Annotated[bool, typer.Option("--abandon", help="Discard the index that is being built.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the new index is active.")] = False,
+    questions: Annotated[
+        int | None, typer.Option(min=1, help="The id of a question set: evaluate the new index before it is used.")
+    ] = None,
+    refuse_worse: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="With --questions: keep the old index if nDCG@10 falls by more. Default: 0.01."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build a new vector index with the model and the store of the settings.
 
-    Workers fill it in the background. Searches read the old index until the new one is complete.
+    Workers fill it in the background. Searches read the old index until the new one is complete and, with --questions,
+    until it was compared with the old one.
     """
     if status + abandon + wait > 1:
         raise typer.BadParameter("--status, --abandon and --wait cannot be combined")
-    from app.cli.local.reembed import change_index
+    if questions is None and refuse_worse is not None:
+        raise typer.BadParameter("--refuse-worse needs --questions")
+    if questions is not None and (status or abandon):
+        raise typer.BadParameter("--questions cannot be combined with --status or --abandon")
+    from app.cli.local.reembed import change_index, make_gate
 
-    change_index(status=status, abandon=abandon, wait=wait, as_json=as_json)
+    gate = make_gate(questions, refuse_worse)
+    change_index(status=status, abandon=abandon, wait=wait, gate=gate, as_json=as_json)
 
 
 @program.command("doctor")

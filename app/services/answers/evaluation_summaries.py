@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain.counting import count_of
 from app.pipeline.ranking.metrics import find_percentile, measure_sign_chance
 
 _CHANCE = 0.05
@@ -51,7 +52,7 @@ class ModeComparison:
         """What the difference means, for people."""
         if not self.wins and not self.losses:
             return "No question changed."
-        uneven = f"{self.wins} questions are better, {self.losses} are worse"
+        uneven = f"better for {count_of(self.wins, 'question')}, worse for {self.losses}"
         if self.chance > _CHANCE:
             return f"No clear difference: {uneven}, which is likely by chance (p = {self.chance:.2f})."
         direction = "Better" if self.wins > self.losses else "Worse"

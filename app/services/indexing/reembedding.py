@@ -1,8 +1,8 @@
 """Reembedding: builds a new index, for another model or store, while searches read the old one.
 
 One task per document fills the new index; the table ``editions`` records what it lacks. Each upkeep turn submits tasks
-for some of that. Once the new index lacks only documents published within the last minute, it becomes the active one,
-and further tasks add the rest.
+for some of that. Once the new index lacks only documents published within the last minute, and its gate, if it has one,
+accepts it, it becomes the active one, and further tasks add the rest.
 """
 
 import time
@@ -25,6 +25,7 @@ from app.db.editions import (
     renew_edition,
 )
 from app.db.engine import Database
+from app.db.index_gates import get_gate
 from app.db.vector_indexes import (
     activate,
     find_index,
@@ -32,6 +33,7 @@ from app.db.vector_indexes import (
     list_droppable,
     lock_indexes,
     mark_dropped,
+    retire_building,
 )
 from app.domain.documents import Chunk
 from app.domain.errors import DocumentDeletedError, RetryLaterError, SluiceError
@@ -43,6 +45,7 @@ from app.ledger.reprioritise import reprioritise_reembedding
 from app.ledger.submit import submit
 from app.ledger.upkeep import try_lock_chore
 from app.services.indexing.chunk_index import ChunkIndexer
+from app.services.indexing.index_gates import IndexGates
 from app.services.indexing.publication import EditionWriter
 from app.services.indexing.vector_indexes import IndexSpec
 from app.services.indexing.vectors import Vectors
@@ -73,6 +76,7 @@ class Reembedding:
         self._admission = admission
         self._indexer = indexer
         self._vectors = vectors
+        self._gates = IndexGates(database, admission)
         self._writer = EditionWriter(vectors)
         self._batch_chunks = batch_chunks
 
@@ -214,25 +218,36 @@ class Reembedding:
             self._admission.nudge(queue)
 
     async def _activate(self) -> None:
-        """Make the new index the active one, once it lacks only documents published within the last minute."""
-        if not await self._is_complete():
+        """Make a new index the active one once it is complete, or retire it if its gate refuses it.
+
+        It is complete when it lacks only documents published within the last minute.
+        """
+        complete = await self._find_complete()
+        if complete is None or not await self._gates.is_decided(complete):
             return
         async with self._database.transaction() as connection:
             await lock_indexes(connection)
             building = await find_index(connection, IndexState.BUILDING)
             if building is None or await lacks_old(connection, building.id, _RECENT_SECONDS):
                 return
-            await activate(connection, building.id)
-        log.info("index_activated", index=building.id, model=building.embedding.model, store=building.store)
+            gate = await get_gate(connection, building.id)
+            if gate is None or gate.accepted:
+                await activate(connection, building.id)
+            elif gate.accepted is False:
+                await retire_building(connection)
+            else:
+                return  # another index than the one whose gate is decided
+        if gate and not gate.accepted:
+            log.warning("index_refused", index=building.id, reason=gate.reason)
+        else:
+            log.info("index_activated", index=building.id, model=building.embedding.model, store=building.store)
 
-    async def _is_complete(self) -> bool:
+    async def _find_complete(self) -> VectorIndex | None:
         async with self._database.statement() as connection:
             building = await find_index(connection, IndexState.BUILDING)
-            return (
-                building is not None
-                and await is_planned(connection, building.id)
-                and not await lacks_old(connection, building.id, _RECENT_SECONDS)
-            )
+            if building is None or not await is_planned(connection, building.id):
+                return None
+            return None if await lacks_old(connection, building.id, _RECENT_SECONDS) else building
 
     async def _drop(self, index: VectorIndex, *, forget: bool) -> None:
         """Remove a retired index's vectors; with ``forget``, when no process can still write to it, its row too."""

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.edition_lists import count_complete, count_lacking
 from app.db.editions import is_planned
 from app.db.engine import Database
+from app.db.index_gates import find_refusal, get_gate, insert_gate
+from app.db.question_sets import get_question_set
 from app.db.vector_indexes import (
     add_index,
     find_index,
@@ -19,10 +21,12 @@ from app.db.vector_indexes import (
     retire_active,
     retire_building,
 )
-from app.domain.errors import ConflictError, IndexMismatchError, NotFoundError
+from app.domain.errors import ConflictError, IndexMismatchError, InvalidRequestError, NotFoundError
+from app.domain.states import FINAL
 from app.domain.tasks import TaskName
-from app.domain.vectors import EmbeddingSpec, IndexState, VectorIndex
+from app.domain.vectors import EmbeddingSpec, IndexGate, IndexState, VectorIndex
 from app.ledger.dead_letters import count_dead
+from app.ledger.read import list_states
 
 _WAIT_OR_ABANDON = "Wait until it is active, or stop it: ./sluice reembed --abandon"
 
@@ -51,10 +55,19 @@ class IndexSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class GateRequest:
+    """The condition of a new index: with these questions, nDCG@10 may fall by this much."""
+
+    question_set_id: int
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
 class IndexStatus:
     """An index with the number of documents that it holds and lacks, and how many of the lacking ones have failed.
 
-    Until ``planned`` is True, more documents may be lacking than are counted.
+    Until ``planned`` is True, more documents may be lacking than are counted. ``stopped`` is True when the task that
+    should decide about the gate has ended without a decision.
     """
 
     index: VectorIndex
@@ -62,6 +75,8 @@ class IndexStatus:
     complete: int
     lacking: int
     failed: int
+    gate: IndexGate | None = None
+    stopped: bool = False
 
 
 class VectorIndexes:
@@ -107,12 +122,14 @@ class VectorIndexes:
                 active = await find_index(connection, IndexState.ACTIVE)
                 if active is None or await is_empty(connection):
                     return
+                refusal = await find_refusal(connection, active.id)
         except ProgrammingError:
             return  # no schema yet: the API creates it and then checks
         raise IndexMismatchError(
             f"The documents are indexed with {active.embedding} in {active.store}; "
             f"the settings ask for {self._requested}. "
             "Change the settings back, or build a new index: ./sluice reembed"
+            + (f" The last new index was refused: {refusal}" if refusal else "")
         )
 
     async def _matches(self, connection: AsyncConnection) -> bool:
@@ -125,11 +142,16 @@ class VectorIndexes:
         """The index that the settings ask for."""
         return self._requested
 
-    async def begin(self) -> IndexStatus:
+    async def begin(self, gate: GateRequest | None = None) -> IndexStatus:
         """Start to build the index that the settings ask for; returns the one being built if it matches.
 
+        Args:
+            gate: The condition under which it becomes active. Default: when it is complete.
+
         Raises:
-            ConflictError: when the active index matches already, or another index is being built.
+            ConflictError: when the active index matches already, or another index, or one with another gate, is built.
+            InvalidRequestError: when no question of the set expects anything.
+            NotFoundError: when there is no such question set.
         """
         requested = self._requested
         async with self._database.transaction() as connection:
@@ -142,6 +164,7 @@ class VectorIndexes:
                     raise ConflictError(
                         f"An index is being built with {building.embedding} in {building.store}. {_WAIT_OR_ABANDON}"
                     )
+                await _set_gate(connection, building.id, gate)
                 return await self._measure(connection, building)
             if active and requested.matches(active):
                 raise ConflictError(
@@ -153,6 +176,7 @@ class VectorIndexes:
             )
             if added is None:
                 raise ConflictError(f"Another index is being built. {_WAIT_OR_ABANDON}")
+            await _set_gate(connection, added.id, gate)
             return await self._measure(connection, added)
 
     async def abandon(self) -> None:
@@ -174,4 +198,29 @@ class VectorIndexes:
     async def _measure(self, connection: AsyncConnection, index: VectorIndex) -> IndexStatus:
         complete, lacking = await count_complete(connection, index.id), await count_lacking(connection, index.id)
         failed = await count_dead(connection, TaskName.REEMBED_DOCUMENT, index.id) if lacking else 0
-        return IndexStatus(index, await is_planned(connection, index.id), complete, lacking, failed)
+        gate, planned = await get_gate(connection, index.id), await is_planned(connection, index.id)
+        return IndexStatus(index, planned, complete, lacking, failed, gate, await _is_stopped(connection, gate))
+
+
+async def _set_gate(connection: AsyncConnection, index_id: int, request: GateRequest | None) -> None:
+    """Add the gate of an index that is being built, or check that it has this one."""
+    present = await get_gate(connection, index_id)
+    if request is None:
+        return
+    if present:
+        if (present.question_set_id, present.tolerance) != (request.question_set_id, request.tolerance):
+            raise ConflictError(f"The index is being built with another question set or tolerance. {_WAIT_OR_ABANDON}")
+        return
+    questions = await get_question_set(connection, request.question_set_id, lock=True)
+    if questions is None:
+        raise NotFoundError(f"Question set {request.question_set_id} does not exist.")
+    if questions.questions == questions.unanswerable:
+        raise InvalidRequestError("No question of this set expects documents or quotes.")
+    await insert_gate(connection, index_id, request.question_set_id, request.tolerance)
+
+
+async def _is_stopped(connection: AsyncConnection, gate: IndexGate | None) -> bool:
+    if gate is None or gate.accepted is not None or gate.task_id is None:
+        return False
+    state = (await list_states(connection, [gate.task_id])).get(gate.task_id)
+    return state is None or state in FINAL
