@@ -222,6 +222,9 @@ class Settings(BaseSettings):
     openai_embedding_dimensions: int | None = Field(None, ge=1, le=4000)
     openai_embedding_batch: int = Field(100, ge=1, le=2048)
     openai_chat_model: str | None = None
+    openai_chat_context_tokens: int = Field(16_000, ge=1000)
+    openai_chat_passages_share: float = Field(0.7, gt=0, lt=1)
+    openai_chat_max_tokens: int = Field(1000, ge=50)
     openai_time_limit: float = Field(60.0, gt=0)
     openai_requests_per_minute: int | None = Field(None, ge=1)
     openai_tokens_per_minute: int | None = Field(None, ge=1)

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app.api import problems
+from app.api.bodies.ask import RestartEvent, SentenceEvent
 from app.api.bodies.results import MODELS
 from app.domain.errors import (
     BadRequestError,
@@ -36,12 +37,16 @@ _UNDESCRIBED = "Successful Response"
 _EVENT = {
     "type": "object",
     "properties": {
-        "event": {"type": "string", "enum": ["progress", "end"]},
+        "event": {"type": "string", "enum": ["progress", "sentence", "restart", "end"]},
         "id": {"type": "string", "description": "The task's `version`, for `Last-Event-ID`."},
         "data": {
             "type": "string",
             "contentMediaType": "application/json",
-            "contentSchema": {"$ref": _REFERENCE.format(model="TaskBody")},
+            "contentSchema": {
+                "anyOf": [
+                    {"$ref": _REFERENCE.format(model=model)} for model in ("TaskBody", "SentenceEvent", "RestartEvent")
+                ]
+            },
         },
     },
 }
@@ -90,13 +95,17 @@ def _describe_success(response: dict[str, Any], schemas: dict[str, Any]) -> None
         if response["description"] == _UNDESCRIBED and reference in schemas:
             response["description"] = schemas[reference]["description"].split("\n\n", maxsplit=1)[0]
         if "itemSchema" in content:
-            response["description"] = "A stream of events: `progress` any number of times, then `end`."
+            response["description"] = (
+                "A stream of events: `progress` any number of times, of an answer also `sentence` and `restart`, then "
+                "`end`."
+            )
             content["itemSchema"] = _EVENT
 
 
 def _describe_results(schemas: dict[str, Any]) -> None:
-    """Describe the result of a task as one of the results of all tasks."""
-    _, described = models_json_schema([(model, "serialization") for model in MODELS], ref_template=_REFERENCE)
+    """Describe the result of a task as one of the results of all tasks, and add the models of an answer's events."""
+    models: tuple[type[BaseModel], ...] = (*MODELS, SentenceEvent, RestartEvent)
+    _, described = models_json_schema([(model, "serialization") for model in models], ref_template=_REFERENCE)
     schemas.update(described["$defs"])
     references = [{"$ref": _REFERENCE.format(model=model.__name__)} for model in MODELS]
     schemas["TaskBody"]["properties"]["result"]["anyOf"] = [*references, {"type": "null"}]

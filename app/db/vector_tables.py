@@ -4,11 +4,11 @@ import sqlalchemy as sa
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy.dialects.postgresql import BYTEA, UUID
 
+from app.db.answer_tables import answer_parts
 from app.db.columns import make_id, make_integer, make_object, make_reference, make_text, make_time, write_choice
-from app.db.word_tables import word_postings
 from app.domain.vectors import IndexState
 
-metadata = word_postings.metadata  # of every module
+metadata = answer_parts.metadata  # of every module
 
 vector_indexes = sa.Table(
     "vector_indexes",

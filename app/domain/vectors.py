@@ -138,11 +138,12 @@ class Relevance:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A language model's answer, and the numbers of tokens charged."""
+    """A language model's answer, and the numbers of tokens charged. A truncated one ends at the limit of its tokens."""
 
     text: str
     input_tokens: int = 0
     output_tokens: int = 0
+    is_truncated: bool = False
 
 
 def pack_vector(vector: Vector) -> bytes:

@@ -10,6 +10,7 @@ from app.db.tables import tasks
 from app.domain.ids import TaskId
 from app.domain.states import ACTIVE, FINAL, RUNNING, State
 from app.domain.tasks import Task, TaskName
+from app.ledger.answer_parts import erase_parts, erase_parts_of_tasks
 from app.ledger.statement import TASK_COLUMNS, all_locked, fetch_tasks, quoted
 
 _IS_FINAL = f"t.state IN ({quoted(FINAL)})"
@@ -66,7 +67,9 @@ async def erase_agent_tasks(
     ``after`` is the last id of the former call.
     """
     parameters = {"agent_id": agent_id, "after": after, "limit": limit}
-    return [TaskId(task_id) for task_id in (await connection.execute(ERASE_AGENT_TASKS, parameters)).scalars()]
+    erased = [TaskId(task_id) for task_id in (await connection.execute(ERASE_AGENT_TASKS, parameters)).scalars()]
+    await erase_parts_of_tasks(connection, erased)
+    return erased
 
 
 _IS_GONE = "CAST({0} ->> 'document_id' AS bigint) = ANY (CAST(:document_ids AS bigint[]))"
@@ -88,7 +91,11 @@ _ERASE_ANSWERS = text(
 
 
 async def erase_answers(connection: AsyncConnection, agent_id: int, document_ids: Sequence[int]) -> list[TaskId]:
-    """Remove the answers of an agent that quote these documents; returns their tasks, which stay with the questions."""
+    """Remove the answers of an agent that quote these documents; returns their tasks, which stay with the questions.
+
+    So it does with the parts that clients received of them, and of answers that were not finished.
+    """
+    await erase_parts(connection, agent_id, document_ids)
     erased = {"answer": "A document that this answer quoted is deleted.", "references": []}
     parameters = {"agent_id": agent_id, "document_ids": list(document_ids), "erased": erased}
     return [TaskId(task_id) for task_id in (await connection.execute(_ERASE_ANSWERS, parameters)).scalars()]

@@ -27,7 +27,8 @@ class AttemptStatus(Enum):
     statement returns it."""
 
 
-def _read_status(cancelled: bool | None) -> AttemptStatus:
+def read_status(cancelled: bool | None) -> AttemptStatus:
+    """What a statement on the rows of an attempt returned: None if the attempt has none any more."""
     if cancelled is None:
         return AttemptStatus.SUPERSEDED
     return AttemptStatus.CANCELLED if cancelled else AttemptStatus.CONTINUE
@@ -60,7 +61,7 @@ async def report(connection: AsyncConnection, attempt: Attempt, progress: Progre
         "status": progress.status,
         "chunk_count": progress.chunk_count,
     }
-    return _read_status((await connection.execute(REPORT, parameters)).scalar_one_or_none())
+    return read_status((await connection.execute(REPORT, parameters)).scalar_one_or_none())
 
 
 WATCH = text(
@@ -74,4 +75,4 @@ WATCH = text(
 async def watch(connection: AsyncConnection, attempt: Attempt) -> AttemptStatus:
     """Return whether to continue, without writing progress."""
     parameters = {"task_id": attempt.task_id, "epoch": attempt.epoch}
-    return _read_status((await connection.execute(WATCH, parameters)).scalar_one_or_none())
+    return read_status((await connection.execute(WATCH, parameters)).scalar_one_or_none())

@@ -3,9 +3,10 @@
 import base64
 import json
 import math
+import re
 import time
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +30,7 @@ Messages = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Reply:
-    """A response. ``tokens`` and ``paid`` state what is charged for."""
+    """A response. ``tokens`` and ``paid`` state what is charged for. A body that is an iterator is sent in pieces."""
 
     status: int
     body: Any
@@ -132,8 +133,8 @@ class Protocol:
         model, messages = body.get("model"), body.get("messages")
         if model not in CHAT_MODELS:
             raise ProtocolError(404, f"The model `{model}` does not exist.", code="model_not_found")
-        if not isinstance(messages, list) or not messages or body.get("stream"):
-            raise ProtocolError(400, "Invalid value.", param="stream" if body.get("stream") else "messages")
+        if not isinstance(messages, list) or not messages:
+            raise ProtocolError(400, "Invalid value.", param="messages")
         limit = _check_limit(model, body)
         whole = self.write(messages)
         text, written = self._tokens.cut(whole, limit)
@@ -144,8 +145,35 @@ class Protocol:
             "finish_reason": "stop" if text == whole else "length",
         }
         usage = {"prompt_tokens": asked, "completion_tokens": written, "total_tokens": asked + written}
+        if body.get("stream"):
+            counted = usage if body.get("stream_options", {}).get("include_usage") else None
+            pieces = re.findall(r"\s*\S+", text)
+            return stream(pieces, finish_reason=str(choice["finish_reason"]), usage=counted, tokens=asked + written)
         head = {"id": "chatcmpl-1", "object": "chat.completion", "created": int(time.time()), "model": model}
         return Reply(200, {**head, "choices": [choice], "usage": usage}, {}, asked + written)
+
+
+def write_event(delta: Mapping[str, Any], **members: Any) -> bytes:
+    """One event of a stream."""
+    event = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta, **members}]}
+    return b"data: " + json.dumps(event).encode() + b"\n\n"
+
+
+def stream(
+    pieces: Iterable[str], *, finish_reason: str = "stop", usage: Mapping[str, int] | None = None, tokens: int = 0
+) -> Reply:
+    """A completion that arrives in these pieces."""
+
+    def send() -> Iterator[bytes]:
+        yield write_event({"role": "assistant", "content": ""})
+        for piece in pieces:
+            yield write_event({"content": piece})
+        yield write_event({}, finish_reason=finish_reason)
+        if usage:
+            yield b"data: " + json.dumps({"choices": [], "usage": usage}).encode() + b"\n\n"
+        yield b"data: [DONE]\n\n"
+
+    return Reply(200, send(), {"content-type": "text/event-stream"}, tokens)
 
 
 def read_texts(body: Mapping[str, Any]) -> list[str]:

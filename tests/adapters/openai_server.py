@@ -243,6 +243,9 @@ class _Handler(BaseHTTPRequestHandler):
         if reply is None:
             self.close_connection = True
             return
+        if isinstance(reply.body, Iterator):
+            self._send_pieces(reply)
+            return
         sent = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
         self.send_response(reply.status)
         for name, value in ({"content-type": "application/json"} | dict(reply.headers)).items():
@@ -250,6 +253,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(sent)))
         self.end_headers()
         self.wfile.write(sent)
+
+    def _send_pieces(self, reply: Reply) -> None:
+        """Send a body in pieces. An iterator that raises breaks the connection off."""
+        self.send_response(reply.status)
+        for name, value in dict(reply.headers).items():
+            self.send_header(name, value)
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        try:
+            for piece in reply.body:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.write(b"0\r\n\r\n")
+        except ConnectionError:
+            self.close_connection = True
 
     def log_message(self, *_: object) -> None:
         """Write no access log."""

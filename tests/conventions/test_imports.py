@@ -25,6 +25,7 @@ _ALLOWED = {
     "firecrawl": {"adapters"},
     "httpcore": {"adapters"},
     "httpx": {"adapters", "cli"},
+    "httpx2": {"adapters"},
     "icalendar": {"pipeline"},
     "kombu": {"adapters", "celery_app", "tasks"},
     "lxml": {"pipeline"},

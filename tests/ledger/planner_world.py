@@ -75,6 +75,11 @@ def fill(bench: Bench) -> None:
     _add(bench, 6, "PENDING", arguments='{"fetch_host": "public.example"}')
     _add_parents(bench)
     _DELETIONS.update(fill_deletions(bench))
+    bench.sql(
+        "INSERT INTO answer_parts (task_id, version, epoch, event, data) "
+        "SELECT t.id, t.version - n, t.epoch, 'sentence', jsonb_build_object('citations', t.result -> 'references') "
+        "FROM tasks AS t, generate_series(0, 2) AS n WHERE t.state IN ('STARTED', 'SUCCESS')"
+    )
     bench.add_worker(Queue.DEAD_LETTER)
     bench.sql("INSERT INTO turns (queue, agent_id, finish_tag) SELECT name, 1, 0 FROM queues")
     bench.sql("UPDATE chores SET due_at = now() - interval '1 hour'")
@@ -150,6 +155,7 @@ def find_parameters(bench: Bench, name: str) -> dict[str, Any]:
         "worker_id": idle if name == "work_stealing.STEAL_WORK" else bench.worker,
         "task_id": task["id"],
         "epoch": task["epoch"],
+        "version": task["version"],
         "name": task["name"],
         "ids": ids,
         "task_ids": ids,
@@ -159,7 +165,7 @@ def find_parameters(bench: Bench, name: str) -> dict[str, Any]:
     }
 
 
-_DELETING = ("erase.", "erasure.", "files.")
+_DELETING = ("answer_parts._ERASE", "erase.", "erasure.", "files.")
 _OWN = ("agent_id", "limit")
 
 
@@ -185,6 +191,7 @@ _FIXED: dict[str, Any] = {
     "current": 1,
     "cursor": "aa/1",
     "days": 30,
+    "data": {},
     "delay": 1.0,
     "duplicate_error": None,
     "error": {},
@@ -201,6 +208,7 @@ _FIXED: dict[str, Any] = {
     "metadata": {},
     "model": "m",
     "organization_id": ORGANIZATION,
+    "parts": [{"event": "sentence", "data": {}}] * 3,
     "pid": PID,
     "pids": [PID, 2],
     "queue": "high_priority",
@@ -208,6 +216,7 @@ _FIXED: dict[str, Any] = {
     "rejects": False,
     "result": {},
     "seconds": 60.0,
+    "seen": -9,
     "stage": "parse",
     "states": ["FAILURE", "REVOKED"],
     "status": "Parsing",

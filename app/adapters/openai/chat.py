@@ -1,15 +1,16 @@
 """Chat completions of OpenAI, or of a server that uses its protocol, through OpenAI's client."""
 
-import json
+import re
 from typing import Any
 
-from openai import AsyncOpenAI
-
 from app.adapters.openai.client import OpenAIClient
+from app.adapters.openai.completions import Answer, CompletionReader
 from app.adapters.openai.tokens import TokenCounter, replace_surrogates
-from app.domain.errors import ProviderDownError, ProviderRequestError
+from app.domain.errors import ProviderContextError, ProviderRequestError
+from app.domain.ports import OnText
 from app.domain.vectors import Completion
 
+_STREAM = re.compile(r"\bstream(?:ing)?\b", re.IGNORECASE)
 _NEW, _OLD = "max_completion_tokens", "max_tokens"
 
 
@@ -18,14 +19,15 @@ class OpenAIChat:
 
     OpenAI's newer models accept only ``max_completion_tokens``. Other servers may reject that name, or ignore it and
     write without a limit. So requests to OpenAI use the new name and requests to other servers ``max_tokens``. If a
-    server rejects the name, the request is sent again with the other one, which is used from then on. No temperature is
-    sent, because reasoning models reject it.
+    server rejects the name, the request is sent again with the other one, which is used from then on; so it is with
+    ``stream`` and ``stream_options``, without which an answer arrives whole, and its tokens are counted here. No
+    temperature is sent, because reasoning models reject it.
 
     Args:
         api_key: The API key; None for a server without authentication.
         base_url: The address of the server; None for OpenAI.
         model: The name of the model.
-        time_limit: Seconds until the whole answer must have arrived.
+        time_limit: Seconds until the whole answer must have arrived or, of an answer that streams, its next piece.
 
     Raises:
         StartupError: the key or the package bpe-openai is missing.
@@ -38,6 +40,8 @@ class OpenAIChat:
         self._tokens = TokenCounter()
         self._model = model
         self._limit_name = _OLD if base_url else _NEW
+        self._has_swapped = False
+        self._streams = self._counts_streams = True
 
     @property
     def model(self) -> str:
@@ -48,70 +52,93 @@ class OpenAIChat:
         """Count tokens as OpenAI's embedding models do, which differs from a chat model's count by some percent."""
         return self._tokens.count(text)
 
-    async def complete(self, instructions: str, question: str, *, max_tokens: int) -> Completion:
+    async def complete(
+        self, instructions: str, question: str, *, max_tokens: int, on_text: OnText | None = None
+    ) -> Completion:
         """Answer ``question`` according to ``instructions``. ``max_tokens`` includes the tokens for reasoning."""
         prompt = [replace_surrogates(text) for text in (instructions, question)]
-        body = await self._request(prompt, max_tokens)
-        answer, choice = self._read(body)
-        text = self._read_text(choice, max_tokens)
-        usage = answer.get("usage")
-        usage = usage if isinstance(usage, dict) else {}
+        answer = await self._request(prompt, max_tokens, on_text)
+        answer.check(self.provider, self._model, max_tokens)
+        text = replace_surrogates(answer.text).strip()
+        usage = answer.usage
         return Completion(
             text=text,
             input_tokens=_read_count(usage.get("prompt_tokens")) or sum(map(self.count_tokens, prompt)),
             output_tokens=_read_count(usage.get("completion_tokens")) or self.count_tokens(text),
+            is_truncated=answer.reason == "length",
         )
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
-    async def _request(self, prompt: list[str], max_tokens: int) -> bytes:
-        name = self._limit_name
-        try:
-            return await self._client.call(lambda client: self._send(client, prompt, {name: max_tokens}))
-        except ProviderRequestError as error:
-            if name not in (error.detail or ""):
-                raise
-        other = _OLD if name == _NEW else _NEW
-        body = await self._client.call(lambda client: self._send(client, prompt, {other: max_tokens}))
-        self._limit_name = other
-        return body
+    async def _request(self, prompt: list[str], max_tokens: int, on_text: OnText | None) -> Answer:
+        """Send the request, again without each parameter that the server rejects by its name."""
+        while True:
+            options = self._choose_options(max_tokens, streams=on_text is not None)
+            try:
+                return await (self._stream(prompt, options, on_text) if on_text else self._send(prompt, options))
+            except ProviderContextError:
+                raise  # its message may name the limit, too
+            except ProviderRequestError as error:
+                if not self._adapt(error.detail or "", options):
+                    raise
 
-    async def _send(self, client: AsyncOpenAI, prompt: list[str], limit: dict[str, Any]) -> Any:
-        instructions, question = prompt
-        return await client.chat.completions.with_raw_response.create(
-            model=self._model,
-            messages=[{"role": "system", "content": instructions}, {"role": "user", "content": question}],
-            **limit,
-        )
+    def _choose_options(self, max_tokens: int, *, streams: bool) -> dict[str, Any]:
+        options: dict[str, Any] = {self._limit_name: max_tokens}
+        if streams and self._streams:
+            options["stream"] = True
+            if self._counts_streams:
+                options["stream_options"] = {"include_usage": True}
+        return options
 
-    def _read(self, body: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Parse the answer; returns it and its first choice."""
-        try:
-            answer = json.loads(body)
-            choice = answer["choices"][0]
-            choice["message"].get("content")
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
-            raise ProviderDownError(f"The answer of {self.provider} cannot be read.") from None
-        return answer, choice
+    def _adapt(self, detail: str, options: dict[str, Any]) -> bool:
+        """Choose other parameters from now on, if the server's message names one; False if there is no other choice."""
+        if "stream_options" in options and "stream_options" in detail:
+            self._counts_streams = False
+        elif "stream" in options and _STREAM.search(detail):
+            self._streams = False
+        elif self._limit_name in options and self._limit_name in detail and not self._has_swapped:
+            self._limit_name = _OLD if self._limit_name == _NEW else _NEW
+            self._has_swapped = True
+        else:
+            return False
+        return True
 
-    def _read_text(self, choice: dict[str, Any], max_tokens: int) -> str:
-        message, reason = choice["message"], choice.get("finish_reason")
-        text = message.get("content")
-        # NUL characters and surrogates cannot be stored in the database.
-        text = replace_surrogates(text.replace("\0", "")).strip() if isinstance(text, str) else ""
-        if reason == "content_filter":
-            raise ProviderRequestError(f"{self.provider}: a content filter withheld the answer.")
-        if not text and message.get("refusal"):
-            raise ProviderRequestError(f"{self.provider}: {self.model} refused to answer.")
-        if not text and reason == "length":
-            raise ProviderRequestError(
-                f"{self.provider}: {self.model} used all {max_tokens} tokens before it answered."
+    async def _send(self, prompt: list[str], options: dict[str, Any]) -> Answer:
+        messages = _make_messages(prompt)
+        body = await self._client.call(
+            lambda client: client.chat.completions.with_raw_response.create(
+                model=self._model, messages=messages, **options
             )
-        if not text:
-            raise ProviderDownError(f"{self.provider}: the answer of {self.model} is empty.")
-        return text
+        )
+        reader = CompletionReader(self.provider, self._client.secret)
+        reader.read_whole(body)
+        return reader.answer
+
+    async def _stream(self, prompt: list[str], options: dict[str, Any], on_text: OnText) -> Answer:
+        reader, messages = CompletionReader(self.provider, self._client.secret), _make_messages(prompt)
+
+        async def read(line: str) -> bool | None:
+            text = reader.feed(line)
+            if text:
+                await on_text(replace_surrogates(text))
+            return None if reader.is_done else text is not None
+
+        await self._client.read_lines(
+            lambda client: client.chat.completions.with_streaming_response.create(
+                model=self._model, messages=messages, **options
+            ),
+            read,
+        )
+        if rest := reader.end():
+            await on_text(replace_surrogates(rest))
+        return reader.answer
+
+
+def _make_messages(prompt: list[str]) -> Any:
+    instructions, question = prompt
+    return [{"role": "system", "content": instructions}, {"role": "user", "content": question}]
 
 
 def _read_count(value: object) -> int:

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
+from httpx2 import HTTPError
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient, OpenAIError, Timeout
 
 from app.adapters.openai.errors import translate
@@ -13,6 +15,7 @@ from app.domain.errors import ProviderDownError, StartupError
 _OPENAI = "https://api.openai.com/v1"
 _NO_KEY = "none"
 _CONNECT_SECONDS = 10.0
+_LONGEST_LINE = 4 * 1024 * 1024
 _VERBOSE_LOGGERS = ("openai", "httpx2", "httpcore2")
 
 
@@ -59,6 +62,54 @@ class OpenAIClient:
             raise translate(self._provider, error, secret=self._key or None) from None
         return bytes(answer.http_response.content)
 
+    async def read_lines(
+        self,
+        send: Callable[[AsyncOpenAI], AbstractAsyncContextManager[Any]],
+        on_line: Callable[[str], Awaitable[bool | None]],
+    ) -> None:
+        """Send one request and pass the lines of its answer on as they arrive.
+
+        Args:
+            send: Sends the request, by a method ``with_streaming_response`` of the client.
+            on_line: Receives a line; returns whether it is a part of the answer, and None if it is the last one. The
+                time limit is for the time until the next part: a server may keep a connection open with lines that
+                are none.
+
+        Raises:
+            ProviderBusyError, ProviderDownError, ProviderCredentialsError, ProviderRequestError
+            Exception: any error of ``on_line``.
+        """
+        clock = asyncio.get_running_loop().time
+        try:
+            async with AsyncExitStack() as stack:
+                async with asyncio.timeout(self._time_limit):
+                    answer = await stack.enter_async_context(send(self._choose_client()))
+                lines, deadline = _split_lines(answer.iter_bytes()), clock() + self._time_limit
+                while (line := await self._read_line(lines, deadline)) is not None:
+                    is_part = await on_line(line)
+                    if is_part is None:
+                        return
+                    if is_part:
+                        deadline = clock() + self._time_limit
+        except TimeoutError:
+            raise ProviderDownError(f"{self._provider} sent nothing for {self._time_limit:g} s.") from None
+        except OpenAIError as error:  # not chained, because it may contain the key
+            raise translate(self._provider, error, secret=self._key or None) from None
+
+    async def _read_line(self, lines: AsyncIterator[str], deadline: float) -> str | None:
+        """The next line; None at the end."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await anext(lines, None)
+        except HTTPError as error:
+            name = type(error).__name__
+            raise ProviderDownError(f"{self._provider} broke off in the middle of an answer ({name}).") from None
+
+    @property
+    def secret(self) -> str | None:
+        """The API key, for its removal from messages."""
+        return self._key or None
+
     async def close(self) -> None:
         """Close the connections of this event loop."""
         made, self._made = self._made, None
@@ -81,6 +132,22 @@ class OpenAIClient:
             # The default client, when garbage-collected, would close connections of an ended loop on the running one.
             http_client=DefaultAsyncHttpxClient(timeout=timeout),
         )
+
+
+async def _split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    """The lines of a text that arrives in pieces. A line that is too long is not collected.
+
+    Raises:
+        ProviderDownError
+    """
+    rest = b""
+    async for piece in pieces:
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            yield line.decode("utf-8", "replace").rstrip("\r")
+        if len(rest) > _LONGEST_LINE:
+            raise ProviderDownError("The answer contains a line that is too long.")
+    yield rest.decode("utf-8", "replace")
 
 
 def _check_key(api_key: str | None, base_url: str | None) -> str:

@@ -12,8 +12,10 @@ from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIEr
 
 from app.domain.errors import (
     ProviderBusyError,
+    ProviderContextError,
     ProviderCredentialsError,
     ProviderDownError,
+    ProviderFilteredError,
     ProviderRequestError,
     SluiceError,
 )
@@ -25,6 +27,15 @@ _ACCOUNT_CODES = frozenset(
 )
 """Codes that arrive with 429 although waiting does not help."""
 _MODEL_CODES = frozenset({"model_not_found", "invalid_api_key"})
+_CONTEXT = re.compile(
+    r"context_length_exceeded|context_window_exceeded|exceed_context_size|string_above_max_length"
+    r"|(?:maximum|max|exceed\w*)\W+(?:[\w'’]+\W+){0,6}context|context\W+(?:length|window|size)"  # noqa: RUF001
+    r"|(?:prompt|input|request|messages?)\W+(?:is|are|was|were)\W+too\W+(?:long|large)|too\W+many\W+(?:input\W+)?tokens"
+    r"|reduce\W+the\W+length",
+    re.IGNORECASE,
+)
+"""How servers say that a request is longer than the model's context, in a code or a message."""
+_FILTERED = re.compile(r"content_filter|content_policy|ResponsibleAI", re.IGNORECASE)
 _LONGEST_WAIT = 86_400.0
 _LONGEST_DETAIL = 300
 _KEY = re.compile(r"\bsk-[\w*.-]+")
@@ -67,11 +78,29 @@ def read_retry_after(headers: Mapping[str, str]) -> float | None:
 
 def describe(error: APIStatusError, *, secret: str | None = None) -> str:
     """The message of a server, on one line, shortened and without the key."""
-    message = _find_message(error.body)
+    return _shorten(_find_message(error.body), secret)
+
+
+def _shorten(message: str, secret: str | None) -> str:
     if secret:
         message = message.replace(secret, "***")
     message = _KEY.sub("***", " ".join(message.split()))
     return message[: _LONGEST_DETAIL - 1] + "…" if len(message) > _LONGEST_DETAIL else message
+
+
+def translate_event(provider: str, body: object, *, secret: str | None = None) -> SluiceError:
+    """Translate an error that a server sends within a stream."""
+    message = _shorten(_find_message(body), secret)
+    codes = " ".join(str(body.get(name)) for name in ("code", "type")) if isinstance(body, Mapping) else ""
+    detail = f"{provider} ended the answer with an error{': ' if message else ''}{message}"
+    if is_too_long(f"{codes} {message}"):
+        return ProviderContextError(detail)
+    return ProviderFilteredError(detail) if _FILTERED.search(codes) else ProviderDownError(detail)
+
+
+def is_too_long(message: str) -> bool:
+    """Whether an error says that the request is longer than the model's context."""
+    return bool(_CONTEXT.search(message))
 
 
 def _translate_status(provider: str, error: APIStatusError, secret: str | None) -> SluiceError:
@@ -82,8 +111,11 @@ def _translate_status(provider: str, error: APIStatusError, secret: str | None) 
     codes = {error.code, error.type}
     if status in _REFUSED or codes & _ACCOUNT_CODES or codes & _MODEL_CODES:
         return ProviderCredentialsError(detail)
+    if is_too_long(f"{error.code} {error.type} {message}") and status != HTTPStatus.TOO_MANY_REQUESTS:
+        return ProviderContextError(detail)
     if status in _REJECTED:
-        return ProviderRequestError(detail)
+        filtered = _FILTERED.search(f"{error.code} {error.type}")
+        return ProviderFilteredError(detail) if filtered else ProviderRequestError(detail)
     busy = ProviderBusyError if status == HTTPStatus.TOO_MANY_REQUESTS else ProviderDownError
     return busy(detail, retry_after=read_retry_after(error.response.headers))
 

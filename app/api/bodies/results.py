@@ -12,7 +12,7 @@ from app.api.bodies.evaluation_reports import SUMMARY, EvaluationSummary
 from app.api.bodies.fields import DocumentId, End, Filename, PageCount, Start, example
 from app.domain.tasks import TaskName
 
-_REFERENCE = {
+REFERENCE = {
     "document_id": 123,
     "filename": "harbour.pdf",
     "page": 3,
@@ -132,7 +132,7 @@ class AgentRemovedResult(BaseModel):
 class Reference(BaseModel):
     """A passage that an answer is based on."""
 
-    model_config = example(_REFERENCE)
+    model_config = example(REFERENCE)
 
     document_id: DocumentId
     filename: Filename
@@ -149,7 +149,7 @@ class AnswerResult(BaseModel):
         {
             "answered": True,
             "answer": "Its maximum draught is 2.4 metres. [1]",
-            "references": [_REFERENCE],
+            "references": [REFERENCE],
             "mode": "extractive",
             "processing_time": 0.0213,
         }
@@ -167,6 +167,19 @@ class AnswerResult(BaseModel):
     model: str | None = Field(None, description="The language model, with the mode `llm`.")
     usage: dict[str, int] | None = Field(
         None, description="The tokens that the language model counted: `input_tokens` and `output_tokens`."
+    )
+    truncated: bool | None = Field(
+        None, description="With the mode `llm`: whether the answer ends at the limit of its tokens."
+    )
+    unsupported: list[str] | None = Field(
+        None,
+        description=(
+            "With the mode `llm`: the sentences that the language model wrote and no passage supports. Those in "
+            "`answer` cite nothing; if `answered` is false, `answer` contains none of them."
+        ),
+    )
+    question: str | None = Field(
+        None, description="Of a question with a `history`: the question that was answered, complete in itself."
     )
 
 

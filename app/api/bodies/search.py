@@ -66,8 +66,8 @@ class SearchRequest(BaseModel):
             'Metadata that a document must contain, such as `{"year": 2026}`, or a comparison, such as '
             '`{"type": "gte", "key": "year", "value": 2021}`. `type` is `eq`, `ne`, `gt`, `gte`, `lt`, `lte`, `in` '
             "or `nin` (with a list as `value`), or `and` or `or` (with a list of filters as `value`, and no `key`). "
-            "Values of different types do not match; dates and times in ISO form compare as times, other texts by "
-            "their characters. The key `document_id` stands for the document's id."
+            "Values of different types do not match; dates in ISO form compare as texts. The key `document_id` stands "
+            "for the document's id."
         ),
         examples=[
             {"year": 2026},
@@ -240,12 +240,3 @@ class SearchResults(BaseModel):
         """Convert the results of a search."""
         warnings = [SearchWarning(code="reranking_failed", message=_NOT_RERANKED)] if found.reranking_failed else []
         return cls(results=[SearchHit.of(result) for result in found.results], took_ms=took_ms, warnings=warnings)
-
-
-class AskRequest(BaseModel):
-    """A question that an agent's documents answer."""
-
-    model_config = example({"question": "What is the maximum draught at the Alder Gate?"}, extra="forbid")
-
-    question: Text = Field(description="A question, in any language.")
-    top_k: int = Field(5, ge=1, le=50, description="Maximum number of passages that the answer is based on.")

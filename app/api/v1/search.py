@@ -3,21 +3,18 @@
 import time
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
-from app.api.access import Reader, ServicesOf, Writer
+from app.api.access import Reader, ServicesOf
 from app.api.bodies.search import (
-    AskRequest,
     SearchRequest,
     SearchResults,
     SeveralAgentsSearchRequest,
 )
-from app.api.bodies.tasks import TaskAccepted
 from app.api.problems import RESPONSES, document_problems
 from app.api.v1.agents import AgentId
 from app.bootstrap import Services
 from app.domain.errors import (
-    BacklogFullError,
     ProviderBusyError,
     ProviderCredentialsError,
     ProviderDownError,
@@ -61,14 +58,3 @@ async def _search(services: Services, accounts: Sequence[Account], body: SearchR
     )
     took = round((time.perf_counter() - began) * 1000, 2)
     return SearchResults.of(found, took)
-
-
-@router.post("/agents/{agent_id}/ask", status_code=202, responses=document_problems(BacklogFullError))
-async def ask_agent(
-    agent_id: AgentId, body: AskRequest, identity: Writer, services: ServicesOf, response: Response
-) -> TaskAccepted:
-    """Ask a question. The task's result is the answer with its sources."""
-    agent = await services.tenants.agents.get(identity.organization_id, agent_id)
-    task = await services.answers.answers.ask(identity.organization_id, agent.id, body.question, body.top_k)
-    response.headers["Location"] = f"/api/v1/tasks/{task.id}"
-    return TaskAccepted.of(task, "Question queued")

@@ -8,8 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from app.api import events
 from app.api.access import Reader, ServicesOf, Writer
-from app.api.bodies.tasks import PublicState, TaskAccepted, TaskBody, TaskCancelled, TaskList, TaskRevoked, list_unseen
+from app.api.bodies.tasks import PublicState, TaskAccepted, TaskBody, TaskCancelled, TaskList, TaskRevoked
 from app.api.paging import AfterTask, Limit
 from app.api.problems import RESPONSES, document_problems
 from app.domain.errors import ConflictError, NotFoundError, TaskFinishedError
@@ -121,13 +122,14 @@ async def follow_task(
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a task as server-sent events: `progress` at every stage and change, then `end`.
 
-    The data of an event is the task as JSON, its id the task's `version`. `Last-Event-ID` resumes after that event.
+    Of an answer, `sentence` and `restart` as well. The data of `progress` and `end` is the task as JSON. An answer
+    arrives in events `sentence`, each as soon as its citations are verified; concatenated, their texts are the answer.
+    `restart` asks the client to discard the sentences that it has received: the attempt that wrote them was
+    interrupted, such as by a killed worker, and the answer is written anew. The id of an event is the task's `version`;
+    `Last-Event-ID` resumes after that event, without loss or repetition.
     """
-    async for change in services.queue.tasks.follow(task.organization_id, task.id, seen):
-        counts = await services.queue.tasks.count_children([change])
-        for body in list_unseen(change, seen, counts.get(change.id)):
-            yield ServerSentEvent(data=body, event="end" if body.is_final else "progress", id=str(body.version))
-        seen = change.version
+    async for event in events.follow(services, task, seen):
+        yield event
 
 
 @router.delete(

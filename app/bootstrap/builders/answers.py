@@ -5,12 +5,13 @@ from app.bootstrap.builders.indexing import IndexingServices
 from app.bootstrap.builders.intake import IntakeServices
 from app.bootstrap.builders.providers import ProviderServices
 from app.bootstrap.builders.queue import QueueServices
+from app.bootstrap.models import describe_embedding
 from app.services.answers.answers import Answers
 from app.services.answers.evaluation_runs import EvaluationRuns
 from app.services.answers.evaluations import Evaluations
 from app.services.answers.explanations import Explanations
 from app.services.answers.extractive import Extraction
-from app.services.answers.generation import Generation
+from app.services.answers.generation import ChatLimits, Generation
 from app.services.answers.index_decisions import IndexDecisions
 from app.services.answers.neighbours import Neighbours
 from app.services.answers.question_sets import QuestionSets
@@ -18,6 +19,7 @@ from app.services.answers.reranking import Reranking
 from app.services.answers.results import Results
 from app.services.answers.search import Search
 from app.services.answers.several_agents import SeveralAgents
+from app.services.answers.streams import AnswerStreams
 from app.settings import Settings
 
 
@@ -32,6 +34,7 @@ class AnswerServices:
     index_decisions: IndexDecisions
     question_sets: QuestionSets
     search: Search
+    streams: AnswerStreams
 
 
 def build_answers(
@@ -50,7 +53,7 @@ def build_answers(
         else None
     )
     search = Search(database, indexing.chunks, indexing.vectors, reranking)
-    generation = Generation(database, providers.calls, adapters.chat) if adapters.chat else None
+    generation = _build_generation(settings, adapters, providers)
     answers = Answers(database, queue.admission, intake.backpressure, search, Extraction(search), generation)
     agents, reranks = SeveralAgents(database, search), reranking is not None
     results = Results(agents, Neighbours(database), Explanations(database), reranks=reranks)
@@ -63,4 +66,21 @@ def build_answers(
         question_sets=QuestionSets(database),
         results=results,
         search=search,
+        streams=AnswerStreams(database),
+    )
+
+
+def _build_generation(settings: Settings, adapters: Adapters, providers: ProviderServices) -> Generation | None:
+    """Answers by a language model. A local embedding model helps to check them; a paid one would cost too much."""
+    if adapters.chat is None:
+        return None
+    embedding = describe_embedding(settings)
+    return Generation(
+        adapters.database,
+        providers.calls,
+        adapters.chat,
+        ChatLimits(
+            settings.openai_chat_context_tokens, settings.openai_chat_passages_share, settings.openai_chat_max_tokens
+        ),
+        adapters.embedders(embedding) if embedding.provider == "local" else None,
     )

@@ -43,6 +43,24 @@ class ProviderRequestError(SluiceError):
     code = "provider_request_rejected"
 
 
+class ProviderContextError(ProviderRequestError):
+    """The request is longer than the language model's context."""
+
+    code = "provider_context_exceeded"
+
+
+class ProviderRefusedError(ProviderRequestError):
+    """The language model refused to answer."""
+
+    code = "provider_refused"
+
+
+class ProviderFilteredError(ProviderRequestError):
+    """The provider's content filter withheld the answer."""
+
+    code = "provider_content_filtered"
+
+
 class VectorLengthError(SluiceError):
     """The model's vectors differ in length from those of the index."""
 

@@ -1,9 +1,12 @@
 """Ports of embedding models, language models, rerankers and rate limits."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from app.domain.vectors import Completion, EmbeddingResult, Relevance, TextBatch
+
+OnText = Callable[[str], Awaitable[None]]
+"""Receives the next piece of a text."""
 
 
 class Embedder(Protocol):
@@ -50,10 +53,17 @@ class ChatModel(Protocol):
     def count_tokens(self, text: str) -> int:
         """The approximate number of tokens of a text."""
 
-    async def complete(self, instructions: str, question: str, *, max_tokens: int) -> Completion:
-        """Answer ``question`` as ``instructions`` say.
+    async def complete(
+        self, instructions: str, question: str, *, max_tokens: int, on_text: OnText | None = None
+    ) -> Completion:
+        """Answer ``question`` as ``instructions`` say, in at most ``max_tokens`` tokens.
+
+        With ``on_text``, the answer is passed on in pieces as it arrives, or in one piece if the provider sends it
+        whole. Its errors pass through, and end the request.
 
         Raises:
+            ProviderContextError: the request is longer than the model's context.
+            ProviderRefusedError, ProviderFilteredError: there is no answer, though a piece of one may have arrived.
             ProviderBusyError, ProviderDownError, ProviderCredentialsError, ProviderRequestError
         """
 

@@ -1,7 +1,7 @@
 """Answers: a question is submitted as a task, which searches and then answers with citations."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.db.engine import Database
@@ -10,9 +10,12 @@ from app.domain.counting import count_of
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.domain.vectors import Account
 from app.ledger.submit import submit
+from app.services.answers.conversation import Conversation
 from app.services.answers.extractive import Extraction
-from app.services.answers.generation import Generation
+from app.services.answers.generation import Generation, Usage
+from app.services.answers.references import list_sentences
 from app.services.answers.search import Search
+from app.services.answers.streams import AttemptSink, SentenceSink
 from app.services.intake.backpressure import Backpressure
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
@@ -36,8 +39,16 @@ class Answers:
         self._search = search
         self._extraction = extraction
         self._generation = generation
+        self._conversation = Conversation(generation)
 
-    async def ask(self, organization_id: int, agent_id: int, question: str, top_k: int) -> Task:
+    async def ask(
+        self,
+        organization_id: int,
+        agent_id: int,
+        question: str,
+        top_k: int,
+        history: Sequence[Mapping[str, str]] = (),
+    ) -> Task:
         """Submit a question. The answer becomes the task's result.
 
         Args:
@@ -45,6 +56,7 @@ class Answers:
             agent_id: The agent whose documents are searched.
             question: The question, in any language.
             top_k: The largest number of passages that the answer is based on.
+            history: What was said before, each ``{role, content}``, oldest first.
 
         Raises:
             BacklogFullError: when the agent has too many tasks waiting.
@@ -58,7 +70,7 @@ class Answers:
                     agent_id,
                     TaskName.ANSWER_QUESTION,
                     Queue.HIGH,
-                    arguments={"question": question, "top_k": top_k},
+                    arguments={"question": question, "top_k": top_k, **({"history": list(history)} if history else {})},
                 ),
             )
         self._admission.nudge(task.queue)
@@ -71,15 +83,40 @@ class Answers:
             ProviderBusyError, ProviderPausedError, ProviderDownError, ProviderRequestError
         """
         began = time.monotonic()
-        question = attempt.task.arguments["question"]
+        arguments, usage, sink = attempt.task.arguments, Usage(), AttemptSink(attempt)
         account = Account(attempt.task.organization_id, attempt.task.agent_id)
         await attempt.report(Progress("retrieval", 20, "Searching the documents"))
-        hits = await self._search.find(account, question, top_k=attempt.task.arguments["top_k"])
+        await sink.restart()
+        history = arguments.get("history", ())
+        question = await self._conversation.rewrite(account, arguments["question"], history, usage)
+        hits = await self._search.find(account, question, top_k=arguments["top_k"])
         await attempt.report(Progress("generate_answer", 50, f"Answering from {count_of(len(hits), 'passage')}"))
-        answer = await self.reply(account, question, hits)
+        answer = await self.reply(account, question, hits, sink=sink, usage=usage)
+        if history:
+            answer["question"] = question
         return Outcome({**answer, "processing_time": round(time.monotonic() - began, 4)}, "Answered")
 
-    async def reply(self, account: Account, question: str, hits: Sequence[Hit]) -> dict[str, Any]:
-        """Answer from the hits of a search; the errors are those of ``answer``."""
-        writer = self._generation if self._generation and hits else self._extraction
-        return await writer.answer(account, question, hits)
+    async def reply(
+        self,
+        account: Account,
+        question: str,
+        hits: Sequence[Hit],
+        *,
+        sink: SentenceSink | None = None,
+        usage: Usage | None = None,
+    ) -> dict[str, Any]:
+        """Answer from the hits of a search; the errors are those of ``answer``.
+
+        Args:
+            account: The tenant that usage is charged to.
+            question: The question, complete in itself.
+            hits: The hits.
+            sink: Receives the sentences of the answer as they are released.
+            usage: The usage so far, to which this one is added.
+        """
+        if self._generation and hits:
+            return await self._generation.answer(account, question, hits, sink, usage)
+        answer = await self._extraction.answer(account, question, hits)
+        if sink:
+            await sink.send(list_sentences(answer))
+        return answer

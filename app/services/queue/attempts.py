@@ -1,7 +1,7 @@
 """Attempts: what a task's body receives, and the outcome that it returns."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from app.db.engine import Database
 from app.domain.errors import DatabaseUnavailableError
 from app.domain.ids import WorkerId
 from app.domain.tasks import Progress, Task
+from app.ledger.answer_parts import add_parts, restart_parts
 from app.ledger.report import AttemptStatus, report, watch
 from app.services.queue.after_commit import AfterCommit
 
@@ -104,6 +105,7 @@ class RunningAttempt:
         self._slot = slot
         self._database = database
         self._after_commit = after_commit
+        self._progress: Progress | None = None
 
     async def report(self, progress: Progress) -> None:
         """Write progress to the ledger, then to Celery's result backend.
@@ -113,7 +115,24 @@ class RunningAttempt:
         """
         async with self._database.statement() as connection:
             self._check_status(await report(connection, self.task.attempt_token, progress))
+        self._progress = progress
         await self._after_commit.publish_progress(self.task, progress)
+
+    async def add_parts(self, parts: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        """Add parts of an answer, each the name and the data of an event, for the clients that follow the task.
+
+        Raises:
+            AttemptLostError: as ``report`` does; the parts are then not added.
+        """
+        async with self._database.statement() as connection:
+            self._check_status(await add_parts(connection, self.task.attempt_token, parts))
+        if self._progress:
+            await self._after_commit.publish_progress(self.task, self._progress)  # wakes those that follow the task
+
+    async def restart_parts(self, data: Mapping[str, Any]) -> None:
+        """Drop the parts that exist, of this attempt or of former ones; an event asks clients to discard them."""
+        async with self._database.statement() as connection:
+            await restart_parts(connection, self.task.attempt_token, data)
 
     def release_slot(self) -> None:
         """Let the worker slot run other tasks from here on: the attempt only waits for the network until it ends."""

@@ -1,0 +1,48 @@
+"""Routes for questions."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
+
+from app.api import events
+from app.api.access import ServicesOf, Writer
+from app.api.bodies.ask import AskRequest
+from app.api.bodies.tasks import TaskAccepted
+from app.api.problems import RESPONSES, document_problems
+from app.api.v1.agents import AgentId
+from app.domain.errors import BacklogFullError
+
+_EVENTS = "text/event-stream"
+
+router = APIRouter(tags=["search"], responses=RESPONSES)
+
+
+@router.post(
+    "/agents/{agent_id}/ask",
+    status_code=202,
+    response_model=TaskAccepted,
+    responses={**document_problems(BacklogFullError), 200: {"content": {_EVENTS: {"itemSchema": {}}}}},
+)
+async def ask_agent(
+    agent_id: AgentId,
+    body: AskRequest,
+    identity: Writer,
+    services: ServicesOf,
+    response: Response,
+    accept: Annotated[str, Header(description="`text/event-stream` for the answer as a stream of events.")] = "*/*",
+    idempotency_key: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> Response | TaskAccepted:
+    """Ask a question. The task's result is the answer with its sources.
+
+    With `Accept: text/event-stream`, the response is the stream of the task's events, as `GET /tasks/{task_id}/events`
+    sends it. A client whose connection breaks continues there: the header `Location` names the task, which goes on. A
+    request with an `Idempotency-Key` is always answered with the task.
+    """
+    agent = await services.tenants.agents.get(identity.organization_id, agent_id)
+    history = [turn.model_dump() for turn in body.history]
+    task = await services.answers.answers.ask(identity.organization_id, agent.id, body.question, body.top_k, history)
+    headers = {"Location": f"/api/v1/tasks/{task.id}"}
+    if _EVENTS in accept.lower() and idempotency_key is None:
+        return events.stream(events.follow(services, task, -1), headers)
+    response.headers.update(headers)
+    return TaskAccepted.of(task, "Question queued")
