@@ -30,6 +30,17 @@ vector_indexes = sa.Table(
     sa.Index("vector_indexes_state_key", "state", unique=True, postgresql_where="state IN ('building', 'active')"),
 )
 
+calibrations = sa.Table(
+    "calibrations",
+    metadata,
+    sa.Column("index_id", sa.BigInteger, sa.ForeignKey("vector_indexes.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("agent_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    make_integer("chunk_count"),  # of the agent when it was measured; 0 before
+    sa.Column("words", sa.Double),  # the weight of the words in a score; null until it was measured, as is ``doubt``
+    sa.Column("doubt", sa.Double),
+    make_time("due_again_at"),  # while a task measures it: when another task may be submitted
+)
+
 editions = sa.Table(
     "editions",
     metadata,

@@ -43,6 +43,7 @@ class TaskName(StrEnum):
     DELETE_AGENT = "app.tasks.document_tasks.delete_agent"
     EMBED_CHUNKS = "app.tasks.embedding_tasks.embed_chunks"
     REEMBED_DOCUMENT = "app.tasks.embedding_tasks.reembed_document"
+    CALIBRATE_AGENT = "app.tasks.embedding_tasks.calibrate_agent"
     PUBLISH_DOCUMENT = "app.tasks.vector_tasks.publish_document"
     SWEEP_DOCUMENT = "app.tasks.vector_tasks.sweep_document"
     ANSWER_QUESTION = "app.tasks.answer_tasks.answer_question"

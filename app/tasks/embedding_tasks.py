@@ -16,3 +16,9 @@ async def embed_chunks(services: Services, attempt: RunningAttempt) -> Outcome:
 async def reembed_document(services: Services, attempt: RunningAttempt) -> Outcome:
     """Embed a document for another vector index."""
     return await services.indexing.reembedding.embed(attempt)
+
+
+@ledger_task(TaskName.CALIBRATE_AGENT)
+async def calibrate_agent(services: Services, attempt: RunningAttempt) -> Outcome:
+    """Measure how well a model finds an agent's texts."""
+    return await services.indexing.calibrations.measure(attempt)

@@ -28,6 +28,7 @@ from app.ledger.finish import hand_back
 from app.ledger.read import get_task
 from app.ledger.workers import NewWorker, register
 from app.services.answers.search import Search
+from app.services.indexing.calibrations import Calibrations
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.consistency import Consistency
 from app.services.indexing.erasure import Erasure
@@ -94,6 +95,7 @@ class World:
         self.after_commit = AfterCommit(database, doorbell, self.admission)
         self.parents = Parents(database, self.after_commit)
         self.reembedding = Reembedding(database, self.admission, self.indexing, self.vectors, BATCH_CHUNKS)
+        self.calibrations = Calibrations(database, self.admission, self.indexing, self.vectors)
         self.consistency = Consistency(database, self.vectors)
         erasure = Erasure(database, self.blobs, self.vectors, self.after_commit)
         self.documents = Documents(database, self.blobs, self.admission, self.after_commit, erasure)
@@ -111,6 +113,7 @@ class World:
             TaskName.PUBLISH_DOCUMENT: self.large.publish,
             TaskName.SWEEP_DOCUMENT: self.large.sweep,
             TaskName.REEMBED_DOCUMENT: self.reembedding.embed,
+            TaskName.CALIBRATE_AGENT: self.calibrations.measure,
             TaskName.DELETE_DOCUMENT: self.documents.remove,
         }
 

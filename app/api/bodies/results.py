@@ -111,6 +111,14 @@ class EmbeddedResult(BaseModel):
     chunk_count: int | None = Field(description="The number of chunks.")
 
 
+class CalibratedResult(BaseModel):
+    """How well the embedding model finds the agent's texts was measured."""
+
+    model_config = example({"chunk_count": 128})
+
+    chunk_count: int = Field(description="The number of chunks that were measured; 0 if the index was abandoned.")
+
+
 class DocumentRemovedResult(BaseModel):
     """A document, or a part of it that search no longer finds, was removed."""
 
@@ -219,6 +227,7 @@ RESULTS: dict[TaskName, tuple[type[BaseModel], ...]] = {
     TaskName.DELETE_AGENT: (AgentRemovedResult,),
     TaskName.EMBED_CHUNKS: (EmbeddedResult,),
     TaskName.REEMBED_DOCUMENT: (EmbeddedResult,),
+    TaskName.CALIBRATE_AGENT: (CalibratedResult,),
     TaskName.PUBLISH_DOCUMENT: (DocumentResult,),
     TaskName.SWEEP_DOCUMENT: (DocumentRemovedResult,),
     TaskName.ANSWER_QUESTION: (AnswerResult,),
@@ -233,6 +242,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     SkippedPageResult,
     ChildrenResult,
     EmbeddedResult,
+    CalibratedResult,
     DocumentRemovedResult,
     AgentRemovedResult,
     AnswerResult,

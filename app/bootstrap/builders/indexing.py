@@ -4,6 +4,7 @@ from app.bootstrap.adapters import Adapters
 from app.bootstrap.builders.providers import ProviderServices
 from app.bootstrap.builders.queue import QueueServices
 from app.bootstrap.stores import describe_index
+from app.services.indexing.calibrations import Calibrations
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.consistency import Consistency
 from app.services.indexing.erasure import Erasure
@@ -19,6 +20,7 @@ from app.settings import Settings
 class IndexingServices:
     """``app.services.indexing``."""
 
+    calibrations: Calibrations
     chunks: ChunkIndexer
     consistency: Consistency
     erasure: Erasure
@@ -39,6 +41,7 @@ def build_indexing(
     batch = settings.embedding_batch_chunks
     large_documents = LargeDocuments(database, blobs, chunks, vectors, batch)
     return IndexingServices(
+        calibrations=Calibrations(database, queue.admission, chunks, vectors),
         chunks=chunks,
         consistency=Consistency(database, vectors),
         erasure=Erasure(database, blobs, vectors, queue.after_commit),

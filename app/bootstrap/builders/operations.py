@@ -37,6 +37,7 @@ def build_operations(
             queue.after_commit,
             adapters.blobs,
             indexing.reembedding,
+            indexing.calibrations,
             leftovers,
             settings.task_retention_days,
             settings.embedding_cache_days,

@@ -21,6 +21,24 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Balance:
+    """How words and meaning share a score.
+
+    ``words`` is the weight of the words: 1 for words alone, 0 for meaning alone. ``doubt`` is the exponent of the share
+    of the query's words that the best match by words has: where the model is good, a match of few words counts less.
+    """
+
+    words: float
+    doubt: float = 0.0
+
+
+WORDS_ALONE = Balance(1.0)
+MEANING_ALONE = Balance(0.0)
+EVEN = Balance(0.5)
+"""The balance until an agent's texts have been used to measure the model: see ``calibration``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Fused:
     """The score of a candidate, in two parts: what its words and its meaning contribute."""
 
@@ -33,15 +51,23 @@ class Fused:
         return self.words + self.meaning
 
 
-def fuse(candidates: Sequence[Candidate], words_weight: float) -> list[Fused]:
-    """The score of each candidate, in their order.
+def fuse(candidates: Sequence[Candidate], balance: Balance) -> list[Fused]:
+    """The score of each candidate, in their order. The scores of one call are comparable with each other.
 
     Args:
         candidates: All candidates of one search.
-        words_weight: The share of the words in a score: 1 for words alone, 0 for meaning alone.
+        balance: How words and meaning share the score.
     """
-    best = max((candidate.words for candidate in candidates), default=0.0) or 1.0
-    return [
-        Fused(words_weight * candidate.words / best, (1 - words_weight) * (candidate.meaning or 0.0))
-        for candidate in candidates
-    ]
+    best = max(candidates, key=lambda candidate: candidate.words, default=None)
+    unit = 0.0
+    if best is not None and best.words > 0:
+        unit = balance.words * min(1.0, best.share) ** balance.doubt / best.words
+    return [Fused(unit * candidate.words, (1 - balance.words) * (candidate.meaning or 0.0)) for candidate in candidates]
+
+
+def average(balances: Sequence[Balance]) -> Balance:
+    """The balance of a search over several agents: the mean of theirs, so that their chunks get comparable scores."""
+    if not balances:
+        return EVEN
+    count = len(balances)
+    return Balance(sum(one.words for one in balances) / count, sum(one.doubt for one in balances) / count)

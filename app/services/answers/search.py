@@ -10,16 +10,16 @@ from app.db.ranking import Hit, count_chunks_with, find_documents, load_hits
 from app.domain.filters import read_filter
 from app.domain.vectors import Account, VectorIndex, VectorKey
 from app.pipeline.answering.evidence import LEAST, Evidence
-from app.pipeline.ranking.fusion import Candidate, Fused, fuse
+from app.pipeline.ranking.fusion import MEANING_ALONE, WORDS_ALONE, Balance, Candidate, Fused, fuse
 from app.pipeline.words.negation import Absence
 from app.pipeline.words.query import read_query
+from app.services.answers.balances import Balances
 from app.services.answers.reranking import Reranking
 from app.services.answers.word_search import WordSearch
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
 
 CANDIDATES = 100  # chunks proposed by each of words and vectors; at least four times top_k
-_WORDS_WEIGHT = {"text": 1.0, "hybrid": 0.5, "vector": 0.0}
 
 Mode = Literal["hybrid", "vector", "text"]
 
@@ -48,6 +48,7 @@ class Search:
         self._vectors = vectors
         self._words = WordSearch(database)
         self._reranking = reranking
+        self._balances = Balances(database)
 
     async def find(
         self,
@@ -73,9 +74,11 @@ class Search:
             InvalidRequestError: when the filter is not of that form.
             ProviderBusyError, ProviderPausedError, ProviderDownError: when the model or the store is unavailable.
         """
+        if mode != "text":
+            index = index or await self._vectors.get_active()
         limit = count_candidates(top_k)
         found = await self.collect(account, query, limit=limit, mode=mode, where=where, index=index)
-        ranked = await self.rank(query, {account: found}, top_k=top_k, mode=mode)
+        ranked = await self.rank(query, {account: found}, top_k=top_k, mode=mode, index=index)
         return [one.hit for one in ranked]
 
     async def collect(
@@ -104,13 +107,23 @@ class Search:
         return {key: Candidate(words[key].score, words[key].share, similarities[key]) for key in words}
 
     async def rank(
-        self, query: str, found: Mapping[Account, Mapping[VectorKey, Candidate]], *, top_k: int, mode: Mode
+        self,
+        query: str,
+        found: Mapping[Account, Mapping[VectorKey, Candidate]],
+        *,
+        top_k: int,
+        mode: Mode,
+        index: VectorIndex | None = None,
     ) -> list[Ranked]:
-        """The ``top_k`` best of the candidates of one or several agents. A reranker orders the best of ``hybrid``."""
+        """The ``top_k`` best of the candidates of one or several agents. A reranker orders the best of ``hybrid``.
+
+        ``index`` is the one that has their vectors; default: the active one.
+        """
         reranking = self._reranking if mode == "hybrid" else None
         wanted = max(top_k, reranking.candidates) if reranking else top_k
         candidates = {key: one for some in found.values() for key, one in some.items()}
-        fused = dict(zip(candidates, fuse(list(candidates.values()), _WORDS_WEIGHT[mode]), strict=True))
+        balance = await self._choose_balance(mode, index, [account.agent_id for account in found])
+        fused = dict(zip(candidates, fuse(list(candidates.values()), balance), strict=True))
         absence = Absence(query)
         kept = max(wanted, count_candidates(top_k)) if absence else wanted
         best = sorted(fused, key=lambda key: -fused[key].score)[:kept]
@@ -132,6 +145,14 @@ class Search:
             counts = await count_chunks_with(connection, agent_id, read_query(question).lexemes)
         passages = [f"{hit.filename}\n{hit.metadata.get('title', '')}\n{hit.context}\n{hit.text}" for hit in hits]
         return await asyncio.to_thread(Evidence(question, counts).measure, passages) >= LEAST
+
+    async def _choose_balance(self, mode: Mode, index: VectorIndex | None, agent_ids: Sequence[int]) -> Balance:
+        """How words and meaning share the scores of one search."""
+        if mode == "text":
+            return WORDS_ALONE
+        if mode == "vector":
+            return MEANING_ALONE
+        return await self._balances.find(index or await self._vectors.get_active(), agent_ids)
 
     async def _find_documents(self, agent_id: int, where: Mapping[str, Any] | None) -> list[int] | None:
         """The documents that match a filter; None without a filter."""

@@ -17,6 +17,7 @@ from app.domain.ports import BlobStore
 from app.ledger.dead_letters import list_unannounced
 from app.ledger.queues import count_backlogs
 from app.ledger.upkeep import claim_chore, forget_tasks, forget_turns, forget_workers
+from app.services.indexing.calibrations import Calibrations
 from app.services.indexing.reembedding import Reembedding
 from app.services.operations.leftovers import Leftovers
 from app.services.queue.after_commit import AfterCommit
@@ -24,6 +25,7 @@ from app.services.queue.after_commit import AfterCommit
 _COUNT_SECONDS = 5.0
 _ANNOUNCE_SECONDS = 30.0
 _REEMBED_SECONDS = 2.0
+_CALIBRATE_SECONDS = 10.0
 _SWEEP_SECONDS = 20.0
 _ERASE_SECONDS = 20.0
 _FILES_SECONDS = 60.0
@@ -45,6 +47,7 @@ class Upkeep:
         after_commit: AfterCommit,
         blobs: BlobStore,
         reembedding: Reembedding,
+        calibrations: Calibrations,
         leftovers: Leftovers,
         retention_days: int,
         cache_days: int,
@@ -57,6 +60,7 @@ class Upkeep:
         self._cache_days = cache_days
         self._long_chores: dict[str, tuple[float, Callable[[], Awaitable[object]]]] = {
             "reembed": (_REEMBED_SECONDS, reembedding.advance),
+            "calibrate": (_CALIBRATE_SECONDS, calibrations.submit_due),
             "sweep": (_SWEEP_SECONDS, reembedding.sweep),
             "erase": (_ERASE_SECONDS, leftovers.submit_erasures),
             "files": (_FILES_SECONDS, leftovers.remove_files),
