@@ -237,6 +237,17 @@ async def stream_body(request: Request) -> AsyncIterator[bytes]:
         BadRequestError: the connection closed early.
     """
     lift_limit(request.scope)
+    async for data in stream_limited_body(request):
+        yield data
+
+
+async def stream_limited_body(request: Request) -> AsyncIterator[bytes]:
+    """The request's body as it arrives, within the limit of ordinary bodies.
+
+    Raises:
+        BadRequestError: the connection closed early.
+        BodyTooLarge: the body exceeds the limit.
+    """
     try:
         async for data in request.stream():
             yield data

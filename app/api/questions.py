@@ -5,9 +5,8 @@ from typing import Any
 
 from fastapi import Request
 
-from app.api.body_limit import MAX_BODY_BYTES
-from app.api.multipart import read_form
-from app.domain.errors import InvalidRequestError, PayloadTooLargeError
+from app.api.multipart import read_form, stream_limited_body
+from app.domain.errors import InvalidRequestError
 from app.domain.questions import MOST_QUESTIONS, Question, read_lines, read_list
 
 _NAME_CHARACTERS = 200
@@ -62,7 +61,7 @@ QUESTIONS_BODY = {
 
 
 class _TextFile:
-    """Receives the file of a form into memory; the size of a body is limited."""
+    """Receives the file of a form into memory, since the size of the body is limited."""
 
     def __init__(self) -> None:
         self.filename: str | None = None
@@ -87,16 +86,17 @@ async def read_questions(request: Request, name: str | None) -> tuple[str, list[
         InvalidQuestionsError: it names the lines that are wrong.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = stream_limited_body(request)
     if kind == "multipart/form-data":
         file = _TextFile()
-        form = await read_form(request.headers["content-type"], request.stream(), file)
+        form = await read_form(request.headers["content-type"], body, file)
         if unknown := [field for field in form.fields if field != "name"]:
             raise InvalidRequestError("Is unknown. The fields are: file, name.", field=f"body.{unknown[0][:100]}")
         return _check_name(form.get("name") or name or file.filename), read_lines(_decode(bytes(file.content)))
-    body = _decode(await request.body())
-    if kind.endswith("json") and kind.removeprefix("application/") not in {"x-ndjson", "ndjson", "x-json"}:
-        return _read_json(body, name)
-    return _check_name(name), read_lines(body)
+    text = _decode(b"".join([data async for data in body]))
+    if kind == "application/json":
+        return _read_json(text, name)
+    return _check_name(name), read_lines(text)
 
 
 def _read_json(body: str, name: str | None) -> tuple[str, list[Question]]:
@@ -126,8 +126,6 @@ def _check_name(name: Any) -> str:
 
 
 def _decode(body: bytes) -> str:
-    if len(body) > MAX_BODY_BYTES:
-        raise PayloadTooLargeError(f"A question set may have at most {MAX_BODY_BYTES:,} bytes.")
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -72,6 +72,7 @@ def test_an_evaluation_measures_each_mode_and_shows_what_was_found_for_the_worst
     ask = summary["ask"]
     assert (ask["answerable"], ask["unanswerable"], ask["refused"], ask["with_expected_quotes"]) == (4, 1, 1, 2)
     assert ask["answered"] >= 3
+    assert ask["answered_by"] == ["extractive"]
     assert ask["quoted"] >= 1
     worst = report["worst"][0]
     assert (worst["number"], worst["documents"], worst["missing_documents"]) == (4, ["absent.txt"], 1)
@@ -157,6 +158,8 @@ def test_the_lines_that_are_wrong_are_named_and_nothing_is_stored(shared_stack: 
     assert "There are 980 more errors." in many["detail"]
     for content in ("", "\n", "\n".join([json.dumps(QUESTIONS[0])] * 5001)):
         check_problem(send_lines(shared_stack.client, agent, content), 422, "invalid_questions")
+    long = json.dumps({"question": "a" * 1900, "documents": ["b"]})
+    check_problem(send_lines(shared_stack.client, agent, f"{long}\n" * 600), 413, "payload_too_large")
     assert shared_stack.get(f"/agents/{agent}/question-sets")["total"] == 0
 
 

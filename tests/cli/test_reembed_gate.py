@@ -24,6 +24,7 @@ def set_id(stack: Stack) -> str:
     return str(stack.post(f"/agents/{agent}/question-sets", {"questions": QUESTIONS})["id"])
 
 
+@pytest.mark.slow
 def test_a_new_model_is_evaluated_before_it_is_used_and_the_figures_are_shown(stack: Stack, set_id: str) -> None:
     with set_for(stack, **MINILM) as other:
         done = run(other, "reembed", "--questions", set_id, "--refuse-worse", "0", "--wait")

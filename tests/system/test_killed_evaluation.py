@@ -33,6 +33,7 @@ def read_results(stack: Stack) -> dict[int, tuple[str, str]]:
     return {row["number"]: (row["writer"], row["measures"]) for row in rows}
 
 
+@pytest.mark.slow
 def test_a_killed_evaluation_goes_on_and_keeps_the_results_that_it_has(stack: Stack) -> None:
     agent = stack.make_agent()
     stack.finish([stack.upload(agent, "gate.txt", b"The Alder Gate opens at dawn.")["task_id"]])

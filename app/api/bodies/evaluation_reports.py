@@ -16,6 +16,7 @@ _ASK = {
     "with_expected_quotes": 20,
     "quoted": 15,
     "quoted_share": 0.75,
+    "answered_by": ["extractive"],
     "latency_ms": _LATENCY,
 }
 SUMMARY = {
@@ -61,6 +62,9 @@ class AskSummary(BaseModel):
     with_expected_quotes: int = Field(description="Answerable questions that expect quotes.")
     quoted: int = Field(description="The number of those whose answer cites an expected quote.")
     quoted_share: float | None = Field(description="The share of those.")
+    answered_by: list[str] = Field(
+        description="The language models that wrote the answers; `extractive` for those made of quotes."
+    )
     latency_ms: Latency = Field(description="The times of the answers, searches included.")
 
 

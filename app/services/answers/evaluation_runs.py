@@ -167,6 +167,7 @@ class EvaluationRuns:
         return {
             "answered": answer["answered"],
             "quoted": quoted if question.quotes else None,
+            "answered_by": answer.get("model") or answer["mode"],
             "ms": _measure_time(began),
         }
 

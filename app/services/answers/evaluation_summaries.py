@@ -97,6 +97,7 @@ def _summarise_answers(every: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "with_expected_quotes": len(quotable),
         "quoted": quoted,
         "quoted_share": _find_share(quoted, len(quotable)),
+        "answered_by": sorted({one["answered_by"] for one in (*answerable, *others)}),
         "latency_ms": _summarise_times([one["ms"] for one in (*answerable, *others)]),
     }
 
