@@ -20,11 +20,12 @@ from app.settings import load_settings
 
 
 def _number_revision(_context: MigrationContext, _revision: Any, directives: list[MigrationScript]) -> None:
-    """Name a new revision after the day, with the next free number of that day: ``20261129_01``."""
+    """Name a new revision after the day, with the number after the highest of that day: ``20261129_01``."""
     day = datetime.now(UTC).strftime("%Y%m%d")
-    known = [script.revision for script in context.script.walk_revisions()]
+    known = [script.revision.partition("_") for script in context.script.walk_revisions()]
+    last = max((int(number) for date, _, number in known if date == day), default=0)
     for directive in directives:
-        directive.rev_id = f"{day}_{1 + sum(name.startswith(day) for name in known):02}"
+        directive.rev_id = f"{day}_{last + 1:02}"
 
 
 def _run(connection: Connection | None) -> None:

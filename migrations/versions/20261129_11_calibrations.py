@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261129_11"
-down_revision = "20261129_08"
+down_revision = "20261129_12"
 branch_labels = None
 depends_on = None
 
