@@ -123,12 +123,14 @@ _FIND_BY_WORDS = text(f"""
     matching AS MATERIALIZED (
         SELECT document_id, edition, ordinal, tsv FROM chunks
         WHERE agent_id = CAST(:agent_id AS bigint)
-            AND tsv @@ (SELECT string_agg(word::text, ' | ')::tsquery FROM choosing WHERE chooses)
+            AND tsv @@ coalesce(
+                CAST(:phrases AS tsquery), (SELECT string_agg(word::text, ' | ')::tsquery FROM choosing WHERE chooses)
+            )
     )
     SELECT c.document_id, c.edition, c.ordinal
     FROM matching c, {_UNPACKED}, {_WORDS}
     WHERE (c.document_id, c.edition) IN (SELECT id, edition FROM visible)
-    ORDER BY words.score DESC, c.document_id, c.edition, c.ordinal
+    ORDER BY words.score DESC NULLS LAST, c.document_id, c.edition, c.ordinal
     LIMIT :limit
 """)
 
@@ -141,7 +143,7 @@ async def find_by_words(
     limit: int,
     document_ids: Sequence[int] | None = None,
 ) -> list[VectorKey]:
-    """Find the chunks of an agent's documents that match a query's words best, the best first.
+    """Find the chunks of an agent's documents that match a query's words best, the best first; with all its phrases.
 
     Args:
         connection: Within a transaction or not.
@@ -154,6 +156,7 @@ async def find_by_words(
         "agent_id": agent_id,
         **write_words(query),
         "document_ids": None if document_ids is None else list(document_ids),
+        "phrases": " & ".join(f"({phrase.write_tsquery()})" for phrase in query.phrases) or None,
         "matches": MATCHES,
         "limit": limit,
     }

@@ -103,6 +103,8 @@ class Search:
         similarities: dict[VectorKey, float | None] = dict.fromkeys(found.keys)
         if mode != "text":
             similarities |= await self._find_by_vector(account, query, limit, document_ids, found.keys, index)
+        if found.query.phrases:
+            similarities = {key: similarities.get(key) for key in found.keys}
         words = await self._words.score(found, similarities)
         return {key: Candidate(words[key].score, words[key].share, similarities[key]) for key in words}
 

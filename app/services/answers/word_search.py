@@ -1,7 +1,7 @@
 """Search by words: through the segments of a large agent, else by the index of Postgres."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.db.engine import Database
 from app.db.ranking import WordScore, find_by_words, list_visible, score_words
@@ -33,6 +33,8 @@ class WordSearch:
     ) -> FoundByWords:
         """The chunks of an agent that match a query best; none for a limit of 0.
 
+        They have all phrases of the query. Where no chunk has them, the query that is returned has none either.
+
         Args:
             agent_id: The agent.
             query: The query.
@@ -41,13 +43,15 @@ class WordSearch:
         """
         if not query.words:
             return FoundByWords(agent_id, query, [], None)
+        if query.phrases:
+            keys = await self._find_in_chunks(agent_id, query, limit, document_ids)
+            if keys:
+                return FoundByWords(agent_id, query, keys, None)
+            query = replace(query, phrases=())
         matches = await self._index.match(agent_id, query, document_ids=document_ids)
         if matches is not None:
             return FoundByWords(agent_id, query, await self._list_visible(agent_id, matches, limit), matches)
-        if not limit:
-            return FoundByWords(agent_id, query, [], None)
-        async with self._database.statement() as connection:
-            keys = await find_by_words(connection, agent_id, query, limit=limit, document_ids=document_ids)
+        keys = await self._find_in_chunks(agent_id, query, limit, document_ids)
         return FoundByWords(agent_id, query, keys, None)
 
     async def score(self, found: FoundByWords, keys: Collection[VectorKey]) -> dict[VectorKey, WordScore]:
@@ -56,6 +60,14 @@ class WordSearch:
             return found.matches.score(keys)
         async with self._database.statement() as connection:
             return await score_words(connection, found.agent_id, found.query, keys)
+
+    async def _find_in_chunks(
+        self, agent_id: int, query: Query, limit: int, document_ids: Sequence[int] | None
+    ) -> list[VectorKey]:
+        if not limit:
+            return []
+        async with self._database.statement() as connection:
+            return await find_by_words(connection, agent_id, query, limit=limit, document_ids=document_ids)
 
     async def _list_visible(self, agent_id: int, matches: WordMatches, limit: int) -> list[VectorKey]:
         """The best matches that search finds: more are read until there are enough of them."""
