@@ -4,11 +4,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from app.db.engine import Database
+from app.db.near_words import Sought, find_near_words
 from app.db.ranking import WordScore, find_by_words, list_visible, score_words
 from app.db.word_index import WordIndex
 from app.db.word_scores import WordMatches
 from app.domain.queries import Query
 from app.domain.vectors import VectorKey
+from app.pipeline.words.spelling import add_near, count_changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class WordSearch:
         """
         if not query.words:
             return FoundByWords(agent_id, query, [], None)
+        if limit:
+            query = await self._correct(agent_id, query)
         if query.phrases:
             keys = await self._find_in_chunks(agent_id, query, limit, document_ids)
             if keys:
@@ -60,6 +64,22 @@ class WordSearch:
             return found.matches.score(keys)
         async with self._database.statement() as connection:
             return await score_words(connection, found.agent_id, found.query, keys)
+
+    async def _correct(self, agent_id: int, query: Query) -> Query:
+        """The query with near words for those that no chunk of the agent has: they may be misspelled."""
+        words = {number: word for number, word in enumerate(query.words) if count_changes(word)}
+        if not words:
+            return query
+        sought = [Sought(word.lexemes, word.lexemes[0], count_changes(word)) for word in words.values()]
+        async with self._database.statement() as connection:
+            near = await find_near_words(connection, agent_id, sought)
+        if not near:
+            return query
+        corrected = dict(enumerate(query.words))
+        for place, number in enumerate(words):
+            known = [(one.lexeme, one.chunk_count) for one in near if one.number == place]
+            corrected[number] = add_near(corrected[number], known)
+        return replace(query, words=tuple(corrected.values()))
 
     async def _find_in_chunks(
         self, agent_id: int, query: Query, limit: int, document_ids: Sequence[int] | None

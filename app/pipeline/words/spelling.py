@@ -1,0 +1,51 @@
+"""Misspelled words of a query: which may be, and which words are meant."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.domain.queries import AskedWord
+
+_SHORTEST, _LONG = 4, 8
+"""Shorter words are not corrected; longer ones may differ in two letters instead of one."""
+_FACTOR = 0.7
+_MOST = 3
+
+
+def count_changes(word: AskedWord) -> int:
+    """The number of letters in which a word may be misspelled; 0 for a short one, a code or a number."""
+    stem = word.lexemes[0]
+    if not stem.isalpha() or len(stem) < _SHORTEST or any("\u0e00" <= letter <= "\u0eff" for letter in stem):
+        return 0
+    return 1 if len(stem) < _LONG else 2
+
+
+def add_near(word: AskedWord, known: Sequence[tuple[str, int]]) -> AskedWord:
+    """The word with the words of the index that it may be meant to be; ``known`` has each with its number of chunks.
+
+    They are those with the fewest changes, and of these the most common ones.
+    """
+    stem, most = word.lexemes[0], count_changes(word)
+    near = sorted(
+        (changes, -chunks, lexeme)
+        for lexeme, chunks in known
+        if lexeme.isalpha() and (changes := measure_changes(stem, lexeme)) <= most
+    )
+    meant = tuple(lexeme for changes, _, lexeme in near[:_MOST] if changes == near[0][0])
+    factors = (word.factors or (1.0,) * len(word.lexemes)) + (_FACTOR,) * len(meant)
+    return replace(word, lexemes=word.lexemes + meant, factors=factors)
+
+
+def measure_changes(first: str, second: str) -> int:
+    """The number of letters that are added, left out, replaced, or swapped with the next one, from one word to another.
+
+    The optimal string alignment distance, a restricted Damerau-Levenshtein distance.
+    """
+    before, row = list[int](), list(range(len(second) + 1))
+    for place, letter in enumerate(first, 1):
+        before_last, before, row = before, row, [place]
+        for other_place, other in enumerate(second, 1):
+            changes = min(row[-1] + 1, before[other_place] + 1, before[other_place - 1] + (letter != other))
+            if place > 1 and other_place > 1 and letter == second[other_place - 2] and other == first[place - 2]:
+                changes = min(changes, before_last[other_place - 2] + 1)
+            row.append(changes)
+    return row[-1]
