@@ -106,6 +106,20 @@ def _explain(why: Mapping[str, Any]) -> str:
 def print_answer(result: Mapping[str, Any]) -> None:
     """Print an answer with its references."""
     sys.stdout.write(f"  {make_printable(result['answer'])}\n")
+    print_references(result)
+
+
+def print_sentence(event: str, data: Mapping[str, Any]) -> None:
+    """Print a part of an answer as it arrives: a sentence, or that the answer begins again."""
+    if event == "sentence":
+        sys.stdout.write(make_printable(data["text"]))
+        sys.stdout.flush()
+    else:
+        say("\nThe answer was interrupted and is written anew:")
+
+
+def print_references(result: Mapping[str, Any]) -> None:
+    """Print the references of an answer."""
     for number, reference in enumerate(result["references"], 1):
         page = f", page {reference['page']}" if reference["page"] else ""
         where = f"characters {reference['start']} to {reference['end']}"

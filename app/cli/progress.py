@@ -15,11 +15,12 @@ from app.cli.output import make_printable, say
 class ProgressBoard:
     """Shows the progress of tasks."""
 
-    def __init__(self, names: Mapping[str, str]) -> None:
-        """Set up for these tasks: display names by task id."""
+    def __init__(self, names: Mapping[str, str], *, shown: bool = True) -> None:
+        """Set up for these tasks: display names by task id. A board that is not ``shown`` writes nothing."""
         self._names = names
+        self._shown = shown
         self._width = max((len(name) for name in names.values()), default=0)
-        self._live = sys.stderr.isatty()
+        self._live = shown and sys.stderr.isatty()
         self._progress = Progress(
             TextColumn("{task.fields[name]}"),
             BarColumn(),
@@ -48,6 +49,6 @@ class ProgressBoard:
         """Show a task's current step."""
         if self._live:
             self._progress.update(self._bars[task_id], completed=current, description=escape(make_printable(status)))
-        else:
+        elif self._shown:
             name = self._names[task_id].ljust(self._width)
             say(f"{name}  {current:>3}%  {status}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.cli.output import CommandError
+from app.cli.output import CommandError, print_sentence
 from app.cli.remote.client import ApiError, Client
 from app.cli.remote.follow import follow
 from app.cli.remote.place import Place, find_place
@@ -148,6 +148,31 @@ def test_an_address_or_a_key_that_cannot_be_sent_is_bad_usage() -> None:
         with pytest.raises(CommandError) as raised:
             Client(find_place(url, key))
         assert raised.value.exit_code == 2
+
+
+def test_an_answer_is_printed_as_it_arrives_and_again_if_it_is_written_anew(
+    server: _Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = {"state": "SUCCESS", "current": 100, "status": "Answered", "version": 9}
+    parts = [
+        ("sentence", {"text": "It shuts."}),
+        ("restart", {"attempt": 2}),
+        ("sentence", {"text": "It shuts at dusk. [1]"}),
+    ]
+    events = [*parts, ("end", ended)]
+    server.answers += [
+        (200, {"Content-Type": "application/json"}, {"workers": 1}),
+        (
+            200,
+            {},
+            "".join(f"event: {name}\nid: {n}\ndata: {json.dumps(data)}\n\n" for n, (name, data) in enumerate(events)),
+        ),
+    ]
+    with connect(server) as client:
+        assert follow(client, {"a-task": "question"}, print_sentence) == [ended]
+    shown = capsys.readouterr()
+    assert shown.out == "It shuts.It shuts at dusk. [1]"
+    assert shown.err == "\nThe answer was interrupted and is written anew:\n"
 
 
 def test_a_busy_server_is_asked_again_when_it_says(server: _Server) -> None:

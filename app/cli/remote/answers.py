@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from app.cli.output import AsJson, print_answer, print_hits, print_json, say
+from app.cli.output import AsJson, print_answer, print_hits, print_json, print_references, print_sentence, say
 from app.cli.remote.agents import find_agent
 from app.cli.remote.client import Client
 from app.cli.remote.command import AgentName, check_text, remote
@@ -53,14 +53,18 @@ def ask(
     top_k: Annotated[int, typer.Option(help="Maximum number of passages to answer from.", min=1, max=50)] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Answer a question from an agent's documents."""
+    """Answer a question from an agent's documents. On a terminal, the answer is shown while it is written."""
     body = {"question": question, "top_k": top_k}
     accepted = client.post(f"/agents/{find_agent(client, agent)}/ask", body)
-    [task] = follow(client, {accepted["task_id"]: "question"})
+    streams = sys.stdout.isatty() and not as_json
+    [task] = follow(client, {accepted["task_id"]: "question"}, print_sentence if streams else None)
     if task["state"] != "SUCCESS":
         say(task["error"]["message"] if task["error"] else task["status"])
         sys.exit(1)
     if as_json:
         print_json(task["result"])
+    elif streams:
+        sys.stdout.write("\n")
+        print_references(task["result"])
     else:
         print_answer(task["result"])

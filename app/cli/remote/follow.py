@@ -1,19 +1,25 @@
 """Following tasks until they end, with their progress."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.cli.output import print_fields, print_json, say
 from app.cli.remote.client import Client
 
+if TYPE_CHECKING:
+    from app.cli.remote.watch import OnPart
 
-def follow(client: Client, names: Mapping[str, str]) -> list[dict[str, Any]]:
+
+def follow(client: Client, names: Mapping[str, str], on_part: OnPart | None = None) -> list[dict[str, Any]]:
     """Show the progress of tasks until each has ended.
 
     Args:
         client: The client.
         names: A display name by task id.
+        on_part: Receives the parts of an answer as they arrive, in place of a display of progress.
 
     Returns:
         The tasks as they ended, in the order of ``names``.
@@ -24,15 +30,15 @@ def follow(client: Client, names: Mapping[str, str]) -> list[dict[str, Any]]:
     import asyncio  # noqa: PLC0415 - help is shown without these
 
     from app.cli.progress import ProgressBoard  # noqa: PLC0415
-    from app.cli.remote.watch import watch_all  # noqa: PLC0415
+    from app.cli.remote.watch import ignore_part, watch_all  # noqa: PLC0415
 
     if not names:
         return []
     if client.count_workers() == 0:
         say("No worker is running, so the tasks wait. Start workers with `make up` or ./start_celery_worker.sh.")
     try:
-        with ProgressBoard(names) as board:
-            return asyncio.run(watch_all(client.place, names, board))
+        with ProgressBoard(names, shown=on_part is None) as board:
+            return asyncio.run(watch_all(client.place, names, board, on_part or ignore_part))
     except KeyboardInterrupt:
         say("The tasks continue. `./sluice tasks list` shows them.")
         raise

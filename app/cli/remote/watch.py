@@ -3,30 +3,47 @@
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
-from app.cli.progress import ProgressBoard
 from app.cli.remote.client import ApiError, UnreachableError, check, make_options
 from app.cli.remote.place import Place
 
 _ENDED = {"SUCCESS", "FAILURE", "REVOKED"}
+_PARTS = {"sentence", "restart"}
 _STREAMS = 32
 _AWAY_SECONDS = 60.0
 _PAUSE_SECONDS = 0.5
 
 
-async def watch_all(place: Place, names: Mapping[str, str], board: ProgressBoard) -> list[dict[str, Any]]:
+class Board(Protocol):
+    """Shows the progress of tasks."""
+
+    def show(self, task_id: str, current: int, status: str) -> None:
+        """Show a task's current step."""
+
+
+OnPart = Callable[[str, Mapping[str, Any]], None]
+"""Receives the name and the data of an event ``sentence`` or ``restart`` of an answer."""
+
+
+def ignore_part(_name: str, _data: Mapping[str, Any]) -> None:
+    """The default ``on_part``."""
+
+
+async def watch_all(
+    place: Place, names: Mapping[str, str], board: Board, on_part: OnPart = ignore_part
+) -> list[dict[str, Any]]:
     """Show the progress of tasks until each has ended; returns them in the order of ``names``."""
     streams = asyncio.Semaphore(_STREAMS)
     async with httpx.AsyncClient(base_url=f"{place.url}/api/v1", **make_options(place)) as http:
 
         async def watch(task_id: str) -> dict[str, Any]:
             async with streams:
-                return await _Watch(http, place, task_id, board).run()
+                return await _Watch(http, place, task_id, board, on_part).run()
 
         return list(await asyncio.gather(*(watch(task_id) for task_id in names)))
 
@@ -34,11 +51,12 @@ async def watch_all(place: Place, names: Mapping[str, str], board: ProgressBoard
 class _Watch:
     """Reads the events of one task, and connects again where the stream ends before the task does."""
 
-    def __init__(self, http: httpx.AsyncClient, place: Place, task_id: str, board: ProgressBoard) -> None:
+    def __init__(self, http: httpx.AsyncClient, place: Place, task_id: str, board: Board, on_part: OnPart) -> None:
         self._http = http
         self._place = place
         self._task_id = task_id
         self._board = board
+        self._on_part = on_part
         self._seen = ""
 
     async def run(self) -> dict[str, Any]:
@@ -70,10 +88,15 @@ class _Watch:
                 await events.aread()
                 check(events, self._place)
                 return None  # 204: the task had ended before
+            event = ""
             async for line in events.aiter_lines():
                 name, _, value = line.partition(":")
-                if name == "id":
+                if name == "event":
+                    event = value.strip()
+                elif name == "id":
                     self._seen = value.strip()
+                elif name == "data" and event in _PARTS:
+                    self._on_part(event, json.loads(value))
                 elif name == "data":
                     task = json.loads(value)
                     self._show(task)
