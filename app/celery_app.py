@@ -24,6 +24,7 @@ _TASK_MODULES = [
     "app.tasks.vector_tasks",
     "app.tasks.answer_tasks",
     "app.tasks.evaluation_tasks",
+    "app.tasks.spec_tasks",
     "app.tasks.upkeep_tasks",
 ]
 _RABBITMQ_SCHEMES = {"amqp", "amqps"}

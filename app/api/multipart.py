@@ -185,11 +185,13 @@ class _FormReader:
         self.complete = True
 
 
-async def read_form(content_type: str, body: AsyncIterator[bytes], sink: FileSink) -> Form:
+async def read_form(
+    content_type: str, body: AsyncIterator[bytes], sink: FileSink, *, requires_file: bool = True
+) -> Form:
     """Read a form and pass its files to ``sink`` as they arrive.
 
     Raises:
-        MissingFileError: the form contains no file, or the body is not a form.
+        MissingFileError: the body is not a form, or the form contains no file and ``requires_file`` is true.
         BadRequestError: the form is malformed or incomplete.
         InvalidRequestError: the form has too many fields.
         PayloadTooLargeError: a field, the headers of a part, or what is outside of all parts are too long.
@@ -216,7 +218,7 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], sink: FileSin
         reader.pieces.clear()
     if not reader.complete:
         raise BadRequestError("The form ends before its closing boundary.")
-    if not reader.files:
+    if requires_file and not reader.files:
         raise MissingFileError("Send it in a part with a filename.")
     return reader.form
 

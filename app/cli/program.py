@@ -20,6 +20,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "search": ("remote.answers", _REMOTE, "Search an agent's documents."),
     "ask": ("remote.answers", _REMOTE, "Answer a question from an agent's documents."),
     "eval": ("remote.evaluations", _REMOTE, "Measure how well an agent's documents are found."),
+    "specs": ("remote.specs", _REMOTE, "Describe the sources of a repository as a document of an agent."),
     "tasks": ("remote.tasks", _REMOTE, "List, show, cancel and retry tasks."),
     "dead-letters": ("remote.dead_letters", _REMOTE, "List, show, replay and discard dead letters."),
     "queues": ("remote.queues", _REMOTE, "Show the queues; pause and resume a queue."),

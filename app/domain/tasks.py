@@ -49,11 +49,17 @@ class TaskName(StrEnum):
     ANSWER_QUESTION = "app.tasks.answer_tasks.answer_question"
     EVALUATE = "app.tasks.evaluation_tasks.evaluate"
     DECIDE_INDEX = "app.tasks.evaluation_tasks.decide_index"
+    GENERATE_SPECS = "app.tasks.spec_tasks.generate_specs"
     PING = "app.tasks.upkeep_tasks.ping"
     ANNOUNCE_DEAD_LETTER = "app.tasks.upkeep_tasks.announce_dead_letter"
 
 
-INDEXING = (TaskName.PROCESS_DOCUMENT, TaskName.PROCESS_WEBPAGE, TaskName.PROCESS_ARCHIVE)
+INDEXING = (
+    TaskName.PROCESS_DOCUMENT,
+    TaskName.PROCESS_WEBPAGE,
+    TaskName.PROCESS_ARCHIVE,
+    TaskName.GENERATE_SPECS,
+)
 """Tasks that set a document's content. At most one of them at a time works on a document."""
 
 

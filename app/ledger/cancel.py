@@ -109,6 +109,8 @@ REVIVED = f"""{to(Event.REVIVE)}, arguments = (t.arguments - 'page') || CASE WHE
 # Four conditions. At most one unfinished indexing task a document. A task that carries new content for a document must
 # still be the document's task: a later one has replaced its content otherwise. No other document may have received the
 # same content in the meantime. A succeeded part of a large document has nothing left to do: its staged chunks are gone.
+# Nor has a specification: its archive is gone.
+_ONCE = (TaskName.EMBED_CHUNKS, TaskName.PUBLISH_DOCUMENT, TaskName.GENERATE_SPECS)
 MAY_REVIVE = f"""
     (t.name NOT IN ({_names(INDEXING)}) OR t.document_id IS NULL OR (
         NOT EXISTS (
@@ -118,7 +120,7 @@ MAY_REVIVE = f"""
         AND (NOT t.arguments ? 'content' OR EXISTS (
             SELECT FROM documents AS d WHERE d.id = t.document_id AND d.task_id = t.id))
         AND NOT {IS_DUPLICATE}))
-    AND (t.name NOT IN ({_names((TaskName.EMBED_CHUNKS, TaskName.PUBLISH_DOCUMENT))}) OR t.state <> '{State.SUCCESS}')
+    AND (t.name NOT IN ({_names(_ONCE)}) OR t.state <> '{State.SUCCESS}')
 """
 
 _CONTENT = f"CASE WHEN t.name IN ({_names(INDEXING)}) THEN coalesce({CONTENT_OF_TASK}, t.document_id::text) END"

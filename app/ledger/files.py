@@ -16,7 +16,7 @@ from app.ledger.statement import quoted
 
 
 def make_page_key(task_id: UUID, attempt: int) -> str:
-    """The storage key of the web page that an attempt of a task reads."""
+    """The storage key of the web page that an attempt of a task reads, or of the specification that it writes."""
     return f"{task_id.hex[-2:]}/{task_id.hex}-page-{attempt}"
 
 
@@ -33,7 +33,7 @@ def select_named(source: str) -> str:
         -- As make_page_key does.
         SELECT right(hex, 2) || '/' || hex || '-page-' || number, n.document_id
         FROM {source} AS n, replace(CAST(n.id AS text), '-', '') AS hex, generate_series(1, n.attempt) AS number
-        WHERE n.name = '{TaskName.PROCESS_WEBPAGE}'
+        WHERE n.name IN ('{TaskName.PROCESS_WEBPAGE}', '{TaskName.GENERATE_SPECS}')
     """
 
 
@@ -85,6 +85,15 @@ async def discard_files(connection: AsyncConnection, keys: Sequence[str]) -> Non
     """Record files that nothing will read any more, so that upkeep deletes them."""
     if keys:
         await connection.execute(_DISCARD, {"keys": sorted(keys)})
+
+
+_RELEASE = text("UPDATE tasks AS t SET arguments = t.arguments - 'content' WHERE t.id = :task_id")
+
+
+async def release_content(connection: AsyncConnection, task_id: UUID, keys: Sequence[str]) -> None:
+    """Record that a locked task no longer needs the file that it names as new content, nor the files of ``keys``."""
+    await connection.execute(_RELEASE, {"task_id": task_id})
+    await discard_files(connection, keys)
 
 
 _LIST_DISCARDED = text("SELECT key FROM discarded_files ORDER BY discarded_at LIMIT :limit")

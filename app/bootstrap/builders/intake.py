@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 from app.adapters.web.client import WebClient
+from app.adapters.web.reader import WebReader
 from app.adapters.web.robots import WebRobots
 from app.bootstrap.adapters import Adapters
 from app.bootstrap.builders.indexing import IndexingServices
@@ -31,6 +32,7 @@ class IntakeServices:
     batches: Batches
     crawls: Crawls
     documents: Documents
+    files: WebReader
     texts: DocumentTexts
     uploads: Uploads
     webpages: Webpages
@@ -47,7 +49,7 @@ def build_intake(
     pictures = reads_pictures(settings.ocr_engine, settings.ocr_languages)
     uploads = Uploads(database, blobs, admission, backpressure, settings.max_upload_bytes, pictures=pictures)
     documents = Documents(database, blobs, admission, queue.after_commit, indexing.erasure)
-    limits = _read_archive_limits(settings)
+    limits = read_archive_limits(settings)
     reader = choose_page_reader(settings, web)
     webpages = Webpages(database, reader, uploads, ingestion, documents, admission, backpressure, allowed)
     robots = WebRobots(web, user_agent=settings.web_user_agent)
@@ -59,12 +61,14 @@ def build_intake(
         batches=Batches(database, blobs, uploads, queue.after_commit, backpressure, settings.batch_max_files),
         crawls=Crawls(database, blobs, robots, webpages, ingestion, admission, backpressure, allowed, delay),
         documents=documents,
+        files=WebReader(web, max_bytes=settings.max_upload_bytes),
         texts=DocumentTexts(database, documents),
         uploads=uploads,
         webpages=webpages,
     )
 
 
-def _read_archive_limits(settings: Settings) -> ArchiveLimits:
+def read_archive_limits(settings: Settings) -> ArchiveLimits:
+    """The limits of archives that the settings state."""
     inflated_bytes = settings.archive_max_mb * 1024 * 1024
     return ArchiveLimits(settings.archive_max_members, inflated_bytes, settings.archive_max_depth)

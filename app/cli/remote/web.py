@@ -30,7 +30,7 @@ def webpage(
     as_json: AsJson = False,
 ) -> None:
     """Add a web page: its main content, or the file if the address is that of a document."""
-    body = _make_body(url=address, metadata=_read_metadata(metadata), priority=priority, on_duplicate=on_duplicate)
+    body = _make_body(url=address, metadata=read_metadata(metadata), priority=priority, on_duplicate=on_duplicate)
     accepted = client.post(f"/documents/agent/{find_agent(client, agent)}/webpage", body)
     finish(client, accepted, address, wait=wait, as_json=as_json)
 
@@ -57,7 +57,7 @@ def crawl(
         max_depth=max_depth,
         include=include,
         exclude=exclude,
-        metadata=_read_metadata(metadata),
+        metadata=read_metadata(metadata),
         priority=priority,
     )
     accepted = client.post(f"/documents/agent/{find_agent(client, agent)}/crawl", body)
@@ -68,7 +68,8 @@ def _make_body(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _read_metadata(given: str | None) -> Any:
+def read_metadata(given: str | None) -> Any:
+    """The JSON of the option ``--metadata``; None without it."""
     if given is None:
         return None
     try:

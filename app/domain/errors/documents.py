@@ -28,6 +28,12 @@ class NoExtractableTextError(DocumentError):
     code = "no_extractable_text"
 
 
+class NoSourceFilesError(DocumentError):
+    """The archive contains no source files."""
+
+    code = "no_source_files"
+
+
 class ParseLimitExceededError(DocumentError):
     """The file exceeds a limit for reading documents."""
 

@@ -16,6 +16,12 @@ class UrlNotAllowedError(InvalidRequestError):
     code = "url_not_allowed"
 
 
+class UnknownRepositoryError(InvalidRequestError):
+    """This is not the URL of a repository's archive."""
+
+    code = "unknown_repository"
+
+
 class PageNotAvailableError(DocumentError):
     """The page is not available."""
 

@@ -20,6 +20,7 @@ from typing import Any
 from app.domain.documents import Parsed
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError, SluiceError, name_disk_error
 from app.domain.media import SEVENZIP
+from app.domain.specs import SOURCES
 from app.parent_death import die_with_parent
 from app.pipeline.parse import parse
 from app.pipeline.parse.limits import Limits
@@ -94,6 +95,10 @@ def _read(connection: socket.socket, request: dict[str, Any], reporter: "_Report
         from app.pipeline.archives.sevenzip import read_sevenzip  # noqa: PLC0415, an extra, and few files need it
 
         return read_sevenzip(path)
+    if media_type == SOURCES:
+        from app.pipeline.specs.analysis import analyse_bundle  # noqa: PLC0415, the parsers of languages cost memory
+
+        return analyse_bundle(path, reporter)
     limits = _make_limits(connection, request)
     return parse(path, media_type, reporter, limits=limits, fallback=request["fallback"])
 

@@ -130,7 +130,7 @@ class Ingestion:
             agent = await get_agent(connection, task.organization_id, task.agent_id)
         if document is None or document.deleted_at or agent is None:
             raise DocumentDeletedError
-        return document, agent.settings
+        return document, _choose_settings(agent.settings, task)
 
     async def process(
         self,
@@ -228,6 +228,14 @@ class Ingestion:
         edition = await self._vectors.reserve(index, document.id)
         batch = VectorBatch(document.agent_id, document.id, edition, indexed.vectors)
         return await self._writer.write(index, batch, indexed.rows, reserved=True)
+
+
+def _choose_settings(settings: AgentSettings, task: Task) -> AgentSettings:
+    """The agent's settings, with the chunk size that the task itself states, if it does."""
+    size = task.arguments.get("chunk_size")
+    return (
+        replace(settings, chunk_size=size, chunk_overlap=min(settings.chunk_overlap, size // 2)) if size else settings
+    )
 
 
 def _is_first(task: Task, document: Document) -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.content_keys import NewContent, lock_filenames
+from app.db.documents import find_all_by_content
 from app.domain.documents import OnDuplicate
 from app.domain.errors import DuplicateDocumentError, SluiceError
 from app.domain.ids import new_task_id
@@ -76,6 +77,19 @@ async def submit_entries(
             connection, parent, batch, duplicate_error=error if on_duplicate is OnDuplicate.REJECT else None
         )
     return children
+
+
+async def submit_changed_entries(connection: AsyncConnection, parent: Task, entries: Sequence[Entry]) -> list[Task]:
+    """Insert a child for each entry: a file replaces the document of its name, unless the agent has its bytes already.
+
+    So a repository that is read again processes only the files that have changed.
+    """
+    keys = [bytes.fromhex(entry["content_key"]) for entry in entries if "content_key" in entry]
+    known = {key.hex() for key in await find_all_by_content(connection, parent.agent_id, keys)}
+    changed = [entry for entry in entries if entry.get("content_key") not in known]
+    same = [entry for entry in entries if entry.get("content_key") in known]
+    children = await submit_entries(connection, parent, changed, OnDuplicate.REPLACE)
+    return children + await submit_entries(connection, parent, same, OnDuplicate.SKIP)
 
 
 def list_unused_blobs(entries: Sequence[Entry], children: Sequence[Task]) -> list[str]:

@@ -55,7 +55,9 @@ class Attachments:
         """
         if not isinstance(outcome, Ingested) or not outcome.attachments:
             return outcome
+        given = attempt.task.arguments
         stored = StoredEntries(attempt, self._blobs, self._uploads, self._limits, _describe_origin(outcome))
+        stored.arguments = {name: given[name] for name in ("chunk_size",) if name in given}
         async with stored.delete_on_failure():
             await self._store(stored, outcome)
         if all("error" in entry for entry in stored.entries):
@@ -66,7 +68,10 @@ class Attachments:
         async def apply(connection: AsyncConnection) -> None:
             await drop_children(connection, attempt.task.id)
             # Before the outcome's own statements, which lock the agent's word counts: other tasks wait for them.
-            await stored.submit(connection, attempt.task, OnDuplicate.SKIP)
+            if given.get("on_duplicate") == OnDuplicate.REPLACE:
+                await stored.submit_changed(connection, attempt.task)
+            else:
+                await stored.submit(connection, attempt.task, OnDuplicate.SKIP)
             await outcome.apply(connection)
 
         return _extend(replace(outcome, apply=apply, expands=True), stored)

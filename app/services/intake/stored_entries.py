@@ -18,6 +18,7 @@ from app.services.intake.archive_entries import (
     describe_entry,
     describe_failure,
     list_unused_blobs,
+    submit_changed_entries,
     submit_entries,
 )
 from app.services.intake.uploads import IncomingFile, Uploads
@@ -53,6 +54,8 @@ class StoredEntries:
     entries: list[Entry] = field(default_factory=list)
     inflated: int = 0
     unused: list[str] = field(default_factory=list)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Further arguments of the children."""
 
     @asynccontextmanager
     async def receive(self, pieces: Iterator[bytes]) -> AsyncIterator[IncomingFile]:
@@ -85,7 +88,7 @@ class StoredEntries:
             EmptyFileError, UnsupportedTypeError
         """
         content = await incoming.store(path)
-        self.entries.append(describe_entry(content, self.metadata, {"nesting": nesting}))
+        self.entries.append(describe_entry(content, self.metadata, {**self.arguments, "nesting": nesting}))
 
     def add_failure(self, path: str, error: SluiceError) -> None:
         """Add a file that cannot be read."""
@@ -94,6 +97,11 @@ class StoredEntries:
     async def submit(self, connection: AsyncConnection, parent: Task, on_duplicate: OnDuplicate) -> None:
         """Insert a child for each entry, within the transaction that ends the attempt."""
         children = await submit_entries(connection, parent, self.entries, on_duplicate)
+        self.unused = list_unused_blobs(self.entries, children)
+
+    async def submit_changed(self, connection: AsyncConnection, parent: Task) -> None:
+        """As ``submit``: a file replaces the document of its name, unless the agent has its bytes already."""
+        children = await submit_changed_entries(connection, parent, self.entries)
         self.unused = list_unused_blobs(self.entries, children)
 
     async def delete_unused(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import structlog
@@ -106,6 +106,11 @@ class RunningAttempt:
         self._database = database
         self._after_commit = after_commit
         self._progress: Progress | None = None
+        self._stage: tuple[str, int] | None = None
+
+    def confine(self, stage: str, start: int) -> None:
+        """Report the progress of what follows as part of one stage, which takes the range from ``start`` to 99."""
+        self._stage = (stage, start)
 
     async def report(self, progress: Progress) -> None:
         """Write progress to the ledger, then to Celery's result backend.
@@ -113,6 +118,7 @@ class RunningAttempt:
         Raises:
             AttemptLostError: when the task was cancelled, or when another worker has it.
         """
+        progress = self._place(progress)
         async with self._database.statement() as connection:
             self._check_status(await report(connection, self.task.attempt_token, progress))
         self._progress = progress
@@ -144,7 +150,7 @@ class RunningAttempt:
         Raises:
             AttemptLostError: as ``report`` does; the transaction must then roll back.
         """
-        self._check_status(await report(connection, self.task.attempt_token, progress))
+        self._check_status(await report(connection, self.task.attempt_token, self._place(progress)))
 
     async def read_status(self) -> AttemptStatus:
         """The status of the attempt, read from the ledger unless the attempt is known to be lost."""
@@ -168,6 +174,12 @@ class RunningAttempt:
                     self.attempt_status = await watch(connection, self.task.attempt_token)
             except DatabaseUnavailableError:
                 log.warning("attempt_status_unavailable")
+
+    def _place(self, progress: Progress) -> Progress:
+        if self._stage is None:
+            return progress
+        stage, start = self._stage
+        return replace(progress, stage=stage, current=start + (99 - start) * progress.current // 100)
 
     def _check_status(self, attempt_status: AttemptStatus) -> None:
         if attempt_status is not AttemptStatus.CONTINUE:

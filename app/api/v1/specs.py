@@ -1,0 +1,152 @@
+"""The route for specifications of repositories."""
+
+import json
+from typing import TypeVar
+
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from app.api.access import ServicesOf, Writer
+from app.api.bodies.specs import SpecsOptions, SpecsRequest, describe_specs_body
+from app.api.bodies.uploads import UploadAccepted, locate
+from app.api.forms import PRIORITIES, parse_metadata
+from app.api.multipart import Form, drain, read_form, stream_body
+from app.api.problems import document_problems
+from app.api.v1.agents import AgentId
+from app.api.v1.uploads import SingleFile
+from app.bootstrap import Services
+from app.domain.errors import (
+    BacklogFullError,
+    BadRequestError,
+    EmptyFileError,
+    InvalidMetadataError,
+    InvalidUrlError,
+    MissingFileError,
+    PayloadTooLargeError,
+    StorageFullError,
+    StorageUnavailableError,
+    UnknownRepositoryError,
+    UnsupportedTypeError,
+    UrlNotAllowedError,
+)
+from app.domain.metadata import check_metadata
+from app.domain.specs import SpecType
+from app.services.answers.specs import SpecRequest
+from app.services.intake.uploads import Accepted
+
+_PROBLEMS = (
+    BadRequestError,
+    MissingFileError,
+    EmptyFileError,
+    UnsupportedTypeError,
+    InvalidMetadataError,
+    InvalidUrlError,
+    UrlNotAllowedError,
+    UnknownRepositoryError,
+    PayloadTooLargeError,
+    BacklogFullError,
+    StorageFullError,
+    StorageUnavailableError,
+)
+_JSON = "application/json"
+Options = TypeVar("Options", bound=SpecsOptions)
+
+router = APIRouter(prefix="/agents", tags=["documents"])
+
+
+@router.post(
+    "/{agent_id}/specs",
+    status_code=202,
+    response_model=UploadAccepted,
+    responses=document_problems(*_PROBLEMS),
+    openapi_extra=describe_specs_body(),
+)
+async def generate_specs(agent_id: AgentId, request: Request, identity: Writer, services: ServicesOf) -> Response:
+    """Describe the sources of a repository: an uploaded archive, or one that a task reads from a `url`.
+
+    The specification is a document of the agent, and a later one for the same repository and type replaces it. The
+    source files become documents as well, unless `index_first` is false. The result of the task has the Markdown.
+    """
+    agent = await services.tenants.agents.get(identity.organization_id, agent_id)
+    content_type = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() == _JSON:
+        body = _validate(SpecsRequest, _parse_json(await request.body()))
+        accepted = await services.answers.specs.submit_url(body.url, _request(body, identity.organization_id, agent.id))
+    else:
+        accepted = await _accept_form(request, services, identity.organization_id, agent.id)
+    body_text = UploadAccepted.of(accepted).model_dump_json()
+    return Response(body_text, 202, headers={"Location": locate(accepted)}, media_type=_JSON)
+
+
+async def _accept_form(request: Request, services: Services, organization_id: int, agent_id: int) -> Accepted:
+    """Stream the form's archive to storage and submit it, or submit the address that the form names."""
+    body = stream_body(request)
+    try:
+        async with services.intake.uploads.receive() as incoming:
+            sink = SingleFile(incoming)
+            form = await read_form(request.headers.get("content-type", ""), body, sink, requires_file=False)
+            options = _read_options(form)
+            spec_request = _request(options, organization_id, agent_id)
+            if sink.filename is not None:
+                return await services.answers.specs.accept(incoming, sink.filename or "repository", spec_request)
+            if url := form.get("url"):
+                return await services.answers.specs.submit_url(url, spec_request)
+            raise MissingFileError("Send it in a part with a filename, or name its address in the field `url`.")
+    except (PayloadTooLargeError, StorageFullError):
+        await drain(body, services.intake.uploads.max_bytes)
+        raise
+
+
+def _read_options(form: Form) -> SpecsOptions:
+    fields = {name: value for name, value in form.fields.items() if name not in {"metadata", "url"}}
+    return _validate(SpecsOptions, {**fields, "metadata": parse_metadata(form)})
+
+
+def _parse_json(body: bytes) -> object:
+    """The JSON of a body.
+
+    Raises:
+        RequestValidationError: it is not JSON.
+    """
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        position, reason = getattr(error, "pos", 0), getattr(error, "msg", "it cannot be decoded")
+        raise RequestValidationError(
+            [{"type": "json_invalid", "loc": ("body", position), "ctx": {"error": reason}}]
+        ) from error
+
+
+def _validate(model: type[Options], given: object) -> Options:
+    """The options of a request.
+
+    Raises:
+        RequestValidationError: as for every other body.
+    """
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        known = f"Is unknown. The fields are: {', '.join(model.model_fields)}."
+        errors = [
+            {
+                **one,
+                "loc": ("body", *one["loc"]),
+                **({"type": "value_error", "ctx": {"error": known}} if one["type"] == "extra_forbidden" else {}),
+            }
+            for one in error.errors(include_url=False)
+        ]
+        raise RequestValidationError(errors) from error
+
+
+def _request(options: SpecsOptions, organization_id: int, agent_id: int) -> SpecRequest:
+    return SpecRequest(
+        organization_id,
+        agent_id,
+        SpecType.parse(options.spec_type),
+        check_metadata(options.metadata),
+        PRIORITIES[options.priority],
+        options.index_first,
+        options.chunk_size,
+        options.batch_size,
+    )

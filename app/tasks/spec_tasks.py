@@ -1,0 +1,12 @@
+"""Tasks that describe repositories of source code."""
+
+from app.bootstrap import Services
+from app.domain.tasks import TaskName
+from app.services.queue.attempts import Outcome, RunningAttempt
+from app.tasks.base import ledger_task
+
+
+@ledger_task(TaskName.GENERATE_SPECS)
+async def generate_specs(services: Services, attempt: RunningAttempt) -> Outcome:
+    """Analyse the sources of a repository, and publish the specification that describes them."""
+    return await services.answers.spec_generation.generate(attempt)

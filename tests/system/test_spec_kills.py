@@ -1,0 +1,63 @@
+"""A worker dies at each step of describing a repository; there is one specification, and nothing else is left."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
+
+import pytest
+
+from app.settings import load_settings
+from tests.deadlines import wait_for
+from tests.flows.repositories import OVERVIEW, SOURCES
+from tests.flows.test_specs import list_documents
+from tests.flows.zips import make_zip
+from tests.system.kill_points import AFTER_CLAIM, DURING_SPECS, OUTSIDE_THE_ATTEMPT
+from tests.system.mortal_stack import MortalStack, Witness
+from tests.system.test_kill_points import choose
+
+_AFTER_COMMIT = "after the commit, before Celery is told"
+_STEPS = [AFTER_CLAIM, "before parsing", "while its child parses", *DURING_SPECS, "before the last transaction"]
+_CHUNKS = "SELECT count(*) FROM chunks WHERE document_id = $1"
+_DISCARDED = "SELECT key FROM discarded_files"
+
+
+@pytest.fixture(scope="module")
+def running(
+    make_database: Callable[[], AbstractContextManager[tuple[str, str]]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MortalStack]:
+    """An API, and a worker whose slots are processes."""
+    folder = tmp_path_factory.mktemp("mortal")
+    with make_database() as (database_url, redis_url):
+        settings = load_settings(database_url=database_url, redis_url=redis_url, data_dir=folder / "data")
+        with MortalStack(settings, folder) as stack:
+            stack.start_api()
+            stack.start_workers("high")
+            yield stack
+
+
+@pytest.mark.parametrize("point", choose([*_STEPS, *OUTSIDE_THE_ATTEMPT]))
+def test_there_is_one_specification_whenever_the_worker_dies(running: MortalStack, point: str) -> None:
+    agent = running.make_agent(chunk_size=100, chunk_overlap=0)
+    running.arm(point)
+    archive = {"file": ("weir.zip", make_zip(SOURCES))}
+    response = running.client.post(f"/agents/{agent}/specs", files=archive, data={"priority": "high"})
+    assert response.status_code == 202, response.text
+    running.wait_until_struck(point)
+    with closing(Witness(running.settings)) as witness:
+        wait_for(witness.is_at_rest, "every task to end")
+        task = running.get(f"/tasks/{response.json()['task_id']}")
+        assert (task["state"], task["current"]) == ("SUCCESS", 100), task["error"]
+        documents = list_documents(running, agent)
+        assert len(documents) == 6
+        assert {document["status"] for document in documents.values()} == {"completed"}
+        [[chunks]] = witness.fetch(_CHUNKS, documents[OVERVIEW]["id"])
+        assert chunks == documents[OVERVIEW]["chunk_count"] == task["result"]["chunk_count"]
+        discarded = {row["key"] for row in witness.fetch(_DISCARDED)}
+    stored = {
+        f"{path.parent.name}/{path.name}"
+        for path in (running.settings.data_dir / "blobs").rglob("*")
+        if path.is_file() and path.stat().st_size
+    }
+    of_agent = [document for document in documents.values() if document["size_bytes"]]
+    known = {key for key in stored if key not in discarded}
+    assert len(of_agent) == 6
+    assert len(known) % 6 == 0, "each specification so far has left its six files, and no other"
