@@ -1,6 +1,7 @@
 """The command line with a running Sluice, as an operator uses it."""
 
 import json
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -60,6 +61,16 @@ def test_an_uploaded_document_is_followed_found_and_quoted(shared_stack: Stack, 
     answer = run_json(shared_stack, "ask", "Who waits for the evening boat?", "--agent", str(herons["agent"]["id"]))
     assert "heron" in answer["answer"]
     assert answer["references"][0]["filename"] == "herons.txt"
+
+
+def test_a_search_explains_its_results_and_covers_several_agents(shared_stack: Stack, herons: dict[str, Any]) -> None:
+    run(shared_stack, "agents", "create", "Weirs", "--slug", "weirs-of-search")
+    query = ("search", "evening boat", "--mode", "text", "--agent", "herons")
+    shown = run(shared_stack, *query, "--explain").stdout
+    assert re.search(r"words 1\.000 \(.*boat \d.*share 1\.00\) \+ meaning 0\.000 \(not compared\)", shown), shown
+    found = run_json(shared_stack, *query, "--agent", "weirs-of-search", "--neighbours", "1")
+    assert [hit["agent_id"] for hit in found["results"]] == [herons["agent"]["id"]]
+    assert found["results"][0]["before"] == []
 
 
 def test_a_failed_document_fails_the_command_but_not_the_others(shared_stack: Stack, herons: dict[str, Any]) -> None:
