@@ -74,12 +74,15 @@ class Search:
             InvalidRequestError: when the filter is not of that form.
             ProviderBusyError, ProviderPausedError, ProviderDownError: when the model or the store is unavailable.
         """
-        if mode != "text":
-            index = index or await self._vectors.get_active()
+        index = index or await self.choose_index(mode)
         limit = count_candidates(top_k)
         found = await self.collect(account, query, limit=limit, mode=mode, where=where, index=index)
         ranked = await self.rank(query, {account: found}, top_k=top_k, mode=mode, index=index)
         return [one.hit for one in ranked]
+
+    async def choose_index(self, mode: Mode) -> VectorIndex | None:
+        """The index for all parts of one search, although another may become active during it; None without vectors."""
+        return None if mode == "text" else await self._vectors.get_active()
 
     async def collect(
         self,

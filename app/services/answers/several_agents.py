@@ -36,19 +36,19 @@ class SeveralAgents:
         self, accounts: Sequence[Account], query: str, *, top_k: int, mode: Mode, where: Mapping[str, Any] | None
     ) -> list[Ranked]:
         """The ``top_k`` chunks of these agents that match best. Arguments and errors are those of ``Search.find``."""
-        limit = count_candidates(top_k)
+        limit, index = count_candidates(top_k), await self._search.choose_index(mode)
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def collect(account: Account) -> dict[VectorKey, Candidate]:
             async with slots:
-                return await self._search.collect(account, query, limit=limit, mode=mode, where=where)
+                return await self._search.collect(account, query, limit=limit, mode=mode, where=where, index=index)
 
         # The first search stores the vector of the query, so that the others do not pay for it again.
         found = [await collect(accounts[0]), *await asyncio.gather(*map(collect, accounts[1:]))]
         by_agent = dict(zip(accounts, found, strict=True))
         if len(accounts) > 1 and mode != "vector":
             by_agent = await self._scale(query, by_agent)
-        return await self._search.rank(query, by_agent, top_k=top_k, mode=mode)
+        return await self._search.rank(query, by_agent, top_k=top_k, mode=mode, index=index)
 
     async def _scale(
         self, query: str, found: Mapping[Account, Mapping[VectorKey, Candidate]]
