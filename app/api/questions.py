@@ -92,7 +92,8 @@ async def read_questions(request: Request, name: str | None) -> tuple[str, list[
         form = await read_form(request.headers["content-type"], body, file)
         if unknown := [field for field in form.fields if field != "name"]:
             raise InvalidRequestError("Is unknown. The fields are: file, name.", field=f"body.{unknown[0][:100]}")
-        return _check_name(form.get("name") or name or file.filename), read_lines(_decode(bytes(file.content)))
+        filename = (file.filename or "")[:_NAME_CHARACTERS].strip() or None
+        return _check_name(form.get("name") or name or filename), read_lines(_decode(bytes(file.content)))
     text = _decode(b"".join([data async for data in body]))
     if kind == "application/json":
         return _read_json(text, name)

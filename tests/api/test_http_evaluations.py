@@ -119,13 +119,13 @@ def test_a_set_is_sent_as_a_list_as_lines_or_as_a_file_and_shown_page_by_page(sh
     assert [response.status_code for response in made] == [201] * 4
     bodies = [response.json() for response in made]
     assert [body["name"] for body in bodies] == ["questions", "Lines", "harbour.jsonl", "Form"]
-    assert {(body["questions"], body["unanswerable"]) for body in bodies} == {(5, 1)}
+    assert {(body["question_count"], body["unanswerable_count"]) for body in bodies} == {(5, 1)}
     assert made[0].headers["location"] == f"/api/v1{path}/{bodies[0]['id']}"
     page = shared_stack.get(f"{path}/{bodies[0]['id']}", limit=3)
-    assert (page["total"], page["next"], [item["number"] for item in page["items"]]) == (5, "3", [1, 2, 3])
+    assert (page["total"], page["next"], [one["number"] for one in page["questions"]]) == (5, "3", [1, 2, 3])
     rest = shared_stack.get(f"{path}/{bodies[0]['id']}", limit=3, after=page["next"])
     assert rest["next"] is None
-    assert rest["items"][1] == {"number": 5, "documents": [], "quotes": [], **QUESTIONS[4]}
+    assert rest["questions"][1] == {"number": 5, "documents": [], "quotes": [], **QUESTIONS[4]}
     listed = shared_stack.get(path, limit=3)
     assert (listed["total"], [one["id"] for one in listed["question_sets"]]) == (
         4,

@@ -141,6 +141,31 @@ async def test_a_decision_that_is_repeated_evaluates_each_index_once(world: Worl
     assert len(after) == 4
 
 
+async def calibrate(world: World, index_id: int) -> None:
+    """Record a calibration of the agent."""
+    insert = "INSERT INTO calibrations (index_id, agent_id, chunk_count, words, doubt) VALUES (:id, :agent, 3, 0.5, 0)"
+    await world.fetch(insert, id=index_id, agent=world.agent)
+
+
+async def test_a_new_index_is_evaluated_once_it_is_calibrated_as_the_active_one_is(world: World, set_id: int) -> None:
+    await calibrate(world, (await world.vectors.get_active()).id)
+    index = await build(world, set_id, SAME)
+    [row] = await world.fetch("SELECT id FROM tasks WHERE name = :name", name=TaskName.DECIDE_INDEX.value)
+    waiting = await world.run(row.id)
+    assert (waiting.state, waiting.status) == (State.PENDING, "Waiting until the new index is calibrated")
+    await calibrate(world, index.id)
+    await world.fetch("UPDATE tasks SET available_at = now() WHERE id = :id", id=row.id)
+    assert (await world.run(row.id)).result == {"index_id": index.id, "accepted": True}
+
+
+async def test_a_calibration_that_fails_does_not_stop_the_decision(world: World, set_id: int) -> None:
+    await calibrate(world, (await world.vectors.get_active()).id)
+    await build(world, set_id, SAME)
+    await world.let_pass("tasks", "created_at", 1000)
+    [task] = await world.run_tasks(TaskName.DECIDE_INDEX)
+    assert task.state is State.SUCCESS
+
+
 async def test_the_old_index_stays_when_the_question_set_is_deleted(world: World, set_id: int) -> None:
     index = await build(world, set_id, SAME)
     async with world.database.transaction() as connection:

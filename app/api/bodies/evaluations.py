@@ -17,7 +17,7 @@ from app.services.answers.search import Mode
 
 SetId = Annotated[int, Field(description="The question set's id.")]
 _TIME = "2026-11-23T09:41:07.120Z"
-_SET = {"id": 3, "agent_id": 1, "name": "Harbour", "questions": 40, "unanswerable": 10, "created_at": _TIME}
+_SET = {"id": 3, "agent_id": 1, "name": "Harbour", "question_count": 40, "unanswerable_count": 10, "created_at": _TIME}
 _QUESTION = {
     "number": 1,
     "question": "What is the maximum draught at the Alder Gate?",
@@ -54,14 +54,16 @@ class QuestionSetBody(BaseModel):
     id: SetId
     agent_id: AgentId
     name: str = Field(description="A name for people.")
-    questions: int = Field(description="The number of questions.")
-    unanswerable: int = Field(description="The number of those that the documents do not answer.")
+    question_count: int = Field(description="The number of questions.")
+    unanswerable_count: int = Field(description="The number of those that the documents do not answer.")
     created_at: datetime = Field(description="When it was stored.")
 
     @classmethod
     def of(cls, stored: QuestionSet) -> "QuestionSetBody":
         """Convert a question set."""
-        return cls.model_validate(stored, from_attributes=True)
+        counts = {"question_count": stored.questions, "unanswerable_count": stored.unanswerable}
+        named = {name: getattr(stored, name) for name in ("id", "agent_id", "name", "created_at")}
+        return cls.model_validate({**named, **counts})
 
 
 class QuestionSetList(BaseModel):
@@ -95,9 +97,9 @@ class QuestionBody(BaseModel):
 class QuestionSetPage(QuestionSetBody):
     """A set of questions with a page of them."""
 
-    model_config = example({**_SET, "items": [_QUESTION], "total": 40, "next": "1"})
+    model_config = example({**_SET, "questions": [_QUESTION], "total": 40, "next": "1"})
 
-    items: list[QuestionBody] = Field(description="The questions, in the order of the set.")
+    questions: list[QuestionBody] = Field(description="The questions, in the order of the set.")
     total: Total
     next: Next
 
@@ -105,8 +107,8 @@ class QuestionSetPage(QuestionSetBody):
     def of_page(cls, page: QuestionPage) -> "QuestionSetPage":
         """Convert a page of a question set."""
         stored = QuestionSetBody.of(page.question_set).model_dump()
-        items = [QuestionBody.of(one) for one in page.questions]
-        return cls(**stored, items=items, total=page.question_set.questions, next=page.next)
+        questions = [QuestionBody.of(one) for one in page.questions]
+        return cls(**stored, questions=questions, total=page.question_set.questions, next=page.next)
 
 
 class EvaluationCreate(BaseModel):

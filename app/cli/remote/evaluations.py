@@ -90,7 +90,7 @@ def _find_set(client: Client, path: str, given: str) -> int:
         if (after := page["next"]) is None:
             break
     made = client.upload(f"{path}/question-sets", "file", [file], {"name": name})
-    say(f"Stored {count_of(made['questions'], 'question')} as question set {made['id']}.")
+    say(f"Stored {count_of(made['question_count'], 'question')} as question set {made['id']}.")
     return int(made["id"])
 
 

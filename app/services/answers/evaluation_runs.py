@@ -39,6 +39,7 @@ from app.services.queue.attempts import Outcome, RunningAttempt
 ASK_TOP_K = 5
 """The passages of an answer, as many as ``POST /agents/{id}/ask`` uses by default."""
 _AT_ONCE = 10
+"""Questions whose results are written together; only one where each is answered, which may take long and cost money."""
 _SLICE_SECONDS = 240.0
 _FOUND = 5
 _DIGITS = 6
@@ -79,12 +80,12 @@ class EvaluationRuns:
 
         ``begin`` and ``end`` are the progress of the task before and after it. The errors are those of ``run``.
         """
-        until = time.monotonic() + _SLICE_SECONDS
+        until, at_once = time.monotonic() + _SLICE_SECONDS, 1 if evaluation.request["ask"] else _AT_ONCE
         async with self._database.statement() as connection:
             done = await count_results(connection, evaluation.id)
         while True:
             async with self._database.statement() as connection:
-                questions = await list_to_evaluate(connection, evaluation.id, _AT_ONCE)
+                questions = await list_to_evaluate(connection, evaluation.id, at_once)
             if not questions:
                 return True
             index = await self._find_index(evaluation)

@@ -1,15 +1,17 @@
 """Decisions about new indexes: evaluates the active index and the new one with the same questions, and compares."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.agents import get_agent
+from app.db.calibrations import get_calibrations
 from app.db.engine import Database
 from app.db.evaluations import complete_evaluation, find_evaluation, list_measures
 from app.db.index_gates import decide_gate, get_gate
 from app.db.question_sets import get_question_set
-from app.domain.errors import ConflictError
+from app.domain.errors import ConflictError, RetryLaterError
 from app.domain.evaluations import Evaluation
 from app.domain.tasks import Progress
 from app.domain.vectors import IndexGate, VectorIndex
@@ -22,6 +24,8 @@ from app.services.queue.attempts import Outcome, RunningAttempt
 
 _MODE: Mode = "hybrid"
 _ROUNDING = 1e-9
+_RETRY_SECONDS = 5.0
+_LONGEST_WAIT = timedelta(minutes=15)
 _SET_DELETED = "The question set was deleted before the new index was evaluated."
 
 
@@ -45,7 +49,7 @@ class IndexDecisions:
         """Evaluate both indexes and record the decision, which the next turn of upkeep carries out.
 
         Raises:
-            RetryLaterError: to let other tasks use the slot after four minutes.
+            RetryLaterError: to let other tasks use the slot after four minutes, or until the new index is calibrated.
             ProviderBusyError, ProviderPausedError, ProviderDownError, ProviderRequestError
         """
         index_id = attempt.task.arguments["index_id"]
@@ -63,10 +67,25 @@ class IndexDecisions:
     async def _evaluate(self, attempt: RunningAttempt, gate: IndexGate, building: VectorIndex) -> _Pair | None:
         """Evaluate both indexes; None when the question set was deleted."""
         active = await self._vectors.get_active()
+        await self._check_calibration(attempt, active, building)
         pair = await self._find_pair(attempt, gate, active, building)
         if pair and await self._runs.ask_all(attempt, pair.old, 0, 50):
             return pair if await self._runs.ask_all(attempt, pair.new, 50, 99) else None
         return None
+
+    async def _check_calibration(self, attempt: RunningAttempt, active: VectorIndex, building: VectorIndex) -> None:
+        """Wait until the new index is calibrated for the agent, if the active one is: else only one of them would be.
+
+        A task calibrates it. If that has not succeeded in a quarter of an hour, the index is evaluated as it is.
+
+        Raises:
+            RetryLaterError
+        """
+        task = attempt.task
+        async with self._database.statement() as connection:
+            old, new = [await get_calibrations(connection, index.id, [task.agent_id]) for index in (active, building)]
+        if old and not new and datetime.now(UTC) < task.created_at + _LONGEST_WAIT:
+            raise RetryLaterError("Waiting until the new index is calibrated", retry_after=_RETRY_SECONDS)
 
     async def _find_pair(
         self, attempt: RunningAttempt, gate: IndexGate, active: VectorIndex, building: VectorIndex
