@@ -183,13 +183,15 @@ async def unreserve_edition(connection: AsyncConnection, index_id: int, document
     await connection.execute(_UNRESERVE, parameters)
 
 
-_HIDDEN = text("""
+HIDDEN_EDITIONS = """
     SELECT e.document_id, e.edition
     FROM editions AS e JOIN documents AS d ON d.id = e.document_id
     WHERE e.agent_id = CAST(:agent_id AS bigint) AND e.index_id = CAST(:index_id AS bigint) AND NOT e.complete
         AND (e.edition <> d.edition OR d.deleted_at IS NOT NULL)
-    ORDER BY e.document_id, e.edition
-""")
+"""
+"""The editions of an agent in an index that search must not find."""
+
+_HIDDEN = text(f"{HIDDEN_EDITIONS} ORDER BY e.document_id, e.edition")
 
 
 async def list_hidden(connection: AsyncConnection, index_id: int, agent_id: int) -> list[tuple[int, int]]:

@@ -75,7 +75,7 @@ def create_engine(database_url: str, *, pool_size: int, register_types: bool = T
 
 # For searches through an HNSW index: the number of candidates, and to continue until enough rows match (ADR 5).
 _TUNE_HNSW = (
-    "SELECT set_config('hnsw.ef_search', '400', false), set_config('hnsw.iterative_scan', 'strict_order', false)"
+    "SELECT set_config('hnsw.ef_search', '200', false), set_config('hnsw.iterative_scan', 'strict_order', false)"
 )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.chunks import get_driver
+from app.db.editions import HIDDEN_EDITIONS
 from app.db.engine import Database
 from app.db.hnsw_indexes import HnswIndexes
 from app.domain.errors import VectorLengthError
@@ -30,15 +31,32 @@ _DELETE_GIVEN = text("""
 _SIMILARITY = "1 - coalesce(nullif(v.embedding <=> CAST(:vector AS halfvec), 'NaN'), 1)"
 
 
-def _write_query(where: str, embedding: str = "v.embedding") -> TextClause:
+_COLUMNS = f"v.document_id, v.edition, v.ordinal, {_SIMILARITY} AS similarity"
+_COMPARED = f"""
+    SELECT {_COLUMNS}
+    FROM vectors AS v
+    JOIN unnest(CAST(:asked_ids AS bigint[]), CAST(:asked_editions AS integer[]), CAST(:asked_ordinals AS integer[]))
+        AS asked (document_id, edition, ordinal) USING (document_id, edition, ordinal)
+    WHERE v.index_id = CAST(:index_id AS bigint) AND v.agent_id = CAST(:agent_id AS bigint)
+"""
+_COMPARE = text(_COMPARED)
+
+
+def _write_query(where: str, embedding: str = "v.embedding", limit: str = ":limit") -> TextClause:
+    """The statement that finds the nearest vectors, and compares given ones."""
     return text(f"""
-        SELECT v.document_id, v.edition, v.ordinal, {_SIMILARITY} AS similarity
-        FROM vectors AS v
-        WHERE {where}
-            AND (v.document_id, v.edition) NOT IN (
-                SELECT * FROM unnest(CAST(:hidden_ids AS bigint[]), CAST(:hidden_editions AS integer[])))
-        ORDER BY {embedding} <=> CAST(:vector AS halfvec), v.document_id, v.edition, v.ordinal
-        LIMIT :limit
+        (
+            SELECT {_COLUMNS}
+            FROM vectors AS v
+            WHERE {where}
+                AND (v.document_id, v.edition) NOT IN (
+                    SELECT * FROM unnest(CAST(:without_ids AS bigint[]), CAST(:without_editions AS integer[])))
+                AND (v.document_id, v.edition) NOT IN ({HIDDEN_EDITIONS})
+            ORDER BY {embedding} <=> CAST(:vector AS halfvec), v.document_id, v.edition, v.ordinal
+            LIMIT {limit}
+        )
+        UNION ALL
+        {_COMPARED}
     """)
 
 
@@ -46,14 +64,6 @@ _OF_AGENT = "v.agent_id = CAST(:agent_id AS bigint) AND v.index_id = CAST(:index
 # Two statements, so that the plan for a few documents looks them up and does not scan all vectors of the agent.
 _QUERY = _write_query(_OF_AGENT)
 _QUERY_DOCUMENTS = _write_query(f"{_OF_AGENT} AND v.document_id = ANY (CAST(:document_ids AS bigint[]))")
-
-_COMPARE = text(f"""
-    SELECT v.document_id, v.edition, v.ordinal, {_SIMILARITY} AS similarity
-    FROM vectors AS v
-    JOIN unnest(CAST(:document_ids AS bigint[]), CAST(:editions AS integer[]), CAST(:ordinals AS integer[]))
-        AS asked (document_id, edition, ordinal) USING (document_id, edition, ordinal)
-    WHERE v.index_id = CAST(:index_id AS bigint) AND v.agent_id = CAST(:agent_id AS bigint)
-""")
 
 _DELETE = text("""
     DELETE FROM vectors
@@ -146,36 +156,53 @@ class PgVectorStore:
         without: Sequence[tuple[int, int]] = (),
     ) -> list[Match]:
         """Find an agent's vectors that are most similar to ``vector``, the most similar first."""
-        parameters: dict[str, Any] = {
-            "index_id": index.id,
-            "agent_id": agent_id,
-            "vector": vector,
-            "hidden_ids": [document_id for document_id, _ in without],
-            "hidden_editions": [edition for _, edition in without],
+        found = await self._query(index, agent_id, vector, limit, document_ids, without, [])
+        return [Match(*pair) for pair in found.items()]
+
+    async def find(
+        self,
+        index: VectorIndex,
+        agent_id: int,
+        vector: Vector,
+        *,
+        limit: int,
+        document_ids: Sequence[int] | None,
+        compared: Sequence[VectorKey],
+    ) -> dict[VectorKey, float]:
+        """``query`` and ``compare`` in one statement."""
+        return await self._query(index, agent_id, vector, limit, document_ids, (), compared)
+
+    async def _query(
+        self,
+        index: VectorIndex,
+        agent_id: int,
+        vector: Vector,
+        limit: int,
+        document_ids: Sequence[int] | None,
+        without: Sequence[tuple[int, int]],
+        compared: Sequence[VectorKey],
+    ) -> dict[VectorKey, float]:
+        parameters = {
+            **_write_comparison(index, agent_id, vector, compared),
+            "without_ids": [document_id for document_id, _ in without],
+            "without_editions": [edition for _, edition in without],
             "limit": limit,
         }
         statement = _QUERY
         if document_ids is not None:
             statement, parameters["document_ids"] = _QUERY_DOCUMENTS, list(document_ids)
         elif any(vector) and await self._hnsw_indexes.has(index.id, agent_id):
-            statement = _write_hnsw_query(index.id, agent_id, len(vector))
-            del parameters["index_id"], parameters["agent_id"]
+            statement = _write_hnsw_query(index.id, agent_id, len(vector), limit)
+            del parameters["limit"]
         async with self._database.statement() as connection:
             rows = (await connection.execute(statement, parameters)).all()
-        return [Match(VectorKey(row.document_id, row.edition, row.ordinal), row.similarity) for row in rows]
+        return {VectorKey(row.document_id, row.edition, row.ordinal): row.similarity for row in rows}
 
     async def compare(
         self, index: VectorIndex, agent_id: int, vector: Vector, keys: Sequence[VectorKey]
     ) -> dict[VectorKey, float]:
         """Return the similarity of those of these vectors that exist."""
-        parameters = {
-            "index_id": index.id,
-            "agent_id": agent_id,
-            "vector": vector,
-            "document_ids": [key.document_id for key in keys],
-            "editions": [key.edition for key in keys],
-            "ordinals": [key.ordinal for key in keys],
-        }
+        parameters = _write_comparison(index, agent_id, vector, keys)
         async with self._database.statement() as connection:
             rows = (await connection.execute(_COMPARE, parameters)).all()
         return {VectorKey(row.document_id, row.edition, row.ordinal): row.similarity for row in rows}
@@ -229,7 +256,22 @@ class PgVectorStore:
 
 
 @lru_cache(maxsize=1000)
-def _write_hnsw_query(index_id: int, agent_id: int, dimensions: int) -> TextClause:
-    """The query of an agent with an HNSW index. The ids are literals: a plan with parameters cannot use the index."""
+def _write_hnsw_query(index_id: int, agent_id: int, dimensions: int, limit: int) -> TextClause:
+    """The query of an agent with an HNSW index.
+
+    Ids and limit are literals: a plan with parameters cannot use the index, or is thought too dear to be kept.
+    """
     of_agent = f"v.agent_id = {int(agent_id)} AND v.index_id = {int(index_id)}"
-    return _write_query(of_agent, f"CAST(v.embedding AS halfvec({int(dimensions)}))")
+    return _write_query(of_agent, f"CAST(v.embedding AS halfvec({int(dimensions)}))", str(int(limit)))
+
+
+def _write_comparison(index: VectorIndex, agent_id: int, vector: Vector, keys: Sequence[VectorKey]) -> dict[str, Any]:
+    """The parameters of ``_COMPARED``."""
+    return {
+        "index_id": index.id,
+        "agent_id": agent_id,
+        "vector": vector,
+        "asked_ids": [key.document_id for key in keys],
+        "asked_editions": [key.edition for key in keys],
+        "asked_ordinals": [key.ordinal for key in keys],
+    }

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.edition_lists import list_stale
 from app.db.editions import forget_edition, list_hidden, renew_edition, reserve_edition, unreserve_edition
 from app.db.engine import Database
+from app.db.pgvector_store import PgVectorStore
 from app.db.vector_indexes import find_index, fix_dimensions, get_index
 from app.domain.errors import (
     DocumentDeletedError,
@@ -143,6 +144,8 @@ class Vectors:
             compared: Chunks whose similarity is needed even if they are not among the nearest.
         """
         store = self._find_store(index)
+        if isinstance(store, PgVectorStore):
+            return await store.find(index, agent_id, vector, limit=limit, document_ids=document_ids, compared=compared)
         async with self._database.statement() as connection:
             hidden = await list_hidden(connection, index.id, agent_id)
         query = partial(store.query, index, agent_id, vector, limit=limit, document_ids=document_ids, without=hidden)
