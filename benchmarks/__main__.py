@@ -25,6 +25,7 @@ from benchmarks import (
     queues,
     recovery,
     retrieval,
+    search,
     uploads,
     urgency,
     vectors,
@@ -50,8 +51,10 @@ _MEASURES = {
     "ocr": ocr.measure,
     "providers": providers.measure,
     "vectors": vectors.measure,
+    "search": search.measure,
 }
-_LONG = {"recovery", "flush", "fairness", "backlog", "memory", "providers", "vectors", "parsers", "encodings", "ocr"}
+_LONG = {"recovery", "flush", "fairness", "backlog", "memory", "providers", "vectors", "search"}
+_LONG |= {"parsers", "encodings", "ocr"}
 
 
 def _measure_retrieval(corpus: Path) -> list[Figure]:

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from app.db.chunks import remove_chunks
 from app.db.documents import hide_document
 from app.db.editions import publish_edition
+from app.domain.queries import AskedWord, Phrase, PhraseWord, Query
 from tests.db.library import BETWEEN, EAST, NORTH, NOWHERE, Library
 
 
@@ -123,3 +124,20 @@ async def test_an_edition_is_found_only_once_it_is_the_documents(library: Librar
         assert await remove_chunks(connection, document_id, last=1) == 1
     counts = await library.count_words(agent_id)
     assert (counts[""], counts["north"], counts["gate"]) == (2, 2, 2)
+
+
+@pytest.mark.parametrize("mode", ["text", "hybrid"])
+async def test_a_phrase_finds_only_the_chunks_that_have_it_and_is_ignored_where_none_has(
+    library: Library, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    agent_id = await library.add_agent()
+    await library.add_document(agent_id, "the north gate is shut", "a gate in the north", "neither of them")
+
+    async def find(first: str, second: str) -> list[str]:
+        phrase = Phrase((PhraseWord((first,)), PhraseWord((second,))))
+        query = Query((AskedWord(("north",)), AskedWord(("gate",))), (phrase,))
+        monkeypatch.setattr("app.services.answers.search.read_query", lambda _text: query)
+        return [hit.text for hit in await library.find(agent_id, "?", NORTH, mode=mode)]
+
+    assert await find("north", "gate") == ["the north gate is shut"]
+    assert len(await find("gate", "north")) >= 2
