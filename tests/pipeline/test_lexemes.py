@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.pipeline.words.languages import list_stems
 from app.pipeline.words.lexemes import MAX_POSITION, MAX_POSITIONS, lexemes, query_lexemes
 from tests.growth import check_linear
 
@@ -136,3 +137,9 @@ def test_a_long_text_stays_within_the_limits_of_a_tsvector() -> None:
 @pytest.mark.parametrize("piece", ["aB1", "a+", "+", "#", "a.b", ".a", "1a", "a11", "ABc", "\\"])
 def test_a_long_run_without_a_space_takes_linear_time(piece: str) -> None:
     check_linear(lambda size: lexemes(piece * size), 5_000)
+
+
+@pytest.mark.parametrize("word", ["όταν", "είτε", "έως", "ίδια"])
+def test_a_word_of_which_a_stemmer_leaves_nothing_stays_as_it_is(word: str) -> None:
+    assert "" not in lexemes(f"Η πύλη είναι κλειστή {word} βρέχει, και ο φύλακας γράφει στο βιβλίο του.")
+    assert "" not in list_stems(word)

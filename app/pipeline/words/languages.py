@@ -67,7 +67,8 @@ def stem_words(words: list[str], languages: Iterable[str]) -> list[str]:
     """The stems of words. A stemmer leaves the words of other scripts as they are."""
     for language in languages:
         if stemmer := _stemmers[language]:
-            words = stemmer.stemWords(words)
+            # The Greek stemmer leaves nothing of some words.
+            words = [stem or word for stem, word in zip(stemmer.stemWords(words), words, strict=True)]
     return words
 
 
@@ -84,7 +85,7 @@ def list_stems(word: str, languages: Iterable[str] = ()) -> list[str]:
     if wanted and script == "latin":
         wanted.append(_FALLBACK)
     stemmers = filter(None, map(_stemmers.__getitem__, dict.fromkeys(wanted or known)))
-    return list(dict.fromkeys([*(stemmer.stemWord(word) for stemmer in stemmers), word]))
+    return list(dict.fromkeys([*(stemmer.stemWord(word) or word for stemmer in stemmers), word]))
 
 
 def choose_languages(words: Iterable[str]) -> list[str]:
