@@ -269,3 +269,13 @@ async def test_a_process_that_knows_an_old_state_of_the_segments_finds_the_same(
     async with library.engine.begin() as connection:
         await connection.execute(text("DELETE FROM word_segments"))
     assert await index.match(agent_id, question) is None
+
+
+async def test_a_misspelled_word_and_a_phrase_find_the_same_with_segments(library: Library) -> None:
+    agent_id = await library.add_agent()
+    await library.add_document(agent_id, "the lighthouse keeper", "a keeper of the lighthouse", "nothing of the kind")
+    questions = ["lighthuose keeper", '"lighthouse keeper"', '"keeper lighthouse" nothing']
+    before = [describe(await library.find(agent_id, question)) for question in questions]
+    await segment(library)
+    assert [describe(await library.find(agent_id, question)) for question in questions] == before
+    assert all(before)

@@ -45,14 +45,16 @@ class WordSearch:
         """
         if not query.words:
             return FoundByWords(agent_id, query, [], None)
-        if limit:
-            query = await self._correct(agent_id, query)
+        matches = await self._index.match(agent_id, query, document_ids=document_ids)
+        if limit and (matches is None or matches.lacks_words):
+            given, query = query, await self._correct(agent_id, query)
+            if matches is not None and query is not given:
+                matches = await self._index.match(agent_id, query, document_ids=document_ids)
         if query.phrases:
             keys = await self._find_in_chunks(agent_id, query, limit, document_ids)
             if keys:
                 return FoundByWords(agent_id, query, keys, None)
             query = replace(query, phrases=())
-        matches = await self._index.match(agent_id, query, document_ids=document_ids)
         if matches is not None:
             return FoundByWords(agent_id, query, await self._list_visible(agent_id, matches, limit), matches)
         keys = await self._find_in_chunks(agent_id, query, limit, document_ids)
