@@ -142,9 +142,9 @@ def _score_words(clozes: Sequence[Cloze]) -> Matrix:
     for row, cloze in enumerate(clozes):
         for word in read_query(cloze.sentence).words:
             best: dict[int, float] = {}
-            for lexeme in word.lexemes:
+            for lexeme, factor in zip(word.lexemes, word.list_weights(), strict=True):
                 found = impacts.get(lexeme, {})
-                rarity = word.weight * log(1 + (len(clozes) - len(found) + 0.5) / (len(found) + 0.5))
+                rarity = factor * log(1 + (len(clozes) - len(found) + 0.5) / (len(found) + 0.5))
                 for column, impact in found.items():
                     best[column] = max(best.get(column, 0.0), rarity * impact)
             for column, score in best.items():
