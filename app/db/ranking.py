@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.filters import write_condition
@@ -56,13 +56,13 @@ class Hit:
 
 async def find_documents(connection: AsyncConnection, agent_id: int, where: Filter) -> list[int]:
     """Find the ids of an agent's documents that match a filter and that search finds."""
+    # One row with all ids: a filter may match tens of thousands of documents.
     query = (
-        select(documents.c.id)
+        select(func.array_agg(aggregate_order_by(documents.c.id, documents.c.id)))
         .where(documents.c.agent_id == agent_id, documents.c.deleted_at.is_(None), documents.c.edition > 0)
         .where(write_condition(where))
-        .order_by(documents.c.id)
     )
-    return list((await connection.execute(query)).scalars())
+    return list(await connection.scalar(query) or [])
 
 
 # A word's weight is its inverse document frequency among the agent's chunks, in the form BM25 uses. A chunk's score for

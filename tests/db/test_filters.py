@@ -1,5 +1,6 @@
 """A search may be limited to documents by comparisons of their metadata."""
 
+import json
 from typing import Any
 
 import pytest
@@ -67,6 +68,61 @@ CASES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+TIMES = {
+    "date": "2021-03-03",
+    "midnight": "2021-03-03T00:00:00Z",
+    "east": "2021-03-03T10:00:00+02:00",
+    "utc": "2021-03-03T08:00:00Z",
+    "basic": "2021-03-03T08:00:00.000+0000",
+    "space": "2021-03-03 08:00",
+    "west": "2021-03-02T23:30:00-05:30",
+    "late": "2021-03-03T23:59:59.5",
+    "next": "2021-03-04T00:30:00+01:00",
+    "list": ["2020-01-01", "2022-01-01T00:00:00Z"],
+    "none": "2021-02-30",
+    "hour": "2021-03-03T25:00:00Z",
+    "word": "spring 2021",
+    "year": 2021,
+}
+AT_EIGHT = "east utc basic space"
+TIME_CASES: list[tuple[dict[str, Any], str]] = [
+    (compare("eq", "at", "2021-03-03T08:00:00Z"), AT_EIGHT),
+    (compare("eq", "at", "2021-03-03T09:00+01:00"), AT_EIGHT),
+    (compare("eq", "at", "2021-03-03"), "date midnight"),
+    (compare("ne", "at", "2021-03-03T08:00:00Z"), "date midnight west late next list none hour word year"),
+    (compare("in", "at", ["2021-03-03T08:00:00Z", "spring 2021"]), f"{AT_EIGHT} word"),
+    (compare("gt", "at", "2021-03-03T08:00:00Z"), "late next list hour word"),
+    (compare("gte", "at", "2021-03-03T07:59:59.999999Z"), f"{AT_EIGHT} late next list hour word"),
+    (compare("lt", "at", "2021-03-03"), "list none"),
+    (compare("lt", "at", "2021-03-03T05:00:00Z"), "date midnight list none"),
+    (compare("lte", "at", "2021-03-03T05:00:00Z"), "date midnight west list none"),
+    (
+        {"type": "and", "value": [compare("gte", "at", "2021-03-03"), compare("lt", "at", "2021-03-04")]},
+        f"date midnight {AT_EIGHT} west late next list hour",
+    ),
+    (compare("gte", "at", "2021-02-30"), "date midnight east utc basic space west late next list none hour word"),
+    (compare("gte", "at", "spring"), "word"),
+]
+
+
+async def test_dates_and_times_compare_as_such_and_other_texts_by_their_characters(library: Library) -> None:
+    agent_id = await library.add_agent()
+    for name, at in TIMES.items():
+        await library.add_document(agent_id, f"{name} all", metadata=json.dumps({"at": at}))
+    for where, expected in TIME_CASES:
+        hits = await library.find(agent_id, "all", where=where, top_k=30)
+        assert {hit.text.split()[0] for hit in hits} == set(expected.split()), where
+
+
+async def test_any_text_may_stand_where_a_time_is_compared(library: Library) -> None:
+    agent_id = await library.add_agent()
+    for at in ("0000-01-01", "2021-13-01", "2021-00-10", "0001-01-01T00:00+14:00", "9999-12-31T23:59:59-15:59", "²"):
+        await library.add_document(agent_id, "all", metadata=json.dumps({"at": at}, ensure_ascii=False))
+        for operator in ("eq", "gt", "lte"):
+            assert await library.find(agent_id, "all", where=compare(operator, "at", at)) is not None
+            assert await library.find(agent_id, "all", where=compare(operator, "at", "2021-03-03")) is not None
+
+
 @pytest.fixture
 async def shelf(library: Library) -> tuple[Library, int, dict[str, int]]:
     """Documents whose only chunk is their name and the word all."""
@@ -104,6 +160,11 @@ async def test_a_comparison_may_be_of_the_documents_id(shelf: tuple[Library, int
         ({"year": {"$gte": 2021}}, '"$gte" is not an operator here. Send {"type": "gte", "key": "year"'),
         ({"year": {"gte": 2021}}, '"gte" is not an operator here.'),
         ({"$and": [{"year": 2021}]}, '"$and" is not an operator here.'),
+        ({"type": "not", "value": {"year": 2021}}, 'Unknown operator "not". Send {"type": "gte", "key": "year"'),
+        ({"type": "nor", "value": [{"year": 2021}]}, 'Unknown operator "nor".'),
+        ({"type": "EQ", "key": "year", "value": 2021}, 'Unknown operator "EQ".'),
+        ({"type": None, "key": "year", "value": 2021}, "Unknown operator null."),
+        ({"type": "and", "value": [{"type": "like", "key": "a", "value": "b"}]}, 'Unknown operator "like".'),
         ({"type": "invoice"}, 'Unknown operator "invoice".'),
         ({"type": ["eq"], "key": "a", "value": 1}, "Unknown operator"),
         ({"type": "eq", "key": "a"}, "`eq` needs `key` and `value`"),

@@ -1,5 +1,6 @@
 """Vectors in Pinecone: one of its indexes holds a namespace for each agent and each of Sluice's vector indexes."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
@@ -32,6 +33,8 @@ from app.domain.vectors import Match, Vector, VectorBatch, VectorIndex, VectorKe
 
 _CONDITION_VALUES = 5_000
 """Values in one condition; Pinecone accepts 10,000."""
+_REQUESTS_AT_ONCE = 4
+"""Parts of one query that are sent at the same time."""
 _PAGE = 100
 _DROPPED_AT_ONCE = 20
 _REMEMBERED = 10_000
@@ -147,8 +150,10 @@ class PineconeStore:
             choices = [[*conditions, {DOCUMENT: {"$in": group}}] for group in groups]
         namespace = await self._locate(index, agent_id)
         found: list[Match] = []
-        for chosen in choices:
-            found += read_matches(await namespace.search(vector, {"$and": chosen}, limit))
+        for some in _group(choices, _REQUESTS_AT_ONCE):
+            searches = (namespace.search(vector, {"$and": chosen}, limit) for chosen in some)
+            for answer in await asyncio.gather(*searches):
+                found += read_matches(answer)
         return sorted(found, key=lambda match: match.similarity, reverse=True)[:limit]
 
     async def compare(

@@ -1,7 +1,9 @@
 """Vectors in Qdrant: one collection for each vector index, with the agents as its tenants."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from qdrant_client import AsyncQdrantClient, models
@@ -38,6 +40,8 @@ _NUMBER_BYTES = 24
 """The longest form of a number as JSON, with its separator."""
 _CONDITION_VALUES = 5_000
 """Documents or points in the filter of one request."""
+_REQUESTS_AT_ONCE = 4
+"""Parts of one query that are sent at the same time."""
 _PAGE = 2_000
 # A filter that leaves few vectors disconnects the graph. ACORN also follows the excluded vectors.
 _ACORN = models.SearchParams(acorn=models.AcornSearchParams(enable=True))
@@ -124,9 +128,11 @@ class QdrantStore:
         if without:
             excluded = [is_any(EDITION, [name_edition(*edition) for edition in without])]
         how = _ACORN if without or document_ids is not None else None
+        filters = [models.Filter(must=conditions, must_not=excluded) for conditions in alternatives]
         found: list[Match] = []
-        for conditions in alternatives:
-            found += await self._search(index, vector, models.Filter(must=conditions, must_not=excluded), limit, how)
+        for some in group(filters, _REQUESTS_AT_ONCE):
+            answers = await asyncio.gather(*(self._search(index, vector, one, limit, how) for one in some))
+            found += chain.from_iterable(answers)
         return sorted(found, key=lambda match: match.similarity, reverse=True)[:limit]
 
     async def compare(

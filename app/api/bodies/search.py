@@ -66,8 +66,8 @@ class SearchRequest(BaseModel):
             'Metadata that a document must contain, such as `{"year": 2026}`, or a comparison, such as '
             '`{"type": "gte", "key": "year", "value": 2021}`. `type` is `eq`, `ne`, `gt`, `gte`, `lt`, `lte`, `in` '
             "or `nin` (with a list as `value`), or `and` or `or` (with a list of filters as `value`, and no `key`). "
-            "Values of different types do not match; dates in ISO form compare as texts. The key `document_id` stands "
-            "for the document's id."
+            "Values of different types do not match; dates and times in ISO form compare as times, other texts by "
+            "their characters. The key `document_id` stands for the document's id."
         ),
         examples=[
             {"year": 2026},
