@@ -19,6 +19,11 @@ DOCUMENTS = {
 }
 
 
+def write_metadata(at: Any) -> str:
+    """The metadata of a document with a time."""
+    return json.dumps({"at": at})
+
+
 def compare(operator: str, key: str, value: Any) -> dict[str, Any]:
     return {"type": operator, "key": key, "value": value}
 
@@ -108,7 +113,7 @@ TIME_CASES: list[tuple[dict[str, Any], str]] = [
 async def test_dates_and_times_compare_as_such_and_other_texts_by_their_characters(library: Library) -> None:
     agent_id = await library.add_agent()
     for name, at in TIMES.items():
-        await library.add_document(agent_id, f"{name} all", metadata=json.dumps({"at": at}))
+        await library.add_document(agent_id, f"{name} all", metadata=write_metadata(at))
     for where, expected in TIME_CASES:
         hits = await library.find(agent_id, "all", where=where, top_k=30)
         assert {hit.text.split()[0] for hit in hits} == set(expected.split()), where
