@@ -45,7 +45,7 @@ async def set_id(world: World) -> int:
     """A question set of the agent, whose three documents the index of the old model has."""
     search = Search(world.database, world.indexing, world.vectors)
     backpressure = Backpressure(world.database, 100)
-    answers = Answers(world.database, world.admission, backpressure, search, Extraction(search), None)
+    answers = Answers(world.database, world.admission, backpressure, search, Extraction(search, None), None)
     runs = EvaluationRuns(world.database, search, answers, world.vectors)
     world.bodies[TaskName.DECIDE_INDEX] = IndexDecisions(world.database, runs, world.vectors).decide
     world.models["old"] = Translator("old", SAME)

@@ -3,6 +3,7 @@
 import pytest
 
 from app.pipeline.answering.evidence import LEAST, Evidence
+from app.pipeline.answering.matching import QuestionWords
 from app.pipeline.words.lexemes import lexemes
 
 PASSAGES = [
@@ -17,7 +18,7 @@ def measure(question: str, passages: list[str]) -> float:
     for passage in passages:
         for lexeme in lexemes(passage):
             counts[lexeme] = counts.get(lexeme, 0) + 1
-    return Evidence(question, counts).measure(passages)
+    return Evidence(QuestionWords(question, counts)).measure(passages)
 
 
 @pytest.mark.parametrize(
@@ -113,19 +114,21 @@ def test_a_question_on_the_subject_of_the_passages_that_none_answers_is_refused(
 
 def test_a_rare_word_weighs_more_than_a_common_one() -> None:
     counts = {"": 1000, "gate": 900, "draught": 3}
-    common, rare = (Evidence("gate draught", counts).describe([text]) for text in ("the gate", "the draught"))
+    common, rare = (
+        Evidence(QuestionWords("gate draught", counts)).describe([text]) for text in ("the gate", "the draught")
+    )
     assert common is not None
     assert rare is not None
     assert common.strength < rare.strength / 5
 
 
 def test_words_of_several_passages_do_not_add_up() -> None:
-    evidence = Evidence("gate draught", {"": 2, "gate": 1, "draught": 1})
+    evidence = Evidence(QuestionWords("gate draught", {"": 2, "gate": 1, "draught": 1}))
     assert evidence.measure(["other", "gate draught"]) > evidence.measure(["gate", "draught"])
 
 
 def test_words_near_each_other_and_in_order_weigh_more() -> None:
-    evidence = Evidence("maximum draught of ships", {"": 100})
+    evidence = Evidence(QuestionWords("maximum draught of ships", {"": 100}))
     apart = evidence.measure([f"maximum {'water ' * 80} ships {'and ' * 40} draught"])
     assert apart < evidence.measure([f"{'water ' * 80} the maximum draught of ships {'and ' * 40}"])
 
@@ -133,7 +136,7 @@ def test_words_near_each_other_and_in_order_weigh_more() -> None:
 def test_a_name_that_the_passage_lacks_speaks_against_it() -> None:
     counts = {"": 100}
     with_name, without = (
-        Evidence(question, counts).measure(["The council of the town met in spring and chose a mayor."])
+        Evidence(QuestionWords(question, counts)).measure(["The council of the town met in spring and chose a mayor."])
         for question in (
             "Which mayor did the town council choose after heron?",
             "Which mayor did the town council choose after Heron?",
@@ -143,5 +146,5 @@ def test_a_name_that_the_passage_lacks_speaks_against_it() -> None:
 
 
 def test_nothing_is_evidence_of_nothing() -> None:
-    assert Evidence("?!", {}).measure(["text"]) == 0
-    assert Evidence("gate", {}).measure([]) == 0
+    assert Evidence(QuestionWords("?!", {})).measure(["text"]) == 0
+    assert Evidence(QuestionWords("gate", {})).measure([]) == 0

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from functools import partial
 
 from app.bootstrap.adapters import Adapters
 from app.bootstrap.builders.indexing import IndexingServices
@@ -6,7 +7,8 @@ from app.bootstrap.builders.intake import IntakeServices
 from app.bootstrap.builders.providers import ProviderServices
 from app.bootstrap.builders.queue import QueueServices
 from app.bootstrap.builders.specs import build_spec_generation, build_specs
-from app.bootstrap.models import describe_embedding
+from app.bootstrap.models import WORDLLAMA, describe_embedding
+from app.domain.vectors import EmbeddingSpec
 from app.services.answers.answers import Answers
 from app.services.answers.evaluation_runs import EvaluationRuns
 from app.services.answers.evaluations import Evaluations
@@ -59,7 +61,14 @@ def build_answers(
     )
     search = Search(database, indexing.chunks, indexing.vectors, reranking)
     generation = _build_generation(settings, adapters, providers)
-    answers = Answers(database, queue.admission, intake.backpressure, search, Extraction(search), generation)
+    answers = Answers(
+        database,
+        queue.admission,
+        intake.backpressure,
+        search,
+        _build_extraction(settings, adapters, search),
+        generation,
+    )
     agents, reranks = SeveralAgents(database, search), reranking is not None
     results = Results(agents, Neighbours(database), Explanations(database), reranks=reranks)
     runs = EvaluationRuns(database, search, answers, indexing.vectors)
@@ -91,3 +100,10 @@ def _build_generation(settings: Settings, adapters: Adapters, providers: Provide
         ),
         adapters.embedders(embedding) if embedding.provider == "local" else None,
     )
+
+
+def _build_extraction(settings: Settings, adapters: Adapters, search: Search) -> Extraction:
+    """Answers from quotes. The default model compares sentences; others are paid for, or slow."""
+    embedding = describe_embedding(settings)
+    is_fast = embedding == EmbeddingSpec("local", WORDLLAMA)
+    return Extraction(search, partial(adapters.embedders, embedding) if is_fast else None)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from app.pipeline.answering.marks import Mark, find_marks
 from app.pipeline.answering.prompt import FENCE, Passage
-from app.pipeline.answering.quotes import Quote
+from app.pipeline.answering.quotes import Quote, Similarity
 from app.pipeline.answering.refusals import is_refusal
 from app.pipeline.answering.segments import split_segments
-from app.pipeline.answering.support import Claim, Similarity, Source
+from app.pipeline.answering.support import Claim, Source
 
 _LONGEST_QUOTE = 600
 _LIST_OF_SOURCES = re.compile(

@@ -5,7 +5,7 @@ is a logistic regression with four features; docs/answers-from-quotes.md has wha
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.pipeline.answering.matching import Match, QuestionWords
@@ -41,15 +41,10 @@ BIAS = -2.7
 
 
 class Evidence:
-    """Compares a question with passages.
+    """Compares the words of a question with passages."""
 
-    Args:
-        question: The question, in any language.
-        counts: The number of the agent's chunks with each lexeme of the question; under the empty one, of all.
-    """
-
-    def __init__(self, question: str, counts: Mapping[str, int]) -> None:
-        self._asked = QuestionWords(question, counts)
+    def __init__(self, asked: QuestionWords) -> None:
+        self._asked = asked
 
     def measure(self, passages: Sequence[str]) -> float:
         """How likely the passages answer the question: 0 to 1."""
@@ -62,9 +57,7 @@ class Evidence:
         """The features of the first passages; None where none has a word of the question."""
         asked = self._asked
         matches = [asked.match(passage) for passage in passages[:_COMPARED]]
-        strengths = [
-            (asked.share(match.strengths) + asked.share_near(match) + asked.share_pairs(match)) / 3 for match in matches
-        ]
+        strengths = [asked.measure(match) for match in matches]
         if not any(strengths):
             return None
         best = matches[strengths.index(max(strengths))]

@@ -81,6 +81,10 @@ class QuestionWords:
         found = sum(weight * strength for weight, strength in zip(self.weights, strengths, strict=True))
         return found / self.total if self.total else 0.0
 
+    def measure(self, match: Match) -> float:
+        """How much of the question a text has: the mean of its words, those near each other, and its pairs; 0 to 1."""
+        return (self.share(match.strengths) + self.share_near(match) + self.share_pairs(match)) / 3
+
     def share_near(self, match: Match) -> float:
         """The largest share of the question that a text has within 30 words."""
         events = sorted((place, number) for number, places in enumerate(match.places) for place in places)

@@ -1,83 +1,169 @@
-"""Answers without a language model: the fewest sentences that contain the rare words of the question."""
+"""Answers without a language model: the few pieces of passages that answer a question best."""
 
-import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from app.pipeline.chunking.chunk import find_sentences
-from app.pipeline.words.lexemes import query_lexemes
+from app.pipeline.answering.answer_types import asks_definition, find_answer_type, has_answer, split_definition
+from app.pipeline.answering.matching import Match, QuestionWords
+from app.pipeline.answering.pieces import LONGEST, Piece, list_pieces
+from app.pipeline.words.function_words import leave_out_function_words
+from app.pipeline.words.lexemes import split_words
 
-MAX_SENTENCES = 3
-_ENOUGH = 0.35  # a further sentence must add this share of the weight of the first one
-_PASSAGE_WEIGHT = 0.25  # the weight of a passage's rank relative to the words of its sentences
-_COMFORTABLE_CHARACTERS = 200  # longer sentences count less, because they contain other matters as well
+Similarity = Callable[[str, Sequence[str]], Sequence[float]]
+"""The cosines of a text with others, by a local model."""
+
+MAX_QUOTES = 4
+_PASSAGES = 10
+"""The number of passages that pieces are taken from."""
+_EVIDENCE, _RANK, _TYPE, _DEFINITION, _TITLE = 1.0, 1.5, 0.2, 0.3, -0.5
+"""The weights of a piece's passage, by its words and by its score; of the type of answer; of a definition and a title.
+
+Beside them the share of the question's words that the piece has counts 1. docs/answers.md has the measurements.
+"""
+_MEANING = 0.7
+"""The weight of the cosine of a piece and the question."""
+_COMPARED = 24
+"""The number of pieces, the best by words, that are compared by meaning."""
+_ENOUGH = 0.6
+"""A further quote needs this part of the first one's value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage that search found. ``context`` is the headings and table header above it, ``names`` its document's."""
+
+    text: str
+    context: str = ""
+    names: str = ""
+    score: float = 0.0
+
+    @property
+    def indexed(self) -> str:
+        """Everything whose words find the passage."""
+        return f"{self.names}\n{self.context}\n{self.text}"
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A sentence of a passage: ``passages[passage].text[start:end]``."""
+    """A part of a passage: ``passages[passage].text[start:end]``. ``shown`` is what an answer shows of it."""
 
     passage: int
     start: int
     end: int
     text: str
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    quote: Quote
-    words: frozenset[str]
+    """A piece of the passage with number ``passage``, how well it has each word of the question, and its value."""
 
-    def gain(self, weights: dict[str, float], covered: set[str]) -> float:
-        """The weight of the question's words that it adds to those already covered."""
-        length = math.sqrt(max(1.0, len(self.quote.text) / _COMFORTABLE_CHARACTERS))
-        rank = 1 + _PASSAGE_WEIGHT / (1 + self.quote.passage)
-        return rank / length * sum(weights[word] for word in self.words - covered)
+    passage: int
+    piece: Piece
+    strengths: tuple[float, ...]
+    value: float
+    has_type: bool | None
+    is_title: bool
+
+    def overlaps(self, other: "_Candidate") -> bool:
+        """Whether both show the same text, or share a part of one passage."""
+        if self.piece.shown == other.piece.shown:
+            return True
+        is_before = self.piece.end <= other.piece.start or other.piece.end <= self.piece.start
+        return self.passage == other.passage and not is_before
 
 
-def choose_quotes(question: str, passages: Sequence[str]) -> list[Quote]:
-    """The sentences that answer ``question``, best first.
+def choose_quotes(
+    question: str, asked: QuestionWords, passages: Sequence[Found], similarity: Similarity | None = None
+) -> list[Quote]:
+    """The pieces that answer ``question``, best first, together at most 350 characters, or one longer row.
 
-    A greedy set cover: the weight of each word of the question is its inverse document frequency among the candidate
-    sentences. The sentence that adds the most weight is chosen next, until none adds enough. Questions are not
-    candidates.
+    A piece is valued by its words and by its passage. Each further one must add a word of the question, or have the
+    type of answer that it asks for.
 
     Args:
-        question: A question in the language of the passages.
+        question: The question.
+        asked: Its words.
         passages: Texts found by search, best first.
+        similarity: Cosines by a local model; None where there is none.
     """
-    asked = frozenset(query_lexemes(question))
-    candidates = [
-        candidate for number, text in enumerate(passages) for candidate in _list_candidates(number, text, asked)
-    ]
-    frequency = Counter(word for candidate in candidates for word in candidate.words)
-    weights = {word: math.log(1 + len(candidates) / count) for word, count in frequency.items()}
-    chosen: list[Quote] = []
-    covered: set[str] = set()
-    enough = 0.0
-    while candidates and len(chosen) < MAX_SENTENCES:
-        best = max(candidates, key=lambda candidate: candidate.gain(weights, covered))
-        if (gain := best.gain(weights, covered)) <= enough:
+    candidates = sorted(_list_candidates(question, asked, passages[:_PASSAGES]), key=_rate)
+    if similarity and candidates:
+        candidates = sorted(_compare(question, candidates[:_COMPARED], similarity), key=_rate)
+    chosen: list[_Candidate] = []
+    covered = [0.0] * len(asked.words)
+    left = LONGEST
+    for candidate in candidates:
+        length = len(candidate.piece.shown)
+        if len(chosen) == MAX_QUOTES or (chosen and candidate.value < _ENOUGH * chosen[0].value):
             break
-        enough = enough or _ENOUGH * gain
-        chosen.append(best.quote)
-        covered |= best.words
-    return chosen
+        if chosen and (length > left or not _adds(candidate, covered, chosen)):
+            continue
+        chosen.append(candidate)
+        left -= length
+        covered = [max(pair) for pair in zip(covered, candidate.strengths, strict=True)]
+    return [_quote(candidate, passages[candidate.passage].text) for candidate in chosen]
 
 
-def _list_candidates(number: int, text: str, asked: frozenset[str]) -> Iterator[_Candidate]:
-    for start, end in find_sentences(text):
-        words = asked.intersection(query_lexemes(text[start:end]))
-        if words and not text[start:end].endswith("?"):
-            begin = _skip_headings(text, start, end, words)
-            yield _Candidate(Quote(number, begin, end, text[begin:end]), words)
+def _rate(candidate: _Candidate) -> float:
+    return -candidate.value
 
 
-def _skip_headings(text: str, start: int, end: int, words: frozenset[str]) -> int:
-    """The start of a sentence without its first lines (headings, table cells) that add none of ``words``."""
-    lines = [start, *(place + 1 for place in range(start, end) if text[place] == "\n")]
-    for begin in reversed(lines):
-        if words <= set(query_lexemes(text[begin:end])):
-            return begin + len(text[begin:end]) - len(text[begin:end].lstrip())
-    return start
+def _compare(question: str, candidates: Sequence[_Candidate], similarity: Similarity) -> list[_Candidate]:
+    """Candidates whose value contains how similar they are to the question by meaning."""
+    cosines = similarity(question, [candidate.piece.shown for candidate in candidates])
+    return [
+        replace(candidate, value=candidate.value + _MEANING * cosine)
+        for candidate, cosine in zip(candidates, cosines, strict=True)
+    ]
+
+
+def _list_candidates(question: str, asked: QuestionWords, passages: Sequence[Found]) -> list[_Candidate]:
+    matches = [asked.match(passage.indexed) for passage in passages]
+    evidence = [asked.measure(match) for match in matches]
+    best = max(evidence, default=0.0) or 1.0
+    first = max((passage.score for passage in passages), default=0.0)
+    kind = find_answer_type(question)
+    is_definition = asks_definition(question)
+    candidates: list[_Candidate] = []
+    for number, passage in enumerate(passages):
+        rank = passage.score / first if first > 0 else 1 / (1 + number)
+        above = _EVIDENCE * evidence[number] / best + _RANK * rank
+        for piece in list_pieces(passage.text, passage.context):
+            match = asked.match(piece.shown)
+            has_type = has_answer(kind, question, piece.shown) if kind else None
+            is_title = piece.is_title or not _says_more(piece.shown, match)
+            value = above + asked.share(match.strengths) + _TITLE * is_title
+            value += _TYPE * (1 if has_type else -1) if kind else 0.0
+            value += _DEFINITION if is_definition and _defines(asked, piece.shown) else 0.0
+            candidates.append(_Candidate(number, piece, match.strengths, value, has_type, is_title))
+    return candidates
+
+
+def _adds(candidate: _Candidate, covered: Sequence[float], chosen: Sequence[_Candidate]) -> bool:
+    """Whether a candidate has something that the chosen ones lack, and no part in common with them."""
+    if candidate.is_title or any(candidate.overlaps(other) for other in chosen):
+        return False
+    has_word = any(candidate.strengths) if candidate.has_type is None else False
+    is_new = any(strength > former for strength, former in zip(candidate.strengths, covered, strict=True))
+    return is_new or has_word or candidate.has_type is True
+
+
+def _says_more(text: str, match: Match) -> bool:
+    """Whether a text has a word that the question lacks, function words apart."""
+    words = set(leave_out_function_words(split_words(text, singles=False)[0]))
+    return len(words) > sum(strength > 0 for strength in match.strengths)
+
+
+def _defines(asked: QuestionWords, text: str) -> bool:
+    """Whether a text says first, and in few other words, what the question asks the meaning of."""
+    if (parts := split_definition(text)) is None:
+        return False
+    subject, _ = parts
+    match = asked.match(subject)
+    return asked.share(match.strengths) >= 0.8 and match.length <= len(asked.words) + 4  # noqa: PLR2004
+
+
+def _quote(candidate: _Candidate, text: str) -> Quote:
+    piece = candidate.piece
+    return Quote(candidate.passage, piece.start, piece.end, text[piece.start : piece.end], piece.shown)

@@ -1,20 +1,17 @@
 """Whether a passage supports a sentence of an answer: by words, numbers, names, negation and meaning."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from app.pipeline.answering.numbers import list_numbers, list_values
 from app.pipeline.answering.prompt import Passage
-from app.pipeline.answering.quotes import Quote
+from app.pipeline.answering.quotes import Quote, Similarity
 from app.pipeline.chunking.chunk import find_sentences
 from app.pipeline.words.function_words import count_function_words
 from app.pipeline.words.lexemes import lexemes, split_words
 from app.pipeline.words.query import read_query
-
-Similarity = Callable[[str, Sequence[str]], Sequence[float]]
-"""The cosines of a text with others, by a local model."""
 
 _ENOUGH_WORDS = 0.5
 """The least share of a sentence's words that a passage must have."""

@@ -1,29 +1,42 @@
-"""Answers without a language model: sentences quoted from the documents."""
+"""Answers without a language model: quotes from the documents."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.db.ranking import Hit
+from app.domain.ports import Embedder
 from app.domain.vectors import Account
+from app.pipeline.answering.evidence import LEAST, Evidence
+from app.pipeline.answering.matching import QuestionWords
 from app.pipeline.answering.phrases import refuse
-from app.pipeline.answering.quotes import Quote, choose_quotes
+from app.pipeline.answering.quotes import Found, Quote, Similarity, choose_quotes
 from app.services.answers.references import make_reference
 from app.services.answers.search import Search
+from app.services.answers.similarity import make_similarity
 
 
 class Extraction:
-    """Answers from the hits of a search by quoting them."""
+    """Answers from the hits of a search by quoting them.
 
-    def __init__(self, search: Search) -> None:
+    Args:
+        search: Counts the words of a question among an agent's chunks.
+        find_embedder: Returns a fast local embedding model, which compares sentences with the question; None where
+            there is none.
+    """
+
+    def __init__(self, search: Search, find_embedder: Callable[[], Embedder] | None) -> None:
         self._search = search
+        self._find_embedder = find_embedder
 
     async def answer(self, account: Account, question: str, hits: Sequence[Hit]) -> dict[str, Any]:
-        """Quote the sentences that answer the question; ``mode`` says that no language model was used.
+        """Quote what answers the question; ``mode`` says that no language model was used.
 
-        A question that the hits are not about is not answered.
+        A question that the hits do not answer is refused in its language.
         """
-        is_about = await self._search.is_about(account.agent_id, question, hits)
-        quotes = choose_quotes(question, [hit.text for hit in hits]) if is_about else []
+        counts = await self._search.count_words(account.agent_id, question) if hits else {}
+        similarity = make_similarity(self._find_embedder() if self._find_embedder else None)
+        quotes = await asyncio.to_thread(_quote, question, counts, hits, similarity)
         return {
             "answered": bool(quotes),
             "answer": _compose(quotes) or refuse(question),
@@ -32,7 +45,16 @@ class Extraction:
         }
 
 
+def _quote(question: str, counts: Mapping[str, int], hits: Sequence[Hit], similarity: Similarity | None) -> list[Quote]:
+    asked = QuestionWords(question, counts)
+    found = [
+        Found(hit.text, hit.context, f"{hit.filename}\n{hit.metadata.get('title', '')}", hit.score) for hit in hits
+    ]
+    if Evidence(asked).measure([passage.indexed for passage in found]) < LEAST:
+        return []
+    return choose_quotes(question, asked, found, similarity)
+
+
 def _compose(quotes: list[Quote]) -> str:
-    """The quotes, each followed by the number of its reference."""
-    cited = (f"{' '.join(quote.text.split())} [{number}]" for number, quote in enumerate(quotes, 1))
-    return " ".join(cited)
+    """What is shown of the quotes, each followed by the number of its reference."""
+    return " ".join(f"{quote.shown} [{number}]" for number, quote in enumerate(quotes, 1))

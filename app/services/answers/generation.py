@@ -1,7 +1,6 @@
 """Answers by a language model: written from the hits of a search, with citations that are checked."""
 
 import asyncio
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,8 +21,8 @@ from app.domain.ports import ChatModel, Embedder, OnText
 from app.domain.vectors import Account, Completion
 from app.pipeline.answering.phrases import refuse
 from app.pipeline.answering.prompt import Passage, Prompt, compose_prompt, fit_passages
-from app.pipeline.answering.support import Similarity
 from app.services.answers.references import make_reference
+from app.services.answers.similarity import make_similarity
 from app.services.answers.streams import NoSink, SentenceSink
 from app.services.answers.writing import AnswerTooLongError, Writing
 from app.services.providers.calls import ProviderCalls
@@ -143,7 +142,7 @@ class Generation:
             passages,
             hits,
             sink,
-            similarity=self._make_similarity(),
+            similarity=make_similarity(self._embedder),
             longest=self._limits.answer * _CHARACTERS_A_TOKEN,
         )
 
@@ -239,19 +238,6 @@ class Generation:
             "truncated": False,
             "unsupported": list(writing.citer.unsupported),
         }
-
-    def _make_similarity(self) -> Similarity | None:
-        """Cosines by the local model, for the thread in which an answer is checked."""
-        if (embedder := self._embedder) is None:
-            return None
-        loop = asyncio.get_running_loop()
-
-        def compare(text: str, others: Sequence[str]) -> list[float]:
-            made = asyncio.run_coroutine_threadsafe(embedder.embed([text, *others]), loop).result()
-            first, *rest = made.vectors
-            return [sum(map(operator.mul, first, other)) for other in rest]
-
-        return compare
 
 
 def _make_passage(hit: Hit) -> Passage:

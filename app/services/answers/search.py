@@ -9,7 +9,6 @@ from app.db.engine import Database
 from app.db.ranking import Hit, count_chunks_with, find_documents, load_hits
 from app.domain.filters import read_filter
 from app.domain.vectors import Account, VectorIndex, VectorKey
-from app.pipeline.answering.evidence import LEAST, Evidence
 from app.pipeline.ranking.fusion import MEANING_ALONE, WORDS_ALONE, Balance, Candidate, Fused, fuse
 from app.pipeline.words.negation import Absence
 from app.pipeline.words.query import read_query
@@ -144,12 +143,10 @@ class Search:
             hits = await _order(absence, [replace(hit, score=given[hit.key]) for hit in hits])
         return [Ranked(hit, candidates[hit.key], fused[hit.key], given.get(hit.key)) for hit in hits[:top_k]]
 
-    async def is_about(self, agent_id: int, question: str, hits: Sequence[Hit]) -> bool:
-        """Whether one of the hits has enough of the question's words to answer it from the hits."""
+    async def count_words(self, agent_id: int, question: str) -> dict[str, int]:
+        """Count the agent's chunks with each word of a question; under the empty word, all of its chunks."""
         async with self._database.statement() as connection:
-            counts = await count_chunks_with(connection, agent_id, read_query(question).lexemes)
-        passages = [f"{hit.filename}\n{hit.metadata.get('title', '')}\n{hit.context}\n{hit.text}" for hit in hits]
-        return await asyncio.to_thread(Evidence(question, counts).measure, passages) >= LEAST
+            return await count_chunks_with(connection, agent_id, read_query(question).lexemes)
 
     async def _choose_balance(self, mode: Mode, index: VectorIndex | None, agent_ids: Sequence[int]) -> Balance:
         """How words and meaning share the scores of one search."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from app.db.ranking import Hit
 from app.pipeline.answering.citation import Citer, Sentence
 from app.pipeline.answering.prompt import Passage
+from app.pipeline.answering.quotes import Similarity
 from app.pipeline.answering.segments import Segments
-from app.pipeline.answering.support import Similarity
 from app.pipeline.answering.visible import VisibleText
 from app.services.answers.references import make_sentence
 from app.services.answers.streams import SentenceSink
