@@ -81,7 +81,8 @@ def _complete(question: str, former: str) -> str:
     if not former or not depends:
         return question
     own = {lexeme for word in words for lexeme in word.lexemes}
-    subject = [name for name in _NAME.findall(former) if own.isdisjoint(_list_lexemes(name))]
+    names = (name for name in _NAME.findall(former) if name[0].isupper() or any(map(str.isdigit, name)))
+    subject = [name for name in names if own.isdisjoint(_list_lexemes(name))]
     subject = subject or [word for word in re.findall(r"[\w'-]+", former) if _carries_subject(word, former, own)]
     if not subject and IS_UNSPACED.search(former):
         subject = [former]

@@ -10,6 +10,7 @@ from app.pipeline.answering.prompt import Passage
 from app.pipeline.answering.quotes import Quote, Similarity
 from app.pipeline.chunking.chunk import find_sentences
 from app.pipeline.words.function_words import count_function_words
+from app.pipeline.words.languages import list_stems
 from app.pipeline.words.lexemes import lexemes, split_words
 from app.pipeline.words.query import read_query
 
@@ -31,7 +32,7 @@ _NEGATION = re.compile(
     r"nunca|jamás|non|mai|senza|não|sem|niet|geen|nooit|zonder|не|нет|без|никогда)\b|[不没沒無无]|ない|ません",
     re.IGNORECASE,
 )
-_CAPITALISED = re.compile(r"(?<![\w'’])[^\W\d_a-z][\w'’-]*")  # noqa: RUF001
+_WORD = re.compile(r"(?<![\w'’])[^\W\d_][\w'’-]*")  # noqa: RUF001
 _SENTENCE_INITIAL = re.compile(r"(?:^|[.!?:;\n•*\"“„«(\[—–-])\W*$")  # noqa: RUF001
 _GAP = re.compile(r"[ -]")
 _CALENDAR = """
@@ -103,13 +104,13 @@ class Claim:
 
     def __init__(self, text: str, question: str) -> None:
         self.text = text
-        asked = frozenset(lexemes(question))
+        asked = frozenset((*lexemes(question), *read_query(question).lexemes))
         words = [frozenset(word.lexemes) for word in read_query(text).words]
         self.words = [word for word in words if not any(map(_NEGATION.fullmatch, word))]
         self._new = [word for word in self.words if asked.isdisjoint(word)]
         known = list_values(question)
         self._numbers = [number for number in list_numbers(text) if known.isdisjoint(number)]
-        self._names = [frozenset(lexemes(name)) for name in _list_names(text)]
+        self._names = [_list_forms(name) for name in _list_names(text)]
         self._asked = asked
 
     @property
@@ -189,9 +190,15 @@ def _share(words: Sequence[frozenset[str]], found: frozenset[str]) -> float:
     return sum(not word.isdisjoint(found) for word in words) / len(words) if words else 1.0
 
 
+def _list_forms(name: str) -> frozenset[str]:
+    """The lexemes of a name and its parts in every language: one word does not say in which it is."""
+    words, _ = split_words(name, singles=False)
+    return frozenset(stem for word in words for stem in (word, *list_stems(word)))
+
+
 def _list_names(text: str) -> list[str]:
     """Words that are names by their capitals. In German every noun has one, so only words in a row count there."""
-    found = list(_CAPITALISED.finditer(text))
+    found = [match for match in _WORD.finditer(text) if match[0][0].isupper()]
     inner = [not _SENTENCE_INITIAL.search(text[max(0, match.start() - 20) : match.start()]) for match in found]
     is_german = _guess(text)[1] == "german"
     names = []
