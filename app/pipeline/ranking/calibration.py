@@ -34,7 +34,7 @@ _FIRST_UNSPACED = "\u0e00"
 # The strength of a model is its mean reciprocal rank divided by that of the words. Up to _WEAK, its weight is the
 # least, and from _STRONG the greatest. Between _FIRM and _STRONG, a match of few words counts less and less.
 _WEAK, _FIRM, _STRONG = 0.6, 0.75, 1.1
-_LEAST_WEIGHT, _GREATEST_WEIGHT = 0.03, 0.12
+_LEAST_WEIGHT, _GREATEST_WEIGHT = 0.02, 0.15
 """Of one standard deviation of the cosines, where the best match by words counts 1."""
 _MOST_SCALE = 20.0  # of a cosine
 
