@@ -32,8 +32,8 @@ _SHORTEST, _LONGEST = 25, 200  # characters of a sentence
 _FIRST_UNSPACED = "\u0e00"
 
 # The strength of a model is its mean reciprocal rank divided by that of the words. Up to _WEAK, its weight is the
-# least, and from _STRONG the greatest. Between _FIRM and _STRONG, a match of few words counts less and less.
-_WEAK, _FIRM, _STRONG = 0.6, 0.75, 1.1
+# least, and from _STRONG the greatest. Between both, a match of few words counts less and less.
+_WEAK, _STRONG = 0.6, 1.1
 _LEAST_WEIGHT, _GREATEST_WEIGHT = 0.02, 0.15
 """Of one standard deviation of the cosines, where the best match by words counts 1."""
 _MOST_SCALE = 20.0  # of a cosine
@@ -109,14 +109,10 @@ def choose_balance(strength: float, spread: float) -> Balance:
         strength: The model's mean reciprocal rank, divided by that of the words.
         spread: The standard deviation of its cosines between unrelated texts.
     """
-    weight = _LEAST_WEIGHT * (_GREATEST_WEIGHT / _LEAST_WEIGHT) ** _place(strength, _WEAK, _STRONG)
+    trust = min(1.0, max(0.0, (strength - _WEAK) / (_STRONG - _WEAK)))
+    weight = _LEAST_WEIGHT * (_GREATEST_WEIGHT / _LEAST_WEIGHT) ** trust
     scale = min(_MOST_SCALE, weight / max(spread, 1e-6))
-    return Balance(words=1 / (1 + scale), doubt=_place(strength, _FIRM, _STRONG))
-
-
-def _place(value: float, low: float, high: float) -> float:
-    """Where a value lies between two others: 0 to 1."""
-    return min(1.0, max(0.0, (value - low) / (high - low)))
+    return Balance(words=1 / (1 + scale), doubt=trust)
 
 
 def _rank_right(scores: Matrix) -> float:
