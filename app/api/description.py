@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from app.api import problems
 from app.api.bodies.ask import RestartEvent, SentenceEvent
 from app.api.bodies.results import MODELS
+from app.api.bodies.specs import SpecsRequest
 from app.domain.errors import (
     BadRequestError,
     IdempotencyInProgressError,
@@ -103,9 +104,14 @@ def _describe_success(response: dict[str, Any], schemas: dict[str, Any]) -> None
 
 
 def _describe_results(schemas: dict[str, Any]) -> None:
-    """Describe the result of a task as one of the results of all tasks, and add the models of an answer's events."""
+    """Describe the result of a task as one of the results of all tasks.
+
+    Also adds the models that no route declares: those of an answer's events, and a body of the route of specifications.
+    """
     models: tuple[type[BaseModel], ...] = (*MODELS, SentenceEvent, RestartEvent)
-    _, described = models_json_schema([(model, "serialization") for model in models], ref_template=_REFERENCE)
+    described = models_json_schema(
+        [*((model, "serialization") for model in models), (SpecsRequest, "validation")], ref_template=_REFERENCE
+    )[1]
     schemas.update(described["$defs"])
     references = [{"$ref": _REFERENCE.format(model=model.__name__)} for model in MODELS]
     schemas["TaskBody"]["properties"]["result"]["anyOf"] = [*references, {"type": "null"}]

@@ -61,7 +61,7 @@ DURING_SPECS = {
     "before the sources are selected": Point("app.services.answers.spec_generation:pack", Moment.BEFORE),
     "after the sources are selected": Point("app.services.answers.spec_generation:pack", Moment.AFTER),
     "while the sources are analysed": Point(
-        "app.services.answers.spec_generation:SpecGeneration._analyse", Moment.AFTER
+        "app.services.answers.source_analysis:SourceAnalysis.analyse", Moment.AFTER
     ),
     "after the specification is written": Point(
         "app.services.answers.spec_generation:write_specification", Moment.AFTER

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.bodies.fields import example
 from app.api.bodies.webpages import METADATA, Address, Priority
@@ -16,7 +16,7 @@ _URL = (
 class SpecsOptions(BaseModel):
     """What is written about the sources of a repository, and how."""
 
-    model_config = example({"spec_type": "overview", "index_first": True, "batch_size": 200}, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     spec_type: str = Field(
         "overview",
@@ -63,7 +63,7 @@ def describe_specs_body() -> dict[str, Any]:
             "required": True,
             "content": {
                 "multipart/form-data": {"schema": form},
-                "application/json": {"schema": SpecsRequest.model_json_schema()},
+                "application/json": {"schema": {"$ref": f"#/components/schemas/{SpecsRequest.__name__}"}},
             },
         }
     }

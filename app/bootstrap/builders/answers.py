@@ -82,7 +82,7 @@ def build_answers(
         search=search,
         streams=AnswerStreams(database),
         specs=build_specs(settings, adapters, queue, intake),
-        spec_generation=build_spec_generation(settings, adapters, queue, providers, indexing, intake),
+        spec_generation=build_spec_generation(settings, adapters, queue, indexing, intake, generation),
     )
 
 

@@ -3,9 +3,10 @@
 from app.bootstrap.adapters import Adapters
 from app.bootstrap.builders.indexing import IndexingServices
 from app.bootstrap.builders.intake import IntakeServices, read_archive_limits
-from app.bootstrap.builders.providers import ProviderServices
 from app.bootstrap.builders.queue import QueueServices
 from app.domain.addresses import AllowedHosts
+from app.services.answers.generation import Generation
+from app.services.answers.source_analysis import SourceAnalysis
 from app.services.answers.spec_generation import GenerationLimits, SpecGeneration
 from app.services.answers.spec_writing import SpecWriting
 from app.services.answers.specs import Specs
@@ -22,22 +23,20 @@ def build_spec_generation(
     settings: Settings,
     adapters: Adapters,
     queue: QueueServices,
-    providers: ProviderServices,
     indexing: IndexingServices,
     intake: IntakeServices,
+    generation: Generation | None,
 ) -> SpecGeneration:
     """Build the service that describes them."""
-    writing = SpecWriting(adapters.database, providers.calls, adapters.chat) if adapters.chat else None
-    limits = GenerationLimits(
-        read_archive_limits(settings), settings.celery_task_soft_time_limit / 2, settings.large_document_chunks
-    )
+    writing = SpecWriting(generation, adapters.chat.model) if generation and adapters.chat else None
+    limits = GenerationLimits(read_archive_limits(settings), settings.large_document_chunks)
     return SpecGeneration(
         adapters.blobs,
         intake.uploads,
         queue.admission,
         indexing.ingestion,
         intake.attachments,
-        adapters.parser,
+        SourceAnalysis(adapters.parser, settings.celery_task_soft_time_limit / 2),
         intake.files,
         writing,
         limits,

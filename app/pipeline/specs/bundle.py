@@ -52,6 +52,10 @@ class Bundles:
             if name not in self.empty
         ]
 
+    def count(self) -> int:
+        """The number of files that are analysed."""
+        return sum(map(len, self.files.values()))
+
     def split(self, path: Path) -> list[Path]:
         """Two bundles with half the files of one each, in its place; none if it has one file."""
         names = self.files[path]

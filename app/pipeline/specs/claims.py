@@ -94,10 +94,19 @@ def choose_files(repository: Repository) -> list[str]:
     return list(dict.fromkeys([*chosen, *(file.path for file in longest)]))
 
 
-def compose(question: Question, repository: Repository, texts: Iterable[tuple[str, str]]) -> str:
-    """The text of a question: facts with their places, then the beginnings of files with numbered lines."""
-    facts = "\n".join(line for list_facts in question.facts for line in list_facts(repository))[:_FACTS]
-    shown, left = list[str](), _CODE
+def compose(question: Question, repository: Repository, texts: Iterable[tuple[str, str]], share: float = 1.0) -> str:
+    """The text of a question: facts with their places, then the beginnings of files with numbered lines.
+
+    Each line of a file begins with its place, so that no text in it can pass for a line of another file.
+
+    Args:
+        question: What is asked.
+        repository: The facts.
+        texts: Paths and texts of files, the most important first.
+        share: The part of the facts and of the code that the question has.
+    """
+    facts = "\n".join(line for list_facts in question.facts for line in list_facts(repository))[: int(_FACTS * share)]
+    shown, left = list[str](), int(_CODE * share)
     for path, text in texts:
         lines = [f"{path}:{n}| {line[:_LINE]}" for n, line in enumerate(text.splitlines()[:_EXCERPT_LINES], 1)]
         excerpt = "\n".join(lines)

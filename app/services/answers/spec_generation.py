@@ -6,7 +6,6 @@ files as children. So a killed worker leaves nothing that search finds, and the 
 
 import asyncio
 import io
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,17 +15,18 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.counting import count_of
-from app.domain.errors import DocumentDamagedError, DocumentError, FileMissingError, NoSourceFilesError
-from app.domain.ports import BlobStore, PageReader, Parser
+from app.domain.errors import FileMissingError, NoSourceFilesError
+from app.domain.ports import BlobStore, PageReader
 from app.domain.records import AgentSettings, Content, Document
-from app.domain.specs import SOURCES, SpecType
+from app.domain.specs import SpecType
 from app.domain.tasks import Progress, Task
 from app.domain.vectors import Account
 from app.ledger.files import make_page_key, release_content
 from app.pipeline.archives.formats import open_files
 from app.pipeline.specs.bundle import BundledFile, Bundles, pack
 from app.pipeline.specs.document import Specification, write_specification
-from app.pipeline.specs.facts import FileFacts, Repository, Skipped, strip_root
+from app.pipeline.specs.facts import Repository
+from app.services.answers.source_analysis import SourceAnalysis
 from app.services.answers.spec_writing import SpecWriting, Written
 from app.services.answers.specs import check_archive
 from app.services.indexing.ingestion import Ingested, Ingestion, ReportThrottle
@@ -42,16 +42,13 @@ _CHARACTERS = 400_000
 _SHOWN = 50_000
 """The characters of it that the task's result has."""
 _PIECE = 1024 * 1024
-_TIME_IS_OVER = "the time for the analysis was over"
-_INVALID = (ValueError, TypeError, KeyError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationLimits:
-    """The limits of one specification: those of archives, the seconds of its analysis, and its number of chunks."""
+    """The limits of one specification: those of archives, and its number of chunks."""
 
     archive: ArchiveLimits
-    seconds: float
     chunks: int
 
 
@@ -65,7 +62,7 @@ class SpecGeneration:
         admission: Admission,
         ingestion: Ingestion,
         attachments: Attachments,
-        parser: Parser,
+        analysis: SourceAnalysis,
         reader: PageReader,
         writing: SpecWriting | None,
         limits: GenerationLimits,
@@ -75,7 +72,7 @@ class SpecGeneration:
         self._admission = admission
         self._ingestion = ingestion
         self._attachments = attachments
-        self._parser = parser
+        self._analysis = analysis
         self._reader = reader
         self._writing = writing
         self._limits = limits
@@ -101,6 +98,8 @@ class SpecGeneration:
             await attempt.report(Progress("index", 20, f"Selecting the source files of {name}"))
             bundles = await asyncio.to_thread(self._pack, path, content, Path(folder), attempt.task)
             repository, root = await self._analyse(attempt, bundles, name)
+            if not repository.files:
+                raise NoSourceFilesError(repository.skipped[0].reason)
             written, specification = await self._write(attempt, bundles.list_files("", root), repository, settings)
             ingested = await self._ingest(attempt, document, settings, specification)
             result = {**(ingested.result or {}), **_describe(attempt.task, repository, specification, written)}
@@ -144,47 +143,15 @@ class SpecGeneration:
 
     async def _analyse(self, attempt: RunningAttempt, bundles: Bundles, name: str) -> tuple[Repository, str]:
         """The facts of all files, and the folder that contains them in the archive; progress 50 to 79."""
-        total, facts = sum(map(len, bundles.files.values())), list[FileFacts]()
+        total, throttle = bundles.count(), ReportThrottle()
         await attempt.report(Progress("analyse", 50, f"Analysing {count_of(total, 'file')} of {name}"))
-        waiting, until, throttle = (
-            list(reversed(bundles.files)),
-            time.monotonic() + self._limits.seconds,
-            ReportThrottle(),
-        )
-        while waiting:
-            path = waiting.pop()
-            if time.monotonic() > until:
-                bundles.skipped += [Skipped(member, _TIME_IS_OVER) for member in bundles.files[path]]
-                continue
-            try:
-                facts += await self._analyse_bundle(path, bundles.files[path])
-            except DocumentError as error:
-                if error.retryable:
-                    raise
-                halves = bundles.split(path)
-                waiting += reversed(halves)
-                if not halves:
-                    bundles.skipped.append(Skipped(bundles.files[path][0], error.detail or error.message))
+
+        async def on_done(done: int) -> None:
             if throttle.due():
-                current = 50 + 29 * len(facts) // max(1, total)
-                await attempt.report(Progress("analyse", current, f"Analysed {len(facts)} of {total} files of {name}"))
-        root, files, skipped = strip_root(facts, bundles.skipped)
-        return Repository(name, sorted(files, key=lambda file: file.path), skipped), root
+                status = f"Analysed {done} of {total} files of {name}"
+                await attempt.report(Progress("analyse", 50 + 29 * done // max(1, total), status))
 
-    async def _analyse_bundle(self, path: Path, members: list[str]) -> list[FileFacts]:
-        """The facts of the files of one bundle, as a sandbox child returns them.
-
-        Raises:
-            DocumentDamagedError: when a hostile file has made it return something else.
-        """
-        parsed = await self._parser.parse(path, SOURCES)
-        try:
-            facts = [FileFacts.from_json(given) for given in parsed.metadata["files"]]
-        except _INVALID as error:
-            raise DocumentDamagedError("The analysis returned an invalid answer.") from error
-        if [file.path for file in facts] != members:
-            raise DocumentDamagedError("The analysis returned the facts of other files.")
-        return facts
+        return await self._analysis.analyse(bundles, name, on_done)
 
     async def _write(
         self, attempt: RunningAttempt, files: Sequence[BundledFile], repository: Repository, settings: AgentSettings

@@ -8,25 +8,26 @@ from typing import Any
 
 import structlog
 
-from app.db.engine import Database
-from app.db.provider_usage import count_usage
 from app.domain.documents import AttachedFile
 from app.domain.errors import (
     ProviderBusyError,
+    ProviderContextError,
     ProviderCredentialsError,
     ProviderDownError,
     ProviderPausedError,
     ProviderRequestError,
 )
-from app.domain.ports import ChatModel
 from app.domain.specs import SpecType
-from app.domain.vectors import Account, Completion
+from app.domain.vectors import Account
+from app.pipeline.answering.prompt import Prompt
 from app.pipeline.specs.claims import INSTRUCTIONS, Claims, Question, choose_files, compose, list_questions, read_claims
 from app.pipeline.specs.facts import Repository
 from app.pipeline.specs.markdown import section
-from app.services.providers.calls import ProviderCalls
+from app.services.answers.generation import Generation, Usage
 
 _MAX_TOKENS = 1500
+_SHARES = (1.0, 0.5, 0.25)
+"""The shares of the facts and of the code that requests have, as far as the model's context requires."""
 _FILES = 40
 """The number of files of which a question may show the beginning."""
 _FAILURES = (
@@ -60,12 +61,16 @@ class Written:
 
 
 class SpecWriting:
-    """Has a language model write the sections that facts alone do not give."""
+    """Has a language model write the sections that facts alone do not give.
 
-    def __init__(self, database: Database, providers: ProviderCalls, chat: ChatModel) -> None:
-        self._database = database
-        self._providers = providers
-        self._chat = chat
+    Args:
+        generation: Sends the requests, and counts their usage.
+        model: The model's name, for the result.
+    """
+
+    def __init__(self, generation: Generation, model: str) -> None:
+        self._generation = generation
+        self._model = model
 
     async def write(
         self, account: Account, repository: Repository, kind: SpecType, sources: Mapping[str, AttachedFile]
@@ -84,36 +89,25 @@ class SpecWriting:
                 claims = await self._ask(account, question, repository, sources)
             except _FAILURES as error:
                 log.warning("spec_model_failed", code=error.code)
-                return Written(model=self._chat.model, fallback=error.message)
+                return Written(model=self._model, fallback=error.message)
             lines += section(question.heading, claims.lines)
             count, dropped = count + len(claims.lines), dropped + claims.dropped
-        return Written(lines, count, dropped, self._chat.model, None if lines else _NOTHING)
+        return Written(lines, count, dropped, self._model, None if lines else _NOTHING)
 
     async def _ask(
         self, account: Account, question: Question, repository: Repository, sources: Mapping[str, AttachedFile]
     ) -> Claims:
-        prompt = await asyncio.to_thread(compose, question, repository, _read_texts(repository, sources))
-        tokens = self._chat.count_tokens(INSTRUCTIONS) + self._chat.count_tokens(prompt) + _MAX_TOKENS
-
-        async def request() -> Completion:
-            """Count usage at once, even if the task is cancelled in the meantime."""
-            completion = await self._chat.complete(INSTRUCTIONS, prompt, max_tokens=_MAX_TOKENS)
-            await asyncio.shield(self._count(account, completion))
-            return completion
-
-        completion = await self._providers.call(self._chat.provider, request, tokens=tokens)
-        return read_claims(completion.text, repository)
-
-    async def _count(self, account: Account, completion: Completion) -> None:
-        async with self._database.statement() as connection:
-            await count_usage(
-                connection,
-                account,
-                self._chat.provider,
-                self._chat.model,
-                input_tokens=completion.input_tokens,
-                output_tokens=completion.output_tokens,
-            )
+        """The claims of one section. A request that is longer than the model's context is sent again with less."""
+        for share in _SHARES:
+            text = await asyncio.to_thread(compose, question, repository, _read_texts(repository, sources), share)
+            prompt = Prompt(INSTRUCTIONS, text)
+            try:
+                completion = await self._generation.complete(account, prompt, max_tokens=_MAX_TOKENS, usage=Usage())
+            except ProviderContextError as error:
+                failure = error
+            else:
+                return read_claims(completion.text, repository)
+        raise failure
 
 
 def _read_texts(repository: Repository, sources: Mapping[str, AttachedFile]) -> Iterator[tuple[str, str]]:
