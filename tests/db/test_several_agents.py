@@ -85,3 +85,31 @@ async def test_agents_without_a_match_add_nothing(library: Library) -> None:
     await library.add_document(first, "heron")
     assert texts_of(await library.show([empty, first], "heron", mode="hybrid")) == ["heron"]
     assert await library.show([empty], "heron", mode="hybrid") == []
+
+
+async def test_a_misspelled_word_finds_the_near_words_of_every_agent(library: Library) -> None:
+    first, second = await library.add_agent(), await library.add_agent()
+    await library.add_document(first, "the chancellor speaks", *FILLER[:5])
+    await library.add_document(second, "a chancellor listens", *FILLER[5:12])
+    results = await library.show([first, second], "chancelor", explain=True)
+    assert {result.hit.agent_id for result in results} == {first, second}
+    assert all(result.hit.score > 0.5 for result in results)
+    assert all(result.explanation and result.explanation.words[0].forms == ("chancellor",) for result in results)
+
+
+async def test_a_word_that_one_agent_has_is_not_misspelled_for_the_others(library: Library) -> None:
+    first, second = await library.add_agent(), await library.add_agent()
+    await library.add_document(first, "the chancelor of the play", *FILLER[:5])
+    await library.add_document(second, "a chancellor listens", *FILLER[5:12])
+    results = await library.show([first, second], "chancelor")
+    assert results[0].hit.agent_id == first
+    assert all(result.hit.score == 0 for result in results[1:])
+
+
+async def test_a_phrase_that_one_agent_has_leaves_out_the_agents_without_it(library: Library) -> None:
+    first, second = await library.add_agent(), await library.add_agent()
+    await library.add_document(first, "the alder gate opens", *FILLER[:5])
+    await library.add_document(second, "a gate of alder wood", *FILLER[5:12])
+    for mode in ("text", "hybrid"):
+        assert texts_of(await library.show([second, first], '"alder gate"', mode=mode)) == ["the alder gate opens"]
+        assert texts_of(await library.show([second], '"alder gate"', mode=mode))[0] == "a gate of alder wood"

@@ -33,8 +33,10 @@ async def test_only_short_work_is_done_on_the_event_loop(
         threads.add(threading.current_thread())
         return make_snippets(query, texts)
 
-    async def rank(*_: object, **__: object) -> list[Any]:
-        return [SimpleNamespace(hit=SimpleNamespace(text=text), rerank_score=None) for text in texts]
+    async def rank(*_: object, **__: object) -> Any:
+        return SimpleNamespace(
+            hits=[SimpleNamespace(hit=SimpleNamespace(text=text), rerank_score=None) for text in texts]
+        )
 
     monkeypatch.setattr(module, "make_snippets", make)
     agents: Any = SimpleNamespace(rank=rank)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from app.db.engine import Database
 from app.db.ranking import count_chunks_with
 from app.db.word_matches import find_lexemes
+from app.domain.queries import Query
 from app.domain.vectors import VectorKey
-from app.pipeline.words.query import read_query
 from app.services.answers.search import Ranked
 from app.services.answers.word_weights import FoundWord, WordWeights
 
@@ -37,24 +37,23 @@ class Explanations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def explain(self, query: str, agent_ids: Sequence[int], ranked: Sequence[Ranked]) -> list[Explanation]:
+    async def explain(self, query: Query, agent_ids: Sequence[int], ranked: Sequence[Ranked]) -> list[Explanation]:
         """Explain each of the hits of one search.
 
         Args:
-            query: The query.
+            query: The query, as its words were looked for.
             agent_ids: All agents that were searched: their chunks decide how rare a word is.
             ranked: The hits.
         """
-        read = read_query(query)
         counts: Counter[str] = Counter()
         lexemes: dict[VectorKey, frozenset[str]] = {}
         for agent_id in agent_ids:
             keys = [one.hit.key for one in ranked if one.hit.agent_id == agent_id]
             async with self._database.statement() as connection:
-                counts.update(await count_chunks_with(connection, agent_id, read.lexemes))
+                counts.update(await count_chunks_with(connection, agent_id, query.lexemes))
             async with self._database.statement() as connection:
-                lexemes |= await find_lexemes(connection, agent_id, keys, read.lexemes)
-        weights = WordWeights(read, counts)
+                lexemes |= await find_lexemes(connection, agent_id, keys, query.lexemes)
+        weights = WordWeights(query, counts)
         return [_explain(one, weights, lexemes.get(one.hit.key, frozenset())) for one in ranked]
 
 

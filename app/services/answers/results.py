@@ -78,8 +78,8 @@ class Results:
         Raises:
             InvalidRequestError, ProviderBusyError, ProviderPausedError, ProviderDownError: see ``Search.find``.
         """
-        ranked = await self._agents.rank(accounts, query, top_k=top_k, mode=mode, where=where)
-        hits = [one.hit for one in ranked]
+        ranking = await self._agents.rank(accounts, query, top_k=top_k, mode=mode, where=where)
+        hits = [one.hit for one in ranking.hits]
         snippets = await _make_snippets(query, [hit.text for hit in hits])
         surroundings: Sequence[Surroundings | None] = [None] * len(hits)
         if neighbours and hits:
@@ -87,10 +87,10 @@ class Results:
         explanations: Sequence[Explanation | None] = [None] * len(hits)
         if explain and hits:
             agent_ids = [account.agent_id for account in accounts]
-            explanations = await self._explanations.explain(query, agent_ids, ranked)
+            explanations = await self._explanations.explain(ranking.query, agent_ids, ranking.hits)
         return Found(
             [Result(*parts) for parts in zip(hits, snippets, surroundings, explanations, strict=True)],
-            self._reranks and mode == "hybrid" and any(one.rerank_score is None for one in ranked),
+            self._reranks and mode == "hybrid" and any(one.rerank_score is None for one in ranking.hits),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from app.db.engine import Database
 from app.db.ranking import Hit, count_chunks_with, find_documents, load_hits
 from app.domain.filters import read_filter
+from app.domain.queries import Query
 from app.domain.vectors import Account, VectorIndex, VectorKey
 from app.pipeline.ranking.fusion import MEANING_ALONE, WORDS_ALONE, Balance, Candidate, Fused, fuse
 from app.pipeline.words.negation import Absence
@@ -34,6 +35,14 @@ class Ranked:
     candidate: Candidate
     fused: Fused
     rerank_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The candidates of one agent, and the query as its words were looked for: a misspelled word has near ones too."""
+
+    query: Query
+    candidates: Mapping[VectorKey, Candidate]
 
 
 class Search:
@@ -76,7 +85,7 @@ class Search:
         index = index or await self.choose_index(mode)
         limit = count_candidates(top_k)
         found = await self.collect(account, query, limit=limit, mode=mode, where=where, index=index)
-        ranked = await self.rank(query, {account: found}, top_k=top_k, mode=mode, index=index)
+        ranked = await self.rank(query, {account: found.candidates}, top_k=top_k, mode=mode, index=index)
         return [one.hit for one in ranked]
 
     async def choose_index(self, mode: Mode) -> VectorIndex | None:
@@ -92,23 +101,24 @@ class Search:
         mode: Mode,
         where: Mapping[str, Any] | None,
         index: VectorIndex | None = None,
-    ) -> dict[VectorKey, Candidate]:
+    ) -> Collected:
         """The chunks of one agent that may be among the best: up to ``limit`` by words and as many by vectors.
 
         The other arguments and the errors are those of ``find``.
         """
-        document_ids = await self._find_documents(account.agent_id, where)
+        document_ids, read = await self._find_documents(account.agent_id, where), read_query(query)
         if document_ids == []:
-            return {}
+            return Collected(read, {})
         proposed = 0 if mode == "vector" else limit
-        found = await self._words.find(account.agent_id, read_query(query), limit=proposed, document_ids=document_ids)
+        found = await self._words.find(account.agent_id, read, limit=proposed, document_ids=document_ids)
         similarities: dict[VectorKey, float | None] = dict.fromkeys(found.keys)
         if mode != "text":
             similarities |= await self._find_by_vector(account, query, limit, document_ids, found.keys, index)
         if found.query.phrases:
             similarities = {key: similarities.get(key) for key in found.keys}
         words = await self._words.score(found, similarities)
-        return {key: Candidate(words[key].score, words[key].share, similarities[key]) for key in words}
+        candidates = {key: Candidate(words[key].score, words[key].share, similarities[key]) for key in words}
+        return Collected(found.query, candidates)
 
     async def rank(
         self,

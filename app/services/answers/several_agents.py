@@ -8,21 +8,29 @@ of all these agents, as if the documents belonged to one agent.
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.db.engine import Database
 from app.db.ranking import count_chunks_with
 from app.db.word_matches import find_lexemes
-from app.domain.queries import Query
+from app.domain.queries import AskedWord, Query
 from app.domain.vectors import Account, VectorKey
 from app.pipeline.ranking.fusion import Candidate
 from app.pipeline.words.query import read_query
-from app.services.answers.search import Mode, Ranked, Search, count_candidates
+from app.services.answers.search import Collected, Mode, Ranked, Search, count_candidates
 from app.services.answers.word_weights import WordWeights
 
 _AT_ONCE = 3
 """The number of agents that one request searches at the same time: other requests need connections too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The hits of a search, the best first, and the query as its words were looked for."""
+
+    hits: Sequence[Ranked]
+    query: Query
 
 
 class SeveralAgents:
@@ -34,57 +42,64 @@ class SeveralAgents:
 
     async def rank(
         self, accounts: Sequence[Account], query: str, *, top_k: int, mode: Mode, where: Mapping[str, Any] | None
-    ) -> list[Ranked]:
+    ) -> Ranking:
         """The ``top_k`` chunks of these agents that match best. Arguments and errors are those of ``Search.find``."""
         limit, index = count_candidates(top_k), await self._search.choose_index(mode)
         slots = asyncio.Semaphore(_AT_ONCE)
 
-        async def collect(account: Account) -> dict[VectorKey, Candidate]:
+        async def collect(account: Account) -> Collected:
             async with slots:
                 return await self._search.collect(account, query, limit=limit, mode=mode, where=where, index=index)
 
         # The first search stores the vector of the query, so that the others do not pay for it again.
-        found = [await collect(accounts[0]), *await asyncio.gather(*map(collect, accounts[1:]))]
-        by_agent = dict(zip(accounts, found, strict=True))
+        collected = [await collect(accounts[0]), *await asyncio.gather(*map(collect, accounts[1:]))]
+        found = _keep_phrases(dict(zip(accounts, collected, strict=True)))
+        read, candidates = collected[0].query, {account: one.candidates for account, one in found.items()}
         if len(accounts) > 1 and mode != "vector":
-            by_agent = await self._scale(query, by_agent)
-        return await self._search.rank(query, by_agent, top_k=top_k, mode=mode, index=index)
+            read, candidates = await self._scale(query, found)
+        hits = await self._search.rank(query, candidates, top_k=top_k, mode=mode, index=index)
+        return Ranking(hits, read)
 
     async def _scale(
-        self, query: str, found: Mapping[Account, Mapping[VectorKey, Candidate]]
-    ) -> dict[Account, dict[VectorKey, Candidate]]:
-        """The candidates with the measures of their words by the rarity among the chunks of all these agents."""
-        read = read_query(query)
-        counts: dict[Account, dict[str, int]] = {}
+        self, query: str, found: Mapping[Account, Collected]
+    ) -> tuple[Query, dict[Account, Mapping[VectorKey, Candidate]]]:
+        """The query for all these agents, and the candidates with the measures of their words by their joint rarity."""
+        counts: dict[Account, Mapping[str, int]] = {}
         lexemes: dict[VectorKey, frozenset[str]] = {}
-        for account, some in found.items():
+        for account, one in found.items():
             async with self._database.statement() as connection:
-                counts[account] = await count_chunks_with(connection, account.agent_id, read.lexemes)
+                counts[account] = await count_chunks_with(connection, account.agent_id, one.query.lexemes)
             async with self._database.statement() as connection:
-                lexemes |= await find_lexemes(connection, account.agent_id, some, read.lexemes)
-        joint: Counter[str] = Counter()
-        for own in counts.values():
-            joint.update(own)
-        return await asyncio.to_thread(_scale_all, read, found, counts, lexemes)
+                lexemes |= await find_lexemes(connection, account.agent_id, one.candidates, one.query.lexemes)
+        return await asyncio.to_thread(_scale_all, query, found, counts, lexemes)
+
+
+def _keep_phrases(found: Mapping[Account, Collected]) -> Mapping[Account, Collected]:
+    """If an agent has chunks with the phrases of the query, without those of agents that have only its words."""
+    if not any(one.query.phrases and one.candidates for one in found.values()):
+        return found
+    return {account: one if one.query.phrases else replace(one, candidates={}) for account, one in found.items()}
 
 
 def _scale_all(
-    query: Query,
-    found: Mapping[Account, Mapping[VectorKey, Candidate]],
+    query: str,
+    found: Mapping[Account, Collected],
     counts: Mapping[Account, Mapping[str, int]],
     lexemes: Mapping[VectorKey, frozenset[str]],
-) -> dict[Account, dict[VectorKey, Candidate]]:
+) -> tuple[Query, dict[Account, Mapping[VectorKey, Candidate]]]:
     joint: Counter[str] = Counter()
     for some in counts.values():
         joint.update(some)
-    of_all = WordWeights(query, joint)
-    scaled = {}
-    for account, candidates in found.items():
-        own = WordWeights(query, counts[account])
+    read = _join(read_query(query), [one.query for one in found.values()], joint)
+    of_all = WordWeights(read, joint)
+    scaled: dict[Account, Mapping[VectorKey, Candidate]] = {}
+    for account, one in found.items():
+        own = WordWeights(one.query, counts[account])
         scaled[account] = {
-            key: _scale(one, lexemes.get(key, frozenset()), own, of_all) for key, one in candidates.items()
+            key: _scale(candidate, lexemes.get(key, frozenset()), own, of_all)
+            for key, candidate in one.candidates.items()
         }
-    return scaled
+    return read, scaled
 
 
 def _scale(candidate: Candidate, lexemes: frozenset[str], own: WordWeights, joint: WordWeights) -> Candidate:
@@ -93,3 +108,18 @@ def _scale(candidate: Candidate, lexemes: frozenset[str], own: WordWeights, join
     after = joint.find(lexemes)
     factor = sum(word.weight for word in after) / before if before else 0.0
     return replace(candidate, words=candidate.words * factor, share=joint.measure_share(after))
+
+
+def _join(read: Query, queries: Sequence[Query], counts: Mapping[str, int]) -> Query:
+    """The query for all agents: a word is misspelled only if none of them has it. Then the near words of all count."""
+    words = []
+    for number, word in enumerate(read.words):
+        if any(counts.get(form) for form in word.lexemes):
+            words.append(word)
+            continue
+        factors: dict[str, float] = {}
+        for query in queries:
+            near = query.words[number]
+            factors |= zip(near.lexemes, (weight / near.weight for weight in near.list_weights()), strict=True)
+        words.append(AskedWord(tuple(factors), word.weight, tuple(factors.values())))
+    return Query(tuple(words))
