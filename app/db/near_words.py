@@ -1,4 +1,4 @@
-"""The words of an agent that are spelled like a word of a query that the agent's chunks lack."""
+"""The words of an agent that resemble a word of a query: with the same beginning, or with nearly the same letters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,29 +6,35 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_MOST = 200
+_MOST_NEAR, _MOST_BEGINNING = 200, 5
 
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """A word that may be misspelled.
+    """A word of a query.
 
-    ``forms`` are the lexemes under which the index may have it, ``stem`` the one to which others are compared, and
-    ``most`` the number of letters in which they may differ.
+    ``forms`` are the lexemes under which the index may have it, ``stem`` the one to which others are compared. ``most``
+    is the number of letters in which they may differ, ``beginning`` is what other words may begin with; 0 and empty
+    where such words are not wanted.
     """
 
     forms: Sequence[str]
     stem: str
     most: int
+    beginning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NearWord:
-    """A lexeme that has nearly the letters of a word, which is given by its number, and how many chunks have it."""
+    """A lexeme that resembles a word, which is given by its number, and how many chunks have it.
+
+    ``begins`` says that it has the word's beginning; otherwise it has nearly the word's letters.
+    """
 
     number: int
     lexeme: str
     chunk_count: int
+    begins: bool
 
 
 # No further index is needed: few words begin with the same letter and have nearly the same length and letters.
@@ -45,10 +51,20 @@ _FIND = text("""
         GROUP BY f.number HAVING count(l.lexeme) = 0
     ),
     sought AS (
-        SELECT * FROM unnest(CAST(:numbers AS integer[]), CAST(:stems AS text[]), CAST(:most AS integer[]))
-            AS sought (number, stem, most)
+        SELECT * FROM unnest(CAST(:numbers AS integer[]), CAST(:stems AS text[]), CAST(:most AS integer[]),
+            CAST(:beginnings AS text[])) AS sought (number, stem, most, beginning)
     )
-    SELECT s.number, near.lexeme, near.chunk_count
+    SELECT s.number, near.lexeme, near.chunk_count, true AS begins
+    FROM sought AS s, LATERAL (
+        SELECT lexeme, chunk_count FROM lexemes AS l
+        WHERE l.agent_id = CAST(:agent_id AS bigint) AND l.lexeme >= s.beginning
+            AND l.lexeme < s.beginning || chr(40959) AND l.chunk_count > 0
+            AND NOT EXISTS (SELECT FROM forms AS f WHERE f.number = s.number AND f.lexeme = l.lexeme)
+        ORDER BY l.chunk_count DESC, l.lexeme LIMIT :most_beginning
+    ) AS near
+    WHERE s.beginning <> ''
+    UNION ALL
+    SELECT s.number, near.lexeme, near.chunk_count, false
     FROM sought AS s JOIN unknown USING (number), LATERAL (
         SELECT lexeme, chunk_count FROM lexemes AS l, unnest(ARRAY[left(s.stem, 1), substr(s.stem, 2, 1)]) AS letter
         WHERE l.agent_id = CAST(:agent_id AS bigint) AND l.lexeme >= letter AND l.lexeme < letter || chr(40959)
@@ -56,13 +72,17 @@ _FIND = text("""
             AND length(translate(l.lexeme, s.stem, '')) <= s.most
             AND length(translate(s.stem, l.lexeme, '')) <= s.most
             AND l.chunk_count > 0
-        ORDER BY l.chunk_count DESC, l.lexeme LIMIT :limit
+        ORDER BY l.chunk_count DESC, l.lexeme LIMIT :most_near
     ) AS near
+    WHERE s.most > 0
 """)
 
 
 async def find_near_words(connection: AsyncConnection, agent_id: int, words: Sequence[Sought]) -> list[NearWord]:
-    """Find the lexemes that have nearly the letters of those words that no chunk of the agent has, in any order."""
+    """Find the lexemes that begin as a word does, and those with nearly the letters of a word that no chunk has.
+
+    In any order.
+    """
     forms = [(number, form) for number, word in enumerate(words) for form in word.forms]
     parameters = {
         "agent_id": agent_id,
@@ -71,6 +91,8 @@ async def find_near_words(connection: AsyncConnection, agent_id: int, words: Seq
         "numbers": list(range(len(words))),
         "stems": [word.stem for word in words],
         "most": [word.most for word in words],
-        "limit": _MOST,
+        "beginnings": [word.beginning for word in words],
+        "most_near": _MOST_NEAR,
+        "most_beginning": _MOST_BEGINNING,
     }
     return [NearWord(*row) for row in await connection.execute(_FIND, parameters)]

@@ -57,6 +57,13 @@ async def test_codes_numbers_short_and_other_words_are_not_corrected(library: Li
     assert all("1045" not in hit.text and "cat" not in hit.text and "locks" not in hit.text for hit in before)
 
 
+async def test_a_long_word_finds_compounds_that_begin_with_it_after_the_word_itself(library: Library) -> None:
+    agent_id = await library.add_agent()
+    await library.add_document(agent_id, "Das Schleusenwärterhaus", "Die Schleusenwärter ruhen", "Der Schleier")
+    hits = await library.find(agent_id, "Schleusenwärter", mode="text")
+    assert [hit.text for hit in hits] == ["Die Schleusenwärter ruhen", "Das Schleusenwärterhaus"]
+
+
 async def test_a_known_word_brings_no_near_ones(library: Library) -> None:
     agent_id = await library.add_agent()
     await library.add_document(agent_id, "the better is here", "the batter is here")

@@ -1,4 +1,4 @@
-"""Misspelled words of a query: which may be, and which words are meant."""
+"""Words of the index that resemble a word of a query: compounds that begin with it, and what it may be meant to be."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +9,9 @@ _SHORTEST, _LONG = 4, 8
 """Shorter words are not corrected; longer ones may differ in two letters instead of one."""
 _FACTOR = 0.7
 _MOST = 3
+_BEGINNING, _SHORTEST_WITH_BEGINNING = 6, 8
+"""Words of 8 letters also find those that have the same first 6: compounds, and forms that the stemmer parts."""
+_BEGINNING_FACTOR = 0.3
 
 
 def count_changes(word: AskedWord) -> int:
@@ -17,6 +20,18 @@ def count_changes(word: AskedWord) -> int:
     if not stem.isalpha() or len(stem) < _SHORTEST or any("\u0e00" <= letter <= "\u0eff" for letter in stem):
         return 0
     return 1 if len(stem) < _LONG else 2
+
+
+def get_beginning(word: AskedWord) -> str:
+    """What other words may begin with; empty for a short word, a code or a number."""
+    stem = word.lexemes[0]
+    is_long = count_changes(word) and max(map(len, word.lexemes)) >= _SHORTEST_WITH_BEGINNING
+    return stem[:_BEGINNING] if is_long and len(stem) >= _BEGINNING else ""
+
+
+def add_beginning(word: AskedWord, known: Sequence[str]) -> AskedWord:
+    """The word with the words of the index that have its beginning."""
+    return _add_forms(word, [lexeme for lexeme in known if lexeme.isalpha()], _BEGINNING_FACTOR)
 
 
 def add_near(word: AskedWord, known: Sequence[tuple[str, int]]) -> AskedWord:
@@ -30,9 +45,12 @@ def add_near(word: AskedWord, known: Sequence[tuple[str, int]]) -> AskedWord:
         for lexeme, chunks in known
         if lexeme.isalpha() and (changes := measure_changes(stem, lexeme)) <= most
     )
-    meant = tuple(lexeme for changes, _, lexeme in near[:_MOST] if changes == near[0][0])
-    factors = (word.factors or (1.0,) * len(word.lexemes)) + (_FACTOR,) * len(meant)
-    return replace(word, lexemes=word.lexemes + meant, factors=factors)
+    return _add_forms(word, [lexeme for changes, _, lexeme in near[:_MOST] if changes == near[0][0]], _FACTOR)
+
+
+def _add_forms(word: AskedWord, lexemes: Sequence[str], factor: float) -> AskedWord:
+    factors = word.factors + (1.0,) * (len(word.lexemes) - len(word.factors)) + (factor,) * len(lexemes)
+    return replace(word, lexemes=(*word.lexemes, *lexemes), factors=factors)
 
 
 def measure_changes(first: str, second: str) -> int:

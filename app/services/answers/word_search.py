@@ -10,7 +10,7 @@ from app.db.word_index import WordIndex
 from app.db.word_scores import WordMatches
 from app.domain.queries import Query
 from app.domain.vectors import VectorKey
-from app.pipeline.words.spelling import add_near, count_changes
+from app.pipeline.words.spelling import add_beginning, add_near, count_changes, get_beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,8 @@ class WordSearch:
         """
         if not query.words:
             return FoundByWords(agent_id, query, [], None)
-        matches = await self._index.match(agent_id, query, document_ids=document_ids)
-        if limit and (matches is None or matches.lacks_words):
-            given, query = query, await self._correct(agent_id, query)
-            if matches is not None and query is not given:
-                matches = await self._index.match(agent_id, query, document_ids=document_ids)
+        if limit:
+            query = await self._widen(agent_id, query)
         if query.phrases:
             keys = await self._find_in_chunks(agent_id, query, limit, document_ids)
             if keys:
@@ -67,21 +64,22 @@ class WordSearch:
         async with self._database.statement() as connection:
             return await score_words(connection, found.agent_id, found.query, keys)
 
-    async def _correct(self, agent_id: int, query: Query) -> Query:
-        """The query with near words for those that no chunk of the agent has: they may be misspelled."""
+    async def _widen(self, agent_id: int, query: Query) -> Query:
+        """The query with words of the agent's chunks that resemble its own: they weigh less."""
         words = {number: word for number, word in enumerate(query.words) if count_changes(word)}
         if not words:
             return query
-        sought = [Sought(word.lexemes, word.lexemes[0], count_changes(word)) for word in words.values()]
+        sought = [
+            Sought(word.lexemes, word.lexemes[0], count_changes(word), get_beginning(word)) for word in words.values()
+        ]
         async with self._database.statement() as connection:
             near = await find_near_words(connection, agent_id, sought)
-        if not near:
-            return query
-        corrected = dict(enumerate(query.words))
-        for place, number in enumerate(words):
-            known = [(one.lexeme, one.chunk_count) for one in near if one.number == place]
-            corrected[number] = add_near(corrected[number], known)
-        return replace(query, words=tuple(corrected.values()))
+        widened = dict(enumerate(query.words))
+        for place, number in enumerate(words if near else ()):
+            meant = [(one.lexeme, one.chunk_count) for one in near if one.number == place and not one.begins]
+            begun = [one.lexeme for one in near if one.number == place and one.begins]
+            widened[number] = add_beginning(add_near(widened[number], meant), begun)
+        return replace(query, words=tuple(widened.values()))
 
     async def _find_in_chunks(
         self, agent_id: int, query: Query, limit: int, document_ids: Sequence[int] | None
