@@ -51,7 +51,8 @@ _FIND = text("""
         GROUP BY f.number HAVING count(l.lexeme) = 0
     ),
     sought AS (
-        SELECT * FROM unnest(CAST(:numbers AS integer[]), CAST(:stems AS text[]), CAST(:most AS integer[]),
+        SELECT *, left(stem, 1) AS letter, length(stem) - most AS shortest, length(stem) + most AS longest
+        FROM unnest(CAST(:numbers AS integer[]), CAST(:stems AS text[]), CAST(:most AS integer[]),
             CAST(:beginnings AS text[])) AS sought (number, stem, most, beginning)
     )
     SELECT s.number, near.lexeme, near.chunk_count, true AS begins
@@ -66,9 +67,9 @@ _FIND = text("""
     UNION ALL
     SELECT s.number, near.lexeme, near.chunk_count, false
     FROM sought AS s JOIN unknown USING (number), LATERAL (
-        SELECT lexeme, chunk_count FROM lexemes AS l, unnest(ARRAY[left(s.stem, 1), substr(s.stem, 2, 1)]) AS letter
-        WHERE l.agent_id = CAST(:agent_id AS bigint) AND l.lexeme >= letter AND l.lexeme < letter || chr(40959)
-            AND length(l.lexeme) BETWEEN length(s.stem) - s.most AND length(s.stem) + s.most
+        SELECT lexeme, chunk_count FROM lexemes AS l
+        WHERE l.agent_id = CAST(:agent_id AS bigint) AND l.lexeme >= s.letter AND l.lexeme < s.letter || chr(40959)
+            AND length(l.lexeme) >= s.shortest AND length(l.lexeme) <= s.longest
             AND length(translate(l.lexeme, s.stem, '')) <= s.most
             AND length(translate(s.stem, l.lexeme, '')) <= s.most
             AND l.chunk_count > 0
