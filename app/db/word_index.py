@@ -90,7 +90,7 @@ class WordIndex:
         scored = self._score(agent_id, by_kind, forms)
         for segment in scored if document_ids is not None else ():
             segment.keep(document_ids or ())
-        return WordMatches(scored, total, lacks_words=len({form.word for form in forms}) < len(query.words))
+        return WordMatches(scored, total)
 
     async def _has_segments(self, agent_id: int) -> bool:
         if time.monotonic() >= self._refresh_at:

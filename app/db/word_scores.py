@@ -115,15 +115,13 @@ class ScoredChunks:
 class WordMatches:
     """How an agent's chunks match the words of a query."""
 
-    def __init__(self, segments: Sequence[ScoredChunks], total: float, *, lacks_words: bool) -> None:
+    def __init__(self, segments: Sequence[ScoredChunks], total: float) -> None:
         """Join the segments.
 
         Args:
             segments: All segments of the agent.
             total: The rarity of a chunk with all words.
-            lacks_words: Whether no chunk has some word in any form.
         """
-        self.lacks_words = lacks_words
         self._segments = segments
         self._total = total or 1.0
 

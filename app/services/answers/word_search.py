@@ -55,6 +55,7 @@ class WordSearch:
             if keys:
                 return FoundByWords(agent_id, query, keys, None)
             query = replace(query, phrases=())
+        matches = await self._index.match(agent_id, query, document_ids=document_ids)
         if matches is not None:
             return FoundByWords(agent_id, query, await self._list_visible(agent_id, matches, limit), matches)
         keys = await self._find_in_chunks(agent_id, query, limit, document_ids)
