@@ -96,7 +96,7 @@ def test_two_evaluations_of_a_set_are_compared_question_by_question(shared_stack
     assert (text["questions"], text["wins"], text["losses"], text["before"], text["after"]) == (4, 0, 2, 0.75, 0.25)
     assert text["changes"] == [{"number": 1, "before": 1.0, "after": 0.0}, {"number": 3, "before": 1.0, "after": 0.0}]
     assert text["chance"] == 0.5
-    assert text["hint"].startswith("No clear difference: better for 0 questions, worse for 2")
+    assert text["hint"].startswith("No clear difference: nDCG@10 rose for 0 questions and fell for 2")
     listed = shared_stack.get(path, limit=2)
     assert [one["id"] for one in listed["evaluations"]] == [after["id"], before["id"]]
     assert listed["evaluations"][0]["filter"] == only
@@ -186,6 +186,25 @@ def test_an_evaluation_is_refused_that_could_not_run(shared_stack: Stack, agent:
         check_problem(client.post(path, json={"question_set": set_id, **wrong}), 422, "invalid_request")
     check_problem(client.post(f"/agents/{agent}/evaluations", json={"question_set": set_id}), 404, "not_found")
     assert shared_stack.get(f"/agents/{agent}/evaluations")["total"] == 0
+
+
+def test_an_evaluation_has_the_status_of_its_task_and_goes_on_when_that_is_retried(
+    shared_stack: Stack, evaluated: int
+) -> None:
+    set_id = store(shared_stack, evaluated, QUESTIONS[:1])
+    shared_stack.post("/queues/low_priority/pause")
+    try:
+        accepted = shared_stack.post(f"/agents/{evaluated}/evaluations", {"question_set": set_id})
+        path = f"/agents/{evaluated}/evaluations/{accepted['evaluation_id']}"
+        assert shared_stack.get(path)["status"] == "queued"
+        shared_stack.delete(f"/tasks/{accepted['task_id']}")
+        shown = shared_stack.get(path)
+        assert (shown["status"], shown["summary"], shown["completed_at"]) == ("cancelled", None, None)
+    finally:
+        shared_stack.post("/queues/low_priority/resume")
+    shared_stack.post(f"/tasks/{accepted['task_id']}/retry")
+    shared_stack.finish([accepted["task_id"]])
+    assert shared_stack.get(path)["status"] == "completed"
 
 
 def test_a_deleted_set_takes_its_evaluations_with_it(shared_stack: Stack, evaluated: int) -> None:

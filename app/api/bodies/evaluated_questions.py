@@ -40,7 +40,7 @@ _COMPARISON = {
     "wins": 6,
     "losses": 4,
     "chance": 0.7539,
-    "hint": "No clear difference: better for 6 questions, worse for 4, which is likely by chance (p = 0.75).",
+    "hint": "No clear difference: nDCG@10 rose for 6 questions and fell for 4; chance can explain this (p = 0.75).",
     "changes": [_CHANGE],
 }
 

@@ -66,11 +66,12 @@ async def _wait(session: Session, index_id: int) -> None:
         entry = next(
             (e for e in await session.services.indexing.vector_indexes.list_indexes() if e.index.id == index_id), None
         )
-        if entry and entry.gate and (entry.gate.accepted is False or entry.stopped):
-            task = f" ({entry.gate.task_id})."
-            raise CommandError(f"{_STOPPED}{task}" if entry.stopped else f"Refused. {entry.gate.reason}")
+        if entry and entry.gate and entry.gate.accepted is False:
+            raise CommandError(f"Refused. {entry.gate.reason}")
         if entry is None or entry.index.state is not IndexState.BUILDING:
             return
+        if entry.gate and entry.stopped:
+            raise CommandError(f"{_STOPPED} ({entry.gate.task_id}).")
         more = "" if entry.planned else " or more"
         failed = f", {entry.failed} failed for good (see `dead-letters list`)" if entry.failed else ""
         line = f"{count_of(entry.complete, 'document')} done, {entry.lacking}{more} to go{failed}"

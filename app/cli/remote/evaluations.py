@@ -100,9 +100,10 @@ def _print_report(report: Mapping[str, Any]) -> None:
     say(f"Evaluation {report['id']}: {asked} of set {report['question_set']}, {index['provider']} {index['model']}.")
     if missing := summary["with_missing_documents"]:
         say(f"{count_of(missing, 'question')} with an expected document that the agent lacks count as not found.")
+    means, times = ("ndcg", "recall", "reciprocal_rank"), ("p50", "p95")
     rows = [
-        [mode, *(_show(one[name]) for name in ("ndcg", "recall", "reciprocal_rank")), *one["latency_ms"].values()]
-        for mode, one in summary["modes"].items()
+        [mode, *(_show(one[name]) for name in means), *(one["latency_ms"][name] for name in times)]
+        for mode, one in ((mode, summary["modes"][mode]) for mode in report["modes"])
     ]
     print_table(["mode", "nDCG@10", "recall@10", "MRR", "p50 ms", "p95 ms"], rows)
     if summary["ask"]:

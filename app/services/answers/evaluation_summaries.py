@@ -52,11 +52,11 @@ class ModeComparison:
         """What the difference means, for people."""
         if not self.wins and not self.losses:
             return "No question changed."
-        uneven = f"better for {count_of(self.wins, 'question')}, worse for {self.losses}"
+        uneven = f"nDCG@10 rose for {count_of(self.wins, 'question')} and fell for {self.losses}"
         if self.chance > _CHANCE:
-            return f"No clear difference: {uneven}, which is likely by chance (p = {self.chance:.2f})."
+            return f"No clear difference: {uneven}; chance can explain this (p = {self.chance:.2f})."
         direction = "Better" if self.wins > self.losses else "Worse"
-        return f"{direction}: {uneven}, which is unlikely by chance (p = {self.chance:.2g})."
+        return f"{direction}: {uneven}; chance hardly explains this (p = {self.chance:.2g})."
 
 
 def summarise(measures: Measures, modes: Iterable[str], *, asked: bool) -> dict[str, Any]:
