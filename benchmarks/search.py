@@ -43,7 +43,7 @@ _LARGEST = int(os.environ.get("CHUNKS", "100_000"))
 _SIZES = (*(size for size in (200, 2_000, 20_000) if size < _LARGEST), _LARGEST)
 _CORPUS = ROOT.parent / "shared" / "corpus" / "retrieval"
 _TOGETHER, _DOCUMENT = 1_500, 30  # chunks in a transaction, and of a document
-_QUESTIONS, _WARM_UP, _COLD = 300, 20, 10
+_QUESTIONS, _WARM_UP, _COLD = 200, 20, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ def _ask_by_http(port: int, corpus: _Corpus, clients: int) -> list[float]:
     questions = iter(corpus.texts.questions[:_QUESTIONS])
 
     def post(connection: HTTPConnection, question: str) -> None:
-        body = json.dumps({"agent_id": corpus.agents[_LARGEST], "query": question, "top_k": 10})
+        body = json.dumps({"agents": [corpus.agents[_LARGEST]], "query": question, "top_k": 10})
         headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
         connection.request("POST", "/api/v1/search", body, headers)
         answer = connection.getresponse()
