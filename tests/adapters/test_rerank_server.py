@@ -108,10 +108,10 @@ async def test_an_error_is_translated_and_repeats_neither_key_nor_texts(
     with caplog.at_level(logging.DEBUG, logger="app"), pytest.raises(kind) as raised:
         await score(listener.listener.url)
     assert len(listener.requests) == 1, "a redirect is not followed"
-    told = f"{raised.value} {raised.value.detail} {raised.value.__cause__!r}"
-    assert KEY not in told
-    assert "heron" not in told
-    assert listener.listener.url not in told
+    shown = f"{raised.value} {raised.value.detail} {raised.value.__cause__!r}"
+    assert KEY not in shown
+    assert "heron" not in shown
+    assert listener.listener.url not in shown
     if status in {429, 503}:
         assert raised.value.retry_after == 7
 

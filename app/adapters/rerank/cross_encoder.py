@@ -94,8 +94,9 @@ class _Encoder:
 
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.enable_truncation(_MAX_TOKENS, strategy="longest_first")
-        padding = next(filter(self._tokenizer.token_to_id, _PADDINGS), _PADDINGS[0])
-        self._tokenizer.enable_padding(pad_id=self._tokenizer.token_to_id(padding) or 0, pad_token=padding)
+        known = {name: self._tokenizer.token_to_id(name) for name in _PADDINGS}
+        padding, number = next((pair for pair in known.items() if pair[1] is not None), (_PADDINGS[0], 0))
+        self._tokenizer.enable_padding(pad_id=number, pad_token=padding)
         options = SessionOptions()
         options.enable_cpu_mem_arena = False  # it would never free the memory of the largest batch
         self._session = InferenceSession(str(model), options, providers=["CPUExecutionProvider"])

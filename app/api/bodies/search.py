@@ -1,4 +1,4 @@
-"""Bodies of requests and responses on searches and questions."""
+"""Bodies of requests and responses on searches."""
 
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
@@ -182,7 +182,6 @@ class SearchHit(BaseModel):
     start: Start
     end: End
     metadata: Metadata
-
     before: list[NeighbourBody] | None = Field(
         None, description="The chunks before it, in order; null unless `neighbours` were requested."
     )

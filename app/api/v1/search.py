@@ -1,4 +1,4 @@
-"""Routes for search and questions."""
+"""Routes for search."""
 
 import time
 from collections.abc import Sequence
@@ -6,11 +6,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from app.api.access import Reader, ServicesOf
-from app.api.bodies.search import (
-    SearchRequest,
-    SearchResults,
-    SeveralAgentsSearchRequest,
-)
+from app.api.bodies.search import SearchRequest, SearchResults, SeveralAgentsSearchRequest
 from app.api.problems import RESPONSES, document_problems
 from app.api.v1.agents import AgentId
 from app.bootstrap import Services

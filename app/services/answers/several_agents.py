@@ -90,7 +90,7 @@ def _scale_all(
     joint: Counter[str] = Counter()
     for some in counts.values():
         joint.update(some)
-    read = _join(read_query(query), [one.query for one in found.values()], joint)
+    read = _join(read_query(query), [(one.query, counts[account]) for account, one in found.items()])
     of_all = WordWeights(read, joint)
     scaled: dict[Account, Mapping[VectorKey, Candidate]] = {}
     for account, one in found.items():
@@ -110,16 +110,17 @@ def _scale(candidate: Candidate, lexemes: frozenset[str], own: WordWeights, join
     return replace(candidate, words=candidate.words * factor, share=joint.measure_share(after))
 
 
-def _join(read: Query, queries: Sequence[Query], counts: Mapping[str, int]) -> Query:
-    """The query for all agents: a word is misspelled only if none of them has it. Then the near words of all count."""
+def _join(read: Query, found: Sequence[tuple[Query, Mapping[str, int]]]) -> Query:
+    """The query for all agents, from each one's query and counts.
+
+    A word is misspelled only if no agent has it. So its forms are those of the agents that have it, else those of all.
+    """
     words = []
     for number, word in enumerate(read.words):
-        if any(counts.get(form) for form in word.lexemes):
-            words.append(word)
-            continue
-        factors: dict[str, float] = {}
-        for query in queries:
-            near = query.words[number]
-            factors |= zip(near.lexemes, (weight / near.weight for weight in near.list_weights()), strict=True)
-        words.append(AskedWord(tuple(factors), word.weight, tuple(factors.values())))
+        having = [query for query, counts in found if any(counts.get(form) for form in word.lexemes)]
+        forms: dict[str, float] = {}
+        for query in having or [query for query, _ in found]:
+            other = query.words[number]
+            forms |= zip(other.lexemes, (weight / other.weight for weight in other.list_weights()), strict=True)
+        words.append(AskedWord(tuple(forms), word.weight, tuple(forms.values())))
     return Query(tuple(words))

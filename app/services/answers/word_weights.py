@@ -36,10 +36,8 @@ class WordWeights:
             weights = {form: factor * self._measure_rarity(form) for form, factor in factors}
             for form, weight in weights.items():
                 self._words.setdefault(form, []).append((number, weight))
-            # A word that no chunk has is as rare as can be.
-            self._total += max((weight for form, weight in weights.items() if counts.get(form)), default=0.0) or max(
-                weights.values()
-            )
+            known = [weight for form, weight in weights.items() if counts.get(form)]
+            self._total += max(known or weights.values())  # a word that no chunk has is as rare as can be
 
     def find(self, lexemes: Iterable[str]) -> list[FoundWord]:
         """The words of the query that a chunk with these lexemes has, the word with the highest weight first."""
