@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.calibrations import save_calibration
 from app.db.chunks import CHUNK_COLUMNS, count_words, get_driver
@@ -23,6 +22,7 @@ async def add_agent(database: Database, index: VectorIndex, labelled: LabelledSe
     """Index the passages, one document each, named by their ids; returns the agent's id."""
     names, passages = list(labelled.passages), list(labelled.passages.values())
     words = [lexemes(passage) for passage in passages]
+    counts = Counter(lexeme for found in words for lexeme in found) + Counter({"": len(words)})
     async with database.transaction() as connection:
         agent_id = int((await connection.execute(_ADD_AGENT)).scalar_one())
         added = await connection.execute(_ADD_DOCUMENTS, {"agent_id": agent_id, "names": names})
@@ -41,7 +41,7 @@ async def add_agent(database: Database, index: VectorIndex, labelled: LabelledSe
             columns=_VECTOR_COLUMNS,
             records=((id_, 1, 0, index.id, agent_id, vector) for id_, vector in zip(ids, vectors, strict=True)),
         )
-        await _count(connection, agent_id, [list(found) for found in words])
+        await count_words(connection, Counter({(agent_id, lexeme): count for lexeme, count in counts.items()}))
     async with database.statement() as connection:
         for table in ("documents", "chunks", "vectors", "lexemes"):
             await connection.execute(text(f"ANALYZE {table}"))
@@ -68,12 +68,6 @@ async def calibrate_agent(
     async with database.statement() as connection:
         await save_calibration(connection, index.id, agent_id, balance.words, balance.doubt)
     return balance.words
-
-
-async def _count(connection: AsyncConnection, agent_id: int, words: Sequence[Sequence[str]]) -> None:
-    counts = Counter((agent_id, lexeme) for found in words for lexeme in found)
-    counts[agent_id, ""] = len(words)
-    await count_words(connection, counts)
 
 
 _ADD_AGENT = text("""

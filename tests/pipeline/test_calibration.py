@@ -50,8 +50,7 @@ def balance_of(noise: float, spread: float = 1.0) -> Balance:
 def test_a_model_that_finds_its_sentences_counts_more_than_one_that_does_not() -> None:
     good, bad = balance_of(0.2), balance_of(20.0)
     assert good.words < bad.words - 0.2
-    assert good.doubt == 1
-    assert bad.doubt == 0
+    assert good.doubt > bad.doubt == 0
 
 
 def test_the_weight_of_a_cosine_does_not_depend_on_the_scale_of_the_model() -> None:

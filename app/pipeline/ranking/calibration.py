@@ -36,6 +36,7 @@ _FIRST_UNSPACED = "\u0e00"
 _WEAK, _STRONG = 0.6, 1.1
 _LEAST_WEIGHT, _GREATEST_WEIGHT = 0.02, 0.15
 """Of one standard deviation of the cosines, where the best match by words counts 1."""
+_GREATEST_DOUBT = 0.6
 _MOST_SCALE = 20.0  # of a cosine
 
 Matrix = NDArray[Any]
@@ -112,7 +113,7 @@ def choose_balance(strength: float, spread: float) -> Balance:
     trust = min(1.0, max(0.0, (strength - _WEAK) / (_STRONG - _WEAK)))
     weight = _LEAST_WEIGHT * (_GREATEST_WEIGHT / _LEAST_WEIGHT) ** trust
     scale = min(_MOST_SCALE, weight / max(spread, 1e-6))
-    return Balance(words=1 / (1 + scale), doubt=trust)
+    return Balance(words=1 / (1 + scale), doubt=_GREATEST_DOUBT * trust)
 
 
 def _rank_right(scores: Matrix) -> float:
