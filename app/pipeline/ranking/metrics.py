@@ -1,7 +1,7 @@
 """Measures of a ranking against what was expected of it, and of one ranking against another."""
 
 from collections.abc import Sequence
-from math import ceil, comb, log2
+from math import ceil, log2
 
 
 def measure_ndcg(gains: Sequence[float], ideal: Sequence[float], cutoff: int = 10) -> float:
@@ -40,6 +40,9 @@ def find_percentile(values: Sequence[float], share: float) -> float | None:
 
 def measure_sign_chance(wins: int, losses: int) -> float:
     """The probability of so uneven wins and losses, or more uneven ones, if both were equally likely (sign test)."""
-    count, fewer = wins + losses, min(wins, losses)
-    tail = sum(comb(count, number) for number in range(fewer + 1))
+    count = wins + losses
+    ways = tail = 1  # binomial coefficients, each from the one before it, and their sum
+    for fewer in range(1, min(wins, losses) + 1):
+        ways = ways * (count - fewer + 1) // fewer
+        tail += ways
     return min(1.0, float(2 * tail / 2**count))
