@@ -15,10 +15,10 @@ Similarity = Callable[[str, Sequence[str]], Sequence[float]]
 MAX_QUOTES = 4
 _PASSAGES = 10
 """The number of passages that pieces are taken from."""
-_EVIDENCE, _RANK, _TYPE, _DEFINITION, _TITLE = 1.0, 1.5, 0.2, 0.3, -0.5
-"""The weights of a piece's passage, by its words and by its score; of the type of answer; of a definition and a title.
+_RANK, _TYPE, _DEFINITION, _TITLE = 2.5, 0.2, 0.3, -0.5
+"""The weights of the score of a piece's passage, of the type of answer, of a definition and of a title.
 
-Beside them the share of the question's words that the piece has counts 1. docs/answers.md has the measurements.
+The share of the question's words that the piece has counts 1. docs/answers.md has the measurements.
 """
 _MEANING = 0.7
 """The weight of the cosine of a piece and the question."""
@@ -119,21 +119,17 @@ def _compare(question: str, candidates: Sequence[_Candidate], similarity: Simila
 
 
 def _list_candidates(question: str, asked: QuestionWords, passages: Sequence[Found]) -> list[_Candidate]:
-    matches = [asked.match(passage.indexed) for passage in passages]
-    evidence = [asked.measure(match) for match in matches]
-    best = max(evidence, default=0.0) or 1.0
     first = max((passage.score for passage in passages), default=0.0)
     kind = find_answer_type(question)
     is_definition = asks_definition(question)
     candidates: list[_Candidate] = []
     for number, passage in enumerate(passages):
         rank = passage.score / first if first > 0 else 1 / (1 + number)
-        above = _EVIDENCE * evidence[number] / best + _RANK * rank
         for piece in list_pieces(passage.text, passage.context):
             match = asked.match(piece.shown)
             has_type = has_answer(kind, question, piece.shown) if kind else None
             is_title = piece.is_title or not _says_more(piece.shown, match)
-            value = above + asked.share(match.strengths) + _TITLE * is_title
+            value = _RANK * rank + asked.share(match.strengths) + _TITLE * is_title
             value += _TYPE * (1 if has_type else -1) if kind else 0.0
             value += _DEFINITION if is_definition and _defines(asked, piece.shown) else 0.0
             candidates.append(_Candidate(number, piece, match.strengths, value, has_type, is_title))

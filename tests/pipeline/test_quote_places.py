@@ -1,0 +1,97 @@
+"""Every quote equals the text of its document at its page and offsets, in tables as well."""
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from app.domain.documents import PAGE_BREAK, Chunk, Page
+from app.domain.errors import SluiceError
+from app.domain.media import DOCX, HTML, MARKDOWN, PDF, TEXT
+from app.pipeline.answering.matching import QuestionWords
+from app.pipeline.answering.quotes import Found, choose_quotes
+from app.pipeline.chunking.chunk import split
+from app.pipeline.chunking.headings import find_headings
+from app.pipeline.parse import parse
+
+QUOTES = 1000
+MEDIA_TYPES = {".txt": TEXT, ".md": MARKDOWN, ".html": HTML, ".docx": DOCX, ".pdf": PDF}
+LARGEST = 300_000
+WORDS = "gate ferry keeper timber sluice harbour winter draught pilot signal läge über 東京 ворота ميناء".split()  # noqa: SIM905
+
+
+def make_pages(source: random.Random) -> list[Page]:
+    """Pages of headings, sentences, lists and tables, with odd white space and characters beyond the basic plane."""
+
+    def words(count: int) -> str:
+        return " ".join(source.choices(WORDS, k=count))
+
+    def make_part() -> str:
+        return source.choice(
+            [
+                lambda: f"# {words(3)}\n",
+                lambda: f"{words(9).capitalize()} 🚢 {source.randint(1, 9999)}. {words(6).capitalize()}?",
+                lambda: f"{words(4)}:\n" + "\n".join(f"- {words(5)}, {number}" for number in range(4)),
+                lambda: (
+                    "Port | Draught | Note\n"
+                    + "\n".join(f"{words(1)} {n} | {source.randint(1, 99)} m |  {words(2)}" for n in range(30))
+                ),
+                lambda: f"  {words(120)}\t{words(40)}\u3000{words(5)}",
+                lambda: "東京の港は六時に開く。門は大きい。",
+            ]
+        )()
+
+    texts = ["\n\n".join(make_part() for _ in range(12)) for _ in range(3)]
+    return [Page(number, text, find_headings(text)) for number, text in enumerate(texts, 1)]
+
+
+def ask(chunks: Sequence[Chunk], source: random.Random) -> Iterator[tuple[Chunk, int, int, str]]:
+    """Quotes of chunks on words that these have, with their places in the document."""
+    for start in range(0, len(chunks), 4):
+        few = chunks[start : start + 4]
+        question = " ".join(source.choices(" ".join(chunk.text for chunk in few).split(), k=5))
+        found = [Found(chunk.text, chunk.context, score=1.0) for chunk in few]
+        for quote in choose_quotes(question, QuestionWords(question, {"": len(chunks)}), found):
+            chunk = few[quote.passage]
+            yield chunk, chunk.start + quote.start, chunk.start + quote.end, quote.text
+
+
+def check(pages: Sequence[Page], source: random.Random) -> int:
+    """Check the quotes of a document; returns their number."""
+    document = PAGE_BREAK.join(page.text for page in pages)
+    starts = dict[int | None, tuple[int, int]]()
+    offset = 0
+    for page in pages:
+        first, _ = starts.get(page.number, (offset, offset))
+        starts[page.number] = first, offset + len(page.text)
+        offset += len(page.text) + len(PAGE_BREAK)
+    count = 0
+    for chunk, start, end, text in ask(list(split(pages)), source):
+        assert document[start:end] == text
+        assert text == text.strip() != ""
+        assert starts[chunk.page][0] <= start < end <= starts[chunk.page][1]
+        count += 1
+    return count
+
+
+def test_the_quotes_of_made_documents_are_at_their_places() -> None:
+    source = random.Random(7)  # noqa: S311 - the same documents in every run
+    count = 0
+    while count < QUOTES:
+        count += check(make_pages(source), source)
+
+
+@pytest.mark.corpus
+def test_the_quotes_of_real_documents_are_at_their_places(corpus: Path) -> None:
+    source = random.Random(7)  # noqa: S311 - the same questions in every run
+    count = 0
+    for path in sorted((corpus / "good").iterdir()):
+        if path.suffix not in MEDIA_TYPES or path.stat().st_size > LARGEST:
+            continue
+        try:
+            pages = parse(path, MEDIA_TYPES[path.suffix]).pages
+        except SluiceError:  # scans
+            continue
+        count += sum(check(pages, source) for _ in range(4))
+    assert count >= QUOTES
