@@ -145,6 +145,16 @@ def test_a_name_that_the_passage_lacks_speaks_against_it() -> None:
     assert without < with_name
 
 
+def test_few_words_in_common_need_some_meaning_in_common() -> None:
+    counts = {"": 100, "queen": 1, "open": 1, "pier": 1}
+    evidence = Evidence(QuestionWords("Which queen opened the pier?", counts))
+    few = ["The pier is closed in winter.", "The ferry is late."]
+    assert evidence.suffices(few, None)
+    assert evidence.suffices(few, 0.6)
+    assert not evidence.suffices(few, 0.1)
+    assert Evidence(QuestionWords("E1045", {"": 100})).suffices(["The pump shows E1045."], 0.0)
+
+
 def test_nothing_is_evidence_of_nothing() -> None:
     assert Evidence(QuestionWords("?!", {})).measure(["text"]) == 0
     assert Evidence(QuestionWords("gate", {})).measure([]) == 0

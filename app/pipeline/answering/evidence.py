@@ -1,7 +1,8 @@
-"""Whether passages answer a question, from the words that they share with it.
+"""Whether passages answer a question.
 
 Every question finds passages, since some are always nearest: one on Mongolia to documents on parcels as well. The rule
-is a logistic regression with four features; docs/answers-from-quotes.md has what it was fitted on, and what it refuses.
+is a logistic regression with four features of words, and a bound on words and meaning together. docs/answers.md has
+what they were fitted on, and what they refuse.
 """
 
 import math
@@ -12,8 +13,14 @@ from app.pipeline.answering.matching import Match, QuestionWords
 
 LEAST = 0.5
 """The least result of ``Evidence.measure`` at which a question is answered."""
-_COMPARED = 5
+COMPARED = 5
 """The number of passages that are compared with each other."""
+_LEAST_IN_COMMON = 0.65
+"""The least sum of the best passage's strength and the largest cosine, by the default embedding model.
+
+Questions of another domain share a few words with some passage, and no meaning. Text in a script of which the model
+knows only letters has a large cosine with any other, so the bound refuses nothing there.
+"""
 _ABSENT = 0.4
 """The part of the best passage's value that stands for each passage that is lacking."""
 
@@ -47,16 +54,25 @@ class Evidence:
         self._asked = asked
 
     def measure(self, passages: Sequence[str]) -> float:
-        """How likely the passages answer the question: 0 to 1."""
-        if (features := self.describe(passages)) is None:
-            return 0.0
-        value = BIAS + sum(getattr(WEIGHTS, name) * getattr(features, name) for name in Features.__slots__)
-        return 1 / (1 + math.exp(-value))
+        """How likely the passages answer the question, from words: 0 to 1."""
+        features = self.describe(passages)
+        return _rate(features) if features else 0.0
+
+    def suffices(self, passages: Sequence[str], cosine: float | None) -> bool:
+        """Whether the passages answer the question.
+
+        Args:
+            passages: Texts found by search with their headings and names, best first.
+            cosine: The largest similarity of the question with one of them; None where no model compared them.
+        """
+        if (features := self.describe(passages)) is None or _rate(features) < LEAST:
+            return False
+        return cosine is None or features.strength + cosine >= _LEAST_IN_COMMON
 
     def describe(self, passages: Sequence[str]) -> Features | None:
         """The features of the first passages; None where none has a word of the question."""
         asked = self._asked
-        matches = [asked.match(passage) for passage in passages[:_COMPARED]]
+        matches = [asked.match(passage) for passage in passages[:COMPARED]]
         strengths = [asked.measure(match) for match in matches]
         if not any(strengths):
             return None
@@ -78,8 +94,13 @@ class Evidence:
         return 2 * share / math.log2(2 + match.length / 100)
 
 
+def _rate(features: Features) -> float:
+    value = BIAS + sum(getattr(WEIGHTS, name) * getattr(features, name) for name in Features.__slots__)
+    return 1 / (1 + math.exp(-value))
+
+
 def _measure_lead(values: Sequence[float]) -> float:
     """By how much the largest value exceeds the mean of the others; absent ones count as a part of the largest."""
     best, *others = sorted(values, reverse=True)
-    others += [_ABSENT * best] * (_COMPARED - 1 - len(others))
+    others += [_ABSENT * best] * (COMPARED - 1 - len(others))
     return best - sum(others) / len(others)

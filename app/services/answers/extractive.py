@@ -7,7 +7,7 @@ from typing import Any
 from app.db.ranking import Hit
 from app.domain.ports import Embedder
 from app.domain.vectors import Account
-from app.pipeline.answering.evidence import LEAST, Evidence
+from app.pipeline.answering.evidence import COMPARED, Evidence
 from app.pipeline.answering.matching import QuestionWords
 from app.pipeline.answering.phrases import refuse
 from app.pipeline.answering.quotes import Found, Quote, Similarity, choose_quotes
@@ -50,7 +50,9 @@ def _quote(question: str, counts: Mapping[str, int], hits: Sequence[Hit], simila
     found = [
         Found(hit.text, hit.context, f"{hit.filename}\n{hit.metadata.get('title', '')}", hit.score) for hit in hits
     ]
-    if Evidence(asked).measure([passage.indexed for passage in found]) < LEAST:
+    texts = [passage.text for passage in found[:COMPARED]]
+    cosine = max(similarity(question, texts)) if similarity and texts else None
+    if not Evidence(asked).suffices([passage.indexed for passage in found], cosine):
         return []
     return choose_quotes(question, asked, found, similarity)
 
