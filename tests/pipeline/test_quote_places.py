@@ -28,19 +28,16 @@ def make_pages(source: random.Random) -> list[Page]:
         return " ".join(source.choices(WORDS, k=count))
 
     def make_part() -> str:
-        return source.choice(
-            [
-                lambda: f"# {words(3)}\n",
-                lambda: f"{words(9).capitalize()} 🚢 {source.randint(1, 9999)}. {words(6).capitalize()}?",
-                lambda: f"{words(4)}:\n" + "\n".join(f"- {words(5)}, {number}" for number in range(4)),
-                lambda: (
-                    "Port | Draught | Note\n"
-                    + "\n".join(f"{words(1)} {n} | {source.randint(1, 99)} m |  {words(2)}" for n in range(30))
-                ),
-                lambda: f"  {words(120)}\t{words(40)}\u3000{words(5)}",
-                lambda: "東京の港は六時に開く。門は大きい。",
-            ]
-        )()
+        row = f"{words(1)} | {source.randint(1, 99)} m |  {words(2)}"
+        parts = [
+            f"# {words(3)}\n",
+            f"{words(9).capitalize()} 🚢 {source.randint(1, 9999)}. {words(6).capitalize()}?",
+            f"{words(4)}:\n" + "\n".join(f"- {words(5)}, {number}" for number in range(4)),
+            "Port | Draught | Note\n" + "\n".join(f"{number} {row}" for number in range(30)),
+            f"  {words(120)}\t{words(40)}\u3000{words(5)}",
+            "東京の港は六時に開く。門は大きい。",
+        ]
+        return source.choice(parts)
 
     texts = ["\n\n".join(make_part() for _ in range(12)) for _ in range(3)]
     return [Page(number, text, find_headings(text)) for number, text in enumerate(texts, 1)]
