@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.specs import SpecType
+from app.pipeline.answering.prompt import neutralise
 from app.pipeline.specs.facts import FileFacts, Repository
 from app.pipeline.specs.markdown import cite, plain
 from app.pipeline.specs.overview import list_notes, write_dependencies, write_entries, write_packages
@@ -97,7 +98,8 @@ def choose_files(repository: Repository) -> list[str]:
 def compose(question: Question, repository: Repository, texts: Iterable[tuple[str, str]], share: float = 1.0) -> str:
     """The text of a question: facts with their places, then the beginnings of files with numbered lines.
 
-    Each line of a file begins with its place, so that no text in it can pass for a line of another file.
+    Each line of a file begins with its place, so that no text in it can pass for a line of another file. Control tokens
+    of chat templates are broken up.
 
     Args:
         question: What is asked.
@@ -105,11 +107,12 @@ def compose(question: Question, repository: Repository, texts: Iterable[tuple[st
         texts: Paths and texts of files, the most important first.
         share: The part of the facts and of the code that the question has.
     """
-    facts = "\n".join(line for list_facts in question.facts for line in list_facts(repository))[: int(_FACTS * share)]
+    listed = "\n".join(line for list_facts in question.facts for line in list_facts(repository))
+    facts = neutralise(listed[: int(_FACTS * share)])
     shown, left = list[str](), int(_CODE * share)
     for path, text in texts:
         lines = [f"{path}:{n}| {line[:_LINE]}" for n, line in enumerate(text.splitlines()[:_EXCERPT_LINES], 1)]
-        excerpt = "\n".join(lines)
+        excerpt = neutralise("\n".join(lines))
         left -= len(excerpt)
         if left < 0:
             break

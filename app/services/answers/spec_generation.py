@@ -8,6 +8,7 @@ import asyncio
 import io
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -127,7 +128,9 @@ class SpecGeneration:
                 await asyncio.shield(incoming.writer.abort())
         # As ``app.services.answers.specs`` names the content of an uploaded archive.
         expected = {"sha256": attempt.task.arguments["key"], "filename": attempt.task.metadata["filename"]}
-        return Outcome(None, f"Read {url}", continues={"content": {**content.as_json(), **expected}})
+        stored = {**content.as_json(), **expected}
+        discard = partial(self._blobs.delete, content.blob_key)
+        return Outcome(None, f"Read {url}", continues={"content": stored}, discard=discard)
 
     def _pack(self, path: Path, content: Content, folder: Path, task: Task) -> Bundles:
         limits = self._limits.archive
@@ -162,8 +165,9 @@ class SpecGeneration:
         if self._writing:
             account = Account(attempt.task.organization_id, attempt.task.agent_id)
             written = await self._writing.write(account, repository, kind, {file.name: file for file in files})
-        # A chunk is at least half as long as it may be, except for what it repeats of the one before it.
-        shortest = max(50, settings.chunk_size // 2 - settings.chunk_overlap)
+        # So few that the document does not count as large, whose result would be that of its last step. A chunk is
+        # about half as long as it may be, or longer, without what it repeats of the one before it.
+        shortest = max(settings.chunk_size // 4, settings.chunk_size // 2 - settings.chunk_overlap)
         characters = min(_CHARACTERS, shortest * self._limits.chunks)
         return written, write_specification(repository, kind, characters=characters, sections=written.lines)
 
