@@ -97,7 +97,8 @@ _FIND_REPLACED = text(
     given AS MATERIALIZED (
         SELECT g.number, g.key, g.filename
         FROM unnest(CAST(:keys AS bytea[]), CAST(:filenames AS text[])) WITH ORDINALITY AS g (key, filename, number)
-        WHERE EXISTS (SELECT FROM agents AS a WHERE a.id = :agent_id AND a.deleted_at IS NULL)
+        WHERE EXISTS (SELECT FROM agents AS a
+                      WHERE a.id = :agent_id AND a.organization_id = :organization_id AND a.deleted_at IS NULL)
     ),
     by_bytes AS MATERIALIZED (
         SELECT g.number, d.id, d.sha256
@@ -119,7 +120,7 @@ _FIND_REPLACED = text(
     )
     SELECT number, id, sha256 FROM by_bytes UNION ALL SELECT number, id, sha256 FROM by_name
     """
-).bindparams(bindparam("agent_id", type_=BigInteger))
+).bindparams(bindparam("organization_id", type_=BigInteger), bindparam("agent_id", type_=BigInteger))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +140,19 @@ class ReplacedDocument:
 
 
 async def find_replaced(
-    connection: AsyncConnection, agent_id: int, files: Sequence[NewContent]
+    connection: AsyncConnection, organization_id: int, agent_id: int, files: Sequence[NewContent]
 ) -> dict[NewContent, ReplacedDocument]:
     """Find the document that each file replaces: the agent's with these bytes, or else the latest with this name.
 
     Args:
         connection: The connection.
+        organization_id: The agent's organization. The agent of another one has no documents here.
         agent_id: The agent.
         files: Files of which no two have the same bytes or the same name.
     """
     keys, filenames = [file.sha256 for file in files], [file.filename for file in files]
-    rows = await connection.execute(_FIND_REPLACED, {"agent_id": agent_id, "keys": keys, "filenames": filenames})
+    owner = {"organization_id": organization_id, "agent_id": agent_id}
+    rows = await connection.execute(_FIND_REPLACED, {**owner, "keys": keys, "filenames": filenames})
     return {files[row.number - 1]: ReplacedDocument(row.id, row.sha256) for row in rows}
 
 

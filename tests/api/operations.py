@@ -26,6 +26,7 @@ OPERATIONS = {
     "POST /agents/{agent_id}/search": Operation("read", {"json": {"query": "heron"}}),
     "POST /search": Operation("read", {"json": {"agents": [1], "query": "heron"}}),
     "POST /agents/{agent_id}/ask": Operation("write", {"json": {"question": "Why?"}}),
+    "POST /agents/{agent_id}/specs": Operation("write", {"json": {"url": "https://example.com/weir.zip"}}),
     "POST /agents/{agent_id}/question-sets": Operation("write", {"json": _QUESTIONS}),
     "GET /agents/{agent_id}/question-sets": Operation("read"),
     "GET /agents/{agent_id}/question-sets/{set_id}": Operation("read"),

@@ -117,6 +117,23 @@ def test_what_belongs_to_another_organization_is_not_there(
     assert [key["prefix"] for key in foreigner.get("/api-keys").json()["api_keys"]] == ["a-ke"]
 
 
+def test_another_organization_cannot_replace_a_document_by_its_name_or_its_bytes(
+    shared_stack: Stack, foreigner: httpx.Client
+) -> None:
+    agent = shared_stack.make_agent()
+    plan = shared_stack.upload(agent, "plan.txt", b"The weir opens at dawn.")
+    shared_stack.finish([plan["task_id"]])
+    document = shared_stack.get(f"/documents/{plan['document_id']}")
+    uploads = {f"/documents/agent/{agent}/upload": "file", f"/documents/agent/{agent}/batch": "files"}
+    for path, field in uploads.items():
+        for file in (("plan.txt", b"Forged."), ("other.txt", b"The weir opens at dawn.")):
+            response = foreigner.post(path, files={field: file}, data={"on_duplicate": "replace"})
+            check_problem(response, 404, "not_found")
+    assert shared_stack.get(f"/documents/{plan['document_id']}") == document
+    text = shared_stack.client.get(f"/documents/{plan['document_id']}/content").content
+    assert text == b"The weir opens at dawn."
+
+
 def test_a_collection_of_the_same_name_is_each_organizations_own(shared_stack: Stack, foreigner: httpx.Client) -> None:
     def upload(client: httpx.Client) -> int:
         form = {"files": {"file": ("a.txt", b"A heron.")}, "data": {"collection": "shared-name"}}

@@ -67,10 +67,10 @@ async def take_over(
     Returns:
         The id of the document that each file replaces; no entry for the others.
     """
-    if seen := await find_replaced(connection, agent_id, files):
+    if seen := await find_replaced(connection, organization_id, agent_id, files):
         await lock_document_tasks(connection, [document.id for document in seen.values()])
         await lock_documents(connection, [document.id for document in seen.values()])
-    replaced = await find_replaced(connection, agent_id, files)
+    replaced = await find_replaced(connection, organization_id, agent_id, files)
     if replaced:
         await lock_documents(connection, [document.id for document in replaced.values()])
         for documents in _split_by_content(replaced.values()):
