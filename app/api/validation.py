@@ -1,7 +1,7 @@
 """What is wrong with a request, field by field, in plain words: pydantic's errors for people."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import Request, params
 from fastapi.dependencies.utils import get_flat_params
@@ -103,10 +103,13 @@ def _explain(error: Mapping[str, Any], body: Any) -> str:
 
 
 def _list_fields(body: Any, path: Sequence[str | int]) -> list[str]:
-    """The names of the fields of a body, or of the object at ``path`` within it."""
+    """The names of the fields of a body, or of the object at ``path`` within it, also within lists."""
     for name in path:
+        if isinstance(name, int):
+            body = get_args(body)[0]
+            continue
         fields = {field.alias or key: field for key, field in body.model_fields.items()}
-        body = fields[str(name)].annotation
+        body = fields[name].annotation
     return [field.alias or key for key, field in body.model_fields.items()]
 
 

@@ -7,7 +7,7 @@ from app.pipeline.chunking.chunk import find_sentences
 
 _STEPS = 16
 """A sentence that grows is looked at again once it is longer by this part of its length."""
-_LINE = re.compile(r"(?<![,;])\n")
+_LINE = re.compile(r"(?<![,;])\n(?=[^\S\n]*\S)")
 _OPENING = re.compile(r"\s*[\[【\uff3b\u3014(<¹²³⁰⁴-⁹]")
 _MARKS_FIRST = re.compile(
     r"(?:[^\S\n]*(?:[\[【\uff3b\u3014][^\[\]【】\n]{0,120}[\]】\uff3d\u3015]|<sup>[^<\n]{0,40}</sup>|[¹²³⁰⁴-⁹]+))+[^\S\n]*[.。]?"
