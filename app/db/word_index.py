@@ -76,9 +76,10 @@ class WordIndex:
         if not await self._has_segments(agent_id):
             return None
         asked = write_words(query)
-        known = [segment_id for segment_id, (owner, _) in self._chunks.items() if owner == agent_id]
+        # Another search of this process may forget segments while this one reads.
+        known = {segment_id: chunks for segment_id, (owner, chunks) in self._chunks.items() if owner == agent_id}
         lexemes = list(dict.fromkeys(asked["lexemes"]))
-        parameters = {"agent_id": agent_id, "lexemes": ["", *lexemes], "known": known, "any": _write_any(lexemes)}
+        parameters = {"agent_id": agent_id, "lexemes": ["", *lexemes], "known": list(known), "any": _write_any(lexemes)}
         async with self._database.statement() as connection:
             rows = (await connection.execute(_READ, parameters)).all()
         by_kind: dict[str, list[Any]] = {"count": [], "segment": [], "postings": [], "chunk": []}
@@ -87,7 +88,7 @@ class WordIndex:
         if not by_kind["segment"]:
             return None
         forms, total = _weigh(asked, {row.lexeme: row.number for row in by_kind["count"]})
-        scored = self._score(agent_id, by_kind, forms)
+        scored = self._score(agent_id, by_kind, forms, known)
         for segment in scored if document_ids is not None else ():
             segment.keep(document_ids or ())
         return WordMatches(scored, total)
@@ -99,18 +100,25 @@ class WordIndex:
                 self._agents = frozenset((await connection.execute(_LIST_AGENTS)).scalars())
         return agent_id in self._agents
 
-    def _score(self, agent_id: int, rows: Mapping[str, Sequence[Any]], forms: Sequence[Form]) -> list[ScoredChunks]:
+    def _score(
+        self,
+        agent_id: int,
+        rows: Mapping[str, Sequence[Any]],
+        forms: Sequence[Form],
+        known: Mapping[int, Chunks],
+    ) -> list[ScoredChunks]:
         """Score the chunks of every segment, and those that are in none."""
         postings: dict[int, dict[str, tuple[Numbers, Numbers]]] = {row.segment_id: {} for row in rows["segment"]}
         for row in rows["postings"]:
             postings[row.segment_id][row.lexeme] = _read_postings(row.content)
         scored = []
         for row in rows["segment"]:
-            if row.content is not None:
+            chunks = known.get(row.segment_id)
+            if chunks is None:
                 chunks = Chunks(np.frombuffer(row.content, KEY), np.frombuffer(row.lengths, ">i4"))
-                self._chunks[row.segment_id] = agent_id, chunks
+            self._chunks[row.segment_id] = agent_id, chunks
             self._chunks.move_to_end(row.segment_id)
-            scored.append(ScoredChunks(self._chunks[row.segment_id][1], postings[row.segment_id], forms))
+            scored.append(ScoredChunks(chunks, postings[row.segment_id], forms))
         self._forget(agent_id, postings)
         return [*scored, _score_unsegmented(rows["chunk"], forms)] if rows["chunk"] else scored
 

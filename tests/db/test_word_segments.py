@@ -1,7 +1,6 @@
 """Large agents are searched through word segments, with the same results as without."""
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -13,31 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db.chunks import remove_chunks
 from app.db.documents import hide_document
 from app.db.ranking import Hit
-from app.db.word_index import WordIndex
 from app.db.word_segments import maintain_word_segments
-from app.pipeline.words.query import read_query
 from tests.db.library import EAST, NORTH, Library
+from tests.db.segments import add_corpus, make_texts, segment
 
-_VOCABULARY = [f"word{number}" for number in range(80)]
-_SHARES = [1 / (number + 1) for number in range(80)]
 _QUESTIONS = ["word1 word7 word70", "word0 word0 word2", "word33", "word5 word79 unknown", "nothing of this"]
-
-
-def make_texts(seed: int, count: int) -> list[str]:
-    source = random.Random(seed)  # noqa: S311 - makes texts
-    return [" ".join(source.choices(_VOCABULARY, _SHARES, k=source.randint(3, 60))) for _ in range(count)]
-
-
-async def segment(library: Library, *, swept: float = 3600) -> int:
-    """Build the segments of every agent."""
-    return await maintain_word_segments(library.database, large=1, swept=swept)
-
-
-async def add_corpus(library: Library, *, seed: int = 1) -> int:
-    agent_id = await library.add_agent()
-    for number in range(6):
-        await library.add_document(agent_id, *make_texts(seed * 100 + number, 20), metadata=f'{{"n": {number}}}')
-    return agent_id
 
 
 def describe(hits: Sequence[Hit]) -> list[tuple[str, float]]:
@@ -250,25 +229,6 @@ async def check_exact(library: Library, agent_id: int) -> None:
     counts = dict(await library.count_words(agent_id))
     assert counts.pop("") == await count_rows(library.engine, "chunks")
     assert counts == {lexeme: chunks for lexeme, (_, chunks) in expected.items()}
-
-
-async def test_a_process_that_knows_an_old_state_of_the_segments_finds_the_same(library: Library) -> None:
-    agent_id, question = await add_corpus(library), read_query("word1 word70")
-    index = WordIndex(library.database)
-    assert await index.match(agent_id, question) is None
-    await segment(library)
-    assert await index.match(agent_id, question) is None, "segments are noticed within half a minute"
-    index = WordIndex(library.database)
-    first = await index.match(agent_id, question)
-    await library.add_document(agent_id, "word70 alone")
-    await segment(library)
-    second = await index.match(agent_id, question)
-    assert first
-    assert second
-    assert len(second.list_best(1000)) == len(first.list_best(1000)) + 1
-    async with library.engine.begin() as connection:
-        await connection.execute(text("DELETE FROM word_segments"))
-    assert await index.match(agent_id, question) is None
 
 
 async def test_a_misspelled_word_and_a_phrase_find_the_same_with_segments(library: Library) -> None:

@@ -1,0 +1,53 @@
+"""A process that keeps the keys of word segments in memory finds what is in the database."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.word_index import WordIndex
+from app.pipeline.words.query import read_query
+from tests.db.library import Library
+from tests.db.segments import add_corpus, make_texts, segment
+
+
+async def test_a_process_that_knows_an_old_state_of_the_segments_finds_the_same(library: Library) -> None:
+    agent_id, question = await add_corpus(library), read_query("word1 word70")
+    index = WordIndex(library.database)
+    assert await index.match(agent_id, question) is None
+    await segment(library)
+    assert await index.match(agent_id, question) is None, "segments are noticed within half a minute"
+    index = WordIndex(library.database)
+    first = await index.match(agent_id, question)
+    await library.add_document(agent_id, "word70 alone")
+    await segment(library)
+    second = await index.match(agent_id, question)
+    assert first
+    assert second
+    assert len(second.list_best(1000)) == len(first.list_best(1000)) + 1
+    async with library.engine.begin() as connection:
+        await connection.execute(text("DELETE FROM word_segments"))
+    assert await index.match(agent_id, question) is None
+
+
+async def test_segments_that_are_merged_while_a_search_reads_them_are_no_error(library: Library) -> None:
+    agent_id, question = await add_corpus(library), read_query("word1 word70")
+    await segment(library)
+    index = WordIndex(library.database)
+    await index.match(agent_id, question)
+
+    class Late:
+        @asynccontextmanager
+        async def statement(self) -> AsyncIterator[AsyncConnection]:
+            async with library.database.statement() as connection:
+                yield connection
+            index._database = library.database
+            await library.add_document(agent_id, *make_texts(3, 60))
+            await segment(library)
+            await index.match(agent_id, question)
+
+    index._database = Late()  # type: ignore[assignment]
+    matches = await index.match(agent_id, question)
+    assert matches
+    assert matches.list_best(5)
