@@ -145,6 +145,13 @@ def test_a_name_that_the_passage_lacks_speaks_against_it() -> None:
     assert without < with_name
 
 
+def test_an_answer_in_several_versions_of_a_document_is_still_answered() -> None:
+    text = "Holidays of {}. Employees may carry over five days of leave into the next year, until the end of March."
+    versions = [text.format(year) for year in range(2020, 2025)]
+    question = "How many days of unused leave may be carried over?"
+    assert measure(question, versions) == pytest.approx(measure(question, versions[:1]), abs=0.05)
+
+
 def test_few_words_in_common_need_some_meaning_in_common() -> None:
     counts = {"": 100, "queen": 1, "open": 1, "pier": 1}
     evidence = Evidence(QuestionWords("Which queen opened the pier?", counts))

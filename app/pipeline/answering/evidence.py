@@ -72,7 +72,7 @@ class Evidence:
     def describe(self, passages: Sequence[str]) -> Features | None:
         """The features of the first passages; None where none has a word of the question."""
         asked = self._asked
-        matches = [asked.match(passage) for passage in passages[:COMPARED]]
+        matches = _leave_out_alike([asked.match(passage) for passage in passages[:COMPARED]])
         strengths = [asked.measure(match) for match in matches]
         if not any(strengths):
             return None
@@ -92,6 +92,15 @@ class Evidence:
             [strength * count / (count + 1) for strength, count in zip(match.strengths, counts, strict=True)]
         )
         return 2 * share / math.log2(2 + match.length / 100)
+
+
+def _leave_out_alike(matches: Sequence[Match]) -> list[Match]:
+    """The passages without those that repeat one before them: an answer in two versions of a document is still one."""
+    distinct: list[Match] = []
+    for match in matches:
+        if not any(match.is_like(other) for other in distinct):
+            distinct.append(match)
+    return distinct
 
 
 def _rate(features: Features) -> float:

@@ -27,15 +27,26 @@ _WINDOW = 30
 _SLACK = 2
 """By how many words the distance of two words may differ from that in the question."""
 _MOST_PLACES = 20
+_ALIKE = 0.6
+"""The share of their words that nearly equal texts have in common."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The words of a question in a text: for each how well the text has it, from 0 to 1, and its positions."""
+    """The words of a question in a text: for each how well the text has it, from 0 to 1, and its positions.
+
+    ``lexemes`` are all of the text, ``length`` is the number of its words.
+    """
 
     strengths: tuple[float, ...]
     places: tuple[Sequence[int], ...]
+    lexemes: frozenset[str]
     length: int
+
+    def is_like(self, other: "Match") -> bool:
+        """Whether two texts are nearly the same, as those of two versions of a document are."""
+        common = len(self.lexemes & other.lexemes)
+        return common >= _ALIKE * (len(self.lexemes) + len(other.lexemes) - common)
 
 
 class QuestionWords:
@@ -73,6 +84,7 @@ class QuestionWords:
         return Match(
             tuple(strength for strength, _ in matches),
             tuple(places for _, places in matches),
+            frozenset(found),
             max((places[-1] for places in found.values()), default=0),
         )
 
