@@ -128,3 +128,17 @@ def test_a_token_has_the_words_that_the_index_has(token: str) -> None:
 
 def test_the_time_is_linear_in_the_occurrences() -> None:
     check_linear(lambda number: make_snippets("gate lock", ["gate lock " * number]), 2_000)
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "expected"),
+    [
+        ("Müller", "Herr Mueller und Frau Müller", ["Mueller", "Müller"]),
+        ("2021-04-07", "It opened on 7 April 2021 at noon.", ["7 April 2021"]),
+        ("7 April 2021", "Opened 2021-04-07, closed 1999.", ["2021-04-07"]),
+        ("12,500", "A sum of 12.500,00 Euro.", ["12.500,00"]),
+        ("nano", "", []),
+    ],
+)
+def test_a_word_is_highlighted_in_another_spelling_and_notation(query: str, text: str, expected: list[str]) -> None:
+    assert highlighted(snip(query, text)) == expected

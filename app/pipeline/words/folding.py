@@ -3,22 +3,21 @@
 # ruff: noqa: RUF001 (letters that look like others)
 
 import re
-import sys
 import unicodedata
 
 _ACCENT = re.compile("(?<=[A-Za-zΑ-ωЕе])[\u0300-\u036f]+")
 _TONE = re.compile("[\u1ea0-\u1ef9\u01a0\u01a1\u01af\u01b0\u0309\u031b\u0323]")
 """Letters and marks of Vietnamese, and of a few African languages: words that differ only in these are different."""
+_JOINING = re.compile(
+    "[\u0300-\u036f\u0483-\u0487\u0653-\u065f\u0700-\u074f\u0780-\u11ff\u1700-\u1cff\u1dc0-\u1dff\u20d0-\u20ff\u302a-\u302f"
+    "\u3099\u309a\ua66f-\ua6f1\ua800-\uabff\ud7b0-\ud7ff\ufb1e\ufe20-\ufe2f\uff9e-\uffdc\U00010000-\U0010ffff]"
+)
+"""Marks, jamo, and the scripts of South and Southeast Asia, whose characters may become one with their neighbours."""
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 _ARABIC_MARKS = "".join(map(chr, (*range(0x0610, 0x061B), 0x0640, *range(0x064B, 0x0653), 0x0670)))
 _HEBREW_MARKS = "".join(map(chr, (*range(0x0591, 0x05BE), 0x05BF, 0x05C1, 0x05C2)))
-_DIGITS = {
-    code: str(digit)
-    for code in range(0x100, sys.maxunicode + 1)
-    if (digit := unicodedata.decimal(chr(code), None)) is not None
-}
 _LAST_CACHED = 0xFFFF
-_REMOVED = dict.fromkeys(_INVISIBLE + _ARABIC_MARKS + _HEBREW_MARKS, "")
+_REMOVED: dict[str, str | int] = dict.fromkeys(_INVISIBLE + _ARABIC_MARKS + _HEBREW_MARKS, "")
 _UNIFIED = (
     dict.fromkeys("\u2010\u2011\u2212", "-")  # hyphen, non-breaking hyphen, minus
     | {"♯": "#", "ی": "ي", "ک": "ك"}  # Persian letters as Arabic texts have them
@@ -29,17 +28,30 @@ _LETTERS = {
 }  # fmt: skip
 
 
-class _Table(dict[int, str | int]):
-    """A table for ``str.translate``, which is slow for characters that a table lacks."""
+class _Kept(dict[int, str | int]):
+    """The table of ``str.translate`` that unifies signs and digits; it grows by the characters that texts have."""
 
-    def __missing__(self, code: int) -> int:
+    def __missing__(self, code: int) -> str | int:
+        digit = unicodedata.decimal(chr(code), None)
+        made = code if digit is None else str(digit)
         if code <= _LAST_CACHED:
-            self[code] = code
-        return code
+            self[code] = made
+        return made
 
 
-_KEPT = _Table(str.maketrans(_REMOVED | _UNIFIED) | _DIGITS)
-_TABLE = _Table(_KEPT | str.maketrans(_LETTERS))
+class _Folded(dict[int, str | int]):
+    """The table of ``str.translate`` that folds a character."""
+
+    def __missing__(self, code: int) -> str | int:
+        made = _fold_marked(chr(code))
+        if code <= _LAST_CACHED:
+            self[code] = made
+        return made
+
+
+_KEPT = _Kept(str.maketrans({**_REMOVED, **_UNIFIED}))
+_UNMARKED = _Kept(str.maketrans({**_REMOVED, **_UNIFIED, **_LETTERS}))
+_FOLDED = _Folded()
 _SPELLED_OUT = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ø": "oe", "Ø": "Oe", "å": "aa", "Å": "Aa"}
 )
@@ -52,7 +64,12 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text
-    decomposed = unicodedata.normalize("NFKD", text.translate(_TABLE))
+    return _fold_marked(text) if _JOINING.search(text) else text.translate(_FOLDED)
+
+
+def _fold_marked(text: str) -> str:
+    """Fold a text whose characters may join the one before them."""
+    decomposed = unicodedata.normalize("NFKD", text.translate(_UNMARKED))
     return unicodedata.normalize("NFC", _ACCENT.sub("", decomposed))
 
 

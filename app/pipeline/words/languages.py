@@ -5,7 +5,7 @@ Each script of a text has a language of its own, so a Greek text stems its Engli
 
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import Stemmer
 
@@ -31,6 +31,7 @@ _SCRIPT_OF = {
     for script, (letters, _) in _SCRIPTS.items()
     for letter in re.findall(f"[{letters}]", "".join(map(chr, range(0x0C00))))
 }
+_FIRST_OTHER = "\u0370"
 _MOST_LANGUAGES = 3
 _FALLBACK = "english"
 """Tried for every Latin word: titles and lists have no function words, and count as English."""
@@ -63,13 +64,27 @@ def guess_languages(words: Iterable[str], text: str) -> list[str]:
     return [max(_SCRIPTS[script][1], key=lambda language: counts.get(language, 0)) for script in scripts]
 
 
-def stem_words(words: list[str], languages: Iterable[str]) -> list[str]:
+def stem_words(words: list[str], languages: Sequence[str]) -> list[str]:
     """The stems of words. A stemmer leaves the words of other scripts as they are."""
     for language in languages:
-        if stemmer := _stemmers[language]:
-            # The Greek stemmer leaves nothing of some words.
-            words = [stem or word for stem, word in zip(stemmer.stemWords(words), words, strict=True)]
+        stemmer = _stemmers[language]
+        if stemmer is None:
+            continue
+        if language in LATIN and len(languages) > 1:
+            # Texts in other scripts have few Latin words, so the others are not tried.
+            places = [place for place, word in enumerate(words) if word < _FIRST_OTHER]
+            words = words.copy()
+            for place, stem in zip(places, _stem(stemmer, [words[place] for place in places]), strict=True):
+                words[place] = stem
+        else:
+            words = _stem(stemmer, words)
     return words
+
+
+def _stem(stemmer: Stemmer.Stemmer, words: list[str]) -> list[str]:
+    """The stems of words; a word itself where nothing is left, as the Greek stemmer does with some."""
+    stems: list[str] = stemmer.stemWords(words)
+    return [stem or word for stem, word in zip(stems, words, strict=True)] if "" in stems else stems
 
 
 def list_stems(word: str, languages: Iterable[str] = ()) -> list[str]:

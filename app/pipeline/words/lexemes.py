@@ -96,7 +96,7 @@ def split_words(text: str, *, singles: bool) -> tuple[list[str], list[int]]:
     places: list[int] = []
     place = 0
     with_tones = has_tones(text)
-    former = "a"
+    number = ""
     for token in find_tokens(fold_except_tones(text) if with_tones else fold(text)):
         lower = token.lower()
         if is_plain(token, lower):
@@ -108,11 +108,12 @@ def split_words(text: str, *, singles: bool) -> tuple[list[str], list[int]]:
                 place += step
                 words.append(word)
                 places.append(place)
-        if lower[0] <= "9" or former[:1] <= "9":
-            made = read_quantity(former, lower, words)
+        is_number = lower[0] <= "9"
+        if number or is_number:
+            made = read_quantity(number, lower, words)
             words += made
             places += [place] * len(made)
-        former = lower
+            number = lower if is_number else ""
     return _add_without_tones(words, places) if with_tones and singles else (words, places)
 
 

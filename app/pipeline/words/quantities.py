@@ -93,10 +93,13 @@ def read_dates(compound: str, *, is_query: bool) -> list[str]:
     return []
 
 
-def read_quantity(former: str, token: str, words: Sequence[str]) -> list[str]:
-    """The date or large number that ends with ``token``, whose words are the last of ``words``."""
+def read_quantity(number: str, token: str, words: Sequence[str]) -> list[str]:
+    """The date or large number that ends with ``token``, whose words are the last of ``words``.
+
+    ``number`` is the token before it where that is a number.
+    """
     if token in _POWERS:
-        return read_large_number(former, token)
+        return read_large_number(number, token)
     is_year = len(token) == _YEAR_LENGTH and token.isdecimal() and token[0] in "12"
     return read_written_date(words) if is_year else []
 
