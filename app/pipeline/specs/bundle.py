@@ -87,23 +87,27 @@ def pack(files: Iterable[ArchivedFile], folder: Path, *, batch_size: int, max_by
         ArchiveLimitError: when they have more.
     """
     bundles, seen, total = Bundles(folder), set[str](), 0
-    batch: list[tuple[str, bytes]] = []
-    for file in files:
-        reason, data = _read(file, seen)
-        total += len(data)
-        if total > max_bytes:
-            raise ArchiveLimitError(f"Its files have more than {max_bytes} bytes in all.")
-        seen.add(file.path)
-        if reason:
-            bundles.skipped.append(Skipped(file.path, reason))
-            continue
-        batch.append((file.path, data))
-        if len(batch) == batch_size:
-            _write(bundles, batch)
-            batch = []
-    if batch:
-        _write(bundles, batch)
-    return bundles
+    remaining = iter(files)
+    while True:
+        path, names = folder / f"bundle-{len(bundles.files):05}.zip", list[str]()
+        with zipfile.ZipFile(path, "w") as bundle:
+            for file in remaining:
+                reason, data = _read(file, seen)
+                seen.add(file.path)
+                total += len(data)
+                if total > max_bytes:
+                    raise ArchiveLimitError(f"Its files have more than {max_bytes} bytes in all.")
+                if reason:
+                    bundles.skipped.append(Skipped(file.path, reason))
+                    continue
+                bundle.writestr(file.path, data)
+                names.append(file.path)
+                bundles.empty |= set() if data.strip() else {file.path}
+                if len(names) == batch_size:
+                    break
+        if not names:
+            return bundles
+        bundles.files[path] = names
 
 
 def _read(file: ArchivedFile, seen: set[str]) -> tuple[str | None, bytes]:
@@ -124,13 +128,3 @@ def _read(file: ArchivedFile, seen: set[str]) -> tuple[str | None, bytes]:
     except SluiceError as error:
         return error.message, b""
     return refuse_content(file.path, bytes(data)), bytes(data)
-
-
-def _write(bundles: Bundles, batch: list[tuple[str, bytes]]) -> None:
-    path = bundles.folder / f"bundle-{len(bundles.files):05}.zip"
-    with zipfile.ZipFile(path, "w") as bundle:
-        for name, data in batch:
-            bundle.writestr(name, data)
-            if not data.strip():
-                bundles.empty.add(name)
-    bundles.files[path] = [name for name, _ in batch]
