@@ -13,8 +13,14 @@ from tests.flows.zips import make_zip
 from tests.running import Stack
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
-NOT_REACHED = {TaskName.REEMBED_DOCUMENT, TaskName.CALIBRATE_AGENT}
-"""The change of a model, and an agent with many chunks, run these; tests/indexes has them."""
+NOT_REACHED = {
+    TaskName.REEMBED_DOCUMENT,
+    TaskName.CALIBRATE_AGENT,
+    TaskName.EVALUATE,
+    TaskName.DECIDE_INDEX,
+    TaskName.GENERATE_SPECS,
+}
+"""The change of a model, an agent with many chunks, evaluations and specs run these; they have tests of their own."""
 
 
 def find_page(path: str) -> Page | None:
