@@ -180,6 +180,24 @@ def test_marks_and_instructions_within_a_passage_are_text_like_any_other() -> No
     assert check_quotes(cited, passages) == [(1, "The gate, see [12], shuts at dusk [1].")]
 
 
+@pytest.mark.parametrize(
+    ("question", "answer", "count"),
+    [
+        ("Does the gate shut at dusk?", "Yes [1].", 1),
+        ("Does the gate shut at dusk?", "No [1].", 1),
+        ("Does the gate shut at dusk?", "Yes, it does [1].", 1),
+        ("Do dragons sleep in the tower?", "Yes [1].", 0),
+        ("Does the gate shut at dusk?", "Yes, dragons sleep there [1].", 0),
+        ("Does the gate shut at dusk?", "No, dragons [1].", 0),
+        ("Does the gate shut at dusk?", "No, the gate does not shut at dusk [1].", 0),
+    ],
+)
+def test_a_yes_or_no_is_supported_by_a_passage_with_the_words_of_the_question(
+    question: str, answer: str, count: int
+) -> None:
+    assert len(cite_passages(answer, [Passage(text) for text in PASSAGES], question).quotes) == count
+
+
 def test_lines_of_the_fence_that_an_answer_repeats_are_left_out() -> None:
     prompt = compose_prompt("When?", [Passage("It shuts at dusk.", "gate.txt", 3)])
     cited = cite_passages(prompt.text.partition("\n\n")[0], [Passage("It shuts at dusk.", "gate.txt")])

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.errors import ProviderDownError, ProviderRequestError, SluiceError
 from app.pipeline.answering.phrases import refuse
-from app.services.answers.generation import _DECLINED, _FILTERED
+from app.services.answers.generation import DECLINED, FILTERED
 from tests.adapters.openai_protocol import Reply, stream
 from tests.services.answering import GATE, PASSAGES, QUESTION, delta, end, raw, whole
 
@@ -142,12 +142,12 @@ SHAPES = [
         "comments between the events",
         raw([b": ping\n\n", delta(content=DUSK), b": ping\n\n", end(), b"data: [DONE]\n\n"]),
     ),
-    refused("a refusal as a member", raw([delta(refusal="I can't help with that."), end()]), answer=_DECLINED),
-    refused("a content filter", raw([delta(content="The gate"), end("content_filter")]), answer=_FILTERED),
+    refused("a refusal as a member", raw([delta(refusal="I can't help with that."), end()]), answer=DECLINED),
+    refused("a content filter", raw([delta(content="The gate"), end("content_filter")]), answer=FILTERED),
     refused(
         "a content filter after a sentence",
         raw([delta(content=f"{DUSK} Herons nest "), delta(content="in the reeds."), end("content_filter")]),
-        answer=_FILTERED,
+        answer=FILTERED,
     ),
     failed(
         "a tool call", raw([delta(tool_calls=[{"id": "1"}]), end("tool_calls")]), ProviderDownError, "provider_down"

@@ -1,4 +1,4 @@
-"""Answers of a language model stream: resumed without loss, told anew after a kill, ended by a cancel."""
+"""Answers of a language model stream: resumed without loss, written anew after a kill, ended by a cancel."""
 
 import json
 import threading

@@ -9,7 +9,7 @@ from app.pipeline.answering.numbers import list_numbers, list_values
 from app.pipeline.answering.prompt import Passage
 from app.pipeline.answering.quotes import Quote, Similarity
 from app.pipeline.chunking.chunk import find_sentences
-from app.pipeline.words.function_words import count_function_words
+from app.pipeline.words.function_words import count_function_words, is_function_word
 from app.pipeline.words.languages import list_stems
 from app.pipeline.words.lexemes import lexemes, split_words
 from app.pipeline.words.query import read_query
@@ -30,6 +30,10 @@ _SCRIPTS = re.compile(
 _NEGATION = re.compile(
     r"\b(?:no|not|never|none|neither|nor|without|cannot|\w+n['’]t|nicht|kein\w*|nie|niemals|ohne|ne|pas|jamais|sans|sin|"  # noqa: RUF001
     r"nunca|jamás|non|mai|senza|não|sem|niet|geen|nooit|zonder|не|нет|без|никогда)\b|[不没沒無无]|ない|ません",
+    re.IGNORECASE,
+)
+_YES_OR_NO = re.compile(
+    r"\W*(?:yes|no|ja|nein|nee|sí|si|oui|non|sì|não|sim|да|нет|evet|hayır|ναι|όχι|نعم|لا|是的?|不是|はい|いいえ)(?=\s*(?:[^\w\s]|$))",  # noqa: RUF001
     re.IGNORECASE,
 )
 _WORD = re.compile(r"(?<![\w'’])[^\W\d_][\w'’-]*")  # noqa: RUF001
@@ -107,6 +111,9 @@ class Claim:
         asked = frozenset((*lexemes(question), *read_query(question).lexemes))
         words = [frozenset(word.lexemes) for word in read_query(text).words]
         self.words = [word for word in words if not any(map(_NEGATION.fullmatch, word))]
+        self.is_yes_or_no = _is_yes_or_no(text, asked)
+        if self.is_yes_or_no:  # it says what the question asks
+            self.words = [frozenset(word.lexemes) for word in read_query(question).words]
         self._new = [word for word in self.words if asked.isdisjoint(word)]
         known = list_values(question)
         self._numbers = [number for number in list_numbers(text) if known.isdisjoint(number)]
@@ -116,7 +123,7 @@ class Claim:
     @property
     def is_short(self) -> bool:
         """Whether there are too few words to find a passage by them."""
-        return len(self.words) < _FEW_WORDS and not self._numbers
+        return self.is_yes_or_no or (len(self.words) < _FEW_WORDS and not self._numbers)
 
     def find_support(
         self, source: Source, similarity: Similarity | None = None, named: Sequence[Source] = ()
@@ -159,7 +166,7 @@ class Claim:
         The negation of this sentence may also come from another span that has some of its words.
         """
         words, text = self._new or self.words, source.passage.text
-        if _share(words, best.found) < _SAME_SENTENCE:
+        if self.is_yes_or_no or _share(words, best.found) < _SAME_SENTENCE:
             return False
         if not _NEGATION.search(self.text):
             return bool(_NEGATION.search(text[best.start : best.end]))
@@ -184,6 +191,16 @@ class Claim:
         cosines = similarity(self.text, [text[span.start : span.end] for span in source.spans])
         place = max(range(len(cosines)), key=lambda place: cosines[place])
         return source.spans[place] if cosines[place] >= (_SIMILAR_ABROAD if is_abroad else _SIMILAR) else None
+
+
+def _is_yes_or_no(text: str, asked: frozenset[str]) -> bool:
+    """Whether a sentence is a yes or no, with hardly anything behind it that the question does not have."""
+    match = _YES_OR_NO.match(text)
+    if match is None:
+        return False
+    words, _ = split_words(text[match.end() :], singles=False)
+    rest = [word for word in words if not (is_function_word(word) or _NEGATION.fullmatch(word))]
+    return len(rest) < _FEW_WORDS and not any(asked.isdisjoint(list_stems(word)) for word in rest)
 
 
 def _share(words: Sequence[frozenset[str]], found: frozenset[str]) -> float:

@@ -27,8 +27,8 @@ from app.services.answers.streams import NoSink, SentenceSink
 from app.services.answers.writing import AnswerTooLongError, Writing
 from app.services.providers.calls import ProviderCalls
 
-_DECLINED = "The language model declined to answer this question."
-_FILTERED = "The provider's content filter withheld the answer."
+DECLINED = "The language model declined to answer this question."
+FILTERED = "The provider's content filter withheld the answer."
 _ROUNDS = 5
 """How often a request is sent that is longer than the model's context, each time with half of the passages' tokens."""
 _CHARACTERS_A_TOKEN = 12
@@ -116,7 +116,7 @@ class Generation:
                 log.info("fewer_passages", tokens=shortened, reason=error.detail)
             except (ProviderRefusedError, ProviderFilteredError) as error:
                 await writing.withdraw()
-                phrase = _DECLINED if isinstance(error, ProviderRefusedError) else _FILTERED
+                phrase = DECLINED if isinstance(error, ProviderRefusedError) else FILTERED
                 return await self._refuse(phrase, writing, sink, usage)
             else:
                 return await self._conclude(writing, completion, hits, sink, usage)
