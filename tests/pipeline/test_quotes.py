@@ -72,6 +72,22 @@ def test_a_passage_without_anything_to_quote_gives_no_answer(text: str) -> None:
     assert ask("What is the draught?", text) == []
 
 
+@pytest.mark.parametrize("mark", ["## ", ""])
+def test_what_follows_the_same_question_or_heading_is_the_answer(mark: str) -> None:
+    text = f"""{mark}How do I cancel a booking?
+
+Write to the office before noon.
+
+{mark}How do I change a booking?
+
+Call the pilot. A booking that you cancel and change is charged."""
+    assert ask("How can I cancel my booking?", text)[0] in {
+        "Write to the office before noon.",
+        "A booking that you cancel and change is charged.",
+    }
+    assert "Write to the office before noon." in ask("How can I cancel my booking?", text)
+
+
 def test_similar_meaning_decides_between_equal_words() -> None:
     text = "The gate is green. The gate is shut."
     passages = [Found(text, score=1)]

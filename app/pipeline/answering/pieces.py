@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.pipeline.chunking.chunk import find_sentences
 from app.pipeline.chunking.table_headers import Table, find_tables
@@ -40,13 +40,15 @@ class Piece:
     """A part of a passage: ``text[start:end]``.
 
     ``shown`` is what an answer shows of it: a row with the names of its columns, an entry with the line that
-    introduces its list. ``is_title`` is true for what looks like a heading.
+    introduces its list. ``is_title`` is true for what looks like a heading. ``above`` is the marked heading or the
+    question that it follows.
     """
 
     start: int
     end: int
     shown: str
     is_title: bool = False
+    above: str = ""
 
 
 def list_pieces(text: str, context: str = "") -> list[Piece]:
@@ -60,19 +62,21 @@ def list_pieces(text: str, context: str = "") -> list[Piece]:
     titles = {title.strip() for line in context.split("\n") if line not in names for title in line.split(" > ")}
     tables = find_tables(text, above="\n".join(names))
     pieces = list[Piece]()
-    lead = ""
+    lead = above = ""
     for start, end in _split_lines(text):
         part = text[start:end]
+        first = len(pieces)
         if _ROW.fullmatch(part):
             pieces += _make_row(part, start, end, _find_names(tables, start, names))
         elif part.strip("# \t") in titles or _is_left_out(part):
-            continue
+            above = part if _MARKED_HEADING.match(part) or _QUESTION.search(part) else above
         elif _ENTRY.match(part):
             pieces += _make_windows(text, start, end, lead)
         else:
             is_title = end < len(text) and (_looks_like_title(part) or (not pieces and _is_bare(part)))
             pieces += _make_windows(text, start, end, "", is_title=is_title)
             lead = " ".join(part.split()) if part.rstrip().endswith((":", "：")) and len(part) <= _LEAD else ""  # noqa: RUF001
+        pieces[first:] = [replace(piece, above=above) for piece in pieces[first:]] if above else pieces[first:]
     return pieces
 
 

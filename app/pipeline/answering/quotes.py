@@ -20,6 +20,8 @@ _RANK, _TYPE, _DEFINITION, _TITLE = 2.5, 0.2, 0.3, -0.5
 
 The share of the question's words that the piece has counts 1. docs/answers.md has the measurements.
 """
+_ABOVE = 0.8
+"""The weight of the words that only the heading or question above a piece has."""
 _MEANING = 0.7
 """The weight of the cosine of a piece and the question."""
 _COMPARED = 24
@@ -129,11 +131,20 @@ def _list_candidates(question: str, asked: QuestionWords, passages: Sequence[Fou
             match = asked.match(piece.shown)
             has_type = has_answer(kind, question, piece.shown) if kind else None
             is_title = piece.is_title or not _says_more(piece.shown, match)
-            value = _RANK * rank + asked.share(match.strengths) + _TITLE * is_title
+            strengths = _match_above(asked, piece, match)
+            value = _RANK * rank + asked.share(strengths) + _TITLE * is_title
             value += _TYPE * (1 if has_type else -1) if kind else 0.0
             value += _DEFINITION if is_definition and _defines(asked, piece.shown) else 0.0
-            candidates.append(_Candidate(number, piece, match.strengths, value, has_type, is_title))
+            candidates.append(_Candidate(number, piece, strengths, value, has_type, is_title))
     return candidates
+
+
+def _match_above(asked: QuestionWords, piece: Piece, match: Match) -> tuple[float, ...]:
+    """How well a piece has each word of the question, itself or by the heading or question above it."""
+    if not piece.above:
+        return match.strengths
+    above = asked.match(piece.above).strengths
+    return tuple(max(own, _ABOVE * other) for own, other in zip(match.strengths, above, strict=True))
 
 
 def _adds(candidate: _Candidate, covered: Sequence[float], chosen: Sequence[_Candidate]) -> bool:
