@@ -3,9 +3,12 @@
 # ruff: noqa: RUF001 (letters of other scripts)
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.pipeline.words.lexemes import lexemes
 from app.pipeline.words.query import read_query
+from tests.growth import check_linear
 
 
 def asks(query: str) -> list[str]:
@@ -72,7 +75,7 @@ def test_words_that_carry_the_subject_stay(query: str, kept: set[str]) -> None:
 
 def test_a_function_word_of_the_querys_own_language_is_left_out_even_where_another_language_has_it_as_a_noun() -> None:
     assert "die" not in read_query("wo ist die Schleuse").lexemes
-    assert "but" not in read_query("nobody but the keeper of the gate").lexemes
+    assert "but" not in read_query("none but the keeper of the gate").lexemes
 
 
 def test_a_word_that_is_asked_twice_weighs_more() -> None:
@@ -178,3 +181,19 @@ def test_tones_tell_words_apart_but_are_not_required() -> None:
 
 def test_an_exact_spelling_scores_above_another_one() -> None:
     assert score("Müller", "Müller") > score("Müller", "Mueller") > 0
+
+
+@given(st.text(max_size=300) | st.text("ab7-._'\"’é漢ạ/ 0", max_size=200))
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_read_as_words_with_a_weight_for_each_form(text: str) -> None:
+    read = read_query(text)
+    for word in read.words:
+        assert word.lexemes
+        assert all(word.lexemes)
+        assert len(word.list_weights()) == len(word.lexemes)
+    assert all(phrase.words for phrase in read.phrases)
+
+
+@pytest.mark.parametrize("piece", ["7 April 2021 ", "1.5 million ", "12 500 ", "12.500.", "ab-", "ạ ", '"a" '])
+def test_a_long_query_takes_linear_time(piece: str) -> None:
+    check_linear(lambda size: read_query(piece * size), 1_000)

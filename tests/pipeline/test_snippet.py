@@ -137,7 +137,7 @@ def test_the_time_is_linear_in_the_occurrences() -> None:
         ("2021-04-07", "It opened on 7 April 2021 at noon.", ["7 April 2021"]),
         ("7 April 2021", "Opened 2021-04-07, closed 1999.", ["2021-04-07"]),
         ("12,500", "A sum of 12.500,00 Euro.", ["12.500,00"]),
-        ("nano", "", []),
+        ("2021-04-07", "Se abrió el 7 de abril de 2021.", ["7 de abril de 2021"]),
     ],
 )
 def test_a_word_is_highlighted_in_another_spelling_and_notation(query: str, text: str, expected: list[str]) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from app.pipeline.words.folding import fold
 from app.pipeline.words.languages import guess_languages, stem_words
 from app.pipeline.words.lexemes import IS_UNSPACED, MAX_LENGTH, TOKEN, Word, is_plain, split_parts
-from app.pipeline.words.quantities import read_written_date
+from app.pipeline.words.quantities import SKIPPED_IN_DATES, read_written_date
 from app.pipeline.words.query import read_query
 
 _VOWEL_JAMO, _LAST_JAMO = "\u1160", "\u11ff"
@@ -21,8 +21,8 @@ _SPACE = re.compile(r"\s")
 _JOINTS = r"[-.'’/:@+&,_]*"  # noqa: RUF001
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _YEAR = re.compile(r"(?<!\w)[12]\d{3}(?!\w)")
-_LONGEST_DATE = 40
-"""The number of characters before a year in which its month and day are."""
+_LONGEST_DATE, _PARTS_OF_DATE = 40, 3
+"""The number of characters before a year in which its month and day are, and of words that are a date."""
 _LETTERS, _DIGITS = 3, 1
 """The number of characters at the beginning of a stem by which its words are found."""
 
@@ -73,8 +73,8 @@ class Terms:
             tokens = list(TOKEN.finditer(text, begin, year.end()))
             for date in read_written_date([token[0].lower() for token in tokens]):
                 if (term := self._terms.get(date)) is not None:
-                    first = next(token for token in tokens[-3:] if token[0][0].isdecimal() or token[0].isalpha())
-                    yield Occurrence(first.start(), year.end(), term)
+                    starts = [token.start() for token in tokens if token[0].lower() not in SKIPPED_IN_DATES]
+                    yield Occurrence(starts[-_PARTS_OF_DATE], year.end(), term)
 
     def _list_pieces(self, text: str) -> Iterator[tuple[int, str]]:
         """The parts between white space that may have a word of the query, with their places.

@@ -48,7 +48,7 @@ _MONTH_OF = {
     for number, names in enumerate(re.split(r"\n {4}(?! )", "\n" + _MONTHS.strip("\n"))[1:], 1)
     for word in fold(names).lower().split()
 }
-_SKIPPED = frozenset(("de", "del", "of", "d"))
+SKIPPED_IN_DATES = frozenset(("de", "del", "of", "d"))
 _ISO = re.compile(r"(\d{4})[-./](\d\d?)[-./](\d\d?)")
 _DAY_FIRST = re.compile(r"(\d\d?)([-./])(\d\d?)\2(\d{4})")
 _ORDINAL = re.compile(r"(\d\d?)(?:st|nd|rd|th|er|o|a)?")
@@ -107,7 +107,7 @@ def read_quantity(number: str, token: str, words: Sequence[str]) -> list[str]:
 def read_written_date(words: Sequence[str]) -> list[str]:
     """The date that ends with the year at the end of ``words``, as in "7 April" or "April 7"; none where it is none."""
     year = words[-1]
-    before = [word for word in words[-5:-1] if word not in _SKIPPED][-2:]
+    before = [word for word in words[-5:-1] if word not in SKIPPED_IN_DATES][-2:]
     if len(before) < 2:  # noqa: PLR2004 (a day and a month)
         return []
     first, second = before

@@ -28,7 +28,7 @@ _UMLAUT = re.compile("(?:ae|oe|(?<![aeq])ue|aa)(?=[b-df-hj-np-tv-z])")
 """How names write umlauts, as in Mueller, Goebel and Aarhus."""
 _APOSTROPHE = re.compile("['’]")  # noqa: RUF001
 _FRAGMENTS = frozenset(("s", "t", "d", "ll", "re", "ve", "m", "l", "j", "n", "c", "qu"))
-"""What an apostrophe parts from a word without meaning of its own: "library's", "l'eau"."""
+"""What an apostrophe separates from a word, and has no meaning alone: "library's", "l'eau"."""
 _JOINTS = re.compile(r"[\W_]+")
 
 
@@ -118,7 +118,7 @@ def _split(token: str) -> Iterator[_Given]:
 
 
 def _list_spellings(word: str, spelled_out: str) -> tuple[str, ...]:
-    """Other ways to write a word: its signs as words, without tones, and with or without umlauts."""
+    """Other ways to write a word: its sign as a word, without tones, and with or without umlauts."""
     short = _UMLAUT.sub(lambda match: match[0][0], word) if len(word) >= _SHORTEST_NAME else word
     others = dict.fromkeys((fold(word), spelled_out, short, *UNITS.get(word, ())))
     return tuple(other for other in others if other and other != word)

@@ -10,14 +10,14 @@ _SHORTEST, _LONG = 4, 8
 _FACTOR = 0.7
 _MOST = 3
 _BEGINNING, _SHORTEST_WITH_BEGINNING = 6, 8
-"""Words of 8 letters also find those that have the same first 6: compounds, and forms that the stemmer parts."""
+"""Words of 8 letters also find those that have the same first 6: compounds, and forms that the stemmer separates."""
 _BEGINNING_FACTOR = 0.3
 
 
 def count_changes(word: AskedWord) -> int:
     """The number of letters in which a word may be misspelled; 0 for a short one, a code or a number."""
     stem = word.lexemes[0]
-    if not stem.isalpha() or len(stem) < _SHORTEST or any("\u0e00" <= letter <= "\u0eff" for letter in stem):
+    if not stem.isalpha() or len(stem) < _SHORTEST:
         return 0
     return 1 if len(stem) < _LONG else 2
 
