@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.adapters.storage.files import FileStore
 from app.db.engine import Database, create_engine
 from app.domain.errors import RetryLaterError, StorageUnavailableError
 from app.domain.ids import TaskId, new_task_id
 from app.domain.tasks import Progress, Task
+from app.ledger.erase import count_in_use
 from app.ledger.read import get_task
 from app.services.indexing import erasure
 from app.services.indexing.erasure import Erasure
@@ -132,6 +135,40 @@ def test_a_task_that_still_runs_is_waited_for(deletion: Deletion) -> None:
     assert deletion.count("tasks WHERE state = 'STARTED' AND cancel_requested_at IS NOT NULL") == 1
     assert deletion.count("tasks WHERE state = 'PENDING'") == 0
     assert deletion.count("documents WHERE erased_at IS NOT NULL") == 0
+
+
+_LATE = """
+    INSERT INTO tasks (id, organization_id, agent_id, document_id, name, queue, metadata, state, worker_id, pid)
+    SELECT gen_random_uuid(), 1, {agent}, min(id), 'app.tasks.vector_tasks.sweep_document', 'default',
+        '{{"filename": "named.txt"}}', {state} FROM documents
+"""
+
+
+@pytest.mark.parametrize("state", ["'PENDING', NULL, NULL", "'STARTED', gen_random_uuid(), 1"])
+def test_a_task_that_is_submitted_while_the_others_stop_leaves_no_name(
+    deletion: Deletion, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    late = "tasks WHERE name LIKE '%sweep_document' AND"
+    submitted: list[str] = []
+
+    async def count_and_submit(connection: AsyncConnection, agent_id: int, task_id: TaskId) -> int:
+        """As when the last child of a large document ends: its parent ends, and a task removes the stored chunks."""
+        count = await count_in_use(connection, agent_id, task_id)
+        if not submitted:
+            submitted.append(_LATE.format(agent=agent_id, state=state))
+            await connection.execute(text(submitted[0]))
+        return count
+
+    monkeypatch.setattr(agent_deletion, "count_in_use", count_and_submit)
+    if "STARTED" in state:
+        with pytest.raises(RetryLaterError, match="Waiting for 1 task to stop"):
+            deletion.run()
+        assert deletion.count(f"{late} state = 'STARTED' AND cancel_requested_at IS NOT NULL") == 1
+        ended = "state = 'REVOKED', worker_id = NULL, pid = NULL, completed_at = now()"
+        execute(deletion.url, f"UPDATE tasks SET {ended} WHERE state = 'STARTED' AND id <> '{deletion.id}'")
+    deletion.run()
+    assert deletion.count(f"{late} state = 'REVOKED'") == 1
+    assert deletion.count("tasks WHERE metadata <> '{}'") == 0
 
 
 async def test_a_file_that_cannot_be_deleted_ends_the_deletion_of_the_others() -> None:

@@ -49,6 +49,8 @@ class AgentDeletion:
         agent_id, time_slice = attempt.task.agent_id, Slice()
         await self._cancel_tasks(attempt, time_slice)
         await self._hide_documents(agent_id, time_slice)
+        # Again: a parent that ended after the first time may have submitted a task, which names its document.
+        await self._cancel_tasks(attempt, time_slice)
         await self._erase_documents(attempt, time_slice)
         await self._erase_rest(attempt, time_slice)
         async with self._database.statement() as connection:
