@@ -75,7 +75,7 @@ _ASKED = """
             AS given (lexeme, number, factor)
     ),
     asked AS MATERIALIZED (
-        SELECT g.lexeme, g.number, quote_literal(g.lexeme)::tsquery AS word, l.chunk_count,
+        SELECT g.lexeme, g.number, g.factor, quote_literal(g.lexeme)::tsquery AS word, l.chunk_count,
             g.factor * ln(1 + (n.chunk_count - l.chunk_count + 0.5) / (l.chunk_count + 0.5)) AS weight
         FROM given g
         JOIN lexemes n ON n.agent_id = CAST(:agent_id AS bigint) AND n.lexeme = ''
@@ -108,10 +108,12 @@ _WORDS = f"""LATERAL (
 
 _FIND_BY_WORDS = text(f"""
     WITH {_ASKED},
-    -- The rarest words, until the chunks that have them exceed the limit; at least one. Only these find chunks.
+    -- The rarest words, until the chunks that have them exceed the limit; at least one. Only these find chunks. The
+    -- weaker forms of words come last.
     choosing AS MATERIALIZED (
         SELECT word, sum(chunk_count) OVER rarest_first <= :matches OR row_number() OVER rarest_first = 1 AS chooses
-        FROM asked WINDOW rarest_first AS (ORDER BY chunk_count, lexeme ROWS UNBOUNDED PRECEDING)
+        FROM (SELECT *, factor < max(factor) OVER (PARTITION BY number) AS is_weak FROM asked) AS form
+        WINDOW rarest_first AS (ORDER BY is_weak, chunk_count, lexeme ROWS UNBOUNDED PRECEDING)
     ),
     -- The agent's documents, each with the edition that search finds.
     visible AS (

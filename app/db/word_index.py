@@ -147,9 +147,15 @@ def _weigh(asked: Mapping[str, Any], counts: Mapping[str, int]) -> tuple[list[Fo
         return factor * math.log(1 + (total - count + 0.5) / (count + 0.5))
 
     given = list(zip(asked["lexemes"], asked["numbers"], asked["weights"], strict=True))
-    known = sorted((counts[lexeme], lexeme) for lexeme, _, _ in given if counts.get(lexeme, 0) > 0)
+    best: dict[int, float] = {}
+    for lexeme, number, factor in given:
+        if counts.get(lexeme, 0) > 0:
+            best[number] = max(factor, best.get(number, factor))
+    known = sorted(
+        (factor < best[number], counts[lexeme], lexeme) for lexeme, number, factor in given if counts.get(lexeme, 0) > 0
+    )
     choosing, seen = set[str](), 0
-    for count, lexeme in known:
+    for _, count, lexeme in known:
         seen += count
         if seen <= MATCHES or not choosing:
             choosing.add(lexeme)

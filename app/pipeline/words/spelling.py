@@ -7,7 +7,7 @@ from app.domain.queries import AskedWord
 
 _SHORTEST, _LONG = 4, 8
 """Shorter words are not corrected; longer ones may differ in two letters instead of one."""
-_FACTOR = 0.7
+_FACTOR = 0.5
 _MOST = 3
 _BEGINNING, _SHORTEST_WITH_BEGINNING = 6, 8
 """Words of 8 letters also find those that have the same first 6: compounds, and forms that the stemmer separates."""

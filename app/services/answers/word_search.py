@@ -12,7 +12,7 @@ from app.domain.queries import Query
 from app.domain.vectors import VectorKey
 from app.pipeline.words.spelling import add_beginning, add_near, count_changes, get_beginning
 
-_MOST_CORRECTED = 12
+_MOST_CORRECTED = 5
 """Queries with more words than this are searched as they are typed."""
 
 
