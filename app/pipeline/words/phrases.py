@@ -10,7 +10,7 @@ from app.pipeline.words.lexemes import split_words
 _PAIRS = ('""', "“”", "„“", "„”", "«»", "»«", "「」", "『』", "《》")
 _QUOTED = re.compile("|".join(f"(?<![\\w{mark[0]}]){mark[0]}[^{mark}\n]+{mark[1]}(?!\\w)" for mark in _PAIRS))
 _MOST, _MOST_WORDS = 4, 16
-_LONGEST_QUERY = 300
+_LONGEST_QUERY = 150
 """In a text of more characters, quotation marks are no request: a pasted paragraph has them for emphasis."""
 
 
