@@ -25,8 +25,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("index_id", "agent_id", name=op.f("calibrations_pkey")),
     )
+    op.execute("INSERT INTO chores (name) VALUES ('calibrate')")
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    op.execute("DELETE FROM chores WHERE name = 'calibrate'")
     op.drop_table("calibrations")

@@ -45,6 +45,10 @@ async def test_an_agent_with_enough_chunks_is_measured_once_with_low_priority(wo
     assert await count_tasks(world) == 1
 
 
+async def test_upkeep_may_claim_the_chore(world: World) -> None:
+    assert await world.count("chores", "name = 'calibrate'") == 1
+
+
 async def test_an_agent_with_few_chunks_or_a_deleted_one_is_not_measured(world: World) -> None:
     await world.indexes().ensure()
     await add(world, *make_lines(20))
