@@ -20,12 +20,12 @@ from app.db.pgvector_store import PgVectorStore
 from app.domain.ports import Embedder
 from app.domain.vectors import Account, EmbeddingSpec, VectorIndex
 from app.pipeline.ranking.metrics import measure_ndcg
-from app.services.answers.search import Search
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vector_indexes import IndexSpec, VectorIndexes
 from app.services.indexing.vectors import Vectors
 from app.services.providers.calls import ProviderCalls
 from app.services.providers.embedding import Embedding
+from app.services.search.search import Search
 from app.settings import Settings
 from benchmarks import bm25
 from benchmarks.figures import Figure

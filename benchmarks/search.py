@@ -24,16 +24,16 @@ from app.db.chunks import ChunkRow, add_chunks, count_words
 from app.db.engine import Database, create_engine
 from app.db.hnsw_indexes import maintain_hnsw_indexes
 from app.db.pgvector_store import PgVectorStore
+from app.db.search.word_segments import maintain_word_segments
 from app.db.vector_indexes import fix_dimensions
-from app.db.word_segments import maintain_word_segments
 from app.domain.documents import Chunk
 from app.domain.vectors import Account, Vector, VectorBatch, VectorIndex
 from app.pipeline.words.lexemes import lexemes
-from app.services.answers.search import Search
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
 from app.services.providers.calls import ProviderCalls
 from app.services.providers.embedding import Embedding
+from app.services.search.search import Search
 from app.settings import Settings
 from benchmarks.figures import Figure, percentile
 from benchmarks.search_texts import Texts, make_texts

@@ -6,11 +6,14 @@ from celery import Celery
 
 from app.bootstrap.adapters import Adapters, choose_adapters
 from app.bootstrap.builders.answers import AnswerServices, build_answers
+from app.bootstrap.builders.evaluations import EvaluationServices, build_evaluations
 from app.bootstrap.builders.indexing import IndexingServices, build_indexing
 from app.bootstrap.builders.intake import IntakeServices, build_intake
 from app.bootstrap.builders.operations import OperationsServices, build_operations
 from app.bootstrap.builders.providers import ProviderServices, build_providers
 from app.bootstrap.builders.queue import QueueServices, build_queue
+from app.bootstrap.builders.search import SearchServices, build_search
+from app.bootstrap.builders.specs import SpecServices, build_specs
 from app.bootstrap.builders.tenants import TenantServices, build_tenants
 from app.bootstrap.models import Embedders
 from app.settings import Settings
@@ -27,7 +30,10 @@ class Services:
     intake: IntakeServices
     tenants: TenantServices
     operations: OperationsServices
+    search: SearchServices
     answers: AnswerServices
+    evaluations: EvaluationServices
+    specs: SpecServices
 
     async def close(self) -> None:
         """Finish the running admissions, cancel the upkeep, then close the adapters."""
@@ -56,6 +62,8 @@ def build_services(
     providers = build_providers(adapters)
     indexing = build_indexing(settings, adapters, queue, providers)
     intake = build_intake(settings, adapters, queue, indexing)
+    search = build_search(settings, adapters, providers, indexing)
+    answers = build_answers(settings, adapters, queue, providers, intake, search)
     return Services(
         adapters=adapters,
         queue=queue,
@@ -64,5 +72,8 @@ def build_services(
         intake=intake,
         tenants=build_tenants(adapters, queue, indexing),
         operations=build_operations(settings, adapters, queue, providers, indexing),
-        answers=build_answers(settings, adapters, queue, providers, indexing, intake),
+        search=search,
+        answers=answers,
+        evaluations=build_evaluations(adapters, queue, indexing, intake, search, answers),
+        specs=build_specs(settings, adapters, queue, indexing, intake, answers),
     )

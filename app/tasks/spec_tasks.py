@@ -9,4 +9,4 @@ from app.tasks.base import ledger_task
 @ledger_task(TaskName.GENERATE_SPECS)
 async def generate_specs(services: Services, attempt: RunningAttempt) -> Outcome:
     """Analyse the sources of a repository, and publish the specification that describes them."""
-    return await services.answers.spec_generation.generate(attempt)
+    return await services.specs.generation.generate(attempt)

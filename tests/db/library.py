@@ -11,7 +11,7 @@ from app.db.chunks import ChunkRow, add_chunks, count_words, replace_chunks
 from app.db.editions import publish_edition, reserve_edition
 from app.db.engine import Database
 from app.db.pgvector_store import PgVectorStore
-from app.db.ranking import Hit
+from app.db.search.ranking import Hit
 from app.db.vector_indexes import add_index, find_index
 from app.domain.documents import Chunk
 from app.domain.ports import Reranker
@@ -26,16 +26,16 @@ from app.domain.vectors import (
     VectorIndex,
 )
 from app.pipeline.words.lexemes import lexemes
-from app.services.answers.explanations import Explanations
-from app.services.answers.neighbours import Neighbours
-from app.services.answers.reranking import Reranking
-from app.services.answers.results import Found, Result, Results
-from app.services.answers.search import Search
-from app.services.answers.several_agents import SeveralAgents
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
 from app.services.providers.calls import ProviderCalls
 from app.services.providers.embedding import Embedding
+from app.services.search.explanations import Explanations
+from app.services.search.neighbours import Neighbours
+from app.services.search.reranking import Reranking
+from app.services.search.results import Found, Result, Results
+from app.services.search.search import Search
+from app.services.search.several_agents import SeveralAgents
 
 NORTH, EAST, BETWEEN, NOWHERE = (array("f", numbers) for numbers in ((1, 0, 0), (0, 1, 0), (0.8, 0.6, 0), (0, 0, 0)))
 

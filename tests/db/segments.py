@@ -2,7 +2,7 @@
 
 import random
 
-from app.db.word_segments import maintain_word_segments
+from app.db.search.word_segments import maintain_word_segments
 from tests.db.library import Library
 
 _VOCABULARY = [f"word{number}" for number in range(80)]

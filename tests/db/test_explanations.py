@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.services.answers.explanations import Explanation
-from app.services.answers.results import Result
+from app.services.search.explanations import Explanation
+from app.services.search.results import Result
 from tests.db.library import BETWEEN, EAST, NORTH, Library
 
 

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from app.db.near_words import Sought, find_near_words
+from app.db.search.near_words import Sought, find_near_words
 from tests.db.library import Library
 
 TEXTS = [

@@ -8,7 +8,7 @@ from app.db.documents import hide_document
 from app.domain.documents import Chunk
 from app.pipeline.chunking.joining import join_chunks
 from app.pipeline.words.lexemes import lexemes
-from app.services.answers import neighbours as module
+from app.services.search import neighbours as module
 from tests.db.library import Library
 
 SENTENCES = ["One is here.", "Two is here.", "The heron waits.", "Four is here.", "Five is here.", "Six is here."]

@@ -30,7 +30,7 @@ async def test_a_rare_word_counts_for_more_than_a_common_one(library: Library) -
 async def test_the_common_words_of_a_question_are_not_needed_to_find_but_help_to_rank(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.db.ranking.MATCHES", 3)
+    monkeypatch.setattr("app.db.search.ranking.MATCHES", 3)
     agent_id = await library.add_agent()
     await library.add_document(agent_id, "rare and so on", "rare common now on", *["common thing"] * 5)
     assert [hit.text for hit in await library.find(agent_id, "common rare")] == [
@@ -136,7 +136,7 @@ async def test_a_phrase_finds_only_the_chunks_that_have_it_and_is_ignored_where_
     async def find(first: str, second: str) -> list[str]:
         phrase = Phrase((PhraseWord((first,)), PhraseWord((second,))))
         query = Query((AskedWord(("north",)), AskedWord(("gate",))), (phrase,))
-        monkeypatch.setattr("app.services.answers.search.read_query", lambda _text: query)
+        monkeypatch.setattr("app.services.search.search.read_query", lambda _text: query)
         return [hit.text for hit in await library.find(agent_id, "?", NORTH, mode=mode)]
 
     assert await find("north", "gate") == ["the north gate is shut"]

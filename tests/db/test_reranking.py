@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from app.domain.errors import ProviderCredentialsError, ProviderDownError, ProviderRequestError, StartupError
 from app.domain.vectors import Relevance
-from app.services.answers.results import Found
+from app.services.search.results import Found
 from tests.db.library import BETWEEN, Library
 
 

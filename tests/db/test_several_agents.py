@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.services.answers.results import Result
+from app.services.search.results import Result
 from tests.db.library import BETWEEN, EAST, NORTH, Library
 
 FILLER = [f"filler number {number} about something else" for number in range(40)]

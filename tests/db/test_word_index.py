@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.word_index import WordIndex
+from app.db.search.word_index import WordIndex
 from app.pipeline.words.query import read_query
 from tests.db.library import Library
 from tests.db.segments import add_corpus, make_texts, segment

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.chunks import remove_chunks
 from app.db.documents import hide_document
-from app.db.ranking import Hit
-from app.db.word_segments import maintain_word_segments
+from app.db.search.ranking import Hit
+from app.db.search.word_segments import maintain_word_segments
 from tests.db.library import EAST, NORTH, Library
 from tests.db.segments import add_corpus, make_texts, segment
 
@@ -48,7 +48,7 @@ async def test_the_rarest_words_choose_the_chunks_with_segments_too(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agent_id = await add_corpus(library)
-    for module in ("app.db.ranking", "app.db.word_index"):
+    for module in ("app.db.search.ranking", "app.db.search.word_index"):
         monkeypatch.setattr(f"{module}.MATCHES", 30)
     before = await ask(library, agent_id)
     assert 0 < len(before[0]) < 120

@@ -5,7 +5,7 @@ from alembic import command
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.schema import _config, migrate
-from app.db.word_segments import maintain_word_segments
+from app.db.search.word_segments import maintain_word_segments
 from app.ledger.upkeep import claim_chore
 from tests.db.library import Library
 

@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.tasks import Queue, TaskName
 from app.pipeline.ranking.fusion import EVEN, Balance
-from app.services.answers.balances import Balances
+from app.services.search.balances import Balances
 from tests.indexes.world import World
 
 CALIBRATE = TaskName.CALIBRATE_AGENT

@@ -13,12 +13,12 @@ from app.domain.tasks import TaskName
 from app.domain.vectors import EmbeddingResult, VectorIndex
 from app.ledger.cancel import cancel
 from app.services.answers.answers import Answers
-from app.services.answers.evaluation_runs import EvaluationRuns
 from app.services.answers.extractive import Extraction
-from app.services.answers.index_decisions import IndexDecisions
-from app.services.answers.search import Search
+from app.services.evaluations.index_decisions import IndexDecisions
+from app.services.evaluations.runs import EvaluationRuns
 from app.services.indexing.vector_indexes import GateRequest
 from app.services.intake.backpressure import Backpressure
+from app.services.search.search import Search
 from tests.indexes.outside import Model
 from tests.indexes.world import ORGANIZATION, World
 

@@ -2,7 +2,7 @@
 
 from app.domain.tasks import TaskName
 from app.domain.vectors import Account
-from app.services.answers.search import Search
+from app.services.search.search import Search
 from tests.indexes.world import ORGANIZATION, World
 
 

@@ -27,7 +27,6 @@ from app.ledger.claim import claim
 from app.ledger.finish import hand_back
 from app.ledger.read import get_task
 from app.ledger.workers import NewWorker, register
-from app.services.answers.search import Search
 from app.services.indexing.calibrations import Calibrations
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.consistency import Consistency
@@ -48,6 +47,7 @@ from app.services.queue.attempts import AttemptFunction, Outcome, RunningAttempt
 from app.services.queue.execution import Execution, RetryPolicy
 from app.services.queue.parents import Parents
 from app.services.queue.tasks import Tasks
+from app.services.search.search import Search
 from app.tasks.lease import Lease
 from tests.deadlines import deadline
 from tests.indexes.outside import LENGTHS, LineParser, Model, SilentDoorbell

@@ -14,7 +14,7 @@ from app.domain.specs import SOURCES
 from app.pipeline.sandbox.sandbox import ParserSandbox
 from app.pipeline.specs.bundle import Bundles
 from app.pipeline.specs.facts import FileFacts, Skipped
-from app.services.answers.source_analysis import SourceAnalysis
+from app.services.specs.source_analysis import SourceAnalysis
 
 
 def make_bundles(folder: Path, files: Mapping[str, str]) -> Bundles:

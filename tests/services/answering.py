@@ -7,7 +7,7 @@ from typing import Any
 from app.adapters.embedders.wordllama import WordLlamaEmbedder
 from app.adapters.openai.chat import OpenAIChat
 from app.db.engine import Database
-from app.db.ranking import Hit
+from app.db.search.ranking import Hit
 from app.domain.vectors import Account
 from app.services.answers.generation import ChatLimits, Generation
 from app.services.providers.calls import ProviderCalls

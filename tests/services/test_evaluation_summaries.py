@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.services.answers.evaluation_summaries import Change, compare, summarise
+from app.services.evaluations.summaries import Change, compare, summarise
 
 
 def measure(ndcg: float, *, relevant: int = 1, ask: dict[str, Any] | None = None) -> dict[str, Any]:

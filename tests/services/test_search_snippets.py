@@ -9,8 +9,8 @@ import pytest
 
 from app.domain.vectors import Account
 from app.pipeline.words.snippet import Snippet, make_snippets
-from app.services.answers import results as module
-from app.services.answers.results import Results
+from app.services.search import results as module
+from app.services.search.results import Results
 
 WORDS = "The heron waits at the Alder Gate. "
 

@@ -11,8 +11,8 @@ from app.domain.specs import SpecType
 from app.pipeline.specs.analysis import analyse_file
 from app.pipeline.specs.document import write_specification
 from app.pipeline.specs.facts import Repository
-from app.services.answers.spec_writing import SpecWriting, Written
 from app.services.providers.calls import ProviderCalls
+from app.services.specs.writing import SpecWriting, Written
 from tests.adapters.openai_protocol import Messages, Protocol, Reply
 from tests.adapters.openai_server import OpenAIServer, run_openai
 from tests.services.answering import ACCOUNT, make_generation, whole

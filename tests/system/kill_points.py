@@ -58,22 +58,14 @@ DURING_THE_ATTEMPT = {
     "in the last transaction, after the chunks": Point(f"{_PUBLICATION}:replace_chunks", Moment.AFTER),
 }
 DURING_SPECS = {
-    "before the sources are selected": Point("app.services.answers.spec_generation:pack", Moment.BEFORE),
-    "after the sources are selected": Point("app.services.answers.spec_generation:pack", Moment.AFTER),
-    "while the sources are analysed": Point(
-        "app.services.answers.source_analysis:SourceAnalysis.analyse", Moment.AFTER
-    ),
-    "after the specification is written": Point(
-        "app.services.answers.spec_generation:write_specification", Moment.AFTER
-    ),
-    "after the specification is stored": Point(
-        "app.services.answers.spec_generation:SpecGeneration._ingest", Moment.AFTER
-    ),
+    "before the sources are selected": Point("app.services.specs.generation:pack", Moment.BEFORE),
+    "after the sources are selected": Point("app.services.specs.generation:pack", Moment.AFTER),
+    "while the sources are analysed": Point("app.services.specs.source_analysis:SourceAnalysis.analyse", Moment.AFTER),
+    "after the specification is written": Point("app.services.specs.generation:write_specification", Moment.AFTER),
+    "after the specification is stored": Point("app.services.specs.generation:SpecGeneration._ingest", Moment.AFTER),
     "after the sources are stored": Point("app.services.intake.attachments:Attachments.expand", Moment.AFTER),
     "in the last transaction, after the parent": Point(f"{_EXECUTION}:expand", Moment.AFTER_SOME),
-    "in the last transaction, after the archive": Point(
-        "app.services.answers.spec_generation:release_content", Moment.AFTER
-    ),
+    "in the last transaction, after the archive": Point("app.services.specs.generation:release_content", Moment.AFTER),
 }
 AFTER_VECTORS = "after the vectors are written, before the last transaction"
 AROUND_A_HEARTBEAT = {

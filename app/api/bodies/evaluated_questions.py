@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from app.api.bodies.evaluations import EVALUATION, EvaluationBody, QuestionBody, make_fields
 from app.api.bodies.fields import ChunkPage, DocumentId, End, Start, example
 from app.domain.evaluations import NumberedQuestion, ShownResult
-from app.services.answers.evaluation_summaries import ModeComparison
-from app.services.answers.evaluations import EvaluationReport
+from app.services.evaluations.evaluations import EvaluationReport
+from app.services.evaluations.summaries import ModeComparison
 
 _FOUND = {
     "document_id": 124,

@@ -11,9 +11,9 @@ from app.api.bodies.fields import AgentId, Next, Total, example
 from app.api.bodies.tasks import ACCEPTED, TaskAccepted
 from app.domain.documents import DocumentStatus
 from app.domain.evaluations import Evaluation, NumberedQuestion, QuestionSet
-from app.services.answers.evaluations import EvaluationRequest
-from app.services.answers.question_sets import QuestionPage
-from app.services.answers.search import Mode
+from app.services.evaluations.evaluations import EvaluationRequest
+from app.services.evaluations.question_sets import QuestionPage
+from app.services.search.search import Mode
 
 SetId = Annotated[int, Field(description="The question set's id.")]
 _TIME = "2026-11-23T09:41:07.120Z"

@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field, StringConstraints
 from app.api.bodies.agents import Slug
 from app.api.bodies.fields import AgentId, ChunkPage, Context, DocumentId, End, Filename, Metadata, Start, example
 from app.domain.records import StoredChunk
-from app.services.answers.explanations import Explanation
-from app.services.answers.neighbours import MAX_NEIGHBOURS
-from app.services.answers.results import Found, Result
+from app.services.search.explanations import Explanation
+from app.services.search.neighbours import MAX_NEIGHBOURS
+from app.services.search.results import Found, Result
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 

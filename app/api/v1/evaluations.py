@@ -53,7 +53,7 @@ async def create_question_set(
     422 name the lines that are wrong; nothing is stored then.
     """
     named, questions = await read_questions(request, name)
-    stored = await services.answers.question_sets.create(identity.organization_id, agent_id, named, questions)
+    stored = await services.evaluations.question_sets.create(identity.organization_id, agent_id, named, questions)
     response.headers["Location"] = f"/api/v1/agents/{agent_id}/question-sets/{stored.id}"
     return QuestionSetBody.of(stored)
 
@@ -63,7 +63,7 @@ async def list_question_sets(
     agent_id: AgentId, identity: Reader, services: ServicesOf, limit: Limit = 100, after: AfterId = None
 ) -> QuestionSetList:
     """List an agent's question sets, newest first."""
-    found = await services.answers.question_sets.list(identity.organization_id, agent_id, limit=limit, after=after)
+    found = await services.evaluations.question_sets.list(identity.organization_id, agent_id, limit=limit, after=after)
     sets = [QuestionSetBody.of(one) for one in found.items]
     return QuestionSetList(question_sets=sets, total=found.total, next=found.next)
 
@@ -78,7 +78,7 @@ async def get_question_set(
     after: AfterId = None,
 ) -> QuestionSetPage:
     """Show a question set with its questions."""
-    page = await services.answers.question_sets.get(
+    page = await services.evaluations.question_sets.get(
         identity.organization_id, agent_id, set_id, limit=limit, after=after
     )
     return QuestionSetPage.of_page(page)
@@ -89,7 +89,7 @@ async def get_question_set(
 )
 async def delete_question_set(agent_id: AgentId, set_id: IdOfSet, identity: Writer, services: ServicesOf) -> None:
     """Delete a question set with its evaluations."""
-    await services.answers.question_sets.delete(identity.organization_id, agent_id, set_id)
+    await services.evaluations.question_sets.delete(identity.organization_id, agent_id, set_id)
 
 
 @router.post("/{agent_id}/evaluations", status_code=202, responses=document_problems(BacklogFullError))
@@ -98,7 +98,9 @@ async def begin_evaluation(
 ) -> EvaluationAccepted:
     """Search for every question of a set, and measure what is found. A task does the work."""
     agent = await services.tenants.agents.get(identity.organization_id, agent_id)
-    evaluation, task = await services.answers.evaluations.begin(identity.organization_id, agent.id, body.to_domain())
+    evaluation, task = await services.evaluations.evaluations.begin(
+        identity.organization_id, agent.id, body.to_domain()
+    )
     response.headers["Location"] = f"/api/v1/tasks/{task.id}"
     accepted = TaskAccepted.of(task, "Evaluation queued")
     return EvaluationAccepted(**accepted.model_dump(), evaluation_id=evaluation.id)
@@ -109,7 +111,7 @@ async def list_evaluations(
     agent_id: AgentId, identity: Reader, services: ServicesOf, limit: Limit = 100, after: AfterId = None
 ) -> EvaluationList:
     """List an agent's evaluations, newest first."""
-    found, statuses = await services.answers.evaluations.list(
+    found, statuses = await services.evaluations.evaluations.list(
         identity.organization_id, agent_id, limit=limit, after=after
     )
     bodies = [EvaluationBody.of(one, statuses[one.id]) for one in found.items]
@@ -128,7 +130,7 @@ async def get_evaluation(
 
     With `compare`, it is compared with another one, question by question.
     """
-    report = await services.answers.evaluations.show(identity.organization_id, agent_id, evaluation_id, compare)
+    report = await services.evaluations.evaluations.show(identity.organization_id, agent_id, evaluation_id, compare)
     return EvaluationReportBody.of_report(report)
 
 
@@ -139,4 +141,4 @@ async def delete_evaluation(
     agent_id: AgentId, evaluation_id: IdOfEvaluation, identity: Writer, services: ServicesOf
 ) -> None:
     """Delete an evaluation. Its task, if it still runs, ends."""
-    await services.answers.evaluations.delete(identity.organization_id, agent_id, evaluation_id)
+    await services.evaluations.evaluations.delete(identity.organization_id, agent_id, evaluation_id)

@@ -43,7 +43,7 @@ async def search_agents(body: SeveralAgentsSearchRequest, identity: Reader, serv
 
 
 async def _search(services: Services, accounts: Sequence[Account], body: SearchRequest, began: float) -> SearchResults:
-    found = await services.answers.results.find(
+    found = await services.search.results.find(
         accounts,
         body.query,
         top_k=body.top_k,

@@ -32,8 +32,8 @@ from app.domain.errors import (
 )
 from app.domain.metadata import check_metadata
 from app.domain.specs import SpecType
-from app.services.answers.specs import SpecRequest
 from app.services.intake.uploads import Accepted
+from app.services.specs.specs import SpecRequest
 
 _PROBLEMS = (
     BadRequestError,
@@ -72,7 +72,7 @@ async def generate_specs(agent_id: AgentId, request: Request, identity: Writer, 
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() == _JSON:
         body = _validate(SpecsRequest, _parse_json(await request.body()))
-        accepted = await services.answers.specs.submit_url(body.url, _request(body, identity.organization_id, agent.id))
+        accepted = await services.specs.specs.submit_url(body.url, _request(body, identity.organization_id, agent.id))
     else:
         accepted = await _accept_form(request, services, identity.organization_id, agent.id)
     body_text = UploadAccepted.of(accepted).model_dump_json()
@@ -89,9 +89,9 @@ async def _accept_form(request: Request, services: Services, organization_id: in
             options = _read_options(form)
             spec_request = _request(options, organization_id, agent_id)
             if sink.filename is not None:
-                return await services.answers.specs.accept(incoming, sink.filename or "repository", spec_request)
+                return await services.specs.specs.accept(incoming, sink.filename or "repository", spec_request)
             if url := form.get("url"):
-                return await services.answers.specs.submit_url(url, spec_request)
+                return await services.specs.specs.submit_url(url, spec_request)
             raise MissingFileError("Send it in a part with a filename, or name its address in the field `url`.")
     except (PayloadTooLargeError, StorageFullError):
         await drain(body, services.intake.uploads.max_bytes)

@@ -1,25 +1,44 @@
-"""Builds the services for specifications of repositories, which belong to those of answers."""
+"""Builds the services of ``app.services.specs``."""
+
+from dataclasses import dataclass
 
 from app.bootstrap.adapters import Adapters
+from app.bootstrap.builders.answers import AnswerServices
 from app.bootstrap.builders.indexing import IndexingServices
 from app.bootstrap.builders.intake import IntakeServices, read_archive_limits
 from app.bootstrap.builders.queue import QueueServices
 from app.domain.addresses import AllowedHosts
 from app.services.answers.generation import Generation
-from app.services.answers.source_analysis import SourceAnalysis
-from app.services.answers.spec_generation import GenerationLimits, SpecGeneration
-from app.services.answers.spec_writing import SpecWriting
-from app.services.answers.specs import Specs
+from app.services.specs.generation import GenerationLimits, SpecGeneration
+from app.services.specs.source_analysis import SourceAnalysis
+from app.services.specs.specs import Specs
+from app.services.specs.writing import SpecWriting
 from app.settings import Settings
 
 
-def build_specs(settings: Settings, adapters: Adapters, queue: QueueServices, intake: IntakeServices) -> Specs:
-    """Build the service that submits repositories."""
+@dataclass(frozen=True, slots=True)
+class SpecServices:
+    """``app.services.specs``."""
+
+    specs: Specs
+    generation: SpecGeneration
+
+
+def build_specs(
+    settings: Settings,
+    adapters: Adapters,
+    queue: QueueServices,
+    indexing: IndexingServices,
+    intake: IntakeServices,
+    answers: AnswerServices,
+) -> SpecServices:
+    """Build the services that accept repositories and describe them."""
     allowed = AllowedHosts.parse(settings.web_allowed_hosts)
-    return Specs(adapters.database, intake.uploads, queue.admission, intake.backpressure, allowed)
+    specs = Specs(adapters.database, intake.uploads, queue.admission, intake.backpressure, allowed)
+    return SpecServices(specs, _build_generation(settings, adapters, queue, indexing, intake, answers.generation))
 
 
-def build_spec_generation(
+def _build_generation(
     settings: Settings,
     adapters: Adapters,
     queue: QueueServices,
@@ -27,7 +46,6 @@ def build_spec_generation(
     intake: IntakeServices,
     generation: Generation | None,
 ) -> SpecGeneration:
-    """Build the service that describes them."""
     writing = SpecWriting(generation, adapters.chat.model) if generation and adapters.chat else None
     limits = GenerationLimits(read_archive_limits(settings), settings.large_document_chunks)
     return SpecGeneration(

@@ -1,4 +1,1 @@
-"""Search over an agent's documents, and answers to questions with citations.
-
-Both read the active vector index; a question is a task like any other.
-"""
+"""Answers to questions, with citations. A question is a task like any other."""

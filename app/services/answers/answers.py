@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.db.engine import Database
-from app.db.ranking import Hit
+from app.db.search.ranking import Hit
 from app.domain.counting import count_of
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.domain.vectors import Account
@@ -14,11 +14,11 @@ from app.services.answers.conversation import Conversation
 from app.services.answers.extractive import Extraction
 from app.services.answers.generation import Generation, Usage
 from app.services.answers.references import list_sentences
-from app.services.answers.search import Search
 from app.services.answers.streams import AttemptSink, SentenceSink
 from app.services.intake.backpressure import Backpressure
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
+from app.services.search.search import Search
 
 
 class Answers:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.db.ranking import Hit
+from app.db.search.ranking import Hit
 from app.domain.ports import Embedder
 from app.domain.vectors import Account
 from app.pipeline.answering.evidence import COMPARED, Evidence
@@ -12,8 +12,8 @@ from app.pipeline.answering.matching import QuestionWords
 from app.pipeline.answering.phrases import refuse
 from app.pipeline.answering.quotes import Found, Quote, Similarity, choose_quotes
 from app.services.answers.references import make_reference
-from app.services.answers.search import Search
 from app.services.answers.similarity import make_similarity
+from app.services.search.search import Search
 
 
 class Extraction:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from app.db.ranking import Hit
+from app.db.search.ranking import Hit
 from app.pipeline.answering.quotes import Quote
 
 _MARKS = re.compile(r"(?:\[\d{1,3}\])+[.。!?]?")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from app.db.ranking import Hit
+from app.db.search.ranking import Hit
 from app.pipeline.answering.citation import Citer, Sentence
 from app.pipeline.answering.prompt import Passage
 from app.pipeline.answering.quotes import Similarity

@@ -11,7 +11,7 @@ from app.db.engine import Database
 from app.db.erasure import forget_documents
 from app.db.hnsw_indexes import maintain_hnsw_indexes
 from app.db.idempotency import forget_keys
-from app.db.word_segments import maintain_word_segments
+from app.db.search.word_segments import maintain_word_segments
 from app.domain.errors import DatabaseUnavailableError, StorageUnavailableError
 from app.domain.ports import BlobStore
 from app.ledger.dead_letters import list_unannounced

@@ -28,12 +28,12 @@ from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.domain.vectors import VectorIndex
 from app.ledger.read import list_states
 from app.ledger.submit import submit
-from app.services.answers.evaluation_summaries import ModeComparison, compare
-from app.services.answers.question_sets import find_owner, find_question_set
-from app.services.answers.search import Mode
+from app.services.evaluations.question_sets import find_owner, find_question_set
+from app.services.evaluations.summaries import ModeComparison, compare
 from app.services.indexing.vectors import Vectors
 from app.services.intake.backpressure import Backpressure
 from app.services.queue.admission import Admission
+from app.services.search.search import Mode
 
 _SHOWN = 10
 

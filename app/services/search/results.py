@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.db.ranking import Hit
+from app.db.search.ranking import Hit
 from app.domain.vectors import Account
 from app.pipeline.words.snippet import Snippet, make_snippets
-from app.services.answers.explanations import Explanation, Explanations
-from app.services.answers.neighbours import Neighbours, Surroundings
-from app.services.answers.search import Mode
-from app.services.answers.several_agents import SeveralAgents
+from app.services.search.explanations import Explanation, Explanations
+from app.services.search.neighbours import Neighbours, Surroundings
+from app.services.search.search import Mode
+from app.services.search.several_agents import SeveralAgents
 
 _INLINE_STEPS = 4_000_000
 """Characters of the query times those of the texts for which snippets are made within some milliseconds."""

@@ -10,9 +10,9 @@ import numpy as np
 from sqlalchemy import text
 
 from app.db.engine import Database
-from app.db.ranking import MATCHES, write_words
-from app.db.word_scores import Chunks, Form, Numbers, ScoredChunks, WordMatches
-from app.db.word_segments import KEY
+from app.db.search.ranking import MATCHES, write_words
+from app.db.search.word_scores import Chunks, Form, Numbers, ScoredChunks, WordMatches
+from app.db.search.word_segments import KEY
 from app.domain.queries import Query
 
 _REFRESH_SECONDS = 30.0
@@ -54,7 +54,7 @@ class WordIndex:
     """Matches queries with the words of agents that have segments.
 
     Keeps the keys of segments in memory: a segment never changes. Which agents have segments is known as it was at most
-    half a minute ago; for the others, ``app.db.ranking`` gives the same result.
+    half a minute ago; for the others, ``app.db.search.ranking`` gives the same result.
     """
 
     def __init__(self, database: Database) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.db.engine import Database
-from app.db.neighbours import list_neighbours
-from app.db.ranking import Hit
+from app.db.search.neighbours import list_neighbours
+from app.db.search.ranking import Hit
 from app.domain.records import StoredChunk
 from app.pipeline.chunking.joining import Piece, join_chunks
 

@@ -1,4 +1,4 @@
-"""The scores of a segment's chunks by the words of a query, as ``app.db.ranking`` computes them in SQL."""
+"""The scores of a segment's chunks by the words of a query, as ``app.db.search.ranking`` computes them in SQL."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.db.ranking import WordScore
-from app.db.word_segments import KEY, Keys
+from app.db.search.ranking import WordScore
+from app.db.search.word_segments import KEY, Keys
 from app.domain.vectors import VectorKey
 
 Numbers = NDArray[Any]
 
 _REST = np.pi**2 / 6 - np.concatenate([[0], np.cumsum(1 / np.arange(1, 256) ** 2)])
 _FREQUENCY = np.where(np.arange(256) > 0, (2 - _REST) / (2 + _REST), 0).astype(np.float32)
-"""The share of its weight that a word adds, by the number of its occurrences: ``_FREQUENCY`` of ``app.db.ranking``."""
+"""The share of its weight that a word adds, by the number of its occurrences: ``_FREQUENCY`` of ``ranking``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ class FoundWord:
 
 
 class WordWeights:
-    """The weights of the words of one query, by the formula that ``app.db.ranking`` uses.
+    """The weights of the words of one query, by the formula that ``app.db.search.ranking`` uses.
 
     Args:
         query: The query.

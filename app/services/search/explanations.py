@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.db.engine import Database
-from app.db.ranking import count_chunks_with
-from app.db.word_matches import find_lexemes
+from app.db.search.ranking import count_chunks_with
+from app.db.search.word_matches import find_lexemes
 from app.domain.queries import Query
 from app.domain.vectors import VectorKey
-from app.services.answers.search import Ranked
-from app.services.answers.word_weights import FoundWord, WordWeights
+from app.services.search.search import Ranked
+from app.services.search.word_weights import FoundWord, WordWeights
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.db.engine import Database
-from app.db.ranking import count_chunks_with
-from app.db.word_matches import find_lexemes
+from app.db.search.ranking import count_chunks_with
+from app.db.search.word_matches import find_lexemes
 from app.domain.queries import AskedWord, Query
 from app.domain.vectors import Account, VectorKey
 from app.pipeline.ranking.fusion import Candidate
 from app.pipeline.words.query import read_query
-from app.services.answers.search import Collected, Mode, Ranked, Search, count_candidates
-from app.services.answers.word_weights import WordWeights
+from app.services.search.search import Collected, Mode, Ranked, Search, count_candidates
+from app.services.search.word_weights import WordWeights
 
 _AT_ONCE = 3
 """The number of agents that one request searches at the same time: other requests need connections too."""

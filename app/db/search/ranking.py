@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.filters import write_condition
+from app.db.search.filters import write_condition
 from app.db.tables import documents
 from app.domain.filters import Filter
 from app.domain.queries import Query

@@ -27,9 +27,6 @@ from app.pipeline.archives.formats import open_files
 from app.pipeline.specs.bundle import BundledFile, Bundles, pack
 from app.pipeline.specs.document import Specification, write_specification
 from app.pipeline.specs.facts import Repository
-from app.services.answers.source_analysis import SourceAnalysis
-from app.services.answers.spec_writing import SpecWriting, Written
-from app.services.answers.specs import check_archive
 from app.services.indexing.ingestion import Ingested, Ingestion, ReportThrottle
 from app.services.indexing.publication import read_content
 from app.services.intake.attachments import Attachments
@@ -37,6 +34,9 @@ from app.services.intake.stored_entries import ArchiveLimits
 from app.services.intake.uploads import IncomingFile, Uploads
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
+from app.services.specs.source_analysis import SourceAnalysis
+from app.services.specs.specs import check_archive
+from app.services.specs.writing import SpecWriting, Written
 
 _CHARACTERS = 400_000
 """The largest specification."""
@@ -126,7 +126,7 @@ class SpecGeneration:
                     check_archive(content)
             finally:
                 await asyncio.shield(incoming.writer.abort())
-        # As ``app.services.answers.specs`` names the content of an uploaded archive.
+        # As ``app.services.specs.specs`` names the content of an uploaded archive.
         expected = {"sha256": attempt.task.arguments["key"], "filename": attempt.task.metadata["filename"]}
         stored = {**content.as_json(), **expected}
         discard = partial(self._blobs.delete, content.blob_key)

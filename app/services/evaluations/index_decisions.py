@@ -15,12 +15,12 @@ from app.domain.errors import ConflictError, RetryLaterError
 from app.domain.evaluations import Evaluation
 from app.domain.tasks import Progress
 from app.domain.vectors import IndexGate, VectorIndex
-from app.services.answers.evaluation_runs import EvaluationRuns
-from app.services.answers.evaluation_summaries import ModeComparison, compare
-from app.services.answers.evaluations import EvaluationRequest, add_evaluation
-from app.services.answers.search import Mode
+from app.services.evaluations.evaluations import EvaluationRequest, add_evaluation
+from app.services.evaluations.runs import EvaluationRuns
+from app.services.evaluations.summaries import ModeComparison, compare
 from app.services.indexing.vectors import Vectors
 from app.services.queue.attempts import Outcome, RunningAttempt
+from app.services.search.search import Mode
 
 _MODE: Mode = "hybrid"
 _ROUNDING = 1e-9

@@ -21,7 +21,7 @@ from app.db.evaluations import (
     lock_evaluation,
 )
 from app.db.question_sets import resolve_documents
-from app.db.ranking import Hit
+from app.db.search.ranking import Hit
 from app.domain.counting import count_of
 from app.domain.errors import ConflictError, RetryLaterError
 from app.domain.evaluations import Evaluation, NumberedQuestion, QuestionResult
@@ -31,10 +31,10 @@ from app.domain.vectors import Account, VectorIndex
 from app.pipeline.ranking.metrics import measure_ndcg, measure_recall, measure_reciprocal_rank
 from app.pipeline.ranking.relevance import Expected, Judgement, contains, fold, judge
 from app.services.answers.answers import Answers
-from app.services.answers.evaluation_summaries import summarise
-from app.services.answers.search import Mode, Search
+from app.services.evaluations.summaries import summarise
 from app.services.indexing.vectors import Vectors
 from app.services.queue.attempts import Outcome, RunningAttempt
+from app.services.search.search import Mode, Search
 
 ASK_TOP_K = 5
 """The passages of an answer, as many as ``POST /agents/{id}/ask`` uses by default."""

@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from app.db.engine import Database
-from app.db.ranking import Hit, count_chunks_with, find_documents, load_hits
+from app.db.search.ranking import Hit, count_chunks_with, find_documents, load_hits
 from app.domain.filters import read_filter
 from app.domain.queries import Query
 from app.domain.vectors import Account, VectorIndex, VectorKey
 from app.pipeline.ranking.fusion import MEANING_ALONE, WORDS_ALONE, Balance, Candidate, Fused, fuse
 from app.pipeline.words.negation import Absence
 from app.pipeline.words.query import read_query
-from app.services.answers.balances import Balances
-from app.services.answers.reranking import Reranking
-from app.services.answers.word_search import WordSearch
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
+from app.services.search.balances import Balances
+from app.services.search.reranking import Reranking
+from app.services.search.word_search import WordSearch
 
 CANDIDATES = 100  # chunks proposed by each of words and vectors; at least four times top_k
 

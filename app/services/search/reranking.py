@@ -8,7 +8,7 @@ import structlog
 
 from app.db.engine import Database
 from app.db.provider_usage import count_usage
-from app.db.ranking import Hit
+from app.db.search.ranking import Hit
 from app.domain.errors import SluiceError
 from app.domain.ports import Reranker
 from app.domain.vectors import Account, Relevance

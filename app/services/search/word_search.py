@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from app.db.engine import Database
-from app.db.near_words import Sought, find_near_words
-from app.db.ranking import WordScore, find_by_words, list_visible, score_words
-from app.db.word_index import WordIndex
-from app.db.word_scores import WordMatches
+from app.db.search.near_words import Sought, find_near_words
+from app.db.search.ranking import WordScore, find_by_words, list_visible, score_words
+from app.db.search.word_index import WordIndex
+from app.db.search.word_scores import WordMatches
 from app.domain.queries import Query
 from app.domain.vectors import VectorKey
 from app.pipeline.words.spelling import add_beginning, add_near, count_changes, get_beginning

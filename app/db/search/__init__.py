@@ -1,0 +1,1 @@
+"""The queries of search: words and their segments, filters, ranking and the texts of results."""

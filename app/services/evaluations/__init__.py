@@ -1,0 +1,1 @@
+"""Evaluations: how well the questions of a set are found and answered."""

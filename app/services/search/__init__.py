@@ -1,0 +1,1 @@
+"""Search over the documents of agents. It reads the active vector index."""

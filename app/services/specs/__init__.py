@@ -1,0 +1,1 @@
+"""Specifications: repositories of source code, described as documents."""
