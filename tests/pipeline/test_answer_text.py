@@ -14,6 +14,7 @@ ANSWERS = (
     "- a [1]\n- b [2]\n\n1911 was [1].",
     "闸门在黄昏时关闭[2]。白鹭等候晚班船[1][2]。",
     "It shuts.[1][2]\nNext one [3,\n1]. [1]\n[2] is. A. [1]  \n",
+    "It shuts at dusk.[1] The boat waits.[2][3] It sinks.¹ The end.[1]",
     "One sentence without an end",
 )
 
@@ -81,6 +82,41 @@ def test_marks_behind_a_sentence_belong_to_it_and_those_of_a_new_line_to_that_li
 def test_numbers_compare_in_any_notation(one: str, other: str) -> None:
     [number] = list_numbers(f"It is {one} metres.")
     assert number & list_values(f"It takes {other} metres.")
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("7.30 Uhr", "07:30"),
+        ("7:30", "7.30 Uhr"),
+        ("9 p.m.", "21:00"),
+        ("21:00", "9 PM"),
+        ("12 a.m.", "0:00"),
+        ("7:30", "7:30 p.m."),
+        ("9 p.m.", "9 to 11 p.m."),
+        ("7h30", "07:30"),
+    ],
+)
+def test_times_compare_in_any_notation(said: str, written: str) -> None:
+    values = list_values(f"It opens at {written}.")
+    assert all(number & values for number in list_numbers(f"It opens at {said}."))
+
+
+@pytest.mark.parametrize(
+    ("said", "written"), [("9 pm", "9 a.m."), ("7:30 am", "7:30 p.m."), ("7:30", "8:30"), ("7:30 p.m.", "07:30")]
+)
+def test_other_times_are_other_numbers(said: str, written: str) -> None:
+    values = list_values(f"It opens at {written}.")
+    assert not all(number & values for number in list_numbers(f"It opens at {said}."))
+
+
+def test_marks_right_behind_a_sentence_end_it() -> None:
+    assert split_segments("It shuts.[1] It opens.[2][3] Rain fell, e.g.[1] in May.¹ The end.") == [
+        "It shuts.[1]",
+        " It opens.[2][3]",
+        " Rain fell, e.g.[1] in May.¹",
+        " The end.",
+    ]
 
 
 def test_the_number_of_a_list_item_is_no_number() -> None:

@@ -202,3 +202,17 @@ def test_lines_of_the_fence_that_an_answer_repeats_are_left_out() -> None:
     prompt = compose_prompt("When?", [Passage("It shuts at dusk.", "gate.txt", 3)])
     cited = cite_passages(prompt.text.partition("\n\n")[0], [Passage("It shuts at dusk.", "gate.txt")])
     assert cited.text == "It shuts at dusk [1]."
+
+
+@pytest.mark.parametrize("join", [".[1] ", ".[1]", ".¹ ", " [1], and ", " [1]; "])
+def test_an_invented_claim_is_not_supported_by_a_true_one_before_it(join: str) -> None:
+    cited = cite(f"The Alder Gate was built in 1911{join}Dragons guard the golden treasury [1].", PASSAGES)
+    assert [word in cited.unsupported[0] for word in ("Dragons", "1911")] == [True, False]
+    assert cited.text.count("[1]") == 1
+    assert check_quotes(cited) == [(0, "The Alder Gate was built in 1911.")]
+
+
+def test_a_german_noun_before_a_name_need_not_be_in_a_passage_of_another_language() -> None:
+    answer = "Das Schleusentor Alder wurde 1911 gebaut [1]."
+    assert cite(answer, PASSAGES).text == answer
+    assert cite("Das Schleusentor Birke wurde 1911 gebaut [1].", PASSAGES).quotes == []

@@ -37,7 +37,8 @@ class Sentence:
 class Cited:
     """An answer whose marks [1], [2], … number the quotes.
 
-    ``unsupported`` are the sentences that no passage supports. They have no mark.
+    ``unsupported`` are the sentences, and the parts of sentences before a mark, that no passage supports. They have no
+    mark.
     """
 
     text: str
@@ -47,12 +48,10 @@ class Cited:
 
 @dataclass
 class _Checked:
-    """A sentence on its way: its text without marks of its own, and whether it says that there is no answer."""
+    """A sentence on its way, and what no passage supports: the sentence, or the parts of it that have marks."""
 
     sentence: Sentence
-    plain: str
-    is_supported: bool
-    is_claim: bool
+    unsupported: Sequence[str]
 
 
 @dataclass
@@ -90,8 +89,7 @@ class Citer:
         checked = self._check(FENCE.sub("", segment))
         if not checked.sentence.text.strip():
             return []
-        if checked.is_claim and not checked.is_supported:
-            self.unsupported.append(checked.plain)
+        self.unsupported += checked.unsupported
         self._held.append(checked.sentence)
         return self._release() if self.quotes else []
 
@@ -106,12 +104,14 @@ class Citer:
         """Find the support of a segment and rewrite its marks."""
         groups = _group(segment, list(find_marks(segment, len(self.passages))))
         plain = _strip_marks(segment, groups)
-        whole, text, done, cited = Claim(plain, self.question), "", 0, dict[int, Quote]()
+        whole, text, done, cited, lost = Claim(plain, self.question), "", 0, dict[int, Quote](), list[str]()
         for group in groups:
             start, end = group[0].start, group[-1].end
-            found = self._support(segment[done:start], whole, group)
+            part = self._read_part(segment[done:start], whole)
+            found = self._support(part, group)
             keeps = not found and not any(mark.is_certain for mark in group)
             text += segment[done:end] if keeps else segment[done:start] + self._write(segment[start:end], found)
+            lost += [part.text] if part is not whole and not found and not keeps else []
             cited |= dict(found)
             done = end
         text += segment[done:]
@@ -121,24 +121,26 @@ class Citer:
             cited, text = {number: quote}, _insert(text, f" [{number}]")
         is_marked = any(mark.is_certain for group in groups for mark in group)
         is_claim = is_claim or (is_marked and not is_refusal(plain))
-        return _Checked(Sentence(text, tuple(cited.items())), plain, bool(cited), is_claim)
+        return _Checked(Sentence(text, tuple(cited.items())), lost if cited else [plain] if is_claim else [])
 
-    def _support(self, clause: str, whole: Claim, group: Sequence[Mark]) -> list[tuple[int, Quote]]:
-        """The references of one group of marks: of the passages named, else of another one that supports the words."""
+    def _read_part(self, clause: str, whole: Claim) -> Claim:
+        """What a group of marks refers to: the words before it, or the whole sentence where these are too few."""
         part = Claim(" ".join(clause.split()).strip(" .,;"), self.question)
-        claims = [whole] if part.is_short or part.text == whole.text else [part, whole]
-        named = [self._sources[number - 1] for number in dict.fromkeys(n for mark in group for n in mark.numbers)]
-        alone = ((source, self._find(claims, source)) for source in named)
-        found = [quote for source, one in alone if (quote := one or self._find(claims, source, named))]
-        if not found and any(mark.is_certain for mark in group):
-            others = (self._find(claims, source) for source in self._sources if source not in named)
-            found = [quote for quote in others if quote][:1]
-        return [(self._number(quote), quote) for quote in found]
+        return whole if part.is_short or part.text == whole.text else part
 
-    def _find(self, claims: Sequence[Claim], source: Source, named: Sequence[Source] = ()) -> Quote | None:
-        """The support of the first claim that has some. A sentence that cites several passages may combine them."""
-        quotes = (claim.find_support(source, self.similarity, named) for claim in claims)
-        return next((quote for quote in quotes if quote), None)
+    def _support(self, claim: Claim, group: Sequence[Mark]) -> list[tuple[int, Quote]]:
+        """The references of one group of marks: of the passages named, else of another one that supports the words.
+
+        A sentence that cites several passages may combine them.
+        """
+        named = [self._sources[number - 1] for number in dict.fromkeys(n for mark in group for n in mark.numbers)]
+        alone = ((source, claim.find_support(source, self.similarity)) for source in named)
+        found = [quote for source, one in alone if (quote := one or claim.find_support(source, self.similarity, named))]
+        if not found and any(mark.is_certain for mark in group):
+            others = (source for source in self._sources if source not in named)
+            supporting = (claim.find_support(source, self.similarity) for source in others)
+            found = [quote for quote in supporting if quote][:1]
+        return [(self._number(quote), quote) for quote in found]
 
     def _find_anywhere(self, claim: Claim) -> Quote | None:
         return next((quote for source in self._sources if (quote := claim.find_support(source, None))), None)

@@ -9,9 +9,11 @@ _STEPS = 16
 """A sentence that grows is looked at again once it is longer by this part of its length."""
 _LINE = re.compile(r"(?<![,;])\n(?=[^\S\n]*\S)")
 _OPENING = re.compile(r"\s*[\[【\uff3b\u3014(<¹²³⁰⁴-⁹]")
-_MARKS_FIRST = re.compile(
-    r"(?:[^\S\n]*(?:[\[【\uff3b\u3014][^\[\]【】\n]{0,120}[\]】\uff3d\u3015]|<sup>[^<\n]{0,40}</sup>|[¹²³⁰⁴-⁹]+))+[^\S\n]*[.。]?"
-)
+_MARK = r"[\[【\uff3b\u3014][^\[\]【】\n]{0,120}[\]】\uff3d\u3015]|<sup>[^<\n]{0,40}</sup>|[¹²³⁰⁴-⁹]+"
+_MARKS = rf"(?:[^\S\n]*(?:{_MARK}))+[^\S\n]*[.。]?"
+_MARKS_FIRST = re.compile(_MARKS)
+_MARKS_GLUED = re.compile(rf"[.!?…][\"”»]?{_MARKS}[^\S\n]*(?=[^\W\d_])")
+"""A sentence's end with marks right behind it, as in "at dusk.[1] The boat", unless a lower-case letter follows."""
 _LONGEST_MARK = 130
 
 
@@ -53,6 +55,7 @@ def _cut(text: str, cuts: list[int]) -> list[str]:
 def _find_cuts(text: str) -> list[int]:
     """The ends of all segments but the last."""
     starts = {start for start, _ in find_sentences(text)} | {match.end() for match in _LINE.finditer(text)}
+    starts |= {match.end() for match in _MARKS_GLUED.finditer(text) if not text[match.end()].islower()}
     cuts, stop = [0], len(text.rstrip())
     for start in sorted(starts):
         if "\n" not in text[_skip_back(text, start) : start] and (marks := _MARKS_FIRST.match(text, start)):

@@ -117,7 +117,7 @@ class Claim:
         self._new = [word for word in self.words if asked.isdisjoint(word)]
         known = list_values(question)
         self._numbers = [number for number in list_numbers(text) if known.isdisjoint(number)]
-        self._names = [_list_forms(name) for name in _list_names(text)]
+        self._rows = [[_list_forms(name) for name in row] for row in _list_names(text)]
         self._asked = asked
 
     @property
@@ -144,16 +144,21 @@ class Claim:
             return None
         if not all(number & values for number in self._numbers):
             return None
-        if not all(name & (found | self._asked) for name in self._names):
+        is_abroad = self._is_abroad(source)
+        if not self._has_names(found | self._asked, is_abroad=is_abroad):
             return None
         best: _Span | None = max(source.spans, key=lambda span: (self._measure(span), span.start - span.end))
-        is_abroad = self._is_abroad(source)
         words = self._new or self.words
         if best and not is_abroad and (_share(words, source.found) < _SOME_WORDS or self._contradicts(source, best)):
             return None
         if _share(words, found) < _ENOUGH_WORDS or not _share(self.words, found):
             best = self._find_similar(source, best, similarity, is_abroad=is_abroad)
         return Quote(source.number, best.start, best.end, source.passage.text[best.start : best.end]) if best else None
+
+    def _has_names(self, found: frozenset[str], *, is_abroad: bool) -> bool:
+        """Whether a passage has all names. One of a German row is enough abroad: "Lager Ostermark" has a noun."""
+        enough = any if is_abroad and _guess(self.text)[1] == "german" else all
+        return all(enough(bool(name & found) for name in row) for row in self._rows)
 
     def _measure(self, span: _Span) -> float:
         """How much of this sentence a span has. New words and numbers count twice: they are the answer."""
@@ -183,7 +188,7 @@ class Claim:
         self, source: Source, best: _Span | None, similarity: Similarity | None, *, is_abroad: bool
     ) -> _Span | None:
         """The span that is most similar in meaning; the best by words if numbers and names agree across languages."""
-        if is_abroad and (self._numbers or self._names):
+        if is_abroad and (self._numbers or self._rows):
             return best
         if similarity is None:
             return None
@@ -213,19 +218,23 @@ def _list_forms(name: str) -> frozenset[str]:
     return frozenset(stem for word in words for stem in (word, *list_stems(word)))
 
 
-def _list_names(text: str) -> list[str]:
-    """Words that are names by their capitals. In German every noun has one, so only words in a row count there."""
+def _list_names(text: str) -> list[list[str]]:
+    """Rows of words that are names by their capitals. In German every noun has one: only words in a row count there."""
     found = [match for match in _WORD.finditer(text) if match[0][0].isupper()]
     inner = [not _SENTENCE_INITIAL.search(text[max(0, match.start() - 20) : match.start()]) for match in found]
     is_german = _guess(text)[1] == "german"
-    names = []
+    rows, last = list[list[str]](), -2
     for place, match in enumerate(found):
         neighbours = (other for other in (place - 1, place + 1) if 0 <= other < len(found) and inner[other])
         is_in_row = any(_GAP.fullmatch(_between(text, match, found[other])) for other in neighbours)
         is_name = inner[place] and (is_in_row or not is_german)
         if (is_name or sum(map(str.isupper, match[0])) > 1) and match[0].lower() not in _NOT_NAMES:
-            names.append(match[0])
-    return names
+            if last == place - 1 and _GAP.fullmatch(_between(text, match, found[last])):
+                rows[-1].append(match[0])
+            else:
+                rows.append([match[0]])
+            last = place
+    return rows
 
 
 def _between(text: str, one: re.Match[str], other: re.Match[str]) -> str:
