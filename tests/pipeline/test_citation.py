@@ -216,3 +216,22 @@ def test_a_german_noun_before_a_name_need_not_be_in_a_passage_of_another_languag
     answer = "Das Schleusentor Alder wurde 1911 gebaut [1]."
     assert cite(answer, PASSAGES).text == answer
     assert cite("Das Schleusentor Birke wurde 1911 gebaut [1].", PASSAGES).quotes == []
+
+
+@pytest.mark.parametrize("line", ["# a\n", "| a | b |\n", "a\n", "a\n\n"])
+def test_a_passage_of_many_short_lines_is_compared_in_linear_time(line: str) -> None:
+    def compare(count: int) -> Cited:
+        return cite("The gate shuts at dusk [1].", [line * count + "The gate shuts at dusk."])
+
+    check_linear(compare, 1500)
+
+
+def test_a_long_run_of_spaces_in_an_answer_takes_linear_time() -> None:
+    check_linear(lambda count: cite(f"The gate {' ' * count} shuts [1].", PASSAGES), 5000)
+
+
+def test_of_a_thousand_marks_in_one_sentence_the_first_ones_are_compared() -> None:
+    cited = cite(f"The gate shuts at dusk [1]{', at dusk [1]' * 1000}.", PASSAGES)
+    assert check_quotes(cited) == [(0, "It shuts at dusk.")]
+    assert cited.text.count("[1]") == 30
+    assert "[" not in cited.text.replace("[1]", "")

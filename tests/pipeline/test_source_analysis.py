@@ -10,10 +10,12 @@ import pytest
 
 from app.domain.documents import Parsed
 from app.domain.errors import ParseLimitExceededError, ParserKilledError
-from app.domain.specs import SOURCES
+from app.domain.specs import SOURCES, SpecType
 from app.pipeline.sandbox.sandbox import ParserSandbox
 from app.pipeline.specs.bundle import Bundles
+from app.pipeline.specs.document import write_specification
 from app.pipeline.specs.facts import FileFacts, Skipped
+from app.services.specs import source_analysis
 from app.services.specs.source_analysis import SourceAnalysis
 
 
@@ -104,3 +106,15 @@ async def test_a_child_that_a_hostile_file_controls_cannot_name_files_that_do_no
     repository, _ = await SourceAnalysis(Controlled(), 60).analyse(bundles, "weir", ignore)
     assert not repository.files
     assert [file.path for file in repository.skipped] == ["a.py"]
+
+
+async def test_a_repository_with_very_many_definitions_keeps_the_first_ones(
+    sandbox: ParserSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_analysis, "_MOST_FACTS", 5)
+    definitions = "".join(f"def open_{number}():\n    pass\n" for number in range(4))
+    files = {f"{name}.py": definitions for name in ("a", "b", "c")}
+    repository, _ = await SourceAnalysis(sandbox, 60).analyse(make_bundles(tmp_path, files), "weir", ignore)
+    assert [len(file.symbols) for file in repository.files] == [4, 0, 0]
+    assert "definitions and imports" in repository.files[1].problem
+    assert "b.py" in write_specification(repository, SpecType.OVERVIEW, characters=10_000).markdown

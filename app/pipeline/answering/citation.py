@@ -12,6 +12,8 @@ from app.pipeline.answering.segments import split_segments
 from app.pipeline.answering.support import Claim, Source
 
 _LONGEST_QUOTE = 600
+_MOST_GROUPS = 30
+"""Marks behind further clauses of the same sentence are not compared with passages, and cite nothing."""
 _LIST_OF_SOURCES = re.compile(
     r"\s*(?:[#*_]+\s*)?(?:sources?|references?|citations?|footnotes?|quellen|fuentes|referencias|références|fonti|fontes|bronnen)"
     r"(?:\s*[*_]+)?\s*[::]?(?:\s*[*_]+)?\s*(?:$|\n)|\s*\[\^\d{1,3}\]:",
@@ -105,10 +107,10 @@ class Citer:
         groups = _group(segment, list(find_marks(segment, len(self.passages))))
         plain = _strip_marks(segment, groups)
         whole, text, done, cited, lost = Claim(plain, self.question), "", 0, dict[int, Quote](), list[str]()
-        for group in groups:
+        for place, group in enumerate(groups):
             start, end = group[0].start, group[-1].end
-            part = self._read_part(segment[done:start], whole)
-            found = self._support(part, group)
+            part = self._read_part(segment[done:start], whole) if place < _MOST_GROUPS else whole
+            found = self._support(part, group) if place < _MOST_GROUPS else []
             keeps = not found and not any(mark.is_certain for mark in group)
             text += segment[done:end] if keeps else segment[done:start] + self._write(segment[start:end], found)
             lost += [part.text] if part is not whole and not found and not keeps else []

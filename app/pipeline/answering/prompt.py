@@ -10,8 +10,8 @@ from app.pipeline.chunking.chunk import find_sentences
 NO_ANSWER = "NOT_IN_PASSAGES"
 """What the instructions ask the model to write if the passages do not answer the question."""
 
-FENCE = re.compile(r"\s*</?passage [0-9a-f]{16}[^<>\n]{0,800}>")
-"""A line of the fence, which an answer may repeat."""
+FENCE = re.compile(r"(?<!\s)\s*</?passage [0-9a-f]{16}[^<>\n]{0,800}>")
+"""A line of the fence, which an answer may repeat. The lookbehind keeps the search linear in a long run of spaces."""
 
 _INSTRUCTIONS = """\
 You answer a question from numbered passages of documents.

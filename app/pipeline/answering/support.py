@@ -24,6 +24,8 @@ _SIMILAR_ABROAD = 0.4
 _SAME_SENTENCE = 0.6
 """With this share of a sentence's words, a sentence of the passage says the same, or the contrary."""
 _FEW_WORDS = 2
+_LONGEST_LINES = 2_000
+"""The largest number of characters of a sentence without its first lines: each line of a table gives such a part."""
 _SCRIPTS = re.compile(
     r"([a-z\u00c0-\u024f])|([\u0370-\u03ff])|([\u0400-\u04ff])|([\u0590-\u08ff])|([\u0900-\u0dff])|([\u0e00-\ud7ff])"
 )
@@ -94,8 +96,9 @@ class Source:
         text = self.passage.text
         for start, end in find_sentences(text):
             yield start, end
-            for line in re.finditer(r"\n\s*(?=\S)", text[start:end]):
-                yield start + line.end(), end
+            first = max(start, end - _LONGEST_LINES)
+            for line in re.finditer(r"\n\s*(?=\S)", text[first:end]):
+                yield first + line.end(), end
 
 
 class Claim:

@@ -12,6 +12,8 @@ from app.pipeline.specs.packages import Edge, Package, list_edges, list_external
 
 _NODES, _ARROWS = 40, 160
 _IMPORTS, _EXTERNAL = 400, 60
+_ENTITIES = {ord(sign): f"#{ord(sign)};" for sign in '"#<>`\n'}
+"""How Mermaid writes what would end a label, or be HTML or Markdown in it."""
 _NO_IMPORTS = "No imports between packages were found."
 
 
@@ -40,7 +42,7 @@ def _draw(edges: Sequence[Edge], packages: Sequence[Package]) -> list[str]:
     arrows = sorted(merged, key=lambda edge: (edge.source, edge.target))[:_ARROWS]
     names = sorted({edge.source for edge in arrows} | {edge.target for edge in arrows})[: 2 * _NODES]
     ids = {name: f"p{number}" for number, name in enumerate(names)}
-    nodes = [f'  {ids[name]}["{name.replace(chr(34), chr(39))}"]' for name in names]
+    nodes = [f'  {ids[name]}["{name.translate(_ENTITIES)}"]' for name in names]
     drawn = [
         f"  {ids[edge.source]} --> {ids[edge.target]}" for edge in arrows if {edge.source, edge.target} <= set(names)
     ]
@@ -55,9 +57,14 @@ def _draw(edges: Sequence[Edge], packages: Sequence[Package]) -> list[str]:
 def _write_cycles(edges: Iterable[Edge]) -> list[str]:
     """Each group of packages that import each other, with an import of each."""
     edges = list(edges)
+    groups = find_cycles(edges)
+    numbers = {path: number for number, group in enumerate(groups) for path in group}
+    of_groups: list[list[Edge]] = [[] for _ in groups]
+    for edge in edges:
+        if (number := numbers.get(edge.source)) is not None and number == numbers.get(edge.target):
+            of_groups[number].append(edge)
     lines = []
-    for group in find_cycles(edges):
-        inside = [edge for edge in edges if edge.source in group and edge.target in group]
+    for group, inside in zip(groups, of_groups, strict=True):
         places = ", ".join(
             f"{code(edge.source)} → {code(edge.target)} {cite(edge.path, edge.line)}" for edge in inside[:8]
         )

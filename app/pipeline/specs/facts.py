@@ -67,6 +67,14 @@ class FileFacts:
         """The folder of the file; ``.`` is the root of the repository."""
         return self.path.rpartition("/")[0] or "."
 
+    def count(self) -> int:
+        """The number of its definitions, imports and further facts."""
+        return len(self.symbols) + len(self.imports) + len(self.notes)
+
+    def without_facts(self, problem: str) -> "FileFacts":
+        """The same file without them."""
+        return replace(self, symbols=(), imports=(), notes=(), problem=problem)
+
     def as_json(self) -> dict[str, Any]:
         """The object that a sandbox child sends."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}

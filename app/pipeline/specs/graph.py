@@ -1,7 +1,8 @@
 """The graph of the imports between packages: drawn with few enough nodes, and its cycles."""
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from app.pipeline.specs.packages import Edge, Package
 
@@ -13,17 +14,20 @@ def collapse(edges: Iterable[Edge], packages: Sequence[Package], most: int) -> t
     """
     paths = [package.path for package in packages]
     deepest = max((path.count("/") + 1 for path in paths), default=1)
-    shown: Mapping[str, str] = {}
-    for depth in range(deepest, 0, -1):
-        shown = {path: "/".join(path.split("/")[:depth]) for path in paths}
-        if len(set(shown.values())) <= most:
-            break
+    # The more depth, the more packages.
+    depth = bisect_right(range(1, deepest + 1), most, key=lambda depth: len(set(_cut(paths, depth).values())))
+    shown = _cut(paths, max(1, depth))
     merged: dict[tuple[str, str], Edge] = {}
     for edge in edges:
         source, target = shown.get(edge.source, edge.source), shown.get(edge.target, edge.target)
         if source != target:
             merged.setdefault((source, target), Edge(source, target, edge.path, edge.line))
-    return dict(shown), list(merged.values())
+    return shown, list(merged.values())
+
+
+def _cut(paths: Iterable[str], depth: int) -> dict[str, str]:
+    """For each folder, its ancestor at this depth; itself if it is less deep."""
+    return {path: "/".join(path.split("/", depth)[:depth]) for path in paths}
 
 
 def find_cycles(edges: Iterable[Edge]) -> list[list[str]]:
@@ -41,7 +45,7 @@ class _Components:
             self._graph[edge.source].append(edge.target)
         self._index: dict[str, int] = {}
         self._low: dict[str, int] = {}
-        self._stack: list[str] = []
+        self._stack: dict[str, None] = {}  # in the order in which they were added
         self.groups: list[list[str]] = []
         for root in sorted(self._graph):
             if root not in self._index:
@@ -53,7 +57,7 @@ class _Components:
             node, position = work.pop()
             if position == 0:
                 self._index[node] = self._low[node] = len(self._index)
-                self._stack.append(node)
+                self._stack[node] = None
             following = self._find_new(node, position)
             if following is not None:
                 work += [(node, following + 1), (self._graph[node][following], 0)]
@@ -77,5 +81,5 @@ class _Components:
     def _close(self, node: str) -> None:
         group: list[str] = []
         while not group or group[-1] != node:
-            group.append(self._stack.pop())
+            group.append(self._stack.popitem()[0])
         self.groups.append(sorted(group))

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 _MARKUP = re.compile(r"([\\`*\[\]<>|]|(?<!\w)_|_(?!\w))")
+_BLOCK = re.compile(r"^(?=[#~=+-])")
+"""Where a line could begin a heading, a block of code, a rule or a list."""
 _CODE = re.compile(r"``([^`]+)``|`([^`]+)`")
 
 
@@ -12,7 +14,7 @@ def plain(text: str) -> str:
     parts = _CODE.split(" ".join(text.split()))
     quoted = [code(first or second) for first, second in zip(parts[1::3], parts[2::3], strict=True)]
     shown = [_MARKUP.sub(r"\\\1", part) for part in parts[::3]]
-    return "".join(a + b for a, b in zip(shown, [*quoted, ""], strict=True))
+    return _BLOCK.sub(r"\\", "".join(a + b for a, b in zip(shown, [*quoted, ""], strict=True)))
 
 
 def code(text: str) -> str:

@@ -9,7 +9,7 @@ from app.pipeline.specs.languages import PROGRAMMING
 from app.pipeline.specs.markdown import bounded, cite, code, fence, plain, section, table
 from app.pipeline.specs.packages import Package, list_packages
 
-_TREE_LINES = 80
+_TREE_LINES, _TREE_DEPTH = 80, 5
 _PACKAGES = 400
 _ENTRIES, _DEPENDENCIES, _SETTINGS, _TESTS, _SKIPPED = 80, 150, 150, 40, 40
 
@@ -64,12 +64,17 @@ def _write_tree(repository: Repository) -> list[str]:
     """Folders with the number of files below them, as deep as fits into 80 lines."""
     counts: Counter[str] = Counter()
     for file in repository.files:
-        parts = file.path.split("/")[:-1]
+        parts = file.path.split("/")[:-1][:_TREE_DEPTH]
         counts.update("/".join(parts[: depth + 1]) for depth in range(len(parts)))
     if not counts:
         return []
     depth = next(
-        (depth for depth in (5, 4, 3, 2, 1) if sum(path.count("/") < depth for path in counts) <= _TREE_LINES), 1
+        (
+            depth
+            for depth in range(_TREE_DEPTH, 0, -1)
+            if sum(path.count("/") < depth for path in counts) <= _TREE_LINES
+        ),
+        1,
     )
     shown = sorted(path for path in counts if path.count("/") < depth)
     lines = [

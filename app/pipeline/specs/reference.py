@@ -37,18 +37,17 @@ def _write_file(file: FileFacts, *, members: bool) -> Iterator[str]:
     if file.doc:
         yield f"{plain(file.doc)} {cite(file.path, file.doc_line)}"
         yield ""
-    yield from (_write_symbol(file, symbol) for symbol in file.symbols if members or not _is_member(file, symbol))
+    names = {symbol.name for symbol in file.symbols}
+    for symbol in file.symbols:
+        # A member belongs to another definition that is listed for the file.
+        is_member = symbol.name.rpartition(".")[0] in names
+        if members or not is_member:
+            yield _write_symbol(file, symbol, is_member=is_member)
     yield ""
 
 
-def _write_symbol(file: FileFacts, symbol: Symbol) -> str:
+def _write_symbol(file: FileFacts, symbol: Symbol, *, is_member: bool) -> str:
     doc = f" - {plain(symbol.doc)}" if symbol.doc else ""
-    indent = "  " * min(3, symbol.name.count(".")) if _is_member(file, symbol) else ""
+    indent = "  " * min(3, symbol.name.count(".")) if is_member else ""
     name = "" if symbol.name.rpartition(".")[2] in symbol.signature else f"{code(symbol.name)} "
     return f"{indent}- {symbol.kind} {name}{code(symbol.signature)}{doc} {cite(file.path, symbol.line, symbol.end)}"
-
-
-def _is_member(file: FileFacts, symbol: Symbol) -> bool:
-    """Whether the definition belongs to another one that is listed for the file."""
-    owner = symbol.name.rpartition(".")[0]
-    return bool(owner) and any(other.name == owner for other in file.symbols)

@@ -2,7 +2,7 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from posixpath import normpath
 
@@ -11,6 +11,8 @@ from app.pipeline.specs.facts import FileFacts, Repository
 _SCRIPTS = ("", ".ts", ".tsx", ".js", ".jsx", ".mjs", ".d.ts", "/index.ts", "/index.tsx", "/index.js", "/index.jsx")
 _SOURCES = ("src", "lib", "python")
 _RUST_STANDARD = {"std", "core", "alloc"}
+_MOST_HEADERS = 50
+"""Of more headers with the same name, an include that is not relative refers to any."""
 
 
 def _shorten(module: str, language: str) -> str:
@@ -57,6 +59,9 @@ class Resolver:
             if note.kind == "dependency"
         }
         self._go_folders = {file.folder for file in repository.files if file.language == "Go"}
+        self._deepest = max((path.count("/") + 1 for path in self._paths), default=0)
+        self._deepest_go = max((name.count("/") + 1 for name in self._go), default=0)
+        self._deepest_namespace = max((name.count(".") + 1 for _, name in self._namespaces), default=0)
         self._headers: dict[str, set[str]] = defaultdict(set)
         for path in self._paths:
             self._headers[path.rpartition("/")[2]].add(path)
@@ -109,9 +114,7 @@ class Resolver:
 
     def _find_module(self, module: str, *, by_path: bool) -> str | None:
         """The folder of the longest part of a dotted name that is a module here."""
-        parts = module.split(".")
-        for count in range(len(parts), 0, -1):
-            name = ".".join(parts[:count])
+        for name in _list_beginnings(module, self._deepest):
             path = name.replace(".", "/")
             if by_path and (f"{path}.py" in self._paths or f"{path}/__init__.py" in self._paths):
                 return path if f"{path}/__init__.py" in self._paths else _folder(path)
@@ -120,8 +123,8 @@ class Resolver:
         return None
 
     def _find_go(self, _file: FileFacts, module: str) -> str | None:
-        for prefix, root in self._go.items():
-            if module == prefix or module.startswith(f"{prefix}/"):
+        for prefix in _list_beginnings(module, self._deepest_go, "/"):
+            if (root := self._go.get(prefix)) is not None:
                 folder = normpath(f"{root}/{module[len(prefix) + 1 :]}") if module != prefix else root
                 return folder if folder in self._go_folders else None
         return None
@@ -137,8 +140,9 @@ class Resolver:
                 root = _folder(root)
         elif parts[0] not in self._crates:
             return None
-        for count in range(len(parts) - 1, 0, -1):
-            path = normpath("/".join([root, *parts[1 : count + 1]]))
+        below = _list_beginnings("/".join(parts[1:]), self._deepest, "/") if parts[1:] else ()
+        for name in below:
+            path = normpath(f"{root}/{name}")
             if f"{path}/mod.rs" in self._paths:
                 return path
             if f"{path}.rs" in self._paths:
@@ -155,16 +159,16 @@ class Resolver:
         near = normpath(f"{file.folder}/{name}")
         if near in self._paths:
             return _folder(near)
-        found = [
-            path for path in self._headers.get(name.rpartition("/")[2], ()) if path == name or path.endswith(f"/{name}")
-        ]
+        same = self._headers.get(name.rpartition("/")[2], ())
+        if len(same) > _MOST_HEADERS:
+            return None
+        found = [path for path in same if path == name or path.endswith(f"/{name}")]
         return _folder(found[0]) if len(found) == 1 else None
 
     def _find_namespace(self, file: FileFacts, module: str) -> str | None:
-        language, parts = file.language, module.replace("\\", ".").strip(".").split(".")
+        language, given = file.language, module.replace("\\", ".").strip(".")
         others = {"Java": "Kotlin", "Kotlin": "Java"}
-        for count in range(len(parts), 0, -1):
-            name = ".".join(parts[:count])
+        for name in _list_beginnings(given, self._deepest_namespace):
             for known in (language, others.get(language, language)):
                 if (known, name) in self._namespaces:
                     return self._namespaces[known, name]
@@ -192,6 +196,14 @@ def _index_python(paths: Iterable[str]) -> dict[str, str]:
             if parts[start:]:
                 index.setdefault(".".join(parts[start:]), folder)
     return index
+
+
+def _list_beginnings(name: str, most: int, separator: str = ".") -> Iterator[str]:
+    """The beginnings of a name that have 1 to ``most`` whole parts, the longest first."""
+    ends = [at for at, sign in enumerate(name) if sign == separator][:most]
+    if len(ends) < most:
+        ends.append(len(name))
+    return (name[:end] for end in reversed(ends))
 
 
 def _folder(path: str) -> str:

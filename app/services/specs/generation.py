@@ -169,7 +169,8 @@ class SpecGeneration:
         # about half as long as it may be, or longer, without what it repeats of the one before it.
         shortest = max(settings.chunk_size // 4, settings.chunk_size // 2 - settings.chunk_overlap)
         characters = min(_CHARACTERS, shortest * self._limits.chunks)
-        return written, write_specification(repository, kind, characters=characters, sections=written.lines)
+        write = partial(write_specification, repository, kind, characters=characters, sections=written.lines)
+        return written, await asyncio.to_thread(write)
 
     async def _ingest(
         self, attempt: RunningAttempt, document: Document, settings: AgentSettings, specification: Specification

@@ -11,6 +11,9 @@ from app.pipeline.specs.bundle import Bundles
 from app.pipeline.specs.facts import FileFacts, Repository, Skipped, strip_root
 
 _TIME_IS_OVER = "the time for the analysis was over"
+_MOST_FACTS = 200_000
+"""Some hundred megabytes. A specification shows some thousands of them."""
+_TOO_MANY = f"the repository has more than {_MOST_FACTS:,} definitions and imports"
 _INVALID = (ValueError, TypeError, KeyError, AttributeError)
 
 
@@ -42,13 +45,16 @@ class SourceAnalysis:
             ParserKilledError, RetryLaterError: the files are not at fault.
         """
         facts, waiting, until = list[FileFacts](), list(reversed(bundles.files)), time.monotonic() + self._seconds
+        room = _MOST_FACTS
         while waiting:
             path = waiting.pop()
             if time.monotonic() > until:
                 bundles.skipped += [Skipped(member, _TIME_IS_OVER) for member in bundles.files[path]]
                 continue
             try:
-                facts += await self._analyse_bundle(path, bundles.files[path])
+                for one in await self._analyse_bundle(path, bundles.files[path]):
+                    room -= one.count()
+                    facts.append(one if room >= 0 else one.without_facts(_TOO_MANY))
             except DocumentError as error:
                 if error.retryable:
                     raise
