@@ -78,6 +78,12 @@ def test_a_function_word_of_the_querys_own_language_is_left_out_even_where_anoth
     assert "but" not in read_query("none but the keeper of the gate").lexemes
 
 
+@pytest.mark.parametrize("query", ["3.3.2021", "03/03/2021", "2021-03-03", "3.3.2021 report"])
+def test_a_date_in_another_notation_counts_more_than_the_numbers_in_it(query: str) -> None:
+    table = "Fees: 3.1 m, 3.3 m and 3 m, or 03 and 33."
+    assert score(query, "Paid on 3 March 2021.") > 2 * score(query, table)
+
+
 def test_a_word_that_is_asked_twice_weighs_more() -> None:
     weights = {word.lexemes[0]: word.weight for word in read_query("gate keepers: which gate has a keeper").words}
     assert weights["gate"] == 2

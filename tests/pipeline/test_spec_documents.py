@@ -16,7 +16,7 @@ from app.pipeline.specs.analysis import analyse_file
 from app.pipeline.specs.bundle import pack
 from app.pipeline.specs.claims import read_claims
 from app.pipeline.specs.document import write_specification
-from app.pipeline.specs.facts import FileFacts, Repository
+from app.pipeline.specs.facts import FileFacts, Repository, strip_root
 from app.pipeline.specs.graph import find_cycles
 from app.pipeline.specs.languages import PROGRAMMING, find_language
 from app.pipeline.specs.packages import Edge, list_edges
@@ -55,6 +55,13 @@ def test_the_overview_of_this_project_names_every_package_and_no_other(own: Repo
             tree[str(Path(file.path).parent)] = tree.get(str(Path(file.path).parent), 0) + 1
     assert named == tree
     assert named.keys() >= {"app/pipeline/specs", "app/ledger", "app/services/answers"}
+
+
+def test_entry_points_are_named_without_the_folder_of_the_archive() -> None:
+    text = {"weir-main/gates/__main__.py": "open()\n", "weir-main/cmd/main.go": "package main\n\nfunc main() {\n}\n"}
+    root, files, _ = strip_root(analyse(text).files, ())
+    section = write(Repository(root, files), SpecType.OVERVIEW).partition("## Entry points\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^- `([^`]+)`", section, re.MULTILINE) == ["cmd/main.go", "gates/__main__.py"]
 
 
 @pytest.mark.parametrize("kind", SpecType)

@@ -3,6 +3,9 @@
 # ruff: noqa: RUF001 (letters of other scripts)
 
 import re
+from collections import Counter
+
+from app.pipeline.words.word_lists import LATIN
 
 REFUSAL = {
     "en": "The documents do not answer this. The passages found hold no answer to the question.",
@@ -74,28 +77,36 @@ _LETTERS = {
     "cs": "řěůž",
     "sv": "åäö",
 }
-"""Letters that count as one more word of a language."""
-_WORDS_OF = {language: frozenset(words.split()) for language, words in _WORDS.items()}
+"""Letters that count as words of a language."""
+_NAMES = {
+    "es": "spanish", "de": "german", "fr": "french", "it": "italian", "pt": "portuguese", "nl": "dutch",
+    "ro": "romanian", "vi": "vietnamese", "pl": "polish", "cs": "czech", "sv": "swedish", "tr": "turkish",
+    "en": "english",
+}  # fmt: skip
+_WORDS_OF = {language: frozenset(f"{_WORDS[language]} {LATIN[name]}".split()) for language, name in _NAMES.items()}
+_SHARED_BY = Counter(word for words in _WORDS_OF.values() for word in words)
+_SHARED_BY_LETTER = Counter("".join(_LETTERS.values()))
 _SPLIT = re.compile(r"[^\W\d_]+")
 
 
 def guess_question_language(question: str) -> str:
-    """The language of a question as in ISO 639-1, one of those with phrases: by its script, else its small words.
+    """The language of a question as in ISO 639-1, one of those with phrases: by its script, else its function words.
 
     English where nothing suggests another one.
     """
-    letters = len(_SPLIT.findall(question))
+    length = len(_SPLIT.findall(question))
     for language, script in _SCRIPTS.items():
-        if (found := re.findall(f"(?=({script}))", question, re.IGNORECASE)) and len(found) >= letters / 2:
+        if (found := re.findall(f"(?=({script}))", question, re.IGNORECASE)) and len(found) >= length / 2:
             return language
-    words = [word.lower() for word in _SPLIT.findall(question)]
+    words = {word.lower() for word in _SPLIT.findall(question)}
+    letters = set(question)
 
-    def count(language: str) -> int:
-        has_letter = not set(_LETTERS.get(language, "")).isdisjoint(question)
-        return has_letter + sum(word in _WORDS_OF[language] for word in words)
+    def count(language: str) -> float:
+        """The language's words and letters, each as a part where several languages have it."""
+        known = sum(1 / _SHARED_BY[word] for word in words & _WORDS_OF[language])
+        return known + sum(1 / _SHARED_BY_LETTER[letter] for letter in letters.intersection(_LETTERS.get(language, "")))
 
-    language = max(_WORDS_OF, key=count)
-    return language if count(language) else "en"
+    return max(("en", *_WORDS_OF), key=count)
 
 
 def refuse(question: str) -> str:

@@ -147,9 +147,14 @@ def strip_root(files: Sequence[FileFacts], skipped: Sequence[Skipped]) -> tuple[
     cut = len(root) + 1 if root else 0
     return (
         root,
-        [replace(file, path=file.path[cut:]) for file in files],
+        [replace(file, path=file.path[cut:], notes=_strip_names(file, cut)) for file in files],
         [Skipped(file.path[cut:], file.reason) for file in skipped],
     )
+
+
+def _strip_names(file: FileFacts, cut: int) -> list[Note]:
+    """The notes of a file; those named by its path have it without the folder."""
+    return [note._replace(name=note.name[cut:]) if note.name == file.path else note for note in file.notes]
 
 
 def _clean(value: Any) -> str:

@@ -21,6 +21,8 @@ from app.pipeline.words.quantities import UNITS, read_dates, read_numbers, read_
 
 _JOINED = 0.5
 """The weight of joined parts of a compound, whose parts count as well."""
+_PART_OF_DATE = 0.5
+"""The weight of a number in a date, which counts as a whole. "3.3.2021" does not ask twice for 3."""
 _OTHER_SPELLING = 0.7
 """The factor of a form in another spelling: without tones, Mueller for Müller."""
 _SHORTEST_NAME = 5
@@ -104,11 +106,14 @@ def _split(token: str) -> Iterator[_Given]:
         if not dates:
             return
     words = list(split_compound(token))
+    if dates:
+        yield from (_Given(part, _PART_OF_DATE) for part in dict.fromkeys(word.word for word in words if word.step))
+        return
     parts = {word.word for word in words if word.step}
     fragments = _FRAGMENTS & parts if _APOSTROPHE.search(token) else set()
     are_joined = not fragments and not parts <= LANGUAGES_OF.keys()
     for word, start, end, step in words:
-        if word in dates or word in fragments:
+        if word in fragments:
             continue
         if step or word != _JOINTS.sub("", lower[start:end]):
             unsigned = word.strip(".+#")
