@@ -74,16 +74,20 @@ async def erase_agent_tasks(
 
 _IS_GONE = "CAST({0} ->> 'document_id' AS bigint) = ANY (CAST(:document_ids AS bigint[]))"
 
+# A refusal has no references, but may list sentences that a language model made from any document.
 _ERASE_ANSWERS = text(
     f"""
     UPDATE tasks AS t
-    SET version = t.version + 1, result = t.result || :erased
+    SET version = t.version + 1,
+        result = (t.result - 'unsupported') || CASE WHEN t.result -> 'references' = '[]' THEN '{{}}' ELSE :erased END
     WHERE t.id = ANY (ARRAY(
         SELECT t.id FROM tasks AS t
         WHERE t.agent_id = :agent_id AND t.document_id IS NULL AND t.name = '{TaskName.ANSWER_QUESTION}'
-            AND {_IS_FINAL} AND EXISTS (
-                SELECT FROM unnest(CAST(:document_ids AS bigint[])) AS gone (id)
-                WHERE t.result -> 'references' @> jsonb_build_array(jsonb_build_object('document_id', gone.id)))
+            AND {_IS_FINAL} AND (
+                t.result -> 'references' = '[]' AND t.result -> 'unsupported' <> '[]'
+                OR EXISTS (
+                    SELECT FROM unnest(CAST(:document_ids AS bigint[])) AS gone (id)
+                    WHERE t.result -> 'references' @> jsonb_build_array(jsonb_build_object('document_id', gone.id))))
         ORDER BY t.id FOR NO KEY UPDATE))
     RETURNING t.id
     """
@@ -93,7 +97,7 @@ _ERASE_ANSWERS = text(
 async def erase_answers(connection: AsyncConnection, agent_id: int, document_ids: Sequence[int]) -> list[TaskId]:
     """Remove the answers of an agent that quote these documents; returns their tasks, which stay with the questions.
 
-    So it does with the parts that clients received of them, and of answers that were not finished.
+    Also removes the parts of these answers and of unfinished ones, and the unsupported sentences of refusals.
     """
     await erase_parts(connection, agent_id, document_ids)
     erased = {"answer": "A document that this answer quoted is deleted.", "references": []}

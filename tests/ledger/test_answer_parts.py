@@ -90,6 +90,22 @@ def test_parts_are_erased_with_a_document_that_one_of_them_quotes(bench: Bench) 
     assert [row["text"] for row in left] == ["Five.", "Three."]
 
 
+def test_sentences_without_support_are_erased_with_a_quoted_document_and_from_every_refusal(bench: Bench) -> None:
+    quoting, other, refusal = (start(bench) for _ in range(3))
+    for task, documents in ((quoting, [7]), (other, [8]), (refusal, [])):
+        result = {
+            "answer": f"Answer {documents}",
+            "references": [{"document_id": number} for number in documents],
+            "unsupported": ["A guess."],
+        }
+        bench.do(finish, task.attempt_token, result, status="Answered")
+    assert set(bench.do(erase_answers, bench.agent, [7])) == {quoting.id, refusal.id}
+    results = [bench.one("SELECT result FROM tasks WHERE id = :id", id=task.id) for task in (quoting, other, refusal)]
+    assert [result.get("unsupported") for result in results] == [None, ["A guess."], None]
+    assert [result["answer"] for result in results[1:]] == ["Answer [8]", "Answer []"]
+    assert results[0]["references"] == []
+
+
 def test_parts_are_erased_with_their_agent(bench: Bench) -> None:
     task = start(bench)
     write(bench, task, "One.")
