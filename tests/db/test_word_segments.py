@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.chunks import remove_chunks
 from app.db.documents import hide_document
+from app.db.search import word_segments
 from app.db.search.ranking import Hit
 from app.db.search.word_segments import maintain_word_segments
 from tests.db.library import EAST, NORTH, Library
@@ -79,6 +80,36 @@ async def test_small_segments_are_merged(library: Library) -> None:
         total = (await connection.execute(text("SELECT sum(chunk_count) FROM word_segments"))).scalar_one()
     assert total == 120
     assert await count_rows(library.engine, "word_postings", "segment_id NOT IN (SELECT id FROM word_segments)") == 0
+
+
+async def test_an_agent_with_more_chunks_than_a_segment_may_have_gets_several_at_once(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent_id = await add_corpus(library)
+    before = await ask(library, agent_id)
+    monkeypatch.setattr("app.db.search.word_segments.MOST", 50)
+    assert await segment(library) == 3
+    assert await count_rows(library.engine, "word_segments", "chunk_count = 40") == 3
+    assert await ask(library, agent_id) == before
+
+
+async def test_documents_that_are_added_during_a_build_wait_for_the_next_one(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent_id = await add_corpus(library)
+    added = list[int]()
+
+    build = word_segments._build
+
+    async def build_and_add(*arguments: Any) -> None:
+        await build(*arguments)
+        if len(added) < 3:
+            added.append(await library.add_document(agent_id, "a latecomer"))
+
+    monkeypatch.setattr(word_segments, "_build", build_and_add)
+    assert await segment(library) == 1
+    assert len(added) == 1
+    assert len(await library.find(agent_id, "latecomer")) == 1
 
 
 @pytest.mark.parametrize("mode", ["text", "vector", "hybrid"])

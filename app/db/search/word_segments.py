@@ -42,6 +42,7 @@ class _Sources:
     keys: Keys
     unsegmented: list[int]
     segments: list[int]
+    has_more: bool = False  # unsegmented chunks, for another segment
 
 
 async def maintain_word_segments(database: Database, *, large: int = LARGE, swept: float = _SWEPT_SECONDS) -> int:
@@ -61,8 +62,10 @@ async def maintain_word_segments(database: Database, *, large: int = LARGE, swep
         unswept = list((await connection.execute(_FIND_UNSWEPT, {"seconds": swept})).scalars())
     built = 0
     for agent_id in growing:
-        while await _build_once(database, agent_id):
-            built += 1
+        has_more = True
+        while has_more:
+            done, has_more = await _build_once(database, agent_id)
+            built += done
     for segment_id in unswept:
         built += await _sweep(database, segment_id)
     return built
@@ -97,21 +100,33 @@ async def _start(connection: AsyncConnection) -> bool:
     return bool((await connection.execute(_TRY_LOCK, {"lock": _LOCK})).scalar_one())
 
 
-async def _build_once(database: Database, agent_id: int) -> bool:
-    """Move chunks of an agent that are in no segment to a new one; returns whether there may be more."""
+async def _build_once(database: Database, agent_id: int) -> tuple[bool, bool]:
+    """Move chunks of an agent that are in no segment to a new one.
+
+    Returns:
+        Whether there were any, and whether there were more than a segment may have. Chunks that are added during the
+        build wait for the next run of upkeep: an agent to which documents are added all the time would keep upkeep
+        from all others.
+    """
     async with database.transaction() as connection:
         if not await _start(connection):
-            return False
+            return False, False
         sources = await _choose(connection, agent_id)
         if sources is None:
-            return False
+            return False, False
         await _build(connection, agent_id, sources)
-    return True
+    return True, sources.has_more
 
 
+# Rows with so many chunks as a segment may have, and one more row where there are more.
 _LIST_UNSEGMENTED = text("""
-    SELECT id, document_id, edition, ordinals FROM unsegmented_chunks
-    WHERE agent_id = CAST(:agent_id AS bigint) ORDER BY id LIMIT 20000
+    SELECT id, document_id, edition, ordinals FROM (
+        SELECT *, sum(cardinality(ordinals)) OVER (ORDER BY id) - cardinality(ordinals) AS before
+        FROM (
+            SELECT * FROM unsegmented_chunks WHERE agent_id = CAST(:agent_id AS bigint) ORDER BY id LIMIT 20001
+        ) AS oldest
+    ) AS counted
+    WHERE before <= CAST(:most AS integer) ORDER BY id
 """)
 
 _LIST_SEGMENTS = text("""
@@ -123,9 +138,9 @@ _LOAD_KEYS = text("SELECT id, agent_id, keys FROM word_segments WHERE id = ANY (
 
 async def _choose(connection: AsyncConnection, agent_id: int) -> _Sources | None:
     """Choose chunks that are in no segment, and the segments to merge with them; None when there are none."""
-    rows = (await connection.execute(_LIST_UNSEGMENTED, {"agent_id": agent_id})).all()
-    ends = np.cumsum([len(row.ordinals) for row in rows])
-    rows = rows[: max(1, int(np.searchsorted(ends, MOST, side="right")))]
+    listed = (await connection.execute(_LIST_UNSEGMENTED, {"agent_id": agent_id, "most": MOST})).all()
+    ends = np.cumsum([len(row.ordinals) for row in listed])
+    rows = listed[: max(1, int(np.searchsorted(ends, MOST, side="right")))]
     if not rows:
         return None
     total, merged = int(ends[len(rows) - 1]), list[int]()
@@ -136,7 +151,7 @@ async def _choose(connection: AsyncConnection, agent_id: int) -> _Sources | None
     keys = [(row.document_id, row.edition, ordinal) for row in rows for ordinal in row.ordinals]
     former = (await connection.execute(_LOAD_KEYS, {"ids": merged})).all()
     parts = [np.array(keys, KEY), *(np.frombuffer(segment.keys, KEY) for segment in former)]
-    return _Sources(np.concatenate(parts, dtype=KEY), [row.id for row in rows], merged)
+    return _Sources(np.concatenate(parts, dtype=KEY), [row.id for row in rows], merged, len(listed) > len(rows))
 
 
 _GIVEN = """
