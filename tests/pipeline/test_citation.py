@@ -161,8 +161,22 @@ def test_a_passage_of_many_lines_is_quoted_without_the_lines_before_the_sentence
         lambda size: f"It shuts at dusk {' ' * size}.",
         lambda size: "It shuts at dusk [-1] [1.5] [1e3] [0x1] [\u00b2]." * (size // 50),
         lambda size: f"[1]{'[1]' * size}",
+        lambda size: "zebra [2]" * (size // 4),
+        lambda size: f"It shuts at dusk{'.' * size}x",
+        lambda size: f"It shuts at dusk{' ' * size}x [1].",
     ],
-    ids=["long number", "nested", "long list", "spaces within", "spaces", "odd numbers", "only marks"],
+    ids=[
+        "long number",
+        "nested",
+        "long list",
+        "spaces within",
+        "spaces",
+        "odd numbers",
+        "only marks",
+        "many marks",
+        "dots",
+        "spaces before a word",
+    ],
 )
 def test_hostile_answers_take_linear_time_and_never_point_outside_the_passages(answer: Callable[[int], str]) -> None:
     check_linear(lambda size: cite(answer(size), PASSAGES), 2_000)

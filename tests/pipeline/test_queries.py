@@ -196,7 +196,7 @@ def test_any_text_is_read_as_words_with_a_weight_for_each_form(text: str) -> Non
     for word in read.words:
         assert word.lexemes
         assert all(word.lexemes)
-        assert len(word.list_weights()) == len(word.lexemes)
+        assert len(word.list_weights()) == len(word.lexemes) == len(set(word.lexemes))
     assert all(phrase.words for phrase in read.phrases)
 
 

@@ -67,7 +67,7 @@ def _merge(given: Iterator[_Given]) -> list[_Given]:
 
 def _ask(given: _Given, languages: list[str]) -> AskedWord:
     if given.is_quantity:
-        return AskedWord((given.word, *given.spellings), given.weight)
+        return AskedWord(tuple(dict.fromkeys((given.word, *given.spellings))), given.weight)
     forms = dict.fromkeys(list_stems(given.word, languages), 1.0)
     for spelling in given.spellings:
         forms |= {stem: _OTHER_SPELLING for stem in list_stems(spelling, languages) if stem not in forms}

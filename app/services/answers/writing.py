@@ -61,6 +61,7 @@ class Writing:
             AnswerTooLongError: the answer exceeds its limit.
             AttemptLostError: when the task was cancelled, or another attempt has it.
         """
+        piece = piece[: self._longest]  # an answer that does not stream is one piece
         self.received += piece[: self._longest - len(self.received)]
         restarts = self._visible.restarts
         shown = self._visible.feed(piece)
