@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.pipeline.answering.phrases import guess_question_language
 from app.pipeline.answering.prompt import Prompt, neutralise
 from app.pipeline.words.lexemes import IS_UNSPACED
 from app.pipeline.words.query import read_query
@@ -67,7 +68,8 @@ def rewrite_by_rule(question: str, history: Sequence[Turn]) -> str:
     """Add the subject of the former question to a question that has a pronoun, begins with "and" or is short.
 
     The subject is the names and numbers of the former question, or all of its words that carry a subject if there are
-    none; without those that the question has itself. A former question is completed by those before it first.
+    none; without those that the question has itself. "And in 2022?" and "And at Ostby?" have a number or name in place
+    of the former one: they get the other words. A former question is completed by those before it first.
     """
     complete = ""
     for asked in (*(turn.content for turn in history if turn.role == "user"), question):
@@ -77,17 +79,44 @@ def rewrite_by_rule(question: str, history: Sequence[Turn]) -> str:
 
 def _complete(question: str, former: str) -> str:
     words = read_query(question).words
-    depends = _PRONOUNS.search(question) or _CONTINUES.match(question) or len(words) <= _SHORT
-    if not former or not depends:
+    names = _list_names(question)
+    has_pronoun = _PRONOUNS.search(question)
+    is_short = len(words) < _SHORT or (len(words) == _SHORT and (not names or _is_german(question)))
+    if not former or not (has_pronoun or _CONTINUES.match(question) or is_short):
         return question
     own = {lexeme for word in words for lexeme in word.lexemes}
-    names = (name for name in _NAME.findall(former) if name[0].isupper() or any(map(str.isdigit, name)))
-    subject = [name for name in names if own.isdisjoint(_list_lexemes(name))]
-    subject = subject or [word for word in re.findall(r"[\w'-]+", former) if _carries_subject(word, former, own)]
+    if names and not has_pronoun:
+        subject = _list_others(former, own, has_digits=any(map(_has_digit, names)))
+    else:
+        subject = [name for name in _list_names(former) if own.isdisjoint(_list_lexemes(name))]
+    subject = subject or _list_subject(former, own)
     if not subject and IS_UNSPACED.search(former):
         subject = [former]
     added = " ".join(dict.fromkeys(subject))
     return f"{question} ({added})" if added else question
+
+
+def _list_names(text: str) -> list[str]:
+    """The names and numbers of a question; in German, its other nouns as well."""
+    return [name for name in _NAME.findall(text) if name[0].isupper() or _has_digit(name)]
+
+
+def _has_digit(text: str) -> bool:
+    return any(map(str.isdigit, text))
+
+
+def _is_german(question: str) -> bool:
+    return guess_question_language(question) == "de"
+
+
+def _list_others(former: str, own: set[str], *, has_digits: bool) -> list[str]:
+    """The words of a question that carry a subject, without the numbers or names that another question replaces."""
+    replaced = {part for name in _list_names(former) if _has_digit(name) == has_digits for part in name.split()}
+    return [word for word in _list_subject(former, own) if word not in replaced]
+
+
+def _list_subject(text: str, own: set[str]) -> list[str]:
+    return [word for word in re.findall(r"[\w'-]+", text) if _carries_subject(word, text, own)]
 
 
 def _list_lexemes(text: str) -> set[str]:
