@@ -20,7 +20,7 @@ _LIST_OF_SOURCES = re.compile(
     re.IGNORECASE,
 )
 _NO_CLAIM_ENDS = (":", "?", "\uff1a", "\uff1f")
-_END = re.compile(r"[\s.!?…。！？:;,\"”»)]*$")  # noqa: RUF001
+_PUNCTUATION = frozenset('.!?…。！？:;,"”»)')  # noqa: RUF001
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +179,9 @@ def cite(answer: str, passages: Sequence[Passage], question: str = "", similarit
 
 def _insert(text: str, mark: str) -> str:
     """The text with a mark before the punctuation at its end."""
-    found = _END.search(text)
-    place = found.start() if found else len(text)
+    place = len(text)
+    while place and (text[place - 1].isspace() or text[place - 1] in _PUNCTUATION):
+        place -= 1
     return f"{text[:place]}{mark}{text[place:]}"
 
 

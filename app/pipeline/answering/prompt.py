@@ -63,7 +63,12 @@ def compose_prompt(question: str, passages: Sequence[Passage]) -> Prompt:
 
 def neutralise(text: str) -> str:
     """The text with numbers in braces instead of brackets, and without control tokens of chat templates."""
-    return _TEMPLATES.sub(lambda found: f"{found[0]} " if found[0] != ">" else " >", _BRACKETED.sub(r"{\1}", text))
+    return _TEMPLATES.sub(lambda found: f"{found[0]} " if found[0] != ">" else " >", brace_marks(text))
+
+
+def brace_marks(text: str) -> str:
+    """The text with numbers in braces instead of brackets, where an answer would have a mark of its own."""
+    return _BRACKETED.sub(r"{\1}", text)
 
 
 def fit_passages(passages: Sequence[Passage], count_tokens: Callable[[str], int], room: int) -> list[Passage]:

@@ -13,7 +13,6 @@ from app.ledger.submit import submit
 from app.services.answers.conversation import Conversation
 from app.services.answers.extractive import Extraction
 from app.services.answers.generation import Generation, Usage
-from app.services.answers.references import list_sentences
 from app.services.answers.streams import AttemptSink, SentenceSink
 from app.services.intake.backpressure import Backpressure
 from app.services.queue.admission import Admission
@@ -116,7 +115,4 @@ class Answers:
         """
         if self._generation and hits:
             return await self._generation.answer(account, question, hits, sink, usage)
-        answer = await self._extraction.answer(account, question, hits)
-        if sink:
-            await sink.send(list_sentences(answer))
-        return answer
+        return await self._extraction.answer(account, question, hits, sink)

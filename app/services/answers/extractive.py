@@ -10,9 +10,11 @@ from app.domain.vectors import Account
 from app.pipeline.answering.evidence import COMPARED, Evidence
 from app.pipeline.answering.matching import QuestionWords
 from app.pipeline.answering.phrases import refuse
+from app.pipeline.answering.prompt import brace_marks
 from app.pipeline.answering.quotes import Found, Quote, Similarity, choose_quotes
-from app.services.answers.references import make_reference
+from app.services.answers.references import make_reference, make_sentence
 from app.services.answers.similarity import make_similarity
+from app.services.answers.streams import NoSink, SentenceSink
 from app.services.search.search import Search
 
 
@@ -29,17 +31,23 @@ class Extraction:
         self._search = search
         self._find_embedder = find_embedder
 
-    async def answer(self, account: Account, question: str, hits: Sequence[Hit]) -> dict[str, Any]:
+    async def answer(
+        self, account: Account, question: str, hits: Sequence[Hit], sink: SentenceSink | None = None
+    ) -> dict[str, Any]:
         """Quote what answers the question; ``mode`` says that no language model was used.
 
-        A question that the hits do not answer is refused in its language.
+        A question that the hits do not answer is refused in its language. ``sink`` receives the sentences.
         """
         counts = await self._search.count_words(account.agent_id, question) if hits else {}
         similarity = make_similarity(self._find_embedder() if self._find_embedder else None)
         quotes = await asyncio.to_thread(_quote, question, counts, hits, similarity)
+        sentences = [
+            make_sentence(_show(number, quote), [(number, quote)], hits) for number, quote in enumerate(quotes, 1)
+        ] or [make_sentence(refuse(question), [], hits)]
+        await (sink or NoSink()).send(sentences)
         return {
             "answered": bool(quotes),
-            "answer": _compose(quotes) or refuse(question),
+            "answer": "".join(sentence["text"] for sentence in sentences),
             "references": [make_reference(quote, hits[quote.passage]) for quote in quotes],
             "mode": "extractive",
         }
@@ -57,6 +65,6 @@ def _quote(question: str, counts: Mapping[str, int], hits: Sequence[Hit], simila
     return choose_quotes(question, asked, found, similarity)
 
 
-def _compose(quotes: list[Quote]) -> str:
-    """What is shown of the quotes, each followed by the number of its reference."""
-    return " ".join(f"{quote.shown} [{number}]" for number, quote in enumerate(quotes, 1))
+def _show(number: int, quote: Quote) -> str:
+    """What an answer shows of a quote, followed by its number. A number in brackets within it is no reference."""
+    return f"{' ' if number > 1 else ''}{brace_marks(quote.shown)} [{number}]"
