@@ -5,6 +5,7 @@
 import pytest
 
 from app.pipeline.answering.follow_up import Turn, read_rewriting, rewrite_by_rule
+from tests.growth import check_linear
 
 GATE = "What is the maximum draught at the Alder Gate?"
 
@@ -65,3 +66,13 @@ def test_a_first_question_stays_as_it_is() -> None:
 )
 def test_what_a_model_has_written_is_used_only_if_it_is_a_question(written: str, read: str | None) -> None:
     assert read_rewriting(written, "And when does it open?") == read
+
+
+@pytest.mark.parametrize("word", ["w{number}x{turn}", "Quay{number}x{turn}", "berth-{number}-{turn}"])
+def test_a_long_conversation_takes_linear_time_and_adds_no_more_than_some_lines(word: str) -> None:
+    def rewrite(turns: int) -> str:
+        said = (" ".join(word.format(number=n, turn=turn) for n in range(900))[:8000] for turn in range(turns))
+        return rewrite_by_rule("And when does it open?", [Turn("user", f"And it {words}") for words in said])
+
+    check_linear(rewrite, 5)
+    assert len(rewrite(20)) < 1500

@@ -111,8 +111,16 @@ def deletion(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     made.close()
 
 
+_SEGMENTS = """
+    INSERT INTO word_segments (agent_id, chunk_count, keys, lengths)
+    SELECT {agent}, 1, '', '' FROM generate_series(1, 3)
+"""
+_POSTINGS = "INSERT INTO word_postings (segment_id, lexeme, postings) SELECT id, 'heron', '' FROM word_segments"
+
+
 def test_each_slice_ends_soon_and_the_next_one_continues(deletion: Deletion, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(erasure, "_SLICE_SECONDS", 0.0)
+    execute(deletion.url, _SEGMENTS.format(agent=deletion.agent), _POSTINGS)
     erased, outcome = [], None
     while outcome is None:
         try:
@@ -122,7 +130,16 @@ def test_each_slice_ends_soon_and_the_next_one_continues(deletion: Deletion, mon
             assert len(erased) < 50
     assert outcome.result == {"documents": DOCUMENTS}
     assert [number for number in dict.fromkeys(erased) if number] == [11, 22, 33, 44, 55, 60]
-    for left in ("chunks", "vectors", "editions", "lexemes", "tasks WHERE metadata <> '{}'", "agents WHERE name <> ''"):
+    for left in (
+        "word_segments",
+        "word_postings",
+        "chunks",
+        "vectors",
+        "editions",
+        "lexemes",
+        "tasks WHERE metadata <> '{}'",
+        "agents WHERE name <> ''",
+    ):
         assert deletion.count(left) == 0, left
     assert list_files(deletion.blobs) == set()
 

@@ -57,9 +57,12 @@ async def maintain_word_segments(database: Database, *, large: int = LARGE, swep
         swept: The seconds after which a segment is searched for removed chunks again.
     """
     async with database.statement() as connection:
-        await connection.execute(_DELETE_ORPHANS)
+        deleted = list((await connection.execute(_FIND_DELETED)).scalars())
         growing = list((await connection.execute(_FIND_GROWING, {"large": large})).scalars())
         unswept = list((await connection.execute(_FIND_UNSWEPT, {"seconds": swept})).scalars())
+    for agent_id in deleted:
+        while await remove_segment(database, agent_id):
+            pass
     built = 0
     for agent_id in growing:
         has_more = True
@@ -71,14 +74,28 @@ async def maintain_word_segments(database: Database, *, large: int = LARGE, swep
     return built
 
 
-# The postings of a deleted agent's segments follow: those whose segment does not exist.
-_DELETE_ORPHANS = text("""
-    WITH gone AS (
-        DELETE FROM word_segments AS s USING agents AS a
-        WHERE a.id = s.agent_id AND a.deleted_at IS NOT NULL RETURNING s.id
-    )
-    DELETE FROM word_postings AS p USING gone WHERE p.segment_id = gone.id
+_FIND_DELETED = text("""
+    SELECT DISTINCT s.agent_id FROM word_segments AS s JOIN agents AS a ON a.id = s.agent_id
+    WHERE a.deleted_at IS NOT NULL
 """)
+
+# One that upkeep is replacing is skipped. Its replacement is removed later.
+_REMOVE_SEGMENT = text("""
+    WITH gone AS (
+        DELETE FROM word_segments WHERE id = (
+            SELECT id FROM word_segments WHERE agent_id = CAST(:agent_id AS bigint) LIMIT 1 FOR UPDATE SKIP LOCKED)
+        RETURNING id
+    ),
+    emptied AS (DELETE FROM word_postings AS p USING gone WHERE p.segment_id = gone.id)
+    SELECT count(*) FROM gone
+""")
+
+
+async def remove_segment(database: Database, agent_id: int) -> bool:
+    """Delete one segment of a deleted agent with its words; False if there is none."""
+    async with database.statement() as connection:
+        return bool((await connection.execute(_REMOVE_SEGMENT, {"agent_id": agent_id})).scalar_one())
+
 
 _FIND_GROWING = text("""
     SELECT a.id FROM agents AS a JOIN lexemes AS l ON l.agent_id = a.id AND l.lexeme = ''

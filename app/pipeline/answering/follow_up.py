@@ -73,7 +73,7 @@ def rewrite_by_rule(question: str, history: Sequence[Turn]) -> str:
     """
     complete = ""
     for asked in (*(turn.content for turn in history if turn.role == "user"), question):
-        complete = _complete(" ".join(asked.split())[:_LONGEST_TURN], complete)
+        complete = _complete(" ".join(asked.split())[:_LONGEST_TURN], complete[: 2 * _LONGEST_TURN])
     return complete
 
 
@@ -116,14 +116,15 @@ def _list_others(former: str, own: set[str], *, has_digits: bool) -> list[str]:
 
 
 def _list_subject(text: str, own: set[str]) -> list[str]:
-    return [word for word in re.findall(r"[\w'-]+", text) if _carries_subject(word, text, own)]
+    wanted = _list_lexemes(text) - own
+    return [word for word in re.findall(r"[\w'-]+", text) if _carries_subject(word, wanted, own)]
 
 
 def _list_lexemes(text: str) -> set[str]:
     return {lexeme for word in read_query(text).words for lexeme in word.lexemes}
 
 
-def _carries_subject(word: str, text: str, own: set[str]) -> bool:
+def _carries_subject(word: str, wanted: set[str], own: set[str]) -> bool:
     """Whether a word of a text carries a subject there, and the question does not have it."""
     lexemes = _list_lexemes(word)
-    return bool(lexemes & _list_lexemes(text)) and own.isdisjoint(lexemes)
+    return not lexemes.isdisjoint(wanted) and own.isdisjoint(lexemes)

@@ -11,6 +11,7 @@ from app.db.erasure import (
 )
 from app.db.idempotency import erase_agent_answers
 from app.db.question_sets import remove_question_sets
+from app.db.search.word_segments import remove_segment
 from app.domain.counting import count_of
 from app.domain.errors import RetryLaterError
 from app.domain.ids import TaskId
@@ -103,11 +104,7 @@ class AgentDeletion:
                 if not await remove_question_sets(connection, task.agent_id, _SETS_AT_ONCE):
                     break
             time_slice.check("Removing the question sets")
-        while True:
-            async with self._database.statement() as connection:
-                if not await remove_words(connection, task.agent_id, _WORDS_AT_ONCE):
-                    break
-            time_slice.check("Removing the counts of words")
+        await self._remove_words(task.agent_id, time_slice)
         erased_to: TaskId | None = None
         while True:
             async with self._database.statement() as connection:
@@ -124,3 +121,12 @@ class AgentDeletion:
                 )
         async with self._database.statement() as connection:
             await erase_agent(connection, task.agent_id)
+
+    async def _remove_words(self, agent_id: int, time_slice: Slice) -> None:
+        while True:
+            async with self._database.statement() as connection:
+                if not await remove_words(connection, agent_id, _WORDS_AT_ONCE):
+                    break
+            time_slice.check("Removing the counts of words")
+        while await remove_segment(self._database, agent_id):
+            time_slice.check("Removing the segments of words")
