@@ -6,7 +6,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Numeric, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.engine import Database
 from app.db.paging import list_rows
+from app.db.statements import Statement
 from app.db.tables import agents
 from app.domain.records import Agent, AgentSettings, Listing
 
@@ -52,12 +54,23 @@ async def find_agent(connection: AsyncConnection, organization_id: int, slug: st
     return _agent(row) if row else None
 
 
+_FIND = Statement("""
+    SELECT id, name, slug, settings, weight, max_in_flight, created_at, updated_at FROM agents
+    WHERE organization_id = :organization_id AND deleted_at IS NULL
+        AND (id = ANY (CAST(:ids AS bigint[])) OR slug = ANY (CAST(:slugs AS text[])))
+""")
+
+
 async def find_agents(
-    connection: AsyncConnection, organization_id: int, ids: Sequence[int], slugs: Sequence[str]
+    database: Database, organization_id: int, ids: Sequence[int], slugs: Sequence[str]
 ) -> list[Agent]:
     """The agents with one of these ids or slugs."""
-    query = select(agents).where(agents.c.id.in_(ids) | agents.c.slug.in_(slugs), _visible(organization_id))
-    return [_agent(row) for row in await connection.execute(query)]
+    parameters = {"organization_id": organization_id, "ids": list(ids), "slugs": list(slugs)}
+    found = []
+    for id_, name, slug, settings, weight, most, *times in await database.fetch(_FIND, parameters):
+        read = AgentSettings(**settings, weight=weight, max_in_flight=most)
+        found.append(Agent(id_, organization_id, name, slug, read, *times))
+    return found
 
 
 async def get_highest_suffix(connection: AsyncConnection, organization_id: int, slug: str) -> int:

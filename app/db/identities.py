@@ -3,22 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.engine import Database
 from app.db.paging import list_rows
+from app.db.statements import Statement
 from app.db.tables import api_keys, organizations
 from app.domain.identity import ApiKey, Identity, Scope
 from app.domain.records import Listing
 
 
-def _scopes(row: Any) -> tuple[Scope, ...]:
+def _list_scopes(scopes: Sequence[str], operator: bool) -> tuple[Scope, ...]:
     """The scopes of a key. ``operator`` has a column of its own: former versions fail on a scope they do not have."""
-    return (*map(Scope, row.scopes), *([Scope.OPERATOR] if row.operator else []))
+    return (*map(Scope, scopes), *([Scope.OPERATOR] if operator else []))
 
 
 def _api_key(row: Any) -> ApiKey:
-    return ApiKey(row.id, row.name, row.prefix, _scopes(row), row.created_at, row.revoked_at)
+    return ApiKey(row.id, row.name, row.prefix, _list_scopes(row.scopes, row.operator), row.created_at, row.revoked_at)
 
 
 async def get_default_organization(connection: AsyncConnection) -> int:
@@ -32,16 +34,16 @@ async def lock_organization(connection: AsyncConnection, organization_id: int) -
     await connection.execute(row.with_for_update(key_share=True))
 
 
-# Built once, since every request runs it.
-_FIND_IDENTITY = select(api_keys.c.organization_id, api_keys.c.scopes, api_keys.c.operator, api_keys.c.prefix).where(
-    api_keys.c.hash == bindparam("key_hash"), api_keys.c.revoked_at.is_(None)
-)
+_FIND_IDENTITY = Statement("""
+    SELECT organization_id, scopes, operator, prefix FROM api_keys WHERE hash = :key_hash AND revoked_at IS NULL
+""")
 
 
-async def find_identity(connection: AsyncConnection, key_hash: bytes) -> Identity | None:
+async def find_identity(database: Database, key_hash: bytes) -> Identity | None:
     """Find the identity of the key with this SHA-256, unless it is revoked."""
-    row = (await connection.execute(_FIND_IDENTITY, {"key_hash": key_hash})).one_or_none()
-    return Identity(row.organization_id, frozenset(_scopes(row)), row.prefix) if row else None
+    for organization_id, scopes, operator, prefix in await database.fetch(_FIND_IDENTITY, {"key_hash": key_hash}):
+        return Identity(organization_id, frozenset(_list_scopes(scopes, operator)), prefix)
+    return None
 
 
 async def has_api_keys(connection: AsyncConnection) -> bool:

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.chunks import get_driver
 from app.db.editions import HIDDEN_EDITIONS
 from app.db.engine import Database
 from app.db.hnsw_indexes import HnswIndexes
+from app.db.statements import Statement
 from app.domain.errors import VectorLengthError
 from app.domain.vectors import Match, Vector, VectorBatch, VectorIndex, VectorKey
 
@@ -39,12 +40,12 @@ _COMPARED = f"""
         AS asked (document_id, edition, ordinal) USING (document_id, edition, ordinal)
     WHERE v.index_id = CAST(:index_id AS bigint) AND v.agent_id = CAST(:agent_id AS bigint)
 """
-_COMPARE = text(_COMPARED)
+_COMPARE = Statement(_COMPARED)
 
 
-def _write_query(where: str, embedding: str = "v.embedding", limit: str = ":limit") -> TextClause:
+def _write_query(where: str, embedding: str = "v.embedding", limit: str = ":limit") -> Statement:
     """The statement that finds the nearest vectors, and compares given ones."""
-    return text(f"""
+    return Statement(f"""
         (
             SELECT {_COLUMNS}
             FROM vectors AS v
@@ -194,18 +195,16 @@ class PgVectorStore:
         elif any(vector) and await self._hnsw_indexes.has(index.id, agent_id):
             statement = _write_hnsw_query(index.id, agent_id, len(vector), limit)
             del parameters["limit"]
-        async with self._database.statement() as connection:
-            rows = (await connection.execute(statement, parameters)).all()
-        return {VectorKey(row.document_id, row.edition, row.ordinal): row.similarity for row in rows}
+        rows = await self._database.fetch(statement, parameters)
+        return {VectorKey(*key): similarity for *key, similarity in rows}
 
     async def compare(
         self, index: VectorIndex, agent_id: int, vector: Vector, keys: Sequence[VectorKey]
     ) -> dict[VectorKey, float]:
         """Return the similarity of those of these vectors that exist."""
         parameters = _write_comparison(index, agent_id, vector, keys)
-        async with self._database.statement() as connection:
-            rows = (await connection.execute(_COMPARE, parameters)).all()
-        return {VectorKey(row.document_id, row.edition, row.ordinal): row.similarity for row in rows}
+        rows = await self._database.fetch(_COMPARE, parameters)
+        return {VectorKey(*key): similarity for *key, similarity in rows}
 
     async def delete(
         self,
@@ -256,7 +255,7 @@ class PgVectorStore:
 
 
 @lru_cache(maxsize=1000)
-def _write_hnsw_query(index_id: int, agent_id: int, dimensions: int, limit: int) -> TextClause:
+def _write_hnsw_query(index_id: int, agent_id: int, dimensions: int, limit: int) -> Statement:
     """The query of an agent with an HNSW index.
 
     Ids and limit are literals: a plan with parameters cannot use the index, or is thought too dear to be kept.

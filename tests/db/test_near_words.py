@@ -78,5 +78,5 @@ async def test_words_of_other_agents_and_of_removed_texts_are_not_proposed(libra
             text("INSERT INTO lexemes (agent_id, lexeme, chunk_count) VALUES (:agent_id, 'accommod', 0)"),
             {"agent_id": agent_id},
         )
-        assert await find_near_words(connection, agent_id, [Sought(("accomod",), "accomod", 1)]) == []
-        assert len(await find_near_words(connection, other_id, [Sought(("accomod",), "accomod", 1)])) == 1
+    assert await find_near_words(library.database, agent_id, [Sought(("accomod",), "accomod", 1)]) == []
+    assert len(await find_near_words(library.database, other_id, [Sought(("accomod",), "accomod", 1)])) == 1

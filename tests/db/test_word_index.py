@@ -1,12 +1,12 @@
 """A process that keeps the keys of word segments in memory finds what is in the database."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.search.word_index import WordIndex
+from app.db.statements import Statement
 from app.pipeline.words.query import read_query
 from tests.db.library import Library
 from tests.db.segments import add_corpus, make_texts, segment
@@ -38,14 +38,13 @@ async def test_segments_that_are_merged_while_a_search_reads_them_are_no_error(l
     await index.match(agent_id, question)
 
     class Late:
-        @asynccontextmanager
-        async def statement(self) -> AsyncIterator[AsyncConnection]:
-            async with library.database.statement() as connection:
-                yield connection
+        async def fetch(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Any]:
+            rows = await library.database.fetch(statement, parameters)
             index._database = library.database
             await library.add_document(agent_id, *make_texts(3, 60))
             await segment(library)
             await index.match(agent_id, question)
+            return rows
 
     index._database = Late()  # type: ignore[assignment]
     matches = await index.match(agent_id, question)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from app.db.engine import Database
+from app.db.statements import Statement
 
 _MOST_NEAR, _MOST_BEGINNING = 200, 5
 
@@ -39,7 +39,7 @@ class NearWord:
 
 # No further index is needed: few words begin with the same letter and have nearly the same length and letters.
 # In every collation U+9FFF follows the letters of an alphabet.
-_FIND = text("""
+_FIND = Statement("""
     WITH forms AS (
         SELECT * FROM unnest(CAST(:form_numbers AS integer[]), CAST(:forms AS text[])) AS form (number, lexeme)
     ),
@@ -79,7 +79,7 @@ _FIND = text("""
 """)
 
 
-async def find_near_words(connection: AsyncConnection, agent_id: int, words: Sequence[Sought]) -> list[NearWord]:
+async def find_near_words(database: Database, agent_id: int, words: Sequence[Sought]) -> list[NearWord]:
     """Find the lexemes that begin as a word does, and those with nearly the letters of a word that no chunk has.
 
     In any order.
@@ -96,4 +96,4 @@ async def find_near_words(connection: AsyncConnection, agent_id: int, words: Seq
         "most_near": _MOST_NEAR,
         "most_beginning": _MOST_BEGINNING,
     }
-    return [NearWord(*row) for row in await connection.execute(_FIND, parameters)]
+    return [NearWord(*row) for row in await database.fetch(_FIND, parameters)]

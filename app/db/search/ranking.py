@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select, text
-from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.engine import Database
 from app.db.search.filters import write_condition
+from app.db.statements import Statement
 from app.db.tables import documents
 from app.domain.filters import Filter
 from app.domain.queries import Query
@@ -213,21 +215,20 @@ async def score_words(
     return {VectorKey(row.document_id, row.edition, row.ordinal): WordScore(row.score, row.share) for row in rows}
 
 
-_VISIBLE = text("""
+_VISIBLE = Statement("""
     SELECT id, edition FROM documents
     WHERE id = ANY (CAST(:document_ids AS bigint[])) AND agent_id = CAST(:agent_id AS bigint) AND deleted_at IS NULL
 """)
 
 
-async def list_visible(connection: AsyncConnection, agent_id: int, keys: Collection[VectorKey]) -> list[VectorKey]:
+async def list_visible(database: Database, agent_id: int, keys: Collection[VectorKey]) -> list[VectorKey]:
     """Those of the chunks that search finds, in their order: of the present edition of a document that exists."""
     document_ids = list({key.document_id for key in keys})
-    rows = await connection.execute(_VISIBLE, {"agent_id": agent_id, "document_ids": document_ids})
-    visible = {(row.id, row.edition) for row in rows}
+    visible = set(map(tuple, await database.fetch(_VISIBLE, {"agent_id": agent_id, "document_ids": document_ids})))
     return [key for key in keys if (key.document_id, key.edition) in visible]
 
 
-_LOAD = text(f"""
+_LOAD = Statement(f"""
     WITH keys AS ({_KEYS})
     SELECT c.document_id, c.edition, c.ordinal, d.filename, c.id AS chunk_id, c.text, c.context, c.page,
         c.start_char AS start, c.end_char AS "end", d.metadata
@@ -235,22 +236,19 @@ _LOAD = text(f"""
     JOIN chunks c USING (document_id, edition, ordinal)
     JOIN documents d ON d.id = c.document_id AND d.edition = c.edition AND d.deleted_at IS NULL
     WHERE c.agent_id = CAST(:agent_id AS bigint)
-""").columns(metadata=JSONB)
+""")
 
 
-async def load_hits(connection: AsyncConnection, agent_id: int, scores: Mapping[VectorKey, float]) -> list[Hit]:
+async def load_hits(database: Database, agent_id: int, scores: Mapping[VectorKey, float]) -> list[Hit]:
     """Load the chunks that search still finds, the one with the highest score first.
 
     Args:
-        connection: Within a transaction or not.
+        database: The database.
         agent_id: The agent.
         scores: The score of each chunk.
     """
-    rows = await connection.execute(_LOAD, {"agent_id": agent_id, **_write_keys(scores)})
-    hits = [
-        Hit(**row, agent_id=agent_id, score=scores[VectorKey(row["document_id"], row["edition"], row["ordinal"])])
-        for row in rows.mappings()
-    ]
+    rows = await database.fetch(_LOAD, {"agent_id": agent_id, **_write_keys(scores)})
+    hits = [Hit(**row, agent_id=agent_id, score=scores[VectorKey(*row[:3])]) for row in rows]
     return sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))
 
 

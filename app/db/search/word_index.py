@@ -13,6 +13,7 @@ from app.db.engine import Database
 from app.db.search.ranking import MATCHES, write_words
 from app.db.search.word_scores import Chunks, Form, Numbers, ScoredChunks, WordMatches
 from app.db.search.word_segments import KEY
+from app.db.statements import Statement
 from app.domain.queries import Query
 
 _REFRESH_SECONDS = 30.0
@@ -22,7 +23,7 @@ _LIST_AGENTS = text("SELECT DISTINCT agent_id FROM word_segments")
 
 # One statement, so that all parts see the same state: a chunk is either in a segment or recorded as in none. The rows
 # of a kind leave the columns of the others empty. The keys of segments that the process has in memory are not read.
-_READ = text("""
+_READ = Statement("""
     SELECT 'count' AS kind, CAST(NULL AS bigint) AS segment_id, lexeme, chunk_count AS number,
         CAST(NULL AS bytea) AS content, CAST(NULL AS bytea) AS lengths,
         CAST(NULL AS text[]) AS lexemes, CAST(NULL AS integer[]) AS counts
@@ -80,14 +81,12 @@ class WordIndex:
         known = {segment_id: chunks for segment_id, (owner, chunks) in self._chunks.items() if owner == agent_id}
         lexemes = list(dict.fromkeys(asked["lexemes"]))
         parameters = {"agent_id": agent_id, "lexemes": ["", *lexemes], "known": list(known), "any": _write_any(lexemes)}
-        async with self._database.statement() as connection:
-            rows = (await connection.execute(_READ, parameters)).all()
         by_kind: dict[str, list[Any]] = {"count": [], "segment": [], "postings": [], "chunk": []}
-        for row in rows:
-            by_kind[row.kind].append(row)
+        for row in await self._database.fetch(_READ, parameters):
+            by_kind[row["kind"]].append(row)
         if not by_kind["segment"]:
             return None
-        forms, total = _weigh(asked, {row.lexeme: row.number for row in by_kind["count"]})
+        forms, total = _weigh(asked, {row["lexeme"]: row["number"] for row in by_kind["count"]})
         scored = self._score(agent_id, by_kind, forms, known)
         for segment in scored if document_ids is not None else ():
             segment.keep(document_ids or ())
@@ -108,17 +107,17 @@ class WordIndex:
         known: Mapping[int, Chunks],
     ) -> list[ScoredChunks]:
         """Score the chunks of every segment, and those that are in none."""
-        postings: dict[int, dict[str, tuple[Numbers, Numbers]]] = {row.segment_id: {} for row in rows["segment"]}
+        postings: dict[int, dict[str, tuple[Numbers, Numbers]]] = {row["segment_id"]: {} for row in rows["segment"]}
         for row in rows["postings"]:
-            postings[row.segment_id][row.lexeme] = _read_postings(row.content)
+            postings[row["segment_id"]][row["lexeme"]] = _read_postings(row["content"])
         scored = []
         for row in rows["segment"]:
-            chunks = known.get(row.segment_id)
+            chunks = known.get(row["segment_id"])
             if chunks is None:
-                chunks = Chunks(np.frombuffer(row.content, KEY), np.frombuffer(row.lengths, ">i4"))
-            self._chunks[row.segment_id] = agent_id, chunks
-            self._chunks.move_to_end(row.segment_id)
-            scored.append(ScoredChunks(chunks, postings[row.segment_id], forms))
+                chunks = Chunks(np.frombuffer(row["content"], KEY), np.frombuffer(row["lengths"], ">i4"))
+            self._chunks[row["segment_id"]] = agent_id, chunks
+            self._chunks.move_to_end(row["segment_id"])
+            scored.append(ScoredChunks(chunks, postings[row["segment_id"]], forms))
         self._forget(agent_id, postings)
         return [*scored, _score_unsegmented(rows["chunk"], forms)] if rows["chunk"] else scored
 
@@ -182,10 +181,12 @@ def _read_postings(content: bytes) -> tuple[Numbers, Numbers]:
 
 def _score_unsegmented(rows: Sequence[Any], forms: Sequence[Form]) -> ScoredChunks:
     """Score chunks that are in no segment, as a segment of their own."""
-    rows = sorted(rows, key=lambda row: row.content)
-    chunks = Chunks(np.frombuffer(b"".join(row.content for row in rows), KEY), np.array([row.number for row in rows]))
+    rows = sorted(rows, key=lambda row: row["content"])
+    chunks = Chunks(
+        np.frombuffer(b"".join(row["content"] for row in rows), KEY), np.array([row["number"] for row in rows])
+    )
     postings: dict[str, list[tuple[int, int]]] = {}
     for place, row in enumerate(rows):
-        for lexeme, count in zip(row.lexemes, row.counts, strict=True):
+        for lexeme, count in zip(row["lexemes"], row["counts"], strict=True):
             postings.setdefault(lexeme, []).append((place, count))
     return ScoredChunks(chunks, {lexeme: tuple(np.array(pairs).T) for lexeme, pairs in postings.items()}, forms)

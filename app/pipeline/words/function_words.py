@@ -25,6 +25,7 @@ def _index_words() -> dict[str, tuple[str, ...]]:
 
 LANGUAGES_OF = _index_words()
 """The languages that have a word as a function word."""
+_FUNCTION_WORDS = frozenset(LANGUAGES_OF)
 ENGLISH = _fold_words(LATIN["english"])
 _PAIRS = frozenset(PAIRS.split())
 _CLEAR = frozenset(("english", "spanish", "german", "french", "italian", "portuguese", *OTHER_SCRIPTS))
@@ -37,9 +38,9 @@ ABBREVIATED = frozenset(ABBREVIATIONS.split())
 def count_function_words(words: Iterable[str]) -> dict[str, float]:
     """How many different words belong to each language; one that several languages have counts for a part."""
     counts: dict[str, float] = {}
-    for languages, number in Counter(map(LANGUAGES_OF.get, set(words))).items():
-        for language in languages or ():
-            counts[language] = counts.get(language, 0) + number / len(languages or ())
+    for languages, number in Counter(map(LANGUAGES_OF.__getitem__, _FUNCTION_WORDS.intersection(words))).items():
+        for language in languages:
+            counts[language] = counts.get(language, 0) + number / len(languages)
     return counts
 
 

@@ -144,8 +144,7 @@ class Search:
         hits: list[Hit] = []
         for account, some in found.items():
             if own := {key: fused[key].score for key in best if key in some}:
-                async with self._database.statement() as connection:
-                    hits += await load_hits(connection, account.agent_id, own)
+                hits += await load_hits(self._database, account.agent_id, own)
         hits = (await _order(absence, hits))[:wanted]
         scores = await reranking.score(next(iter(found)), query, hits) if reranking and hits else None
         given = dict(zip((hit.key for hit in hits), scores, strict=True)) if scores else {}

@@ -79,8 +79,7 @@ class WordSearch:
             Sought(word.lexemes, word.lexemes[0], count_changes(word) * is_short, get_beginning(word))
             for word in words.values()
         ]
-        async with self._database.statement() as connection:
-            near = await find_near_words(connection, agent_id, sought)
+        near = await find_near_words(self._database, agent_id, sought)
         widened = dict(enumerate(query.words))
         for place, number in enumerate(words if near else ()):
             meant = [(one.lexeme, one.chunk_count) for one in near if one.number == place and not one.begins]
@@ -101,8 +100,7 @@ class WordSearch:
         count = limit
         while count:
             keys = matches.list_best(count)
-            async with self._database.statement() as connection:
-                visible = await list_visible(connection, agent_id, keys)
+            visible = await list_visible(self._database, agent_id, keys)
             if len(visible) >= limit or len(keys) < count:
                 return visible[:limit]
             count *= 4

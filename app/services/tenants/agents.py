@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.agents import (
     find_agent,
     find_agents,
-    get_agent,
     get_highest_suffix,
     hide_agent,
     insert_agent,
@@ -93,11 +92,7 @@ class Agents:
         Raises:
             NotFoundError: when the organization has no such agent.
         """
-        async with self._database.statement() as connection:
-            agent = await get_agent(connection, organization_id, agent_id)
-        if agent is None:
-            raise NotFoundError(f"Agent {agent_id} does not exist.")
-        return agent
+        return (await self.find_all(organization_id, [agent_id]))[0]
 
     async def find(self, organization_id: int, slug: str) -> Agent | None:
         """The agent with this slug."""
@@ -112,8 +107,7 @@ class Agents:
         """
         ids = [one for one in references if isinstance(one, int)]
         slugs = [one for one in references if isinstance(one, str)]
-        async with self._database.statement() as connection:
-            found = await find_agents(connection, organization_id, ids, slugs)
+        found = await find_agents(self._database, organization_id, ids, slugs)
         agents: dict[int | str, Agent] = {agent.id: agent for agent in found} | {agent.slug: agent for agent in found}
         for reference in references:
             if reference not in agents:

@@ -46,8 +46,7 @@ class Identities:
         Raises:
             UnauthorizedError: when it is unknown or revoked.
         """
-        async with self._database.statement() as connection:
-            identity = await find_identity(connection, _hash(secret))
+        identity = await find_identity(self._database, _hash(secret))
         if identity is None:
             raise UnauthorizedError
         return identity

@@ -1,0 +1,26 @@
+"""Statements that go to the driver directly: those of every search, where SQLAlchemy would take most of the time."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z]\w*)")
+
+
+class Statement:
+    """An SQL statement for ``Database.fetch``. Its parameters are written ``:name``, as in ``sqlalchemy.text``.
+
+    Their types are those that Postgres infers, so most of them need a CAST.
+    """
+
+    __slots__ = ("_names", "sql")
+
+    def __init__(self, sql: str) -> None:
+        names = list(dict.fromkeys(_PARAMETER.findall(sql)))
+        numbers = {name: f"${number}" for number, name in enumerate(names, 1)}
+        self.sql = _PARAMETER.sub(lambda match: numbers[match[1]], sql)
+        self._names = names
+
+    def order(self, parameters: Mapping[str, Any]) -> list[Any]:
+        """The values in the order of the placeholders."""
+        return [parameters[name] for name in self._names]

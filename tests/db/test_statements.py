@@ -1,0 +1,53 @@
+"""A statement that goes to the driver directly keeps what other statements promise."""
+
+import asyncio
+
+import pytest
+
+from app.db.engine import Database, create_engine
+from app.db.statements import Statement
+from app.domain.errors import DatabaseUnavailableError, UnstorableValueError
+from app.settings import Settings
+from tests.db.library import Library
+
+_ADD = Statement("SELECT CAST(:first AS bigint) + CAST(:second AS integer), CAST(:first AS bigint)::text")
+_ECHO = Statement("SELECT CAST(:text AS text)")
+_SLEEP = Statement("SELECT pg_sleep(CAST(:seconds AS double precision))")
+_SESSION = Statement("SELECT pg_backend_pid()")
+_END = Statement("SELECT pg_terminate_backend(CAST(:session AS integer), 5000)")
+
+
+async def test_parameters_are_given_by_name_and_may_be_used_twice(library: Library) -> None:
+    rows = await library.database.fetch(_ADD, {"second": 2, "first": 1})
+    assert list(map(tuple, rows)) == [(3, "1")]
+
+
+@pytest.mark.parametrize("value", ["\ud800", "a\0b", 7])
+async def test_a_value_that_cannot_be_stored_is_the_clients_error(library: Library, value: object) -> None:
+    with pytest.raises(UnstorableValueError):
+        await library.database.fetch(_ECHO, {"text": value})
+    assert await library.database.fetch(_ECHO, {"text": "fine"})
+
+
+async def test_a_session_that_the_server_ended_is_an_outage_and_the_next_statement_gets_another(
+    settings: Settings, library: Library
+) -> None:
+    database = Database(create_engine(settings.database_url or "", pool_size=1))
+    (session,) = (await database.fetch(_SESSION, {}))[0]
+    waiting = asyncio.create_task(database.fetch(_SLEEP, {"seconds": 20}))
+    await asyncio.sleep(0)
+    await library.database.fetch(_END, {"session": session})
+    with pytest.raises(DatabaseUnavailableError):
+        await waiting
+    assert (await database.fetch(_SESSION, {}))[0][0] != session
+    await database.close()
+
+
+async def test_a_cancelled_statement_gives_its_connection_to_no_other(settings: Settings) -> None:
+    database = Database(create_engine(settings.database_url or "", pool_size=1))
+    (session,) = (await database.fetch(_SESSION, {}))[0]
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await database.fetch(_SLEEP, {"seconds": 20})
+    assert (await database.fetch(_SESSION, {}))[0][0] != session
+    await database.close()
