@@ -132,3 +132,8 @@ def test_hostile_text_takes_linear_time() -> None:
 
     for piece in ("a", "a. ", "[1] ", "<think>", "</think>", "<", "[", "\n", "1,"):
         check_linear(lambda size, piece=piece: arrive(piece * (size // len(piece))), 500)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("filler", [" ", ".", "\u00b9", "[1]"])
+def test_a_long_run_behind_a_mark_takes_linear_time(filler: str) -> None:
+    check_linear(lambda size: split_segments(f"It shuts at dusk.[1]{filler * size}1"), 2_000)

@@ -10,9 +10,9 @@ _STEPS = 16
 _LINE = re.compile(r"(?<![,;])\n(?=[^\S\n]*\S)")
 _OPENING = re.compile(r"\s*[\[【\uff3b\u3014(<¹²³⁰⁴-⁹]")
 _MARK = r"[\[【\uff3b\u3014][^\[\]【】\n]{0,120}[\]】\uff3d\u3015]|<sup>[^<\n]{0,40}</sup>|[¹²³⁰⁴-⁹]+"
-_MARKS = rf"(?:[^\S\n]*(?:{_MARK}))+[^\S\n]*[.。]?"
+_MARKS = rf"(?:[^\S\n]*(?:{_MARK}))+[^\S\n]*+[.。]?"
 _MARKS_FIRST = re.compile(_MARKS)
-_MARKS_GLUED = re.compile(rf"[.!?…][\"”»]?{_MARKS}[^\S\n]*(?=[^\W\d_])")
+_MARKS_GLUED = re.compile(rf"[.!?…][\"”»]?{_MARKS}[^\S\n]*+(?=[^\W\d_])")
 """A sentence's end with marks right behind it, as in "at dusk.[1] The boat", unless a lower-case letter follows."""
 _LONGEST_MARK = 130
 
