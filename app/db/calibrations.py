@@ -111,3 +111,11 @@ async def get_calibrations(
     """The weight of words and the doubt of those of the agents that have been measured, by agent."""
     rows = await connection.execute(_GET, {"index_id": index_id, "agent_ids": list(agent_ids)})
     return {row.agent_id: (row.words, row.doubt) for row in rows}
+
+
+_REMOVE = text("DELETE FROM calibrations WHERE agent_id = CAST(:agent_id AS bigint)")
+
+
+async def remove_calibrations(connection: AsyncConnection, agent_id: int) -> None:
+    """Delete the calibrations of a deleted agent."""
+    await connection.execute(_REMOVE, {"agent_id": agent_id})

@@ -115,12 +115,13 @@ _SEGMENTS = """
     INSERT INTO word_segments (agent_id, chunk_count, keys, lengths)
     SELECT {agent}, 1, '', '' FROM generate_series(1, 3)
 """
+_CALIBRATION = "INSERT INTO calibrations (index_id, agent_id) SELECT id, {agent} FROM vector_indexes LIMIT 1"
 _POSTINGS = "INSERT INTO word_postings (segment_id, lexeme, postings) SELECT id, 'heron', '' FROM word_segments"
 
 
 def test_each_slice_ends_soon_and_the_next_one_continues(deletion: Deletion, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(erasure, "_SLICE_SECONDS", 0.0)
-    execute(deletion.url, _SEGMENTS.format(agent=deletion.agent), _POSTINGS)
+    execute(deletion.url, _SEGMENTS.format(agent=deletion.agent), _POSTINGS, _CALIBRATION.format(agent=deletion.agent))
     erased, outcome = [], None
     while outcome is None:
         try:
@@ -133,6 +134,7 @@ def test_each_slice_ends_soon_and_the_next_one_continues(deletion: Deletion, mon
     for left in (
         "word_segments",
         "word_postings",
+        "calibrations",
         "chunks",
         "vectors",
         "editions",

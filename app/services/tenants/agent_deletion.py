@@ -1,5 +1,6 @@
 """The deletion of an agent: one task, in short steps, which continues where it stopped."""
 
+from app.db.calibrations import remove_calibrations
 from app.db.engine import Database
 from app.db.erasure import (
     count_agent_documents,
@@ -120,6 +121,7 @@ class AgentDeletion:
                     connection, task.organization_id, task.agent_id, after=checked_to, limit=_ROWS_AT_ONCE
                 )
         async with self._database.statement() as connection:
+            await remove_calibrations(connection, task.agent_id)
             await erase_agent(connection, task.agent_id)
 
     async def _remove_words(self, agent_id: int, time_slice: Slice) -> None:
