@@ -4,7 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy.sql.visitors import iterate
 
+from app.db.search.filters import write_condition
 from app.domain.errors import InvalidRequestError
 from app.domain.filters import read_filter
 from tests.db.library import Library
@@ -202,3 +204,13 @@ def test_a_deep_filter_is_refused() -> None:
         where = {"type": "and", "value": [where]}
     with pytest.raises(InvalidRequestError, match="nested"):
         read_filter(where)
+
+
+@pytest.mark.parametrize("operator", ["gt", "eq", "in"])
+def test_a_comparison_of_times_is_written_with_few_expressions(operator: str) -> None:
+    def count(value: str) -> int:
+        """The expressions of which the API writes a statement, while other requests wait."""
+        given = compare(operator, "at", [value] if operator == "in" else value)
+        return sum(1 for _ in iterate(write_condition(read_filter(given))))
+
+    assert count("2021-03-03T00:00:00+14:00") <= 3 * count("east")
