@@ -16,9 +16,8 @@ from app.domain.filters import Filter
 from app.domain.queries import Query
 from app.domain.vectors import VectorKey
 
-MATCHES = (
-    4_000  # the number of chunks with a question's rarest words that are scored; more common words only rank these
-)
+MATCHES = 4_000
+"""The number of chunks with a question's rarest words that are scored. More common words only rank these chunks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ COMPARED = 5
 _LEAST_IN_COMMON = 0.65
 """The least sum of the best passage's strength and the largest cosine, by the default embedding model.
 
-Questions of another domain share a few words with some passage, and no meaning. Text in a script of which the model
-knows only letters has a large cosine with any other, so the bound refuses nothing there.
+Questions of another domain share a few words with some passage, and no meaning. The model splits words of some
+scripts into letters. Such texts have large cosines with each other, so the bound refuses nothing there.
 """
 _ABSENT = 0.4
 """The part of the best passage's value that stands for each passage that is lacking."""

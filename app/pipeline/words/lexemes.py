@@ -1,7 +1,7 @@
 """Text as normalised words for the lexical index, the same code for documents and questions.
 
 Postgres' ``to_tsvector`` is not used: its parser reads a Chinese sentence as one word, and its configuration needs
-the language in advance. The alternatives are compared in docs/search.md.
+the language in advance. docs/words.md has the rules and their measurements.
 
 - Accents, width and case are folded: ``Café`` becomes ``cafe``.
 - A compound gives its parts, adjacent parts joined, and the whole without joints, so that ``ISO-9001``, ``ISO 9001``
@@ -11,8 +11,8 @@ the language in advance. The alternatives are compared in docs/search.md.
   text that was indexed before this rule is still found.
 - Scripts without spaces, and Hangul with its suffixes, give overlapping pairs of characters; documents also give
   single characters.
-- Words are stemmed by the Snowball stemmer of the language that the function words of a document suggest. A question
-  is too short for that, so it searches for the stems of all languages.
+- Words of documents are stemmed by the Snowball stemmer of the language that their function words suggest. A query has
+  the stems of the languages that its own suggest, or of all languages of the script where they suggest none.
 """
 
 import re

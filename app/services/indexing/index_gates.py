@@ -1,7 +1,7 @@
 """Gates: a new index becomes active only after a task has compared it with the active one.
 
-The task evaluates searches, which this package knows nothing of: it submits the task, and reads the decision from the
-table ``index_gates``, where the task writes it.
+The task evaluates searches, which are in packages above this one. So this module only submits the task, and reads the
+decision from the table ``index_gates``, where the task writes it.
 """
 
 import structlog
