@@ -1,9 +1,11 @@
 """Search by words in an agent's word segments (docs/adr/0008-word-segments.md)."""
 
+import asyncio
 import math
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,13 @@ from app.domain.queries import Query
 
 _REFRESH_SECONDS = 30.0
 _CACHED_CHUNKS = 2_000_000  # in memory, 40 bytes each
+_INLINE_STEPS = 5_000_000
+"""Chunks of the agent times forms of words of the query that are scored within some 15 ms."""
+_UNSEGMENTED_STEPS = 100
+"""The steps of a chunk that is in no segment."""
+
+Postings = dict[str, tuple[Numbers, Numbers]]
+"""By lexeme, the places of the chunks that have it, and how often each has it."""
 
 _LIST_AGENTS = text("SELECT DISTINCT agent_id FROM word_segments")
 
@@ -87,7 +96,12 @@ class WordIndex:
         if not by_kind["segment"]:
             return None
         forms, total = _weigh(asked, {row["lexeme"]: row["number"] for row in by_kind["count"]})
-        scored = self._score(agent_id, by_kind, forms, known)
+        parts = self._read_segments(agent_id, by_kind, known)
+        # A long query in a large agent would hold up the other requests of this process.
+        count = sum(len(chunks.keys) for chunks, _ in parts) + _UNSEGMENTED_STEPS * len(by_kind["chunk"])
+        is_long = len(forms) * count > _INLINE_STEPS
+        score = partial(_score_all, parts, by_kind["chunk"], forms)
+        scored = await asyncio.to_thread(score) if is_long else score()
         for segment in scored if document_ids is not None else ():
             segment.keep(document_ids or ())
         return WordMatches(scored, total)
@@ -99,27 +113,23 @@ class WordIndex:
                 self._agents = frozenset((await connection.execute(_LIST_AGENTS)).scalars())
         return agent_id in self._agents
 
-    def _score(
-        self,
-        agent_id: int,
-        rows: Mapping[str, Sequence[Any]],
-        forms: Sequence[Form],
-        known: Mapping[int, Chunks],
-    ) -> list[ScoredChunks]:
-        """Score the chunks of every segment, and those that are in none."""
-        postings: dict[int, dict[str, tuple[Numbers, Numbers]]] = {row["segment_id"]: {} for row in rows["segment"]}
+    def _read_segments(
+        self, agent_id: int, rows: Mapping[str, Sequence[Any]], known: Mapping[int, Chunks]
+    ) -> list[tuple[Chunks, Postings]]:
+        """The chunks of every segment, which stay in memory, with the postings of the words of the query."""
+        postings: dict[int, Postings] = {row["segment_id"]: {} for row in rows["segment"]}
         for row in rows["postings"]:
             postings[row["segment_id"]][row["lexeme"]] = _read_postings(row["content"])
-        scored = []
+        parts = []
         for row in rows["segment"]:
             chunks = known.get(row["segment_id"])
             if chunks is None:
                 chunks = Chunks(np.frombuffer(row["content"], KEY), np.frombuffer(row["lengths"], ">i4"))
             self._chunks[row["segment_id"]] = agent_id, chunks
             self._chunks.move_to_end(row["segment_id"])
-            scored.append(ScoredChunks(chunks, postings[row["segment_id"]], forms))
+            parts.append((chunks, postings[row["segment_id"]]))
         self._forget(agent_id, postings)
-        return [*scored, _score_unsegmented(rows["chunk"], forms)] if rows["chunk"] else scored
+        return parts
 
     def _forget(self, agent_id: int, segment_ids: Mapping[int, object]) -> None:
         """Forget segments that do not exist any more, and the longest unused ones beyond the limit."""
@@ -130,6 +140,14 @@ class WordIndex:
             del self._chunks[number]
         while sum(len(chunks.keys) for _, chunks in self._chunks.values()) > _CACHED_CHUNKS and len(self._chunks) > 1:
             self._chunks.popitem(last=False)
+
+
+def _score_all(
+    parts: Sequence[tuple[Chunks, Postings]], unsegmented: Sequence[Any], forms: Sequence[Form]
+) -> list[ScoredChunks]:
+    """Score the chunks of segments, and those that are in none."""
+    scored = [ScoredChunks(chunks, postings, forms) for chunks, postings in parts]
+    return [*scored, _score_unsegmented(unsegmented, forms)] if unsegmented else scored
 
 
 def _write_any(lexemes: Sequence[str]) -> str:
