@@ -1,5 +1,6 @@
 """Question sets in requests: JSON, lines of JSON, or a form with a file of such lines."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -93,11 +94,13 @@ async def read_questions(request: Request, name: str | None) -> tuple[str, list[
         if unknown := [field for field in form.fields if field != "name"]:
             raise InvalidRequestError("Is unknown. The fields are: file, name.", field=f"body.{unknown[0][:100]}")
         filename = (file.filename or "")[:_NAME_CHARACTERS].strip() or None
-        return _check_name(form.get("name") or name or filename), read_lines(_decode(bytes(file.content)))
+        named = _check_name(form.get("name") or name or filename)
+        return named, await asyncio.to_thread(read_lines, _decode(bytes(file.content)))
     text = _decode(b"".join([data async for data in body]))
+    # In a thread: a megabyte takes some tenths of a second.
     if kind == "application/json":
-        return _read_json(text, name)
-    return _check_name(name), read_lines(text)
+        return await asyncio.to_thread(_read_json, text, name)
+    return _check_name(name), await asyncio.to_thread(read_lines, text)
 
 
 def _read_json(body: str, name: str | None) -> tuple[str, list[Question]]:
