@@ -165,3 +165,16 @@ def test_few_words_in_common_need_some_meaning_in_common() -> None:
 def test_nothing_is_evidence_of_nothing() -> None:
     assert Evidence(QuestionWords("?!", {})).measure(["text"]) == 0
     assert Evidence(QuestionWords("gate", {})).measure([]) == 0
+
+
+@pytest.mark.parametrize("code", ["F9", "E-1045", "f9"])
+def test_a_question_on_a_code_that_no_passage_has_is_not_answered(code: str) -> None:
+    passages = ["The ferry F1 departs at 06:15, and ferry F2 at 08:40.", *PASSAGES]
+    assert measure("When does the ferry F2 depart?", passages) >= LEAST
+    assert measure(f"When does the ferry {code} depart?", passages) < LEAST
+
+
+def test_a_code_is_found_in_another_notation() -> None:
+    assert (
+        measure("What does E1045 mean?", ["The error E 1045 means that the password was refused.", *PASSAGES]) >= LEAST
+    )

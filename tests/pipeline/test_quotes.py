@@ -3,6 +3,7 @@
 import pytest
 
 from app.pipeline.answering.matching import QuestionWords
+from app.pipeline.answering.pieces import list_pieces
 from app.pipeline.answering.quotes import Found, choose_quotes
 
 FILLER = "The harbour is old and its walls are thick. Boats of all kinds lie there in winter."
@@ -65,6 +66,37 @@ def test_a_title_that_repeats_the_question_is_not_the_answer() -> None:
 def test_a_row_is_shown_with_its_header_and_quoted_exactly() -> None:
     rows = "Port | Draught\nAlder Gate | 4.2 m\nBirch Gate | 3.1 m\nElm Gate | 2.0 m"
     assert ask("What is the draught at Birch Gate?", rows)[0] == "Port: Birch Gate, Draught: 3.1 m"
+
+
+TOWNS = "Town | Inhabitants | Mayor\nEkby | 19437 | Karin Strand\nTorby | 31631 | Nils Holm\nAlmby | 1204 | Olof Berg"
+
+
+def test_rows_about_something_else_are_not_added() -> None:
+    assert ask("How many inhabitants does Ekby have?", TOWNS) == ["Town: Ekby, Inhabitants: 19437, Mayor: Karin Strand"]
+    assert len(ask("Which mayors do the towns have?", TOWNS)) == 3
+    assert len(ask("Who are the mayors of Ekby and Almby?", TOWNS)) == 2
+
+
+def test_entries_about_something_else_are_not_added() -> None:
+    text = "The warranty covers:\n\n- the motor, for 3 years\n- the casing, for 10 years\n- the seals, for 6 months"
+    assert ask("How long does the warranty cover the casing?", text) == [
+        "The warranty covers: - the casing, for 10 years"
+    ]
+    assert len(ask("What does the warranty cover?", text)) == 3
+
+
+def test_nothing_is_added_to_a_sentence_that_has_every_word_and_the_type_of_answer() -> None:
+    text = "The roof was replaced on 7 April 2021. The hall opens at 07:30. Visitors report to gate 4."
+    assert ask("When was the roof replaced?", text) == ["The roof was replaced on 7 April 2021."]
+
+
+def test_the_number_of_an_entry_belongs_to_the_entry() -> None:
+    text = "To start the pump:\n\n1. Open valve A.\n2. Close valve B. Wait.\n3. Press the green button."
+    assert [piece.shown for piece in list_pieces(text)][1:] == [
+        "To start the pump: 1. Open valve A.",
+        "To start the pump: 2. Close valve B. Wait.",
+        "To start the pump: 3. Press the green button.",
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "?", "\n\n", "# Title", "a | b"])

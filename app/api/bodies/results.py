@@ -183,8 +183,8 @@ class AnswerResult(BaseModel):
     unsupported: list[str] | None = Field(
         None,
         description=(
-            "With the mode `llm`: the sentences that the language model wrote and no passage supports. Those in "
-            "`answer` cite nothing; if `answered` is false, `answer` contains none of them."
+            "With the mode `llm`: the sentences, and parts of sentences, that the language model wrote and no passage "
+            "supports. Those in `answer` cite nothing; if `answered` is false, `answer` contains none of them."
         ),
     )
     question: str | None = Field(

@@ -70,11 +70,11 @@ class Evidence:
         return cosine is None or features.strength + cosine >= _LEAST_IN_COMMON
 
     def describe(self, passages: Sequence[str]) -> Features | None:
-        """The features of the first passages; None where none has a word of the question."""
+        """The features of the first passages; None where none has a word of the question, or one of its codes."""
         asked = self._asked
         matches = _leave_out_alike([asked.match(passage) for passage in passages[:COMPARED]])
         strengths = [asked.measure(match) for match in matches]
-        if not any(strengths):
+        if not any(strengths) or asked.lacks_code(matches):
             return None
         best = matches[strengths.index(max(strengths))]
         named = [0.0 if is_name else 1.0 for is_name in asked.names]

@@ -27,6 +27,8 @@ _WINDOW = 30
 _SLACK = 2
 """By how many words the distance of two words may differ from that in the question."""
 _MOST_PLACES = 20
+_CODE = re.compile(r"(?<![\w.-])(?:[A-Z]{1,3}-?|[a-z]{1,2})[0-9]+\b(?![.,:-][0-9])")
+"""A code, which names one thing: an error, a line, a room."""
 _ALIKE = 0.6
 """The share of their words that nearly equal texts have in common."""
 
@@ -71,6 +73,7 @@ class QuestionWords:
         # German writes every noun with a capital.
         names = set() if list_languages(every)[:1] == ["german"] else find_names(question)
         self.names = [word in names for word in self.words]
+        self.codes = [self._find_code(code) for code in _CODE.findall(question)]
 
     def match(self, text: str) -> Match:
         """Find the words in a text, by their stems, their beginnings and their characters."""
@@ -92,6 +95,21 @@ class QuestionWords:
         """The share of the question, by weight, that is found: 0 to 1."""
         found = sum(weight * strength for weight, strength in zip(self.weights, strengths, strict=True))
         return found / self.total if self.total else 0.0
+
+    def lacks_code(self, matches: Sequence[Match]) -> bool:
+        """Whether no text has one of the codes of the question, such as F9 or E-1045."""
+        return any(
+            code and not any(match.strengths[place] for match in matches for place in code) for code in self.codes
+        )
+
+    def _find_code(self, code: str) -> list[int]:
+        """The places of the words of a code that have its number."""
+        parts = split_words(code, singles=False)[0]
+        return [
+            place
+            for place, word in enumerate(self.words)
+            if word in parts and any(character.isdigit() for character in word)
+        ]
 
     def measure(self, match: Match) -> float:
         """How much of the question a text has: the mean of its words, those near each other, and its pairs; 0 to 1."""

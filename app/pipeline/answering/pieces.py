@@ -14,6 +14,8 @@ _SHORTEST = 8
 _LEAD = 120
 """The largest number of characters of the line that introduces a list, which is shown with each of its entries."""
 _ENTRY = re.compile(r"[ \t]*(?:[-*+•‣◦▪–]|\(?\d{1,3}[.)]|\(?[a-z][.)])[ \t]+\S")  # noqa: RUF001
+_MARKER = re.compile(r"[ \t]*(?:\(?\d{1,3}[.)]|\(?[a-z][.)])")
+"""The number of an entry, which looks like a sentence of its own."""
 _ROW = re.compile(r"[ \t]*\|.*|.*\S \| .*")
 _RULE = re.compile(r"[\s|:=_*~-]*")
 _MARKED_HEADING = re.compile(r"[ \t]*(?:#{1,6}[ \t]|={3,}|-{3,})")
@@ -41,7 +43,7 @@ class Piece:
 
     ``shown`` is what an answer shows of it: a row with the names of its columns, an entry with the line that
     introduces its list. ``is_title`` is true for what looks like a heading. ``above`` is the marked heading or the
-    question that it follows.
+    question that it follows. ``is_item`` is true for rows and entries, each of which says the same of something else.
     """
 
     start: int
@@ -49,6 +51,7 @@ class Piece:
     shown: str
     is_title: bool = False
     above: str = ""
+    is_item: bool = False
 
 
 def list_pieces(text: str, context: str = "") -> list[Piece]:
@@ -71,7 +74,7 @@ def list_pieces(text: str, context: str = "") -> list[Piece]:
         elif part.strip("# \t") in titles or _is_left_out(part):
             above = part if _MARKED_HEADING.match(part) or _QUESTION.search(part) else above
         elif _ENTRY.match(part):
-            pieces += _make_windows(text, start, end, lead)
+            pieces += (replace(piece, is_item=True) for piece in _make_windows(text, start, end, lead))
         else:
             is_title = end < len(text) and (_looks_like_title(part) or (not pieces and _is_bare(part)))
             pieces += _make_windows(text, start, end, "", is_title=is_title)
@@ -82,7 +85,7 @@ def list_pieces(text: str, context: str = "") -> list[Piece]:
 
 def _split_lines(text: str) -> Iterator[tuple[int, int]]:
     """Sentences, cut before and after lines that stand for themselves: rows, entries and headings."""
-    for start, end in find_sentences(text):
+    for start, end in _join_markers(text):
         begin = line = start
         alone = False
         while line < end:
@@ -95,6 +98,19 @@ def _split_lines(text: str) -> Iterator[tuple[int, int]]:
                 begin = line
             alone, line = is_alone, stop + 1
         yield from _trim(text, begin, end)
+
+
+def _join_markers(text: str) -> Iterator[tuple[int, int]]:
+    """Sentences; the number of an entry belongs to the sentence behind it."""
+    begin: int | None = None
+    end = 0
+    for start, end in find_sentences(text):
+        begin = start if begin is None else begin
+        if not _MARKER.fullmatch(text, max(text.rfind("\n", begin, end) + 1, begin), end):
+            yield begin, end
+            begin = None
+    if begin is not None:
+        yield begin, end
 
 
 def _trim(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -142,7 +158,7 @@ def _make_row(part: str, start: int, end: int, names: Sequence[str] | None) -> I
     is_menu = not names and all(len(cell.split()) <= _MENU_WORDS for cell in cells) and not re.search(r"\d", part)
     if names is None or is_menu or _RULE.fullmatch(part):
         return
-    yield Piece(start, end, _name_cells(cells, names))
+    yield Piece(start, end, _name_cells(cells, names), is_item=True)
 
 
 def _name_cells(cells: Sequence[str], names: Sequence[str]) -> str:

@@ -26,6 +26,8 @@ _MEANING = 0.7
 """The weight of the cosine of a piece and the question."""
 _COMPARED = 24
 """The number of pieces, the best by words, that are compared by meaning."""
+_WHOLE = 0.99
+"""The least strength of a word that a piece has itself."""
 _ENOUGH = 0.6
 """A further quote needs this part of the first one's value."""
 
@@ -74,6 +76,16 @@ class _Candidate:
         is_before = self.piece.end <= other.piece.start or other.piece.end <= self.piece.start
         return self.passage == other.passage and not is_before
 
+    def is_about_less(self, other: "_Candidate") -> bool:
+        """Whether the other one has a word of the question that this one lacks, and so is about something else.
+
+        This is said of rows and entries, and where the other one has all words and the type of answer.
+        """
+        if self.piece.is_item and other.piece.is_item:
+            return any(own < strength for own, strength in zip(self.strengths, other.strengths, strict=True))
+        is_complete = other.has_type is True and all(strength >= _WHOLE for strength in other.strengths)
+        return is_complete and not all(strength >= _WHOLE for strength in self.strengths)
+
 
 def choose_quotes(
     question: str, asked: QuestionWords, passages: Sequence[Found], similarity: Similarity | None = None
@@ -81,7 +93,7 @@ def choose_quotes(
     """The pieces that answer ``question``, best first, together at most 350 characters, or one longer row.
 
     A piece is valued by its words and by its passage. Each further one must add a word of the question, or have the
-    type of answer that it asks for.
+    type of answer that it asks for and not be about something else.
 
     Args:
         question: The question.
@@ -153,6 +165,8 @@ def _adds(candidate: _Candidate, covered: Sequence[float], chosen: Sequence[_Can
         return False
     has_word = any(candidate.strengths) if candidate.has_type is None else False
     is_new = any(strength > former for strength, former in zip(candidate.strengths, covered, strict=True))
+    if not is_new and any(candidate.is_about_less(other) for other in chosen):
+        return False
     return is_new or has_word or candidate.has_type is True
 
 
