@@ -17,7 +17,7 @@ from app.db.engine import Database
 from app.db.hnsw_indexes import HnswIndexes
 from app.db.statements import Statement
 from app.domain.errors import VectorLengthError
-from app.domain.vectors import Match, Vector, VectorBatch, VectorIndex, VectorKey
+from app.domain.vectors import AssumedIndex, IndexState, Match, Nearest, Vector, VectorBatch, VectorIndex, VectorKey
 
 _PAGE = 5_000
 _DROPPED_AT_ONCE = 20_000
@@ -42,12 +42,28 @@ _COMPARED = f"""
 """
 _COMPARE = Statement(_COMPARED)
 
+# The given chunks that search finds, and a row without a key when the index is not active.
+_CHECKED = f"""
+    SELECT d.id, d.edition, asked.ordinal, CASE WHEN v.ordinal IS NOT NULL THEN {_SIMILARITY} END, false
+    FROM unnest(CAST(:asked_ids AS bigint[]), CAST(:asked_editions AS integer[]), CAST(:asked_ordinals AS integer[]))
+        AS asked (document_id, edition, ordinal)
+    JOIN documents AS d ON d.id = asked.document_id AND d.edition = asked.edition
+        AND d.agent_id = CAST(:agent_id AS bigint) AND d.deleted_at IS NULL
+    LEFT JOIN vectors AS v ON v.document_id = asked.document_id AND v.edition = asked.edition
+        AND v.ordinal = asked.ordinal AND v.index_id = CAST(:index_id AS bigint)
+        AND v.agent_id = CAST(:agent_id AS bigint)
+    UNION ALL
+    SELECT NULL, NULL, NULL, NULL, false
+    WHERE NOT EXISTS (
+        SELECT FROM vector_indexes WHERE id = CAST(:index_id AS bigint) AND state = '{IndexState.ACTIVE}')
+"""
+
 
 def _write_query(where: str, embedding: str = "v.embedding", limit: str = ":limit") -> Statement:
-    """The statement that finds the nearest vectors, and compares given ones."""
+    """The statement that finds the nearest vectors, and checks and compares given ones."""
     return Statement(f"""
         (
-            SELECT {_COLUMNS}
+            SELECT {_COLUMNS}, true AS is_nearest
             FROM vectors AS v
             WHERE {where}
                 AND (v.document_id, v.edition) NOT IN (
@@ -57,7 +73,7 @@ def _write_query(where: str, embedding: str = "v.embedding", limit: str = ":limi
             LIMIT {limit}
         )
         UNION ALL
-        {_COMPARED}
+        {_CHECKED}
     """)
 
 
@@ -158,7 +174,7 @@ class PgVectorStore:
     ) -> list[Match]:
         """Find an agent's vectors that are most similar to ``vector``, the most similar first."""
         found = await self._query(index, agent_id, vector, limit, document_ids, without, [])
-        return [Match(*pair) for pair in found.items()]
+        return [Match(VectorKey(*key), similarity) for *key, similarity, is_nearest in found if is_nearest]
 
     async def find(
         self,
@@ -169,9 +185,21 @@ class PgVectorStore:
         limit: int,
         document_ids: Sequence[int] | None,
         compared: Sequence[VectorKey],
-    ) -> dict[VectorKey, float]:
-        """``query`` and ``compare`` in one statement."""
-        return await self._query(index, agent_id, vector, limit, document_ids, (), compared)
+    ) -> Nearest | None:
+        """``query`` in one statement with ``compare``, for the chunks that search finds.
+
+        None for an ``AssumedIndex`` that is not active any more.
+        """
+        nearest: dict[VectorKey, float] = {}
+        checked: dict[VectorKey, float | None] = {}
+        for document_id, edition, ordinal, similarity, is_nearest in await self._query(
+            index, agent_id, vector, limit, document_ids, (), compared
+        ):
+            if document_id is not None:
+                (nearest if is_nearest else checked)[VectorKey(document_id, edition, ordinal)] = similarity
+            elif isinstance(index, AssumedIndex):
+                return None
+        return Nearest(nearest, checked)
 
     async def _query(
         self,
@@ -182,7 +210,7 @@ class PgVectorStore:
         document_ids: Sequence[int] | None,
         without: Sequence[tuple[int, int]],
         compared: Sequence[VectorKey],
-    ) -> dict[VectorKey, float]:
+    ) -> list[Any]:
         parameters = {
             **_write_comparison(index, agent_id, vector, compared),
             "without_ids": [document_id for document_id, _ in without],
@@ -195,8 +223,7 @@ class PgVectorStore:
         elif any(vector) and await self._hnsw_indexes.has(index.id, agent_id):
             statement = _write_hnsw_query(index.id, agent_id, len(vector), limit)
             del parameters["limit"]
-        rows = await self._database.fetch(statement, parameters)
-        return {VectorKey(*key): similarity for *key, similarity in rows}
+        return await self._database.fetch(statement, parameters)
 
     async def compare(
         self, index: VectorIndex, agent_id: int, vector: Vector, keys: Sequence[VectorKey]

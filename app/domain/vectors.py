@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 Vector = Sequence[float]
@@ -51,6 +51,11 @@ class VectorIndex:
 
 
 @dataclass(frozen=True, slots=True)
+class AssumedIndex(VectorIndex):
+    """An index that was active when this process last read it. The statement that searches it checks whether it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class IndexGate:
     """The condition under which an index that is being built becomes active.
 
@@ -71,8 +76,7 @@ class IndexGate:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class VectorKey:
+class VectorKey(NamedTuple):
     """The key of a chunk's vector within an index. A chunk that is written again has the same key."""
 
     document_id: int
@@ -93,6 +97,16 @@ class VectorBatch:
     def keys(self) -> list[VectorKey]:
         """The keys, in the order of the vectors."""
         return [VectorKey(self.document_id, self.edition, ordinal) for ordinal in self.vectors]
+
+
+class Nearest(NamedTuple):
+    """The similarities of a search by vector.
+
+    ``compared`` has those of the given chunks that search finds: None where the index has no vector of one.
+    """
+
+    nearest: Mapping[VectorKey, float]
+    compared: Mapping[VectorKey, float | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -20,8 +20,7 @@ MATCHES = 4_000
 """The number of chunks with a question's rarest words that are scored. More common words only rank these chunks."""
 
 
-@dataclass(frozen=True, slots=True)
-class WordScore:
+class WordScore(NamedTuple):
     """How a chunk matches the words of a query: the sum of their scores, and the share of their rarity that it has."""
 
     score: float

@@ -5,10 +5,10 @@ docs/adr/0002-hybrid-ranking.md has the measurements.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """How a chunk matches a query.
 
     ``words`` is the sum of its words' scores, which has no upper limit. ``share`` is the part of the query's words that
@@ -38,8 +38,7 @@ EVEN = Balance(0.5)
 """The balance until an agent's texts have been used to measure the model: see ``calibration``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fused:
+class Fused(NamedTuple):
     """The score of a candidate, in two parts: what its words and its meaning contribute."""
 
     words: float

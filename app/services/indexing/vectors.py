@@ -11,6 +11,7 @@ from app.db.edition_lists import list_stale
 from app.db.editions import forget_edition, list_hidden, renew_edition, reserve_edition, unreserve_edition
 from app.db.engine import Database
 from app.db.pgvector_store import PgVectorStore
+from app.db.search.ranking import list_visible
 from app.db.vector_indexes import find_index, fix_dimensions, get_index
 from app.domain.errors import (
     DocumentDeletedError,
@@ -19,7 +20,7 @@ from app.domain.errors import (
     VectorLengthError,
 )
 from app.domain.ports import VectorStore
-from app.domain.vectors import IndexState, Vector, VectorBatch, VectorIndex, VectorKey
+from app.domain.vectors import AssumedIndex, IndexState, Nearest, Vector, VectorBatch, VectorIndex, VectorKey
 from app.services.providers.calls import ProviderCalls
 
 _RETRY_SECONDS = 30.0  # for a task on a process that lacks the store's key or package
@@ -38,6 +39,7 @@ class Vectors:
         self._database = database
         self._stores = stores
         self._providers = providers
+        self._assumed: AssumedIndex | None = None
 
     async def get_active(self) -> VectorIndex:
         """The index that searches read and that new documents are written to.
@@ -50,6 +52,23 @@ class Vectors:
         if index is None:
             raise StartupError("There is no vector index yet. Start the API once: it creates the index.")
         return index
+
+    async def choose(self) -> VectorIndex:
+        """The active index, for one search.
+
+        For an index in Postgres this rarely takes a statement: ``find`` checks that it still is the active one.
+
+        Raises:
+            StartupError: when there is none yet.
+        """
+        return self._assumed or await self.choose_again()
+
+    async def choose_again(self) -> VectorIndex:
+        """``choose`` after a search has failed, maybe because another index has become active."""
+        self._assumed, index = None, await self.get_active()
+        if index.store == PgVectorStore.name and index.embedding.dimensions is not None:
+            self._assumed = AssumedIndex(index.id, index.store, index.embedding, index.place, index.state)
+        return self._assumed or index
 
     async def get(self, index_id: int) -> VectorIndex | None:
         """An index that is active or being built; None when it is retired or gone."""
@@ -132,7 +151,7 @@ class Vectors:
         limit: int,
         document_ids: Sequence[int] | None,
         compared: Sequence[VectorKey],
-    ) -> dict[VectorKey, float]:
+    ) -> Nearest:
         """The cosine similarity of an agent's nearest chunks, and of further given ones, by key.
 
         Args:
@@ -142,17 +161,28 @@ class Vectors:
             limit: The largest number of nearest chunks.
             document_ids: Search only these documents; None searches all.
             compared: Chunks whose similarity is needed even if they are not among the nearest.
+
+        Raises:
+            RetryLaterError: the index was assumed to be active, and is not.
+            ProviderBusyError, ProviderPausedError, ProviderDownError: the store is unavailable.
         """
         store = self._find_store(index)
         if isinstance(store, PgVectorStore):
-            return await store.find(index, agent_id, vector, limit=limit, document_ids=document_ids, compared=compared)
+            in_postgres = await store.find(
+                index, agent_id, vector, limit=limit, document_ids=document_ids, compared=compared
+            )
+            if in_postgres is None:
+                raise RetryLaterError("Another vector index has become active.", retry_after=1)
+            return in_postgres
         async with self._database.statement() as connection:
             hidden = await list_hidden(connection, index.id, agent_id)
         query = partial(store.query, index, agent_id, vector, limit=limit, document_ids=document_ids, without=hidden)
-        found: dict[VectorKey, float] = {match.key: match.similarity for match in await self._call(store, query)}
-        if others := [key for key in compared if key not in found]:
+        nearest = {match.key: match.similarity for match in await self._call(store, query)}
+        visible = await list_visible(self._database, agent_id, compared) if compared else []
+        found: dict[VectorKey, float | None] = {key: nearest.get(key) for key in visible}
+        if others := [key for key in visible if key not in nearest]:
             found |= await self._call(store, partial(store.compare, index, agent_id, vector, others))
-        return found
+        return Nearest(nearest, found)
 
     async def sweep(self, document_id: int) -> int:
         """Remove a document's vectors that search will not find again; returns the number of editions removed."""

@@ -1,15 +1,16 @@
 """Search: finds the chunks of an agent's documents that match a query."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from app.db.engine import Database
 from app.db.search.ranking import Hit, count_chunks_with, find_documents, load_hits
+from app.domain.errors import SluiceError
 from app.domain.filters import read_filter
 from app.domain.queries import Query
-from app.domain.vectors import Account, VectorIndex, VectorKey
+from app.domain.vectors import Account, Nearest, VectorIndex, VectorKey
 from app.pipeline.ranking.fusion import MEANING_ALONE, WORDS_ALONE, Balance, Candidate, Fused, fuse
 from app.pipeline.words.negation import Absence
 from app.pipeline.words.query import read_query
@@ -22,6 +23,7 @@ from app.services.search.word_search import WordSearch
 CANDIDATES = 100  # chunks proposed by each of words and vectors; at least four times top_k
 
 Mode = Literal["hybrid", "vector", "text"]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +84,30 @@ class Search:
             InvalidRequestError: when the filter is not of that form.
             ProviderBusyError, ProviderPausedError, ProviderDownError: when the model or the store is unavailable.
         """
-        index = index or await self.choose_index(mode)
         limit = count_candidates(top_k)
-        found = await self.collect(account, query, limit=limit, mode=mode, where=where, index=index)
-        ranked = await self.rank(query, {account: found.candidates}, top_k=top_k, mode=mode, index=index)
-        return [one.hit for one in ranked]
 
-    async def choose_index(self, mode: Mode) -> VectorIndex | None:
-        """The index for all parts of one search, although another may become active during it; None without vectors."""
-        return None if mode == "text" else await self._vectors.get_active()
+        async def search(index: VectorIndex | None) -> list[Hit]:
+            found = await self.collect(account, query, limit=limit, mode=mode, where=where, index=index)
+            ranked = await self.rank(query, {account: found.candidates}, top_k=top_k, mode=mode, index=index)
+            return [one.hit for one in ranked]
+
+        return await search(index) if index else await self.run(mode, search)
+
+    async def run(self, mode: Mode, search: Callable[[VectorIndex | None], Awaitable[Result]]) -> Result:
+        """Run a search whose parts all use the same index: the active one, or None where no vectors are needed.
+
+        It runs again if it fails and another index has become active.
+        """
+        if mode == "text":
+            return await search(None)
+        index = await self._vectors.choose()
+        try:
+            return await search(index)
+        except SluiceError:
+            active = await self._vectors.choose_again()
+            if active.id == index.id:
+                raise
+        return await search(active)
 
     async def collect(
         self,
@@ -111,11 +128,18 @@ class Search:
             return Collected(read, {})
         proposed = 0 if mode == "vector" else limit
         found = await self._words.find(account.agent_id, read, limit=proposed, document_ids=document_ids)
-        similarities: dict[VectorKey, float | None] = dict.fromkeys(found.keys)
-        if mode != "text":
-            similarities |= await self._find_by_vector(account, query, limit, document_ids, found.keys, index)
-        if found.query.phrases:
-            similarities = {key: similarities.get(key) for key in found.keys}
+        similarities: dict[VectorKey, float | None]
+        if mode == "text":
+            similarities = dict.fromkeys(await self._words.list_visible(found, limit))
+        else:
+            near = await self._find_by_vector(account, query, limit, document_ids, found.keys, index)
+            if len(near.compared) < limit <= len(found.keys):
+                found = replace(found, keys=await self._words.list_visible(found, limit))
+                near = await self._find_by_vector(account, query, limit, document_ids, found.keys, index)
+            keys = [key for key in found.keys if key in near.compared][:limit]
+            similarities = {key: near.compared[key] for key in keys}
+            if not found.query.phrases:
+                similarities |= near.nearest
         words = await self._words.score(found, similarities)
         candidates = {key: Candidate(words[key].score, words[key].share, similarities[key]) for key in words}
         return Collected(found.query, candidates)
@@ -181,7 +205,7 @@ class Search:
         document_ids: Sequence[int] | None,
         by_words: Sequence[VectorKey],
         index: VectorIndex | None,
-    ) -> dict[VectorKey, float]:
+    ) -> Nearest:
         index = index or await self._vectors.get_active()
         vector = await self._indexer.embed_query(index, query, account)
         return await self._vectors.find(

@@ -15,7 +15,7 @@ from app.db.engine import Database
 from app.db.search.ranking import count_chunks_with
 from app.db.search.word_matches import find_lexemes
 from app.domain.queries import AskedWord, Query
-from app.domain.vectors import Account, VectorKey
+from app.domain.vectors import Account, VectorIndex, VectorKey
 from app.pipeline.ranking.fusion import Candidate
 from app.pipeline.words.query import read_query
 from app.services.search.search import Collected, Mode, Ranked, Search, count_candidates
@@ -44,8 +44,23 @@ class SeveralAgents:
         self, accounts: Sequence[Account], query: str, *, top_k: int, mode: Mode, where: Mapping[str, Any] | None
     ) -> Ranking:
         """The ``top_k`` chunks of these agents that match best. Arguments and errors are those of ``Search.find``."""
-        limit, index = count_candidates(top_k), await self._search.choose_index(mode)
-        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def search(index: VectorIndex | None) -> Ranking:
+            return await self._rank(accounts, query, index, top_k=top_k, mode=mode, where=where)
+
+        return await self._search.run(mode, search)
+
+    async def _rank(
+        self,
+        accounts: Sequence[Account],
+        query: str,
+        index: VectorIndex | None,
+        *,
+        top_k: int,
+        mode: Mode,
+        where: Mapping[str, Any] | None,
+    ) -> Ranking:
+        limit, slots = count_candidates(top_k), asyncio.Semaphore(_AT_ONCE)
 
         async def collect(account: Account) -> Collected:
             async with slots:
@@ -107,7 +122,7 @@ def _scale(candidate: Candidate, lexemes: frozenset[str], own: WordWeights, join
     before = sum(word.weight for word in own.find(lexemes))
     after = joint.find(lexemes)
     factor = sum(word.weight for word in after) / before if before else 0.0
-    return replace(candidate, words=candidate.words * factor, share=joint.measure_share(after))
+    return candidate._replace(words=candidate.words * factor, share=joint.measure_share(after))
 
 
 def _join(read: Query, found: Sequence[tuple[Query, Mapping[str, int]]]) -> Query:

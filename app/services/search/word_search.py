@@ -12,6 +12,8 @@ from app.domain.queries import Query
 from app.domain.vectors import VectorKey
 from app.pipeline.words.spelling import add_beginning, add_near, count_changes, get_beginning
 
+_SURPLUS = 4
+"""One in so many of the best matches may be of a removed document without another look for matches."""
 _MOST_CORRECTED = 5
 """Queries with more words than this are searched as they are typed."""
 
@@ -38,6 +40,7 @@ class WordSearch:
     ) -> FoundByWords:
         """The chunks of an agent that match a query best; none for a limit of 0.
 
+        They may be of documents that search does not find, and then there are some more: see ``list_visible``.
         They have all phrases of the query. Where no chunk has them, the query that is returned has none either.
 
         Args:
@@ -57,7 +60,7 @@ class WordSearch:
             query = replace(query, phrases=())
         matches = await self._index.match(agent_id, query, document_ids=document_ids)
         if matches is not None:
-            return FoundByWords(agent_id, query, await self._list_visible(agent_id, matches, limit), matches)
+            return FoundByWords(agent_id, query, matches.list_best(limit + limit // _SURPLUS), matches)
         keys = await self._find_in_chunks(agent_id, query, limit, document_ids)
         return FoundByWords(agent_id, query, keys, None)
 
@@ -95,12 +98,14 @@ class WordSearch:
         async with self._database.statement() as connection:
             return await find_by_words(connection, agent_id, query, limit=limit, document_ids=document_ids)
 
-    async def _list_visible(self, agent_id: int, matches: WordMatches, limit: int) -> list[VectorKey]:
-        """The best matches that search finds: more are read until there are enough of them."""
+    async def list_visible(self, found: FoundByWords, limit: int) -> Sequence[VectorKey]:
+        """The best matches that search finds, at most ``limit``: more are read until there are enough of them."""
+        if found.matches is None:
+            return found.keys
         count = limit
         while count:
-            keys = matches.list_best(count)
-            visible = await list_visible(self._database, agent_id, keys)
+            keys = found.matches.list_best(count)
+            visible = await list_visible(self._database, found.agent_id, keys)
             if len(visible) >= limit or len(keys) < count:
                 return visible[:limit]
             count *= 4
