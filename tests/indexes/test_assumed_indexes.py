@@ -1,7 +1,6 @@
 """A process that searched an index notices within the next search that another one has become active."""
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.domain.errors import RetryLaterError
 from app.domain.vectors import Account
