@@ -30,17 +30,15 @@ _DELETE_GIVEN = text("""
 
 # The cosine distance from a vector of zeros is NaN, which PostgreSQL sorts last: its similarity is 0.
 _SIMILARITY = "1 - coalesce(nullif(v.embedding <=> CAST(:vector AS halfvec), 'NaN'), 1)"
-
-
 _COLUMNS = f"v.document_id, v.edition, v.ordinal, {_SIMILARITY} AS similarity"
-_COMPARED = f"""
+
+_COMPARE = Statement(f"""
     SELECT {_COLUMNS}
     FROM vectors AS v
     JOIN unnest(CAST(:asked_ids AS bigint[]), CAST(:asked_editions AS integer[]), CAST(:asked_ordinals AS integer[]))
         AS asked (document_id, edition, ordinal) USING (document_id, edition, ordinal)
     WHERE v.index_id = CAST(:index_id AS bigint) AND v.agent_id = CAST(:agent_id AS bigint)
-"""
-_COMPARE = Statement(_COMPARED)
+""")
 
 # The given chunks that search finds, and a row without a key when the index is not active.
 _CHECKED = f"""
@@ -192,9 +190,8 @@ class PgVectorStore:
         """
         nearest: dict[VectorKey, float] = {}
         checked: dict[VectorKey, float | None] = {}
-        for document_id, edition, ordinal, similarity, is_nearest in await self._query(
-            index, agent_id, vector, limit, document_ids, (), compared
-        ):
+        rows = await self._query(index, agent_id, vector, limit, document_ids, (), compared)
+        for document_id, edition, ordinal, similarity, is_nearest in rows:
             if document_id is not None:
                 (nearest if is_nearest else checked)[VectorKey(document_id, edition, ordinal)] = similarity
             elif isinstance(index, AssumedIndex):
@@ -292,7 +289,7 @@ def _write_hnsw_query(index_id: int, agent_id: int, dimensions: int, limit: int)
 
 
 def _write_comparison(index: VectorIndex, agent_id: int, vector: Vector, keys: Sequence[VectorKey]) -> dict[str, Any]:
-    """The parameters of ``_COMPARED``."""
+    """The parameters of ``_COMPARE`` and ``_CHECKED``."""
     return {
         "index_id": index.id,
         "agent_id": agent_id,
