@@ -140,11 +140,13 @@ async def _split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
     Raises:
         ProviderDownError
     """
-    rest = b""
+    rest = bytearray()
     async for piece in pieces:
-        *whole, rest = (rest + piece).split(b"\n")
-        for line in whole:
-            yield line.decode("utf-8", "replace").rstrip("\r")
+        first, *others = piece.split(b"\n")
+        rest += first
+        for other in others:
+            yield rest.decode("utf-8", "replace").rstrip("\r")
+            rest = bytearray(other)
         if len(rest) > _LONGEST_LINE:
             raise ProviderDownError("The answer contains a line that is too long.")
     yield rest.decode("utf-8", "replace")
