@@ -40,7 +40,7 @@ def build_answers(
         queue.admission,
         intake.backpressure,
         search.search,
-        _build_extraction(settings, adapters, search.search),
+        _build_extraction(adapters, search.search),
         generation,
     )
     return AnswerServices(answers, AnswerStreams(adapters.database), generation)
@@ -62,8 +62,9 @@ def _build_generation(settings: Settings, adapters: Adapters, providers: Provide
     )
 
 
-def _build_extraction(settings: Settings, adapters: Adapters, search: Search) -> Extraction:
-    """Answers from quotes. The default model compares sentences; others are paid for, or slow."""
-    embedding = describe_embedding(settings)
-    is_fast = embedding == EmbeddingSpec("local", WORDLLAMA)
-    return Extraction(search, partial(adapters.embedders, embedding) if is_fast else None)
+def _build_extraction(adapters: Adapters, search: Search) -> Extraction:
+    """Answers from quotes. The default model compares sentences, whatever model the settings have.
+
+    It is in every installation, takes milliseconds, and the bounds of evidence and quotes were measured with it.
+    """
+    return Extraction(search, partial(adapters.embedders, EmbeddingSpec("local", WORDLLAMA)))
