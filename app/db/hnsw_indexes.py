@@ -22,6 +22,9 @@ _BUILT_OVER_MS = 50.0
 _DROPPED_UNDER_MS = 25.0
 """The estimated time of an exact search, in milliseconds, below which an agent's HNSW index is dropped."""
 
+_ELEMENT_BYTES, _MOST_KILOBYTES = 2_000, 1_000_000
+"""The memory that a build needs for each vector besides its numbers, and the most that it gets."""
+
 _LOCK = 0x51_01CF  # an arbitrary number of an advisory lock: one process at a time builds
 _REFRESH_SECONDS = 60.0
 _NAME = re.compile(r"vectors_hnsw_(\d+)_(\d+)")
@@ -139,8 +142,19 @@ async def _maintain(connection: AsyncConnection, built_over: float, dropped_unde
     return len(useless) + len(lacking)
 
 
+# A build that exceeds this memory takes several times as long. Parallel workers would need it as shared memory, of
+# which containers often have 64 MB only.
+_ADD_MEMORY = text("""
+    SELECT set_config('maintenance_work_mem', CAST(:kilobytes AS bigint) || 'kB', false),
+        set_config('max_parallel_maintenance_workers', '0', false)
+    WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < CAST(:kilobytes AS bigint) * 1024
+""")
+
+
 async def _build(connection: AsyncConnection, index: HnswIndex, large: Any) -> None:
     began = time.monotonic()
+    kilobytes = large.vectors * (_ELEMENT_BYTES + 2 * large.dimensions) // 1024
+    await connection.execute(_ADD_MEMORY, {"kilobytes": min(kilobytes, _MOST_KILOBYTES)})
     # An HNSW index needs a fixed number of dimensions; the column has none, since it holds vectors of all models.
     await connection.execute(
         text(
