@@ -90,6 +90,18 @@ def test_nothing_is_added_to_a_sentence_that_has_every_word_and_the_type_of_answ
     assert ask("When was the roof replaced?", text) == ["The roof was replaced on 7 April 2021."]
 
 
+def test_a_heading_without_a_mark_is_no_part_of_a_quote() -> None:
+    text = (
+        "The Alder Gate\nThe maximum draught at the Alder Gate is 1.42 metres, the least on the line. "
+        "Draught is measured at the deepest point of the hull."
+    )
+    assert ask("What is the maximum draught at the Alder Gate?", text) == [
+        "The maximum draught at the Alder Gate is 1.42 metres, the least on the line."
+    ]
+    wrapped = "The gate was built by the town of\nHolm, which lies on the river."
+    assert ask("Who built the gate?", wrapped)[0] == " ".join(wrapped.split())
+
+
 def test_the_number_of_an_entry_belongs_to_the_entry() -> None:
     text = "To start the pump:\n\n1. Open valve A.\n2. Close valve B. Wait.\n3. Press the green button."
     assert [piece.shown for piece in list_pieces(text)][1:] == [

@@ -92,12 +92,21 @@ def _split_lines(text: str) -> Iterator[tuple[int, int]]:
             stop = text.find("\n", line, end)
             stop = end if stop < 0 else stop
             shown = text[line:stop]
-            is_alone = bool(_ROW.fullmatch(shown) or _MARKED_HEADING.match(shown))
+            is_alone = bool(_ROW.fullmatch(shown) or _MARKED_HEADING.match(shown) or _is_heading(text, line, stop, end))
             if line > begin and (is_alone or alone or _ENTRY.match(shown) or text[begin:line].rstrip().endswith(":")):
                 yield from _trim(text, begin, line)
                 begin = line
             alone, line = is_alone, stop + 1
         yield from _trim(text, begin, end)
+
+
+def _is_heading(text: str, start: int, stop: int, end: int) -> bool:
+    """Whether a line is a heading without a mark: a short title above a longer line that begins a sentence."""
+    following = text.find("\n", stop + 1, end)
+    length = (end if following < 0 else following) - stop - 1
+    if 2 * (stop - start) >= length or not (text[start].isupper() and text[stop + 1].isupper()):
+        return False
+    return not text[text.rfind("\n", 0, start) + 1 : start].strip() and _looks_like_title(text[start:stop])
 
 
 def _join_markers(text: str) -> Iterator[tuple[int, int]]:

@@ -60,7 +60,10 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A piece of the passage with number ``passage``, how well it has each word of the question, and its value."""
+    """A piece of the passage with number ``passage``, how well it has each word of the question, and its value.
+
+    ``is_asked`` is whether the question asks what something is.
+    """
 
     passage: int
     piece: Piece
@@ -68,6 +71,7 @@ class _Candidate:
     value: float
     has_type: bool | None
     is_title: bool
+    is_asked: bool
 
     def overlaps(self, other: "_Candidate") -> bool:
         """Whether both show the same text, or share a part of one passage."""
@@ -79,11 +83,13 @@ class _Candidate:
     def is_about_less(self, other: "_Candidate") -> bool:
         """Whether the other one has a word of the question that this one lacks, and so is about something else.
 
-        This is said of rows and entries, and where the other one has all words and the type of answer.
+        This is said of rows and entries, and where the other one has all words and the type of answer, or is what the
+        question asks the definition of.
         """
         if self.piece.is_item and other.piece.is_item:
             return any(own < strength for own, strength in zip(self.strengths, other.strengths, strict=True))
-        is_complete = other.has_type is True and all(strength >= _WHOLE for strength in other.strengths)
+        has_type = other.is_asked if other.has_type is None else other.has_type
+        is_complete = has_type and all(strength >= _WHOLE for strength in other.strengths)
         return is_complete and not all(strength >= _WHOLE for strength in self.strengths)
 
 
@@ -147,7 +153,7 @@ def _list_candidates(question: str, asked: QuestionWords, passages: Sequence[Fou
             value = _RANK * rank + asked.share(strengths) + _TITLE * is_title
             value += _TYPE * (1 if has_type else -1) if kind else 0.0
             value += _DEFINITION if is_definition and _defines(asked, piece.shown) else 0.0
-            candidates.append(_Candidate(number, piece, strengths, value, has_type, is_title))
+            candidates.append(_Candidate(number, piece, strengths, value, has_type, is_title, is_definition))
     return candidates
 
 
