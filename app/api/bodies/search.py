@@ -1,6 +1,6 @@
 """Bodies of requests and responses on searches."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -205,7 +205,7 @@ class SearchHit(BaseModel):
         around, why = result.surroundings, result.explanation
         return cls.model_validate(
             {
-                **asdict(result.hit),
+                **{field.name: getattr(result.hit, field.name) for field in fields(result.hit)},
                 "snippet": result.snippet.text,
                 "highlights": result.snippet.highlights,
                 "before": around and [NeighbourBody.of(chunk) for chunk in around.before],
