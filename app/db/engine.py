@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import asyncpg
 from sqlalchemy import event
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -127,8 +128,14 @@ _CONTESTED_INDEXES = {"documents_agent_id_content_key_key"}
 
 
 def _find_cause(error: Exception) -> BaseException | None:
-    """The driver's error: SQLAlchemy wraps it, unless the driver was called directly, as for a COPY."""
-    return getattr(error.orig, "__cause__", None) if isinstance(error, DBAPIError) else error
+    """The driver's error.
+
+    SQLAlchemy wraps it twice, and once where only its pool failed to connect, but not where the driver was called
+    directly, as for a COPY.
+    """
+    if isinstance(error, DBAPIError):
+        return getattr(error.orig, "__cause__", None)
+    return error.__cause__ if isinstance(error, AsyncAdapt_asyncpg_dbapi.Error) else error
 
 
 def _is_conflict(cause: BaseException | None) -> bool:
@@ -152,7 +159,7 @@ def _is_outage(error: Exception) -> bool:
         if getattr(error.orig, "sqlstate", None) == _TRANSACTION_TIMEOUT:
             return False  # it would take as long the next time it is tried
         return error.connection_invalidated or isinstance(_find_cause(error), _OUTAGES)
-    return isinstance(error, (*_OUTAGES, PoolTimeoutError, OSError))
+    return isinstance(_find_cause(error), (*_OUTAGES, PoolTimeoutError, OSError))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from app.db.engine import Database, create_engine
@@ -50,4 +51,18 @@ async def test_a_cancelled_statement_gives_its_connection_to_no_other(settings: 
         async with asyncio.timeout(0.1):
             await database.fetch(_SLEEP, {"seconds": 20})
     assert (await database.fetch(_SESSION, {}))[0][0] != session
+    await database.close()
+
+
+@pytest.mark.parametrize("error", [asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, OSError])
+async def test_a_server_that_accepts_no_connection_is_an_outage(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    async def refuse(*_arguments: object, **_named: object) -> None:
+        raise error("the database system is in recovery mode")
+
+    monkeypatch.setattr(asyncpg, "connect", refuse)
+    database = Database(create_engine(settings.database_url or "", pool_size=1))
+    with pytest.raises(DatabaseUnavailableError):
+        await database.fetch(_SESSION, {})
     await database.close()
