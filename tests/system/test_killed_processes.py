@@ -87,7 +87,7 @@ def test_the_task_of_a_killed_pool_process_runs_again_at_once(busy_stack: Stack)
     agent = busy_stack.make_agent()
     upload = busy_stack.upload(agent, "long.txt", make_text(1, sentences=40_000))
     wait_for(lambda: busy_stack.get(f"/tasks/{upload['task_id']}")["state"] == "PROGRESS", "the task to run")
-    [[pid]] = busy_stack.fetch("SELECT pid FROM tasks WHERE pid IS NOT NULL")
+    [[pid]] = busy_stack.fetch("SELECT pid FROM tasks WHERE pid IS NOT NULL AND document_id IS NOT NULL")
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: busy_stack.get(f"/tasks/{upload['task_id']}")["attempt"] == 2, "a second attempt", seconds=5)
     [task] = busy_stack.finish([upload["task_id"]])
@@ -103,7 +103,7 @@ def test_a_task_that_kills_its_process_each_time_is_a_dead_letter_after_exactly_
     def kill_or_end() -> bool:
         task = busy_stack.get(f"/tasks/{upload['task_id']}")
         if task["state"] == "PROGRESS" and (
-            found := busy_stack.fetch("SELECT pid FROM tasks WHERE state = 'PROGRESS'")
+            found := busy_stack.fetch("SELECT pid FROM tasks WHERE state = 'PROGRESS' AND document_id IS NOT NULL")
         ):
             os.kill(found[0]["pid"], signal.SIGKILL)
             wait_for(
