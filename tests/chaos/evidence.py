@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.domain.states import State
+from app.domain.tasks import TaskName
 from tests.chaos import journal
 from tests.chaos.journal import Change
 from tests.chaos.ledger import Ledger
@@ -21,7 +22,11 @@ _DOCUMENTS = """
     ) AS c ON c.document_id = d.id
     ORDER BY d.id
 """
-_TASKS = "SELECT id::text, document_id, state, epoch, crashes, chunk_count, error FROM tasks ORDER BY id"
+# Of the uploads: a calibration belongs to an agent.
+_TASKS = f"""
+    SELECT id::text, document_id, state, epoch, crashes, chunk_count, error
+    FROM tasks WHERE name <> '{TaskName.CALIBRATE_AGENT}' ORDER BY id
+"""
 _STRAY_CHUNKS = "SELECT id FROM chunks AS c WHERE NOT EXISTS (SELECT FROM documents AS d WHERE d.id = c.document_id)"
 
 # The words of the chunks, counted again, against the stored counts; the empty word stands for every chunk.
