@@ -141,5 +141,6 @@ class Witness:
         return self.fetch(_DOCUMENTS, agent)
 
     def count_messages(self) -> int:
-        """The messages in the broker, unacknowledged ones too."""
-        return int(sum(self._broker.llen(queue.value) for queue in Queue) + self._broker.hlen("unacked"))
+        """The messages in the broker, unacknowledged ones too, but not those of calibrations, which no worker takes."""
+        served = [queue.value for queue in Queue if queue is not Queue.LOW]
+        return int(sum(map(self._broker.llen, served)) + self._broker.hlen("unacked"))
