@@ -8,7 +8,25 @@ from tests.api.checks import check_problem, list_files, make_text
 from tests.running import Stack
 
 HIT_FIELDS = set(
-    "document_id filename chunk_id text context snippet highlights score page start end metadata".split()  # noqa: SIM905
+    [
+        "agent_id",
+        "document_id",
+        "filename",
+        "chunk_id",
+        "text",
+        "context",
+        "snippet",
+        "highlights",
+        "score",
+        "page",
+        "start",
+        "end",
+        "metadata",
+        "before",
+        "after",
+        "expanded_text",
+        "explanation",
+    ]
 )
 
 
