@@ -7,27 +7,25 @@ import pytest
 from tests.api.checks import check_problem, list_files, make_text
 from tests.running import Stack
 
-HIT_FIELDS = set(
-    [
-        "agent_id",
-        "document_id",
-        "filename",
-        "chunk_id",
-        "text",
-        "context",
-        "snippet",
-        "highlights",
-        "score",
-        "page",
-        "start",
-        "end",
-        "metadata",
-        "before",
-        "after",
-        "expanded_text",
-        "explanation",
-    ]
-)
+HIT_FIELDS = {
+    "agent_id",
+    "document_id",
+    "filename",
+    "chunk_id",
+    "text",
+    "context",
+    "snippet",
+    "highlights",
+    "score",
+    "page",
+    "start",
+    "end",
+    "metadata",
+    "before",
+    "after",
+    "expanded_text",
+    "explanation",
+}
 
 
 def search(stack: Stack, agent: int, query: str, **more: Any) -> list[dict[str, Any]]:
