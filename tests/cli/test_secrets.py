@@ -30,6 +30,8 @@ VALID = {
     "QDRANT_API_KEY": KEY,
     "FIRECRAWL_API_KEY": KEY,
     "FIRECRAWL_API_URL": f"http://{CLOSED}",
+    "RERANK_URL": f"http://{CLOSED}",
+    "RERANK_API_KEY": KEY,
     "SENTRY_DSN": f"https://{CANARY}@127.0.0.1/1",
 }
 INVALID = [
