@@ -15,13 +15,12 @@ from redis import Redis
 
 from app.adapters.redis.url import redis_client_url
 from app.domain.states import FINAL
-from app.domain.tasks import Queue, TaskName
+from app.domain.tasks import Queue
 from app.settings import Settings
 from tests.deadlines import deadline, wait_for
 from tests.running import ROOT, Stack
 
-# Calibrations wait for a worker of another queue.
-_UNFINISHED = "SELECT count(*) FROM tasks WHERE state <> ALL ($1) AND name <> $2"
+_UNFINISHED = "SELECT count(*) FROM tasks WHERE state <> ALL ($1)"
 _DOCUMENTS = """
 SELECT d.id, d.status, d.chunk_count AS document_chunks, t.state, t.attempt, t.crashes, t.retries,
        t.chunk_count AS task_chunks, t.dead_lettered_at IS NOT NULL AS dead,
@@ -132,8 +131,8 @@ class Witness:
         return rows
 
     def is_at_rest(self) -> bool:
-        """Whether no task but calibrations waits or runs."""
-        return not self.fetch(_UNFINISHED, [state.value for state in FINAL], TaskName.CALIBRATE_AGENT.value)[0][0]
+        """Whether no task waits or runs."""
+        return not self.fetch(_UNFINISHED, [state.value for state in FINAL])[0][0]
 
     def await_rest(self, agent: int) -> Sequence[asyncpg.Record]:
         """Wait until no task waits or runs; returns the agent's documents, each with its task and its chunks."""
@@ -141,6 +140,5 @@ class Witness:
         return self.fetch(_DOCUMENTS, agent)
 
     def count_messages(self) -> int:
-        """The messages in the broker, unacknowledged ones too, but not those of calibrations, which no worker takes."""
-        served = [queue.value for queue in Queue if queue is not Queue.LOW]
-        return int(sum(map(self._broker.llen, served)) + self._broker.hlen("unacked"))
+        """The messages in the broker, unacknowledged ones too."""
+        return int(sum(self._broker.llen(queue.value) for queue in Queue) + self._broker.hlen("unacked"))

@@ -40,6 +40,8 @@ _LONG_PAST = "SELECT WHERE now() > $1::timestamptz + interval '2 seconds'"  # a 
 _AGE_BELLS = "UPDATE tasks SET queued_at = now() - interval '1 hour' WHERE state = 'QUEUED'"
 _AGE_DEAD_LETTERS = "UPDATE tasks SET dead_lettered_at = now() - interval '1 hour' WHERE dead_lettered_at IS NOT NULL"
 _LOOK_FOR_SILENT_ONES = "UPDATE chores SET due_at = now() WHERE name = 'announce'"
+# No worker here serves the queue of calibrations.
+_STOP_CALIBRATING = "UPDATE chores SET due_at = 'infinity' WHERE name = 'calibrate'"
 _ALARM_WORKERS = "SELECT FROM workers WHERE 'dead_letter' = ANY (queues) AND lease_expires_at > now()"
 _ANNOUNCED = "SELECT FROM tasks WHERE dead_lettered_at IS NOT NULL AND announced_at IS NOT NULL"
 _UNEXPLAINED = "SELECT id FROM tasks WHERE state = 'SUCCESS' AND attempt <> 1 + jsonb_array_length(history)"
@@ -61,6 +63,8 @@ def running(
         settings = load_settings(database_url=database_url, redis_url=redis_url, data_dir=folder / "data")
         with MortalStack(settings, folder) as stack:
             stack.start_api()
+            with closing(Witness(settings)) as witness:
+                witness.fetch(_STOP_CALIBRATING)
             stack.start_workers("high")
             yield stack
         wait_for(lambda: not stack.list_processes(), "every process to be gone, orphans too")
