@@ -2,9 +2,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests.adapters.openai_fixtures import served, server
 from tests.adapters.pinecone_server import PineconeServer, run_pinecone
 from tests.adapters.qdrant_server import QdrantServer, run_qdrant
 from tests.adapters.vector_stores import CASES, REMOTE_CASES, Case, RemoteCase
+
+__all__ = ["served", "server"]
 
 
 @pytest.fixture

@@ -1,28 +1,14 @@
 """Answers of language models that use OpenAI's protocol."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from app.adapters.openai.chat import OpenAIChat
 from app.domain.errors import ProviderDownError, ProviderRequestError
-from tests.adapters.openai_protocol import Messages, Protocol, Reply
-from tests.adapters.openai_server import KEY, OpenAIServer, run_openai
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[OpenAIServer]:
-    with run_openai(Protocol()) as server:
-        yield server
-
-
-@pytest.fixture
-def server(served: OpenAIServer) -> OpenAIServer:
-    served.answers.clear()
-    served.requests.clear()
-    return served
+from tests.adapters.openai_protocol import Messages, Reply
+from tests.adapters.openai_server import KEY, OpenAIServer
 
 
 def make(server: OpenAIServer, model: str = "gpt-4o-mini") -> OpenAIChat:

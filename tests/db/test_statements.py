@@ -15,7 +15,10 @@ _ADD = Statement("SELECT CAST(:first AS bigint) + CAST(:second AS integer), CAST
 _ECHO = Statement("SELECT CAST(:text AS text)")
 _SLEEP = Statement("SELECT pg_sleep(CAST(:seconds AS double precision))")
 _SESSION = Statement("SELECT pg_backend_pid()")
-_END = Statement("SELECT pg_terminate_backend(CAST(:session AS integer), 5000)")
+_END = Statement("""
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE pid = CAST(:session AS integer) AND state = 'active' AND query LIKE '%pg_sleep%'
+""")
 
 
 async def test_parameters_are_given_by_name_and_may_be_used_twice(library: Library) -> None:
@@ -36,8 +39,8 @@ async def test_a_session_that_the_server_ended_is_an_outage_and_the_next_stateme
     database = Database(create_engine(settings.database_url or "", pool_size=1))
     (session,) = (await database.fetch(_SESSION, {}))[0]
     waiting = asyncio.create_task(database.fetch(_SLEEP, {"seconds": 20}))
-    await asyncio.sleep(0)
-    await library.database.fetch(_END, {"session": session})
+    while not await library.database.fetch(_END, {"session": session}):
+        assert not waiting.done()
     with pytest.raises(DatabaseUnavailableError):
         await waiting
     assert (await database.fetch(_SESSION, {}))[0][0] != session

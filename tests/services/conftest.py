@@ -8,7 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db.engine import Database, create_engine
 from app.services.providers.calls import ProviderCalls
 from app.services.providers.embedding import Embedding
+from tests.adapters.openai_fixtures import served, server
 from tests.services.outside import CLAIM_SECONDS, PACE, NoLimits
+
+__all__ = ["served", "server"]
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from app.domain.errors import ProviderContextError, ProviderDownError
 from app.services.answers.conversation import Conversation
 from app.services.answers.generation import Usage
 from app.services.providers.calls import ProviderCalls
-from tests.adapters.openai_protocol import Messages, Protocol, Reply, stream
-from tests.adapters.openai_server import OpenAIServer, run_openai
+from tests.adapters.openai_protocol import Messages, Reply, stream
+from tests.adapters.openai_server import OpenAIServer
 from tests.services.answering import ACCOUNT, PASSAGES, QUESTION, Sink, delta, make_generation, make_hits, raw, whole
 
 LONG = " ".join(f"Lock {number} opens at dawn and takes three barges at a time." for number in range(60))
@@ -30,19 +30,6 @@ HISTORY = [
     {"role": "user", "content": "What is the maximum draught at the Alder Gate?"},
     {"role": "assistant", "content": "It is 2.4 metres. [1]"},
 ]
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[OpenAIServer]:
-    with run_openai(Protocol()) as server:
-        yield server
-
-
-@pytest.fixture
-def server(served: OpenAIServer) -> OpenAIServer:
-    served.answers.clear()
-    served.requests.clear()
-    return served
 
 
 @pytest.fixture

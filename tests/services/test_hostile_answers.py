@@ -1,21 +1,13 @@
 """Broken and hostile answers of language models, and hostile documents: each has its outcome."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from app.db.engine import Database
 from app.services.providers.calls import ProviderCalls
-from tests.adapters.openai_protocol import Protocol, Reply, stream
-from tests.adapters.openai_server import OpenAIServer, run_openai
+from tests.adapters.openai_protocol import Reply, stream
+from tests.adapters.openai_server import OpenAIServer
 from tests.services.answering import ACCOUNT, QUESTION, Sink, make_generation, make_hits
 from tests.services.hostile_answers import CASES, Case
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[OpenAIServer]:
-    with run_openai(Protocol()) as server:
-        yield server
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
