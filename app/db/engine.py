@@ -256,3 +256,25 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+Source = Database | AsyncConnection
+"""Where a ``Statement`` runs: on a connection of its own, or on one that the caller has open."""
+
+
+async def fetch(source: Source, statement: Statement, parameters: Mapping[str, Any]) -> list[asyncpg.Record]:
+    """Run a statement that goes to the driver directly, and return its rows.
+
+    On a ``Database``, it is its own transaction. On a connection, it belongs to the connection's transaction, together
+    with the statements of SQLAlchemy before and after it.
+    """
+    if isinstance(source, Database):
+        return await source.fetch(statement, parameters)
+    adapted: Any = (await source.get_raw_connection()).dbapi_connection
+    if adapted._transaction is None:  # noqa: SLF001 - SQLAlchemy sends BEGIN before its own first statement only
+        await adapted._start_transaction()  # noqa: SLF001
+    try:
+        return list(await adapted.driver_connection.fetch(statement.sql, *statement.order(parameters)))
+    except asyncio.CancelledError:
+        await source.invalidate()  # the server may still be busy with the statement
+        raise

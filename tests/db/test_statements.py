@@ -4,8 +4,9 @@ import asyncio
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
-from app.db.engine import Database, create_engine
+from app.db.engine import Database, create_engine, fetch
 from app.db.statements import Statement
 from app.domain.errors import DatabaseUnavailableError, UnstorableValueError
 from app.settings import Settings
@@ -14,6 +15,8 @@ from tests.db.library import Library
 _ADD = Statement("SELECT CAST(:first AS bigint) + CAST(:second AS integer), CAST(:first AS bigint)::text")
 _ECHO = Statement("SELECT CAST(:text AS text)")
 _SLEEP = Statement("SELECT pg_sleep(CAST(:seconds AS double precision))")
+_NOTE = Statement("INSERT INTO notes VALUES (:note)")
+_NOTES = Statement("SELECT note FROM notes")
 _SESSION = Statement("SELECT pg_backend_pid()")
 _END = Statement("""
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
@@ -68,4 +71,35 @@ async def test_a_server_that_accepts_no_connection_is_an_outage(
     database = Database(create_engine(settings.database_url or "", pool_size=1))
     with pytest.raises(DatabaseUnavailableError):
         await database.fetch(_SESSION, {})
+    await database.close()
+
+
+async def test_a_statement_within_a_transaction_is_undone_with_it(library: Library) -> None:
+    async with library.database.statement() as connection:
+        await connection.execute(text("CREATE TABLE notes (note text)"))
+
+    async def write_and_fail() -> None:
+        async with library.database.transaction() as connection:
+            await fetch(connection, _NOTE, {"note": "undone"})  # the first statement, before any of SQLAlchemy's
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await write_and_fail()
+    async with library.database.transaction() as connection:
+        await fetch(connection, _NOTE, {"note": "direct"})
+        await connection.execute(text("INSERT INTO notes VALUES ('by SQLAlchemy')"))
+    assert [row["note"] for row in await fetch(library.database, _NOTES, {})] == ["direct", "by SQLAlchemy"]
+
+
+async def _sleep_in_transaction(database: Database) -> None:
+    async with asyncio.timeout(0.1), database.transaction() as connection:
+        await fetch(connection, _SLEEP, {"seconds": 20})
+
+
+async def test_a_cancelled_statement_within_a_transaction_gives_its_connection_to_no_other(settings: Settings) -> None:
+    database = Database(create_engine(settings.database_url or "", pool_size=1))
+    (session,) = (await database.fetch(_SESSION, {}))[0]
+    with pytest.raises(TimeoutError):
+        await _sleep_in_transaction(database)
+    assert (await database.fetch(_SESSION, {}))[0][0] != session
     await database.close()
