@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks import (
     backlog,
+    costs,
     demo,
     encodings,
     fairness,
@@ -27,6 +28,7 @@ from benchmarks import (
     recovery,
     retrieval,
     search,
+    statements,
     uploads,
     urgency,
     vectors,
@@ -36,6 +38,8 @@ from benchmarks.figures import print_figures, write_figures
 _MEASURES = {
     "uploads": uploads.measure,
     "queues": queues.measure,
+    "statements": statements.measure,
+    "costs": costs.measure,
     "prefetch": prefetch.measure,
     "fleet": fleet.measure,
     "demo": demo.measure,

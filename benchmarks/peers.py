@@ -83,12 +83,21 @@ def _email(path: Path) -> str:
 
 
 def _html2text(path: Path) -> str:
-    return str(import_module("html2text").html2text(path.read_text("utf-8", "replace")))
+    return str(import_module("html2text").html2text(read_utf8(path)))
+
+
+def _beautifulsoup(path: Path) -> str:
+    return str(import_module("bs4").BeautifulSoup(read_utf8(path), "html.parser").get_text("\n", strip=True))
+
+
+def read_utf8(path: Path) -> str:
+    """The text of a file in UTF-8."""
+    return path.read_text("utf-8", "replace")
 
 
 def _resiliparse(path: Path) -> str:
     extract = import_module("resiliparse.extract.html2text").extract_plain_text
-    return str(extract(path.read_text("utf-8", "replace"), main_content=False))
+    return str(extract(read_utf8(path), main_content=False))
 
 
 def _kreuzberg(path: Path) -> str:
@@ -115,7 +124,11 @@ PEERS: dict[str, dict[str, tuple[str, Reader]]] = {
     "odp": {"odfpy": ("odf", _odfpy)},
     "rtf": {"striprtf": ("striprtf", _striprtf)},
     "eml": {"email": ("email", _email)},
-    "html": {"html2text": ("html2text", _html2text), "resiliparse": ("resiliparse", _resiliparse)},
+    "html": {
+        "html2text": ("html2text", _html2text),
+        "resiliparse": ("resiliparse", _resiliparse),
+        "BeautifulSoup": ("bs4", _beautifulsoup),
+    },
     "epub": {},
     "msg": {},
     "doc": {},

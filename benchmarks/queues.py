@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from app.services.queue.admission import Admission
 from app.settings import Settings
 from benchmarks.figures import Figure, percentile
 from benchmarks.stack import run_program, run_servers, wait_for
+from benchmarks.work import fetch
 
 _SLOTS, _WARM_UP, _ALONE, _TOGETHER = 4, 24, 300, 2000
 
@@ -53,6 +55,27 @@ class Submitter:
         await self._admission.settle()
         await asyncio.to_thread(self._doorbell.close)
         await self._database.close()
+
+
+@contextmanager
+def run_submitter(settings: Settings, agent_id: int) -> Iterator[Callable[[int], None]]:
+    """Yields a function that submits a number of pings of an agent, from a thread that runs an event loop."""
+    [row] = fetch(settings, "SELECT organization_id FROM agents WHERE id = $1", agent_id)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="submitter")
+    thread.start()
+
+    async def make() -> Submitter:
+        return Submitter(settings, row["organization_id"], agent_id)
+
+    submitter = asyncio.run_coroutine_threadsafe(make(), loop).result()
+    try:
+        yield lambda count: asyncio.run_coroutine_threadsafe(submitter.submit(count), loop).result()
+    finally:
+        asyncio.run_coroutine_threadsafe(submitter.close(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 def measure() -> list[Figure]:

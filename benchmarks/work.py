@@ -1,6 +1,9 @@
 """Submits work and reads its rows."""
 
 import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
 
 import asyncpg
@@ -8,7 +11,11 @@ import httpx
 
 from app.domain.states import FINAL
 from app.settings import Settings
+from benchmarks.mixed import Document, make_documents
 from benchmarks.stack import wait_for
+
+_ENDED = "SELECT count(*) FROM tasks WHERE completed_at IS NOT NULL"
+_UPLOAD_CLIENTS, _LIMIT_SECONDS = 4, 120.0
 
 _numbers = count(1)
 
@@ -51,6 +58,48 @@ def upload(client: httpx.Client, agent_id: int, filename: str, content: str, pri
         data={"priority": priority},
     )
     return str(answer.raise_for_status().json()["task_id"])
+
+
+def make_uploader(client: httpx.Client, agent_id: int, kinds: Sequence[str], first: int = 0) -> Callable[[int], None]:
+    """A function that uploads a number of documents of these kinds over several connections, different ones each time.
+
+    ``first`` is the number of the first document.
+    """
+    numbers = count(first)
+
+    def send(document: Document) -> None:
+        files = {"file": (document.filename, document.content)}
+        client.post(f"/api/v1/documents/agent/{agent_id}/upload", files=files).raise_for_status()
+
+    def upload_all(wanted: int) -> None:
+        documents = make_documents(wanted, first=next(numbers), kinds=kinds)
+        for _ in range(wanted - 1):
+            next(numbers)
+        with ThreadPoolExecutor(_UPLOAD_CLIENTS) as threads:
+            list(threads.map(send, documents))
+
+    return upload_all
+
+
+def run_tasks(settings: Settings, submit: Callable[[int], None], tasks: int, together: int | None = None) -> None:
+    """Submit ``tasks`` tasks, ``together`` at a time (None: all), each time after the end of the former ones."""
+    asyncio.run(_run_tasks(settings, submit, tasks, together or tasks))
+
+
+async def _run_tasks(settings: Settings, submit: Callable[[int], None], tasks: int, together: int) -> None:
+    # One connection for all polls: a new one costs the server more than a task.
+    database = await asyncpg.connect(settings.database_url)
+    try:
+        ended = await database.fetchval(_ENDED)
+        for wanted in range(ended + together, ended + tasks + 1, together):
+            await asyncio.to_thread(submit, together)
+            deadline = time.monotonic() + _LIMIT_SECONDS
+            while await database.fetchval(_ENDED) < wanted:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"not within {_LIMIT_SECONDS:g} s: the end of {wanted} tasks")
+                await asyncio.sleep(0.01 if together == 1 else 0.1)
+    finally:
+        await database.close()
 
 
 def wait_for_end(client: httpx.Client, task_id: str, seconds: float = 120.0) -> None:
