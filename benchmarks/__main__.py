@@ -70,11 +70,12 @@ def main() -> None:
     )
     parser.add_argument("--sets", type=Path, default=retrieval.SETS, help="labelled sets (see retrieval_sets.py)")
     parser.add_argument("--model", action="append", default=[], choices=retrieval.MODELS, help="for retrieval")
+    parser.add_argument("--vectors", type=Path, help="for retrieval: a folder that keeps vectors between runs")
     options = parser.parse_args()
     if unknown := set(options.measures) - set(_MEASURES) - {"all"}:
         parser.error(f"unknown measure: {', '.join(sorted(unknown))}. Choose from: {', '.join(_MEASURES)}")
     names = list(_MEASURES) if "all" in options.measures else options.measures
-    measures = _MEASURES | {"retrieval": partial(retrieval.measure, options.sets, options.model)}
+    measures = _MEASURES | {"retrieval": partial(retrieval.measure, options.sets, options.model, options.vectors)}
     chosen = {name: measures[name] for name in names or measures if names or name not in _LONG}
     found = {}
     for name, measure in chosen.items():

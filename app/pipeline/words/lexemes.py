@@ -13,13 +13,17 @@ the language in advance. docs/words.md has the rules and their measurements.
   single characters.
 - Words of documents are stemmed by the Snowball stemmer of the language that their function words suggest. A query has
   the stems of the languages that its own suggest, or of all languages of the script where they suggest none.
+- A word with accents has two stems: with its accents, so that ``volvió`` matches ``volver``, and without, so that
+  ``volvio`` matches it.
 """
 
 import re
+from bisect import insort
 from collections.abc import Iterator
 from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
+from app.pipeline.words.accents import stem_accented
 from app.pipeline.words.folding import fold, fold_except_tones, has_tones
 from app.pipeline.words.languages import guess_languages, list_stems, stem_words
 from app.pipeline.words.quantities import (
@@ -70,14 +74,26 @@ class Word(NamedTuple):
 def lexemes(text: str) -> dict[str, list[int]]:
     """The lexemes of a chunk with their positions, counted in words from 1, as a tsvector stores them."""
     words, places = split_words(text, singles=True)
+    languages = guess_languages(words, text)
     found: dict[str, list[int]] = {}
-    for lexeme, place in zip(stem_words(words, guess_languages(words, text)), places, strict=True):
+    for lexeme, place in zip(stem_words(words, languages), places, strict=True):
         known = found.get(lexeme)
         if known is None:
             found[lexeme] = [min(place, MAX_POSITION)]
         elif known[-1] < place <= MAX_POSITION and len(known) < MAX_POSITIONS:
             known.append(place)
+    if accented := stem_accented(text, languages):
+        _add_accented(found, words, places, accented)
     return found
+
+
+def _add_accented(found: dict[str, list[int]], words: list[str], places: list[int], stems: dict[str, str]) -> None:
+    """Add the stems of words with their accents, at the places of the words."""
+    for word, place in zip(words, places, strict=True):
+        if (stem := stems.get(word)) and place <= MAX_POSITION:
+            known = found.setdefault(stem, [])
+            if place not in known and len(known) < MAX_POSITIONS:
+                insort(known, place)
 
 
 def query_lexemes(text: str) -> list[str]:

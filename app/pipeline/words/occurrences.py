@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from app.pipeline.words.accents import stem_accented
 from app.pipeline.words.folding import fold
 from app.pipeline.words.languages import guess_languages, stem_words
 from app.pipeline.words.lexemes import IS_UNSPACED, MAX_LENGTH, TOKEN, Word, is_plain, split_parts
@@ -44,26 +45,28 @@ class Terms:
         self._terms = {form: number for number, word in reversed(list(words)) for form in word.lexemes}
         self._beginnings = re.compile("|".join(sorted(set(map(_make_pattern, self._terms)))) or "(?!)")
         self._has_dates = any(map(_DATE.fullmatch, self._terms))
-        self._matches: dict[tuple[tuple[str, ...], str], tuple[Occurrence, ...]] = {}
-        """By languages and piece of text: texts repeat their words."""
+        self._matches: dict[tuple[object, ...], tuple[Occurrence, ...]] = {}
+        """By languages, piece of text and stems of accented words: texts repeat their words."""
 
     def find(self, text: str) -> list[Occurrence]:
         """The occurrences in a text, by their starts."""
         if text.isascii():
-            return self._find_folded(text)
+            return self._find_folded(text, text)
         folded, starts, ends = fold_with_places(text)
-        found = self._find_folded(folded)
+        found = self._find_folded(folded, text)
         return [Occurrence(starts[start], ends[end - 1], term) for start, end, term in found]
 
-    def _find_folded(self, text: str) -> list[Occurrence]:
+    def _find_folded(self, text: str, written: str) -> list[Occurrence]:
+        """The occurrences in a folded text, which was ``written`` so before."""
         pieces = list(self._list_pieces(text))
         if not pieces:
             return []
         languages = tuple(guess_languages(text.lower().split(), text))
+        accented = stem_accented(written, languages)
         found = [
             Occurrence(place + start, place + end, term)
             for place, piece in pieces
-            for start, end, term in self._match(languages, piece)
+            for start, end, term in self._match(languages, piece, accented)
         ]
         return sorted(found + list(self._find_dates(text)) if self._has_dates else found)
 
@@ -93,16 +96,17 @@ class Terms:
             end = space.start() if (space := _SPACE.search(text, match.end())) else len(text)
             yield start, text[start:end]
 
-    def _match(self, languages: tuple[str, ...], piece: str) -> tuple[Occurrence, ...]:
+    def _match(self, languages: tuple[str, ...], piece: str, accented: dict[str, str]) -> tuple[Occurrence, ...]:
         """The words of the query in a piece of text, placed from its start."""
-        matches = self._matches.get((languages, piece))
+        key = (languages, piece, *accented.items())
+        matches = self._matches.get(key)
         if matches is None:
             words = [(token.start(), word) for token in TOKEN.finditer(piece) for word in split_token(token[0])]
             stems = stem_words([word.word for _, word in words], languages)
-            matches = self._matches[languages, piece] = tuple(
+            matches = self._matches[key] = tuple(
                 Occurrence(place + word.start, place + word.end, term)
                 for (place, word), stem in zip(words, stems, strict=True)
-                if (term := self._terms.get(stem)) is not None
+                if (term := self._terms.get(stem, self._terms.get(accented.get(word.word, "")))) is not None
             )
         return matches
 

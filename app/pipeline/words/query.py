@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.domain.queries import AskedWord, Query
+from app.pipeline.words.accents import find_accented
 from app.pipeline.words.folding import fold, fold_except_tones, has_tones, spell_out
 from app.pipeline.words.function_words import ABBREVIATED, LANGUAGES_OF, leave_out_function_words
 from app.pipeline.words.languages import choose_languages, list_stems
@@ -36,12 +37,13 @@ _JOINTS = re.compile(r"[\W_]+")
 
 @dataclass(slots=True)
 class _Given:
-    """A word of the query: its weight, and its other spellings."""
+    """A word of the query: its weight, its other spellings, and how the query writes it with accents."""
 
     word: str
     weight: float = 1.0
     spellings: tuple[str, ...] = ()
     is_quantity: bool = False
+    accented: str = ""
 
 
 def read_query(text: str) -> Query:
@@ -68,7 +70,8 @@ def _merge(given: Iterator[_Given]) -> list[_Given]:
 def _ask(given: _Given, languages: list[str]) -> AskedWord:
     if given.is_quantity:
         return AskedWord(tuple(dict.fromkeys((given.word, *given.spellings))), given.weight)
-    forms = dict.fromkeys(list_stems(given.word, languages), 1.0)
+    accented = map(fold, list_stems(given.accented, languages) if given.accented else ())
+    forms = dict.fromkeys((*list_stems(given.word, languages), *accented), 1.0)
     for spelling in given.spellings:
         forms |= {stem: _OTHER_SPELLING for stem in list_stems(spelling, languages) if stem not in forms}
     return AskedWord(tuple(forms), given.weight, tuple(forms.values()))
@@ -78,12 +81,14 @@ def _list_words(text: str) -> Iterator[_Given]:
     """The words of the query in its order, function words included."""
     tokens = find_tokens(fold_except_tones(text) if has_tones(text) else fold(text))
     spelled = find_tokens(fold(spell_out(text)))
+    accented = find_accented(text)
     former, words = "", list[str]()
     for token, spelling in zip(tokens, spelled if len(spelled) == len(tokens) else tokens, strict=True):
         lower = token.lower()
         given = [_Given(lower[:MAX_LENGTH])] if is_plain(token, lower) else list(_split(token))
         for one in given:
             words.append(one.word)
+            one.accented = accented.get(one.word, "")
             if not (one.spellings or one.is_quantity):
                 one.spellings = _list_spellings(one.word, spelling.lower() if one.word == lower else "")
             yield one
