@@ -1,5 +1,6 @@
 """Tasks and their parts, as rows of the ledger."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -152,12 +153,13 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The progress of an attempt. ``current`` counts up to 100."""
+    """The progress of an attempt. ``current`` counts up to 100; ``reported_at`` is by this process's monotonic clock."""
 
     stage: str
     current: int
     status: str
     chunk_count: int | None = None
+    reported_at: float = field(default_factory=time.monotonic, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The ways an attempt ends. Each applies only while the epoch is the row's: a late worker can change nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam
@@ -8,7 +8,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.states import Event
-from app.domain.tasks import Attempt, Failure, Task
+from app.domain.tasks import Attempt, Failure, Progress, Task
+from app.ledger.stages import ADD_STAGES, LATEST_STAGE, REPORT_COUNT, describe_reports
 from app.ledger.statement import (
     CANCEL_REQUESTED,
     NEW_EPOCH,
@@ -27,17 +28,33 @@ from app.ledger.statement import (
 _FINISH = returning_tasks(
     f"""
     UPDATE tasks AS t
-    SET {to(Event.FINISH)}, current = 100, status = :status, result = :result, completed_at = clock_timestamp(),
-        chunk_count = coalesce(:chunk_count, t.chunk_count), {WITHOUT_WORKER}
+    SET {to(Event.FINISH, f"1 + {REPORT_COUNT}")}, current = 100, status = :status, result = :result,
+        completed_at = clock_timestamp(), chunk_count = coalesce(:chunk_count, t.chunk_count), {ADD_STAGES},
+        stage = {LATEST_STAGE}, {WITHOUT_WORKER}
     WHERE {OF_ATTEMPT} AND {guard(Event.FINISH)} AND {NOT_CANCELLED}
     """
-).bindparams(bindparam("result", type_=JSONB))
+).bindparams(bindparam("result", type_=JSONB), bindparam("reports", type_=JSONB))
 
 
 async def finish(
-    connection: AsyncConnection, attempt: Attempt, result: Any, *, status: str, chunk_count: int | None = None
+    connection: AsyncConnection,
+    attempt: Attempt,
+    result: Any,
+    *,
+    status: str,
+    chunk_count: int | None = None,
+    reports: Sequence[Progress] = (),
 ) -> Task | None:
-    """SUCCESS. None when the attempt was cancelled or superseded: the caller must roll back what it wrote."""
+    """SUCCESS. None when the attempt was cancelled or superseded: the caller must roll back what it wrote.
+
+    Args:
+        connection: Within the transaction that writes the result's rows, if there are any.
+        attempt: The attempt.
+        result: The task's result, as JSON.
+        status: A sentence for the client.
+        chunk_count: The number of chunks that the task stored.
+        reports: The reports of the attempt that were not written. Their stages are added.
+    """
     return await fetch_task(
         connection,
         _FINISH,
@@ -46,6 +63,7 @@ async def finish(
         result=result,
         status=status,
         chunk_count=chunk_count,
+        reports=describe_reports(reports),
     )
 
 

@@ -1,12 +1,15 @@
 """Report: an attempt writes its progress and receives, in the same round trip, whether to continue."""
 
+from collections.abc import Sequence
 from enum import Enum, auto
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.states import RUNNING, Event
 from app.domain.tasks import Attempt, Progress
+from app.ledger.stages import ADD_STAGES, REPORT_COUNT, describe_reports
 from app.ledger.statement import CANCEL_REQUESTED, OF_ATTEMPT, guard, quoted, to
 
 
@@ -35,25 +38,32 @@ def read_status(cancelled: bool | None) -> AttemptStatus:
 
 
 # The commit does not wait for the disk: progress that a crash of the database loses is reported again.
-# ``stages`` gets an entry whenever the stage changes; ``current`` never decreases within an attempt.
+# ``current`` never decreases within an attempt.
 REPORT = text(
     f"""
     UPDATE tasks AS t
-    SET {to(Event.REPORT)}, current = greatest(t.current, :current), stage = :stage, status = :status,
-        chunk_count = coalesce(:chunk_count, t.chunk_count),
-        stages = CASE WHEN t.stage IS NOT DISTINCT FROM :stage THEN t.stages ELSE t.stages || jsonb_build_object(
-            'name', CAST(:stage AS text), 'at', floor(extract(epoch FROM clock_timestamp()) * 1000),
-            'version', t.version + 1, 'current', CAST(:current AS integer), 'status', CAST(:status AS text)) END
+    SET {to(Event.REPORT, REPORT_COUNT)}, current = greatest(t.current, :current), stage = :stage,
+        status = :status, chunk_count = coalesce(:chunk_count, t.chunk_count), {ADD_STAGES}
     FROM (SELECT set_config('synchronous_commit', 'off', true)) AS relaxed
     WHERE {OF_ATTEMPT} AND {guard(Event.REPORT)}
     RETURNING {CANCEL_REQUESTED} AS cancelled
     """
-)
+).bindparams(bindparam("reports", type_=JSONB))
 
 
-async def report(connection: AsyncConnection, attempt: Attempt, progress: Progress) -> AttemptStatus:
-    """Write the progress of a running attempt and return whether to continue."""
+async def report(
+    connection: AsyncConnection, attempt: Attempt, progress: Progress, earlier: Sequence[Progress] = ()
+) -> AttemptStatus:
+    """Write the progress of a running attempt and return whether to continue.
+
+    Args:
+        connection: A connection.
+        attempt: The attempt.
+        progress: The latest report.
+        earlier: The reports before it that were not written. Their stages are added too.
+    """
     parameters = {
+        "reports": describe_reports([*earlier, progress]),
         "task_id": attempt.task_id,
         "epoch": attempt.epoch,
         "stage": progress.stage,

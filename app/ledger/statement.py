@@ -76,9 +76,12 @@ def guard(event: Event) -> str:
     return f"t.state IN ({quoted(sources(event))})"
 
 
-def to(event: Event) -> str:
-    """The assignment of the state that ``event`` leads to, and of the new version."""
-    return f"state = '{target(event)}', version = t.version + 1"
+def to(event: Event, changes: str = "1") -> str:
+    """The assignment of the state that ``event`` leads to, and of the new version.
+
+    ``changes`` is a SQL expression for the number of changes that the statement combines.
+    """
+    return f"state = '{target(event)}', version = t.version + {changes}"
 
 
 def all_locked(condition: str) -> str:

@@ -1,5 +1,6 @@
 """An attempt from submission to its end. Late, duplicate and foreign attempts change nothing."""
 
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -164,6 +165,37 @@ def test_each_stage_is_recorded_once_with_a_rising_version(bench: Bench) -> None
     assert started.started_at
     assert times[0] >= int(started.started_at.timestamp() * 1000)
     assert row.version == 8
+
+
+def test_stages_written_with_the_finish_keep_their_times_and_versions(bench: Bench) -> None:
+    started = bench.start()
+    bench.do(report, started.attempt_token, Progress("load", 0, "load 0"))
+    now = time.monotonic()
+    merged = [
+        Progress("load", 10, "load 10", reported_at=now - 0.4),
+        Progress("parse", 20, "parse 20", reported_at=now - 0.3),
+        Progress("parse", 30, "parse 30", reported_at=now - 0.2),
+        Progress("store", 80, "store 80", reported_at=now - 0.1),
+    ]
+    ended = bench.do(finish, started.attempt_token, {"done": 1}, status="Done", reports=merged)
+    assert ended is not None
+    entries = [(entry["name"], entry["current"], entry["status"], entry["version"]) for entry in ended.stages]
+    assert entries == [("load", 0, "load 0", 3), ("parse", 20, "parse 20", 5), ("store", 80, "store 80", 7)]
+    assert (ended.version, ended.stage, ended.current) == (8, "store", 100)
+    assert ended.completed_at
+    parse, store = (entry["at"] for entry in ended.stages[1:])
+    assert 190 <= store - parse <= 210
+    assert 90 <= ended.completed_at.timestamp() * 1000 - store < 10_000
+    assert bench.read(started) == ended
+
+
+def test_a_report_adds_the_stages_of_those_before_it_that_were_not_written(bench: Bench) -> None:
+    started = bench.start()
+    earlier = [Progress("load", 0, "load"), Progress("parse", 20, "parse")]
+    assert bench.do(report, started.attempt_token, Progress("chunk", 50, "chunk"), earlier) is AttemptStatus.CONTINUE
+    row = bench.read(started)
+    assert [(entry["name"], entry["version"]) for entry in row.stages] == [("load", 3), ("parse", 4), ("chunk", 5)]
+    assert (row.state, row.version, row.stage, row.current) == (State.PROGRESS, 5, "chunk", 50)
 
 
 def test_an_attempt_keeps_its_chunk_count_until_it_learns_another(bench: Bench) -> None:

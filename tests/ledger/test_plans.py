@@ -29,7 +29,10 @@ STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "admit_fetches": (ADMIT_FETCHES, {"queue": "high_priority", "window": 8, "capped": []}),
     "lock_capped": (LOCK_CAPPED, {"queue": "high_priority"}),
     "claim": (CLAIM.element, {"task_id": new_task_id(), "name": "ping", "pid": PID, **WORKER}),
-    "report": (REPORT, {**ATTEMPT, "stage": "embed", "current": 50, "status": "Embedding", "chunk_count": None}),
+    "report": (
+        REPORT,
+        {**ATTEMPT, "stage": "embed", "current": 50, "status": "Embedding", "chunk_count": None, "reports": "[{}]"},
+    ),
     "watch": (WATCH, ATTEMPT),
     "hand_back": (HAND_BACK.element, ATTEMPT),
     "reconcile": (RECONCILE, {}),
