@@ -9,7 +9,7 @@ from kombu import Queue as BrokerQueue
 from kombu.exceptions import ChannelError
 from kombu.exceptions import ConnectionError as AmqpConnectionError
 
-from app.adapters.celery.doorbell import BROKER_ERRORS
+from app.adapters.celery.call_thread import BROKER_ERRORS
 from app.adapters.celery.redis_transport import register_transport
 from app.adapters.redis.url import celery_redis_url
 from app.domain.errors import StartupError

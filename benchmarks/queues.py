@@ -53,7 +53,7 @@ class Submitter:
     async def close(self) -> None:
         """Finish the admissions and close the connections."""
         await self._admission.settle()
-        await asyncio.to_thread(self._doorbell.close)
+        await self._doorbell.close()
         await self._database.close()
 
 

@@ -1,6 +1,5 @@
 """The adapters that the settings choose, one set a process."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ from app.adapters.celery.doorbell import CeleryDoorbell
 from app.adapters.packages import require_packages
 from app.adapters.polling_watch import PollingWatch
 from app.adapters.redis.limits import Limit, RedisLimits
-from app.adapters.redis.url import redis_client_url
+from app.adapters.redis.url import is_redis, redis_client_url
 from app.adapters.redis.watch import RedisWatch
 from app.bootstrap.database import get_database_url
 from app.bootstrap.models import Embedders, choose_chat, choose_reranker
@@ -47,7 +46,7 @@ class Adapters:
         for connected in (self.embedders, self.stores, self.limits, self.chat, self.reranker):
             if connected is not None:
                 await connected.close()
-        await asyncio.to_thread(self.doorbell.close)
+        await self.doorbell.close()
         await self.database.close()
 
 
@@ -92,7 +91,7 @@ def _make_parser(settings: Settings, size: int) -> ParserSandbox:
 def _choose_watch(celery: Celery) -> RedisWatch | PollingWatch:
     """Redis publishes each result that Celery stores; other result backends are polled."""
     url = celery.conf.result_backend
-    if not url.startswith(("redis", "unix")):
+    if not is_redis(url):
         return PollingWatch()
     backend: Any = celery.backend  # Redis's backend publishes each result on the channel named like its key
     return RedisWatch(

@@ -153,7 +153,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The progress of an attempt. ``current`` counts up to 100; ``reported_at`` is by this process's monotonic clock."""
+    """The progress of an attempt. ``current`` counts up to 100; ``reported_at`` is a time of ``time.monotonic``."""
 
     stage: str
     current: int

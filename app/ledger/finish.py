@@ -62,7 +62,7 @@ async def finish(
         epoch=attempt.epoch,
         result=result,
         status=status,
-        chunk_count=chunk_count,
+        chunk_count=reports[-1].chunk_count if chunk_count is None and reports else chunk_count,
         reports=describe_reports(reports),
     )
 

@@ -5,7 +5,7 @@ import base64
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -45,11 +45,11 @@ def valkey(engines: Engines) -> Iterator[Engines]:
 
 
 @pytest.fixture
-def doorbell(valkey: Engines) -> Iterator[CeleryDoorbell]:
+async def doorbell(valkey: Engines) -> AsyncIterator[CeleryDoorbell]:
     made = make_doorbell(valkey)
     yield made
     wake(valkey)
-    made.close()
+    await made.close()
 
 
 def make_doorbell(valkey: Engines, prefix: str = "") -> CeleryDoorbell:
@@ -102,7 +102,7 @@ async def test_a_message_shows_people_what_its_task_is_about(valkey: Engines, sh
     doorbell = CeleryDoorbell(celery, shows_filenames=shown)
     label = TaskLabel(agent_id=3, document_id=12, filename="Straße 'a'.pdf")
     await doorbell.publish([replace(make_bell(), label=label)])
-    doorbell.close()
+    await doorbell.close()
     with connect(valkey) as redis:
         headers = json.loads(redis.lrange(HIGH, 0, -1)[0])["headers"]
     assert headers["argsrepr"] == ("(\"Straße 'a'.pdf\",)" if shown else "()")
@@ -175,15 +175,14 @@ async def test_of_many_bells_only_the_first_waits_for_a_broker_that_hangs(
 async def test_telling_a_result_backend_that_hangs_or_is_away_costs_a_few_seconds_once(
     valkey: Engines, doorbell: CeleryDoorbell
 ) -> None:
-    await doorbell.publish_state(new_task_id(), "SUCCESS", {})
-    hang(valkey)
-    with within(8):
-        for _ in range(20):
-            await doorbell.publish_state(new_task_id(), "SUCCESS", {})
-    kill(valkey)
-    with within(8):
-        for _ in range(20):
-            await doorbell.publish_state(new_task_id(), "SUCCESS", {})
+    doorbell.publish_state(new_task_id(), 1, "SUCCESS", {})
+    await doorbell.flush()
+    for harm in (hang, kill):
+        harm(valkey)
+        with within(8):
+            for _ in range(20):
+                doorbell.publish_state(new_task_id(), 1, "SUCCESS", {})
+                await doorbell.flush()
 
 
 @pytest.mark.parametrize("harm", [kill, hang])
@@ -199,8 +198,8 @@ async def test_every_key_bears_the_prefix(valkey: Engines) -> None:
     for prefix in ("one:", "two:"):
         doorbell = make_doorbell(valkey, prefix)
         await doorbell.publish([make_bell()])
-        await doorbell.publish_state(task_id, "PROGRESS", {})
-        doorbell.close()
+        doorbell.publish_state(task_id, 1, "PROGRESS", {})
+        await doorbell.close()
     with connect(valkey) as redis:
         keys = {key.decode() for key in redis.scan_iter()}
     expected = {HIGH, "_kombu.binding.default", f"celery-task-meta-{task_id}"}
@@ -212,10 +211,11 @@ async def test_a_success_is_forgotten_when_it_is_erased_or_a_fresh_attempt_waits
 ) -> None:
     erased, repeated = new_task_id(), new_task_id()
     for task_id in (erased, repeated):
-        await doorbell.publish_state(task_id, "SUCCESS", {"filename": "heron.txt"})
+        doorbell.publish_state(task_id, 5, "SUCCESS", {"filename": "heron.txt"})
     await doorbell.forget_states([erased])
-    await doorbell.publish_state(repeated, "PENDING", {})
-    await doorbell.publish_state(repeated, "PROGRESS", {"current": 20})
+    doorbell.publish_state(repeated, 6, "PENDING", {})
+    doorbell.publish_state(repeated, 7, "PROGRESS", {"current": 20})
+    await doorbell.flush()
     with connect(valkey) as redis:
         assert redis.get(f"celery-task-meta-{erased}") is None
         assert json.loads(str(redis.get(f"celery-task-meta-{repeated}"), "utf-8"))["result"] == {"current": 20}

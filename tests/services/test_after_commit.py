@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -44,8 +44,11 @@ class Recorder:
     async def publish(self, bells: Sequence[Bell]) -> None:
         self.bells += [(bell.queue, bell.arguments) for bell in bells]
 
-    async def publish_state(self, task_id: TaskId, state: str, info: Any, *, reports_success: bool = False) -> None:  # noqa: ARG002
+    def publish_state(self, task_id: TaskId, version: int, state: str, info: Any, **options: bool) -> None:  # noqa: ARG002
         self.states.append((task_id, state))
+
+    def ask_for_watchers(self, task_id: TaskId, notify: Callable[[], None]) -> None:
+        """Do nothing: no client watches."""
 
     async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
         self.states = [(task_id, state) for task_id, state in self.states if task_id not in task_ids]

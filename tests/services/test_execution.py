@@ -41,8 +41,13 @@ class SilentDoorbell:
     async def publish(self, bells: Sequence[Bell]) -> None:
         """Discard the messages."""
 
-    async def publish_state(self, task_id: TaskId, state: str, info: Any, *, reports_success: bool = False) -> None:
+    def publish_state(
+        self, task_id: TaskId, version: int, state: str, info: Any, *, reports_success: bool = False
+    ) -> None:
         """Discard the state."""
+
+    def ask_for_watchers(self, task_id: TaskId, notify: Callable[[], None]) -> None:
+        """Do nothing: no client watches."""
 
     async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
         """Do nothing."""

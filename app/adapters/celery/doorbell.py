@@ -1,29 +1,21 @@
-"""The doorbell over Celery: publishes messages and writes the result backend, off the event loop."""
+"""The doorbell over Celery: publishes messages to the broker, and states to the result backend."""
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
 import structlog
 from celery import Celery
-from celery.backends.base import BaseKeyValueStoreBackend
-from celery.exceptions import CeleryError, TaskRevokedError
-from celery.states import EXCEPTION_STATES, PENDING, REVOKED, SUCCESS
+from celery.states import SUCCESS
 from kombu import Connection, Producer
-from kombu.exceptions import ChannelError, KombuError
-from kombu.exceptions import ConnectionError as AmqpConnectionError
-from redis.exceptions import RedisError
 
+from app.adapters.celery.call_thread import BROKER_ERRORS, CallThread
 from app.adapters.celery.events import send_event, switch
+from app.adapters.celery.results import CeleryResults
 from app.domain.ids import TaskId
 from app.domain.tasks import Bell, TaskLabel
-
-BROKER_ERRORS = (KombuError, AmqpConnectionError, ChannelError, CeleryError, RedisError, OSError)
-"""What Celery's clients raise when a broker or result backend is unreachable, hangs or refuses."""
 
 _SHOWN_CHARACTERS = 200
 # How long a server may take to accept a connection or to answer. A message that is not published is published later.
@@ -38,13 +30,6 @@ _TIMEOUTS = {
 log = structlog.get_logger()
 
 
-def _as_celery_result(state: str, info: Any) -> Any:
-    """Celery expects an exception for the states that stand for a failure."""
-    if state == REVOKED:
-        return TaskRevokedError(info["message"])
-    return RuntimeError(f"{info['code']}: {info['message']}") if state in EXCEPTION_STATES else info
-
-
 def _show_arguments(bell: Bell, *, filenames: bool) -> str:
     """What Flower shows as the arguments: the file, since the message itself has none."""
     shown = [bell.label.filename[:_SHOWN_CHARACTERS]] if filenames and bell.label.filename else bell.arguments
@@ -56,47 +41,11 @@ def _show_named_arguments(label: TaskLabel) -> str:
     return repr({name: value for name, value in numbers.items() if value is not None})
 
 
-class _CallThread:
-    """A thread for blocking calls to one server.
-
-    After a failed call, further calls fail at once for as long as the failed one took. So of many calls in a row, only
-    the first waits for a server that hangs.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._paused_until = 0.0
-        self._reason = ""
-
-    async def call(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Call the function in the thread.
-
-        Raises:
-            OSError: the last call failed a moment ago. Otherwise, what the function raises.
-        """
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._attempt, function, arguments)
-
-    def close(self) -> None:
-        """Wait for calls that run, and end the thread."""
-        self._thread.shutdown()
-
-    def _attempt(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        began = time.monotonic()
-        if began < self._paused_until:
-            raise ConnectionError(self._reason)
-        try:
-            function(*arguments)
-        except Exception as error:
-            ended = time.monotonic()
-            self._paused_until, self._reason = ended + (ended - began), str(error)
-            raise
-
-
 class CeleryDoorbell:
     """Publishes messages and stores results through a Celery application.
 
-    Celery's client blocks, so each kind of call has its own thread. A broker that hangs delays other messages by a few
-    seconds at most, and never the event loop.
+    Celery's client blocks, so each kind of call to the broker has its own thread. A broker that hangs delays other
+    messages by a few seconds at most, and never the event loop.
     """
 
     def __init__(self, celery: Celery, *, shows_filenames: bool = True) -> None:
@@ -108,10 +57,10 @@ class CeleryDoorbell:
         """
         self._celery = celery
         self._shows_filenames = shows_filenames
-        self._publisher = _CallThread("doorbell")
-        self._result_writer = _CallThread("results")
-        self._event_sender = _CallThread("events")
-        self._pinger = _CallThread("ping")
+        self._results = CeleryResults(celery)
+        self._publisher = CallThread("doorbell")
+        self._event_sender = CallThread("events")
+        self._pinger = CallThread("ping")
         self._connection: Connection | None = None  # of the publisher, kept open between messages
         self._event_connection: Connection | None = None
 
@@ -124,29 +73,29 @@ class CeleryDoorbell:
         except BROKER_ERRORS as error:
             log.warning("message_not_published", messages=len(bells), queue=bells[0].queue, error=str(error))
 
-    async def publish_state(self, task_id: TaskId, state: str, info: Any, *, reports_success: bool = False) -> None:
+    def publish_state(
+        self, task_id: TaskId, version: int, state: str, info: Any, *, reports_success: bool = False
+    ) -> None:
         """Store a state in Celery's result backend for ``AsyncResult``, and send an event for Flower if it runs.
 
-        A failure is logged. Celery itself sends an event for each success, except that of a parent.
+        Celery itself sends an event for each success, except that of a parent.
         """
-        try:
-            await self._result_writer.call(self._store, str(task_id), state, info)
-        except BROKER_ERRORS as error:
-            log.warning("result_not_stored", task_id=str(task_id), error=str(error))
+        self._results.store(task_id, version, state, info)
         node_name = switch.node_name
-        if node_name is None or (state == SUCCESS and not reports_success):
-            return
-        try:
-            await self._event_sender.call(self._send_event, node_name, str(task_id), state, info)
-        except BROKER_ERRORS as error:
-            log.warning("event_not_sent", task_id=str(task_id), error=str(error))
+        if node_name is not None and (state != SUCCESS or reports_success):
+            self._event_sender.submit("event_not_sent", self._send_event, node_name, str(task_id), state, info)
+
+    def ask_for_watchers(self, task_id: TaskId, notify: Callable[[], None]) -> None:
+        """Call ``notify`` if a client waits for changes of the task, as far as the result backend shows it."""
+        self._results.ask_for_watchers(task_id, notify)
 
     async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
-        """Delete states from Celery's result backend. A failure is logged; they expire after ``RESULT_EXPIRES``."""
-        try:
-            await self._result_writer.call(self._forget, [str(task_id) for task_id in task_ids])
-        except BROKER_ERRORS as error:
-            log.warning("results_not_deleted", tasks=len(task_ids), error=str(error))
+        """Delete states from Celery's result backend. They expire after ``RESULT_EXPIRES`` in any case."""
+        await self._results.forget(task_ids)
+
+    async def flush(self) -> None:
+        """Wait until the states so far are stored, or cannot be."""
+        await self._results.flush()
 
     async def ping(self) -> None:
         """Connect to the broker.
@@ -156,9 +105,13 @@ class CeleryDoorbell:
         """
         await self._pinger.call(self._try_connection)
 
-    def close(self) -> None:
-        """Wait for calls that run, end the threads and close the connection."""
-        for thread in (self._publisher, self._result_writer, self._event_sender, self._pinger):
+    async def close(self) -> None:
+        """Store the states that wait, wait for calls that run, end the threads and close connections."""
+        await self._results.close()
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        for thread in (self._publisher, self._event_sender, self._pinger):
             thread.close()
         for connection in (self._connection, self._event_connection):
             if connection is not None:
@@ -221,14 +174,3 @@ class CeleryDoorbell:
             if connection is not None:
                 connection.collect()
             raise
-
-    def _store(self, task_id: str, state: str, info: Any) -> None:
-        if state == PENDING:  # a fresh attempt; the backend keeps a success whatever is stored later
-            self._forget([task_id])
-        self._celery.backend.store_result(task_id, _as_celery_result(state, info), state)
-
-    def _forget(self, task_ids: Sequence[str]) -> None:
-        backend = self._celery.backend
-        if isinstance(backend, BaseKeyValueStoreBackend):  # otherwise results are disabled
-            for task_id in task_ids:
-                backend.delete(backend.get_key_for_task(task_id))

@@ -8,6 +8,13 @@ accept.
 
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+_SCHEMES = {"redis", "rediss", "redis+socket", "unix"}
+
+
+def is_redis(url: str) -> bool:
+    """Whether an address is that of a single Redis."""
+    return urlsplit(url).scheme in _SCHEMES
+
 
 def redis_client_url(url: str) -> str:
     """The address in the form of redis-py."""

@@ -45,11 +45,21 @@ class Doorbell(Protocol):
     async def publish(self, bells: Sequence[Bell]) -> None:
         """Publish one message for each bell."""
 
-    async def publish_state(self, task_id: TaskId, state: str, info: Any, *, reports_success: bool = False) -> None:
-        """Store a Celery state under the task's id, which also notifies the clients that watch the task.
+    def publish_state(
+        self, task_id: TaskId, version: int, state: str, info: Any, *, reports_success: bool = False
+    ) -> None:
+        """Store a Celery state under the task's id soon, which also notifies the clients that watch the task.
 
-        With ``reports_success``, no worker reports that the task succeeded, because it is a parent that no worker runs.
+        Args:
+            task_id: The task.
+            version: The version of its row. A state never replaces one with a higher version.
+            state: The state, in Celery's terms.
+            info: The result, the error or the progress.
+            reports_success: No worker reports that the task succeeded, because it is a parent that no worker runs.
         """
+
+    def ask_for_watchers(self, task_id: TaskId, notify: Callable[[], None]) -> None:
+        """Call ``notify`` soon if a client waits for changes of the task, as far as the result backend shows it."""
 
     async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
         """Delete the Celery states of these tasks, with their results."""

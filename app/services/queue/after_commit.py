@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -59,16 +59,20 @@ class AfterCommit:
     async def publish_states(self, tasks: Sequence[Task]) -> None:
         """Write the tasks' states to Celery's result backend."""
         for task in tasks:
-            await self._doorbell.publish_state(
-                task.id, task.state.public, _describe(task), reports_success=task.is_parent
+            self._doorbell.publish_state(
+                task.id, task.version, task.state.public, _describe(task), reports_success=task.is_parent
             )
 
     async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
         """Delete what Celery's result backend holds of erased tasks: it would keep a former success."""
         await self._doorbell.forget_states(task_ids)
 
-    async def publish_progress(self, task: Task, progress: Progress) -> None:
-        """Write the progress that an attempt has just reported to Celery's result backend."""
+    def ask_for_watchers(self, task_id: TaskId, notify: Callable[[], None]) -> None:
+        """Call ``notify`` soon if a client waits for changes of the task, as far as the result backend shows it."""
+        self._doorbell.ask_for_watchers(task_id, notify)
+
+    def publish_progress(self, task: Task, progress: Progress, version: int) -> None:
+        """Write progress that an attempt has written to the ledger to Celery's result backend."""
         info = {
             "current": progress.current,
             "total": 100,
@@ -76,7 +80,7 @@ class AfterCommit:
             "stage": progress.stage,
             "chunk_count": progress.chunk_count,
         }
-        await self._doorbell.publish_state(task.id, State.PROGRESS.value, info)
+        self._doorbell.publish_state(task.id, version, State.PROGRESS.value, info)
 
     async def announce_dead_letters(self, task_ids: Sequence[UUID]) -> None:
         """Publish a message for each on the ``dead_letter`` queue, whose consumer raises the alarms."""

@@ -13,8 +13,9 @@ from app.domain.errors import DatabaseUnavailableError
 from app.domain.ids import WorkerId
 from app.domain.tasks import Progress, Task
 from app.ledger.answer_parts import add_parts, restart_parts
-from app.ledger.report import AttemptStatus, report, watch
+from app.ledger.report import AttemptStatus, watch
 from app.services.queue.after_commit import AfterCommit
+from app.services.queue.progress import ProgressWriter
 
 _WATCH_SECONDS = 0.5
 
@@ -104,8 +105,7 @@ class RunningAttempt:
         self.attempt_status = AttemptStatus.CONTINUE
         self._slot = slot
         self._database = database
-        self._after_commit = after_commit
-        self._progress: Progress | None = None
+        self._progress = ProgressWriter(task, database, after_commit)
         self._stage: tuple[str, int] | None = None
 
     def confine(self, stage: str, start: int) -> None:
@@ -113,16 +113,12 @@ class RunningAttempt:
         self._stage = (stage, start)
 
     async def report(self, progress: Progress) -> None:
-        """Write progress to the ledger, then to Celery's result backend.
+        """Report progress: at once if a client watches the task, otherwise within half a second or with its end.
 
         Raises:
             AttemptLostError: when the task was cancelled, or when another worker has it.
         """
-        progress = self._place(progress)
-        async with self._database.statement() as connection:
-            self._check_status(await report(connection, self.task.attempt_token, progress))
-        self._progress = progress
-        await self._after_commit.publish_progress(self.task, progress)
+        self._check_status(await self._progress.add(self._place(progress)) or self.attempt_status)
 
     async def add_parts(self, parts: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         """Add parts of an answer, each the name and the data of an event, for the clients that follow the task.
@@ -130,10 +126,10 @@ class RunningAttempt:
         Raises:
             AttemptLostError: as ``report`` does; the parts are then not added.
         """
+        await self._progress.write()
         async with self._database.statement() as connection:
             self._check_status(await add_parts(connection, self.task.attempt_token, parts))
-        if self._progress:
-            await self._after_commit.publish_progress(self.task, self._progress)  # wakes those that follow the task
+        self._progress.publish_again()
 
     async def restart_parts(self, data: Mapping[str, Any]) -> None:
         """Drop the parts that exist, of this attempt or of former ones; an event asks clients to discard them."""
@@ -150,14 +146,21 @@ class RunningAttempt:
         Raises:
             AttemptLostError: as ``report`` does; the transaction must then roll back.
         """
-        self._check_status(await report(connection, self.task.attempt_token, self._place(progress)))
+        self._check_status(await self._progress.write_within(connection, self._place(progress)))
+
+    async def take_reports(self) -> Sequence[Progress]:
+        """The reports that were not written, for the statement that ends the attempt."""
+        return await self._progress.take()
+
+    async def write_reports(self, connection: AsyncConnection) -> None:
+        """Write the reports that were not written, before a statement that ends the attempt without them."""
+        await self._progress.write_at_end(connection)
 
     async def read_status(self) -> AttemptStatus:
         """The status of the attempt, read from the ledger unless the attempt is known to be lost."""
         if self.attempt_status is not AttemptStatus.CONTINUE:
             return self.attempt_status
-        async with self._database.statement() as connection:
-            return await watch(connection, self.task.attempt_token)
+        return await self._read_status()
 
     async def watch(self) -> None:
         """Poll until the attempt is lost; the reason is then in ``attempt_status``.
@@ -170,10 +173,13 @@ class RunningAttempt:
                 self.attempt_status = attempt_status
                 return
             try:
-                async with self._database.statement() as connection:
-                    self.attempt_status = await watch(connection, self.task.attempt_token)
+                self.attempt_status = await self._progress.write() or await self._read_status()
             except DatabaseUnavailableError:
                 log.warning("attempt_status_unavailable")
+
+    async def _read_status(self) -> AttemptStatus:
+        async with self._database.statement() as connection:
+            return await watch(connection, self.task.attempt_token)
 
     def _place(self, progress: Progress) -> Progress:
         if self._stage is None:

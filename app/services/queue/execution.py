@@ -25,7 +25,7 @@ from app.ledger.children import expand
 from app.ledger.claim import claim, read_name
 from app.ledger.finish import abort, defer, fail, finish, hand_back, requeue, retry, supersede
 from app.ledger.read import get_task
-from app.ledger.report import AttemptStatus
+from app.ledger.report import AttemptStatus, report
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import AttemptFunction, AttemptLostError, Outcome, RunningAttempt, WorkerSlot
 
@@ -75,7 +75,7 @@ class Execution:
         self._held.add(task_id)
         try:
             attempt = RunningAttempt(task, slot, self._database, self._after_commit)
-            ended = await self._write_end(task, await self._run_body(attempt, body))
+            ended = await self._write_end(attempt, await self._run_body(attempt, body))
         finally:
             self._held.discard(task_id)
         if ended is not None:
@@ -117,7 +117,7 @@ class Execution:
                 return None
             return await hand_back(connection, task.attempt_token)
 
-    async def _write_end(self, task: Task, end: WriteEnd) -> Task | None:
+    async def _write_end(self, attempt: RunningAttempt, end: WriteEnd) -> Task | None:
         """Write the end of the attempt, and try again for as long as the database is unavailable.
 
         Otherwise the row would stay in a running state. Once the database is available, either this end is valid, or
@@ -133,7 +133,7 @@ class Execution:
                     is_logged = True
                 await asyncio.sleep(_DATABASE_RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - a result that cannot be stored is a failure like any other
-                end = self._choose_failure_end(task, error)
+                end = self._choose_failure_end(attempt, error)
 
     async def _run_body(self, attempt: RunningAttempt, body: AttemptFunction) -> WriteEnd:
         """Run the body; returns the function that writes the end of the attempt."""
@@ -145,12 +145,12 @@ class Execution:
         except RetryLaterError as error:
             later = error
             return lambda: self._write_state(
-                defer, attempt.task, later.retry_after or _DEFER_SECONDS, later.detail or later.message
+                defer, attempt, later.retry_after or _DEFER_SECONDS, later.detail or later.message
             )
         except asyncio.CancelledError:
-            return lambda: self._write_state(hand_back, attempt.task)
+            return lambda: self._write_state(hand_back, attempt)
         except Exception as error:  # noqa: BLE001 - every error is recorded in the ledger
-            return self._choose_failure_end(attempt.task, TaskTimeLimitError() if limit.expired() else error)
+            return self._choose_failure_end(attempt, TaskTimeLimitError() if limit.expired() else error)
         return lambda: self._finish(attempt, outcome)
 
     async def _run_watched(self, attempt: RunningAttempt, body: AttemptFunction) -> Outcome:
@@ -188,8 +188,11 @@ class Execution:
 
     async def _write_outcome(self, attempt: RunningAttempt, outcome: Outcome) -> Task | None:
         """Write the outcome in one transaction. None when the attempt was cancelled or superseded."""
+        reports = await attempt.take_reports()
         async with self._database.transaction() as connection:
             if outcome.expands:
+                if reports:
+                    await report(connection, attempt.task.attempt_token, reports[-1], reports[:-1])
                 task = await expand(
                     connection,
                     attempt.task.attempt_token,
@@ -206,6 +209,7 @@ class Execution:
                     outcome.result,
                     status=outcome.status,
                     chunk_count=outcome.chunk_count,
+                    reports=reports,
                 )
             if task is not None:
                 await outcome.apply(connection)
@@ -214,10 +218,10 @@ class Execution:
     async def _end_lost(self, attempt: RunningAttempt) -> Task | None:
         """Write REVOKED for a cancelled attempt. When another worker has the task, nothing is written."""
         return await self._write_state(
-            hand_back if attempt.attempt_status is AttemptStatus.HAND_BACK else abort, attempt.task
+            hand_back if attempt.attempt_status is AttemptStatus.HAND_BACK else abort, attempt
         )
 
-    def _choose_failure_end(self, task: Task, error: Exception) -> WriteEnd:
+    def _choose_failure_end(self, attempt: RunningAttempt, error: Exception) -> WriteEnd:
         error = name_disk_error(error)
         retryable = error.retryable if isinstance(error, SluiceError) else True
         message = error.message if isinstance(error, SluiceError) else _summarise(error)
@@ -225,22 +229,23 @@ class Execution:
         stack = "".join(traceback.format_exception(error))[-_TRACEBACK_CHARACTERS:]
         failure = Failure(code, message, retryable, stack)
         if isinstance(error, DocumentSupersededError):
-            return lambda: self._write_state(supersede, task, failure)
-        policy = self._policy
+            return lambda: self._write_state(supersede, attempt, failure)
+        policy, task = self._policy, attempt.task
         if not retryable or task.retries >= policy.max_retries:
-            return lambda: self._write_state(fail, task, failure)
+            return lambda: self._write_state(fail, attempt, failure)
         retry_after = error.retry_after if isinstance(error, SluiceError) else None
         delay = choose_delay(task.retries, base=policy.backoff, cap=policy.backoff_max, retry_after=retry_after)
-        return lambda: self._write_state(retry, task, failure, delay)
+        return lambda: self._write_state(retry, attempt, failure, delay)
 
     async def _write_state(
-        self, end: Callable[..., Awaitable[Task | None]], task: Task, *arguments: Any
+        self, end: Callable[..., Awaitable[Task | None]], attempt: RunningAttempt, *arguments: Any
     ) -> Task | None:
         async with self._database.statement() as connection:
-            ended = await end(connection, task.attempt_token, *arguments)
+            await attempt.write_reports(connection)
+            ended = await end(connection, attempt.task.attempt_token, *arguments)
             if ended is None and end is not abort:
                 # The task was cancelled in the meantime, so only ``abort`` can end the attempt.
-                ended = await abort(connection, task.attempt_token)
+                ended = await abort(connection, attempt.task.attempt_token)
             return ended
 
 
