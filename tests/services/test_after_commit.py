@@ -25,7 +25,7 @@ from app.ledger.workers import NewWorker, register
 from app.services.intake.documents import Documents
 from app.services.queue import after_commit as module
 from app.services.queue.after_commit import AfterCommit
-from app.services.queue.attempts import Outcome, RunningAttempt, WorkerSlot
+from app.services.queue.attempts import AttemptFunction, Outcome, RunningAttempt, WorkerSlot
 from app.services.queue.execution import Execution, RetryPolicy
 from app.tasks.lease import Lease
 
@@ -38,6 +38,9 @@ class Recorder:
 
     def __init__(self) -> None:
         self.states: list[tuple[TaskId, str]] = []
+        self.published: list[tuple[int, str, Any]] = []
+        self.asked: list[Callable[[], None]] = []
+        self.is_watched = False
         self.bells: list[tuple[str, tuple[str, ...]]] = []
         self.nudges: list[str] = []
 
@@ -46,9 +49,12 @@ class Recorder:
 
     def publish_state(self, task_id: TaskId, version: int, state: str, info: Any, **options: bool) -> None:  # noqa: ARG002
         self.states.append((task_id, state))
+        self.published.append((version, state, info))
 
-    def ask_for_watchers(self, task_id: TaskId, notify: Callable[[], None]) -> None:
-        """Do nothing: no client watches."""
+    def ask_for_watchers(self, task_id: TaskId, notify: Callable[[], None]) -> None:  # noqa: ARG002
+        self.asked.append(notify)
+        if self.is_watched:
+            notify()
 
     async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
         self.states = [(task_id, state) for task_id, state in self.states if task_id not in task_ids]
@@ -100,6 +106,9 @@ class World:
                 raise error
             return Outcome(None, "Done")
 
+        return await self.attempt(task, body)
+
+    async def attempt(self, task: Task, body: AttemptFunction) -> Task | None:
         return await self._execution.run(task.id, TaskName(task.name), self._slot, body)
 
     async def read(self, task: Task) -> State:
