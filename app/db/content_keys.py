@@ -30,7 +30,12 @@ def _unless_taken(key: str) -> str:
             WHERE other.agent_id = d.agent_id AND other.content_key = {key} AND other.id <> d.id) THEN {key} END"""
 
 
-PRESENT_KEY = _unless_taken(_own_key("d.sha256"))
+def key_of_digest(sha256: str) -> str:
+    """The key of document ``d`` with the content of this digest; NULL where another document of the agent has it."""
+    return _unless_taken(_own_key(sha256))
+
+
+PRESENT_KEY = key_of_digest("d.sha256")
 """The key of the content that document ``d`` has."""
 
 

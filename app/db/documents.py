@@ -11,7 +11,6 @@ from sqlalchemy import (
     Text,
     any_,
     bindparam,
-    case,
     cast,
     exists,
     func,
@@ -31,7 +30,7 @@ from app.db.tables import agents, chunks, documents
 from app.domain.documents import DocumentStatus
 from app.domain.errors import InvalidMetadataError
 from app.domain.metadata import MAX_BYTES
-from app.domain.records import Content, Document, Listing, StoredChunk
+from app.domain.records import Document, Listing, StoredChunk
 
 
 def _document(row: Any) -> Document:
@@ -147,80 +146,6 @@ async def set_indexing_task(connection: AsyncConnection, document_id: int, task_
         TransactionConflictError: from ``Database``, when another document has received the same content just now.
     """
     await connection.execute(_SET_INDEXING_TASK, {"document_id": document_id, "task_id": task_id})
-
-
-async def complete_document(
-    connection: AsyncConnection,
-    document_id: int,
-    *,
-    task_id: UUID,
-    content: Content,
-    page_count: int | None,
-    chunk_count: int,
-    embedding_model: str,
-    edition: int,
-    found: Mapping[str, Any],
-) -> bool:
-    """Mark a document completed, with this content and this edition of its chunks, which search finds from now on.
-
-    ``found`` is the metadata in the file; the uploader's metadata takes precedence. False, without a change, when the
-    document was deleted, another task than ``task_id`` has replaced this one, or a later edition is published.
-    """
-    statement = (
-        update(documents)
-        .where(documents.c.id == document_id, documents.c.task_id == task_id, documents.c.deleted_at.is_(None))
-        .where(documents.c.edition < edition)
-        .values(
-            status=DocumentStatus.COMPLETED.value,
-            completed_at=func.now(),
-            **_hold(document_id, content),
-            edition=edition,
-            page_count=page_count,
-            chunk_count=chunk_count,
-            embedding_model=embedding_model,
-            metadata=literal(dict(found), JSONB).concat(documents.c.metadata),
-        )
-        .returning(documents.c.id)
-    )
-    return (await connection.execute(statement)).one_or_none() is not None
-
-
-async def set_archive_content(connection: AsyncConnection, document_id: int, task_id: UUID, content: Content) -> bool:
-    """Set the content of an unpacked archive. False when it was deleted, or another task replaced this one."""
-    statement = (
-        update(documents)
-        .where(documents.c.id == document_id, documents.c.task_id == task_id, documents.c.deleted_at.is_(None))
-        .values(_hold(document_id, content))
-        .returning(documents.c.id)
-    )
-    return (await connection.execute(statement)).one_or_none() is not None
-
-
-def _hold(document_id: int, content: Content) -> dict[Any, Any]:
-    """The column values of a document that gets this content."""
-    other = documents.alias()
-    taken = exists().where(
-        other.c.agent_id == documents.c.agent_id, other.c.content_key == content.sha256, other.c.id != document_id
-    )
-    page_key = func.sha256(func.convert_to(func.concat("url:", documents.c.source_url), "UTF8"))
-    page_taken = exists().where(
-        other.c.agent_id == documents.c.agent_id, other.c.content_key == page_key, other.c.id != document_id
-    )
-    renewed = documents.c.blob_key.is_not(None) & (documents.c.blob_key != content.blob_key)
-    return {
-        "filename": content.filename,
-        "media_type": content.media_type,
-        "size_bytes": content.size_bytes,
-        "sha256": content.sha256,
-        # A web page is identified by its address, whatever its content is now.
-        "content_key": case(
-            (documents.c.source_url.is_not(None), case((page_taken, None), else_=page_key)),
-            (taken, None),
-            else_=content.sha256,
-        ),
-        "version": documents.c.version + case((renewed, 1), else_=0),
-        "blob_key": content.blob_key,
-    }
 
 
 async def hide_document(connection: AsyncConnection, document_id: int) -> None:

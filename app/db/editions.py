@@ -54,15 +54,17 @@ _PUBLISH = text("""
         AND (complete OR index_id = CAST(:index_id AS bigint) AND edition = CAST(:edition AS integer))
 """)
 
-# A conflicting row records the same: it is not complete.
-_LACK = text(f"""
+LACKING = f"""
     INSERT INTO editions (index_id, document_id, edition, agent_id)
     SELECT i.id, d.id, CAST(:edition AS integer), d.agent_id
     FROM vector_indexes AS i, documents AS d
     WHERE i.state IN ('{IndexState.ACTIVE}', '{IndexState.BUILDING}') AND i.id <> CAST(:index_id AS bigint)
         AND d.id = CAST(:document_id AS bigint)
     ON CONFLICT DO NOTHING
-""")
+"""
+"""Records that the other indexes that are active or being built lack an edition. A conflicting row records the same."""
+
+_LACK = text(LACKING)
 
 
 async def publish_edition(connection: AsyncConnection, index_id: int, document_id: int, edition: int) -> None:

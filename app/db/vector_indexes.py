@@ -1,6 +1,6 @@
 """Queries on vector indexes. At most one is active, and at most one is being built to replace it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
@@ -12,35 +12,43 @@ from app.domain.vectors import EmbeddingSpec, IndexState, VectorIndex
 
 _UNREAD_SECONDS = 30.0
 _AGAIN_SECONDS = 600.0
-_LOCK = 0x51_01D0  # an arbitrary number of an advisory lock. Unlike a row lock, it serves its waiters in order
+PUBLICATION_LOCK = 0x51_01D0
+"""The number, chosen at random, of the advisory lock that a transaction which publishes an edition holds shared.
+
+An advisory lock serves its waiters in order, which a row lock does not.
+"""
 _RETIRED = {"state": IndexState.RETIRED.value, "retired_at": func.now()}
-_COLUMNS = ("id", "store", "provider", "model", "dimensions", "asked_dimensions", "place", "state")
+INDEX_COLUMNS = ("id", "store", "provider", "model", "dimensions", "asked_dimensions", "place", "state")
+"""The columns that ``build_index`` reads, in its order."""
 
 
-def _index(row: Any) -> VectorIndex:
-    spec = EmbeddingSpec(row.provider, row.model, row.dimensions, row.asked_dimensions)
-    return VectorIndex(row.id, row.store, spec, row.place, IndexState(row.state))
+def build_index(values: Iterable[Any]) -> VectorIndex:
+    """Build the index with these values of ``INDEX_COLUMNS``."""
+    index_id, store, provider, model, dimensions, asked_dimensions, place, state = values
+    return VectorIndex(
+        index_id, store, EmbeddingSpec(provider, model, dimensions, asked_dimensions), place, IndexState(state)
+    )
 
 
 async def find_index(connection: AsyncConnection, state: IndexState) -> VectorIndex | None:
     """Find the index that is active, or the one that is being built."""
     row = (await connection.execute(_select().where(vector_indexes.c.state == state.value))).one_or_none()
-    return _index(row) if row else None
+    return build_index(row) if row else None
 
 
 async def get_index(connection: AsyncConnection, index_id: int) -> VectorIndex | None:
     """Return one index; None when it does not exist."""
     row = (await connection.execute(_select().where(vector_indexes.c.id == index_id))).one_or_none()
-    return _index(row) if row else None
+    return build_index(row) if row else None
 
 
 async def list_indexes(connection: AsyncConnection) -> list[VectorIndex]:
     """List all indexes, the oldest first."""
-    return [_index(row) for row in await connection.execute(_select().order_by(vector_indexes.c.id))]
+    return [build_index(row) for row in await connection.execute(_select().order_by(vector_indexes.c.id))]
 
 
 _DROPPABLE = text(f"""
-    SELECT {", ".join(_COLUMNS)}, retired_at < now() - make_interval(secs => :late) AS over
+    SELECT {", ".join(INDEX_COLUMNS)}, retired_at < now() - make_interval(secs => :late) AS over
     FROM vector_indexes
     WHERE state = '{IndexState.RETIRED}' AND retired_at < now() - make_interval(secs => :unread)
         AND (dropped_at IS NULL OR dropped_at < now() - make_interval(secs => :again))
@@ -55,7 +63,7 @@ async def list_droppable(connection: AsyncConnection, late: float) -> list[tuple
     retired. Until then it is listed again from time to time; after that, the next drop is final.
     """
     rows = await connection.execute(_DROPPABLE, {"late": late, "unread": _UNREAD_SECONDS, "again": _AGAIN_SECONDS})
-    return [(_index(row), row.over) for row in rows]
+    return [(build_index(row[:-1]), row.over) for row in rows]
 
 
 async def mark_dropped(connection: AsyncConnection, index_id: int) -> None:
@@ -65,20 +73,12 @@ async def mark_dropped(connection: AsyncConnection, index_id: int) -> None:
     )
 
 
-_LOCK_SHARED = text("SELECT pg_advisory_xact_lock_shared(:lock)")
-
-
-async def lock_indexes_shared(connection: AsyncConnection) -> None:
-    """Prevent indexes from being added or activated until the transaction ends: it publishes an edition in each."""
-    await connection.execute(_LOCK_SHARED, {"lock": _LOCK})
-
-
 _LOCK_EXCLUSIVE = text("SELECT pg_advisory_xact_lock(:lock)")
 
 
 async def lock_indexes(connection: AsyncConnection) -> None:
     """Wait for transactions that publish editions, and block new ones until this transaction ends."""
-    await connection.execute(_LOCK_EXCLUSIVE, {"lock": _LOCK})
+    await connection.execute(_LOCK_EXCLUSIVE, {"lock": PUBLICATION_LOCK})
 
 
 async def add_index(
@@ -98,7 +98,7 @@ async def add_index(
     }
     statement = upsert(vector_indexes).values(values).on_conflict_do_nothing()
     row = (await connection.execute(statement.returning(*_columns()))).one_or_none()
-    return _index(row) if row else None
+    return build_index(row) if row else None
 
 
 async def fix_dimensions(connection: AsyncConnection, index_id: int, dimensions: int) -> int:
@@ -153,7 +153,7 @@ async def forget_index(connection: AsyncConnection, index_id: int) -> None:
 
 
 def _columns() -> list[Any]:
-    return [vector_indexes.c[name] for name in _COLUMNS]
+    return [vector_indexes.c[name] for name in INDEX_COLUMNS]
 
 
 def _select() -> Any:

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from app.domain.documents import Chunk, DocumentStatus
+from app.domain.vectors import VectorIndex
 
 Item = TypeVar("Item")
 
@@ -89,6 +90,15 @@ class Document:
         if self.blob_key is None or self.sha256 is None or self.size_bytes is None:
             return None
         return Content(self.blob_key, self.media_type, self.size_bytes, self.sha256, self.filename)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a task on a document reads before it starts. ``index`` is the active one; None before there is one."""
+
+    document: Document
+    settings: AgentSettings
+    index: VectorIndex | None
 
 
 @dataclass(frozen=True, slots=True)

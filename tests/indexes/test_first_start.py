@@ -9,6 +9,7 @@ from app.domain.errors import ConflictError, IndexMismatchError, NotFoundError, 
 from app.domain.states import State
 from app.domain.vectors import IndexState
 from app.services.indexing.vector_indexes import VectorIndexes
+from tests.adapters.qdrant_server import QdrantServer
 from tests.indexes.world import World
 
 
@@ -106,9 +107,12 @@ async def test_an_index_that_holds_nothing_gives_way_to_the_one_that_is_asked_fo
         await world.indexes("old").ensure()
 
 
-async def test_an_index_does_not_give_way_while_something_is_on_its_way_to_it(world: World) -> None:
-    await world.indexes("old").ensure()
+async def test_an_index_does_not_give_way_while_something_is_on_its_way_to_it(
+    world: World, qdrant: QdrantServer
+) -> None:
+    await world.indexes("old", "qdrant").ensure()
     await world.attempt(await world.upload("a barge"))
+    assert qdrant.collections, "the attempt has written its vectors"
     with pytest.raises(IndexMismatchError):
         await world.indexes("new").ensure()
     assert (await world.vectors.get_active()).embedding.model == "old"

@@ -4,10 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.editions import plan_index
-from app.db.vector_indexes import find_index, lock_indexes, lock_indexes_shared
+from app.db.vector_indexes import PUBLICATION_LOCK, find_index, lock_indexes
 from app.domain.errors import DatabaseUnavailableError, NotFoundError
 from app.domain.tasks import Queue, TaskName
 from app.domain.vectors import IndexState, VectorIndex
@@ -83,7 +84,7 @@ async def test_an_index_that_is_given_up_while_it_waits_to_take_over_never_does(
     running: list[asyncio.Task[None]] = []
     # While a publication holds the lock, the others wait for it in the order of their requests.
     async with started.database.transaction() as publisher:
-        await lock_indexes_shared(publisher)
+        await publisher.execute(text(f"SELECT pg_advisory_xact_lock_shared({PUBLICATION_LOCK})"))
         for ask in ways if first == "abandon" else reversed(ways):
             running.append(asyncio.create_task(ask()))
             await started.wait_for(running[-1], len(running))

@@ -55,7 +55,7 @@ DURING_THE_ATTEMPT = {
     "between batches of embeddings": Point("app.adapters.embedders.wordllama:WordLlamaEmbedder.embed", Moment.AFTER),
     "before the last transaction": Point(f"{_EXECUTION}:Execution._finish", Moment.BEFORE),
     "in the last transaction, after the task": Point(f"{_EXECUTION}:finish", Moment.AFTER_SOME),
-    "in the last transaction, after the chunks": Point(f"{_PUBLICATION}:replace_chunks", Moment.AFTER),
+    "in the last transaction, after the chunks": Point(f"{_PUBLICATION}:EditionWriter.publish", Moment.AFTER),
 }
 DURING_SPECS = {
     "before the sources are selected": Point("app.services.specs.generation:pack", Moment.BEFORE),

@@ -16,27 +16,24 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.agents import get_agent
-from app.db.documents import get_document_for_work
 from app.db.engine import Database
+from app.db.work import find_work
 from app.domain.counting import count_of
 from app.domain.documents import AttachedFile, Chunk, Parsed
 from app.domain.errors import DocumentDeletedError, FileMissingError, NoExtractableTextError
 from app.domain.metadata import trim_metadata
 from app.domain.ports import BlobStore, Parser
-from app.domain.records import AgentSettings, Content, Document
+from app.domain.records import AgentSettings, Content, Document, Work
 from app.domain.tasks import Progress, Task
-from app.domain.vectors import Account, VectorBatch
+from app.domain.vectors import Account
 from app.pipeline.chunking.chunk import split
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.large_documents import LargeDocuments
 from app.services.indexing.publication import (
     EditionWriter,
-    IndexEdition,
     Version,
     WrittenEdition,
     delete_former_file,
-    publish,
     read_content,
 )
 from app.services.indexing.vectors import Vectors
@@ -111,32 +108,28 @@ class Ingestion:
         Raises:
             DocumentError: when the file cannot be read or contains no text.
         """
-        document, settings = await self.load(attempt)
-        content = read_content(attempt.task) or document.content
+        work = await self.load(attempt)
+        content = read_content(attempt.task) or work.document.content
         if content is None:
             raise FileMissingError
         await attempt.report(Progress("load", 0, f"Loading {content.filename}"))
-        return await self.process(attempt, document, settings, content)
+        return await self.process(attempt, work, content)
 
-    async def load(self, attempt: RunningAttempt) -> tuple[Document, AgentSettings]:
-        """Read the document of a task and its agent's settings.
+    async def load(self, attempt: RunningAttempt) -> Work:
+        """Read the document of a task, its agent's settings and the active index.
 
         Raises:
             DocumentDeletedError: when the document or the agent is gone.
         """
-        task = attempt.task
-        async with self._database.statement() as connection:
-            document = await get_document_for_work(connection, task.require_document_id())
-            agent = await get_agent(connection, task.organization_id, task.agent_id)
-        if document is None or document.deleted_at or agent is None:
+        work = await find_work(self._database, attempt.task.require_document_id())
+        if work is None:
             raise DocumentDeletedError
-        return document, _choose_settings(agent.settings, task)
+        return replace(work, settings=_choose_settings(work.settings, attempt.task))
 
     async def process(
         self,
         attempt: RunningAttempt,
-        document: Document,
-        settings: AgentSettings,
+        work: Work,
         content: Content,
         metadata: Mapping[str, Any] | None = None,
     ) -> Ingested:
@@ -144,11 +137,11 @@ class Ingestion:
 
         Args:
             attempt: The attempt.
-            document: The document that receives the content.
-            settings: How its agent wants text chunked.
+            work: What ``load`` returned.
             content: The file to read.
             metadata: Metadata that takes precedence over the file's own.
         """
+        document, settings = work.document, work.settings
         if not _is_first(attempt.task, document):
             await self._large.clear(attempt, document)
         parsed = await self._parse(attempt, content, (metadata or {}).get("url", document.source_url))
@@ -164,15 +157,13 @@ class Ingestion:
         if len(head) > self._large_chunks:
             outcome = await self._large.stage(attempt, document, version, chain(head, chunks))
         else:
-            outcome = await self._index(attempt, document, version, head)
+            outcome = await self._index(attempt, work, version, head)
         given = {name: getattr(outcome, name) for name in Outcome.__dataclass_fields__}
         return Ingested(**given, document=document, content=content, found=found, attachments=parsed.attachments)
 
-    async def _index(
-        self, attempt: RunningAttempt, document: Document, version: Version, chunks: Sequence[Chunk]
-    ) -> Outcome:
+    async def _index(self, attempt: RunningAttempt, work: Work, version: Version, chunks: Sequence[Chunk]) -> Outcome:
         """Embed the chunks of a document that is not large; the outcome publishes it."""
-        edition = await self._embed(attempt, document, version, chunks)
+        document, edition = work.document, await self._embed(attempt, work, version, chunks)
         version = replace(version, embedding_model=self._indexer.name_model(edition.index))
         return Outcome(
             version.as_result(document.id),
@@ -184,10 +175,9 @@ class Ingestion:
 
     async def apply(self, processed: Processed, connection: AsyncConnection) -> None:
         """Publish the version together with its chunks and vectors, within the transaction that ends the task."""
-        document, edition = processed.document, processed.edition
-        place = IndexEdition(edition.index.id, edition.batch.edition)
-        await publish(connection, document.id, processed.task.id, processed.version, place)
-        await self._writer.apply(connection, edition, replaced=document)
+        await self._writer.publish(
+            connection, processed.document, processed.task.id, processed.version, processed.edition
+        )
 
     async def _parse(self, attempt: RunningAttempt, content: Content, address: str | None) -> Parsed:
         """The text of the file by pages; progress 20 to 50. ``address`` is that of a web page."""
@@ -210,9 +200,10 @@ class Ingestion:
                 await asyncio.gather(*reports, return_exceptions=True)
 
     async def _embed(
-        self, attempt: RunningAttempt, document: Document, version: Version, chunks: Sequence[Chunk]
+        self, attempt: RunningAttempt, work: Work, version: Version, chunks: Sequence[Chunk]
     ) -> WrittenEdition:
-        """The words and vectors of the chunks, under a newly reserved edition; progress 50 to 80."""
+        """The words and vectors of the chunks, as a new edition; progress 50 to 80."""
+        document = work.document
         throttle, total, filename = ReportThrottle(), len(chunks), version.content.filename
 
         async def on_done(done: int) -> None:
@@ -221,13 +212,11 @@ class Ingestion:
                 await attempt.report(Progress("embed", 50 + 30 * done // total, status, total))
 
         await attempt.report(Progress("embed", 50, f"Embedding {filename}", total))
-        index = await self._vectors.get_active()
+        index = work.index or await self._vectors.get_active()
         account = Account(document.organization_id, document.agent_id)
         indexed = await self._indexer.index(index, chunks, account, on_done, name=version.write_name(document))
         await attempt.report(Progress("store", 80, f"Storing {count_of(total, 'chunk')} of {filename}", total))
-        edition = await self._vectors.reserve(index, document.id)
-        batch = VectorBatch(document.agent_id, document.id, edition, indexed.vectors)
-        return await self._writer.write(index, batch, indexed.rows, reserved=True)
+        return await self._writer.write_new(index, document, indexed)
 
 
 def _choose_settings(settings: AgentSettings, task: Task) -> AgentSettings:

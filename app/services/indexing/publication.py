@@ -6,16 +6,17 @@ transaction: it writes chunks, word counts, and the vectors of a store that is i
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.chunks import ChunkRow, add_chunks, count_words, replace_chunks
-from app.db.documents import complete_document, get_document_for_work
+from app.db.documents import get_document_for_work
 from app.db.editions import publish_edition, tidy_editions
-from app.db.vector_indexes import lock_indexes_shared
+from app.db.first_editions import MOST_CHUNKS, add_first_edition
+from app.db.publishing import complete_document
 from app.domain.counting import count_of
 from app.domain.errors import DocumentDeletedError, DocumentSupersededError
 from app.domain.ports import BlobStore
@@ -23,6 +24,7 @@ from app.domain.records import Content, Document
 from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.domain.vectors import VectorBatch, VectorIndex
 from app.ledger.submit import submit
+from app.services.indexing.chunk_index import IndexedChunks
 from app.services.indexing.vectors import Vectors
 
 _TITLE = 300
@@ -83,18 +85,19 @@ class IndexEdition:
     """The edition that holds a version's vectors, and the index it is in.
 
     The index is None in tasks that an earlier release submitted, which had a single index: the active index then counts
-    as lacking the edition, and it is embedded again.
+    as lacking the edition, and it is embedded again. The edition is None where the transaction reserves it.
     """
 
     index_id: int | None
-    edition: int
+    edition: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenEdition:
     """Chunks of an edition, or some of them, whose vectors are written as far as that happens before the transaction.
 
-    ``rows`` is empty where only the vectors are new.
+    ``rows`` is empty where only the vectors are new. The batch has the edition 0 where nothing is written before the
+    transaction, which then reserves the number.
     """
 
     index: VectorIndex
@@ -108,23 +111,58 @@ class EditionWriter:
     def __init__(self, vectors: Vectors) -> None:
         self._vectors = vectors
 
-    async def write(
-        self, index: VectorIndex, batch: VectorBatch, rows: Sequence[ChunkRow] = (), *, reserved: bool = False
-    ) -> WrittenEdition:
+    async def write(self, index: VectorIndex, batch: VectorBatch, rows: Sequence[ChunkRow] = ()) -> WrittenEdition:
         """Write the vectors that the transaction cannot write, before it begins.
 
         Args:
             index: Where the vectors belong.
             batch: The vectors.
             rows: The chunks with their words, which ``apply`` writes.
-            reserved: Whether this attempt has just reserved the edition. If nothing of it can have been written, its
-                number is released.
 
         Raises:
             VectorLengthError: when the index holds vectors of another length.
         """
-        write = self._vectors.write_reserved if reserved else self._vectors.write
-        return WrittenEdition(await write(index, batch), batch, rows)
+        return WrittenEdition(await self._vectors.write(index, batch), batch, rows)
+
+    async def write_new(self, index: VectorIndex, document: Document, indexed: IndexedChunks) -> WrittenEdition:
+        """``write`` all of a new edition of a document, which ``publish`` publishes.
+
+        The edition of a remote store is reserved first. If nothing of it can have been written, its number is released.
+
+        Raises:
+            DocumentDeletedError
+            VectorLengthError: when the index holds vectors of another length.
+        """
+        batch = VectorBatch(document.agent_id, document.id, 0, indexed.vectors)
+        if self._vectors.writes_within(index):
+            return await self.write(index, batch, indexed.rows)
+        batch = replace(batch, edition=await self._vectors.reserve(index, document.id))
+        return WrittenEdition(await self._vectors.write_reserved(index, batch), batch, indexed.rows)
+
+    async def publish(
+        self, connection: AsyncConnection, document: Document, task_id: UUID, version: Version, edition: WrittenEdition
+    ) -> None:
+        """Publish a version and write its chunks, vectors and word counts, within the transaction that ends the task.
+
+        Args:
+            connection: The transaction.
+            document: The document as the attempt has read it.
+            task_id: The task that may publish: the document's latest indexing task.
+            version: What the document holds from now on.
+            edition: What ``write_new`` returned.
+
+        Raises:
+            DocumentDeletedError: when the document was deleted in the meantime.
+            DocumentSupersededError: when a later task indexes the document, or a later edition is published.
+        """
+        index, rows = edition.index, edition.rows
+        place = IndexEdition(index.id, edition.batch.edition or None)
+        batch = replace(edition.batch, edition=await _complete(connection, document.id, task_id, version, place))
+        if batch.edition == 1 and self._vectors.writes_within(index) and len(rows) <= MOST_CHUNKS:
+            await add_first_edition(connection, index.id, batch, rows)
+        else:
+            await publish_edition(connection, index.id, document.id, batch.edition)
+            await self.apply(connection, replace(edition, batch=batch), replaced=document)
 
     async def apply(
         self, connection: AsyncConnection, edition: WrittenEdition, replaced: Document | None = None
@@ -165,10 +203,10 @@ def read_content(task: Task) -> Content | None:
 async def publish(
     connection: AsyncConnection, document_id: int, task_id: UUID, version: Version, place: IndexEdition
 ) -> None:
-    """Complete a document with this version; search finds its chunks once the transaction commits.
+    """Complete a document with a version whose chunks are written; search finds them once the transaction commits.
 
     Args:
-        connection: The transaction, which also writes the chunks, or finds all of them written.
+        connection: The transaction.
         document_id: The document.
         task_id: The task that may publish: the document's latest indexing task.
         version: What the document holds from now on.
@@ -178,6 +216,14 @@ async def publish(
         DocumentDeletedError: when the document was deleted in the meantime.
         DocumentSupersededError: when a later task indexes the document, or a later edition is published.
     """
+    edition = await _complete(connection, document_id, task_id, version, place)
+    await publish_edition(connection, place.index_id or 0, document_id, edition)
+
+
+async def _complete(
+    connection: AsyncConnection, document_id: int, task_id: UUID, version: Version, place: IndexEdition
+) -> int:
+    """Mark a document completed; returns the edition, which is reserved now if ``place`` has none."""
     published = await complete_document(
         connection,
         document_id,
@@ -186,16 +232,16 @@ async def publish(
         page_count=version.page_count,
         chunk_count=version.chunk_count,
         embedding_model=version.embedding_model,
-        edition=place.edition,
         found=version.found,
+        index_id=place.index_id or 0,
+        edition=place.edition,
     )
-    if not published:
+    if published is None:
         await raise_superseded(connection, document_id)
-    await lock_indexes_shared(connection)
-    await publish_edition(connection, place.index_id or 0, document_id, place.edition)
+    return published
 
 
-async def raise_superseded(connection: AsyncConnection, document_id: int) -> None:
+async def raise_superseded(connection: AsyncConnection, document_id: int) -> NoReturn:
     """Raise the error that says why a task may no longer set a document's content.
 
     Raises:

@@ -86,6 +86,14 @@ class Vectors:
             await renew_edition(connection, index.id, document_id, edition)
         return index
 
+    def writes_within(self, index: VectorIndex) -> bool:
+        """Whether the vectors of an index are written within the transaction that publishes them.
+
+        Raises:
+            RetryLaterError: when this process cannot use the store.
+        """
+        return self._find_store(index).transactional
+
     async def reserve(self, index: VectorIndex, document_id: int) -> int:
         """Reserve the number of the edition that an attempt writes. No other attempt gets it, so none overwrites it.
 

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.documents import set_archive_content
+from app.db.publishing import set_archive_content
 from app.domain.counting import count_of
 from app.domain.documents import OnDuplicate, Parsed
 from app.domain.errors import (
@@ -82,7 +82,7 @@ class Archives:
             ArchiveLimitError: when it contains too much.
             EmptyArchiveError: when it contains no file.
         """
-        document, _ = await self._ingestion.load(attempt)
+        document = (await self._ingestion.load(attempt)).document
         content = read_content(attempt.task) or document.content
         if content is None:
             raise FileMissingError

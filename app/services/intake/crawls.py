@@ -114,7 +114,8 @@ class Crawls:
             RetryLaterError: when the next request to the host is not due soon.
             DocumentError: for the page where the crawl starts, and for failures that are not the page's.
         """
-        document, settings = await self._ingestion.load(attempt)
+        work = await self._ingestion.load(attempt)
+        document = work.document
         url, crawl = document.source_url or "", await self._find_crawl(attempt.task)
         stored = StoredPage.of_task(attempt.task)
         if stored is None:
@@ -126,7 +127,7 @@ class Crawls:
             outcome = make_skipped_outcome(self._blobs, document, stored, skip)
         else:
             try:
-                outcome = await self._ingestion.process(attempt, document, settings, stored.content, stored.metadata)
+                outcome = await self._ingestion.process(attempt, work, stored.content, stored.metadata)
             except NoExtractableTextError as error:
                 if is_start(attempt.task):
                     raise

@@ -141,12 +141,12 @@ class Webpages:
             InvalidUrlError, UrlNotAllowedError, PageNotAvailableError, …: as ``PageReader``.
             DocumentError: when the page contains no text or cannot be parsed.
         """
-        document, settings = await self._ingestion.load(attempt)
+        work = await self._ingestion.load(attempt)
         stored = StoredPage.of_task(attempt.task)
         if stored is None:
             self.release_slot(attempt)
-            return await self.read(attempt, document)
-        return await self._ingestion.process(attempt, document, settings, stored.content, stored.metadata)
+            return await self.read(attempt, work.document)
+        return await self._ingestion.process(attempt, work, stored.content, stored.metadata)
 
     def release_slot(self, attempt: RunningAttempt) -> None:
         """Let other tasks have the worker slot while this one waits for a server."""

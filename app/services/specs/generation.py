@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.counting import count_of
 from app.domain.errors import FileMissingError, NoSourceFilesError
 from app.domain.ports import BlobStore, PageReader
-from app.domain.records import AgentSettings, Content, Document
+from app.domain.records import AgentSettings, Content, Work
 from app.domain.specs import SpecType
 from app.domain.tasks import Progress, Task
 from app.domain.vectors import Account
@@ -88,7 +88,7 @@ class SpecGeneration:
             DocumentDamagedError, ArchiveLimitError: when the archive cannot be read or contains too much.
             PageNotAvailableError, …: as ``PageReader``.
         """
-        document, settings = await self._ingestion.load(attempt)
+        work = await self._ingestion.load(attempt)
         content = read_content(attempt.task)
         name = attempt.task.arguments["repository"]
         await attempt.report(Progress("load", 0, f"Loading {name}"))
@@ -101,8 +101,8 @@ class SpecGeneration:
             repository, root = await self._analyse(attempt, bundles, name)
             if not repository.files:
                 raise NoSourceFilesError(repository.skipped[0].reason)
-            written, specification = await self._write(attempt, bundles.list_files("", root), repository, settings)
-            ingested = await self._ingest(attempt, document, settings, specification)
+            written, specification = await self._write(attempt, bundles.list_files("", root), repository, work.settings)
+            ingested = await self._ingest(attempt, work, specification)
             result = {**(ingested.result or {}), **_describe(attempt.task, repository, specification, written)}
             files = bundles.list_files(f"{name}/", root) if attempt.task.arguments["index_first"] else []
             outcome = replace(ingested, result=result if ingested.result else None, attachments=files)
@@ -172,9 +172,7 @@ class SpecGeneration:
         write = partial(write_specification, repository, kind, characters=characters, sections=written.lines)
         return written, await asyncio.to_thread(write)
 
-    async def _ingest(
-        self, attempt: RunningAttempt, document: Document, settings: AgentSettings, specification: Specification
-    ) -> Ingested:
+    async def _ingest(self, attempt: RunningAttempt, work: Work, specification: Specification) -> Ingested:
         """Store the Markdown and make it searchable as the content of the task's document."""
         incoming = await self._uploads.open(make_page_key(attempt.task.id, attempt.task.attempt))
         try:
@@ -190,7 +188,7 @@ class SpecGeneration:
         }
         attempt.confine("write", 80)
         async with self._uploads.delete_unless_committed([content.blob_key]):
-            ingested = await self._ingestion.process(attempt, document, settings, content, found)
+            ingested = await self._ingestion.process(attempt, work, content, found)
 
         async def discard() -> None:
             await ingested.discard()
