@@ -16,7 +16,7 @@ from app.db.editions import HIDDEN_EDITIONS
 from app.db.engine import Database
 from app.db.hnsw_indexes import HnswIndexes
 from app.db.statements import Statement
-from app.domain.errors import VectorLengthError
+from app.domain.errors import RetryLaterError, VectorLengthError
 from app.domain.vectors import AssumedIndex, IndexState, Match, Nearest, Vector, VectorBatch, VectorIndex, VectorKey
 
 _PAGE = 5_000
@@ -127,6 +127,11 @@ class PgVectorStore:
         self._database = database
         self._hnsw_indexes = HnswIndexes(database)
 
+    @property
+    def search(self) -> "PgVectorStore":
+        """The store itself: its statement also reads which editions search finds."""
+        return self
+
     async def check(self, index: VectorIndex) -> None:
         """Do nothing: the index exists wherever the tables do."""
 
@@ -183,11 +188,8 @@ class PgVectorStore:
         limit: int,
         document_ids: Sequence[int] | None,
         compared: Sequence[VectorKey],
-    ) -> Nearest | None:
-        """``query`` in one statement with ``compare``, for the chunks that search finds.
-
-        None for an ``AssumedIndex`` that is not active any more.
-        """
+    ) -> Nearest:
+        """``query`` in one statement with ``compare``, for the chunks that search finds; see ``VectorSearch``."""
         nearest: dict[VectorKey, float] = {}
         checked: dict[VectorKey, float | None] = {}
         rows = await self._query(index, agent_id, vector, limit, document_ids, (), compared)
@@ -195,7 +197,7 @@ class PgVectorStore:
             if document_id is not None:
                 (nearest if is_nearest else checked)[VectorKey(document_id, edition, ordinal)] = similarity
             elif isinstance(index, AssumedIndex):
-                return None
+                raise RetryLaterError("Another vector index has become active.", retry_after=1)
         return Nearest(nearest, checked)
 
     async def _query(

@@ -60,6 +60,7 @@ class PineconeStore:
 
     name = "pinecone"
     transactional = False
+    search = None
 
     def __init__(
         self,

@@ -62,6 +62,7 @@ class QdrantStore:
 
     name = "qdrant"
     transactional = False
+    search = None
 
     def __init__(self, *, url: str, api_key: str | None, collection: str, time_limit: float) -> None:
         self._connection = QdrantConnection(url=url, api_key=api_key, time_limit=time_limit)

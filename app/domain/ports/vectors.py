@@ -3,7 +3,35 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from app.domain.vectors import Match, Vector, VectorBatch, VectorIndex, VectorKey
+from app.domain.vectors import Match, Nearest, Vector, VectorBatch, VectorIndex, VectorKey
+
+
+class VectorSearch(Protocol):
+    """Finds an agent's nearest chunks to a vector, of those that search finds."""
+
+    async def find(
+        self,
+        index: VectorIndex,
+        agent_id: int,
+        vector: Vector,
+        *,
+        limit: int,
+        document_ids: Sequence[int] | None,
+        compared: Sequence[VectorKey],
+    ) -> Nearest:
+        """The similarities of the nearest chunks, and of given ones.
+
+        Args:
+            index: The index to search.
+            agent_id: The agent.
+            vector: A unit vector, or zeros.
+            limit: The largest number of nearest chunks.
+            document_ids: Search only these documents; None searches all.
+            compared: Chunks whose similarity is needed even if they are not among the nearest.
+
+        Raises:
+            RetryLaterError: the index was assumed to be active, and is not.
+        """
 
 
 class VectorStore(Protocol):
@@ -21,6 +49,10 @@ class VectorStore(Protocol):
     @property
     def transactional(self) -> bool:
         """Whether vectors are written within the transaction that publishes them, rather than before it."""
+
+    @property
+    def search(self) -> VectorSearch | None:
+        """The search of a store that reads the documents' table too; None for a store across a network."""
 
     async def check(self, index: VectorIndex) -> None:
         """Check that the store is reachable and can hold the index. Changes nothing visible.

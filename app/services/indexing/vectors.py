@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.edition_lists import list_stale
 from app.db.editions import forget_edition, list_hidden, renew_edition, reserve_edition, unreserve_edition
 from app.db.engine import Database
-from app.db.pgvector_store import PgVectorStore
 from app.db.search.ranking import list_visible
 from app.db.vector_indexes import find_index, fix_dimensions, get_index
 from app.domain.errors import (
@@ -66,7 +65,7 @@ class Vectors:
     async def choose_again(self) -> VectorIndex:
         """``choose`` after a search has failed, maybe because another index has become active."""
         self._assumed, index = None, await self.get_active()
-        if index.store == PgVectorStore.name and index.embedding.dimensions is not None:
+        if index.embedding.dimensions is not None and self._find_store(index).search is not None:
             self._assumed = AssumedIndex(index.id, index.store, index.embedding, index.place, index.state)
         return self._assumed or index
 
@@ -160,28 +159,17 @@ class Vectors:
         document_ids: Sequence[int] | None,
         compared: Sequence[VectorKey],
     ) -> Nearest:
-        """The cosine similarity of an agent's nearest chunks, and of further given ones, by key.
-
-        Args:
-            index: The index to search.
-            agent_id: The agent.
-            vector: The query's vector.
-            limit: The largest number of nearest chunks.
-            document_ids: Search only these documents; None searches all.
-            compared: Chunks whose similarity is needed even if they are not among the nearest.
+        """The cosine similarity of an agent's nearest chunks, and of further given ones; see ``VectorSearch``.
 
         Raises:
             RetryLaterError: the index was assumed to be active, and is not.
             ProviderBusyError, ProviderPausedError, ProviderDownError: the store is unavailable.
         """
         store = self._find_store(index)
-        if isinstance(store, PgVectorStore):
-            in_postgres = await store.find(
+        if store.search is not None:
+            return await store.search.find(
                 index, agent_id, vector, limit=limit, document_ids=document_ids, compared=compared
             )
-            if in_postgres is None:
-                raise RetryLaterError("Another vector index has become active.", retry_after=1)
-            return in_postgres
         async with self._database.statement() as connection:
             hidden = await list_hidden(connection, index.id, agent_id)
         query = partial(store.query, index, agent_id, vector, limit=limit, document_ids=document_ids, without=hidden)
