@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from app.db.engine import Database
 from app.db.statements import Statement
@@ -39,8 +40,8 @@ class NearWord:
 
 # No further index is needed: few words begin with the same letter and have nearly the same length and letters.
 # In every collation U+9FFF follows the letters of an alphabet.
-_FIND = Statement("""
-    WITH forms AS (
+NEAR = """
+    forms AS (
         SELECT * FROM unnest(CAST(:form_numbers AS integer[]), CAST(:forms AS text[])) AS form (number, lexeme)
     ),
     -- The words that no chunk has in any form.
@@ -54,29 +55,34 @@ _FIND = Statement("""
         SELECT *, left(stem, 1) AS letter, length(stem) - most AS shortest, length(stem) + most AS longest
         FROM unnest(CAST(:numbers AS integer[]), CAST(:stems AS text[]), CAST(:most AS integer[]),
             CAST(:beginnings AS text[])) AS sought (number, stem, most, beginning)
+    ),
+    near AS MATERIALIZED (
+        SELECT s.number, near.lexeme, near.chunk_count, true AS begins
+        FROM sought AS s, LATERAL (
+            SELECT lexeme, chunk_count FROM lexemes AS l
+            WHERE l.agent_id = CAST(:agent_id AS bigint) AND l.lexeme >= s.beginning
+                AND l.lexeme < s.beginning || chr(40959) AND l.chunk_count > 0
+                AND NOT EXISTS (SELECT FROM forms AS f WHERE f.number = s.number AND f.lexeme = l.lexeme)
+            ORDER BY l.chunk_count DESC, l.lexeme LIMIT :most_beginning
+        ) AS near
+        WHERE s.beginning <> ''
+        UNION ALL
+        SELECT s.number, near.lexeme, near.chunk_count, false
+        FROM sought AS s JOIN unknown USING (number), LATERAL (
+            SELECT lexeme, chunk_count FROM lexemes AS l
+            WHERE l.agent_id = CAST(:agent_id AS bigint) AND l.lexeme >= s.letter AND l.lexeme < s.letter || chr(40959)
+                AND length(l.lexeme) >= s.shortest AND length(l.lexeme) <= s.longest
+                AND length(translate(l.lexeme, s.stem, '')) <= s.most
+                AND length(translate(s.stem, l.lexeme, '')) <= s.most
+                AND l.chunk_count > 0
+            ORDER BY l.chunk_count DESC, l.lexeme LIMIT :most_near
+        ) AS near
+        WHERE s.most > 0
     )
-    SELECT s.number, near.lexeme, near.chunk_count, true AS begins
-    FROM sought AS s, LATERAL (
-        SELECT lexeme, chunk_count FROM lexemes AS l
-        WHERE l.agent_id = CAST(:agent_id AS bigint) AND l.lexeme >= s.beginning
-            AND l.lexeme < s.beginning || chr(40959) AND l.chunk_count > 0
-            AND NOT EXISTS (SELECT FROM forms AS f WHERE f.number = s.number AND f.lexeme = l.lexeme)
-        ORDER BY l.chunk_count DESC, l.lexeme LIMIT :most_beginning
-    ) AS near
-    WHERE s.beginning <> ''
-    UNION ALL
-    SELECT s.number, near.lexeme, near.chunk_count, false
-    FROM sought AS s JOIN unknown USING (number), LATERAL (
-        SELECT lexeme, chunk_count FROM lexemes AS l
-        WHERE l.agent_id = CAST(:agent_id AS bigint) AND l.lexeme >= s.letter AND l.lexeme < s.letter || chr(40959)
-            AND length(l.lexeme) >= s.shortest AND length(l.lexeme) <= s.longest
-            AND length(translate(l.lexeme, s.stem, '')) <= s.most
-            AND length(translate(s.stem, l.lexeme, '')) <= s.most
-            AND l.chunk_count > 0
-        ORDER BY l.chunk_count DESC, l.lexeme LIMIT :most_near
-    ) AS near
-    WHERE s.most > 0
-""")
+"""
+"""Common table expressions: ``near`` has the columns of ``NearWord``, for the words of ``write_sought``."""
+
+_FIND = Statement(f"WITH {NEAR} SELECT number, lexeme, chunk_count, begins FROM near")
 
 
 async def find_near_words(database: Database, agent_id: int, words: Sequence[Sought]) -> list[NearWord]:
@@ -84,9 +90,13 @@ async def find_near_words(database: Database, agent_id: int, words: Sequence[Sou
 
     In any order.
     """
+    return [NearWord(*row) for row in await database.fetch(_FIND, {"agent_id": agent_id, **write_sought(words)})]
+
+
+def write_sought(words: Sequence[Sought]) -> dict[str, Any]:
+    """The parameters of ``NEAR``, except for the agent."""
     forms = [(number, form) for number, word in enumerate(words) for form in word.forms]
-    parameters = {
-        "agent_id": agent_id,
+    return {
         "form_numbers": [number for number, _ in forms],
         "forms": [form for _, form in forms],
         "numbers": list(range(len(words))),
@@ -96,4 +106,3 @@ async def find_near_words(database: Database, agent_id: int, words: Sequence[Sou
         "most_near": _MOST_NEAR,
         "most_beginning": _MOST_BEGINNING,
     }
-    return [NearWord(*row) for row in await database.fetch(_FIND, parameters)]

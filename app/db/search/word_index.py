@@ -5,6 +5,8 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,6 +14,7 @@ import numpy as np
 from sqlalchemy import text
 
 from app.db.engine import Database
+from app.db.search.near_words import NEAR, NearWord, Sought, write_sought
 from app.db.search.ranking import MATCHES, write_words
 from app.db.search.word_scores import Chunks, Form, Numbers, ScoredChunks, WordMatches
 from app.db.search.word_segments import KEY
@@ -32,31 +35,40 @@ _LIST_AGENTS = text("SELECT DISTINCT agent_id FROM word_segments")
 
 # One statement, so that all parts see the same state: a chunk is either in a segment or recorded as in none. The rows
 # of a kind leave the columns of the others empty. The keys of segments that the process has in memory are not read.
-_READ = Statement("""
+_READ = Statement(f"""
+    WITH {NEAR},
+    asked AS MATERIALIZED (
+        SELECT array_agg(DISTINCT lexeme) AS lexemes
+        FROM (SELECT unnest(CAST(:lexemes AS text[])) UNION ALL SELECT lexeme FROM near WHERE begins) AS each (lexeme)
+    )
     SELECT 'count' AS kind, CAST(NULL AS bigint) AS segment_id, lexeme, chunk_count AS number,
         CAST(NULL AS bytea) AS content, CAST(NULL AS bytea) AS lengths,
-        CAST(NULL AS text[]) AS lexemes, CAST(NULL AS integer[]) AS counts
-    FROM lexemes WHERE agent_id = CAST(:agent_id AS bigint) AND lexeme = ANY (CAST(:lexemes AS text[]))
+        CAST(NULL AS text[]) AS lexemes, CAST(NULL AS integer[]) AS counts, CAST(NULL AS boolean) AS begins
+    FROM lexemes WHERE agent_id = CAST(:agent_id AS bigint) AND lexeme = ANY ((SELECT lexemes FROM asked)::text[])
+    UNION ALL
+    SELECT 'near', number, lexeme, chunk_count, NULL, NULL, NULL, NULL, begins FROM near
     UNION ALL
     SELECT 'segment', id, NULL, chunk_count, CASE WHEN id <> ALL (CAST(:known AS bigint[])) THEN keys END,
-        CASE WHEN id <> ALL (CAST(:known AS bigint[])) THEN s.lengths END, NULL, NULL
+        CASE WHEN id <> ALL (CAST(:known AS bigint[])) THEN s.lengths END, NULL, NULL, NULL
     FROM word_segments AS s WHERE agent_id = CAST(:agent_id AS bigint)
     UNION ALL
-    SELECT 'postings', s.id, p.lexeme, NULL, p.postings, NULL, NULL, NULL
+    SELECT 'postings', s.id, p.lexeme, NULL, p.postings, NULL, NULL, NULL, NULL
     FROM word_segments AS s JOIN word_postings AS p ON p.segment_id = s.id
-    WHERE s.agent_id = CAST(:agent_id AS bigint) AND p.lexeme = ANY (CAST(:lexemes AS text[]))
+    WHERE s.agent_id = CAST(:agent_id AS bigint) AND p.lexeme = ANY ((SELECT lexemes FROM asked)::text[])
     UNION ALL
     SELECT 'chunk', NULL, NULL, words.length,
-        int8send(c.document_id) || int4send(c.edition) || int4send(c.ordinal), NULL, words.lexemes, words.counts
+        int8send(c.document_id) || int4send(c.edition) || int4send(c.ordinal), NULL, words.lexemes, words.counts, NULL
     FROM unsegmented_chunks AS u CROSS JOIN unnest(u.ordinals) AS given (ordinal)
         JOIN chunks AS c ON c.document_id = u.document_id AND c.edition = u.edition AND c.ordinal = given.ordinal,
         LATERAL (
             SELECT sum(occurrences) AS length,
-                array_agg(lexeme) FILTER (WHERE lexeme = ANY (CAST(:lexemes AS text[]))) AS lexemes,
-                array_agg(least(occurrences, 255)) FILTER (WHERE lexeme = ANY (CAST(:lexemes AS text[]))) AS counts
-            FROM (SELECT lexeme, greatest(cardinality(positions), 1) AS occurrences FROM unnest(c.tsv)) AS each
+                array_agg(lexeme) FILTER (WHERE lexeme = ANY (asked.lexemes)) AS lexemes,
+                array_agg(least(occurrences, 255)) FILTER (WHERE lexeme = ANY (asked.lexemes)) AS counts
+            FROM asked, (SELECT lexeme, greatest(cardinality(positions), 1) AS occurrences FROM unnest(c.tsv)) AS each
         ) AS words
-    WHERE u.agent_id = CAST(:agent_id AS bigint) AND c.tsv @@ CAST(:any AS tsquery)
+    WHERE u.agent_id = CAST(:agent_id AS bigint) AND c.tsv @@ (
+        SELECT string_agg('''' || replace(replace(lexeme, '\\', '\\\\'), '''', '''''') || '''', ' | ')::tsquery
+        FROM asked, unnest(asked.lexemes) AS lexeme WHERE lexeme <> '')
 """)
 
 
@@ -83,28 +95,36 @@ class WordIndex:
             query: The query.
             document_ids: Propose only chunks of these documents; None: of all.
         """
+        words = await self.read(agent_id, query)
+        return await words.match(query, document_ids) if words else None
+
+    async def read(self, agent_id: int, query: Query, sought: Sequence[Sought] = ()) -> "AgentWords | None":
+        """Read what an agent's chunks have of a query's words; None when the agent has no segments.
+
+        Args:
+            agent_id: The agent.
+            query: The query.
+            sought: Words for which near ones are listed; those with the same beginning are read, too.
+        """
         if not await self._has_segments(agent_id):
             return None
-        asked = write_words(query)
         # Another search of this process may forget segments while this one reads.
         known = {segment_id: chunks for segment_id, (owner, chunks) in self._chunks.items() if owner == agent_id}
-        lexemes = list(dict.fromkeys(asked["lexemes"]))
-        parameters = {"agent_id": agent_id, "lexemes": ["", *lexemes], "known": list(known), "any": _write_any(lexemes)}
-        by_kind: dict[str, list[Any]] = {"count": [], "segment": [], "postings": [], "chunk": []}
+        lexemes = ["", *dict.fromkeys(write_words(query)["lexemes"])]
+        parameters = {"agent_id": agent_id, "lexemes": lexemes, "known": list(known), **write_sought(sought)}
+        by_kind: dict[str, list[Any]] = {"count": [], "near": [], "segment": [], "postings": [], "chunk": []}
         for row in await self._database.fetch(_READ, parameters):
             by_kind[row["kind"]].append(row)
         if not by_kind["segment"]:
             return None
-        forms, total = _weigh(asked, {row["lexeme"]: row["number"] for row in by_kind["count"]})
-        parts = self._read_segments(agent_id, by_kind, known)
-        # A long query in a large agent would hold up the other requests of this process.
-        count = sum(len(chunks.keys) for chunks, _ in parts) + _UNSEGMENTED_STEPS * len(by_kind["chunk"])
-        is_long = len(forms) * count > _INLINE_STEPS
-        score = partial(_score_all, parts, by_kind["chunk"], forms)
-        scored = await asyncio.to_thread(score) if is_long else score()
-        for segment in scored if document_ids is not None else ():
-            segment.keep(document_ids or ())
-        return WordMatches(scored, total)
+        near = [NearWord(row["segment_id"], row["lexeme"], row["number"], row["begins"]) for row in by_kind["near"]]
+        return AgentWords(
+            {*lexemes, *(one.lexeme for one in near if one.begins)},
+            {row["lexeme"]: row["number"] for row in by_kind["count"]},
+            self._read_segments(agent_id, by_kind, known),
+            by_kind["chunk"],
+            near,
+        )
 
     async def _has_segments(self, agent_id: int) -> bool:
         if time.monotonic() >= self._refresh_at:
@@ -142,18 +162,47 @@ class WordIndex:
             self._chunks.popitem(last=False)
 
 
+@dataclass(frozen=True, slots=True)
+class AgentWords:
+    """What an agent's chunks have of the words of a query.
+
+    Attributes:
+        lexemes: Those that were looked for.
+        counts: The number of chunks with each lexeme that any has.
+        parts: The chunks of each segment, with the postings of the lexemes.
+        unsegmented: The rows of chunks that are in no segment.
+        near: The words that resemble those for which such were sought.
+    """
+
+    lexemes: AbstractSet[str]
+    counts: Mapping[str, int]
+    parts: Sequence[tuple[Chunks, Postings]]
+    unsegmented: Sequence[Any]
+    near: Sequence[NearWord]
+
+    def has(self, query: Query) -> bool:
+        """Whether the words of the query are among those that were looked for."""
+        return self.lexemes >= set(query.lexemes)
+
+    async def match(self, query: Query, document_ids: Sequence[int] | None) -> WordMatches:
+        """Score the chunks; arguments as for ``WordIndex.match``."""
+        forms, total = _weigh(write_words(query), self.counts)
+        # A long query in a large agent would hold up the other requests of this process.
+        count = sum(len(chunks.keys) for chunks, _ in self.parts) + _UNSEGMENTED_STEPS * len(self.unsegmented)
+        is_long = len(forms) * count > _INLINE_STEPS
+        score = partial(_score_all, self.parts, self.unsegmented, forms)
+        scored = await asyncio.to_thread(score) if is_long else score()
+        for segment in scored if document_ids is not None else ():
+            segment.keep(document_ids or ())
+        return WordMatches(scored, total)
+
+
 def _score_all(
     parts: Sequence[tuple[Chunks, Postings]], unsegmented: Sequence[Any], forms: Sequence[Form]
 ) -> list[ScoredChunks]:
     """Score the chunks of segments, and those that are in none."""
     scored = [ScoredChunks(chunks, postings, forms) for chunks, postings in parts]
     return [*scored, _score_unsegmented(unsegmented, forms)] if unsegmented else scored
-
-
-def _write_any(lexemes: Sequence[str]) -> str:
-    """The tsquery of chunks with one of the lexemes."""
-    quoted = ("'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'" for lexeme in lexemes)
-    return " | ".join(quoted)
 
 
 def _weigh(asked: Mapping[str, Any], counts: Mapping[str, int]) -> tuple[list[Form], float]:

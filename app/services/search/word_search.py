@@ -1,10 +1,10 @@
 """Search by words: through the segments of a large agent, else by the index of Postgres."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.db.engine import Database
-from app.db.search.near_words import Sought, find_near_words
+from app.db.search.near_words import NearWord, Sought, find_near_words
 from app.db.search.ranking import WordScore, find_by_words, list_visible, score_words
 from app.db.search.word_index import WordIndex
 from app.db.search.word_scores import WordMatches
@@ -51,18 +51,23 @@ class WordSearch:
         """
         if not query.words:
             return FoundByWords(agent_id, query, [], None)
-        if limit:
-            query = await self._widen(agent_id, query)
+        sought = _seek(query) if limit else {}
         if query.phrases:
-            keys = await self._find_in_chunks(agent_id, query, limit, document_ids)
+            widened = await self._widen(agent_id, query, sought)
+            keys = await self._find_in_chunks(agent_id, widened, limit, document_ids)
             if keys:
-                return FoundByWords(agent_id, query, keys, None)
+                return FoundByWords(agent_id, widened, keys, None)
             query = replace(query, phrases=())
-        matches = await self._index.match(agent_id, query, document_ids=document_ids)
-        if matches is not None:
-            return FoundByWords(agent_id, query, matches.list_best(limit + limit // _SURPLUS), matches)
-        keys = await self._find_in_chunks(agent_id, query, limit, document_ids)
-        return FoundByWords(agent_id, query, keys, None)
+        words = await self._index.read(agent_id, query, list(sought.values()))
+        if words is None:
+            query = await self._widen(agent_id, query, sought)
+            keys = await self._find_in_chunks(agent_id, query, limit, document_ids)
+            return FoundByWords(agent_id, query, keys, None)
+        query = _add_near(query, sought, words.near)
+        if not words.has(query):  # a misspelled word
+            words = await self._index.read(agent_id, query) or words
+        matches = await words.match(query, document_ids)
+        return FoundByWords(agent_id, query, matches.list_best(limit + limit // _SURPLUS), matches)
 
     async def score(self, found: FoundByWords, keys: Collection[VectorKey]) -> dict[VectorKey, WordScore]:
         """The scores of chunks by the words of the query; those that search does not find any more may be missing."""
@@ -71,24 +76,10 @@ class WordSearch:
         async with self._database.statement() as connection:
             return await score_words(connection, found.agent_id, found.query, keys)
 
-    async def _widen(self, agent_id: int, query: Query) -> Query:
+    async def _widen(self, agent_id: int, query: Query, sought: Mapping[int, Sought]) -> Query:
         """The query with words of the agent's chunks that resemble its own: they weigh less."""
-        words = {number: word for number, word in enumerate(query.words) if count_changes(word)}
-        if not words:
-            return query
-        # Each misspelled word takes up to 10 ms in an agent with 200,000 lexemes, so a pasted text is not corrected.
-        is_short = len(words) <= _MOST_CORRECTED
-        sought = [
-            Sought(word.lexemes, word.lexemes[0], count_changes(word) * is_short, get_beginning(word))
-            for word in words.values()
-        ]
-        near = await find_near_words(self._database, agent_id, sought)
-        widened = dict(enumerate(query.words))
-        for place, number in enumerate(words if near else ()):
-            meant = [(one.lexeme, one.chunk_count) for one in near if one.number == place and not one.begins]
-            begun = [one.lexeme for one in near if one.number == place and one.begins]
-            widened[number] = add_beginning(add_near(widened[number], meant), begun)
-        return replace(query, words=tuple(widened.values()))
+        near = await find_near_words(self._database, agent_id, list(sought.values())) if sought else []
+        return _add_near(query, sought, near)
 
     async def _find_in_chunks(
         self, agent_id: int, query: Query, limit: int, document_ids: Sequence[int] | None
@@ -110,3 +101,24 @@ class WordSearch:
                 return visible[:limit]
             count *= 4
         return []
+
+
+def _seek(query: Query) -> dict[int, Sought]:
+    """The words of the query that others may resemble, by their numbers."""
+    words = {number: word for number, word in enumerate(query.words) if count_changes(word)}
+    # Each misspelled word takes up to 10 ms in an agent with 200,000 lexemes, so a pasted text is not corrected.
+    is_short = len(words) <= _MOST_CORRECTED
+    return {
+        number: Sought(word.lexemes, word.lexemes[0], count_changes(word) * is_short, get_beginning(word))
+        for number, word in words.items()
+    }
+
+
+def _add_near(query: Query, sought: Collection[int], near: Sequence[NearWord]) -> Query:
+    """The query with near words, whose numbers are those of the words that were sought."""
+    widened = dict(enumerate(query.words))
+    for place, number in enumerate(sought if near else ()):
+        meant = [(one.lexeme, one.chunk_count) for one in near if one.number == place and not one.begins]
+        begun = [one.lexeme for one in near if one.number == place and one.begins]
+        widened[number] = add_beginning(add_near(widened[number], meant), begun)
+    return replace(query, words=tuple(widened.values()))
