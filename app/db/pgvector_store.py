@@ -229,8 +229,7 @@ class PgVectorStore:
     ) -> dict[VectorKey, float]:
         """Return the similarity of those of these vectors that exist."""
         parameters = _write_comparison(index, agent_id, vector, keys)
-        rows = await self._database.fetch(_COMPARE, parameters)
-        return {VectorKey(*key): similarity for *key, similarity in rows}
+        return {VectorKey(*key): similarity for *key, similarity in await self._database.fetch(_COMPARE, parameters)}
 
     async def delete(
         self,
@@ -271,9 +270,8 @@ class PgVectorStore:
 
     async def drop(self, index: VectorIndex) -> bool:
         """Delete some thousands of an index's vectors; returns whether none are left."""
-        parameters = {"index_id": index.id, "limit": _DROPPED_AT_ONCE}
         async with self._database.statement() as connection:
-            dropped = (await connection.execute(_DROP, parameters)).rowcount
+            dropped = (await connection.execute(_DROP, {"index_id": index.id, "limit": _DROPPED_AT_ONCE})).rowcount
         return dropped < _DROPPED_AT_ONCE
 
     async def close(self) -> None:

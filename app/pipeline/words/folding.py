@@ -67,6 +67,11 @@ def fold(text: str) -> str:
     return _fold_marked(text) if _JOINING.search(text) else text.translate(_FOLDED)
 
 
+def is_separate(character: str) -> bool:
+    """Whether a character is folded in the same way whatever is next to it."""
+    return _JOINING.match(character) is None
+
+
 def _fold_marked(text: str) -> str:
     """Fold a text whose characters may join the one before them."""
     decomposed = unicodedata.normalize("NFKD", text.translate(_UNMARKED))

@@ -41,8 +41,9 @@ _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3021-\u30ff\u3400-\u9fff\uac00-\ud7af"
     "\uf900-\ufaff\U00020000-\U0003ffff"
 )
-# Vowel signs of the Indic scripts belong to their word, although Python's \w does not match them.
-_LETTER = f"(?:[^\\W{_UNSPACED}]|[\u0900-\u0963\u0970-\u0dff\u0300-\u036f])"
+MARKS = "\u0900-\u0963\u0970-\u0dff\u0300-\u036f"
+"""Vowel signs of Indic scripts and accents, which belong to their word although Python's \\w does not match them."""
+_LETTER = f"(?:[^\\W{_UNSPACED}]|[{MARKS}])"
 _COMPOUND = f"{_LETTER}+(?:(?:[-.'’/:@+&]+|(?<=\\d),(?=\\d)){_LETTER}+)*[+#\\\\]*"  # noqa: RUF001
 TOKEN = re.compile(f"[{_UNSPACED}]+|{_COMPOUND}|(?<![\\w.)\\]])\\.(?=[^\\W\\d_]){_COMPOUND}|[%€$£¥]")
 _SPACED_NUMBER = re.compile(r" (?<=\d )(?<!\d{4} )(?=\d{3}(?!\d))")

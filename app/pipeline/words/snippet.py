@@ -35,8 +35,7 @@ def make_snippets(query: str, texts: Sequence[str]) -> list[Snippet]:
     It shows the window with the most weight of different words of the query. A word's weight is its inverse document
     frequency among ``texts``. A text without any word of the query is shown from its beginning.
     """
-    terms = Terms(query)
-    found = [terms.find(text) for text in texts]
+    found = Terms(query).find_all(texts)
     frequency = Counter(term for occurrences in found for term in {one.term for one in occurrences})
     weights = {term: math.log(1 + len(texts) / count) for term, count in frequency.items()}
     return [_make(text, occurrences, weights) for text, occurrences in zip(texts, found, strict=True)]
