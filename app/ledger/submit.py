@@ -1,15 +1,18 @@
 """Submit: insert a task as PENDING, in the transaction that writes the data it is about."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, LargeBinary, Text, bindparam, insert, text
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.engine import Source, fetch
+from app.db.statements import Statement
 from app.db.tables import tasks
+from app.domain.ids import TaskId
 from app.domain.tasks import NewTask, Task
-from app.ledger.statement import TASK_COLUMNS, fetch_task, fetch_tasks
+from app.ledger.statement import fetch_tasks
 
 _INSERT = insert(tasks).returning(*tasks.c)
 
@@ -43,63 +46,59 @@ def as_row(task: NewTask) -> dict[str, Any]:
     }
 
 
-# The only statement an upload waits for: it checks the agent, inserts both rows, and commits by itself.
-_INSERT_WITH_DOCUMENT = (
-    text(
-        f"""
-        -- No row when the agent does not exist, or has a document with this content_key.
-        WITH document AS (
-            INSERT INTO documents (
-                organization_id, agent_id, task_id, filename, media_type, size_bytes, sha256, content_key, blob_key,
-                source_url, metadata)
-            SELECT a.organization_id, a.id, :task_id, :filename, :media_type, :size_bytes, :sha256, :content_key,
-                   :blob_key, :source_url, :document_metadata
-            FROM agents AS a
-            WHERE a.id = :agent_id AND a.organization_id = :organization_id AND a.deleted_at IS NULL
-            ON CONFLICT (agent_id, content_key) WHERE content_key IS NOT NULL DO NOTHING
-            RETURNING *
-        )
-        INSERT INTO tasks AS t (id, organization_id, agent_id, document_id, name, queue, arguments, metadata)
-        SELECT d.task_id, d.organization_id, d.agent_id, d.id, :name, :queue, :arguments, :metadata
-        FROM document AS d
-        RETURNING {TASK_COLUMNS}
-        """
-    )
-    .bindparams(
-        bindparam("task_id", type_=UUID(as_uuid=True)),
-        *(bindparam(name, type_=LargeBinary) for name in ("sha256", "content_key")),
-        bindparam("size_bytes", type_=BigInteger),
-        *(bindparam(name, type_=JSONB) for name in ("document_metadata", "arguments", "metadata")),
-        *(
-            bindparam(name, type_=Text)
-            for name in ("filename", "media_type", "blob_key", "source_url", "name", "queue")
-        ),
-    )
-    .columns(*tasks.c)
-)
-
-
-async def submit_with_document(connection: AsyncConnection, task: NewTask, document: Mapping[str, Any]) -> Task | None:
-    """Insert a new ``document`` and the ``task`` that processes it, in one statement. The caller then admits.
-
-    Returns None, and inserts nothing, if the organization has no such agent, or if the agent has a document with this
-    ``content_key``.
-
-    Args:
-        connection: In a transaction or not.
-        task: The task.
-        document: ``filename``, ``media_type`` and ``document_metadata``; ``content_key``, which identifies duplicates;
-            ``size_bytes``, ``sha256`` and ``blob_key`` of a stored file, or ``source_url`` of a page, the others None.
+# The only statement an upload waits for: it checks the agent, inserts both rows, and commits by itself. It takes arrays,
+# because uploads that arrive at the same time share a statement and a commit.
+_INSERT_WITH_DOCUMENTS = Statement(
     """
-    return await fetch_task(
-        connection,
-        _INSERT_WITH_DOCUMENT,
-        task_id=task.id,
-        organization_id=task.organization_id,
-        agent_id=task.agent_id,
-        name=task.name.value,
-        queue=task.queue.value,
-        arguments=dict(task.arguments),
-        metadata=dict(task.metadata),
-        **document,
+    -- No row of an upload whose agent does not exist, or has a document with this content_key.
+    WITH given AS (
+        SELECT * FROM unnest(
+            CAST(:task_id AS uuid[]), CAST(:organization_id AS bigint[]), CAST(:agent_id AS bigint[]),
+            CAST(:name AS text[]), CAST(:queue AS text[]), CAST(:arguments AS jsonb[]), CAST(:metadata AS jsonb[]),
+            CAST(:filename AS text[]), CAST(:media_type AS text[]), CAST(:size_bytes AS bigint[]),
+            CAST(:sha256 AS bytea[]), CAST(:content_key AS bytea[]), CAST(:blob_key AS text[]),
+            CAST(:source_url AS text[]), CAST(:document_metadata AS jsonb[])
+        ) AS g (task_id, organization_id, agent_id, name, queue, arguments, metadata, filename, media_type, size_bytes,
+                sha256, content_key, blob_key, source_url, document_metadata)
+    ),
+    document AS (
+        INSERT INTO documents (
+            organization_id, agent_id, task_id, filename, media_type, size_bytes, sha256, content_key, blob_key,
+            source_url, metadata)
+        SELECT a.organization_id, a.id, g.task_id, g.filename, g.media_type, g.size_bytes, g.sha256, g.content_key,
+               g.blob_key, g.source_url, g.document_metadata
+        FROM given AS g
+        JOIN agents AS a ON a.id = g.agent_id AND a.organization_id = g.organization_id AND a.deleted_at IS NULL
+        ORDER BY g.agent_id, g.content_key  -- so that two statements with the same files do not deadlock
+        ON CONFLICT (agent_id, content_key) WHERE content_key IS NOT NULL DO NOTHING
+        RETURNING id, task_id
     )
+    INSERT INTO tasks AS t (id, organization_id, agent_id, document_id, name, queue, arguments, metadata)
+    SELECT g.task_id, g.organization_id, g.agent_id, d.id, g.name, g.queue, g.arguments, g.metadata
+    FROM document AS d JOIN given AS g ON g.task_id = d.task_id
+    RETURNING t.id, t.document_id
+    """
+)
+_JSON = {"arguments", "metadata", "document_metadata"}
+
+Submission = tuple[NewTask, Mapping[str, Any]]
+"""A new task, and the document that it processes, which is new too.
+
+The document has ``filename``, ``media_type`` and ``document_metadata``; ``content_key``, which identifies duplicates;
+``size_bytes``, ``sha256`` and ``blob_key`` of a stored file, or ``source_url`` of a page, the others None.
+"""
+
+
+async def submit_with_documents(source: Source, submissions: Sequence[Submission]) -> dict[TaskId, int]:
+    """Insert new documents and the tasks that process them, in one statement. The caller then admits.
+
+    Returns the id of each inserted document by its task. Nothing is inserted for a submission whose organization has no
+    such agent, or whose agent has a document with this ``content_key``.
+    """
+    rows = [{**as_row(task), "task_id": task.id, **document} for task, document in submissions]
+    columns = {
+        name: [json.dumps(row[name]) for row in rows] if name in _JSON else [row[name] for row in rows]
+        for name in _INSERT_WITH_DOCUMENTS.names
+    }
+    inserted = await fetch(source, _INSERT_WITH_DOCUMENTS, columns)
+    return {TaskId(task_id): document_id for task_id, document_id in inserted}

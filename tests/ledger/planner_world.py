@@ -47,7 +47,7 @@ LISTS = {
 }
 """The tasks that a statement is about, where it takes several."""
 
-WITHOUT_ROWS = {"recover.END_HOLDERS", "submit._INSERT_WITH_DOCUMENT"}
+WITHOUT_ROWS = {"recover.END_HOLDERS", "submit._INSERT_WITH_DOCUMENTS"}
 """Statements that are not compared: one ends sessions; one inserts a row that the world does not determine."""
 
 

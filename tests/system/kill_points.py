@@ -27,16 +27,18 @@ _EXECUTION = "app.services.queue.execution"
 _PARSE = "app.pipeline.sandbox.sandbox:ParserSandbox.parse"
 _PUBLICATION = "app.services.indexing.publication"
 _PUBLISH = "app.adapters.celery.doorbell:CeleryDoorbell._publish"
+_SUBMISSIONS = "app.services.intake.submissions"
 _RECOVERY = "app.services.queue.recovery"
 _WRITER = "app.adapters.storage.files:FileWriter"
 
 BEFORE_THE_ROW = {
     "while the file streams in": Point(f"{_WRITER}._flush", Moment.AFTER),
-    "after the file is sealed": Point(f"{_WRITER}.seal", Moment.AFTER),
+    "before the file gets its name": Point(f"{_WRITER}._publish", Moment.BEFORE),
+    "after the file is durable, before the thread answers": Point(f"{_WRITER}._publish", Moment.AFTER),
     "after the blob is committed, before the row": Point(f"{_WRITER}.commit", Moment.AFTER),
 }
 AFTER_THE_ROW = {
-    "after the row, before the answer": Point("app.services.intake.uploads:submit_with_document", Moment.AFTER_SOME),
+    "after the row, before the answer": Point(f"{_SUBMISSIONS}:submit_with_documents", Moment.AFTER_SOME),
     "after admission, before the ring": Point(_PUBLISH, Moment.BEFORE),
     "after the ring, before the answer": Point("app.services.intake.uploads:Uploads.accept", Moment.AFTER_RING),
 }

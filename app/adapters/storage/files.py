@@ -11,7 +11,7 @@ from pathlib import Path
 from app.adapters.storage.spool import Spool, SpoolWriter, check_key
 from app.domain.errors import FileMissingError, StartupError, translated_disk_errors
 from app.domain.ports import StoredFile
-from app.private_files import make_private_folder
+from app.private_files import append_private, make_private_folder
 
 _BUFFER = 1024 * 1024
 
@@ -32,13 +32,17 @@ class FileWriter(SpoolWriter):
         self._final = final
 
     async def commit(self) -> None:
-        """Publish the blob under its key; on return it is durable."""
+        """Write the remaining bytes and publish the blob under its key; on return it is durable.
+
+        All of it happens in one call in a thread, because each call costs more than writing a small file.
+        """
         await asyncio.to_thread(self._publish)
         self._committed = True
 
     def _publish(self) -> None:
         # Renamed before the sync, so that a journaling file system can write the bytes and the name in one commit.
-        with translated_disk_errors(), self._temporary.open("rb") as file:
+        with translated_disk_errors(), append_private(self._temporary) as file:
+            self._write_buffer(file)
             try:
                 self._temporary.rename(self._final)
             except FileNotFoundError:

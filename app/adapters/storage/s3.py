@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager, suppress
 from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
@@ -82,14 +83,13 @@ def _call(function: Callable[..., Result], *arguments: Any) -> Result:
 class S3Writer(SpoolWriter):
     """Writes a blob to a local file, which ``commit`` uploads."""
 
-    def __init__(self, temporary: Path, upload: Callable[[Path], Any]) -> None:
+    def __init__(self, temporary: Path, upload: Callable[[Callable[[], None], Path], Awaitable[None]]) -> None:
         super().__init__(temporary)
         self._upload = upload
 
     async def commit(self) -> None:
-        """Upload the file. The blob is durable once the bucket has confirmed it."""
-        await self._upload(self._temporary)
-        await asyncio.to_thread(self._temporary.unlink, missing_ok=True)
+        """Write the remaining bytes and upload the file. The blob is durable once the bucket has confirmed it."""
+        await self._upload(self._flush, self._temporary)
         self._committed = True
 
 
@@ -124,7 +124,7 @@ class S3Store:
     async def create(self, key: str) -> S3Writer:
         """Begin a new blob."""
         name = self._name(key)
-        return S3Writer(self._spool.name_file(), lambda path: self._run(self._upload, path, name))
+        return S3Writer(self._spool.name_file(), partial(self._run, self._upload, name))
 
     async def open(self, key: str) -> AsyncGenerator[bytes, None]:
         """Read the blob, a megabyte at a time."""
@@ -186,9 +186,11 @@ class S3Store:
                 )
             return self._made
 
-    def _upload(self, path: Path, name: str) -> None:
+    def _upload(self, name: str, complete: Callable[[], None], path: Path) -> None:
+        complete()
         transfer = TransferConfig(multipart_threshold=_PART, multipart_chunksize=_PART, max_concurrency=_PARTS_AT_ONCE)
         self._client().upload_file(str(path), self._bucket, name, ExtraArgs=self._extra, Config=transfer)
+        path.unlink(missing_ok=True)
 
     def _get(self, name: str) -> Any:
         return self._client().get_object(Bucket=self._bucket, Key=name)["Body"]

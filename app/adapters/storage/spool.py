@@ -5,6 +5,7 @@ import re
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 from app.domain.errors import FileMissingError, translated_disk_errors
@@ -56,10 +57,13 @@ class SpoolWriter:
 
     def _flush(self) -> None:
         with translated_disk_errors(), append_private(self._temporary) as file:
-            view = memoryview(self._buffer)
-            while view:
-                view = view[file.write(view) :]
-            view.release()
+            self._write_buffer(file)
+
+    def _write_buffer(self, file: BinaryIO) -> None:
+        view = memoryview(self._buffer)
+        while view:
+            view = view[file.write(view) :]
+        view.release()
         self._buffer = bytearray()
 
 

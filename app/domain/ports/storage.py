@@ -14,10 +14,10 @@ class BlobWriter(Protocol):
         """Append bytes."""
 
     async def seal(self) -> Path:
-        """Finish writing. Returns a local file that contains the bytes until ``commit`` or ``abort``."""
+        """Write all bytes so far. Returns a local file that contains them until ``commit`` or ``abort``."""
 
     async def commit(self) -> None:
-        """Store the sealed blob durably under its key. A cancelled call may still take effect."""
+        """Store the blob durably under its key, sealed or not. A cancelled call may still take effect."""
 
     async def abort(self) -> None:
         """Discard what was written. It may be called at any time; after ``commit`` it does nothing."""

@@ -11,6 +11,7 @@ from app.pipeline.archives.byte_stream import BZIP2_MARK, GZIP_MARK, XZ_MARK, By
 from app.pipeline.archives.stream import is_tar
 
 _SEVENZIP_MARK = b"7z\xbc\xaf'\x1c"
+_STREAM_MARKS = (GZIP_MARK, BZIP2_MARK, XZ_MARK)
 _BLOCK = 512
 _INSTALL = 'Reading it needs an extra: run `make extras EXTRAS="sevenzip"` on the server. Or pack the files as a ZIP.'
 _PACKED = "Upload the documents themselves, or a ZIP of them."
@@ -38,6 +39,11 @@ _BY_PART = {
 """The same by a part of the ZIP, in lower case, for a ZIP of any name."""
 
 
+def is_archive(head: bytes) -> bool:
+    """Whether ``detect_archive`` may find an archive in a file that begins with these bytes."""
+    return head.startswith((_SEVENZIP_MARK, *_STREAM_MARKS)) or is_tar(head)
+
+
 def detect_archive(path: Path, head: bytes) -> str | None:
     """The media type of an archive other than ZIP; None for other files.
 
@@ -48,7 +54,7 @@ def detect_archive(path: Path, head: bytes) -> str | None:
         if find_spec("py7zr") is None:
             _refuse("a 7-Zip archive", SEVENZIP, _INSTALL)
         return SEVENZIP
-    if head.startswith((GZIP_MARK, BZIP2_MARK, XZ_MARK)):
+    if head.startswith(_STREAM_MARKS):
         return TAR if _contains_tar(path) else GZIP if head.startswith(GZIP_MARK) else None
     return TAR if is_tar(head) else None
 

@@ -35,7 +35,7 @@ from app.domain.media import (
     XLSX,
     ZIP,
 )
-from app.pipeline.detection.archive_type import detect_archive, refuse_package
+from app.pipeline.detection.archive_type import detect_archive, is_archive, refuse_package
 from app.pipeline.detection.binary_data import is_binary
 from app.pipeline.detection.compound_file import SIGNATURE, open_compound
 from app.pipeline.detection.unsupported_type import (
@@ -53,10 +53,12 @@ from app.pipeline.detection.unsupported_type import (
 from app.pipeline.parse.encoding import guess_encoding
 from app.pipeline.parse.zip_package import BROKEN, open_zip
 
-_HEAD = 64 * 1024
+HEAD_BYTES = 64 * 1024
+"""The first bytes of a file, which suffice to detect its type unless it consists of files."""
 _RTF = b"{\\rtf"
 _ENCRYPTED_STREAM = "EncryptedPackage".casefold()
 """In it Office keeps a document with a password ([MS-OFFCRYPTO], 2.3)."""
+_ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _PDF_MARK_WITHIN = 1024
 """PDF readers accept other bytes before the signature, within the first 1,024."""
 _OFFICE = (DOCX, PPTX, XLSX)
@@ -123,10 +125,19 @@ def detect(path: Path, filename: str, *, pictures: bool = False) -> str:
         UnsupportedTypeError: for every other type; the message says what the file is.
     """
     with path.open("rb") as file:
-        head = file.read(_HEAD)
+        head = file.read(HEAD_BYTES)
     suffix = PurePath(filename).suffix.lower()
-    if container := _detect_container(path, head, suffix):
-        return container
+    return _detect_container(path, head, suffix) or _detect_by_head(head, suffix, pictures=pictures)
+
+
+def detect_by_head(head: bytes, filename: str, *, pictures: bool = False) -> str | None:
+    """As ``detect``, by the first ``HEAD_BYTES`` alone. None for an archive or another file that must be opened."""
+    if head.startswith((*_ZIP_MARKS, SIGNATURE)) or is_archive(head):
+        return None
+    return _detect_by_head(head, PurePath(filename).suffix.lower(), pictures=pictures)
+
+
+def _detect_by_head(head: bytes, suffix: str, *, pictures: bool) -> str:
     if b"%PDF-" in head[:_PDF_MARK_WITHIN]:
         return PDF
     if head.startswith(_RTF):
@@ -134,7 +145,7 @@ def detect(path: Path, filename: str, *, pictures: bool = False) -> str:
     kind = identify(head)
     if kind.media_type in PICTURES:
         return kind.media_type if pictures else refuse_picture(kind)
-    encoding = guess_encoding(head, complete=len(head) < _HEAD)
+    encoding = guess_encoding(head, complete=len(head) < HEAD_BYTES)
     if encoding is None or is_certain(kind, head) or is_binary(head, encoding):
         refuse(kind)
     return _detect_text(head.decode(encoding, "replace"), suffix)
@@ -142,7 +153,7 @@ def detect(path: Path, filename: str, *, pictures: bool = False) -> str:
 
 def _detect_container(path: Path, head: bytes, suffix: str) -> str | None:
     """The type of a file that consists of files; None for others. Checked first: it contains other types."""
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
+    if head.startswith(_ZIP_MARKS):
         return _detect_zip(path, suffix)
     return _detect_compound(path, suffix) if head.startswith(SIGNATURE) else detect_archive(path, head)
 

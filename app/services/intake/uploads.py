@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from app.db.agents import get_agent
@@ -33,17 +32,15 @@ from app.domain.ports import BlobStore, BlobWriter
 from app.domain.records import Content, Document
 from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.ledger.read import get_task
-from app.ledger.submit import submit_with_document
-from app.pipeline.detection.media_type import detect
-from app.services.indexing.publication import read_content
+from app.ledger.submit import submit_with_documents
+from app.pipeline.detection.media_type import HEAD_BYTES, detect, detect_by_head
 from app.services.indexing.versions import replace_content
 from app.services.intake.backpressure import Backpressure
+from app.services.intake.submissions import Submissions
 from app.services.queue.admission import Admission
 
 _FILENAME_CHARACTERS = 255
 _ATTEMPTS = 3
-_PACKED = {b"PK", b"\x1f\x8b", b"BZ", b"\xfd7"}
-"""The first two bytes of ZIP, gzip, bzip2 and xz."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +85,11 @@ class Accepted:
         return cls(document_id, task.id, task.metadata["filename"], duplicate_of=duplicate_of, replaces=replaces)
 
     @classmethod
+    def of_new(cls, task: NewTask, document_id: int) -> "Accepted":
+        """A new document, and the task that was submitted with it."""
+        return cls(document_id, task.id, task.metadata["filename"])
+
+    @classmethod
     def of_duplicate(cls, document: Document, task: Task | None) -> "Accepted":
         """A document that the agent already has, and its latest indexing task."""
         return cls(document.id, task.id if task else None, document.filename, document.status, document.id)
@@ -119,7 +121,7 @@ class IncomingFile:
         self._limit = limit
         self._pictures = pictures
         self._hash = hashlib.sha256()
-        self._head = b""
+        self._head = bytearray()
 
     async def write(self, data: bytes) -> None:
         """Write the next bytes.
@@ -132,7 +134,7 @@ class IncomingFile:
         if self.size > self._limit:
             raise PayloadTooLargeError(f"The limit is {self._limit / 1024**2:g} MB.")
         self._hash.update(data)
-        self._head = self._head or bytes(data[:2])
+        self._head += data[: HEAD_BYTES - len(self._head)]
         await self.writer.write(data)
 
     async def detect(self, filename: str) -> str:
@@ -141,10 +143,10 @@ class IncomingFile:
         Raises:
             UnsupportedTypeError: when Sluice does not read content of its type.
         """
-        detection = partial(detect, await self.writer.seal(), filename, pictures=self._pictures)
-        # A ZIP's directory may be long, and so may the first block of a compressed file, so a thread reads them. For
-        # other files the first bytes suffice.
-        return await asyncio.to_thread(detection) if self._head in _PACKED else detection()
+        if found := detect_by_head(bytes(self._head), filename, pictures=self._pictures):
+            return found
+        # A ZIP's directory may be long, and so may the first block of a compressed file, so a thread reads them.
+        return await asyncio.to_thread(detect, await self.writer.seal(), filename, pictures=self._pictures)
 
     async def store(self, filename: str) -> Content:
         """Detect the media type and make the file durable.
@@ -180,6 +182,7 @@ class Uploads:
         self._backpressure = backpressure
         self.max_bytes = max_bytes
         self._pictures = pictures
+        self._submissions = Submissions(database)
 
     @asynccontextmanager
     async def receive(self) -> AsyncIterator[IncomingFile]:
@@ -218,9 +221,9 @@ class Uploads:
         task = _make_task(upload, content)
         submit = self._submit_replacement if upload.on_duplicate is OnDuplicate.REPLACE else self._submit_new
         for _ in range(_ATTEMPTS):
-            if submitted := await submit(upload, content, task):
-                self._admission.nudge(submitted.queue)
-                return Accepted.of_task(submitted, replaces=read_content(submitted) is not None)
+            if accepted := await submit(upload, content, task):
+                self._admission.nudge(task.queue)
+                return accepted
             owner = (upload.organization_id, upload.agent_id)
             duplicate = await find_duplicate(self._database, *owner, content.sha256)
             if duplicate and upload.on_duplicate is not OnDuplicate.REPLACE:
@@ -229,19 +232,20 @@ class Uploads:
                 return duplicate
         raise DocumentBusyError("The document with the same content is being changed. Try again.")
 
-    async def _submit_new(self, upload: Upload, content: Content, task: NewTask) -> Task | None:
+    async def _submit_new(self, upload: Upload, content: Content, task: NewTask) -> Accepted | None:
         """Add a document. None when the agent has the same content, or does not exist."""
-        async with self._database.statement() as connection:
-            return await submit_with_document(connection, task, _describe(upload, content))
+        document_id = await self._submissions.add((task, _describe(upload, content)))
+        return Accepted.of_new(task, document_id) if document_id else None
 
     @repeats_on_conflict
-    async def _submit_replacement(self, upload: Upload, content: Content, task: NewTask) -> Task | None:
+    async def _submit_replacement(self, upload: Upload, content: Content, task: NewTask) -> Accepted | None:
         """Replace a document's content, or add a document, as one transaction at a time for each agent and name."""
         async with self._database.transaction() as connection:
             await lock_filenames(connection, upload.agent_id, [content.filename])
-            return await replace_content(connection, task, content, upload.metadata) or await submit_with_document(
-                connection, task, _describe(upload, content)
-            )
+            if replaced := await replace_content(connection, task, content, upload.metadata):
+                return Accepted.of_task(replaced, replaces=True)
+            added = await submit_with_documents(connection, [(task, _describe(upload, content))])
+        return Accepted.of_new(task, added[task.id]) if added else None
 
     @asynccontextmanager
     async def delete_unless_committed(self, keys: list[str]) -> AsyncIterator[None]:

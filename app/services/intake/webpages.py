@@ -19,7 +19,7 @@ from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName, name_host
 from app.domain.web import FetchedPage, check_url, normalise_url
 from app.domain.web_url import read_authority
 from app.ledger.files import make_page_key
-from app.ledger.submit import submit_with_document
+from app.ledger.submit import submit_with_documents
 from app.pipeline.parse.encoding import to_utf8
 from app.pipeline.text import clean_line
 from app.services.indexing.ingestion import Ingestion
@@ -124,11 +124,10 @@ class Webpages:
         url = normalise_url(request.url)
         await self._backpressure.check(request.agent_id)
         for _ in range(_ATTEMPTS):
-            async with self._database.statement() as connection:
-                submitted = await submit_with_document(connection, _make_task(request, url), _describe(request, url))
-            if submitted:
-                self._admission.nudge(submitted.queue)
-                return Accepted.of_task(submitted)
+            task = _make_task(request, url)
+            if added := await submit_with_documents(self._database, [(task, _describe(request, url))]):
+                self._admission.nudge(task.queue)
+                return Accepted.of_new(task, added[task.id])
             owner = (request.organization_id, request.agent_id)
             if duplicate := await find_duplicate(self._database, *owner, make_content_key(url)):
                 return await self._accept_duplicate(request, duplicate)

@@ -20,7 +20,7 @@ from app.domain.records import Content
 from app.domain.repository_url import find_archive, strip_archive_suffix
 from app.domain.specs import SpecType
 from app.domain.tasks import NewTask, Queue, TaskName, name_host
-from app.ledger.submit import submit, submit_with_document
+from app.ledger.submit import submit, submit_with_documents
 from app.services.indexing.versions import take_over
 from app.services.intake.backpressure import Backpressure
 from app.services.intake.uploads import Accepted, IncomingFile, Uploads
@@ -155,10 +155,10 @@ class Specs:
                 submitted = await submit(connection, replace(task, document_id=document_id))
                 await set_indexing_task(connection, document_id, submitted.id)
                 return Accepted.of_task(submitted, replaces=True)
-            added = await submit_with_document(connection, task, _describe(file, metadata))
-            if added is None:
+            added = await submit_with_documents(connection, [(task, _describe(file, metadata))])
+            if not added:
                 raise NotFoundError(f"Agent {task.agent_id} does not exist.")
-            return Accepted.of_task(added)
+            return Accepted.of_new(task, added[task.id])
 
 
 def _describe(file: NewContent, metadata: Mapping[str, Any]) -> dict[str, Any]:
