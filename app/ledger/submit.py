@@ -46,8 +46,8 @@ def as_row(task: NewTask) -> dict[str, Any]:
     }
 
 
-# The only statement an upload waits for: it checks the agent, inserts both rows, and commits by itself. It takes arrays,
-# because uploads that arrive at the same time share a statement and a commit.
+# The only statement an upload waits for: it checks the agent, inserts both rows, and commits by itself. Its parameters
+# are arrays, because uploads that arrive at the same time share a statement and a commit.
 _INSERT_WITH_DOCUMENTS = Statement(
     """
     -- No row of an upload whose agent does not exist, or has a document with this content_key.

@@ -88,6 +88,16 @@ async def test_a_sealed_blob_is_a_local_file_and_nothing_is_visible_before_the_c
     assert place.list_keys() == {KEY}
 
 
+@pytest.mark.parametrize("size", [0, 7, MEGABYTE, 2 * MEGABYTE + 7])
+async def test_a_blob_may_be_committed_without_being_sealed(place: Place, size: int) -> None:
+    writer = await place.store.create(KEY)
+    await writer.write(b"a" * size)
+    await writer.commit()
+    await writer.abort()
+    assert await read(place.store, KEY) == b"a" * size
+    assert list(place.spool.iterdir()) == []
+
+
 @pytest.mark.parametrize("sealed", [False, True])
 async def test_an_aborted_blob_leaves_nothing(place: Place, sealed: bool) -> None:
     writer = await place.store.create(KEY)

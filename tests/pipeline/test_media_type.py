@@ -30,7 +30,7 @@ from app.domain.media import (
     YAML,
     ZIP,
 )
-from app.pipeline.detection.media_type import detect
+from app.pipeline.detection.media_type import HEAD_BYTES, detect, detect_by_head
 from tests.pipeline.compound_files import make_compound, make_message
 from tests.pipeline.documents import make_docx, make_pdf, paragraph
 from tests.pipeline.packages import make_epub, make_odf, make_pptx, make_xlsx, make_zip, slide
@@ -91,6 +91,8 @@ def test_content_tells_the_type_and_the_name_only_the_kind_of_text(
     path = tmp_path / "blob"
     path.write_bytes(data)
     assert detect(path, name) == expected
+    consists_of_files = data.startswith((b"PK", OLE))
+    assert detect_by_head(data[:HEAD_BYTES], name) == (None if consists_of_files else expected)
 
 
 @pytest.mark.parametrize(
