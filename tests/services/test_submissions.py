@@ -12,8 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db.engine import Database, create_engine
 from app.domain.errors import DatabaseUnavailableError, UnstorableValueError
 from app.domain.tasks import NewTask, Queue, TaskName
-from app.ledger.submit import Submission
-from app.services.intake import submissions as module
+from app.ledger.submit import Submission, submit_with_documents
 from app.services.intake.submissions import Submissions
 
 Make = Callable[..., Submission]
@@ -53,13 +52,12 @@ async def make(engine: AsyncEngine) -> Make:
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows each statement was given, in order."""
     counts: list[int] = []
-    write = module.submit_with_documents
 
     async def counted(source: Any, rows: list[Submission]) -> Any:
         counts.append(len(rows))
-        return await write(source, rows)
+        return await submit_with_documents(source, rows)
 
-    monkeypatch.setattr(module, "submit_with_documents", counted)
+    monkeypatch.setattr("app.services.intake.submissions.submit_with_documents", counted)
     return counts
 
 
