@@ -14,13 +14,14 @@ _JOINING = re.compile(
 )
 """Marks, jamo, and the scripts of South and Southeast Asia, whose characters may become one with their neighbours."""
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+_TRADE_MARKS = "™℠"
 _ARABIC_MARKS = "".join(map(chr, (*range(0x0610, 0x061B), 0x0640, *range(0x064B, 0x0653), 0x0670)))
 _HEBREW_MARKS = "".join(map(chr, (*range(0x0591, 0x05BE), 0x05BF, 0x05C1, 0x05C2)))
 _LAST_CACHED = 0xFFFF
-_REMOVED: dict[str, str | int] = dict.fromkeys(_INVISIBLE + _ARABIC_MARKS + _HEBREW_MARKS, "")
+_REMOVED: dict[str, str | int] = dict.fromkeys(_INVISIBLE + _TRADE_MARKS + _ARABIC_MARKS + _HEBREW_MARKS, "")
 _UNIFIED = (
     dict.fromkeys("\u2010\u2011\u2212", "-")  # hyphen, non-breaking hyphen, minus
-    | {"♯": "#", "ی": "ي", "ک": "ك"}  # Persian letters as Arabic texts have them
+    | {"♯": "#", "№": "No.", "ی": "ي", "ک": "ك"}  # Persian letters as Arabic texts have them
 )
 _LETTERS = {
     "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ı": "i", "đ": "d",

@@ -14,7 +14,7 @@ the language in advance. docs/words.md has the rules and their measurements.
 - Words of documents are stemmed by the Snowball stemmer of the language that their function words suggest. A query has
   the stems of the languages that its own suggest, or of all languages of the script where they suggest none.
 - A word with accents has two stems: with its accents, so that ``volvió`` matches ``volver``, and without, so that
-  ``volvio`` matches it.
+  ``volvio`` matches it. A long Germanic compound has the stem of its end as well.
 """
 
 import re
@@ -24,6 +24,7 @@ from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
 from app.pipeline.words.accents import stem_accented
+from app.pipeline.words.compounds import stem_ends
 from app.pipeline.words.folding import fold, fold_except_tones, has_tones
 from app.pipeline.words.languages import guess_languages, list_stems, stem_words
 from app.pipeline.words.quantities import (
@@ -45,7 +46,7 @@ MARKS = "\u0900-\u0963\u0970-\u0dff\u0300-\u036f"
 """Vowel signs of Indic scripts and accents, which belong to their word although Python's \\w does not match them."""
 _LETTER = f"(?:[^\\W{_UNSPACED}]|[{MARKS}])"
 _COMPOUND = f"{_LETTER}+(?:(?:[-.'’/:@+&]+|(?<=\\d),(?=\\d)){_LETTER}+)*[+#\\\\]*"  # noqa: RUF001
-TOKEN = re.compile(f"[{_UNSPACED}]+|{_COMPOUND}|(?<![\\w.)\\]])\\.(?=[^\\W\\d_]){_COMPOUND}|[%€$£¥]")
+TOKEN = re.compile(f"[{_UNSPACED}]+|{_COMPOUND}|(?<![\\w.)\\]])\\.(?=[^\\W\\d_]){_COMPOUND}|[%€$£¥§°‰☐☑☒✓✗]")
 _SPACED_NUMBER = re.compile(r" (?<=\d )(?<!\d{4} )(?=\d{3}(?!\d))")
 """The space of "12 500"."""
 IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
@@ -83,13 +84,14 @@ def lexemes(text: str) -> dict[str, list[int]]:
             found[lexeme] = [min(place, MAX_POSITION)]
         elif known[-1] < place <= MAX_POSITION and len(known) < MAX_POSITIONS:
             known.append(place)
-    if accented := stem_accented(text, languages):
-        _add_accented(found, words, places, accented)
+    for stems in (stem_accented(text, languages), stem_ends(words, languages)):
+        if stems:
+            _add_stems(found, words, places, stems)
     return found
 
 
-def _add_accented(found: dict[str, list[int]], words: list[str], places: list[int], stems: dict[str, str]) -> None:
-    """Add the stems of words with their accents, at the places of the words."""
+def _add_stems(found: dict[str, list[int]], words: list[str], places: list[int], stems: dict[str, str]) -> None:
+    """Add further stems of words, at the places of the words."""
     for word, place in zip(words, places, strict=True):
         if (stem := stems.get(word)) and place <= MAX_POSITION:
             known = found.setdefault(stem, [])

@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from app.pipeline.words.accents import stem_accented
+from app.pipeline.words.compounds import COMPOUNDING, find_end
 from app.pipeline.words.folding import fold, is_separate
 from app.pipeline.words.languages import guess_languages, list_other_characters, stem_words
 from app.pipeline.words.lexemes import (
@@ -38,8 +39,9 @@ _LONGEST_DATE, _PARTS_OF_DATE = 40, 3
 _LEAST, _MOST_LETTERS, _CHANGED, _DIGITS = 3, 5, 3, 1
 """The number of characters at the beginning of a stem by which its words are found: all but those that stemmers change,
 within these limits, of which the least is shorter for a short stem; and of a number."""
-_FORM_BEGINNINGS = frozenset(("dutch", "indonesian"))
-"""Languages whose stemmers remove beginnings of words, of those in Latin letters."""
+_WITHIN = frozenset((*COMPOUNDING, "indonesian"))
+"""Languages in Latin letters whose words are also found by what is within them: their stemmers remove beginnings, or
+their compounds are found by their ends."""
 
 
 class Occurrence(NamedTuple):
@@ -114,7 +116,7 @@ class Terms:
         if self._having.isdisjoint(pieces) and self._having_inside.isdisjoint(pieces):
             return []
         languages = tuple(guess_languages(text.lower().split(), text))
-        wanted = self._having if _FORM_BEGINNINGS.isdisjoint(languages) else self._having | self._having_inside
+        wanted = self._having if _WITHIN.isdisjoint(languages) else self._having | self._having_inside
         accented = stem_accented(written, languages)
         found, done = list[Occurrence](), 0
         for piece in pieces:
@@ -122,9 +124,13 @@ class Terms:
                 place = _locate(text, piece, done)
                 done = place + len(piece)
                 for start, end, word, stem in self._stem(languages, piece):
-                    if (term := self._terms.get(stem, self._terms.get(accented.get(word, "")))) is not None:
+                    if (term := self._get_term(stem, accented.get(word), find_end(word, languages))) is not None:
                         found.append(Occurrence(place + start, place + end, term))
         return sorted(found + list(self._find_dates(text)) if self._has_dates else found)
+
+    def _get_term(self, *stems: str | None) -> int | None:
+        """The number of the first of the stems of a word that the query has."""
+        return next((self._terms[stem] for stem in stems if stem in self._terms), None)
 
     def _find_dates(self, text: str) -> Iterator[Occurrence]:
         """The dates of the query that the text writes with the name of the month."""

@@ -54,19 +54,26 @@ _DAY_FIRST = re.compile(r"(\d\d?)([-./])(\d\d?)\2(\d{4})")
 _ORDINAL = re.compile(r"(\d\d?)(?:st|nd|rd|th|er|o|a)?")
 _GROUPED = re.compile(r"(\d{1,3}(?:([.,'’])\d{3})(?:\2\d{3})*)(?:(?!\2)[.,](\d{1,2}))?")
 _DECIMAL = re.compile(r"(\d+)[.,](\d{1,2})")
+_SHORTENED = re.compile(r"(\d{1,3}(?:[.,]\d{1,3})?)(k|m|mn|mln|mio|bn|mrd|mld)")
+"""The number of "$12.5k"."""
 _SHORT_NUMBER = re.compile(r"(\d{1,3})(?:[.,](\d{1,3}))?")
 _MOST_DAYS, _MOST_MONTHS, _YEAR_LENGTH = 31, 12, 4
 _POWERS = {
     "thousand": 3, "mil": 3, "tausend": 3, "mille": 3, "тысяч": 3, "million": 6, "millions": 6, "millionen": 6,
     "milliones": 6, "millones": 6, "milioni": 6, "milhoes": 6, "miljoen": 6, "miljoner": 6, "millioner": 6,
     "miliona": 6, "milionow": 6, "milioane": 6, "milyon": 6, "миллион": 6, "миллиона": 6, "миллионов": 6,
-        "billion": 9,
+    "mio": 6, "mln": 6, "mn": 6, "lakh": 5, "crore": 7, "billion": 9, "bn": 9, "mrd": 9, "mld": 9, "trillion": 12,
     "billions": 9, "milliarden": 9, "milliards": 9, "miliardi": 9, "miljard": 9, "miljarder": 9, "milyar": 9,
     "миллиарда": 9, "миллиардов": 9,
 }  # fmt: skip
 """Words after a number, by their power of ten. "Billion" is the English one."""
+_SHORT_POWERS = _POWERS | {"k": 3, "m": 6}
+"""What may end a number: "m" alone is more often a metre."""
 _SIGNS = {
     "%": "percent prozent procent pourcent percento porcento",
+    "‰": "permille promille promil",
+    "°": "degree degrees grad",
+    "§": "section paragraph",
     "€": "euro euros eur",
     "$": "dollar dollars usd",
     "£": "pound pounds gbp",
@@ -122,6 +129,8 @@ def read_numbers(compound: str) -> list[str]:
         return [_make_number(re.sub(r"\D", "", match[1]), match[3] or "")]
     if match := _DECIMAL.fullmatch(compound):
         return [_make_number(match[1], match[2])]
+    if match := _SHORTENED.fullmatch(compound.lower()):
+        return read_large_number(match[1], match[2])
     return []
 
 
@@ -131,7 +140,7 @@ def read_large_number(number: str, word: str) -> list[str]:
     if match is None:
         return []
     part = match[2] or ""
-    return [(match[1] + part).lstrip("0") + "0" * (_POWERS[word] - len(part))]
+    return [(match[1] + part).lstrip("0") + "0" * (_SHORT_POWERS[word] - len(part))]
 
 
 def _make_dates(year: str, *months_and_days: tuple[str, str]) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.domain.queries import AskedWord, Query
 from app.pipeline.words.accents import find_accented
+from app.pipeline.words.compounds import list_ends
 from app.pipeline.words.folding import fold, fold_except_tones, has_tones, spell_out
 from app.pipeline.words.function_words import ABBREVIATED, LANGUAGES_OF, leave_out_function_words
 from app.pipeline.words.languages import choose_languages, list_stems
@@ -17,6 +18,7 @@ from app.pipeline.words.lexemes import (
     split_compound,
     split_run,
 )
+from app.pipeline.words.names import spell_name
 from app.pipeline.words.phrases import read_phrases
 from app.pipeline.words.quantities import UNITS, read_dates, read_numbers, read_quantity
 
@@ -25,13 +27,20 @@ _JOINED = 0.5
 _PART_OF_DATE = 0.5
 """The weight of a number in a date, which counts as a whole. "3.3.2021" does not ask twice for 3."""
 _OTHER_SPELLING = 0.7
-"""The factor of a form in another spelling: without tones, Mueller for Müller."""
+"""The factor of a form in another spelling, such as Mueller for Müller."""
+_WITHOUT_TONES = 0.5
+"""The factor of a form without tones, which is another word more often than another spelling."""
+_END_OF_COMPOUND = 0.3
 _SHORTEST_NAME = 5
 _UMLAUT = re.compile("(?:ae|oe|(?<![aeq])ue|aa)(?=[b-df-hj-np-tv-z])")
 """How names write umlauts, as in Mueller, Goebel and Aarhus."""
 _APOSTROPHE = re.compile("['’]")  # noqa: RUF001
-_FRAGMENTS = frozenset(("s", "t", "d", "ll", "re", "ve", "m", "l", "j", "n", "c", "qu"))
-"""What an apostrophe separates from a word, and has no meaning alone: "library's", "l'eau"."""
+_FRAGMENTS = "s t d ll re ve m l j n c qu"
+_TURKISH_ENDINGS = """
+    a e i u da de ta te dan den tan ten in un nin nun ya ye yi yu na ne ni nu nda nde ndan nden daki deki taki teki yla
+    yle la le li lu lar ler"""
+_BESIDE_APOSTROPHES = frozenset((_FRAGMENTS + _TURKISH_ENDINGS).split())
+"""What an apostrophe separates from a word, and has no meaning alone: "library's", "l'eau", "Ankara'daki"."""
 _JOINTS = re.compile(r"[\W_]+")
 
 
@@ -62,6 +71,7 @@ def _merge(given: Iterator[_Given]) -> list[_Given]:
     for one in given:
         if known := merged.get(one.word):
             known.weight += one.weight
+            known.spellings += one.spellings
         else:
             merged[one.word] = one
     return list(merged.values())
@@ -73,7 +83,9 @@ def _ask(given: _Given, languages: list[str]) -> AskedWord:
     accented = map(fold, list_stems(given.accented, languages) if given.accented else ())
     forms = dict.fromkeys((*list_stems(given.word, languages), *accented), 1.0)
     for spelling in given.spellings:
-        forms |= {stem: _OTHER_SPELLING for stem in list_stems(spelling, languages) if stem not in forms}
+        factor = _WITHOUT_TONES if spelling == fold(given.word) else _OTHER_SPELLING
+        forms |= {stem: factor for stem in list_stems(spelling, languages) if stem not in forms}
+    forms |= dict.fromkeys(list_ends(given.word, languages), _END_OF_COMPOUND)
     return AskedWord(tuple(forms), given.weight, tuple(forms.values()))
 
 
@@ -82,7 +94,7 @@ def _list_words(text: str) -> Iterator[_Given]:
     tokens = find_tokens(fold_except_tones(text) if has_tones(text) else fold(text))
     spelled = find_tokens(fold(spell_out(text)))
     accented = find_accented(text)
-    former, words = "", list[str]()
+    former, words, before = "", list[str](), list[str]()
     for token, spelling in zip(tokens, spelled if len(spelled) == len(tokens) else tokens, strict=True):
         lower = token.lower()
         given = [_Given(lower[:MAX_LENGTH])] if is_plain(token, lower) else list(_split(token))
@@ -91,8 +103,10 @@ def _list_words(text: str) -> Iterator[_Given]:
             one.accented = accented.get(one.word, "")
             if not (one.spellings or one.is_quantity):
                 one.spellings = _list_spellings(one.word, spelling.lower() if one.word == lower else "")
+            one.spellings += () if one.is_quantity else spell_name(one.word, before)
             yield one
         yield from (_Given(quantity, is_quantity=True) for quantity in read_quantity(former, lower, words))
+        before = [*before[-1:], lower] if len(given) == 1 else []
         former = lower
 
 
@@ -115,7 +129,7 @@ def _split(token: str) -> Iterator[_Given]:
         yield from (_Given(part, _PART_OF_DATE) for part in dict.fromkeys(word.word for word in words if word.step))
         return
     parts = {word.word for word in words if word.step}
-    fragments = _FRAGMENTS & parts if _APOSTROPHE.search(token) else set()
+    fragments = _BESIDE_APOSTROPHES & parts if _APOSTROPHE.search(token) else set()
     are_joined = not fragments and not parts <= LANGUAGES_OF.keys()
     for word, start, end, step in words:
         if word in fragments:

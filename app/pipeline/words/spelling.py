@@ -25,7 +25,10 @@ def count_changes(word: AskedWord) -> int:
 def get_beginning(word: AskedWord) -> str:
     """What other words may begin with; empty for a short word, a code or a number."""
     stem = word.lexemes[0]
-    is_long = count_changes(word) and max(map(len, word.lexemes)) >= _SHORTEST_WITH_BEGINNING
+    longest = max(
+        len(lexeme) for lexeme, weight in zip(word.lexemes, word.list_weights(), strict=True) if weight >= word.weight
+    )
+    is_long = count_changes(word) and longest >= _SHORTEST_WITH_BEGINNING
     return stem[:_BEGINNING] if is_long and len(stem) >= _BEGINNING else ""
 
 

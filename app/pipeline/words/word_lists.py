@@ -17,33 +17,28 @@ LATIN = {
         weren won t s ve ll re let ever yet nor neither either whether though although however""",
     "spanish": """
         el la los las lo de del a al en y e o u que con por para se su sus un una unos unas es son era eran fue fueron
-        ser sido esta estan este estos estas ese esa eso esos esas aquel como mas pero si no ni le les me mi mis te
-        tu tus
-        nos nuestro ya muy sin sobre entre hasta desde donde cuando cuanto cuantos cuanta cuantas quien quienes cual
-        cuales porque tambien otro otra otros otras hay ha han habia segun durante tras ante cada todo todos
-        toda todas
-        puede pueden tiene tienen hacer""",
+        ser sido esta estan este estos estas ese esa eso esos esas aquel como mas pero si no ni le les me mi mis te tu
+        tus nos nuestro ya muy sin sobre entre hasta desde donde cuando cuanto cuantos cuanta cuantas quien quienes
+        cual cuales porque tambien otro otra otros otras hay ha han habia segun durante tras ante cada todo todos toda
+        todas puede pueden tiene tienen hacer contra hubo haya habian tenia tenian tuvo tuvieron estaba estaban estuvo
+        podia podian pudo debe deben algun alguna algunos algunas ella ellos ellas cuyo cuya cuyos cuyas""",
     "german": """
-        der die das den dem des ein eine einen einem einer eines und oder aber in im ins an am auf aus bei
-        beim mit nach
-        von vom vor zu zum zur über unter durch für gegen ohne um bis seit zwischen ist sind war waren wird
-        werden wurde
-        wurden worden sein seine seinen seiner ihr ihre ihren ihrer hat haben hatte hatten kann können konnte muss
-        müssen
-        soll sollte darf nicht auch nur noch schon sehr so als wie dass daß ob wenn weil da es er sie wir ich du man
-        sich
-        mich mir dich dir uns euch ihm ihn dies diese dieser dieses diesem diesen jede jeder jedes alle wer
-        wen wem was
-        wo wann warum wieso wohin woher welche welcher welches welchem welchen wieviel viel viele mehr gibt""",
+        der die das den dem des ein eine einen einem einer eines und oder aber in im ins an am auf aus bei beim mit
+        nach von vom vor zu zum zur über unter durch für gegen ohne um bis seit zwischen ist sind war waren wird
+        werden wurde wurden worden sein seine seinen seiner ihr ihre ihren ihrer hat haben hatte hatten kann können
+        konnte muss müssen soll sollte darf nicht auch nur noch schon sehr so als wie dass daß ob wenn weil da es er
+        sie wir ich du man sich mich mir dich dir uns euch ihm ihn dies diese dieser dieses diesem diesen jede jeder
+        jedes alle wer wen wem was wo wann warum wieso wohin woher welche welcher welches welchem welchen wieviel viel
+        viele mehr gibt während ab statt trotz wegen dabei damit dadurch davon dazu sowie etwa bereits konnten könnte
+        könnten würde würden wäre wären habe hätte hätten sei seien dessen deren denen solche""",
     "french": """
-        le la les l un une des du de d et ou où mais donc ni car que qu qui quoi dont ce cet cette ces ça c il
-        elle ils
-        elles on je j tu nous vous me m te t se s lui leur leurs son sa ses mon ma mes ton ta tes notre votre
-        nos vos à
-        au aux en dans par pour sur sous avec sans entre vers chez depuis pendant après avant est sont était
-        étaient fut
-        furent être été a ont avait avaient avoir ai es sera ne n pas plus moins très aussi comme si quand combien
-        comment pourquoi quel quelle quels quelles lequel laquelle y tout tous toute toutes même peut peuvent fait""",
+        le la les l un une des du de d et ou où mais donc ni car que qu qui quoi dont ce cet cette ces ça c il elle
+        ils elles on je j tu nous vous me m te t se s lui leur leurs son sa ses mon ma mes ton ta tes notre votre nos
+        vos à au aux en dans par pour sur sous avec sans entre vers chez depuis pendant après avant est sont était
+        étaient fut furent être été a ont avait avaient avoir ai es sera ne n pas plus moins très aussi comme si quand
+        combien comment pourquoi quel quelle quels quelles lequel laquelle y tout tous toute toutes même peut peuvent
+        fait lesquels lesquelles auquel auxquels auxquelles duquel desquels desquelles cela ceux celle celles celui
+        aurait serait étant""",
     "italian": """
         il lo la i gli le l un uno una di a da in con su per tra fra del dello della dei degli delle al allo alla ai
         agli
@@ -127,15 +122,14 @@ LATIN = {
         bil bila bilo bili biti bo njegov njihov ta to pri tudi ki med pred""",
     "romanian": """
         și în de la a al ale ai cu pe din pentru că să nu este sunt era erau fost fi un o unei unui cel cea cei cele
-        care
-        ce cine unde când cum cât câți câte câtă cărei cărui căror prin sub peste după între fără dar sau dacă mai se
-        își lui lor ei el ea ele eu tu noi voi acest această aceste acești ca au avea ar fiind printre către""",
+        care ce cine unde când cum cât câți câte câtă cărei cărui căror prin sub peste după între fără dar sau dacă
+        mai se își lui lor ei el ea ele eu tu noi voi acest această aceste acești ca au avea ar fiind printre către
+        căreia căruia""",
     "turkish": """
-        ve bir bu da de için ile ne çok daha en gibi kadar olan olarak olduğu oldu olur değil var yok ama veya
-        ya ki mi
-        mı mu mü o şu ben sen biz siz onlar onun bunun hangi nasıl neden niçin nerede nereye nereden kim kime
-        kaç zaman
-        hangisi nedir kimdir midir mıdır sonra önce göre tarafından arasında her ise dır dir""",
+        ve bir bu da de için ile ne çok daha en gibi kadar olan olarak olduğu oldu olur değil var yok ama veya ya ki
+        mi mı mu mü o şu ben sen biz siz onlar onun bunun hangi nasıl neden niçin nerede nereye nereden kim kime kaç
+        zaman hangisi nedir kimdir midir mıdır sonra önce göre tarafından arasında her ise dır dir neydi nelerdir
+        kimdi neye neyi kimin kimi kimler kaçıncı hangileri hakkında olduğunu olması olmak etti edildi edilen""",
     "catalan": """
         el la els les l un una uns unes de del dels d a al als en amb per que qui què i o però no és són era
         eren va van
@@ -174,17 +168,17 @@ LATIN = {
 
 OTHER_SCRIPTS = {
     "greek": """
-        ο η το οι τα του της των τον την τους τις και να σε στο στη στην στον στα στις στους με για από που
-        πώς πως ότι
-        δεν δε μη είναι ήταν έχει έχουν είχε είχαν θα ένα ένας μια μία ως ή αλλά αν όταν πού ποιος ποια ποιο
-        ποιοι ποιες
-        ποιον τι γιατί πόσο πόσα πόσοι πόσες πότε αυτό αυτή αυτός αυτά αυτές αυτών μας σας κατά μετά πριν μεταξύ προς
-        χωρίς""",
+        ο η το οι τα του της των τον την τους τις και να σε στο στη στην στον στα στις στους με για από που πώς πως
+        ότι δεν δε μη είναι ήταν έχει έχουν είχε είχαν θα ένα ένας μια μία ως ή αλλά αν όταν πού ποιος ποια ποιο ποιοι
+        ποιες ποιον τι γιατί πόσο πόσα πόσοι πόσες πότε αυτό αυτή αυτός αυτά αυτές αυτών μας σας κατά μετά πριν μεταξύ
+        προς χωρίς ποιου ποιας ποιων ποιους οποίο οποία οποίος οποίοι οποίες οποίου οποίας οποίων""",
     "russian": """
         и в во не на с со что по как это из к ко у за от о об для его её их он она они оно мы вы я ты но или а же бы
         был была было были быть есть при под над перед между без до после так также то тот эта этот эти когда где куда
         откуда почему зачем кто кого кем чем чему какой какая какие какое каких который которая которые сколько чей ли
-        если уже только себя""",
+        если уже только себя какого какому каким какую каком какими чего чём ком кому этого этой этому этим этих этом
+        того той тому тем тех том своего своей своих свой свою которое которого которой которых которым которую чтобы
+        можно может могут мог могла является являются через против всего ему ей им них него неё ней ними нее ее""",
     "ukrainian": """
         і й та в у на не з із зі що по як це до від за про для його її їх він вона вони ми ви я ти але або а ж би був
         була було були бути є при під над перед між без після також той ця цей ці коли де куди звідки чому хто
@@ -214,7 +208,9 @@ OTHER_SCRIPTS = {
         דער די דאָס און איז אין פֿון פון צו מיט אַז ניט נישט וואָס ווער וואו ווען פארוואס ווי ער זי מיר איר אויף""",
     "hindi": """
         के का की में है हैं से को और पर ने यह वह था थे थी एक कि जो नहीं भी तो लिए कर इस उस इन ही हो गया क्या कौन कहाँ
-        कहां कब क्यों कैसे कितने कितना कितनी किस किसने किसे किन किसका किसकी जब तक साथ या बाद द्वारा अपने""",
+        कहां कब क्यों कैसे कितने कितना कितनी किस किसने किसे किन किसका किसकी जब तक साथ या बाद द्वारा अपने किया किए करने
+        करना करते करता करती हुआ हुई हुए जाता जाती जाते किसके किसको किसमें गए गई दिया दी वाले वाली वाला जा रहा रहे रही
+        सकता सकते सकती होता होती होते सा सी होने उनके उनकी उसके उसकी इसके इसकी बारे कुछ""",
     "nepali": """
         को मा ले र छ छन् यो त्यो थियो थिए हो लाई बाट पनि भने गर्न गरेको के कहाँ कहिले किन कसरी कति कुन एक तर वा
         हुन्""",
