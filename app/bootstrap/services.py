@@ -74,6 +74,6 @@ def build_services(
         operations=build_operations(settings, adapters, queue, providers, indexing),
         search=search,
         answers=answers,
-        evaluations=build_evaluations(adapters, queue, indexing, intake, search, answers),
+        evaluations=build_evaluations(settings, adapters, queue, indexing, intake, search, answers),
         specs=build_specs(settings, adapters, queue, indexing, intake, answers),
     )

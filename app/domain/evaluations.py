@@ -35,7 +35,7 @@ class Evaluation:
     """An evaluation: what was evaluated, and the summary once all questions are.
 
     Attributes:
-        request: ``modes``, ``top_k``, ``ask``, ``filter``.
+        request: ``modes``, ``top_k``, ``ask``, ``filter``, and the ``reranker`` in force.
         index: ``id``, ``store``, ``provider``, ``model``, ``dimensions`` of the vector index.
         settings: The agent's chunk settings when it began.
         version: The version of Sluice.

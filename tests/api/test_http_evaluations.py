@@ -90,7 +90,10 @@ def test_two_evaluations_of_a_set_are_compared_question_by_question(shared_stack
     only = {"document_id": [before["worst"][0]["found"]["text"][0]["document_id"]]}
     after = evaluate(shared_stack, evaluated, question_set=set_id, modes=["text", "vector"], filter=only)
     path = f"/agents/{evaluated}/evaluations"
-    compared = shared_stack.get(f"{path}/{after['id']}", compare=before["id"])["comparison"]
+    report = shared_stack.get(f"{path}/{after['id']}", compare=before["id"])
+    compared = report["comparison"]
+    assert report["differences"] == [{"name": "filter", "before": None, "after": only}]
+    assert (after["differences"], after["reranker"]) == (None, None)
     assert list(compared) == ["text"]
     text = compared["text"]
     assert (text["questions"], text["wins"], text["losses"], text["before"], text["after"]) == (4, 0, 2, 0.75, 0.25)

@@ -47,7 +47,7 @@ async def set_id(world: World) -> int:
     backpressure = Backpressure(world.database, 100)
     answers = Answers(world.database, world.admission, backpressure, search, Extraction(search, None), None)
     runs = EvaluationRuns(world.database, search, answers, world.vectors)
-    world.bodies[TaskName.DECIDE_INDEX] = IndexDecisions(world.database, runs, world.vectors).decide
+    world.bodies[TaskName.DECIDE_INDEX] = IndexDecisions(world.database, runs, world.vectors, None).decide
     world.models["old"] = Translator("old", SAME)
     await world.indexes("old").ensure()
     for name, text in TEXTS.items():

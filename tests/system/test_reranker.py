@@ -89,6 +89,13 @@ def test_a_reranker_orders_searches_and_answers_and_its_failure_stops_neither(st
     assert "Alder Gate" in done["result"]["answer"]
     assert len(judge.requests) == asked + 1
 
+    questions = [{"question": "Where does the heron wait?", "documents": ["b.txt"]}]
+    made = stack.post(f"/agents/{agent}/question-sets", {"name": "Gates", "questions": questions})
+    accepted = stack.post(f"/agents/{agent}/evaluations", {"question_set": made["id"]})
+    stack.finish([accepted["task_id"]])
+    report = stack.get(f"/agents/{agent}/evaluations/{accepted['evaluation_id']}")
+    assert report["reranker"] == {"provider": "rerank", "model": "judge", "candidates": 50}
+
     healthy = run_command(stack, "doctor")
     assert "ok    reranker" in healthy.stdout
     assert "judge" in healthy.stdout

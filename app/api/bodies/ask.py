@@ -1,6 +1,6 @@
 """Bodies of questions, and of the events by which an answer arrives."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -28,10 +28,15 @@ class Turn(BaseModel):
 class AskRequest(BaseModel):
     """A question that an agent's documents answer."""
 
-    model_config = example({"question": "What is the maximum draught at the Alder Gate?"}, extra="forbid")
+    model_config = example(
+        {"question": "What is the maximum draught at the Alder Gate?"}, extra="forbid", populate_by_name=True
+    )
 
     question: Text = Field(description="A question, in any language.")
     top_k: int = Field(5, ge=1, le=50, description="Maximum number of passages that the answer is based on.")
+    where: dict[str, Any] | None = Field(
+        None, alias="filter", description="A filter of the documents, as a search has it.", examples=[{"year": 2026}]
+    )
     history: list[Turn] = Field(
         default_factory=list,
         max_length=_MOST_TURNS,

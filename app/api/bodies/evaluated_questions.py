@@ -33,6 +33,7 @@ _RESULT = {
     "found": {"hybrid": [_FOUND]},
 }
 _CHANGE = {"number": 4, "before": 1.0, "after": 0.0}
+_DIFFERENCE = {"name": "index.model", "before": "wordllama", "after": "minilm"}
 _COMPARISON = {
     "questions": 30,
     "before": 0.79,
@@ -121,16 +122,31 @@ class ComparisonBody(BaseModel):
         return cls(hint=compared.hint, **asdict(compared))
 
 
+class DifferenceBody(BaseModel):
+    """A condition that differs between two evaluations."""
+
+    model_config = example(_DIFFERENCE)
+
+    name: str = Field(description="Such as `index.model`, `reranker`, `settings.chunk_size`, `top_k`, `version`.")
+    before: Any = Field(description="Its value in the other evaluation; null for none.")
+    after: Any = Field(description="Its value in this one; null for none.")
+
+
 class EvaluationReportBody(EvaluationBody):
     """An evaluation with the questions that did worst."""
 
-    model_config = example({**EVALUATION, "worst": [_RESULT], "wrong_answers": [], "comparison": None})
+    model_config = example(
+        {**EVALUATION, "worst": [_RESULT], "wrong_answers": [], "comparison": None, "differences": None}
+    )
 
     worst: list[EvaluatedQuestion] = Field(description="The ten questions with the lowest nDCG@10 below 1.")
     wrong_answers: list[EvaluatedQuestion] = Field(
         description="Ten questions that were refused though answerable, or answered though not."
     )
     comparison: dict[str, ComparisonBody] | None = Field(description="With `compare`: the comparison by mode.")
+    differences: list[DifferenceBody] | None = Field(
+        description="With `compare`: the conditions that differ, which may explain a change."
+    )
 
     @classmethod
     def of_report(cls, report: EvaluationReport) -> "EvaluationReportBody":
@@ -141,6 +157,7 @@ class EvaluationReportBody(EvaluationBody):
                 "worst": _list_questions(report.worst),
                 "wrong_answers": _list_questions(report.wrong),
                 "comparison": _list_comparisons(report.comparison),
+                "differences": report.differences and [asdict(one) for one in report.differences],
             }
         )
 

@@ -26,6 +26,7 @@ _QUESTION = {
     "answerable": True,
 }
 _INDEX = {"id": 1, "store": "pgvector", "provider": "local", "model": "wordllama", "dimensions": 256}
+_RERANKER = {"provider": "local", "model": "ms-marco-MiniLM-L6-v2", "candidates": 50}
 _SETTINGS = {"chunk_size": 1000, "chunk_overlap": 200, "chunker": "sentence"}
 EVALUATION = {
     "id": 7,
@@ -37,6 +38,7 @@ EVALUATION = {
     "top_k": 10,
     "ask": False,
     "filter": None,
+    "reranker": _RERANKER,
     "index": _INDEX,
     "settings": _SETTINGS,
     "version": "0.1.0",
@@ -165,6 +167,16 @@ class EvaluatedIndex(BaseModel):
     dimensions: int | None = Field(description="The length of the vectors; null until the first was stored.")
 
 
+class EvaluatedReranker(BaseModel):
+    """The reranker that was in force."""
+
+    model_config = example(_RERANKER)
+
+    provider: str = Field(description="`local`, or the remote provider.")
+    model: str = Field(description="The name of its model.")
+    candidates: int = Field(description="The number of hits that it reads.")
+
+
 class EvaluationBody(BaseModel):
     """An evaluation and what its figures depend on."""
 
@@ -179,6 +191,9 @@ class EvaluationBody(BaseModel):
     top_k: int = Field(description="Maximum number of results of each search.")
     ask: bool = Field(description="Whether it also answered each question.")
     filter: dict[str, Any] | None = Field(description="The filter of the searches.")
+    reranker: EvaluatedReranker | None = Field(
+        description="The reranker that ordered the results of the mode `hybrid`; null without one."
+    )
     index: EvaluatedIndex = Field(description="The vector index.")
     settings: dict[str, Any] = Field(description="The agent's chunk settings when it began.")
     version: str = Field(description="The version of Sluice.")
@@ -199,6 +214,7 @@ def make_fields(evaluation: Evaluation, status: DocumentStatus) -> Mapping[str, 
         **{name: getattr(evaluation, name) for name in names},
         **{name: evaluation.request[name] for name in ("modes", "top_k", "ask", "filter")},
         "question_set": evaluation.question_set_id,
+        "reranker": evaluation.request.get("reranker"),  # evaluations of earlier releases lack it
         "status": status,
         "task_id": str(evaluation.task_id) if evaluation.task_id else None,
     }

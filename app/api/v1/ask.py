@@ -11,6 +11,7 @@ from app.api.bodies.tasks import TaskAccepted
 from app.api.problems import RESPONSES, document_problems
 from app.api.v1.agents import AgentId
 from app.domain.errors import BacklogFullError
+from app.services.answers.answers import Asked
 
 _EVENTS = "text/event-stream"
 
@@ -39,8 +40,8 @@ async def ask_agent(
     request with an `Idempotency-Key` is always answered with the task.
     """
     agent = await services.tenants.agents.get(identity.organization_id, agent_id)
-    history = [turn.model_dump() for turn in body.history]
-    task = await services.answers.answers.ask(identity.organization_id, agent.id, body.question, body.top_k, history)
+    asked = Asked(body.question, body.top_k, body.where, [turn.model_dump() for turn in body.history])
+    task = await services.answers.answers.ask(identity.organization_id, agent.id, asked)
     headers = {"Location": f"/api/v1/tasks/{task.id}"}
     if _EVENTS in accept.lower() and idempotency_key is None:
         return events.stream(events.follow(services, task, -1), headers)

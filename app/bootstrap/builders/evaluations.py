@@ -8,10 +8,12 @@ from app.bootstrap.builders.indexing import IndexingServices
 from app.bootstrap.builders.intake import IntakeServices
 from app.bootstrap.builders.queue import QueueServices
 from app.bootstrap.builders.search import SearchServices
+from app.services.evaluations.conditions import describe_reranker
 from app.services.evaluations.evaluations import Evaluations
 from app.services.evaluations.index_decisions import IndexDecisions
 from app.services.evaluations.question_sets import QuestionSets
 from app.services.evaluations.runs import EvaluationRuns
+from app.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class EvaluationServices:
 
 
 def build_evaluations(
+    settings: Settings,
     adapters: Adapters,
     queue: QueueServices,
     indexing: IndexingServices,
@@ -34,10 +37,11 @@ def build_evaluations(
 ) -> EvaluationServices:
     """Build question sets, evaluations with them, and the decisions on new indexes."""
     database, vectors = adapters.database, indexing.vectors
+    reranker = describe_reranker(adapters.reranker, settings.rerank_candidates)
     runs = EvaluationRuns(database, search.search, answers.answers, vectors)
     return EvaluationServices(
-        evaluations=Evaluations(database, queue.admission, intake.backpressure, vectors),
+        evaluations=Evaluations(database, queue.admission, intake.backpressure, vectors, reranker),
         runs=runs,
-        index_decisions=IndexDecisions(database, runs, vectors),
+        index_decisions=IndexDecisions(database, runs, vectors, reranker),
         question_sets=QuestionSets(database),
     )

@@ -9,6 +9,7 @@ from app.cli.output import AsJson, print_answer, print_hits, print_json, print_r
 from app.cli.remote.agents import find_agent
 from app.cli.remote.client import Client
 from app.cli.remote.command import AgentName, check_text, remote
+from app.cli.remote.filters import Filters, read_filters
 from app.cli.remote.follow import follow
 
 program = typer.Typer(add_completion=False)
@@ -26,10 +27,18 @@ def search(
     mode: Annotated[Literal["hybrid", "vector", "text"], typer.Option(help="By words, by meaning or both.")] = "hybrid",
     neighbours: Annotated[int, typer.Option(help="Chunks to show before and after each hit.", min=0, max=5)] = 0,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each was found.")] = False,
+    filters: Filters = None,
     as_json: AsJson = False,
 ) -> None:
     """Search the documents of one or several agents."""
-    body = {"query": query, "top_k": top_k, "mode": mode, "neighbours": neighbours, "explain": explain}
+    body = {
+        "query": query,
+        "top_k": top_k,
+        "mode": mode,
+        "filter": read_filters(filters),
+        "neighbours": neighbours,
+        "explain": explain,
+    }
     if len(agent) == 1:
         found = client.query(f"/agents/{find_agent(client, agent[0])}/search", body)
     else:
@@ -51,10 +60,11 @@ def ask(
     question: Annotated[str, typer.Argument(callback=check_text, help="A question.")],
     agent: AgentName,
     top_k: Annotated[int, typer.Option(help="Maximum number of passages to answer from.", min=1, max=50)] = 5,
+    filters: Filters = None,
     as_json: AsJson = False,
 ) -> None:
     """Answer a question from an agent's documents. On a terminal, the answer is shown while it is written."""
-    body = {"question": question, "top_k": top_k}
+    body = {"question": question, "top_k": top_k, "filter": read_filters(filters)}
     accepted = client.post(f"/agents/{find_agent(client, agent)}/ask", body)
     streams = sys.stdout.isatty() and not as_json
     [task] = follow(client, {accepted["task_id"]: "question"}, print_sentence if streams else None)

@@ -1,6 +1,7 @@
 """The command that measures how well documents are found."""
 
 import hashlib
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from app.cli.output import AsJson, CommandError, print_json, print_table, say
 from app.cli.remote.agents import find_agent
 from app.cli.remote.client import Client
 from app.cli.remote.command import AgentName, check_text, remote
+from app.cli.remote.filters import Filters, read_filters
 from app.cli.remote.follow import follow
 from app.domain.counting import count_of
 
@@ -41,6 +43,7 @@ def evaluate(
     modes: Annotated[str, typer.Option(callback=_read_modes, help="How to search, separated by commas.")] = "hybrid",
     top_k: Annotated[int, typer.Option(help="Maximum number of results of each search.", min=1, max=100)] = 10,
     ask: Annotated[bool, typer.Option("--ask", help="Answer each question, too.")] = False,
+    filters: Filters = None,
     compare: Annotated[int | None, typer.Option(help="The id of an evaluation to compare with.", min=1)] = None,
     min_ndcg: Annotated[
         float | None, typer.Option(help="Exit with 1 if a mode's nDCG@10 is lower.", min=0, max=1)
@@ -48,9 +51,10 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure how well an agent's documents are found: search for every question of a set."""
+    where = read_filters(filters)
     path = f"/agents/{find_agent(client, agent)}"
     set_id = _find_set(client, path, questions)
-    body = {"question_set": set_id, "modes": modes.split(","), "top_k": top_k, "ask": ask}
+    body = {"question_set": set_id, "modes": modes.split(","), "top_k": top_k, "ask": ask, "filter": where}
     if compare is not None:
         client.get(f"{path}/evaluations/{compare}")  # before minutes of work
     accepted = client.post(f"{path}/evaluations", body)
@@ -98,6 +102,8 @@ def _print_report(report: Mapping[str, Any]) -> None:
     summary, index = report["summary"], report["index"]
     asked = count_of(summary["questions"], "question")
     say(f"Evaluation {report['id']}: {asked} of set {report['question_set']}, {index['provider']} {index['model']}.")
+    if reranker := report["reranker"]:
+        say(f"Results of the mode hybrid are reranked by {reranker['provider']} {reranker['model']}.")
     if missing := summary["with_missing_documents"]:
         say(f"{count_of(missing, 'question')} with an expected document that the agent lacks count as not found.")
     means, times = ("ndcg", "recall", "reciprocal_rank"), ("p50", "p95")
@@ -110,6 +116,8 @@ def _print_report(report: Mapping[str, Any]) -> None:
         _print_answers(summary["ask"])
     for mode, compared in (report["comparison"] or {}).items():
         say(f"{mode}: nDCG@10 {_show(compared['before'])} before. {compared['hint']}")
+    for one in report["differences"] or ():
+        say(f"{one['name']} differs: {_show_value(one['before'])} before, now {_show_value(one['after'])}.")
     _print_worst(report["worst"])
 
 
@@ -138,6 +146,10 @@ def _is_below(report: Mapping[str, Any], least: float | None) -> bool:
     for mode in low:
         say(f"{mode}: nDCG@10 is {_show(found[mode])}, less than {least}.")
     return bool(low)
+
+
+def _show_value(value: Any) -> str:
+    return "none" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _show(figure: float | None) -> str:

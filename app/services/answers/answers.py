@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from app.db.engine import Database
 from app.db.search.ranking import Hit
 from app.domain.counting import count_of
+from app.domain.filters import read_filter
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.domain.vectors import Account
 from app.ledger.submit import submit
@@ -18,6 +20,29 @@ from app.services.intake.backpressure import Backpressure
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
 from app.services.search.search import Search
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as a client asks it.
+
+    Attributes:
+        question: The question, in any language.
+        top_k: The largest number of passages that the answer is based on.
+        where: A filter of the documents; see ``app.domain.filters``.
+        history: What was said before, each ``{role, content}``, oldest first.
+    """
+
+    question: str
+    top_k: int
+    where: Mapping[str, Any] | None = None
+    history: Sequence[Mapping[str, str]] = ()
+
+    def as_arguments(self) -> dict[str, Any]:
+        """The arguments of the task."""
+        optional = {"filter": self.where, "history": list(self.history)}
+        given = {name: value for name, value in optional.items() if value}
+        return {"question": self.question, "top_k": self.top_k, **given}
 
 
 class Answers:
@@ -40,26 +65,15 @@ class Answers:
         self._generation = generation
         self._conversation = Conversation(generation)
 
-    async def ask(
-        self,
-        organization_id: int,
-        agent_id: int,
-        question: str,
-        top_k: int,
-        history: Sequence[Mapping[str, str]] = (),
-    ) -> Task:
-        """Submit a question. The answer becomes the task's result.
-
-        Args:
-            organization_id: The agent's organization.
-            agent_id: The agent whose documents are searched.
-            question: The question, in any language.
-            top_k: The largest number of passages that the answer is based on.
-            history: What was said before, each ``{role, content}``, oldest first.
+    async def ask(self, organization_id: int, agent_id: int, asked: Asked) -> Task:
+        """Submit a question to an agent. The answer becomes the task's result.
 
         Raises:
             BacklogFullError: when the agent has too many tasks waiting.
+            InvalidRequestError: when the filter has another form than ``app.domain.filters`` reads.
         """
+        if asked.where:
+            read_filter(asked.where)
         await self._backpressure.check(agent_id)
         async with self._database.transaction() as connection:
             task = await submit(
@@ -69,7 +83,7 @@ class Answers:
                     agent_id,
                     TaskName.ANSWER_QUESTION,
                     Queue.HIGH,
-                    arguments={"question": question, "top_k": top_k, **({"history": list(history)} if history else {})},
+                    arguments=asked.as_arguments(),
                 ),
             )
         self._admission.nudge(task.queue)
@@ -88,7 +102,7 @@ class Answers:
         await sink.restart()
         history = arguments.get("history", ())
         question = await self._conversation.rewrite(account, arguments["question"], history, usage)
-        hits = await self._search.find(account, question, top_k=arguments["top_k"])
+        hits = await self._search.find(account, question, top_k=arguments["top_k"], where=arguments.get("filter"))
         await attempt.report(Progress("generate_answer", 50, f"Answering from {count_of(len(hits), 'passage')}"))
         answer = await self.reply(account, question, hits, sink=sink, usage=usage)
         if history:

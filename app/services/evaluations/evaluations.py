@@ -28,6 +28,7 @@ from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.domain.vectors import VectorIndex
 from app.ledger.read import list_states
 from app.ledger.submit import submit
+from app.services.evaluations.conditions import Difference, list_differences
 from app.services.evaluations.question_sets import find_owner, find_question_set
 from app.services.evaluations.summaries import ModeComparison, compare
 from app.services.indexing.vectors import Vectors
@@ -59,23 +60,39 @@ class EvaluationRequest:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationReport:
-    """An evaluation with the questions that did worst and, if requested, its comparison with another by mode."""
+    """An evaluation with the questions that did worst and, if requested, its comparison with another by mode.
+
+    ``differences`` are the conditions that the two do not share.
+    """
 
     evaluation: Evaluation
     status: DocumentStatus
     worst: Sequence[ShownResult]
     wrong: Sequence[ShownResult]
     comparison: Mapping[str, ModeComparison] | None
+    differences: Sequence[Difference] | None
 
 
 class Evaluations:
-    """An agent's evaluations."""
+    """An agent's evaluations.
 
-    def __init__(self, database: Database, admission: Admission, backpressure: Backpressure, vectors: Vectors) -> None:
+    Args:
+        reranker: What they record of the reranker in force; None without one.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        admission: Admission,
+        backpressure: Backpressure,
+        vectors: Vectors,
+        reranker: Mapping[str, Any] | None,
+    ) -> None:
         self._database = database
         self._admission = admission
         self._backpressure = backpressure
         self._vectors = vectors
+        self._reranker = reranker
 
     async def begin(self, organization_id: int, agent_id: int, request: EvaluationRequest) -> tuple[Evaluation, Task]:
         """Submit an evaluation of the active index.
@@ -93,7 +110,7 @@ class Evaluations:
         async with self._database.transaction() as connection:
             agent = await find_owner(connection, organization_id, agent_id)
             question_set = await find_question_set(connection, agent_id, request.question_set_id, lock=True)
-            evaluation = await add_evaluation(connection, agent, question_set, index, task_id, request)
+            evaluation = await add_evaluation(connection, agent, question_set, index, task_id, request, self._reranker)
             arguments = {"evaluation_id": evaluation.id}
             task = await submit(
                 connection,
@@ -134,6 +151,7 @@ class Evaluations:
                 await list_worst(connection, evaluation.id, _SHOWN),
                 await list_wrong(connection, evaluation.id, _SHOWN),
                 await _compare(connection, other, evaluation) if other else None,
+                list_differences(other, evaluation) if other else None,
             )
 
     async def delete(self, organization_id: int, agent_id: int, evaluation_id: int) -> None:
@@ -154,8 +172,12 @@ async def add_evaluation(
     index: VectorIndex,
     task_id: TaskId,
     request: EvaluationRequest,
+    reranker: Mapping[str, Any] | None,
 ) -> Evaluation:
-    """Add the evaluation that a task runs, with everything that its figures depend on."""
+    """Add the evaluation that a task runs, with everything that its figures depend on.
+
+    ``reranker`` describes the reranker in force.
+    """
     settings = asdict(agent.settings)
     model = index.embedding
     return await insert_evaluation(
@@ -170,6 +192,7 @@ async def add_evaluation(
             "top_k": request.top_k,
             "ask": request.ask,
             "filter": request.where,
+            "reranker": reranker,
         },
         index={
             "id": index.id,

@@ -1,7 +1,9 @@
 """Decisions about new indexes: evaluates the active index and the new one with the same questions, and compares."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -38,12 +40,15 @@ class _Pair:
 
 
 class IndexDecisions:
-    """Decides whether a new index is good enough."""
+    """Decides whether a new index is good enough. The evaluations record ``reranker`` as the one in force."""
 
-    def __init__(self, database: Database, runs: EvaluationRuns, vectors: Vectors) -> None:
+    def __init__(
+        self, database: Database, runs: EvaluationRuns, vectors: Vectors, reranker: Mapping[str, Any] | None
+    ) -> None:
         self._database = database
         self._runs = runs
         self._vectors = vectors
+        self._reranker = reranker
 
     async def decide(self, attempt: RunningAttempt) -> Outcome:
         """Evaluate both indexes and record the decision, which the next turn of upkeep carries out.
@@ -104,7 +109,7 @@ class IndexDecisions:
                 return None
             request = EvaluationRequest(questions.id, [_MODE])
             old, new = [
-                await add_evaluation(connection, agent, questions, index, task.id, request)
+                await add_evaluation(connection, agent, questions, index, task.id, request, self._reranker)
                 for index in (active, building)
             ]
             return _Pair(old, new)

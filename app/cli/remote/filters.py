@@ -1,0 +1,46 @@
+"""The option ``--filter`` of commands that search."""
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+_HINT = """must be a JSON object, such as '{"year": 2026}', or key=value, such as year=2026"""
+
+Filters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        help="Metadata that documents must have: a JSON filter, or key=value. May be repeated; all must match.",
+    ),
+]
+
+
+def read_filters(given: Sequence[str] | None) -> dict[str, Any] | None:
+    """The filter of a request: all of those given; None without any. The API checks operators and values.
+
+    In ``key=value``, a value that is JSON is a number, a boolean or a quoted text; any other is a text.
+    """
+    filters = [_read_filter(one) for one in given or ()]
+    return {"type": "and", "value": filters} if len(filters) > 1 else next(iter(filters), None)
+
+
+def _read_filter(given: str) -> dict[str, Any]:
+    if not given.lstrip().startswith("{"):
+        key, equals, value = given.partition("=")
+        if not equals or not key.strip():
+            raise typer.BadParameter(_HINT, param_hint="--filter")
+        return {key.strip(): _read_value(value)}
+    try:
+        found: dict[str, Any] = json.loads(given)
+    except ValueError as error:
+        raise typer.BadParameter(f"{_HINT} ({error})", param_hint="--filter") from None
+    return found
+
+
+def _read_value(given: str) -> Any:
+    try:
+        return json.loads(given)
+    except ValueError:
+        return given

@@ -1,0 +1,78 @@
+"""Commands that search take a filter: JSON, or ``key=value``."""
+
+from typing import Any
+
+import pytest
+import typer
+
+from app.cli.remote.filters import read_filters
+from tests.cli.test_commands import run, run_json
+from tests.running import Stack
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (None, None),
+        ([], None),
+        (['{"year": 2026}'], {"year": 2026}),
+        ([' {"type": "gte", "key": "year", "value": 2021}'], {"type": "gte", "key": "year", "value": 2021}),
+        (["year=2026"], {"year": 2026}),
+        (["team=east"], {"team": "east"}),
+        (['year="2026"'], {"year": "2026"}),
+        (["draft=false"], {"draft": False}),
+        (["formula=a=b"], {"formula": "a=b"}),
+        (["name="], {"name": ""}),
+        (["document_id=[1, 2]"], {"document_id": [1, 2]}),
+        (["year=2026", '{"team": "east"}'], {"type": "and", "value": [{"year": 2026}, {"team": "east"}]}),
+    ],
+)  # fmt: skip
+def test_a_filter_is_an_object_or_a_key_with_its_value_and_all_must_match(given: list[str] | None, read: Any) -> None:
+    assert read_filters(given) == read
+
+
+@pytest.mark.parametrize("wrong", ["year", "=2026", " =1", "", '{"year": }', '{"year": 1', "[1]", '"year"'])
+def test_a_filter_of_another_form_is_refused_with_both_forms(wrong: str) -> None:
+    with pytest.raises(typer.BadParameter, match=r"must be a JSON object.*or key=value"):
+        read_filters([wrong])
+
+
+@pytest.fixture(scope="module")
+def agent(shared_stack: Stack) -> str:
+    """An agent with a document of each of two years."""
+    agent = shared_stack.make_agent()
+    uploads = []
+    for year in (2025, 2026):
+        text = f"The ferry of Coldharbour leaves at {year - 2016} o'clock."
+        form = {"metadata": f'{{"year": {year}}}'}
+        uploads.append(shared_stack.upload(agent, f"{year}.txt", text.encode(), **form)["task_id"])
+    shared_stack.finish(uploads)
+    return str(agent)
+
+
+def test_searches_answers_and_evaluations_read_only_the_documents_of_the_filter(
+    shared_stack: Stack, agent: str, tmp_path: Any
+) -> None:
+    question = "When does the ferry of Coldharbour leave?"
+    found = run_json(shared_stack, "search", question, "--agent", agent, "--filter", "year=2025")
+    assert [hit["filename"] for hit in found["results"]] == ["2025.txt"]
+    wide = run_json(shared_stack, "search", question, "--agent", agent)
+    assert len(wide["results"]) == 2
+    later = '{"type": "gt", "key": "year", "value": 2025}'
+    answer = run_json(shared_stack, "ask", question, "--agent", agent, "--filter", later)
+    assert {reference["filename"] for reference in answer["references"]} == {"2026.txt"}
+    (tmp_path / "questions.jsonl").write_text(f'{{"question": "{question}", "documents": ["2026.txt"]}}')
+    given = ("eval", "--agent", agent, "--set", str(tmp_path / "questions.jsonl"), "--filter")
+    reports = [run_json(shared_stack, *given, f"year={year}") for year in (2025, 2026)]
+    assert [report["filter"] for report in reports] == [{"year": 2025}, {"year": 2026}]
+    assert [report["summary"]["modes"]["hybrid"]["ndcg"] for report in reports] == [0, 1]
+
+
+def test_a_filter_that_cannot_be_read_ends_the_command_with_a_line_that_says_why(
+    shared_stack: Stack, agent: str
+) -> None:
+    for command in ("search", "ask"):
+        done = run(shared_stack, command, "ferry", "--agent", agent, "--filter", "2026", code=2)
+        assert "key=value" in done.stderr
+    done = run(shared_stack, "search", "ferry", "--agent", agent, "--filter", '{"type": "like", "key": "a"}', code=2)
+    assert "Unknown operator" in done.stderr
