@@ -1,6 +1,7 @@
-"""The address of a repository's archive, from the address of the repository on a forge."""
+"""The address of a repository's archive, from the address of a page of the repository on a Git host."""
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from app.domain.addresses import AllowedHosts
@@ -8,15 +9,24 @@ from app.domain.errors import UnknownRepositoryError, UrlNotAllowedError
 from app.domain.web import check_host
 from app.domain.web_url import WebUrl
 
-_ARCHIVE = re.compile(
-    r"\.(?:zip|tar|tgz|tar\.gz|tar\.bz2|tar\.xz|tbz2?|txz)$|/(?:archive|zipball|tarball|-/archive|get)/", re.IGNORECASE
+_SUFFIX = r"\.(?:zip|7z|tar|tgz|tar\.gz|tar\.bz2|tar\.xz|tbz2?|txz)$"
+_ARCHIVE = re.compile(rf"{_SUFFIX}|/(?:archive|zipball|tarball|get)(?:/|$)", re.IGNORECASE)
+_ARCHIVE_SUFFIX = re.compile(_SUFFIX, re.IGNORECASE)
+_HINT = (
+    "Give the URL of a ZIP or tar archive, or of a repository, branch or tag on GitHub, GitLab, Bitbucket, Codeberg, "
+    "Gitea or SourceHut."
 )
-_HINT = "Give the URL of a ZIP or tar archive, or of a repository on GitHub, GitLab, Bitbucket, Codeberg or SourceHut."
-_NAME = r"[\w.~-]+"
-_GITHUB = re.compile(rf"/({_NAME})/({_NAME}?)(?:\.git)?(?:/tree/(.+?))?/?")
-_GITLAB = re.compile(rf"((?:/{_NAME})+)/({_NAME}?)(?:\.git)?(?:/-/tree/(.+?))?/?")
-_GITEA = re.compile(rf"/({_NAME})/({_NAME}?)(?:\.git)?(?:/src/(?:branch|tag|commit)/(.+?))?/?")
-_ARCHIVE_SUFFIX = re.compile(r"\.(?:zip|tar|tgz|tar\.gz|tar\.bz2|tar\.xz|tbz2?|txz)$", re.IGNORECASE)
+# As Git takes them: ``git@host:owner/name.git``, ``ssh://git@host/owner/name.git``, ``git://host/owner/name``.
+_SSH = re.compile(
+    r"(?:(?:ssh|git|git\+ssh|git\+https?|svn)://(?:[^\s/@]*@)?([\w.-]+)(?::\d+)?/+"
+    r"|(?:[^\s/:@]+@)?([\w-]+(?:\.[\w-]+)+):(?!//|\d+(?:/|$))/*)(\S+)",
+    re.IGNORECASE,
+)
+_LONGEST_SHOWN = 200
+
+_NAME = r"(?!-(?:/|$))[\w.~-]+"
+_REPOSITORY = rf"(?P<owner>/{_NAME})/(?P<name>{_NAME}?)(?:\.git)?"
+_REF = r"(?P<ref>.+?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +37,56 @@ class RepositoryArchive:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """The pages of a Git host, and where it has the archive of a branch, a tag or a commit (``ref``).
+
+    ``page`` matches ``owner`` (with a slash before it), ``name`` and, if the page is of one, ``ref``.
+    """
+
+    serves: Callable[[str], bool]
+    page: re.Pattern[str]
+    archive: str
+
+
+def _is_gitea(host: str) -> bool:
+    return host in {"codeberg.org", "gitea.com"} or host.startswith(("gitea.", "forgejo."))
+
+
+_HOSTS: Sequence[_Host] = (
+    _Host(
+        lambda host: host in {"github.com", "www.github.com"},
+        re.compile(rf"{_REPOSITORY}(?:/(?:tree|commit|releases/tag)/{_REF})?/*"),
+        "{owner}/{name}/archive/{ref}.zip",
+    ),
+    _Host(
+        lambda host: host == "gitlab.com" or host.startswith("gitlab."),
+        # Groups within groups; the first match is the one whose rest is a page of a branch, a tag or a commit.
+        re.compile(
+            rf"(?P<owner>(?:/{_NAME})+?)/(?P<name>{_NAME}?)(?:\.git)?(?:/(?:-/)?(?:tree|tags|commits?)/{_REF})?/*"
+        ),
+        "{owner}/{name}/-/archive/{ref}/{name}-{flat_ref}.zip",
+    ),
+    _Host(
+        lambda host: host == "bitbucket.org",
+        re.compile(rf"{_REPOSITORY}(?:/(?:src|branch|commits/tag|commits)/{_REF})?(?:/src)?/*"),
+        "{owner}/{name}/get/{ref}.zip",
+    ),
+    _Host(
+        _is_gitea,
+        re.compile(rf"{_REPOSITORY}(?:/(?:(?:src|commits)/(?:branch|tag|commit)|commit|releases/tag)/{_REF})?/*"),
+        "{owner}/{name}/archive/{ref}.zip",
+    ),
+    _Host(
+        lambda host: host == "git.sr.ht",
+        re.compile(rf"(?P<owner>/~{_NAME})/(?P<name>{_NAME}?)(?:/(?:tree|refs|commit)/{_REF})?/*"),
+        "{owner}/{name}/archive/{ref}.tar.gz",
+    ),
+)
+
+
 def find_archive(url: str, allowed: AllowedHosts) -> RepositoryArchive:
-    """The archive that an address refers to: itself, or that of a repository on a known forge.
+    """The archive that an address refers to: itself, or that of a repository on a Git host.
 
     Args:
         url: An HTTPS URL. HTTP is accepted only for hosts that the operator allows.
@@ -36,19 +94,31 @@ def find_archive(url: str, allowed: AllowedHosts) -> RepositoryArchive:
 
     Raises:
         InvalidUrlError, UrlNotAllowedError
-        UnknownRepositoryError: when it is neither an archive nor a repository on a known forge.
+        UnknownRepositoryError: when it is neither an archive nor a repository on one of these hosts.
     """
+    _refuse_ssh(url)
     parsed = WebUrl.parse(url)
     check_host(parsed, allowed)
     if parsed.scheme != "https" and not _is_listed(parsed, allowed):
         raise UrlNotAllowedError("Use https.")
-    if _ARCHIVE.search(parsed.path):
-        return RepositoryArchive(str(parsed), _name_archive(parsed.path))
-    found = _find_on_forge(parsed)
-    if found is None:
-        raise UnknownRepositoryError(_HINT, field="body.url")
-    path, name = found
-    return RepositoryArchive(str(replace(parsed, path=path, query="")), name)
+    if found := _find_on_host(parsed):
+        path, name = found
+        return RepositoryArchive(str(replace(parsed, path=path, query="")), name)
+    if _ARCHIVE.search(parsed.path) or parsed.host == "codeload.github.com":
+        return RepositoryArchive(str(parsed), _name_archive(parsed))
+    raise UnknownRepositoryError(_HINT, field="body.url")
+
+
+def _refuse_ssh(url: str) -> None:
+    """Refuse an address that only Git reads, and name the one to use.
+
+    Raises:
+        UrlNotAllowedError
+    """
+    if found := _SSH.fullmatch(url.strip()):
+        address = f"https://{found[1] or found[2]}/{found[3]}".removesuffix("/").removesuffix(".git")
+        example = f": {address}" if len(address) <= _LONGEST_SHOWN else ""
+        raise UrlNotAllowedError(f"Use the HTTPS address of the repository{example}")
 
 
 def _is_listed(url: WebUrl, allowed: AllowedHosts) -> bool:
@@ -57,32 +127,25 @@ def _is_listed(url: WebUrl, allowed: AllowedHosts) -> bool:
     return is_address or allowed.allows_name(url.host, url.port)
 
 
-def _find_on_forge(url: WebUrl) -> tuple[str, str] | None:
+def _find_on_host(url: WebUrl) -> tuple[str, str] | None:
     """The path of the archive, and the repository's name."""
-    if url.host in {"github.com", "www.github.com"} and (found := _GITHUB.fullmatch(url.path)):
-        owner, name, ref = found.groups()
-        return f"/{owner}/{name}/archive/{ref or 'HEAD'}.zip", name
-    if (url.host == "gitlab.com" or url.host.startswith("gitlab.")) and (found := _GITLAB.fullmatch(url.path)):
-        group, name, ref = found.groups()
-        ref = ref or "HEAD"
-        return f"{group}/{name}/-/archive/{ref}/{name}-{ref.replace('/', '-')}.zip", name
-    if url.host == "bitbucket.org" and (found := re.fullmatch(rf"/({_NAME})/({_NAME}?)(?:\.git)?/?", url.path)):
-        return f"/{found[1]}/{found[2]}/get/HEAD.zip", found[2]
-    if url.host == "codeberg.org" and (found := _GITEA.fullmatch(url.path)):
-        owner, name, ref = found.groups()
-        return f"/{owner}/{name}/archive/{ref or 'HEAD'}.zip", name
-    if url.host == "git.sr.ht" and (found := re.fullmatch(rf"/(~{_NAME})/({_NAME}?)/?", url.path)):
-        return f"/{found[1]}/{found[2]}/archive/HEAD.tar.gz", found[2]
+    for host in _HOSTS:
+        if host.serves(url.host) and (found := host.page.fullmatch(url.path)):
+            ref, name = found["ref"] or "HEAD", found["name"]
+            path = host.archive.format(owner=found["owner"], name=name, ref=ref, flat_ref=ref.replace("/", "-"))
+            return path, name
     return None
 
 
-def _name_archive(path: str) -> str:
-    """The repository's name: the part before ``archive`` in the paths of forges, else the name of the file."""
-    parts = [part for part in path.split("/") if part]
+def _name_archive(url: WebUrl) -> str:
+    """The repository's name: the part before ``archive`` in the paths of Git hosts, else the name of the file."""
+    parts = [part for part in url.path.split("/") if part]
     marks = [number for number, part in enumerate(parts) if part in {"archive", "zipball", "tarball", "get", "-"}]
     if marks and marks[0] > 0:
         return parts[marks[0] - 1].removesuffix(".git")
-    return strip_archive_suffix(parts[-1])
+    if url.host == "codeload.github.com" and len(parts) > 1:
+        return parts[1]
+    return strip_archive_suffix(parts[-1]) if parts else url.host
 
 
 def strip_archive_suffix(filename: str) -> str:
