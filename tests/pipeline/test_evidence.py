@@ -157,9 +157,18 @@ def test_few_words_in_common_need_some_meaning_in_common() -> None:
     evidence = Evidence(QuestionWords("Which queen opened the pier?", counts))
     few = ["The pier is closed in winter.", "The ferry is late."]
     assert evidence.suffices(few, None)
-    assert evidence.suffices(few, 0.6)
-    assert not evidence.suffices(few, 0.1)
-    assert Evidence(QuestionWords("E1045", {"": 100})).suffices(["The pump shows E1045."], 0.0)
+    assert evidence.suffices(few, lambda _: 0.6)
+    assert not evidence.suffices(few, lambda _: 0.1)
+    assert Evidence(QuestionWords("E1045", {"": 100})).suffices(["The pump shows E1045."], lambda _: 0.0)
+
+
+def test_meaning_is_compared_with_the_passage_that_has_most_of_the_question() -> None:
+    counts = {"": 100, "queen": 1, "open": 1, "pier": 1}
+    evidence = Evidence(QuestionWords("Which queen opened the pier?", counts))
+    passages = ["The ferry is late.", "The pier was opened by a queen.", "The pier is closed in winter."]
+    compared: list[int] = []
+    evidence.suffices(passages, lambda place: compared.append(place) or 1.0)
+    assert compared == [1]
 
 
 def test_nothing_is_evidence_of_nothing() -> None:

@@ -6,7 +6,7 @@ what they were fitted on, and what they refuse.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.pipeline.answering.matching import Match, QuestionWords
@@ -15,8 +15,8 @@ LEAST = 0.5
 """The least result of ``Evidence.measure`` at which a question is answered."""
 COMPARED = 5
 """The number of passages that are compared with each other."""
-_LEAST_IN_COMMON = 0.65
-"""The least sum of the best passage's strength and the largest cosine, by the default embedding model.
+_LEAST_IN_COMMON = 0.75
+"""The least sum of the best passage's strength and its best sentence's cosine, by the default embedding model.
 
 Questions of another domain share a few words with some passage, and no meaning. The model splits words of some
 scripts into letters. Such texts have large cosines with each other, so the bound refuses nothing there.
@@ -44,7 +44,7 @@ class Features:
 
 
 WEIGHTS = Features(strength=3.0, lead=5.0, frequency_lead=11.5, missing_names=-5.0)
-BIAS = -2.7
+BIAS = -2.5
 
 
 class Evidence:
@@ -52,27 +52,29 @@ class Evidence:
 
     def __init__(self, asked: QuestionWords) -> None:
         self._asked = asked
+        self._matches: dict[str, Match] = {}
 
     def measure(self, passages: Sequence[str]) -> float:
         """How likely the passages answer the question, from words: 0 to 1."""
         features = self.describe(passages)
         return _rate(features) if features else 0.0
 
-    def suffices(self, passages: Sequence[str], cosine: float | None) -> bool:
+    def suffices(self, passages: Sequence[str], compare: Callable[[int], float] | None) -> bool:
         """Whether the passages answer the question.
 
         Args:
             passages: Texts found by search with their headings and names, best first.
-            cosine: The largest similarity of the question with one of them; None where no model compared them.
+            compare: Returns the largest cosine of the question and a sentence of the passage at a place; None without
+                a model.
         """
         if (features := self.describe(passages)) is None or _rate(features) < LEAST:
             return False
-        return cosine is None or features.strength + cosine >= _LEAST_IN_COMMON
+        return compare is None or features.strength + compare(self._find_best(passages)) >= _LEAST_IN_COMMON
 
     def describe(self, passages: Sequence[str]) -> Features | None:
         """The features of the first passages; None where none has a word of the question, or one of its codes."""
         asked = self._asked
-        matches = _leave_out_alike([asked.match(passage) for passage in passages[:COMPARED]])
+        matches = _leave_out_alike([self._match(passage) for passage in passages[:COMPARED]])
         strengths = [asked.measure(match) for match in matches]
         if not any(strengths) or asked.lacks_code(matches):
             return None
@@ -84,6 +86,16 @@ class Evidence:
             frequency_lead=_measure_lead([self._weigh_frequency(match) for match in matches]),
             missing_names=1 - asked.share([max(pair) for pair in zip(best.strengths, named, strict=True)]),
         )
+
+    def _match(self, passage: str) -> Match:
+        if passage not in self._matches:
+            self._matches[passage] = self._asked.match(passage)
+        return self._matches[passage]
+
+    def _find_best(self, passages: Sequence[str]) -> int:
+        """The place of the passage that has most of the question."""
+        strengths = [self._asked.measure(self._match(passage)) for passage in passages[:COMPARED]]
+        return strengths.index(max(strengths))
 
     def _weigh_frequency(self, match: Match) -> float:
         """The share of the question, where a word counts up to 1 by its occurrences and by the text's length."""

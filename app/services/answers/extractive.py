@@ -2,20 +2,26 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from app.db.search.ranking import Hit
 from app.domain.ports import Embedder
 from app.domain.vectors import Account
-from app.pipeline.answering.evidence import COMPARED, Evidence
+from app.pipeline.answering.evidence import Evidence
 from app.pipeline.answering.matching import QuestionWords
 from app.pipeline.answering.phrases import refuse
 from app.pipeline.answering.prompt import brace_marks
 from app.pipeline.answering.quotes import Found, Quote, Similarity, choose_quotes
+from app.pipeline.chunking.chunk import find_sentences
 from app.services.answers.references import make_reference, make_sentence
 from app.services.answers.similarity import make_similarity
 from app.services.answers.streams import NoSink, SentenceSink
 from app.services.search.search import Search
+
+_SENTENCES = 40
+"""The number of sentences of a passage that are compared with the question before it is answered."""
 
 
 class Extraction:
@@ -58,11 +64,17 @@ def _quote(question: str, counts: Mapping[str, int], hits: Sequence[Hit], simila
     found = [
         Found(hit.text, hit.context, f"{hit.filename}\n{hit.metadata.get('title', '')}", hit.score) for hit in hits
     ]
-    texts = [passage.text for passage in found[:COMPARED]]
-    cosine = max(similarity(question, texts)) if similarity and texts else None
-    if not Evidence(asked).suffices([passage.indexed for passage in found], cosine):
+    compare = partial(_compare, question, found, similarity) if similarity else None
+    if not Evidence(asked).suffices([passage.indexed for passage in found], compare):
         return []
     return choose_quotes(question, asked, found, similarity)
+
+
+def _compare(question: str, found: Sequence[Found], similarity: Similarity, place: int) -> float:
+    """The largest cosine of the question and one of the first sentences of a passage."""
+    text = found[place].text
+    sentences = [text[start:end] for start, end in islice(find_sentences(text), _SENTENCES)]
+    return max(similarity(question, sentences), default=0.0)
 
 
 def _show(number: int, quote: Quote) -> str:
