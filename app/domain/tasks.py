@@ -51,6 +51,7 @@ class TaskName(StrEnum):
     EVALUATE = "app.tasks.evaluation_tasks.evaluate"
     DECIDE_INDEX = "app.tasks.evaluation_tasks.decide_index"
     GENERATE_SPECS = "app.tasks.spec_tasks.generate_specs"
+    WRITE_SPECS = "app.tasks.spec_tasks.write_specs"
     PING = "app.tasks.upkeep_tasks.ping"
     ANNOUNCE_DEAD_LETTER = "app.tasks.upkeep_tasks.announce_dead_letter"
 

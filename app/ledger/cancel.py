@@ -110,7 +110,7 @@ REVIVED = f"""{to(Event.REVIVE)}, arguments = (t.arguments - 'page') || CASE WHE
 # still be the document's task: a later one has replaced its content otherwise. No other document may have received the
 # same content in the meantime. A succeeded part of a large document has nothing left to do: its staged chunks are gone.
 # Nor has a specification: its archive is gone.
-_ONCE = (TaskName.EMBED_CHUNKS, TaskName.PUBLISH_DOCUMENT, TaskName.GENERATE_SPECS)
+_ONCE = (TaskName.EMBED_CHUNKS, TaskName.PUBLISH_DOCUMENT, TaskName.GENERATE_SPECS, TaskName.WRITE_SPECS)
 MAY_REVIVE = f"""
     (t.name NOT IN ({_names(INDEXING)}) OR t.document_id IS NULL OR (
         NOT EXISTS (

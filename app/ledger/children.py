@@ -191,8 +191,10 @@ async def expand(
 
     With a ``last_step``, a ``{name, queue, arguments}`` object, the children are parts of one whole: the parent fails
     if any of them fails. When all have succeeded, the last step is submitted as one more child, whose result becomes
-    the parent's. With an ``own_result``, the parent has done work of its own, which succeeded: it succeeds whatever
-    becomes of its children, unless it is cancelled, and its result has these fields too.
+    the parent's. With ``after_failures`` in the last step, it follows when all have ended, whatever became of them:
+    the parent succeeds if the last step does, and its result has the counts of its children and the fields of the
+    last step's result. With an ``own_result``, the parent has done work of its own, which succeeded: it succeeds
+    whatever becomes of its children, unless it is cancelled, and its result has these fields too.
     """
     given = {"own_result": own_result, "last_step": last_step}
     return await fetch_task(

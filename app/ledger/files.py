@@ -33,7 +33,7 @@ def select_named(source: str) -> str:
         -- As make_page_key does.
         SELECT right(hex, 2) || '/' || hex || '-page-' || number, n.document_id
         FROM {source} AS n, replace(CAST(n.id AS text), '-', '') AS hex, generate_series(1, n.attempt) AS number
-        WHERE n.name IN ('{TaskName.PROCESS_WEBPAGE}', '{TaskName.GENERATE_SPECS}')
+        WHERE n.name IN ('{TaskName.PROCESS_WEBPAGE}', '{TaskName.GENERATE_SPECS}', '{TaskName.WRITE_SPECS}')
     """
 
 

@@ -32,21 +32,31 @@ _FAILURES_LISTED = 100
 _IS_WHOLE = "t.arguments ? 'last_step'"
 """The children are parts of one whole, so all of them must succeed."""
 
+_TOLERATES = "coalesce(CAST(t.arguments #>> '{last_step,after_failures}' AS boolean), false)"
+"""The last step follows when all children have ended, whatever became of them; only its own success counts."""
+
+_STEP_OF = "FROM tasks AS c WHERE c.parent_id = :task_id AND c.name = t.arguments #>> '{last_step,name}'"
+
 _HAS_RESULT = "(t.arguments ? 'own_result' OR last.id IS NOT NULL)"
 """The task's own work has succeeded, whatever becomes of its children, such as the attachments of a mail."""
 
 # Publishes the parent's progress; _GATHER publishes its final state. The parts of a whole make up the range 50 to 80:
-# the parent's own attempt did the work before them, and the last step does the work after them. 100 means ended.
+# the parent's own attempt did the work before them, and the last step does the work after them. Where the last step
+# tolerates failures it does most of the work, so that it reports from 50 on. 100 means ended.
 _UPDATE_PROGRESS = text(
     f"""
     -- The children by state.
     WITH counted AS (SELECT {COUNTED} FROM tasks AS c WHERE c.parent_id = :task_id)
     UPDATE tasks AS t
     SET version = t.version + 1,
-        current = greatest(t.current, least(99, CASE WHEN {_IS_WHOLE}
+        current = greatest(t.current, least(99, CASE
+            WHEN {_TOLERATES} THEN coalesce((SELECT max(c.current) {_STEP_OF}),
+                20 + 30 * (n.succeeded + n.failed + n.revoked) / greatest(1, n.total))
+            WHEN {_IS_WHOLE}
             THEN 50 + 30 * (n.succeeded + n.failed + n.revoked) / greatest(1, n.total)
             ELSE 100 * (n.succeeded + n.failed + n.revoked) / greatest(1, n.total) END)),
-        status = format('%s of %s done', n.succeeded + n.failed + n.revoked, n.total)
+        status = coalesce(CASE WHEN {_TOLERATES} THEN (SELECT max(c.status) {_STEP_OF}) END,
+                          format('%s of %s done', n.succeeded + n.failed + n.revoked, n.total))
     FROM counted AS n
     WHERE t.id = :task_id AND t.state = '{State.EXPANDED}' AND {NOT_CANCELLED}
     RETURNING {TASK_COLUMNS}
@@ -95,7 +105,8 @@ _SKIP_CODE = f"""
 
 # Ends the parent. The statement itself checks that no child is active, since one may have been revived since the caller
 # looked. A parent of independent children succeeds if any child did; its result lists the children that failed. A crawl
-# without pages has the error of the page where it starts.
+# without pages has the error of the page where it starts. A last step that tolerates failures gives its result beside
+# the counts; the content that it has read is no longer needed.
 _GATHER = ending_tasks(
     f"""
     UPDATE tasks AS t
@@ -108,9 +119,10 @@ _GATHER = ending_tasks(
                       WHEN n.failed > 0 THEN format('%s of %s done, %s failed', n.succeeded, n.total, n.failed)
                       ELSE coalesce(last.status, format('%s of %s done', n.succeeded, n.total)) END,
         chunk_count = coalesce(last.chunk_count, t.chunk_count),
-        result = coalesce(last.result, jsonb_build_object(
+        arguments = CASE WHEN {_TOLERATES} AND last.id IS NOT NULL THEN t.arguments - 'content' ELSE t.arguments END,
+        result = coalesce(CASE WHEN NOT {_TOLERATES} THEN last.result END, jsonb_build_object(
             'total', n.total, 'succeeded', n.succeeded, 'failed', n.failed, 'revoked', n.revoked,
-            'failures', coalesce(f.listed, '[]')) || coalesce(t.arguments -> 'own_result', '{{}}')
+            'failures', coalesce(f.listed, '[]')) || coalesce(t.arguments -> 'own_result', last.result, '{{}}')
             || CASE WHEN {_IS_CRAWL} THEN s.counts ELSE '{{}}' END),
         error = CASE WHEN n.failed = 0 OR (n.revoked > 0 AND {CANCEL_REQUESTED}) OR {_HAS_RESULT} THEN NULL
                      WHEN {_IS_WHOLE} OR ({_IS_CRAWL} AND n.succeeded = 0)
@@ -119,12 +131,13 @@ _GATHER = ending_tasks(
                          'message', 'None of its parts could be processed.', 'retryable', false) END
     -- n: the children by state.
     FROM (SELECT {COUNTED} FROM tasks AS c WHERE c.parent_id = :task_id) AS n,
-         -- f: the first failed children, for the result and for the error.
+         -- f: the first failed children, the last step before the others, for the result and for the error.
          (SELECT jsonb_agg(jsonb_build_object(
                 'task_id', c.id, 'document_id', c.document_id, 'filename', c.metadata ->> 'filename',
-                'code', c.error ->> 'code', 'message', c.error ->> 'message') ORDER BY c.id) AS listed
-          FROM (SELECT * FROM tasks AS failed WHERE failed.parent_id = :task_id AND failed.state = '{State.FAILURE}'
-                ORDER BY failed.id LIMIT {_FAILURES_LISTED}) AS c) AS f
+                'code', c.error ->> 'code', 'message', c.error ->> 'message') ORDER BY c.is_last DESC, c.id) AS listed
+          FROM (SELECT *, coalesce(failed.name = :last_step, false) AS is_last
+                FROM tasks AS failed WHERE failed.parent_id = :task_id AND failed.state = '{State.FAILURE}'
+                ORDER BY is_last DESC, failed.id LIMIT {_FAILURES_LISTED}) AS c) AS f
          -- s: of a crawl, the pages that are no documents, by the reason.
          CROSS JOIN (
             SELECT jsonb_build_object('skipped', coalesce(sum(c.pages), 0),
@@ -173,17 +186,22 @@ async def lock_ancestors(connection: AsyncConnection, task_ids: Sequence[UUID]) 
 _NEEDS_LAST_STEP = text(
     f"""
     SELECT NOT EXISTS (SELECT FROM tasks AS c WHERE c.parent_id = :task_id
-                       AND (c.name = :last_step OR c.state <> '{State.SUCCESS}'))
+                       AND (c.name = :last_step
+                            OR (c.state <> '{State.SUCCESS}' AND ({IS_ACTIVE} OR NOT :tolerates))))
     """
 )
 
 
 async def needs_last_step(connection: AsyncConnection, parent: Task) -> bool:
-    """Return whether all children of a locked parent have succeeded and its last step is not submitted yet."""
+    """Return whether a locked parent's last step is due and not submitted yet.
+
+    It is due when all other children have succeeded; where it tolerates failures, when they have ended.
+    """
     last_step = parent.arguments.get("last_step")
     if parent.state is not State.EXPANDED or not last_step or parent.cancel_requested_at:
         return False
-    parameters = {"task_id": parent.id, "last_step": last_step["name"]}
+    tolerates = bool(last_step.get("after_failures"))
+    parameters = {"task_id": parent.id, "last_step": last_step["name"], "tolerates": tolerates}
     return bool((await connection.execute(_NEEDS_LAST_STEP, parameters)).scalar_one())
 
 

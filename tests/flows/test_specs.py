@@ -14,6 +14,7 @@ from tests.pipeline.tars import make_tar
 from tests.running import Stack
 
 _NAME = "app.tasks.spec_tasks.generate_specs"
+_LAST_STEP = "app.tasks.spec_tasks.write_specs"
 _GATE_PATH = "weir-main/weir/gates.py"
 
 
@@ -34,6 +35,16 @@ def list_documents(stack: Stack, agent: int) -> dict[str, dict[str, Any]]:
     return named
 
 
+def list_children(stack: Stack, task: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The children of a task, the oldest first."""
+    return sorted(stack.get("/tasks/", parent_id=task["task_id"])["tasks"], key=lambda child: child["task_id"])
+
+
+def list_stages(task: Mapping[str, Any]) -> list[str]:
+    """The stages of a task's own work."""
+    return [stage["name"] for stage in task["stages"] if stage["name"] not in {"queue", "start"}]
+
+
 def count_blobs(stack: Stack) -> int:
     """The number of files in storage."""
     return sum(path.is_file() for path in (stack.settings.data_dir / "blobs").rglob("*"))
@@ -49,10 +60,13 @@ def test_a_repository_becomes_a_specification_and_its_files_become_documents(sha
     before = count_blobs(shared_stack)
     task = send(shared_stack, agent, make_zip(SOURCES), spec_type="Repository Overview", metadata='{"year": 2026}')
     assert (task["task_name"], task["queue"]) == (_NAME, "low_priority")
-    assert (task["state"], task["current"], task["counts"]["succeeded"]) == ("SUCCESS", 100, 5)
-    stages = [stage["name"] for stage in task["stages"] if stage["name"] not in {"queue", "start", "children"}]
-    assert stages == ["load", "index", "analyse", "write"]
+    assert (task["state"], task["current"], task["counts"]["succeeded"]) == ("SUCCESS", 100, 6)
+    [*children, last] = list_children(shared_stack, task)
+    assert (len(children), last["task_name"]) == (5, _LAST_STEP)
+    assert last["started_at"] > max(child["completed_at"] for child in children), "the files come first"
+    assert [list_stages(one) for one in (task, last)] == [["load", "index"], ["index", "analyse", "write"]]
     result = task["result"]
+    assert (result["total"], result["failed"], result["failures"]) == (6, 0, [])
     assert (result["spec_type"], result["mode"], result["files"], result["skipped_files"]) == (
         "overview",
         "plain",
@@ -109,7 +123,7 @@ def test_a_later_archive_replaces_the_specification_and_the_files_that_changed(s
     first = list_documents(shared_stack, agent)
     changed = {**SOURCES, _GATE_PATH: GATES.replace(b"open", b"raise_gate")}
     task = send(shared_stack, agent, make_zip(changed))
-    assert (task["state"], task["counts"]["total"]) == ("SUCCESS", 5)
+    assert (task["state"], task["counts"]["total"]) == ("SUCCESS", 6)
     second = list_documents(shared_stack, agent)
     assert {name: document["id"] for name, document in first.items()} == {
         name: document["id"] for name, document in second.items()
@@ -151,6 +165,28 @@ def test_a_tar_and_an_address_are_read_as_a_zip_is(shared_stack: Stack, agent: i
         again = shared_stack.client.post(f"/agents/{other}/specs", files=form)
         assert (again.status_code, again.json()["document_id"]) == (202, accepted["document_id"])
         shared_stack.finish([again.json()["task_id"]])
+
+
+def test_a_7_zip_archive_is_read_as_a_zip_is(shared_stack: Stack, agent: int, tmp_path: Path) -> None:
+    py7zr = pytest.importorskip("py7zr")
+    with py7zr.SevenZipFile(tmp_path / "weir.7z", "w") as archive:
+        for name, content in SOURCES.items():
+            archive.writestr(content, name)
+    task = send(shared_stack, agent, (tmp_path / "weir.7z").read_bytes(), "weir.7z")
+    assert (task["state"], task["result"]["skipped_files"]) == ("SUCCESS", 2)
+    assert [claim for claim in CLAIMS if claim not in task["result"]["markdown"]] == []
+    assert list_documents(shared_stack, agent).keys() == DOCUMENTS
+
+
+def test_files_that_cannot_be_read_do_not_stop_the_specification(shared_stack: Stack, agent: int) -> None:
+    broken = {"weir-main/weir/broken.ipynb": b'{"cells": 7}', "weir-main/weir/lone.html": b"<p></p>"}
+    task = send(shared_stack, agent, make_zip({**SOURCES, **broken}))
+    assert (task["state"], task["error"]) == ("SUCCESS", None)
+    failed = {one["filename"] for one in task["result"]["failures"]}
+    assert failed
+    assert failed <= {"weir/weir/broken.ipynb", "weir/weir/lone.html"}
+    assert task["result"]["failed"] == len(failed)
+    assert list_documents(shared_stack, agent)[OVERVIEW]["status"] == "completed"
 
 
 def test_a_small_chunk_size_applies_to_the_specification_and_to_the_files(shared_stack: Stack, agent: int) -> None:

@@ -19,6 +19,7 @@ NOT_REACHED = {
     TaskName.EVALUATE,
     TaskName.DECIDE_INDEX,
     TaskName.GENERATE_SPECS,
+    TaskName.WRITE_SPECS,
 }
 """The change of a model, an agent with many chunks, evaluations and specs run these; they have tests of their own."""
 

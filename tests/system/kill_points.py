@@ -60,14 +60,17 @@ DURING_THE_ATTEMPT = {
     "in the last transaction, after the chunks": Point(f"{_PUBLICATION}:EditionWriter.publish", Moment.AFTER),
 }
 DURING_SPECS = {
-    "before the sources are selected": Point("app.services.specs.generation:pack", Moment.BEFORE),
-    "after the sources are selected": Point("app.services.specs.generation:pack", Moment.AFTER),
+    "before the sources are selected": Point("app.services.specs.source_archives:pack", Moment.BEFORE),
+    "after the sources are selected": Point("app.services.specs.source_archives:pack", Moment.AFTER),
+    "after the sources are stored": Point("app.services.intake.attachments:Attachments.store", Moment.AFTER),
+    "in the transaction that submits the sources": Point(f"{_EXECUTION}:expand", Moment.AFTER_SOME),
+    "before the last step is submitted": Point("app.services.queue.after_commit:submit", Moment.BEFORE),
+    "when the last step begins": Point("app.services.specs.generation:SpecGeneration.write", Moment.BEFORE),
     "while the sources are analysed": Point("app.services.specs.source_analysis:SourceAnalysis.analyse", Moment.AFTER),
     "after the specification is written": Point("app.services.specs.generation:write_specification", Moment.AFTER),
     "after the specification is stored": Point("app.services.specs.generation:SpecGeneration._ingest", Moment.AFTER),
-    "after the sources are stored": Point("app.services.intake.attachments:Attachments.expand", Moment.AFTER),
-    "in the last transaction, after the parent": Point(f"{_EXECUTION}:expand", Moment.AFTER_SOME),
     "in the last transaction, after the archive": Point("app.services.specs.generation:release_content", Moment.AFTER),
+    "after the last step, before its parent ends": Point("app.services.queue.after_commit:gather", Moment.BEFORE),
 }
 AFTER_VECTORS = "after the vectors are written, before the last transaction"
 AROUND_A_HEARTBEAT = {
@@ -81,6 +84,7 @@ AFTER_RECONCILE = "after a lost bell is found, before the ring"
 BELL_IS_LOST = "the broker is away"
 PARSER_FAILS = "the parser fails"
 PARSER_WAITS = "the parser waits"
+LAST_STEP_WAITS = "the last step of a specification waits"
 
 POINTS = {
     "api": {**BEFORE_THE_ROW, **AFTER_THE_ROW, BELL_IS_LOST: Point(_PUBLISH, Moment.INSTEAD)},
@@ -96,6 +100,7 @@ POINTS = {
         AFTER_RECONCILE: Point(f"{_RECOVERY}:reconcile", Moment.AFTER_SOME),
         PARSER_FAILS: Point(_PARSE, Moment.INSTEAD),
         PARSER_WAITS: Point(_PARSE, Moment.HELD),
+        LAST_STEP_WAITS: Point("app.services.specs.generation:SpecGeneration.write", Moment.HELD),
     },
 }
 """The points by program: the first argument of the command line."""

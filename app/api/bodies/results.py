@@ -235,6 +235,7 @@ RESULTS: dict[TaskName, tuple[type[BaseModel], ...]] = {
     TaskName.EVALUATE: (EvaluationResult,),
     TaskName.DECIDE_INDEX: (IndexDecisionResult,),
     TaskName.GENERATE_SPECS: (SpecsResult,),
+    TaskName.WRITE_SPECS: (SpecsResult,),
 }
 """The models of a successful task's result. Tasks that are not listed have none."""
 

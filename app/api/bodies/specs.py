@@ -8,8 +8,8 @@ from app.api.bodies.fields import example
 from app.api.bodies.webpages import METADATA, Address, Priority
 
 _URL = (
-    "An HTTPS URL: that of a ZIP or tar archive, or of a repository on GitHub, GitLab, Bitbucket, Codeberg or "
-    "SourceHut."
+    "An HTTPS URL: that of an archive, or of a repository, a branch or a tag on GitHub, GitLab, Bitbucket, Codeberg, "
+    "Gitea or SourceHut."
 )
 
 
@@ -28,7 +28,10 @@ class SpecsOptions(BaseModel):
     )
     index_first: bool = Field(
         default=True,
-        description="Whether the source files become documents as well, so that search finds code by file.",
+        description=(
+            "Whether the source files become documents as well, so that search finds code by file. They come first: "
+            "the specification is written when all of them have ended."
+        ),
     )
     chunk_size: int | None = Field(
         None,

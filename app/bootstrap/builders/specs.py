@@ -9,8 +9,9 @@ from app.bootstrap.builders.intake import IntakeServices, read_archive_limits
 from app.bootstrap.builders.queue import QueueServices
 from app.domain.addresses import AllowedHosts
 from app.services.answers.generation import Generation
-from app.services.specs.generation import GenerationLimits, SpecGeneration
+from app.services.specs.generation import SpecGeneration
 from app.services.specs.source_analysis import SourceAnalysis
+from app.services.specs.source_archives import SourceArchives
 from app.services.specs.specs import Specs
 from app.services.specs.writing import SpecWriting
 from app.settings import Settings
@@ -47,15 +48,18 @@ def _build_generation(
     generation: Generation | None,
 ) -> SpecGeneration:
     writing = SpecWriting(generation, adapters.chat.model) if generation and adapters.chat else None
-    limits = GenerationLimits(read_archive_limits(settings), settings.large_document_chunks)
+    archives = SourceArchives(
+        adapters.blobs, intake.uploads, queue.admission, intake.files, adapters.parser, read_archive_limits(settings)
+    )
     return SpecGeneration(
+        adapters.database,
         adapters.blobs,
         intake.uploads,
-        queue.admission,
+        queue.after_commit,
         indexing.ingestion,
         intake.attachments,
+        archives,
         SourceAnalysis(adapters.parser, settings.celery_task_soft_time_limit / 2),
-        intake.files,
         writing,
-        limits,
+        settings.large_document_chunks,
     )

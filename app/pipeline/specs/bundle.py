@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.domain.errors import ArchiveLimitError, SluiceError
 from app.pipeline.archives.formats import ArchivedFile
-from app.pipeline.specs.facts import Skipped
+from app.pipeline.specs.facts import Skipped, find_root
 from app.pipeline.specs.selection import MAX_FILE_BYTES, refuse_content, refuse_name
 
 _PIECE = 64 * 1024
@@ -51,6 +51,11 @@ class Bundles:
             for name in names
             if name not in self.empty
         ]
+
+    def find_root(self) -> str:
+        """The folder that contains all files of the archive; empty where there is none."""
+        names = (name for names in self.files.values() for name in names)
+        return find_root([*names, *(file.path for file in self.skipped)])
 
     def count(self) -> int:
         """The number of files that are analysed."""

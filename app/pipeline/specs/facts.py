@@ -1,6 +1,6 @@
 """The facts that are read from a repository. Each has the file and the line that show it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -139,11 +139,15 @@ class Repository:
         return dict(sorted(counts.items(), key=lambda item: (-item[1][1], item[0])))
 
 
+def find_root(paths: Iterable[str]) -> str:
+    """The name of the one folder that contains all of these paths; empty where there is none."""
+    roots = {path.partition("/")[0] if "/" in path else "" for path in paths}
+    return roots.pop() if len(roots) == 1 else ""
+
+
 def strip_root(files: Sequence[FileFacts], skipped: Sequence[Skipped]) -> tuple[str, list[FileFacts], list[Skipped]]:
     """The name of the one folder that contains all files, as archives of forges have it, and the facts without it."""
-    paths = [*(file.path for file in files), *(file.path for file in skipped)]
-    roots = {path.partition("/")[0] if "/" in path else "" for path in paths}
-    root = roots.pop() if len(roots) == 1 else ""
+    root = find_root([*(file.path for file in files), *(file.path for file in skipped)])
     cut = len(root) + 1 if root else 0
     return (
         root,

@@ -13,6 +13,7 @@ from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -59,10 +60,10 @@ class ReportThrottle:
 
 @dataclass(frozen=True, slots=True)
 class Processed:
-    """What ``process`` leaves for ``apply``."""
+    """What ``process`` leaves for ``apply``. ``task_id`` is the document's indexing task, which may publish."""
 
     document: Document
-    task: Task
+    task_id: UUID
     version: Version
     edition: WrittenEdition
 
@@ -132,6 +133,8 @@ class Ingestion:
         work: Work,
         content: Content,
         metadata: Mapping[str, Any] | None = None,
+        *,
+        task_id: UUID | None = None,
     ) -> Ingested:
         """Parse, chunk and embed; the outcome's transaction calls ``apply``.
 
@@ -140,6 +143,7 @@ class Ingestion:
             work: What ``load`` returned.
             content: The file to read.
             metadata: Metadata that takes precedence over the file's own.
+            task_id: The document's indexing task, if that is not the attempt's: its parent.
         """
         document, settings = work.document, work.settings
         if not _is_first(attempt.task, document):
@@ -157,11 +161,13 @@ class Ingestion:
         if len(head) > self._large_chunks:
             outcome = await self._large.stage(attempt, document, version, chain(head, chunks))
         else:
-            outcome = await self._index(attempt, work, version, head)
+            outcome = await self._index(attempt, work, version, head, task_id or attempt.task.id)
         given = {name: getattr(outcome, name) for name in Outcome.__dataclass_fields__}
         return Ingested(**given, document=document, content=content, found=found, attachments=parsed.attachments)
 
-    async def _index(self, attempt: RunningAttempt, work: Work, version: Version, chunks: Sequence[Chunk]) -> Outcome:
+    async def _index(
+        self, attempt: RunningAttempt, work: Work, version: Version, chunks: Sequence[Chunk], task_id: UUID
+    ) -> Outcome:
         """Embed the chunks of a document that is not large; the outcome publishes it."""
         document, edition = work.document, await self._embed(attempt, work, version, chunks)
         version = replace(version, embedding_model=self._indexer.name_model(edition.index))
@@ -169,14 +175,14 @@ class Ingestion:
             version.as_result(document.id),
             version.status,
             version.chunk_count,
-            apply=partial(self.apply, Processed(document, attempt.task, version, edition)),
+            apply=partial(self.apply, Processed(document, task_id, version, edition)),
             after=partial(delete_former_file, self._blobs, document, version.content),
         )
 
     async def apply(self, processed: Processed, connection: AsyncConnection) -> None:
         """Publish the version together with its chunks and vectors, within the transaction that ends the task."""
         await self._writer.publish(
-            connection, processed.document, processed.task.id, processed.version, processed.edition
+            connection, processed.document, processed.task_id, processed.version, processed.edition
         )
 
     async def _parse(self, attempt: RunningAttempt, content: Content, address: str | None) -> Parsed:

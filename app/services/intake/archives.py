@@ -11,13 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.publishing import set_archive_content
 from app.domain.counting import count_of
-from app.domain.documents import OnDuplicate, Parsed
+from app.domain.documents import OnDuplicate
 from app.domain.errors import (
     ArchiveLimitError,
     ArchiveTooDeepError,
     EmptyArchiveError,
     FileMissingError,
-    ParseLimitExceededError,
     SluiceError,
     StorageFullError,
     StorageUnavailableError,
@@ -27,9 +26,10 @@ from app.domain.ports import BlobStore, Parser
 from app.domain.records import Content, Document
 from app.domain.tasks import Progress, Task
 from app.ledger.children import drop_children
-from app.pipeline.archives.formats import ArchivedFile, list_unpacked, open_files
+from app.pipeline.archives.formats import ArchivedFile, open_files
 from app.services.indexing.ingestion import Ingestion, ReportThrottle
 from app.services.indexing.publication import delete_former_file, raise_superseded, read_content
+from app.services.intake.sevenzip import unpack_sevenzip
 from app.services.intake.stored_entries import ArchiveLimits, StoredEntries, read_nesting
 from app.services.intake.uploads import Uploads
 from app.services.queue.attempts import Outcome, RunningAttempt
@@ -120,13 +120,10 @@ class Archives:
 
     @asynccontextmanager
     async def _open(self, archive: _Archive, stored: StoredEntries) -> AsyncIterator[Iterable[ArchivedFile]]:
-        """The files of an archive. The sandbox unpacks 7-Zip archives, whose library is not bounded."""
+        """The files of an archive."""
         remaining = stored.limits.entries - len(stored.entries)
         if archive.media_type == SEVENZIP:
-            files = list_unpacked(await self._unpack_in_sandbox(archive.path))
-            if len(files) > remaining:
-                raise ArchiveLimitError(f"It contains {count_of(len(files), 'file')}; the limit is {remaining}.")
-            yield files
+            yield await unpack_sevenzip(self._parser, archive.path, max_entries=remaining)
             return
         left = stored.limits.inflated_bytes - stored.inflated
         opening = open_files(archive.path, archive.media_type, archive.name, max_entries=remaining, max_bytes=left)
@@ -135,12 +132,6 @@ class Archives:
             yield entered
         finally:
             opening.__exit__(None, None, None)
-
-    async def _unpack_in_sandbox(self, path: Path) -> Parsed:
-        try:
-            return await self._parser.parse(path, SEVENZIP)
-        except ParseLimitExceededError as error:
-            raise ArchiveLimitError(error.detail) from error
 
     async def _unpack_file(self, unpacking: _Unpacking, file: ArchivedFile, path: str, level: int) -> None:
         """Store one file; an archive is unpacked in its place."""

@@ -1,6 +1,6 @@
 """Attachments: the files within a document, such as those of a mail, become children of its task."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
 from app.domain.counting import count_of
-from app.domain.documents import OnDuplicate
+from app.domain.documents import AttachedFile, OnDuplicate
 from app.domain.errors import (
     ArchiveLimitError,
     ArchiveTooDeepError,
@@ -19,6 +19,7 @@ from app.domain.errors import (
 )
 from app.domain.ids import TaskId
 from app.domain.ports import BlobStore
+from app.domain.records import Document
 from app.domain.tasks import Queue
 from app.ledger.children import drop_children, forget_attachments
 from app.ledger.read import get_task
@@ -56,10 +57,8 @@ class Attachments:
         if not isinstance(outcome, Ingested) or not outcome.attachments:
             return outcome
         given = attempt.task.arguments
-        stored = StoredEntries(attempt, self._blobs, self._uploads, self._limits, _describe_origin(outcome))
-        stored.arguments = {name: given[name] for name in ("chunk_size",) if name in given}
-        async with stored.delete_on_failure():
-            await self._store(stored, outcome)
+        origin = describe_origin(outcome.document, outcome.content.filename, outcome.found)
+        stored = await self.store(attempt, outcome.attachments, origin)
         if all("error" in entry for entry in stored.entries):
             return replace(outcome, result=_list_failures(outcome, stored)) if outcome.result else outcome
         if outcome.last_step:
@@ -101,11 +100,26 @@ class Attachments:
 
         return replace(outcome, apply=apply, after=after)
 
-    async def _store(self, stored: StoredEntries, outcome: Ingested) -> None:
+    async def store(
+        self, attempt: RunningAttempt, files: Sequence[AttachedFile], metadata: Mapping[str, Any]
+    ) -> StoredEntries:
+        """Store the files within a document, for children of its task; ``metadata`` is that of their documents.
+
+        Raises:
+            ArchiveLimitError: when they are too many, or too large in all.
+        """
+        given = attempt.task.arguments
+        stored = StoredEntries(attempt, self._blobs, self._uploads, self._limits, metadata)
+        stored.arguments = {name: given[name] for name in ("chunk_size",) if name in given}
+        async with stored.delete_on_failure():
+            await self._store(stored, files)
+        return stored
+
+    async def _store(self, stored: StoredEntries, files: Sequence[AttachedFile]) -> None:
         nesting = read_nesting(stored.attempt.task) + 1
-        if len(outcome.attachments) > self._limits.entries:
+        if len(files) > self._limits.entries:
             raise ArchiveLimitError(f"The limit is {count_of(self._limits.entries, 'file')} within a document.")
-        for file in outcome.attachments:
+        for file in files:
             try:
                 if nesting > self._limits.depth:
                     raise ArchiveTooDeepError(f"The limit is {count_of(self._limits.depth, 'level')}.")
@@ -117,12 +131,13 @@ class Attachments:
                 stored.add_failure(clean_name(file.name), error)
 
 
-def _describe_origin(outcome: Ingested) -> dict[str, Any]:
-    """The metadata of the files' documents: the uploader's, and where they come from."""
-    document = outcome.document
-    given = {name: value for name, value in document.metadata.items() if outcome.found.get(name) != value}
-    origin = {"parent_document_id": document.id, "parent_filename": outcome.content.filename}
-    return {**given, **origin}
+def describe_origin(document: Document, filename: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata of the documents of the files within a document: the uploader's, and where they come from.
+
+    ``found`` is the metadata that the document's own file contains.
+    """
+    given = {name: value for name, value in document.metadata.items() if found.get(name) != value}
+    return {**given, "parent_document_id": document.id, "parent_filename": filename}
 
 
 def _list_failures(outcome: Outcome, stored: StoredEntries) -> Mapping[str, Any]:

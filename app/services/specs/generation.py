@@ -1,13 +1,15 @@
-"""Writes specifications: reads the archive, analyses its files in the sandbox, writes the Markdown and publishes it.
+"""Writes specifications: analyses the files of a repository in the sandbox, writes the Markdown and publishes it.
 
-Nothing is visible before the transaction that ends the attempt: it publishes the specification and submits the source
-files as children. So a killed worker leaves nothing that search finds, and the next attempt begins anew.
+With ``index_first``, the task submits the source files as its children, and the specification is written by its last
+step (``WRITE_SPECS``) when all of them have ended: search finds the files before the text is written. Otherwise, the
+task itself writes it. Each outcome is one transaction. So a killed worker leaves nothing that search finds, and the
+next attempt begins anew; the document of the specification exists from the start.
 """
 
 import asyncio
 import io
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,152 +17,158 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.engine import Database
 from app.domain.counting import count_of
+from app.domain.documents import AttachedFile
 from app.domain.errors import FileMissingError, NoSourceFilesError
-from app.domain.ports import BlobStore, PageReader
+from app.domain.ids import TaskId
+from app.domain.ports import BlobStore
 from app.domain.records import AgentSettings, Content, Work
 from app.domain.specs import SpecType
-from app.domain.tasks import Progress, Task
+from app.domain.tasks import Progress, Task, TaskName
 from app.domain.vectors import Account
+from app.ledger.children import drop_children
 from app.ledger.files import make_page_key, release_content
-from app.pipeline.archives.formats import open_files
-from app.pipeline.specs.bundle import BundledFile, Bundles, pack
-from app.pipeline.specs.document import Specification, write_specification
+from app.ledger.parents import update_progress
+from app.pipeline.specs.bundle import BundledFile, Bundles
+from app.pipeline.specs.document import Specification, make_title, write_specification
 from app.pipeline.specs.facts import Repository
 from app.services.indexing.ingestion import Ingested, Ingestion, ReportThrottle
 from app.services.indexing.publication import read_content
-from app.services.intake.attachments import Attachments
-from app.services.intake.stored_entries import ArchiveLimits
-from app.services.intake.uploads import IncomingFile, Uploads
-from app.services.queue.admission import Admission
+from app.services.intake.attachments import Attachments, describe_origin
+from app.services.intake.uploads import Uploads
+from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import Outcome, RunningAttempt
 from app.services.specs.source_analysis import SourceAnalysis
-from app.services.specs.specs import check_archive
+from app.services.specs.source_archives import SourceArchives, copy
 from app.services.specs.writing import SpecWriting, Written
 
 _CHARACTERS = 400_000
 """The largest specification."""
 _SHOWN = 50_000
 """The characters of it that the task's result has."""
-_PIECE = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class GenerationLimits:
-    """The limits of one specification: those of archives, and its number of chunks."""
-
-    archive: ArchiveLimits
-    chunks: int
+_ARGUMENTS_OF_STEP = ("spec_type", "repository", "batch_size", "chunk_size", "content")
 
 
 class SpecGeneration:
-    """Generates specifications. ``writing`` is None without a language model."""
+    """Generates specifications.
+
+    Args:
+        writing: Has a language model write sections; None without one.
+        most_chunks: The largest number of chunks of a specification.
+    """
 
     def __init__(
         self,
+        database: Database,
         blobs: BlobStore,
         uploads: Uploads,
-        admission: Admission,
+        after_commit: AfterCommit,
         ingestion: Ingestion,
         attachments: Attachments,
+        archives: SourceArchives,
         analysis: SourceAnalysis,
-        reader: PageReader,
         writing: SpecWriting | None,
-        limits: GenerationLimits,
+        most_chunks: int,
     ) -> None:
+        self._database = database
         self._blobs = blobs
         self._uploads = uploads
-        self._admission = admission
+        self._after_commit = after_commit
         self._ingestion = ingestion
         self._attachments = attachments
+        self._archives = archives
         self._analysis = analysis
-        self._reader = reader
         self._writing = writing
-        self._limits = limits
+        self._most_chunks = most_chunks
 
     async def generate(self, attempt: RunningAttempt) -> Outcome:
-        """Describe the repository; the outcome publishes the description and submits the source files as children.
+        """Describe the repository; with ``index_first``, the outcome submits its files, and the last step describes it.
 
-        The archive of a URL is read and stored first; the next claim of the task describes it.
+        The archive of a URL is read and stored first; the next claim of the task goes on with it.
 
         Raises:
             NoSourceFilesError: when the archive has no file that is analysed.
             DocumentDamagedError, ArchiveLimitError: when the archive cannot be read or contains too much.
-            PageNotAvailableError, …: as ``PageReader``.
+            UnsupportedTypeError, PageNotAvailableError, …: as ``SourceArchives.fetch``.
         """
-        work = await self._ingestion.load(attempt)
-        content = read_content(attempt.task)
-        name = attempt.task.arguments["repository"]
-        await attempt.report(Progress("load", 0, f"Loading {name}"))
+        await attempt.report(Progress("load", 0, f"Loading {attempt.task.arguments['repository']}"))
+        if read_content(attempt.task) is None:
+            await self._ingestion.load(attempt)
+            return await self._archives.fetch(attempt)
+        return await self._read(attempt, self._index if attempt.task.arguments["index_first"] else self._write)
+
+    async def write(self, attempt: RunningAttempt) -> Outcome:
+        """Describe the repository as the last step of its task. The errors are those of ``generate``."""
+        return await self._read(attempt, self._write)
+
+    async def _read(
+        self, attempt: RunningAttempt, use: Callable[[RunningAttempt, Content, Bundles], Awaitable[Outcome]]
+    ) -> Outcome:
+        """Use the source files of the task's archive, which are in a folder meanwhile."""
+        content, name = read_content(attempt.task), attempt.task.arguments["repository"]
         if content is None:
-            return await self._fetch(attempt)
-        with TemporaryDirectory(prefix="sluice-") as folder:
-            path = await self._blobs.fetch(content.blob_key, Path(folder))
-            await attempt.report(Progress("index", 20, f"Selecting the source files of {name}"))
-            bundles = await asyncio.to_thread(self._pack, path, content, Path(folder), attempt.task)
-            repository, root = await self._analyse(attempt, bundles, name)
-            if not repository.files:
-                raise NoSourceFilesError(repository.skipped[0].reason)
-            written, specification = await self._write(attempt, bundles.list_files("", root), repository, work.settings)
-            ingested = await self._ingest(attempt, work, specification)
-            result = {**(ingested.result or {}), **_describe(attempt.task, repository, specification, written)}
-            files = bundles.list_files(f"{name}/", root) if attempt.task.arguments["index_first"] else []
-            outcome = replace(ingested, result=result if ingested.result else None, attachments=files)
-            return self._release(attempt.task, content, await self._attachments.expand(attempt, outcome))
-
-    async def _fetch(self, attempt: RunningAttempt) -> Outcome:
-        """Read the archive from its address and store it; the outcome returns the task to its queue with it."""
-        url = attempt.task.arguments.get("url")
-        if url is None:
             raise FileMissingError
-        attempt.release_slot()
-        self._admission.nudge(attempt.task.queue)
         with TemporaryDirectory(prefix="sluice-") as folder:
-            page = await self._reader.read(url, Path(folder))
-            incoming = await self._uploads.open()
-            try:
-                with page.path.open("rb") as file:
-                    await _copy(file, incoming)
-                async with self._uploads.delete_unless_committed([incoming.key]):
-                    content = await incoming.store(page.filename)
-                    check_archive(content)
-            finally:
-                await asyncio.shield(incoming.writer.abort())
-        # As ``app.services.specs.specs`` names the content of an uploaded archive.
-        expected = {"sha256": attempt.task.arguments["key"], "filename": attempt.task.metadata["filename"]}
-        stored = {**content.as_json(), **expected}
-        discard = partial(self._blobs.delete, content.blob_key)
-        return Outcome(None, f"Read {url}", continues={"content": stored}, discard=discard)
+            await attempt.report(Progress("index", 20, f"Selecting the source files of {name}"))
+            return await use(attempt, content, await self._archives.unpack(attempt.task, content, Path(folder)))
 
-    def _pack(self, path: Path, content: Content, folder: Path, task: Task) -> Bundles:
-        limits = self._limits.archive
-        opened = open_files(
-            path, content.media_type, content.filename, max_entries=limits.entries, max_bytes=limits.inflated_bytes
+    async def _index(self, attempt: RunningAttempt, _: Content, bundles: Bundles) -> Outcome:
+        """Store the source files; the outcome submits them as children, before the last step."""
+        document = (await self._ingestion.load(attempt)).document
+        task, given = attempt.task, attempt.task.arguments
+        files: Sequence[AttachedFile] = bundles.list_files(f"{given['repository']}/", bundles.find_root())
+        origin = describe_origin(document, task.metadata["filename"], _describe_found(task))
+        stored = await self._attachments.store(attempt, files, origin)
+
+        async def apply(connection: AsyncConnection) -> None:
+            await drop_children(connection, task.id)
+            await stored.submit_changed(connection, task)
+
+        return Outcome(
+            None,
+            f"Indexing {count_of(len(files), 'file')} of {given['repository']}",
+            apply=apply,
+            expands=True,
+            last_step={
+                "name": TaskName.WRITE_SPECS.value,
+                "queue": task.queue,
+                "after_failures": True,
+                "arguments": {name: given[name] for name in _ARGUMENTS_OF_STEP if name in given},
+            },
+            after=stored.delete_unused,
+            discard=stored.delete,
         )
-        batch_size = task.arguments["batch_size"]
-        with opened as files:
-            bundles = pack(files, folder, batch_size=batch_size, max_bytes=limits.inflated_bytes)
-        if not bundles.files:
-            raise NoSourceFilesError
-        return bundles
 
-    async def _analyse(self, attempt: RunningAttempt, bundles: Bundles, name: str) -> tuple[Repository, str]:
+    async def _write(self, attempt: RunningAttempt, content: Content, bundles: Bundles) -> Outcome:
+        """Analyse the files and write; the outcome publishes the specification and gives up the archive."""
+        work = await self._ingestion.load(attempt)
+        repository, root = await self._analyse(attempt, bundles)
+        if not repository.files:
+            raise NoSourceFilesError(repository.skipped[0].reason)
+        written, specification = await self._compose(attempt, bundles.list_files("", root), repository, work.settings)
+        ingested = await self._ingest(attempt, work, specification)
+        described = _describe(attempt.task, repository, specification, written)
+        outcome = replace(ingested, result={**ingested.result, **described} if ingested.result else None)
+        return self._release(attempt.task, content, outcome)
+
+    async def _analyse(self, attempt: RunningAttempt, bundles: Bundles) -> tuple[Repository, str]:
         """The facts of all files, and the folder that contains them in the archive; progress 50 to 79."""
-        total, throttle = bundles.count(), ReportThrottle()
-        await attempt.report(Progress("analyse", 50, f"Analysing {count_of(total, 'file')} of {name}"))
+        name, total, throttle = attempt.task.arguments["repository"], bundles.count(), ReportThrottle()
+        await self._report(attempt, Progress("analyse", 50, f"Analysing {count_of(total, 'file')} of {name}"))
 
         async def on_done(done: int) -> None:
             if throttle.due():
                 status = f"Analysed {done} of {total} files of {name}"
-                await attempt.report(Progress("analyse", 50 + 29 * done // max(1, total), status))
+                await self._report(attempt, Progress("analyse", 50 + 29 * done // max(1, total), status))
 
         return await self._analysis.analyse(bundles, name, on_done)
 
-    async def _write(
+    async def _compose(
         self, attempt: RunningAttempt, files: Sequence[BundledFile], repository: Repository, settings: AgentSettings
     ) -> tuple[Written, Specification]:
         kind = SpecType(attempt.task.arguments["spec_type"])
-        await attempt.report(Progress("write", 80, f"Writing {kind.heading} of {repository.name}"))
+        await self._report(attempt, Progress("write", 80, f"Writing {kind.heading} of {repository.name}"))
         written = Written()
         if self._writing:
             account = Account(attempt.task.organization_id, attempt.task.agent_id)
@@ -168,27 +176,34 @@ class SpecGeneration:
         # So few that the document does not count as large, whose result would be that of its last step. A chunk is
         # about half as long as it may be, or longer, without what it repeats of the one before it.
         shortest = max(settings.chunk_size // 4, settings.chunk_size // 2 - settings.chunk_overlap)
-        characters = min(_CHARACTERS, shortest * self._limits.chunks)
+        characters = min(_CHARACTERS, shortest * self._most_chunks)
         write = partial(write_specification, repository, kind, characters=characters, sections=written.lines)
         return written, await asyncio.to_thread(write)
+
+    async def _report(self, attempt: RunningAttempt, progress: Progress) -> None:
+        """Report progress; that of a last step is its parent's as well."""
+        await attempt.report(progress)
+        if attempt.task.parent_id is None:
+            return
+        async with self._database.statement() as connection:
+            parent = await update_progress(connection, TaskId(attempt.task.parent_id))
+        if parent:
+            await self._after_commit.publish_states([parent])
 
     async def _ingest(self, attempt: RunningAttempt, work: Work, specification: Specification) -> Ingested:
         """Store the Markdown and make it searchable as the content of the task's document."""
         incoming = await self._uploads.open(make_page_key(attempt.task.id, attempt.task.attempt))
         try:
             with io.BytesIO(specification.markdown.encode("utf-8", "replace")) as file:
-                await _copy(file, incoming)
+                await copy(file, incoming)
             content = await incoming.store(attempt.task.metadata["filename"])
         finally:
             await asyncio.shield(incoming.writer.abort())
-        found = {
-            "title": specification.title,
-            "spec_type": attempt.task.arguments["spec_type"],
-            "repository": attempt.task.arguments["repository"],
-        }
         attempt.confine("write", 80)
         async with self._uploads.delete_unless_committed([content.blob_key]):
-            ingested = await self._ingestion.process(attempt, work, content, found)
+            ingested = await self._ingestion.process(
+                attempt, work, content, _describe_found(attempt.task), task_id=attempt.task.parent_id
+            )
 
         async def discard() -> None:
             await ingested.discard()
@@ -204,20 +219,18 @@ class SpecGeneration:
             await release_content(connection, task.id, keys)
             await outcome.apply(connection)
 
-        return replace(outcome, apply=apply, after=self._delete_after(outcome.after, keys))
-
-    def _delete_after(self, after: Callable[[], Awaitable[None]], keys: list[str]) -> Callable[[], Awaitable[None]]:
-        async def delete() -> None:
-            await after()
+        async def after() -> None:
+            await outcome.after()
             for key in keys:
                 await self._blobs.delete(key)
 
-        return delete
+        return replace(outcome, apply=apply, after=after)
 
 
-async def _copy(file: Any, incoming: IncomingFile) -> None:
-    while piece := await asyncio.to_thread(file.read, _PIECE):
-        await incoming.write(piece)
+def _describe_found(task: Task) -> dict[str, Any]:
+    """The metadata that a specification has of its own, which is not that of its files."""
+    kind, repository = SpecType(task.arguments["spec_type"]), task.arguments["repository"]
+    return {"title": make_title(repository, kind), "spec_type": kind.value, "repository": repository}
 
 
 def _describe(task: Task, repository: Repository, specification: Specification, written: Written) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from app.db.engine import Database, repeats_on_conflict
 from app.domain.addresses import AllowedHosts
 from app.domain.documents import OnDuplicate
 from app.domain.errors import NotFoundError, UnsupportedTypeError
-from app.domain.media import MARKDOWN, TAR, ZIP
+from app.domain.media import MARKDOWN, SEVENZIP, TAR, ZIP
 from app.domain.records import Content
 from app.domain.repository_url import find_archive, strip_archive_suffix
 from app.domain.specs import SpecType
@@ -69,10 +69,11 @@ def check_archive(content: Content) -> None:
     """Check that a file is an archive from which sources are read.
 
     Raises:
-        UnsupportedTypeError: when it is not a ZIP or tar archive.
+        UnsupportedTypeError: when it is not a ZIP, tar or 7-Zip archive.
     """
-    if content.media_type not in {ZIP, TAR}:
-        raise UnsupportedTypeError("Send the sources as a ZIP or tar archive.", detected_type=content.media_type)
+    if content.media_type not in {ZIP, TAR, SEVENZIP}:
+        hint = "Send the sources as a ZIP, tar or 7-Zip archive."
+        raise UnsupportedTypeError(hint, detected_type=content.media_type)
 
 
 class Specs:
@@ -97,7 +98,7 @@ class Specs:
 
         Raises:
             EmptyFileError: when it has no bytes.
-            UnsupportedTypeError: when it is not a ZIP or tar archive.
+            UnsupportedTypeError: when it is not a ZIP, tar or 7-Zip archive, or when 7-Zip archives are not supported.
             NotFoundError: when the organization has no such agent.
             BacklogFullError: when the agent has too many tasks waiting.
         """
