@@ -11,18 +11,22 @@ from app.pipeline.words.lexemes import lexemes
 from app.services.answers.extractive import Extraction
 from tests.services.answering import ACCOUNT, make_hits
 
-PARCELS = [
-    "Parcels to the island of Norderhav are carried by the morning boat. A parcel may weigh at most 31 kilograms, and "
-    "its longest side may measure 1.2 metres. Heavier goods travel as freight.",
-    "The capital letter on the label names the zone: A is the town, B the peninsula and C the outer islands. Labels "
-    "without a letter are returned to the depot.",
-    "The depot opens at seven and closes at nineteen o'clock. On public holidays parcels are neither collected nor "
-    "delivered. The driver leaves a card when the door stays closed.",
-    "Damaged parcels are reported within eight days. The claim needs photographs of the outer packing, of the contents "
-    "and of the label. The company pays at most 500 crowns for a parcel without insurance.",
-    "Live animals, weapons and liquids above five litres are excluded. Batteries travel only inside the device that "
-    "they belong to.",
-]
+PARCELS = """
+Parcels to the island of Norderhav are carried by the morning boat. A parcel may weigh at most 31 kilograms,
+and its longest side may measure 1.2 metres. Heavier goods travel as freight.
+
+The capital letter on the label names the zone: A is the town, B the peninsula and C the outer islands. Labels
+without a letter are returned to the depot.
+
+The depot opens at seven and closes at nineteen o'clock. On public holidays parcels are neither collected nor
+delivered. The driver leaves a card when the door stays closed.
+
+Damaged parcels are reported within eight days. The claim needs photographs of the outer packing, of the
+contents and of the label. The company pays at most 500 crowns for a parcel without insurance.
+
+Live animals, weapons and liquids above five litres are excluded. Batteries travel only inside the device that
+they belong to.
+""".strip().split("\n\n")
 
 
 class Counts:
