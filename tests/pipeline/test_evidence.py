@@ -166,9 +166,8 @@ def test_meaning_is_compared_with_the_passage_that_has_most_of_the_question() ->
     counts = {"": 100, "queen": 1, "open": 1, "pier": 1}
     evidence = Evidence(QuestionWords("Which queen opened the pier?", counts))
     passages = ["The ferry is late.", "The pier was opened by a queen.", "The pier is closed in winter."]
-    compared: list[int] = []
-    evidence.suffices(passages, lambda place: compared.append(place) or 1.0)
-    assert compared == [1]
+    assert evidence.suffices(passages, [-1.0, 1.0, -1.0].__getitem__)
+    assert not evidence.suffices(passages, [1.0, -1.0, 1.0].__getitem__)
 
 
 def test_nothing_is_evidence_of_nothing() -> None:
