@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,16 @@ def run_command(stack: Stack, *arguments: str, **environment: str) -> subprocess
     )
 
 
+def evaluate(stack: Stack, agent: int) -> dict[str, Any]:
+    """The report of an evaluation with one question."""
+    questions = [{"question": "Where does the heron wait?", "documents": ["b.txt"]}]
+    made = stack.post(f"/agents/{agent}/question-sets", {"name": "Gates", "questions": questions})
+    accepted = stack.post(f"/agents/{agent}/evaluations", {"question_set": made["id"]})
+    stack.finish([accepted["task_id"]])
+    report: dict[str, Any] = stack.get(f"/agents/{agent}/evaluations/{accepted['evaluation_id']}")
+    return report
+
+
 def test_a_reranker_orders_searches_and_answers_and_its_failure_stops_neither(stack: Stack, judge: Judge) -> None:
     stack.start_api()
     stack.start_workers()
@@ -89,12 +100,7 @@ def test_a_reranker_orders_searches_and_answers_and_its_failure_stops_neither(st
     assert "Alder Gate" in done["result"]["answer"]
     assert len(judge.requests) == asked + 1
 
-    questions = [{"question": "Where does the heron wait?", "documents": ["b.txt"]}]
-    made = stack.post(f"/agents/{agent}/question-sets", {"name": "Gates", "questions": questions})
-    accepted = stack.post(f"/agents/{agent}/evaluations", {"question_set": made["id"]})
-    stack.finish([accepted["task_id"]])
-    report = stack.get(f"/agents/{agent}/evaluations/{accepted['evaluation_id']}")
-    assert report["reranker"] == {"provider": "rerank", "model": "judge", "candidates": 50}
+    assert evaluate(stack, agent)["reranker"] == {"provider": "rerank", "model": "judge", "candidates": 50}
 
     healthy = run_command(stack, "doctor")
     assert "ok    reranker" in healthy.stdout
