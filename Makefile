@@ -37,10 +37,10 @@ export ASK FILES
 quote = '$(subst ','\'',$(1))'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup extras demo up test test-all check migration chaos fuzz bench openapi lock clean venv
+.PHONY: help setup extras demo up test test-all check migration chaos fuzz bench bench-peers bench-check openapi lock clean venv
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.dev ## Create .venv with everything installed (PYTHON=python3.13 selects the interpreter)
 
@@ -81,6 +81,12 @@ fuzz: .venv/.dev ## Upload thousands of hostile files, then audit (ARGS="--files
 
 bench: .venv/.dev ## Run the benchmarks; prints a table and writes JSON
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-peers: .venv/.dev ## Compare no-ops with those of other task queues, which it installs into var/peers
+	@$(BIN)/python -m benchmarks peers $(ARGS)
+
+bench-check: .venv/.dev ## Compare the ratios of a short run with the published ones; fails past 20 %
+	@$(BIN)/python -m benchmarks.check
 
 openapi: .venv/.dev ## Write docs/openapi.json from the code
 	@$(BIN)/python -m app.api.openapi

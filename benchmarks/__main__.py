@@ -14,12 +14,16 @@ from benchmarks import (
     backlog,
     costs,
     demo,
+    depth,
+    documents,
     encodings,
     fairness,
     fleet,
     flush,
+    limits,
     memory,
     ocr,
+    other_queues,
     parsers,
     prefetch,
     providers,
@@ -29,19 +33,31 @@ from benchmarks import (
     retrieval,
     search,
     statements,
+    streams,
     uploads,
     urgency,
     vectors,
 )
 from benchmarks.figures import print_figures, write_figures
+from benchmarks.publish import publish
+from benchmarks.systems import ROUNDS
 
-_MEASURES = {
+_COMPARED = {
     "uploads": uploads.measure,
     "queues": queues.measure,
+    "documents": documents.measure,
+    "peers": other_queues.measure,
+    "depth": depth.measure,
+}
+"""Measures of Sluice and its peers in alternating rounds."""
+MEASURES = {
+    **_COMPARED,
     "statements": statements.measure,
     "costs": costs.measure,
     "prefetch": prefetch.measure,
     "fleet": fleet.measure,
+    "streams": streams.measure,
+    "limits": limits.measure,
     "demo": demo.measure,
     "recovery": recovery.measure,
     "flush": flush.measure,
@@ -60,29 +76,42 @@ _MEASURES = {
 }
 _LONG = {"recovery", "flush", "fairness", "backlog", "memory", "providers", "vectors", "search"}
 _LONG |= {"parsers", "encodings", "ocr", "retrieval"}
+_LONG |= {"peers", "depth", "streams", "limits"}
+GROUPS = {
+    "all": list(MEASURES),
+    # The comparison with plain glue, in docs/performance.md
+    "glue": ["uploads", "queues", "documents", "statements", "costs", "fleet", "depth", "streams", "limits", "peers"],
+}
 _STRICT = {"retrieval"}  # a missed target of these fails the run
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measure Sluice, compared with plain glue.")
     parser.add_argument(
-        "measures", nargs="*", metavar="measure", help=f"{', '.join(_MEASURES)}, or all; default: the short ones"
+        "measures", nargs="*", metavar="measure", help=f"{', '.join(MEASURES)}, glue or all; default: the short ones"
     )
     parser.add_argument("--sets", type=Path, default=retrieval.SETS, help="labelled sets (see retrieval_sets.py)")
     parser.add_argument("--model", action="append", default=[], choices=retrieval.MODELS, help="for retrieval")
     parser.add_argument("--vectors", type=Path, help="for retrieval: a folder that keeps vectors between runs")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of the measures that compare with peers")
+    parser.add_argument("--publish", action="store_true", help="write the figures and plots of docs/performance.md")
     options = parser.parse_args()
-    if unknown := set(options.measures) - set(_MEASURES) - {"all"}:
-        parser.error(f"unknown measure: {', '.join(sorted(unknown))}. Choose from: {', '.join(_MEASURES)}")
-    names = list(_MEASURES) if "all" in options.measures else options.measures
-    measures = _MEASURES | {"retrieval": partial(retrieval.measure, options.sets, options.model, options.vectors)}
+    names = list(dict.fromkeys(name for named in options.measures for name in GROUPS.get(named, [named])))
+    if unknown := set(names) - set(MEASURES):
+        parser.error(f"unknown measure: {', '.join(sorted(unknown))}. Choose from: {', '.join(MEASURES)}")
+    compared = {name: partial(measure, options.rounds) for name, measure in _COMPARED.items()}
+    measures = MEASURES | compared
+    measures["retrieval"] = partial(retrieval.measure, options.sets, options.model, options.vectors)
     chosen = {name: measures[name] for name in names or measures if names or name not in _LONG}
     found = {}
     for name, measure in chosen.items():
+        print(f"{name} …", flush=True)
         began = time.monotonic()
         found[name] = measure()
         print_figures(f"{name} ({time.monotonic() - began:.0f} s)", found[name])
     print(f"Written to {write_figures(found)}")
+    if options.publish:
+        publish(found)
     if not all(figure.holds for name in _STRICT & found.keys() for figure in found[name]):
         sys.exit(1)
 

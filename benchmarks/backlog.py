@@ -1,4 +1,4 @@
-"""Time of admission, a claim, the API and a worker with a million waiting tasks, compared with an almost empty table.
+"""Time of admission, a claim and the API with a million waiting tasks, compared with an almost empty table.
 
 The rows are no-ops of a hundred agents, then of a thousand, inserted in one statement. Admissions and claims are rolled
 back, so each runs on the same rows. The window is that of a worker that holds a lease and does nothing.
@@ -24,21 +24,20 @@ from app.ledger.workers import NewWorker, register, retire
 from app.settings import Settings
 from benchmarks.client import Load
 from benchmarks.figures import Figure, percentile
-from benchmarks.stack import KEY, run_program, run_servers, wait_for, wait_for_workers
+from benchmarks.stack import KEY, run_program, run_servers, wait_for_workers
 from benchmarks.work import fetch, make_agents
 
-_FEW, _SOME, _MANY = 8, 2000, 1_000_000
+_FEW, _MANY = 8, 1_000_000
 _AGENTS, _CROWD = 100, 1000
 _SLOTS, _WARM_UP, _REPEATS = 4, 20, 200
-_WORK = "no-ops end to end, each"
 
-_FILL = """
+FILL = """
     INSERT INTO tasks (id, organization_id, agent_id, name, queue, created_at, available_at)
     SELECT uuidv7(), o.id, ($1::bigint[])[1 + n % cardinality($1::bigint[])], $2, $3, at, at
     FROM (SELECT min(id) AS id FROM organizations) AS o, generate_series(1, $4::integer) AS n,
          LATERAL (SELECT now() - make_interval(secs => 0.001 * ($4 - n)) AS at)
 """
-_SETTLE = ("VACUUM (ANALYZE) tasks", "ANALYZE agents", "CHECKPOINT")
+SETTLE = ("VACUUM (ANALYZE) tasks", "ANALYZE agents", "CHECKPOINT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,7 @@ def measure() -> list[Figure]:
     with run_servers() as settings, run_program(settings, "main.py", "api"):
         wait_for_workers(settings, 0)
         few = _measure_all(settings, _fill(settings, _FEW, _AGENTS))
-        _fill(settings, _SOME, _AGENTS)
-        few[_WORK] = _measure_work(settings)
         many = _measure_all(settings, _fill(settings, _MANY, _AGENTS))
-        many[_WORK] = _measure_work(settings)
         _fill(settings, _MANY, _CROWD)
         crowd = asyncio.run(_measure_ledger(settings))["admit"]
     return [
@@ -68,7 +64,7 @@ def measure() -> list[Figure]:
 
 
 def _compare(name: str, few: float, many: float) -> Iterator[Figure]:
-    yield Figure(f"{name}: {_SOME if name == _WORK else _FEW:,} waiting", few, "ms")
+    yield Figure(f"{name}: {_FEW:,} waiting", few, "ms")
     yield Figure(f"{name}: {_MANY:,} waiting", many, "ms")
     yield Figure(f"{name}: ratio", many / few, "times", at_most=2)
 
@@ -87,8 +83,8 @@ def _fill(settings: Settings, rows: int, agents: int) -> _Backlog:
     """Replace all tasks by ``rows`` waiting ones, spread evenly over ``agents`` new agents."""
     fetch(settings, "TRUNCATE tasks, turns CASCADE")
     agent_ids = make_agents(settings, agents)
-    fetch(settings, _FILL, agent_ids, TaskName.PING.value, Queue.HIGH.value, rows)
-    for statement in _SETTLE:
+    fetch(settings, FILL, agent_ids, TaskName.PING.value, Queue.HIGH.value, rows)
+    for statement in SETTLE:
         fetch(settings, statement)
     some = fetch(settings, "SELECT id::text FROM tasks ORDER BY random() LIMIT $1", _REPEATS)
     return _Backlog(agent_ids[0], [row["id"] for row in some])
@@ -146,13 +142,3 @@ def _time_uploads(settings: Settings, agent_id: int) -> float:
     for part, requests in ((warm_up, _WARM_UP), (load, _REPEATS)):
         part.apply(settings.port, f"/api/v1/documents/agent/{agent_id}/upload", clients=1, requests=requests, size=1024)
     return load.percentile(0.5)
-
-
-def _measure_work(settings: Settings) -> float:
-    """The milliseconds that each of many no-ops adds to the total time of a worker with four slots."""
-    fetch(settings, "DELETE FROM tasks WHERE name <> $1", TaskName.PING.value)
-    query = "SELECT extract(epoch FROM completed_at)::float8 AS at FROM tasks WHERE completed_at IS NOT NULL ORDER BY 1"
-    with run_program(settings, "main.py", "worker", "high"):
-        wait_for(lambda: len(fetch(settings, query)) >= _SOME, "the no-ops to end", seconds=300, pause=0.5)
-    rows = fetch(settings, query)
-    return 1000 * float(rows[_SOME - 1]["at"] - rows[_WARM_UP]["at"]) / (_SOME - 1 - _WARM_UP)

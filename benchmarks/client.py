@@ -13,10 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from secrets import token_hex
 
 from benchmarks.figures import percentile
 from benchmarks.stack import KEY, ROOT
 
+_RUN = token_hex(8).encode()
+"""In every text of this process, so that none is a duplicate of one of an earlier process."""
 _WORDS = b"the quiet canal boat passed Alder Gate before seven and the keeper wrote the draught in her book. "
 
 
@@ -46,7 +49,7 @@ class Load:
 
 
 def _make_request(port: int, path: str, number: int, size: int) -> bytes:
-    text = (b"Document %d. " % number + _WORDS * (size // len(_WORDS) + 1))[:size]
+    text = (b"Document %d of %s. " % (number, _RUN) + _WORDS * (size // len(_WORDS) + 1))[:size]
     head = f'--cut\r\nContent-Disposition: form-data; name="file"; filename="note-{number}.txt"\r\n'
     body = head.encode() + b"Content-Type: text/plain\r\n\r\n" + text + b"\r\n--cut--\r\n"
     lines = [

@@ -1,7 +1,11 @@
-"""The complete default fleet, as ``make up`` starts it: time until it is ready, and memory."""
+"""The complete default fleet, as ``make up`` starts it: time until it is ready, and memory.
+
+The honest peer has a worker for each queue too, with as many slots, each with Celery's default pool.
+"""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -9,6 +13,7 @@ import psutil
 
 from app.settings import load_settings
 from benchmarks.figures import Figure
+from benchmarks.mixed import Document
 from benchmarks.stack import (
     KEY,
     ROOT,
@@ -17,12 +22,16 @@ from benchmarks.stack import (
     make_folder,
     open_client,
     run_program,
+    run_servers,
     wait_for,
     wait_for_workers,
 )
+from benchmarks.systems import HONEST, run_honest, run_honest_worker
+from benchmarks.work import run_tasks
 
 _DOCUMENTS = 100
 _QUEUES = 4
+_HONEST_QUEUES = (("honest", 4), ("medium", 8), ("low", 16), ("default", 2))
 _ENDS = {"SUCCESS", "FAILURE", "REVOKED"}
 _KINDS = (".pdf", ".docx", ".md", ".html", ".txt")
 
@@ -46,15 +55,25 @@ def measure() -> list[Figure]:
             wait_for_workers(settings, _QUEUES)
             warm = time.monotonic() - began
     return [
-        Figure("ready, on an empty folder", cold, "s", at_most=5),
-        Figure("ready, on a used folder", warm, "s", at_most=5),
+        Figure("API and four workers ready, on an empty folder", cold, "s", at_most=5),
+        Figure("API and four workers ready, on a used folder", warm, "s", at_most=3),
         Figure("workers idle", idle["workers"], "MB"),
-        Figure("workers after work", worked["workers"], "MB", at_most=800),
+        Figure("workers with 30 slots, after work", worked["workers"], "MB", 1 / 3, None, HONEST, _measure_honest()),
         *(Figure(f"{part} after work", worked[part], "MB") for part in ("API", "launcher", "servers")),
         Figure("all idle", sum(idle.values()), "MB"),
         Figure("all after work", sum(worked.values()), "MB"),
         Figure(f"{_DOCUMENTS} mixed documents", _DOCUMENTS / seconds, "/s"),
     ]
+
+
+def _measure_honest() -> float:
+    """Megabytes of the honest peer's workers after the same documents."""
+    with run_servers() as settings, run_honest(settings, worker=False) as honest, ExitStack() as stack:
+        pids = [stack.enter_context(run_honest_worker(honest.settings, *queue)) for queue in _HONEST_QUEUES]
+        documents = [Document(path.name, path.read_bytes()) for path in _choose_documents()]
+        run_tasks(honest.settings, lambda _: honest.upload(documents), len(documents), ended=honest.ended)
+        time.sleep(2)
+        return _sum(list_process_tree(pids))
 
 
 def _weigh(client: httpx.Client, launcher: int) -> dict[str, float]:
@@ -77,8 +96,6 @@ def _sum(processes: list[psutil.Process]) -> float:
 def _work(client: httpx.Client) -> float:
     """Upload a hundred example documents, eight at a time, and wait until all are processed; returns the seconds."""
     agent = client.post("/api/v1/agents", json={"name": "Benchmark"}).json()["id"]
-    paths = [path for path in sorted((ROOT / "examples").iterdir()) if path.suffix in _KINDS]
-    chosen = [paths[number % len(paths)] for number in range(_DOCUMENTS)]
 
     def upload(path: Path) -> str:
         files = {"file": (path.name, path.read_bytes())}
@@ -87,7 +104,7 @@ def _work(client: httpx.Client) -> float:
 
     began = time.monotonic()
     with ThreadPoolExecutor(8) as threads:
-        waiting = list(threads.map(upload, chosen))
+        waiting = list(threads.map(upload, _choose_documents()))
 
     def all_ended() -> bool:
         while waiting:
@@ -98,3 +115,8 @@ def _work(client: httpx.Client) -> float:
 
     wait_for(all_ended, "the documents to be processed", pause=0.1)
     return time.monotonic() - began
+
+
+def _choose_documents() -> list[Path]:
+    paths = [path for path in sorted((ROOT / "examples").iterdir()) if path.suffix in _KINDS]
+    return [paths[number % len(paths)] for number in range(_DOCUMENTS)]

@@ -1,6 +1,7 @@
-"""The baseline: FastAPI, Celery and Redis, joined the usual way.
+"""The bare peer: FastAPI, Celery and Redis, joined in the shortest way.
 
 It has no key, no hash and no row, and syncs nothing to disk: the cost of an upload and a task without any guarantee.
+``honest_glue.py`` has what public write-ups add to that.
 The application is configured by the environment: ``REDIS_URL`` and ``DATA_DIR``.
 """
 
@@ -11,6 +12,8 @@ from uuid import uuid4
 
 from celery import Celery
 from fastapi import FastAPI, UploadFile
+
+from benchmarks.gate import wait_for_gate
 
 _FOLDER = Path(os.environ.get("DATA_DIR", ".")) / "plain"
 
@@ -32,6 +35,17 @@ def process(path: str) -> None:
 def note_start() -> float:
     """Return the time at which it ran, as Unix time."""
     return time.time()
+
+
+@celery.task(ignore_result=True)
+def do_nothing() -> None:
+    """Store no result."""
+
+
+@celery.task(ignore_result=True)
+def occupy_until_gate() -> None:
+    """Occupy a worker slot until the gate is open."""
+    wait_for_gate()
 
 
 @celery.task

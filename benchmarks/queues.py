@@ -1,15 +1,18 @@
-"""The cost of the queue itself: tasks that do nothing, through the ledger and through plain Celery."""
+"""The cost of the queue itself: tasks that do nothing, through the ledger and through plain Celery.
+
+Each has four processes, late acknowledgements and a prefetch of 1. Celery with results stores them in Redis, as Sluice
+does; without results it stores nothing.
+"""
 
 import asyncio
 import socket
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-import asyncpg
 from celery import Celery
 
 from app.adapters.celery.doorbell import CeleryDoorbell
@@ -19,19 +22,15 @@ from app.domain.tasks import NewTask, Queue, TaskName
 from app.ledger.submit import submit
 from app.services.queue.admission import Admission
 from app.settings import Settings
-from benchmarks.figures import Figure, percentile
-from benchmarks.stack import run_program, run_servers, wait_for
-from benchmarks.work import fetch
+from benchmarks.figures import Bound, Figure, compare, percentile
+from benchmarks.gate import closed_gate, connect
+from benchmarks.stack import run_program, run_servers, wait_for, wait_for_workers
+from benchmarks.systems import OURS, ROUNDS, count_rounds
+from benchmarks.work import fetch, make_agents, run_tasks
 
-_SLOTS, _WARM_UP, _ALONE, _TOGETHER = 4, 24, 300, 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Waits from submit to start in milliseconds, one task at a time, and the rate of many tasks per second."""
-
-    waits: list[float]
-    rate: float
+CELERY, CELERY_BARE = "Celery with results", "Celery without results"
+_PLAIN_TASKS = {CELERY: "note_start", CELERY_BARE: "do_nothing"}
+_SLOTS, _WARM_UP, _ALONE, _TOGETHER = 4, 24, 60, 2000
 
 
 class Submitter:
@@ -78,57 +77,54 @@ def run_submitter(settings: Settings, agent_id: int) -> Iterator[Callable[[int],
         loop.close()
 
 
-def measure() -> list[Figure]:
-    """Measure Sluice, then plain Celery, on the same servers, each with four processes."""
-    with run_servers() as settings:
-        with run_program(settings, "main.py", "worker", "high"):
-            ours = asyncio.run(_measure_sluice(settings))
-        with run_plain_worker(settings):
-            plain = _measure_plain(settings)
+def measure(rounds: int = ROUNDS) -> list[Figure]:
+    """Measure single no-ops, then many, with Sluice and with plain Celery in turn."""
+    waits, rates = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
+    with (
+        run_servers() as settings,
+        run_program(settings, "main.py", "api"),
+        run_program(settings, "main.py", "worker", "high"),
+        run_plain_worker(settings),
+        connect_plain(settings) as celery,
+    ):
+        wait_for_workers(settings, 1)
+        with run_submitter(settings, make_agents(settings, 1)[0]) as submit:
+            run_tasks(settings, submit, _WARM_UP, 1)
+            run_tasks(settings, submit, _TOGETHER)
+            _time_plain(celery, _WARM_UP)
+            for _ in count_rounds(rounds):
+                waits[OURS].append(_time_ours(settings, submit))
+                waits[CELERY].append(_time_plain(celery, _ALONE))
+                rates[OURS].append(_rate_ours(settings, submit))
+                for name, task in _PLAIN_TASKS.items():
+                    rates[name].append(_rate_plain(celery, settings.redis_url or "", task))
+    bounds = {CELERY: Bound(at_least=1.5), CELERY_BARE: Bound(at_least=1.0)}
     return [
-        Figure("submit → start, idle: p50", percentile(ours.waits, 0.5), "ms", 6, plain=percentile(plain.waits, 0.5)),
-        Figure("submit → start, idle: p99", percentile(ours.waits, 0.99), "ms", plain=percentile(plain.waits, 0.99)),
-        Figure(f"{_TOGETHER} no-ops end to end", ours.rate, "/s", plain=plain.rate),
+        *compare("submit → start, idle: p50", "ms", waits, {CELERY: Bound(1.3)}),
+        *compare("no-ops, 4 slots", "/s", rates, bounds),
     ]
 
 
-async def _measure_sluice(settings: Settings) -> Pace:
-    database = await asyncpg.connect(settings.database_url)
-    organization_id = await database.fetchval("SELECT min(id) FROM organizations")
-    agent_id = await database.fetchval(
-        "INSERT INTO agents (organization_id, name, slug) VALUES ($1, 'Benchmark', 'benchmark') RETURNING id",
-        organization_id,
-    )
-    submitter = Submitter(settings, organization_id, agent_id)
-    try:
-        for number in range(_WARM_UP + _ALONE):
-            await submitter.submit(1)
-            await _wait_for_ends(database, number + 1)
-        rows = await database.fetch(
-            "SELECT extract(epoch FROM started_at - created_at)::float8 * 1000 AS wait FROM tasks ORDER BY id"
-        )
-        await submitter.submit(_TOGETHER)
-        await _wait_for_ends(database, len(rows) + _TOGETHER)
-        # From the first start: the time to insert two thousand rows is not measured.
-        seconds = await database.fetchval(
-            """SELECT extract(epoch FROM max(completed_at) - min(started_at))::float8 FROM
-               (SELECT started_at, completed_at FROM tasks ORDER BY id DESC LIMIT $1) AS latest""",
-            _TOGETHER,
-        )
-        return Pace([row["wait"] for row in rows[_WARM_UP:]], _TOGETHER / seconds)
-    finally:
-        await submitter.close()
-        await database.close()
+def _time_ours(settings: Settings, submit: Callable[[int], None]) -> float:
+    """The p50 in milliseconds from the submission of a no-op to its start, on an idle worker."""
+    run_tasks(settings, submit, _ALONE, 1)
+    query = """
+        SELECT extract(epoch FROM started_at - created_at)::float8 * 1000 AS wait FROM tasks ORDER BY id DESC LIMIT $1
+    """
+    return percentile([row["wait"] for row in fetch(settings, query, _ALONE)], 0.5)
 
 
-async def _wait_for_ends(database: asyncpg.Connection, count: int) -> None:
-    deadline = time.monotonic() + 120
-    pause = 0.01 if count < _TOGETHER else 0.2
-    query = "SELECT count(*) FROM tasks WHERE state = 'SUCCESS'"
-    while await database.fetchval(query) < count:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{count} pings did not end in time")
-        await asyncio.sleep(pause)
+def _rate_ours(settings: Settings, submit: Callable[[int], None]) -> float:
+    """No-ops a second, from the commit of all of them to the last end."""
+    committed = list[float]()
+
+    def submit_and_note(count: int) -> None:
+        submit(count)
+        committed.append(time.time())
+
+    run_tasks(settings, submit_and_note, _TOGETHER)
+    [row] = fetch(settings, "SELECT extract(epoch FROM max(completed_at))::float8 AS at FROM tasks")
+    return _TOGETHER / float(row["at"] - committed[0])
 
 
 @contextmanager
@@ -168,13 +164,24 @@ def fetch_plain(celery: Celery, task_id: str) -> Any:
     )["result"]
 
 
-def _measure_plain(settings: Settings) -> Pace:
+def _time_plain(celery: Celery, count: int) -> float:
+    """The p50 in milliseconds from the publication of a task to its start, on an idle worker."""
     waits = []
-    with connect_plain(settings) as celery:
-        for _ in range(_WARM_UP + _ALONE):
-            sent = time.time()
-            waits.append((fetch_plain(celery, send_plain(celery, "note_start")) - sent) * 1000)
-        task_ids = [send_plain(celery, "note_start") for _ in range(_TOGETHER)]
-        fetch_plain(celery, task_ids[-1])
-        starts = [fetch_plain(celery, task_id) for task_id in task_ids]
-    return Pace(waits[_WARM_UP:], _TOGETHER / (max(starts) - min(starts)))
+    for _ in range(count):
+        sent = time.time()
+        waits.append((fetch_plain(celery, send_plain(celery, "note_start")) - sent) * 1000)
+    return percentile(waits, 0.5)
+
+
+def _rate_plain(celery: Celery, redis_url: str, task: str) -> float:
+    """No-ops a second, from the moment when all are published and the slots become free to the last acknowledgement."""
+    redis = connect(redis_url)
+    with closed_gate(redis_url):
+        for _ in range(_SLOTS):
+            send_plain(celery, "occupy_until_gate")
+        wait_for(lambda: cast("int", redis.hlen("unacked")) >= _SLOTS, "the slots to be occupied")
+        for _ in range(_TOGETHER):
+            send_plain(celery, task)
+    began = time.monotonic()
+    wait_for(lambda: not redis.llen("plain") and not redis.hlen("unacked"), "the plain tasks to end", pause=0.01)
+    return _TOGETHER / (time.monotonic() - began)

@@ -1,60 +1,47 @@
-"""Latency and rate of uploads of 100 KB: from the first byte sent to the 202, on one API process.
+"""Latency and rate of uploads of 100 KB: from the first byte sent to the 202, on one API process of each system.
 
-No worker runs, so that only the upload is measured: the tasks wait in the ledger.
+No worker runs, so that only the upload is measured: the tasks wait. The rounds of the systems alternate.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 
-from app.settings import Settings
 from benchmarks.client import Load
-from benchmarks.figures import Figure
-from benchmarks.stack import find_port, is_open, open_client, run_program, run_servers, wait_for, wait_for_workers
+from benchmarks.figures import Bound, Figure, compare, percentile
+from benchmarks.stack import run_servers
+from benchmarks.systems import BARE, HONEST, ROUNDS, count_rounds, run_bare, run_honest, run_ours
 
-_ROUNDS, _WARM_UP, _ALONE, _TOGETHER, _CLIENTS = 5, 50, 100, 400, 16
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    port: int
-    path: str
-    alone: Load = field(default_factory=Load)
-    together: Load = field(default_factory=Load)
+_WARM_UP, _ALONE, _TOGETHER, _CLIENTS = 50, 60, 320, 16
 
 
-def measure() -> list[Figure]:
-    """Measure Sluice and the plain glue on the same servers, alternating, so that load on the machine affects both."""
-    with run_servers() as settings, _open_sluice(settings) as ours, _open_plain(settings) as plain:
-        for target in (ours, plain):
-            Load().apply(target.port, target.path, clients=2, requests=_WARM_UP)
-        for target in (ours, plain) * _ROUNDS:
-            target.alone.apply(target.port, target.path, clients=1, requests=_ALONE)
-            target.together.apply(target.port, target.path, clients=_CLIENTS, requests=_TOGETHER)
-    many = f"{_CLIENTS} clients"
+def measure(rounds: int = ROUNDS) -> list[Figure]:
+    """Measure each system with one client, then with sixteen."""
+    with ExitStack() as stack:
+        settings = stack.enter_context(run_servers())
+        systems = [
+            stack.enter_context(run_ours(settings, worker=False)),
+            stack.enter_context(run_honest(settings, worker=False)),
+            stack.enter_context(run_bare(settings)),
+        ]
+        paths = {system.name: system.choose_path() for system in systems}
+        alone, together = ({system.name: list[Load]() for system in systems} for _ in range(2))
+        for system in systems:
+            Load().apply(system.port, paths[system.name], clients=2, requests=_WARM_UP)
+        for _ in count_rounds(rounds):
+            for system in systems:
+                for loads, clients, requests in ((alone, 1, _ALONE), (together, _CLIENTS, _TOGETHER)):
+                    load = Load()
+                    load.apply(system.port, paths[system.name], clients=clients, requests=requests)
+                    loads[system.name].append(load)
+    p50 = {name: [load.percentile(0.5) for load in loads] for name, loads in alone.items()}
+    p99 = {name: [percentile([ms for load in loads for ms in load.latencies], 0.99)] for name, loads in alone.items()}
+    rate = {name: [load.rate for load in loads] for name, loads in together.items()}
     return [
-        Figure("sequential: p50", ours.alone.percentile(0.5), "ms", at_most=6, plain=plain.alone.percentile(0.5)),
-        Figure("sequential: p99", ours.alone.percentile(0.99), "ms", plain=plain.alone.percentile(0.99)),
-        Figure("sequential: rate", ours.alone.rate, "/s", plain=plain.alone.rate),
-        Figure(f"{many}: rate", ours.together.rate, "/s", at_least=300, plain=plain.together.rate),
-        Figure(f"{many}: p50", ours.together.percentile(0.5), "ms", plain=plain.together.percentile(0.5)),
-        Figure(f"{many}: p99", ours.together.percentile(0.99), "ms", plain=plain.together.percentile(0.99)),
+        *compare("upload of 100 KB, one client: p50", "ms", p50, {HONEST: Bound(0.8), BARE: Bound(1.5)}),
+        *compare("upload of 100 KB, one client: p99", "ms", p99, {}),
+        *compare(
+            f"upload of 100 KB, {_CLIENTS} clients",
+            "/s",
+            rate,
+            {HONEST: Bound(at_least=1.3), BARE: Bound(at_least=0.8)},
+        ),
     ]
-
-
-@contextmanager
-def _open_sluice(settings: Settings) -> Iterator[_Target]:
-    with run_program(settings, "main.py", "api"):
-        wait_for_workers(settings, 0)
-        with open_client(settings) as client:
-            agent = client.post("/api/v1/agents", json={"name": "Benchmark"}).json()["id"]
-        yield _Target(settings.port, f"/api/v1/documents/agent/{agent}/upload")
-
-
-@contextmanager
-def _open_plain(settings: Settings) -> Iterator[_Target]:
-    port = find_port()
-    command = ["-m", "uvicorn", "--factory", "benchmarks.plain_glue:create_app", f"--port={port}"]
-    with run_program(settings, *command, "--no-access-log", "--log-level=warning"):
-        wait_for(lambda: is_open(port), "the plain API to listen")
-        yield _Target(port, "/upload")

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import count, islice
 
 import asyncpg
@@ -31,6 +32,18 @@ def fetch(settings: Settings, query: str, *arguments: object) -> list[asyncpg.Re
             await database.close()
 
     return asyncio.run(run())
+
+
+@contextmanager
+def open_counter(settings: Settings, query: str) -> Iterator[Callable[[], int]]:
+    """Yields a function that runs a query for a number, on one connection: a new one costs more than many tasks."""
+    loop = asyncio.new_event_loop()
+    database = loop.run_until_complete(asyncpg.connect(settings.database_url))
+    try:
+        yield lambda: int(loop.run_until_complete(database.fetchval(query)))
+    finally:
+        loop.run_until_complete(database.close())
+        loop.close()
 
 
 def make_agents(settings: Settings, number: int) -> list[int]:
@@ -67,37 +80,57 @@ def make_uploader(client: httpx.Client, agent_id: int, kinds: Sequence[str], fir
     """
     numbers = count(first)
 
-    def send(document: Document) -> None:
-        files = {"file": (document.filename, document.content)}
-        client.post(f"/api/v1/documents/agent/{agent_id}/upload", files=files).raise_for_status()
-
     def upload_all(wanted: int) -> None:
         documents = make_documents(wanted, first=next(numbers), kinds=kinds)
         for _ in range(wanted - 1):
             next(numbers)
-        with ThreadPoolExecutor(_UPLOAD_CLIENTS) as threads:
-            list(threads.map(send, documents))
+        send_documents(client, f"/api/v1/documents/agent/{agent_id}/upload", documents)
 
     return upload_all
 
 
-def run_tasks(settings: Settings, submit: Callable[[int], None], tasks: int, together: int | None = None) -> None:
-    """Submit ``tasks`` tasks, ``together`` at a time (None: all), each time after the end of the former ones."""
-    asyncio.run(_run_tasks(settings, submit, tasks, together or tasks))
+def send_documents(client: httpx.Client, path: str, documents: Sequence[Document]) -> None:
+    """Upload documents over several connections."""
+
+    def send(document: Document) -> None:
+        client.post(path, files={"file": (document.filename, document.content)}).raise_for_status()
+
+    with ThreadPoolExecutor(_UPLOAD_CLIENTS) as threads:
+        list(threads.map(send, documents))
 
 
-async def _run_tasks(settings: Settings, submit: Callable[[int], None], tasks: int, together: int) -> None:
+def run_tasks(
+    settings: Settings,
+    submit: Callable[[int], None],
+    tasks: int,
+    together: int | None = None,
+    *,
+    ended: str = _ENDED,
+) -> None:
+    """Submit tasks, each time after the end of the former ones.
+
+    Args:
+        settings: Those of the system.
+        submit: Submits a number of tasks.
+        tasks: How many to submit.
+        together: How many at a time; None for all.
+        ended: The query that counts the ended tasks.
+    """
+    asyncio.run(_run_tasks(settings, submit, tasks, together or tasks, ended))
+
+
+async def _run_tasks(settings: Settings, submit: Callable[[int], None], tasks: int, together: int, query: str) -> None:
     # One connection for all polls: a new one costs the server more than a task.
     database = await asyncpg.connect(settings.database_url)
     try:
-        ended = await database.fetchval(_ENDED)
+        ended = await database.fetchval(query)
         for wanted in range(ended + together, ended + tasks + 1, together):
             await asyncio.to_thread(submit, together)
             deadline = time.monotonic() + _LIMIT_SECONDS
-            while await database.fetchval(_ENDED) < wanted:
+            while await database.fetchval(query) < wanted:
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"not within {_LIMIT_SECONDS:g} s: the end of {wanted} tasks")
-                await asyncio.sleep(0.01 if together == 1 else 0.1)
+                await asyncio.sleep(0.01 if together == 1 else 0.05)
     finally:
         await database.close()
 

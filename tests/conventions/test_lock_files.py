@@ -8,7 +8,13 @@ import pytest
 
 _ROOT = Path(__file__).parents[2]
 _OF_EXTRAS = sorted(str(lock.relative_to(_ROOT)) for lock in (_ROOT / "extras").iterdir())
-_LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-minilm.lock", *_OF_EXTRAS)
+_LOCKS = (
+    "requirements.lock",
+    "requirements-dev.lock",
+    "requirements-minilm.lock",
+    "benchmarks/requirements-peers.txt",
+    *_OF_EXTRAS,
+)
 _PIN = re.compile(r"([a-z0-9-]+)==([^ ]+)(?: ; [^\\]+?)?((?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n")
 
 _EXTRAS: dict[str, list[str]] = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"][

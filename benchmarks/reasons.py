@@ -1,0 +1,30 @@
+"""Why a target may be missed, by the beginning of the figure's name; docs/performance.md shows those that are.
+
+The reasons come from the measures ``costs`` and ``statements`` and from profiles.
+"""
+
+NOT_EXPLAINED = "not explained"
+_REASONS = {
+    "upload of 100 KB, one client": """
+        the 202 waits until the file and the row are on disk. The honest peer syncs only its row, the bare peer nothing
+    """,
+    "upload of 100 KB, 16 clients": """
+        one API process uses one core, and its processor time for an upload bounds the rate: the key, the hash, the
+        type, the sync of the file and the row
+    """,
+    "submit → start, idle": """
+        a row is committed, admitted in a second transaction and claimed in a third one; Celery's task waits only for
+        its message, in memory
+    """,
+    "no-ops, 4 slots": """
+        a no-op is claimed and finished in Postgres, with commits to disk. Celery keeps messages and results in memory
+    """,
+    "mixed documents": """
+        most of the processor time is that of pool processes and Postgres (see the plot of costs), for vectors, which
+        the peer computes too, for words and their index, which it does not have, and for statements
+    """,
+    "real documents": "as for mixed documents",
+    "no-op, many waiting": "the claim, the finish and admissions are separate transactions",
+    "small document, many waiting": "the claim, the load, the finish and the publication are separate statements",
+}
+REASONS = {name: " ".join(reason.split()) for name, reason in _REASONS.items()}
