@@ -41,6 +41,21 @@ async def test_a_phrase_of_compounds_or_of_characters_is_found(library: Library)
     assert [hit.text for hit in await library.find(agent_id, "「水門は東京」")] == ["水門は東京都にある"]
 
 
+@pytest.mark.parametrize("mode", ["text", "hybrid"])
+@pytest.mark.parametrize("query", ['"running"', 'is "Running" water', "the “running” water"])
+async def test_a_single_quoted_word_is_found_only_as_it_is_written(library: Library, query: str, mode: str) -> None:
+    agent_id = await library.add_agent()
+    await library.add_document(agent_id, "water runs and runs and runs", "the Running water", vector=NORTH)
+    hits = await library.find(agent_id, query, NORTH, mode=mode)
+    assert [hit.text for hit in hits] == ["the Running water"]
+
+
+async def test_a_single_quoted_word_that_no_chunk_has_as_it_is_written_finds_its_other_forms(library: Library) -> None:
+    agent_id = await library.add_agent()
+    await library.add_document(agent_id, "water runs")
+    assert [hit.text for hit in await library.find(agent_id, '"running"')] == ["water runs"]
+
+
 async def test_signs_of_a_phrase_are_no_syntax(library: Library) -> None:
     agent_id = await library.add_agent()
     await library.add_document(agent_id, "it's a keeper's gate & lock | weir")

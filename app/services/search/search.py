@@ -13,6 +13,7 @@ from app.domain.queries import Query
 from app.domain.vectors import Account, Nearest, VectorIndex, VectorKey
 from app.pipeline.ranking.fusion import MEANING_ALONE, WORDS_ALONE, Balance, Candidate, Fused, fuse
 from app.pipeline.words.negation import Absence
+from app.pipeline.words.phrases import ExactWords
 from app.pipeline.words.query import read_query
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
@@ -162,14 +163,14 @@ class Search:
         candidates = {key: one for some in found.values() for key, one in some.items()}
         balance = await self._choose_balance(mode, index, [account.agent_id for account in found])
         fused = dict(zip(candidates, fuse(list(candidates.values()), balance), strict=True))
-        absence = Absence(query)
-        kept = max(wanted, count_candidates(top_k)) if absence else wanted
+        absence, exact = Absence(query), ExactWords(query if mode != "vector" else "")
+        kept = max(wanted, count_candidates(top_k)) if absence or exact else wanted
         best = sorted(fused, key=lambda key: -fused[key].score)[:kept]
         hits: list[Hit] = []
         for account, some in found.items():
             if own := {key: fused[key].score for key in best if key in some}:
                 hits += await load_hits(self._database, account.agent_id, own)
-        hits = (await _order(absence, hits))[:wanted]
+        hits = (await _order(absence, await _keep_exact(exact, hits)))[:wanted]
         scores = await reranking.score(next(iter(found)), query, hits) if reranking and hits else None
         given = dict(zip((hit.key for hit in hits), scores, strict=True)) if scores else {}
         if given:
@@ -216,6 +217,15 @@ class Search:
 def count_candidates(top_k: int) -> int:
     """The number of chunks that each of words and vectors proposes."""
     return max(CANDIDATES, 4 * top_k)
+
+
+async def _keep_exact(exact: ExactWords, hits: Sequence[Hit]) -> Sequence[Hit]:
+    """The hits whose text, context or file name has the quoted words as they are written; all where none has them."""
+    return (await asyncio.to_thread(_list_exact, exact, hits) or hits) if exact else hits
+
+
+def _list_exact(exact: ExactWords, hits: Sequence[Hit]) -> list[Hit]:
+    return [hit for hit in hits if exact.are_in(f"{hit.filename}\n{hit.context}\n{hit.text}")]
 
 
 async def _order(absence: Absence, hits: Sequence[Hit]) -> list[Hit]:
