@@ -7,6 +7,7 @@ that memory. Here the file is memory-mapped, so all processes of a machine share
 import asyncio
 import json
 import os
+import re
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,14 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # the thread pool of t
 from tokenizers import Tokenizer
 
 BATCH = 64
-INLINE_CHARACTERS = 400  # up to this length, embedding takes less time than a switch to a thread
+INLINE_CHARACTERS = (
+    10_000  # up to this length, embedding takes about a millisecond: less than switches to a thread cost
+)
+_SPACE = "\u2581"
+"""What the tokenizer reads in place of a space. Tokens contain it at their beginning only, and a line break nowhere."""
+_PIECE = re.compile(f"{_SPACE}*[^{_SPACE}\n]+|{_SPACE}+|\n")
+_MOST_PIECES = 16_384
+_LONGEST_PIECE = 32
 
 
 class WordLlamaEmbedder:
@@ -39,7 +47,7 @@ class WordLlamaEmbedder:
     def __init__(self) -> None:
         folder = find_package("EMBEDDING_MODEL=wordllama", "wordllama")
         self._matrix = _map_matrix(folder / "weights" / "l2_supercat_256.safetensors")
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizers" / "l2_supercat_tokenizer_config.json"))
+        self._tokens = _Tokens(folder / "tokenizers" / "l2_supercat_tokenizer_config.json")
 
     def batches(self, texts: Sequence[str]) -> list[TextBatch]:
         """Batches of 64 texts, which take some hundredths of a second."""
@@ -55,12 +63,57 @@ class WordLlamaEmbedder:
         """Do nothing: there is nothing to close."""
 
     def _embed(self, texts: Sequence[str]) -> list[Vector]:
-        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [self._average(encoding.ids) for encoding in encodings]
+        found = [self._tokens.find(text) for text in texts]
+        if len(found) == 1:
+            return [_average(self._matrix[found[0]].astype(np.float32))]
+        used = np.zeros(len(self._matrix), dtype=bool)
+        for tokens in found:
+            used[tokens] = True
+        # Each token's row is read and converted once, however often the texts contain it.
+        chosen = np.flatnonzero(used)
+        rows = self._matrix[chosen].astype(np.float32)
+        places = np.zeros(len(self._matrix), dtype=np.intp)
+        places[chosen] = np.arange(len(chosen))
+        return [_average(rows[places[tokens]]) for tokens in found]
 
-    def _average(self, tokens: list[int]) -> Vector:
-        total = self._matrix[tokens].astype(np.float32).sum(axis=0)
-        return array("f", (total / (np.linalg.norm(total) or 1)).astype(np.float32).tobytes())
+
+class _Tokens:
+    """Finds the tokens of texts, word by word, since texts repeat their words.
+
+    The tokenizer itself would merge the characters of the whole text. No token crosses the beginning of a word, so the
+    tokens are the same.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._tokenizer = Tokenizer.from_file(str(file))
+        self._added = re.compile(
+            "|".join(re.escape(token.content) for token in self._tokenizer.get_added_tokens_decoder().values())
+            or "(?!)"
+        )
+        self._known: dict[str, bytes] = {}
+
+    def find(self, text: str) -> NDArray[np.uint16]:
+        """The ids of the tokens of a text, in order."""
+        if not text:
+            return np.zeros(0, dtype=np.uint16)
+        if self._added.search(text):  # they are tokens wherever they stand
+            return np.array(self._tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.uint16)
+        pieces = _PIECE.findall(_SPACE + text.replace(" ", _SPACE))
+        known = self._known
+        return np.frombuffer(b"".join([known.get(piece) or self._split(piece) for piece in pieces]), dtype=np.uint16)
+
+    def _split(self, piece: str) -> bytes:
+        found = array("H", (token.id for token in self._tokenizer.model.tokenize(piece))).tobytes()
+        if len(piece) <= _LONGEST_PIECE:
+            if len(self._known) >= _MOST_PIECES:
+                self._known.clear()
+            self._known[piece] = found
+        return found
+
+
+def _average(rows: NDArray[np.float32]) -> Vector:
+    total = rows.sum(axis=0)
+    return array("f", (total / (np.linalg.norm(total) or 1)).astype(np.float32).tobytes())
 
 
 def _map_matrix(path: Path) -> NDArray[np.float16]:
@@ -74,4 +127,4 @@ def _map_matrix(path: Path) -> NDArray[np.float16]:
     if tensor["dtype"] != "F16":
         raise StartupError(f"{path.name} of the package wordllama holds {tensor['dtype']} numbers, not F16.")
     offset = 8 + header_length + tensor["data_offsets"][0]
-    return np.memmap(path, dtype=np.float16, mode="r", offset=offset, shape=tuple(tensor["shape"]))
+    return np.asarray(np.memmap(path, dtype=np.float16, mode="r", offset=offset, shape=tuple(tensor["shape"])))

@@ -35,6 +35,8 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _LATIN_LETTER = re.compile("[A-Za-z]")
 _FIRST_OTHER = "\u0370"
 _MOST_LANGUAGES = 3
+_MOST_WORDS = 1 << 14
+"""How many words of a language are kept with their stems: the most frequent ones are nearly all of a text."""
 _FALLBACK = "english"
 """Tried for every Latin word: titles and lists have no function words, and count as English."""
 
@@ -49,7 +51,8 @@ class _Stemmers(threading.local):
         """The stemmer of a language; None where there is none."""
         if language not in self._made:
             name = _STEMMED_AS.get(language, language)
-            self._made[language] = Stemmer.Stemmer(name) if name in _KNOWN else None
+            # Its own cache sorts its words whenever it is full; ``_Stems`` is the cache.
+            self._made[language] = Stemmer.Stemmer(name, maxCacheSize=0) if name in _KNOWN else None
         return self._made[language]
 
 
@@ -59,6 +62,28 @@ _stemmers = _Stemmers()
 def list_other_characters(text: str) -> set[str]:
     """The characters of a text that are not ASCII: in most texts few, which are found sooner than a set of all."""
     return set("".join(_NOT_ASCII.findall(text)))
+
+
+class _Stems(dict[str, str]):
+    """The stems of one language by word, for all threads: texts repeat their words."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__()
+        self._language = language
+
+    def __missing__(self, word: str) -> str:
+        """The stem of a word; the word itself where nothing is left, as the Greek stemmer does with some."""
+        if word.isdecimal():
+            return word  # no stemmer changes it, and texts have too many different ones to keep
+        stemmer = _stemmers[self._language]
+        stem = (stemmer.stemWord(word) if stemmer else "") or word
+        if len(self) >= _MOST_WORDS:
+            self.clear()
+        self[word] = word if stem == word else stem
+        return stem
+
+
+_stems: dict[str, _Stems] = {}
 
 
 def guess_languages(words: Iterable[str], text: str) -> list[str]:
@@ -75,24 +100,15 @@ def guess_languages(words: Iterable[str], text: str) -> list[str]:
 def stem_words(words: list[str], languages: Sequence[str]) -> list[str]:
     """The stems of words. A stemmer leaves the words of other scripts as they are."""
     for language in languages:
-        stemmer = _stemmers[language]
-        if stemmer is None:
+        if _stemmers[language] is None:
             continue
+        stems = _stems.get(language) or _stems.setdefault(language, _Stems(language))
         if language in LATIN and len(languages) > 1:
             # Texts in other scripts have few Latin words, so the others are not tried.
-            places = [place for place, word in enumerate(words) if word < _FIRST_OTHER]
-            words = words.copy()
-            for place, stem in zip(places, _stem(stemmer, [words[place] for place in places]), strict=True):
-                words[place] = stem
+            words = [stems[word] if word < _FIRST_OTHER else word for word in words]
         else:
-            words = _stem(stemmer, words)
+            words = list(map(stems.__getitem__, words))
     return words
-
-
-def _stem(stemmer: Stemmer.Stemmer, words: list[str]) -> list[str]:
-    """The stems of words; a word itself where nothing is left, as the Greek stemmer does with some."""
-    stems: list[str] = stemmer.stemWords(words)
-    return [stem or word for stem, word in zip(stems, words, strict=True)] if "" in stems else stems
 
 
 def list_stems(word: str, languages: Iterable[str] = ()) -> list[str]:

@@ -28,7 +28,7 @@ from app.domain.records import AgentSettings, Content, Document, Work
 from app.domain.tasks import Progress, Task
 from app.domain.vectors import Account
 from app.pipeline.chunking.chunk import split
-from app.services.indexing.chunk_index import ChunkIndexer
+from app.services.indexing.chunk_index import ChunkIndexer, run_short
 from app.services.indexing.large_documents import LargeDocuments
 from app.services.indexing.publication import (
     EditionWriter,
@@ -154,7 +154,7 @@ class Ingestion:
         characters = sum(len(page.text) for page in parsed.pages)
         await attempt.report(Progress("chunk", 50, f"Chunking {content.filename}"))
         chunks = split(parsed.pages, size=settings.chunk_size, overlap=settings.chunk_overlap)
-        head = await asyncio.to_thread(lambda: list(islice(chunks, self._large_chunks + 1)))
+        head = await run_short(lambda: list(islice(chunks, self._large_chunks + 1)), characters)
         if not head:
             raise NoExtractableTextError
         version = Version(content, trim_metadata(found), page_count, len(head), characters, "")
