@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from app.adapters.embedders import wordllama
 from app.adapters.embedders.wordllama import INLINE_CHARACTERS, WordLlamaEmbedder
 from app.domain.errors import StartupError
 from app.domain.vectors import Vector
+from tests.pipeline.languages import TEXTS
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +61,29 @@ def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.adapters.packages.find_spec", lambda _: None)
     with pytest.raises(StartupError, match="wordllama"):
         WordLlamaEmbedder()
+
+
+ODD = (
+    "", " ", "  two  spaces   three", "\n\n a\n b\r\n\tc", "\u2581 x\u2581y", "no\u00a0break \u2028 line", "x" * 300,
+    "a <s>b</s> <unk>", "\U0001f642 caf\u00e9 \ufb01n \x00", "word " * 70, "\ud7ff\u0301",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [*TEXTS, *ODD])
+def test_the_tokens_of_a_text_are_those_of_the_tokenizer(embedder: WordLlamaEmbedder, text: str) -> None:
+    whole = embedder._tokens._tokenizer.encode(text, add_special_tokens=False).ids
+    assert embedder._tokens.find(text).tolist() == whole
+    assert embedder._tokens.find(text).tolist() == whole
+
+
+async def test_a_text_has_the_same_vector_alone_and_among_others(embedder: WordLlamaEmbedder) -> None:
+    together = (await embedder.embed(TEXTS)).vectors
+    assert [(await embedder.embed([text])).vectors[0] for text in TEXTS] == together
+
+
+def test_the_pieces_that_are_kept_are_bounded(embedder: WordLlamaEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wordllama, "_MOST_PIECES", 10)
+    embedder._tokens._known.clear()
+    embedder._tokens.find(" ".join(f"word{number}" for number in range(100)) + " " + "y" * 100)
+    assert 0 < len(embedder._tokens._known) <= 10
+    assert max(map(len, embedder._tokens._known)) < 100

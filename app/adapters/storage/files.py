@@ -79,6 +79,8 @@ class FileStore:
     folder entry are on the disk.
     """
 
+    is_local = True
+
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
         self._spool = Spool(self._root / ".incoming")

@@ -107,6 +107,8 @@ class S3Store:
         encryption: ``AES256`` or ``aws:kms``; None for the default of the bucket.
     """
 
+    is_local = False
+
     def __init__(
         self, *, bucket: str, prefix: str, spool: Path, endpoint_url: str | None, encryption: str | None
     ) -> None:

@@ -37,7 +37,11 @@ class BlobStore(Protocol):
     A key has up to eight parts separated by ``/``. Each consists of ASCII letters, digits and ``. _ -`` and does not
     begin with a dot; any other key raises ``FileMissingError``. Writing to an existing key replaces the whole blob. A
     remote store raises ``StorageUnavailableError`` from any method while it is unreachable.
+
+    ``is_local`` is whether ``fetch`` returns the stored file itself, and so writes nothing to its folder.
     """
+
+    is_local: bool
 
     async def create(self, key: str) -> BlobWriter:
         """Start a new blob.

@@ -1,6 +1,7 @@
 """Bounds the documents that all processes of a host parse at the same time, by the memory that is available."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from app.pipeline.sandbox.memory import read_available
 
 _MOST = 256
 _POLL_SECONDS = 0.05
+_READ_SECONDS = 0.25
 _WAIT_SECONDS = 10.0
 _RETRY_SECONDS = 5.0
 _MEGABYTE = 1024 * 1024
@@ -20,7 +22,7 @@ _MEGABYTE = 1024 * 1024
 class ParseSlots:
     """One slot for each parse for which there is memory, at least one. A slot is a lock on a file in a common folder.
 
-    Available memory is read for each parse, so that fewer run while other programs use the memory.
+    Available memory is read four times a second at most, so that fewer run while other programs use the memory.
 
     Args:
         memory_mb: The memory that one parse may use.
@@ -34,6 +36,7 @@ class ParseSlots:
         self._memory = memory_mb * _MEGABYTE
         self._folder = folder or get_lock_folder("parsers")
         self._available = available
+        self._count, self._read_at = 1, -math.inf
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
@@ -50,12 +53,17 @@ class ParseSlots:
 
     async def _wait(self) -> int:
         deadline = time.monotonic() + _WAIT_SECONDS
-        while (found := lock_first(self._folder, self._count())) is None:
+        while (found := lock_first(self._folder, self._count_slots())) is None:
             if time.monotonic() > deadline:
                 raise RetryLaterError("Waiting for memory to read the document", retry_after=_RETRY_SECONDS)
             await asyncio.sleep(_POLL_SECONDS)
         return found[1]
 
-    def _count(self) -> int:
-        available = self._available()
-        return _MOST if available is None else min(max(1, available // self._memory), _MOST)
+    def _count_slots(self) -> int:
+        """The number of slots; reading the memory takes longer than reading a small document."""
+        now = time.monotonic()
+        if now >= self._read_at + _READ_SECONDS:
+            available = self._available()
+            self._count = _MOST if available is None else min(max(1, available // self._memory), _MOST)
+            self._read_at = now
+        return self._count

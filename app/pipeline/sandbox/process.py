@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import app
@@ -49,11 +50,15 @@ class ChildProcess:
     """A child that parses one document at a time.
 
     ``documents`` counts the documents it received. ``is_fit`` is false when it must be replaced.
+
+    It keeps its temporary files in a folder of its own, which is removed when it ends, so that none are left when it is
+    killed. A child that has left files there after a document is replaced.
     """
 
     def __init__(
         self, process: "subprocess.Popen[bytes]", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        self._folder = TemporaryDirectory(prefix="sluice-", ignore_cleanup_errors=True)
         self._process = process
         self._reader = reader
         self._writer = writer
@@ -83,6 +88,14 @@ class ChildProcess:
         """Whether the process runs."""
         return self._process.poll() is None
 
+    @property
+    def has_empty_folder(self) -> bool:
+        """Whether its folder is empty. False too if a program that cleans up old temporary files has removed it."""
+        try:
+            return not any(Path(self._folder.name).iterdir())
+        except FileNotFoundError:
+            return False
+
     def kill(self) -> None:
         """Kill the process at once; ``end`` waits for it."""
         if self.is_alive:
@@ -102,7 +115,7 @@ class ChildProcess:
         """
         self.documents += 1
         try:
-            self._writer.write(wire.json_frame(wire.REQUEST, request))
+            self._writer.write(wire.json_frame(wire.REQUEST, {**request, "folder": self._folder.name}))
             return await self._read_reply(on_page, on_extension)
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             self.is_fit = False
@@ -141,7 +154,7 @@ class ChildProcess:
 
     def _finish(self, payload: bytes) -> dict[str, Any]:
         reply: dict[str, Any] = json.loads(payload)
-        self.is_fit = not reply["retire"]
+        self.is_fit = not reply["retire"] and self.has_empty_folder
         return reply
 
     async def end(self) -> int | None:
@@ -149,6 +162,7 @@ class ChildProcess:
         self._writer.close()
         if self.is_alive:
             await asyncio.to_thread(_reap, self._process)
+        await asyncio.to_thread(self._folder.cleanup)
         code = self._process.returncode
         return -code if code < 0 else None
 

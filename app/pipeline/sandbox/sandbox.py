@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.domain.documents import Parsed
@@ -93,11 +92,9 @@ class ParserSandbox:
         """
         async with self._free, self._slots.hold() if self._slots else nullcontext():
             try:
-                # The child keeps its temporary files in this folder, so that none are left when it is killed.
-                with TemporaryDirectory(prefix="sluice-", ignore_cleanup_errors=True) as folder:
-                    request = {**self._request(path, media_type, address), "folder": folder}
-                    async with asyncio.timeout(self._time_limit) as limit:
-                        return await self._parse(request, on_page, self._extend(limit))
+                async with asyncio.timeout(self._time_limit) as limit:
+                    request = self._request(path, media_type, address)
+                    return await self._parse(request, on_page, self._extend(limit))
             except TimeoutError as error:
                 raise ParseLimitExceededError(f"Reading it took longer than {self._time_limit:g} seconds.") from error
 
@@ -181,7 +178,7 @@ class ParserSandbox:
         while self._idle:
             child, timer = self._idle.pop()
             timer.cancel()
-            if child.is_alive:
+            if child.is_alive and child.has_empty_folder:
                 break
             self._end(child)
         else:

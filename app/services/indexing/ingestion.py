@@ -7,6 +7,7 @@ the result in the transaction that ends the task, which ``app.services.queue.exe
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
@@ -198,7 +199,7 @@ class Ingestion:
                 reports.add(report)
                 report.add_done_callback(reports.discard)
 
-        with TemporaryDirectory(prefix="sluice-") as folder:
+        with nullcontext("") if self._blobs.is_local else TemporaryDirectory(prefix="sluice-") as folder:
             path = await self._blobs.fetch(content.blob_key, Path(folder))
             try:
                 return await self._parser.parse(path, content.media_type, on_page, address=address)
