@@ -56,6 +56,15 @@ async def test_a_single_quoted_word_that_no_chunk_has_as_it_is_written_finds_its
     assert [hit.text for hit in await library.find(agent_id, '"running"')] == ["water runs"]
 
 
+@pytest.mark.parametrize("mode", ["text", "hybrid"])
+async def test_a_text_that_has_the_words_next_to_each_other_is_first(library: Library, mode: str) -> None:
+    agent_id = await library.add_agent()
+    await library.add_document(agent_id, "the gate by the alder is open", "the alder gate is by the weir")
+    hits = await library.find(agent_id, "where is the alder gate", NORTH, mode=mode)
+    assert [hit.text for hit in hits] == ["the alder gate is by the weir", "the gate by the alder is open"]
+    assert 0 < hits[1].score < hits[0].score <= 1
+
+
 async def test_signs_of_a_phrase_are_no_syntax(library: Library) -> None:
     agent_id = await library.add_agent()
     await library.add_document(agent_id, "it's a keeper's gate & lock | weir")

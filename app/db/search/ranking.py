@@ -13,7 +13,7 @@ from app.db.search.filters import write_condition
 from app.db.statements import Statement
 from app.db.tables import documents
 from app.domain.filters import Filter
-from app.domain.queries import Query
+from app.domain.queries import Phrase, Query
 from app.domain.vectors import VectorKey
 
 MATCHES = 4_000
@@ -227,9 +227,11 @@ async def list_visible(database: Database, agent_id: int, keys: Collection[Vecto
 
 
 _LOAD = Statement(f"""
-    WITH keys AS ({_KEYS})
+    WITH keys AS ({_KEYS}),
+    phrases AS MATERIALIZED (SELECT CAST(phrase AS tsquery) FROM unnest(CAST(:phrases AS text[])) AS given (phrase))
     SELECT c.document_id, c.edition, c.ordinal, d.filename, c.id AS chunk_id, c.text, c.context, c.page,
-        c.start_char AS start, c.end_char AS "end", d.metadata
+        c.start_char AS start, c.end_char AS "end", d.metadata,
+        (SELECT count(*) FROM {_UNPACKED}, phrases WHERE unpacked.tsv @@ phrase) AS phrase_count
     FROM keys
     JOIN chunks c USING (document_id, edition, ordinal)
     JOIN documents d ON d.id = c.document_id AND d.edition = c.edition AND d.deleted_at IS NULL
@@ -237,17 +239,25 @@ _LOAD = Statement(f"""
 """)
 
 
-async def load_hits(database: Database, agent_id: int, scores: Mapping[VectorKey, float]) -> list[Hit]:
-    """Load the chunks that search still finds, the one with the highest score first.
+async def load_hits(
+    database: Database, agent_id: int, scores: Mapping[VectorKey, float], phrases: Sequence[Phrase] = ()
+) -> list[tuple[Hit, int]]:
+    """Load the chunks that search still finds, in any order, each with the number of phrases that it has.
 
     Args:
         database: The database.
         agent_id: The agent.
         scores: The score of each chunk.
+        phrases: The phrases to count.
     """
-    rows = await database.fetch(_LOAD, {"agent_id": agent_id, **_write_keys(scores)})
-    hits = [Hit(**row, agent_id=agent_id, score=scores[VectorKey(*row[:3])]) for row in rows]
-    return sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))
+    written = [phrase.write_tsquery() for phrase in phrases]
+    rows = await database.fetch(_LOAD, {"agent_id": agent_id, "phrases": written, **_write_keys(scores)})
+    found = []
+    for row in rows:
+        columns = dict(row)
+        count = columns.pop("phrase_count")
+        found.append((Hit(**columns, agent_id=agent_id, score=scores[VectorKey(*row[:3])]), count))
+    return found
 
 
 def write_words(query: Query) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def _list_words(text: str) -> Iterator[_Given]:
             one.accented = accented.get(one.word, "")
             if not (one.spellings or one.is_quantity):
                 one.spellings = _list_spellings(one.word, spelling.lower() if one.word == lower else "")
-            one.spellings += () if one.is_quantity else spell_name(one.word, before)
+            one.spellings += () if one.is_quantity else spell_name(one.word, before if len(given) == 1 else [])
             yield one
         yield from (_Given(quantity, is_quantity=True) for quantity in read_quantity(former, lower, words))
         before = [*before[-1:], lower] if len(given) == 1 else []

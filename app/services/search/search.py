@@ -11,8 +11,9 @@ from app.domain.errors import SluiceError
 from app.domain.filters import read_filter
 from app.domain.queries import Query
 from app.domain.vectors import Account, Nearest, VectorIndex, VectorKey
-from app.pipeline.ranking.fusion import MEANING_ALONE, WORDS_ALONE, Balance, Candidate, Fused, fuse
+from app.pipeline.ranking.fusion import MEANING_ALONE, WORDS_ALONE, Balance, Candidate, Fused, fuse, reward_neighbours
 from app.pipeline.words.negation import Absence
+from app.pipeline.words.neighbours import read_pairs
 from app.pipeline.words.phrases import ExactWords
 from app.pipeline.words.query import read_query
 from app.services.indexing.chunk_index import ChunkIndexer
@@ -22,6 +23,7 @@ from app.services.search.reranking import Reranking
 from app.services.search.word_search import WordSearch
 
 CANDIDATES = 100  # chunks proposed by each of words and vectors; at least four times top_k
+_MORE = 10  # results that are loaded besides those wanted, because the words next to each other change their order
 
 Mode = Literal["hybrid", "vector", "text"]
 Result = TypeVar("Result")
@@ -164,12 +166,18 @@ class Search:
         balance = await self._choose_balance(mode, index, [account.agent_id for account in found])
         fused = dict(zip(candidates, fuse(list(candidates.values()), balance), strict=True))
         absence, exact = Absence(query), ExactWords(query if mode != "vector" else "")
-        kept = max(wanted, count_candidates(top_k)) if absence or exact else wanted
+        pairs = read_pairs(query) if mode != "vector" else []
+        kept = max(wanted, count_candidates(top_k)) if absence or exact else wanted + bool(pairs) * _MORE
         best = sorted(fused, key=lambda key: -fused[key].score)[:kept]
-        hits: list[Hit] = []
+        hits, shares = list[Hit](), dict[VectorKey, float]()
         for account, some in found.items():
             if own := {key: fused[key].score for key in best if key in some}:
-                hits += await load_hits(self._database, account.agent_id, own)
+                loaded = await load_hits(self._database, account.agent_id, own, pairs)
+                hits += [hit for hit, _ in loaded]
+                shares |= {hit.key: count / len(pairs) for hit, count in loaded} if pairs else {}
+        if pairs:
+            fused = reward_neighbours(fused, shares)
+            hits = [replace(hit, score=fused[hit.key].score) for hit in hits]
         hits = (await _order(absence, await _keep_exact(exact, hits)))[:wanted]
         scores = await reranking.score(next(iter(found)), query, hits) if reranking and hits else None
         given = dict(zip((hit.key for hit in hits), scores, strict=True)) if scores else {}
