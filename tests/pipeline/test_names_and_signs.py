@@ -58,6 +58,10 @@ def test_words_are_not_joined_with_function_words_or_the_parts_of_a_compound() -
     assert forms.isdisjoint({"agate", "gateto", "torome", "romes", "romesea"})
 
 
+def test_a_stem_of_two_joined_words_is_never_the_first_word_alone() -> None:
+    assert "heron" not in read_query("heron gate").words[1].lexemes
+
+
 @pytest.mark.parametrize("query", ["$12.5k", "$12,500", "12.5k", "12500", "12.500,00 $"])
 @pytest.mark.parametrize("document", ["It costs $12.5k.", "It costs $12,500.", "It costs 12500 dollars.", "12 500 $"])
 def test_a_number_with_k_is_the_full_number(query: str, document: str) -> None:

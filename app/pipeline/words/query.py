@@ -84,9 +84,15 @@ def _ask(given: _Given, languages: list[str]) -> AskedWord:
     forms = dict.fromkeys((*list_stems(given.word, languages), *accented), 1.0)
     for spelling in given.spellings:
         factor = _WITHOUT_TONES if spelling == fold(given.word) else _OTHER_SPELLING
-        forms |= {stem: factor for stem in list_stems(spelling, languages) if stem not in forms}
+        forms |= {stem: factor for stem in _stem_spelling(spelling, given.word, languages) if stem not in forms}
     forms |= dict.fromkeys(list_ends(given.word, languages), _END_OF_COMPOUND)
     return AskedWord(tuple(forms), given.weight, tuple(forms.values()))
+
+
+def _stem_spelling(spelling: str, word: str, languages: list[str]) -> list[str]:
+    """The stems of another spelling; where the word is joined with the one before it, those that are not this one."""
+    least = len(spelling) - len(word) + 1 if spelling.endswith(word) else 0
+    return [stem for stem in list_stems(spelling, languages) if len(stem) >= least]
 
 
 def _list_words(text: str) -> Iterator[_Given]:
