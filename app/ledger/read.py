@@ -6,13 +6,15 @@ from uuid import UUID
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.engine import Source, fetch
 from app.db.paging import list_rows
+from app.db.statements import Statement
 from app.db.tables import tasks
 from app.domain.ids import TaskId
 from app.domain.records import Listing
 from app.domain.states import ACTIVE, WAITING, State
 from app.domain.tasks import WORK_QUEUES, Task, TaskName
-from app.ledger.statement import build_task, fetch_task, fetch_tasks, quoted
+from app.ledger.statement import TASK_COLUMNS, build_task, fetch_task, fetch_tasks, quoted
 
 _POSITION_CAP = 1000
 
@@ -25,6 +27,22 @@ async def get_task(
     if organization_id is not None:
         query = query.where(tasks.c.organization_id == organization_id)
     return await fetch_task(connection, query.with_for_update() if lock else query)
+
+
+_READ = Statement(f"SELECT {TASK_COLUMNS} FROM tasks AS t WHERE t.id = ANY (CAST(:ids AS uuid[]))")
+
+
+async def read_tasks(source: Source, task_ids: Collection[TaskId]) -> list[Task]:
+    """Those of these tasks that exist, in any order."""
+    return [build_task(dict(row)) for row in await fetch(source, _READ, {"ids": list(task_ids)})]
+
+
+_VERSIONS = Statement("SELECT t.id, t.version FROM tasks AS t WHERE t.id = ANY (CAST(:ids AS uuid[]))")
+
+
+async def read_versions(source: Source, task_ids: Collection[TaskId]) -> dict[TaskId, int]:
+    """The versions of those of these tasks that exist."""
+    return {TaskId(row["id"]): row["version"] for row in await fetch(source, _VERSIONS, {"ids": list(task_ids)})}
 
 
 _NEWEST = text("SELECT id FROM tasks ORDER BY id DESC LIMIT 1")

@@ -4,14 +4,13 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import psutil
 import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from app.adapters.redis import watch as redis_watch
 from app.adapters.redis.url import redis_client_url
 from app.adapters.redis.watch import RedisWatch
 from app.domain.ids import new_task_id
@@ -34,12 +33,6 @@ async def watch(valkey: Engines) -> AsyncIterator[RedisWatch]:
     await made.close()
 
 
-@pytest.fixture
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Disable polling, so that only a message can wake a watcher."""
-    monkeypatch.setattr(redis_watch, "_POLL_SECONDS", 60.0)
-
-
 def connect(valkey: Engines) -> "Redis":
     return Redis.from_url(redis_client_url(valkey.urls.redis_url))
 
@@ -49,47 +42,60 @@ def list_channels(valkey: Engines) -> set[bytes]:
         return set(redis.pubsub_channels())
 
 
-async def is_woken(valkey: Engines, channel: str, wait: Callable[[float], Awaitable[None]]) -> bool:
-    """Publish on the channel until the watcher wakes; returns whether it does."""
-    waiting = asyncio.ensure_future(wait(60))
+async def is_woken(valkey: Engines, channel: str, notified: asyncio.Event) -> bool:
+    """Publish on the channel until the watcher is notified; returns whether it is."""
     end = time.monotonic() + deadline(10)
     with connect(valkey) as redis:
-        while not waiting.done() and time.monotonic() < end:
+        while not notified.is_set() and time.monotonic() < end:
             redis.publish(channel, "changed")
             await asyncio.sleep(0.05)
-    return waiting.done()
+    return notified.is_set()
 
 
-@pytest.mark.usefixtures("_patient")
 async def test_all_channels_bear_the_prefix_and_a_message_on_one_wakes_its_watchers(
     valkey: Engines, watch: RedisWatch
 ) -> None:
-    task_id = new_task_id()
-    async with watch.watch(task_id) as wait, watch.watch(new_task_id()):
+    task_id, first, second, other = new_task_id(), asyncio.Event(), asyncio.Event(), asyncio.Event()
+    async with (
+        watch.watch(task_id, first.set),
+        watch.watch(new_task_id(), other.set),
+        watch.watch(task_id, second.set),
+    ):
         channels = list_channels(valkey)
         assert f"{PREFIX}{task_id}".encode() in channels
         assert all(channel.startswith(PREFIX.encode()) for channel in channels)
-        assert await is_woken(valkey, f"{PREFIX}{task_id}", wait)
+        assert await is_woken(valkey, f"{PREFIX}{task_id}", first)
+        assert await is_woken(valkey, f"{PREFIX}{task_id}", second)
+        assert not other.is_set()
 
 
-@pytest.mark.usefixtures("_patient")
+async def test_a_channel_is_left_once_its_last_watcher_has_gone(valkey: Engines, watch: RedisWatch) -> None:
+    task_id = new_task_id()
+    channel = f"{PREFIX}{task_id}".encode()
+    async with watch.watch(task_id, asyncio.Event().set):
+        async with watch.watch(task_id, asyncio.Event().set):
+            assert channel in list_channels(valkey)
+        assert channel in list_channels(valkey)
+    await asyncio.to_thread(wait_for, lambda: channel not in list_channels(valkey), "the channel to be left")
+
+
 async def test_watchers_are_woken_again_after_a_restart(valkey: Engines, watch: RedisWatch) -> None:
-    before, meanwhile = new_task_id(), new_task_id()
-    async with watch.watch(before) as wait_before:
+    before, meanwhile, woken = new_task_id(), new_task_id(), (asyncio.Event(), asyncio.Event())
+    async with watch.watch(before, woken[0].set):
         os.kill(valkey.pids["valkey"], signal.SIGKILL)
         wait_for(valkey.poll, "Valkey to be dead")
-        async with watch.watch(meanwhile) as wait_meanwhile:
+        async with watch.watch(meanwhile, woken[1].set):
             valkey.restart("valkey")
-            for task_id, wait in ((before, wait_before), (meanwhile, wait_meanwhile)):
-                assert await is_woken(valkey, f"{PREFIX}{task_id}", wait)
+            for task_id, notified in zip((before, meanwhile), woken, strict=True):
+                assert await is_woken(valkey, f"{PREFIX}{task_id}", notified)
 
 
-async def test_a_redis_that_hangs_does_not_stop_the_polling_every_second(valkey: Engines, watch: RedisWatch) -> None:
+async def test_a_redis_that_hangs_delays_a_watch_by_a_second_only(valkey: Engines, watch: RedisWatch) -> None:
     process = psutil.Process(valkey.pids["valkey"])
     process.suspend()
     with within(5):
         try:
-            async with watch.watch(new_task_id()) as wait:
-                await wait(60)
+            async with watch.watch(new_task_id(), lambda: None):
+                pass
         finally:
             process.resume()

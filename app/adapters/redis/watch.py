@@ -1,10 +1,10 @@
 """Watches tasks through Redis: Celery publishes each stored result on a channel named after the task."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -13,16 +13,24 @@ from redis.exceptions import RedisError
 
 from app.domain.ids import TaskId
 
-_POLL_SECONDS = 1.0
+_SUBSCRIBE_SECONDS = 1.0
 _RECONNECT_SECONDS = 1.0
 
 log = structlog.get_logger()
 
 
+@dataclass(slots=True)
+class _Channel:
+    """A channel that has watchers: the task that subscribes to it, and what a message on it calls."""
+
+    subscription: asyncio.Task[None]
+    watchers: list[Callable[[], None]] = field(default_factory=list)
+
+
 class RedisWatch:
     """One subscription connection, shared by all watchers of this process.
 
-    A message only causes a watcher to read the ledger. While Redis is down or hangs, watchers wake once a second.
+    A message causes a read of the ledger. While Redis is down or hangs, no watcher is notified.
 
     Args:
         redis: The Redis on which results are published.
@@ -36,31 +44,28 @@ class RedisWatch:
         self._anchor = channel_of("sluice")
         self._pubsub = redis.pubsub(ignore_subscribe_messages=True)
         self._connecting = asyncio.Lock()
-        self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._channels: dict[str, _Channel] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._reader: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def watch(self, task_id: TaskId) -> AsyncIterator[Callable[[float], Awaitable[None]]]:
-        """Within the block, ``await wait(seconds)`` returns at the task's next change, or after that time."""
-        channel, changed = self._channel_of(str(task_id)), asyncio.Event()
-
-        async def wait(seconds: float) -> None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), min(seconds, _POLL_SECONDS))
-            changed.clear()
-
-        self._watchers[channel].add(changed)
+    async def watch(self, task_id: TaskId, notify: Callable[[], None]) -> AsyncIterator[None]:
+        """Within the block, ``notify`` is called at each change of the task."""
+        name = self._channel_of(str(task_id))
+        channel = self._channels.get(name)
+        if channel is None:
+            channel = self._channels[name] = _Channel(self._start(self._subscribe(name)))
+        channel.watchers.append(notify)
         try:
-            await self._run_briefly(self._subscribe(channel))
+            await asyncio.wait({channel.subscription}, timeout=_SUBSCRIBE_SECONDS)
             # Its log lines belong to no request: it outlives the one that starts it.
             self._reader = self._reader or self._start(self._read(), Context())
-            yield wait
+            yield
         finally:
-            self._watchers[channel].discard(changed)
-            if not self._watchers[channel]:
-                del self._watchers[channel]
-                await self._run_briefly(self._unsubscribe(channel))
+            channel.watchers.remove(notify)
+            if not channel.watchers:
+                del self._channels[name]
+                self._start(self._unsubscribe(name))
 
     async def close(self) -> None:
         """End the subscription."""
@@ -76,10 +81,6 @@ class RedisWatch:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _run_briefly(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start the work and wait for its end, but no longer than a watcher waits: Redis may hang."""
-        await asyncio.wait({self._start(work)}, timeout=_POLL_SECONDS)
-
     async def _subscribe(self, *channels: str) -> None:
         async with self._connecting:
             try:
@@ -89,7 +90,7 @@ class RedisWatch:
 
     async def _unsubscribe(self, channel: str) -> None:
         async with self._connecting:
-            if channel not in self._watchers:
+            if channel not in self._channels:
                 with suppress(RedisError, OSError):
                     await self._pubsub.unsubscribe(channel)
 
@@ -100,8 +101,9 @@ class RedisWatch:
                 message = await self._pubsub.get_message(timeout=None)
             except (RedisError, OSError, RuntimeError):
                 await asyncio.sleep(_RECONNECT_SECONDS)
-                await self._subscribe(*self._watchers)
+                await self._subscribe(*self._channels)
                 continue
             if message:
-                for changed in self._watchers.get(message["channel"].decode(), ()):
-                    changed.set()
+                channel = self._channels.get(message["channel"].decode())
+                for notify in tuple(channel.watchers) if channel else ():
+                    notify()

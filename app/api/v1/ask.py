@@ -13,8 +13,6 @@ from app.api.v1.agents import AgentId
 from app.domain.errors import BacklogFullError
 from app.services.answers.answers import Asked
 
-_EVENTS = "text/event-stream"
-
 router = APIRouter(tags=["search"], responses=RESPONSES)
 
 
@@ -22,7 +20,7 @@ router = APIRouter(tags=["search"], responses=RESPONSES)
     "/agents/{agent_id}/ask",
     status_code=202,
     response_model=TaskAccepted,
-    responses={**document_problems(BacklogFullError), 200: {"content": {_EVENTS: {"itemSchema": {}}}}},
+    responses={**document_problems(BacklogFullError), 200: {"content": {events.MEDIA_TYPE: {"itemSchema": {}}}}},
 )
 async def ask_agent(
     agent_id: AgentId,
@@ -43,7 +41,7 @@ async def ask_agent(
     asked = Asked(body.question, body.top_k, body.where, [turn.model_dump() for turn in body.history])
     task = await services.answers.answers.ask(identity.organization_id, agent.id, asked)
     headers = {"Location": f"/api/v1/tasks/{task.id}"}
-    if _EVENTS in accept.lower() and idempotency_key is None:
+    if events.MEDIA_TYPE in accept.lower() and idempotency_key is None:
         return events.stream(events.follow(services, task, -1), headers)
     response.headers.update(headers)
     return TaskAccepted.of(task, "Question queued")

@@ -1,12 +1,11 @@
 """Routes for tasks."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Response
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.responses import StreamingResponse
 
 from app.api import events
 from app.api.access import Reader, ServicesOf, Writer
@@ -83,7 +82,7 @@ async def get_task(
         until_end = until == "end"
         task = await services.queue.tasks.wait(identity.organization_id, task_id, wait, until_end=until_end)
     else:
-        task = await services.queue.tasks.get(identity.organization_id, task_id)
+        task = await services.queue.tasks.poll(identity.organization_id, task_id)
     counts = await services.queue.tasks.count_children([task])
     return TaskBody.of(task, await services.queue.tasks.get_position(task), counts.get(task.id))
 
@@ -114,12 +113,15 @@ async def _find_task_to_follow(task_id: IdOfTask, identity: Reader, services: Se
 
 @router.get(
     "/{task_id}/events",
-    response_class=EventSourceResponse,
-    responses={204: {"description": "The client has received the end: `Last-Event-ID` is that of the event `end`."}},
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {events.MEDIA_TYPE: {"itemSchema": {}}}},
+        204: {"description": "The client has received the end: `Last-Event-ID` is that of the event `end`."},
+    },
 )
 async def follow_task(
     task: Annotated[Task, Depends(_find_task_to_follow)], services: ServicesOf, seen: LastEventId
-) -> AsyncIterator[ServerSentEvent]:
+) -> StreamingResponse:
     """Follow a task as server-sent events: `progress` at every stage and change, then `end`.
 
     Of an answer, `sentence` and `restart` as well. The data of `progress` and `end` is the task as JSON. An answer
@@ -128,8 +130,7 @@ async def follow_task(
     interrupted, such as by a killed worker, and the answer is written anew. The id of an event is the task's `version`;
     `Last-Event-ID` resumes after that event, without loss or repetition.
     """
-    async for event in events.follow(services, task, seen):
-        yield event
+    return events.stream(events.follow(services, task, seen), {})
 
 
 @router.delete(

@@ -1,6 +1,6 @@
 """The ports for parsing, for messages to workers, for alerts and for watching tasks."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -73,7 +73,7 @@ class Alarm(Protocol):
 
 
 class TaskWatch(Protocol):
-    """Waits for changes of a task."""
+    """Reports changes of tasks, though not each of them."""
 
-    def watch(self, task_id: TaskId) -> AbstractAsyncContextManager[Callable[[float], Awaitable[None]]]:
-        """Within the block, ``await wait(seconds)`` returns at the next change, or after that time at the latest."""
+    def watch(self, task_id: TaskId, notify: Callable[[], None]) -> AbstractAsyncContextManager[None]:
+        """Within the block, ``notify`` is called when the task may have changed, as far as that is reported."""

@@ -10,13 +10,16 @@ from app.domain.errors import ConflictError, NotFoundError, TaskFinishedError
 from app.domain.ids import TaskId, keep_above
 from app.domain.ports import TaskWatch
 from app.domain.records import Listing
-from app.domain.states import FINAL, State
+from app.domain.states import FINAL, WAITING, State
 from app.domain.tasks import Counts, Task
 from app.ledger.cancel import cancel
 from app.ledger.children import count_children
-from app.ledger.read import get_newest_id, get_position, get_task, list_tasks
+from app.ledger.read import get_newest_id, get_position, list_tasks, read_tasks
 from app.services.queue.after_commit import AfterCommit
+from app.services.queue.changes import TaskChanges
 from app.services.queue.parents import Parents
+
+_SILENCE_SECONDS = 15.0
 
 
 class Tasks:
@@ -24,7 +27,7 @@ class Tasks:
 
     def __init__(self, database: Database, watch: TaskWatch, after_commit: AfterCommit, parents: Parents) -> None:
         self._database = database
-        self._watch = watch
+        self._changes = TaskChanges(database, watch)
         self._after_commit = after_commit
         self._parents = parents
 
@@ -34,10 +37,20 @@ class Tasks:
         Raises:
             NotFoundError: when the organization has no such task.
         """
-        async with self._database.statement() as connection:
-            task = await get_task(connection, task_id, organization_id)
-        if task is None:
+        found = await read_tasks(self._database, [task_id])
+        if not found or found[0].organization_id != organization_id:
             raise NotFoundError(f"Task {task_id} does not exist.")
+        return found[0]
+
+    async def poll(self, organization_id: int, task_id: TaskId) -> Task:
+        """One task, for a client that may read it again soon, to see its progress.
+
+        Raises:
+            NotFoundError: when the organization has no such task.
+        """
+        task = await self.get(organization_id, task_id)
+        if task.state not in FINAL:
+            self._changes.note_poll(task_id)
         return task
 
     async def count_children(self, tasks: Sequence[Task]) -> dict[UUID, Counts]:
@@ -50,6 +63,8 @@ class Tasks:
 
     async def get_position(self, task: Task) -> int | None:
         """The position of a waiting task among its agent's, from 1."""
+        if task.state not in {*WAITING, State.QUEUED}:
+            return None
         async with self._database.statement() as connection:
             return await get_position(connection, task)
 
@@ -58,31 +73,36 @@ class Tasks:
 
         With ``until_end``, changes before the end do not end the wait.
         """
-        task = await self.get(organization_id, task_id)
+        current = task = await self.get(organization_id, task_id)
+        if task.state in FINAL:
+            return task
         deadline = time.monotonic() + seconds
-        async with self._watch.watch(task_id) as wait:
-            # Read again now that changes are received: the task may have changed before.
-            current = await self.get(organization_id, task_id)
+        async with self._changes.follow(task_id) as follower:
             while (until_end or current.version == task.version) and current.state not in FINAL:
-                if (remaining := deadline - time.monotonic()) <= 0:
+                newer = await follower.wait(deadline - time.monotonic())
+                if newer is None:
                     break
-                await wait(remaining)
-                current = await self.get(organization_id, task_id)
+                current = newer
         return current
 
-    async def follow(self, organization_id: int, task_id: TaskId, after_version: int = -1) -> AsyncIterator[Task]:
-        """The task now, unless its version is ``after_version``, and then at each change up to its end."""
+    async def follow(self, task: Task, after_version: int = -1) -> AsyncIterator[Task | None]:
+        """The task now, unless its version is ``after_version``, and then at each change up to its end.
+
+        None where nothing has changed for fifteen seconds.
+        """
         seen = after_version
-        async with self._watch.watch(task_id) as wait:
+        async with self._changes.follow(task.id) as follower:
             while True:
-                task = await self.get(organization_id, task_id)
+                newer = await follower.wait(_SILENCE_SECONDS)
+                if newer is None:
+                    yield None
+                    continue
                 # The end is always sent, so that every stream has one.
-                if task.version > seen or task.state in FINAL:
-                    seen = task.version
-                    yield task
-                if task.state in FINAL:
+                if newer.version > seen or newer.state in FINAL:
+                    seen = newer.version
+                    yield newer
+                if newer.state in FINAL:
                     return
-                await wait(15.0)
 
     async def order_new_tasks(self) -> None:
         """Have the tasks that this process submits sort after those that exist.
