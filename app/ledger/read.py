@@ -114,19 +114,19 @@ async def lock_document_tasks(connection: AsyncConnection, document_ids: Sequenc
 
 
 # The waiting tasks of the same agent and queue before this one; counting stops at the cap.
-_POSITION = text(
+_POSITION = Statement(
     f"""
     SELECT count(*) FROM (
         SELECT FROM tasks AS t
         WHERE t.queue = :queue AND t.agent_id = :agent_id AND t.state IN ({quoted(WAITING)})
-          AND (t.available_at, t.id) < (:available_at, :task_id)
+          AND (t.available_at, t.id) < (CAST(:available_at AS timestamptz), CAST(:task_id AS uuid))
         LIMIT {_POSITION_CAP}
     ) AS before
     """
 )
 
 
-async def get_position(connection: AsyncConnection, task: Task) -> int | None:
+async def get_position(source: Source, task: Task) -> int | None:
     """The position of a task among its agent's waiting tasks, from 1; None when it does not wait."""
     if task.state is State.QUEUED:
         return 1
@@ -138,7 +138,8 @@ async def get_position(connection: AsyncConnection, task: Task) -> int | None:
         "available_at": task.available_at,
         "task_id": task.id,
     }
-    return 1 + int((await connection.execute(_POSITION, parameters)).scalar_one())
+    [row] = await fetch(source, _POSITION, parameters)
+    return 1 + int(row["count"])
 
 
 BACKLOG = text(

@@ -47,6 +47,7 @@ class RedisWatch:
         self._channels: dict[str, _Channel] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._reader: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     @asynccontextmanager
     async def watch(self, task_id: TaskId, notify: Callable[[], None]) -> AsyncIterator[None]:
@@ -65,10 +66,12 @@ class RedisWatch:
             channel.watchers.remove(notify)
             if not channel.watchers:
                 del self._channels[name]
-                self._start(self._unsubscribe(name))
+                if not self._is_closed:
+                    self._start(self._unsubscribe(name))
 
     async def close(self) -> None:
         """End the subscription."""
+        self._is_closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -24,7 +24,7 @@ from app.domain.tasks import Queue, TaskName
 router = APIRouter(prefix="/dead-letters", tags=["dead letters"], responses=RESPONSES)
 
 
-def _read_filter(
+async def _read_filter(
     queue: Annotated[Queue | None, Query(description="Only dead letters of this queue.")] = None,
     agent_id: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Only dead letters of this agent.")] = None,
     code: Annotated[str | None, Query(description="The error's code.")] = None,

@@ -22,7 +22,7 @@ _EVENT_ID = re.compile(r"[0-9]{1,18}")
 router = APIRouter(prefix="/tasks", tags=["tasks"], responses=RESPONSES)
 
 
-def read_task_id(task_id: Annotated[str, Path(description="A task id.")]) -> TaskId:
+async def read_task_id(task_id: Annotated[str, Path(description="A task id.")]) -> TaskId:
     """Parse a task id. One that is not a UUID is answered with 404."""
     try:
         return TaskId(UUID(task_id))
@@ -87,7 +87,7 @@ async def get_task(
     return TaskBody.of(task, await services.queue.tasks.get_position(task), counts.get(task.id))
 
 
-def _read_last_event_id(
+async def _read_last_event_id(
     last_event_id: Annotated[
         str | None, Header(description="The id of the last event that the client has received. Other text is ignored.")
     ] = None,

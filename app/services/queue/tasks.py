@@ -10,7 +10,7 @@ from app.domain.errors import ConflictError, NotFoundError, TaskFinishedError
 from app.domain.ids import TaskId, keep_above
 from app.domain.ports import TaskWatch
 from app.domain.records import Listing
-from app.domain.states import FINAL, WAITING, State
+from app.domain.states import FINAL, State
 from app.domain.tasks import Counts, Task
 from app.ledger.cancel import cancel
 from app.ledger.children import count_children
@@ -63,10 +63,7 @@ class Tasks:
 
     async def get_position(self, task: Task) -> int | None:
         """The position of a waiting task among its agent's, from 1."""
-        if task.state not in {*WAITING, State.QUEUED}:
-            return None
-        async with self._database.statement() as connection:
-            return await get_position(connection, task)
+        return await get_position(self._database, task)
 
     async def wait(self, organization_id: int, task_id: TaskId, seconds: float, *, until_end: bool = False) -> Task:
         """One task, at its next change or after ``seconds``, whichever comes first; a finished task at once.
