@@ -3,8 +3,10 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
+from contextvars import Context
+from typing import Any
 
 from app.db.engine import Database
 from app.domain.errors import NotFoundError, SluiceError
@@ -19,11 +21,17 @@ _POLLED_SECONDS = 3.0
 _MOST_POLLED = 1000
 
 
+def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Start a task whose log lines belong to no request: it serves many, and outlives the one that starts it."""
+    return asyncio.create_task(work, context=Context())
+
+
 class Follower:
     """A client that follows a task. It receives the task's newest row, not each of them."""
 
     def __init__(self) -> None:
         self._newest: Task | SluiceError | None = None
+        self._version: int | None = None
         self._changed = asyncio.Event()
 
     async def wait(self, seconds: float) -> Task | None:
@@ -43,8 +51,11 @@ class Follower:
         return newest
 
     def receive(self, newest: Task | SluiceError) -> None:
-        """Keep the row, or the reason why there is none, and wake the client."""
-        self._newest = newest
+        """Keep the row, or the reason why there is none, and wake the client, unless it has received that version."""
+        version = newest.version if isinstance(newest, Task) else None
+        if version is not None and version == self._version:
+            return
+        self._newest, self._version = newest, version
         self._changed.set()
 
 
@@ -71,7 +82,7 @@ class TaskChanges:
         """Within the block, the follower receives the task's changes."""
         follower = Follower()
         self._followers[task_id].add(follower)
-        self._poller = self._poller or asyncio.create_task(self._poll())
+        self._poller = self._poller or _start(self._poll())
         try:
             async with self._watch.watch(task_id, lambda: self._note(task_id)):
                 self._note(task_id)  # it may have changed before the watch began
@@ -85,7 +96,7 @@ class TaskChanges:
         if is_held or len(self._polled) < _MOST_POLLED:
             self._polled[task_id] = time.monotonic() + _POLLED_SECONDS
         if not is_held and task_id in self._polled:
-            holder = asyncio.create_task(self._hold(task_id))
+            holder = _start(self._hold(task_id))
             self._holders.add(holder)
             holder.add_done_callback(self._holders.discard)
 
@@ -113,7 +124,7 @@ class TaskChanges:
         """Read a task at the loop's next turn."""
         self._changed.add(task_id)
         if self._reader is None:
-            self._reader = asyncio.create_task(self._read_changed())
+            self._reader = _start(self._read_changed())
 
     async def _read_changed(self) -> None:
         try:
