@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from app import __version__
-from app.api import description, docs_pages, health, idempotency, problems, v1
+from app.api import description, docs_pages, health, idempotency, problems, route_table, v1
 from app.api.access import AuthenticationMiddleware
 from app.api.access_log import AccessLogMiddleware
 from app.api.body_limit import BodyLimitMiddleware
@@ -90,6 +90,7 @@ def _name_operation(route: APIRoute) -> str:
 
 def _add_middleware(app: FastAPI, *, access_log: bool) -> None:
     """The last one added runs first: request id, access log, authentication, body limit, idempotency, then routing."""
+    route_table.install(app)
     idempotency.install(app)  # uses the identity that authentication found
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(AuthenticationMiddleware)

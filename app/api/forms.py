@@ -81,8 +81,11 @@ def parse_metadata(form: Form) -> dict[str, Any]:
     Raises:
         InvalidMetadataError: it is not such an object.
     """
+    text = form.get("metadata")
+    if not text:
+        return {}
     try:
-        metadata = json.loads(form.get("metadata") or "{}")
+        metadata = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidMetadataError(f"{error}. {METADATA_EXAMPLE}") from error
     return check_metadata(metadata)

@@ -34,16 +34,21 @@ async def lock_organization(connection: AsyncConnection, organization_id: int) -
     await connection.execute(row.with_for_update(key_share=True))
 
 
-_FIND_IDENTITY = Statement("""
-    SELECT organization_id, scopes, operator, prefix FROM api_keys WHERE hash = :key_hash AND revoked_at IS NULL
+_FIND_IDENTITIES = Statement("""
+    SELECT hash, organization_id, scopes, operator, prefix FROM api_keys
+    WHERE hash = ANY (CAST(:key_hashes AS bytea[])) AND revoked_at IS NULL
 """)
 
 
-async def find_identity(database: Database, key_hash: bytes) -> Identity | None:
-    """Find the identity of the key with this SHA-256, unless it is revoked."""
-    for organization_id, scopes, operator, prefix in await database.fetch(_FIND_IDENTITY, {"key_hash": key_hash}):
-        return Identity(organization_id, frozenset(_list_scopes(scopes, operator)), prefix)
-    return None
+async def find_identities(database: Database, key_hashes: Sequence[bytes]) -> list[Identity | None]:
+    """Find the identity of the key with each of these SHA-256 digests; None for one that is unknown or revoked."""
+    found = {
+        key_hash: Identity(organization_id, frozenset(_list_scopes(scopes, operator)), prefix)
+        for key_hash, organization_id, scopes, operator, prefix in await database.fetch(
+            _FIND_IDENTITIES, {"key_hashes": list(set(key_hashes))}
+        )
+    }
+    return [found.get(key_hash) for key_hash in key_hashes]
 
 
 async def has_api_keys(connection: AsyncConnection) -> bool:

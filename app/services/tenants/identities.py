@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.engine import Database
 from app.db.identities import (
     find_api_key,
-    find_identity,
+    find_identities,
     find_key_by_hash,
     get_default_organization,
     has_api_keys,
@@ -19,6 +20,7 @@ from app.db.identities import (
     lock_organization,
     revoke_api_key,
 )
+from app.db.shared_statements import SharedStatement
 from app.domain.errors import NotFoundError, OperatorRequiredError, UnauthorizedError
 from app.domain.identity import ApiKey, Identity, Scope
 from app.domain.records import Listing
@@ -39,14 +41,18 @@ class Identities:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._found = SharedStatement(partial(find_identities, database))
 
     async def authenticate(self, secret: str) -> Identity:
         """The identity that this key authenticates.
 
+        It is read from the database for every request, so a key that is revoked is invalid at once in every process.
+        Requests that arrive while a statement runs share the next one.
+
         Raises:
             UnauthorizedError: when it is unknown or revoked.
         """
-        identity = await find_identity(self._database, _hash(secret))
+        identity = await self._found.fetch(_hash(secret))
         if identity is None:
             raise UnauthorizedError
         return identity
