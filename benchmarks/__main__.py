@@ -39,7 +39,7 @@ from benchmarks import (
     vectors,
 )
 from benchmarks.figures import print_figures, write_figures
-from benchmarks.publish import publish
+from benchmarks.publish import GLUE, publish
 from benchmarks.systems import ROUNDS
 
 _COMPARED = {
@@ -77,11 +77,7 @@ MEASURES = {
 _LONG = {"recovery", "flush", "fairness", "backlog", "memory", "providers", "vectors", "search"}
 _LONG |= {"parsers", "encodings", "ocr", "retrieval"}
 _LONG |= {"peers", "depth", "streams", "limits"}
-GROUPS = {
-    "all": list(MEASURES),
-    # The comparison with plain glue, in docs/performance.md
-    "glue": ["uploads", "queues", "documents", "statements", "costs", "fleet", "depth", "streams", "limits", "peers"],
-}
+GROUPS = {"all": list(MEASURES), "glue": list(GLUE)}
 _STRICT = {"retrieval"}  # a missed target of these fails the run
 
 

@@ -2,7 +2,7 @@
 
 A ratio that differs by more than a fifth fails, in either direction: then something became slower, or the published
 figures are to be measured again on a quiet machine. The systems of a ratio run in turn, so a change of the machine's
-speed affects both; what is left between short runs of one version on two cores is below a fifth.
+speed affects both; a fifth allows for what is left of it in two short rounds.
 """
 
 import json

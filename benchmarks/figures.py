@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -15,6 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path(__file__).parent / "results"
+_LOAD = os.getloadavg()[0]
+"""The load of the machine before the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,8 @@ class Figure:
     def target(self) -> str:
         """The target in mathematical notation."""
         if self.at_most is not None:
-            return f"≤ {self.at_most:g}"
-        return "" if self.at_least is None else f"≥ {self.at_least:g}"
+            return f"≤ {self.at_most:.3g}"
+        return "" if self.at_least is None else f"≥ {self.at_least:.3g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ def describe_run(measures: Mapping[str, Sequence[Figure]]) -> dict[str, Any]:
         "python": platform.python_version(),
         "cores": psutil.cpu_count(),
         "memory_mb": psutil.virtual_memory().total // 2**20,
+        "load": round(_LOAD, 1),
     }
     found = {
         name: [asdict(figure) | {"ratio": figure.ratio, "holds": figure.holds} for figure in figures]

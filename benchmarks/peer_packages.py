@@ -12,19 +12,24 @@ from pathlib import Path
 from benchmarks.stack import ROOT
 
 FOLDER = ROOT / "var" / "peers"
+_STAMP = FOLDER / "requirements-peers.txt"
 _PINS = Path(__file__).parent / "requirements-peers.txt"
 
 
 def install_peers() -> Path:
     """Install the pinned packages unless that was done before; returns the folder for PYTHONPATH."""
-    stamp = FOLDER / "requirements-peers.txt"
-    if not stamp.exists() or stamp.read_bytes() != _PINS.read_bytes():
+    if not is_installed():
         print(f"Installing the packages of the compared systems into {FOLDER}", flush=True)
         options = ("-qq", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--upgrade")
         command = (sys.executable, "-m", "pip", "install", *options, "--target", str(FOLDER), "-r", str(_PINS))
         subprocess.run(command, check=True)
-        stamp.write_bytes(_PINS.read_bytes())
+        _STAMP.write_bytes(_PINS.read_bytes())
     return FOLDER
+
+
+def is_installed() -> bool:
+    """Whether the folder has the pinned versions."""
+    return _STAMP.exists() and _STAMP.read_bytes() == _PINS.read_bytes()
 
 
 def read_pins() -> dict[str, str]:

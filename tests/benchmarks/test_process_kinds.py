@@ -1,4 +1,4 @@
-"""Benchmarks tell the processes of a run apart."""
+"""Benchmarks distinguish the kinds of processes of a run."""
 
 import subprocess
 import sys
