@@ -72,6 +72,32 @@ DURING_SPECS = {
     "in the last transaction, after the archive": Point("app.services.specs.generation:release_content", Moment.AFTER),
     "after the last step, before its parent ends": Point("app.services.queue.after_commit:gather", Moment.BEFORE),
 }
+_SEGMENTS = "app.db.search.word_segments"
+DURING_A_MERGE = {
+    "after the former segment is written again": Point(f"{_SEGMENTS}:_build", Moment.AFTER),
+    "after the segments to merge are chosen": Point(f"{_SEGMENTS}:_choose", Moment.AFTER_SOME),
+    "after the commit of a merged segment": Point(f"{_SEGMENTS}:_build_once", Moment.AFTER_SOME),
+}
+_CALIBRATIONS = "app.services.indexing.calibrations"
+DURING_A_CALIBRATION = {
+    "after the chunks of a calibration are cut": Point(f"{_CALIBRATIONS}:make_clozes", Moment.AFTER),
+    "in the transaction that submits a calibration": Point(f"{_CALIBRATIONS}:submit", Moment.AFTER),
+    "after the commit of a submitted calibration": Point(f"{_CALIBRATIONS}:Calibrations.submit_due", Moment.AFTER),
+    "before a calibration begins": Point(f"{_CALIBRATIONS}:Calibrations.measure", Moment.BEFORE),
+    "between the embeddings of a calibration": Point(f"{_CALIBRATIONS}:Calibrations._embed", Moment.AFTER),
+    "in the last transaction of a calibration": Point(f"{_CALIBRATIONS}:save_calibration", Moment.AFTER),
+}
+_DECISIONS = "app.services.evaluations.index_decisions"
+DURING_A_GATE = {
+    "in the transaction of the first results": Point("app.services.evaluations.runs:insert_results", Moment.AFTER),
+    "after the evaluations of a gate are added": Point(f"{_DECISIONS}:IndexDecisions._find_pair", Moment.AFTER),
+    "between the evaluations of a gate": Point(
+        "app.services.evaluations.runs:EvaluationRuns.ask_all", Moment.AFTER_SOME
+    ),
+    "before a gate is decided": Point(f"{_DECISIONS}:IndexDecisions._conclude", Moment.BEFORE),
+    "in the transaction that decides a gate": Point(f"{_DECISIONS}:decide_gate", Moment.AFTER),
+    "after the commit of a decided gate": Point("app.services.indexing.reembedding:get_gate", Moment.BEFORE),
+}
 AFTER_VECTORS = "after the vectors are written, before the last transaction"
 AROUND_A_HEARTBEAT = {
     "before a heartbeat": Point(f"{_RECOVERY}:heartbeat", Moment.BEFORE),
@@ -92,6 +118,9 @@ POINTS = {
         **OUTSIDE_THE_ATTEMPT,
         **DURING_THE_ATTEMPT,
         **DURING_SPECS,
+        **DURING_A_MERGE,
+        **DURING_A_CALIBRATION,
+        **DURING_A_GATE,
         **AROUND_A_HEARTBEAT,
         AFTER_VECTORS: Point("app.services.indexing.vectors:Vectors._write", Moment.AFTER),
         AFTER_RETRY: Point(f"{_EXECUTION}:retry", Moment.AFTER_SOME),
