@@ -282,3 +282,12 @@ async def test_a_child_whose_folder_is_not_empty_or_gone_is_replaced(tmp_path: P
         assert last.pid == pids[-1], "a child with an empty folder reads the next document too"
         folder = Path(last._folder.name)
     assert not folder.exists()  # noqa: ASYNC240 - the folder of a test
+
+
+def test_the_second_reader_of_pdfs_is_loaded_for_files_that_need_it(tmp_path: Path) -> None:
+    path = pdf(tmp_path, LINE)
+    program = (
+        "import sys; from pathlib import Path; from app.domain.media import PDF; from app.pipeline.parse import parse;"
+        f"assert parse(Path({str(path)!r}), PDF).pages; assert 'pypdf' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from app.domain.documents import Page, Parsed
 from app.domain.errors import DocumentEncryptedError, ParseLimitExceededError
 from app.pipeline.parse.limits import Limits
 from app.pipeline.parse.ocr.reader import OcrReader
-from app.pipeline.parse.pdf import fallback, xfa
+from app.pipeline.parse.pdf import xfa
 from app.pipeline.parse.pdf.annotations import read_annotations
 from app.pipeline.parse.pdf.appearances import read_appearances
 from app.pipeline.parse.pdf.attachments import AttachedFiles
@@ -55,7 +56,7 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
     except pdfium.PdfiumError as error:
         if getattr(error, "err_code", None) in _LOCKED:
             raise DocumentEncryptedError from error
-        return fallback.read(path, report, limits)
+        return _read_again(path, report, limits)
     with closing(document):
         document.init_forms()  # before the first page is loaded
         total = len(document)
@@ -66,16 +67,26 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         pages = xfa.read_pages(document, list(_read_pages(document, report, ocr, files)), limits)
         metadata: dict[str, Any] = dict(name_metadata(_read_fields(document)))
         outline = read_outline(document)
-    if files.names and total == 1 and fallback.is_portfolio(path):
+    if files.names and total == 1 and _load_fallback().is_portfolio(path):
         pages = [(1, "")]  # a cover that asks for another viewer
     unreadable = [number for number, text in pages if text is None]
     if len(unreadable) == total:
-        return fallback.read(path, report, limits)
+        return _read_again(path, report, limits)
     cleaned = _clean_layout([(number, text) for number, text in pages if text is not None])
     metadata |= {"page_count": total, "unreadable_pages": unreadable, **ocr.metadata}
     if files.names:  # they are written on a page, which may have no other text
         metadata["pages_without_text"] = list_blank(cleaned, [page for page in cleaned if page.text.strip()])
     return Parsed(files.list_on(mark_headings(cleaned, outline)), metadata, files.files)
+
+
+def _read_again(path: Path, report: Callable[[int, int], None], limits: Limits) -> Parsed:
+    parsed: Parsed = _load_fallback().read(path, report, limits)
+    return parsed
+
+
+def _load_fallback() -> Any:
+    """The second reader. Few files need it, and its library takes more memory than the rest of the process."""
+    return import_module("app.pipeline.parse.pdf.fallback")
 
 
 def _read_fields(document: pdfium.PdfDocument) -> Iterator[tuple[str, str]]:
@@ -92,7 +103,7 @@ def show_pictures(path: Path, numbers: Iterable[int]) -> bool:
         with closing(document):
             return all(_shows_picture(document, number - 1) for number in numbers)
     except pdfium.PdfiumError:
-        return fallback.show_pictures(path, numbers)
+        return bool(_load_fallback().show_pictures(path, numbers))
 
 
 def _shows_picture(document: pdfium.PdfDocument, index: int) -> bool:
