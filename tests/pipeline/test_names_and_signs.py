@@ -58,6 +58,20 @@ def test_words_are_not_joined_with_function_words_or_the_parts_of_a_compound() -
     assert forms.isdisjoint({"agate", "gateto", "torome", "romes", "romesea"})
 
 
+def test_a_word_that_is_repeated_in_a_long_query_has_a_limited_number_of_forms() -> None:
+    (gate,) = (word for word in read_query(" ".join(f"weir{'x' * n} gate" for n in range(99))).words if word.weight > 9)
+    assert len(gate.lexemes) < 60
+
+
+@pytest.mark.parametrize(("query", "word"), [("Ankara'daki nehir", "daki"), ("İstanbul'un nehri", "un")])
+def test_an_ending_after_the_apostrophe_of_a_name_is_no_word(query: str, word: str) -> None:
+    assert word not in read_query(query).lexemes
+
+
+def test_a_word_of_endings_alone_is_searched() -> None:
+    assert read_query("l'un").words
+
+
 def test_a_stem_of_two_joined_words_is_never_the_first_word_alone() -> None:
     assert "heron" not in read_query("heron gate").words[1].lexemes
 

@@ -31,16 +31,15 @@ _OTHER_SPELLING = 0.7
 _WITHOUT_TONES = 0.5
 """The factor of a form without tones, which is another word more often than another spelling."""
 _END_OF_COMPOUND = 0.3
+_MOST_SPELLINGS = 8  # of a word that the query repeats
 _SHORTEST_NAME = 5
 _UMLAUT = re.compile("(?:ae|oe|(?<![aeq])ue|aa)(?=[b-df-hj-np-tv-z])")
 """How names write umlauts, as in Mueller, Goebel and Aarhus."""
 _APOSTROPHE = re.compile("['’]")  # noqa: RUF001
-_FRAGMENTS = "s t d ll re ve m l j n c qu"
-_TURKISH_ENDINGS = """
-    a e i u da de ta te dan den tan ten in un nin nun ya ye yi yu na ne ni nu nda nde ndan nden daki deki taki teki yla
-    yle la le li lu lar ler"""
-_BESIDE_APOSTROPHES = frozenset((_FRAGMENTS + _TURKISH_ENDINGS).split())
-"""What an apostrophe separates from a word, and has no meaning alone: "library's", "l'eau", "Ankara'daki"."""
+_FRAGMENTS = frozenset(("s", "t", "d", "ll", "re", "ve", "m", "l", "j", "n", "c", "qu"))
+"""What an apostrophe separates from a word, and has no meaning alone: "library's", "l'eau"."""
+_TURKISH_ENDING = re.compile("[ny]?[aeiu]n?|n?d[ae]n?|t[ae]n?|[dt][ae]ki|y?l[ae]|l[ae]r")
+"""What an apostrophe separates from a name in Turkish: "Ankara'daki"."""
 _JOINTS = re.compile(r"[\W_]+")
 
 
@@ -71,7 +70,7 @@ def _merge(given: Iterator[_Given]) -> list[_Given]:
     for one in given:
         if known := merged.get(one.word):
             known.weight += one.weight
-            known.spellings += one.spellings
+            known.spellings = (*known.spellings, *one.spellings)[:_MOST_SPELLINGS]
         else:
             merged[one.word] = one
     return list(merged.values())
@@ -135,7 +134,7 @@ def _split(token: str) -> Iterator[_Given]:
         yield from (_Given(part, _PART_OF_DATE) for part in dict.fromkeys(word.word for word in words if word.step))
         return
     parts = {word.word for word in words if word.step}
-    fragments = _BESIDE_APOSTROPHES & parts if _APOSTROPHE.search(token) else set()
+    fragments = _find_fragments(token, parts)
     are_joined = not fragments and not parts <= LANGUAGES_OF.keys()
     for word, start, end, step in words:
         if word in fragments:
@@ -145,6 +144,15 @@ def _split(token: str) -> Iterator[_Given]:
             yield _Given(word, spellings=() if unsigned == word else (unsigned,))
         elif are_joined:
             yield _Given(word, _JOINED)
+
+
+def _find_fragments(token: str, parts: set[str]) -> set[str]:
+    """The parts of a compound that have no meaning alone. An ending is one only where the compound has another part."""
+    if not _APOSTROPHE.search(token):
+        return set()
+    fragments = parts & _FRAGMENTS
+    endings = {part for part in parts if _TURKISH_ENDING.fullmatch(part)}
+    return fragments | endings if parts - fragments - endings else fragments
 
 
 def _list_spellings(word: str, spelled_out: str) -> tuple[str, ...]:
