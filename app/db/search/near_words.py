@@ -65,7 +65,9 @@ NEAR = """
                 AND NOT EXISTS (SELECT FROM forms AS f WHERE f.number = s.number AND f.lexeme = l.lexeme)
             ORDER BY l.chunk_count DESC, l.lexeme LIMIT :most_beginning
         ) AS near
-        WHERE s.beginning <> ''
+        -- An equality, since Postgres expects few rows of one. If it expected many words, it would not keep a plan, and
+        -- planning takes longer than the rest.
+        WHERE CAST(s.beginning <> '' AS integer) = 1
         UNION ALL
         SELECT s.number, near.lexeme, near.chunk_count, false
         FROM sought AS s JOIN unknown USING (number), LATERAL (
@@ -77,7 +79,7 @@ NEAR = """
                 AND l.chunk_count > 0
             ORDER BY l.chunk_count DESC, l.lexeme LIMIT :most_near
         ) AS near
-        WHERE s.most > 0
+        WHERE CAST(s.most > 0 AS integer) = 1
     )
 """
 """Common table expressions: ``near`` has the columns of ``NearWord``, for the words of ``write_sought``."""
