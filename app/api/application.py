@@ -1,5 +1,6 @@
 """The factory of the FastAPI application."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -55,7 +56,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 secret = await services.tenants.identities.bootstrap(reveal(resolved.bootstrap_api_key))
                 if secret:
                     sys.stderr.write(f"\nYour API key, shown only now: {secret}\n\n")
+                preparing = asyncio.create_task(services.search.search.prepare())
                 yield {CONNECTIONS: _open_connections(resolved)}
+                preparing.cancel()
+                await asyncio.wait([preparing])
             finally:
                 await services.close()
 

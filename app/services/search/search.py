@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
+import structlog
+
 from app.db.engine import Database
 from app.db.search.ranking import Hit, count_chunks_with, find_documents, load_hits
 from app.domain.errors import SluiceError
@@ -24,6 +26,8 @@ from app.services.search.word_search import WordSearch
 
 CANDIDATES = 100  # chunks proposed by each of words and vectors; at least four times top_k
 _MORE = 10  # results that are loaded besides those wanted, because the words next to each other change their order
+
+log = structlog.get_logger()
 
 Mode = Literal["hybrid", "vector", "text"]
 Result = TypeVar("Result")
@@ -62,6 +66,18 @@ class Search:
         self._words = WordSearch(database)
         self._reranking = reranking
         self._balances = Balances(database)
+
+    async def prepare(self) -> None:
+        """Search once for nothing, so that the first request does not wait for what a process reads and compiles once.
+
+        A failure is logged: that request reports it, if it persists.
+        """
+        try:
+            index = await self._vectors.choose()
+            if index.embedding.provider == "local":  # others cost money, or take seconds to load
+                await self.find(Account(0, 0), "Which words are compared?", top_k=1)
+        except SluiceError as error:
+            log.info("search_not_prepared", code=error.code, detail=error.detail)
 
     async def find(
         self,
