@@ -20,7 +20,7 @@ from app.api.server.connections import Connections
 from app.api.server.descriptors import raise_descriptor_limit
 from app.api.server.limits import ClientAddresses, choose_limits
 from app.api.startup import StartupErrorMiddleware
-from app.bootstrap import build_services, check_choices, check_storage, check_store, prepare_database
+from app.bootstrap import Services, build_services, check_choices, check_storage, check_store, prepare_database
 from app.celery_app import create_celery
 from app.embedded.running import open_servers
 from app.logs import configure_logs
@@ -56,10 +56,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 secret = await services.tenants.identities.bootstrap(reveal(resolved.bootstrap_api_key))
                 if secret:
                     sys.stderr.write(f"\nYour API key, shown only now: {secret}\n\n")
-                preparing = asyncio.create_task(services.search.search.prepare())
-                yield {CONNECTIONS: _open_connections(resolved)}
-                preparing.cancel()
-                await asyncio.wait([preparing])
+                async with _prepare_search(services):
+                    yield {CONNECTIONS: _open_connections(resolved)}
             finally:
                 await services.close()
 
@@ -79,6 +77,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     description.install(app)
     return app
+
+
+@asynccontextmanager
+async def _prepare_search(services: Services) -> AsyncIterator[None]:
+    """Prepare search in the background, so that the API answers at once; stop that at the end of the block."""
+    preparing = asyncio.create_task(services.search.search.prepare())
+    try:
+        yield
+    finally:
+        preparing.cancel()
+        await asyncio.wait([preparing])
 
 
 def _open_connections(settings: Settings) -> Connections:
