@@ -49,13 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             services = build_services(resolved, create_celery(resolved), connections=_CONNECTIONS, parsers=1)
             app.state.services = services
             try:
-                await check_storage(services.adapters.blobs)
-                await services.queue.tasks.order_new_tasks()
-                await services.indexing.vector_indexes.ensure()
-                await check_store(services)
-                secret = await services.tenants.identities.bootstrap(reveal(resolved.bootstrap_api_key))
-                if secret:
-                    sys.stderr.write(f"\nYour API key, shown only now: {secret}\n\n")
+                await _prepare(services, resolved)
                 async with _prepare_search(services):
                     yield {CONNECTIONS: _open_connections(resolved)}
             finally:
@@ -77,6 +71,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     description.install(app)
     return app
+
+
+async def _prepare(services: Services, settings: Settings) -> None:
+    """Check what the settings name, and create what a new installation lacks."""
+    await check_storage(services.adapters.blobs)
+    await services.queue.tasks.order_new_tasks()
+    await services.indexing.vector_indexes.ensure()
+    await check_store(services)
+    secret = await services.tenants.identities.bootstrap(reveal(settings.bootstrap_api_key))
+    if secret:
+        sys.stderr.write(f"\nYour API key, shown only now: {secret}\n\n")
 
 
 @asynccontextmanager
