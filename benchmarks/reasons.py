@@ -26,5 +26,18 @@ _REASONS = {
     "real documents": "as for mixed documents",
     "no-op, many waiting": "the claim, the finish and admissions are separate transactions",
     "small document, many waiting": "the claim, the load, the finish and the publication are separate statements",
+    "workers with 30 slots": """
+        the main process and the supervisor of each worker, and the four processes of the pool, have own copies of
+        the memory that they write after the fork
+    """,
+    "API and four workers ready": """
+        Postgres and Valkey start first; then one process imports everything that the API and the workers share, and
+        forks them
+    """,
+    "a no-op, 1,000,000 waiting": "admission and the claim read indexes that are a thousand times as large",
+    "API process, 2,000 event streams": "each stream keeps a connection, a coroutine and a subscription",
+    "end of a task → event, 2,000 streams": """
+        twenty tasks end within a second, and their events wait for each other in the one process of the API
+    """,
 }
 REASONS = {name: " ".join(reason.split()) for name, reason in _REASONS.items()}
