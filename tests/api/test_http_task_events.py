@@ -5,12 +5,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from redis import Redis
 
+from app.adapters.redis.url import redis_client_url
 from tests.api.checks import make_text
 from tests.deadlines import within
 from tests.running import Stack
 
 FINAL = {"SUCCESS", "FAILURE", "REVOKED"}
+
+
+def connect(stack: Stack) -> "Redis":
+    return Redis.from_url(redis_client_url(stack.settings.redis_url or ""))
 
 
 def read_named_events(stack: Stack, task_id: str) -> Iterator[dict[str, Any]]:
@@ -43,6 +49,25 @@ def test_a_wait_until_the_end_ends_with_its_seconds(shared_stack: Stack, agent: 
     finally:
         shared_stack.post("/queues/low_priority/resume")
     assert task["state"] == "PENDING"
+
+
+def test_streams_of_one_process_share_one_subscription_and_each_receives_every_stage(
+    shared_stack: Stack, agent: int
+) -> None:
+    shared_stack.post("/queues/low_priority/pause")
+    try:
+        task_id = shared_stack.upload(agent, "a.txt", make_text(300), priority="low")["task_id"]
+        channel = f"{shared_stack.settings.redis_key_prefix}celery-task-meta-{task_id}"
+        streams = [read_named_events(shared_stack, task_id) for _ in range(3)]
+        first = [next(events) for events in streams]
+        with connect(shared_stack) as redis:
+            assert dict(redis.pubsub_numsub(channel)) == {channel.encode(): 1}
+    finally:
+        shared_stack.post("/queues/low_priority/resume")
+    for event, events in zip(first, streams, strict=True):
+        received = [event, *events]
+        assert {0, 20, 50, 80, 100} <= {event["data"]["current"] for event in received}
+        assert received[-1]["data"]["state"] == "SUCCESS"
 
 
 def test_events_are_named_progress_and_the_last_one_end(shared_stack: Stack, agent: int) -> None:
