@@ -118,6 +118,8 @@ class IncomingFile:
         self.writer = writer
         self.key = key
         self.size = 0
+        self.stored = False
+        """Whether the file is durable under its key."""
         self._limit = limit
         self._pictures = pictures
         self._hash = hashlib.sha256()
@@ -160,6 +162,7 @@ class IncomingFile:
         filename = filename[-_FILENAME_CHARACTERS:]
         media_type = await self.detect(filename)
         await self.writer.commit()
+        self.stored = True
         return Content(self.key, media_type, self.size, self._hash.digest(), filename)
 
 
@@ -191,7 +194,9 @@ class Uploads:
         try:
             yield incoming
         finally:
-            await asyncio.shield(incoming.writer.abort())
+            # Without a pause after an upload was accepted: its response is sent before the admission that it nudged.
+            if not incoming.stored:
+                await asyncio.shield(incoming.writer.abort())
 
     async def open(self, key: str | None = None) -> IncomingFile:
         """Open a file to write to, under a storage ``key`` or a new one. The caller must abort its writer when done."""
