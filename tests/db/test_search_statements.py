@@ -8,7 +8,8 @@ from sqlalchemy import text
 
 from app.db.engine import create_engine
 from app.db.search.word_segments import maintain_word_segments
-from app.domain.vectors import Account
+from app.domain.errors import DatabaseUnavailableError
+from app.domain.vectors import Account, VectorIndex
 from app.services.search.search import Mode, Search
 from app.settings import Settings
 from benchmarks.processes import Kind
@@ -69,6 +70,34 @@ async def test_a_misspelled_word_takes_one_statement_more(
     hits = await search.find(account, "harborr heron", top_k=1, mode="hybrid")
     assert "harbour" in hits[0].text
     assert sum(traffic.statement_count for traffic in proxy.traffic.values()) == 4
+
+
+async def test_a_process_that_has_prepared_reads_nothing_more_in_its_first_search(
+    library: Library, proxy: StatementProxy, proxied: str
+) -> None:
+    account = Account(1, await add_corpus(library))
+    await segment(library)
+    engine = create_engine(proxied, pool_size=1)
+    through = Library(engine)
+    search = Search(through.database, through.indexing, through.vectors)
+    await search.prepare()
+    proxy.reset()
+    assert await search.find(account, WORDS, top_k=5)
+    await engine.dispose()
+    extra = "SELECT agent_id, words, doubt FROM calibrations"  # which each agent has of its own
+    sent = [text for traffic in proxy.traffic.values() for text in traffic.statements if not text.startswith(extra)]
+    assert len(sent) == 3, sent
+
+
+async def test_a_process_whose_search_cannot_be_prepared_goes_on(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> VectorIndex:
+        raise DatabaseUnavailableError(retry_after=1)
+
+    search = Search(library.database, library.indexing, library.vectors)
+    monkeypatch.setattr(library.vectors, "choose", fail)
+    await search.prepare()
 
 
 async def test_postgres_keeps_the_plans_of_the_statements(settings: Settings, library: Library) -> None:
