@@ -23,6 +23,7 @@ from tests.running import Stack
         (["draft=false"], {"draft": False}),
         (["formula=a=b"], {"formula": "a=b"}),
         (["name="], {"name": ""}),
+        (["name=NaN"], {"name": "NaN"}),
         (["document_id=[1, 2]"], {"document_id": [1, 2]}),
         (["year=2026", '{"team": "east"}'], {"type": "and", "value": [{"year": 2026}, {"team": "east"}]}),
     ],

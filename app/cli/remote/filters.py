@@ -33,14 +33,15 @@ def _read_filter(given: str) -> dict[str, Any]:
             raise typer.BadParameter(_HINT, param_hint="--filter")
         return {key.strip(): _read_value(value)}
     try:
-        found: dict[str, Any] = json.loads(given)
+        found: dict[str, Any] = json.loads(given, parse_constant=str)
     except ValueError as error:
         raise typer.BadParameter(f"{_HINT} ({error})", param_hint="--filter") from None
     return found
 
 
 def _read_value(given: str) -> Any:
+    """A value as JSON; a text if it is none, as NaN is."""
     try:
-        return json.loads(given)
+        return json.loads(given, parse_constant=str)
     except ValueError:
         return given

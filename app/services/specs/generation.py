@@ -105,7 +105,7 @@ class SpecGeneration:
     async def _read(
         self, attempt: RunningAttempt, use: Callable[[RunningAttempt, Content, Bundles], Awaitable[Outcome]]
     ) -> Outcome:
-        """Use the source files of the task's archive, which are in a folder meanwhile."""
+        """Unpack the task's archive into a temporary folder, and use its source files."""
         content, name = read_content(attempt.task), attempt.task.arguments["repository"]
         if content is None:
             raise FileMissingError
