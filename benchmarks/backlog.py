@@ -19,7 +19,7 @@ from app.db.engine import create_engine
 from app.domain.ids import new_worker_id
 from app.domain.tasks import Queue, TaskName
 from app.ledger.admit import admit
-from app.ledger.claim import claim
+from app.ledger.claim import Slot, claim
 from app.ledger.workers import NewWorker, register, retire
 from app.settings import Settings
 from benchmarks.client import Load
@@ -98,11 +98,10 @@ async def _measure_ledger(settings: Settings) -> dict[str, float]:
             await register(connection, worker, lease=3600)
             await connection.commit()
             admission = await _time(connection, lambda: admit(connection, Queue.HIGH))
-            bell = (await admit(connection, Queue.HIGH))[0]
+            bell = (await admit(connection, Queue.HIGH)).bells[0]
             await connection.commit()
-            claiming = await _time(
-                connection, lambda: claim(connection, bell.task_id, bell.name, worker.id, worker.pid)
-            )
+            slot = Slot(worker.id, worker.pid)
+            claiming = await _time(connection, lambda: claim(connection, bell.task_id, bell.name, slot))
             await retire(connection, worker.id)
             await connection.commit()
     finally:

@@ -151,6 +151,8 @@ workers = sa.Table(
     make_integer("pid", default=None),
     sa.Column("queues", ARRAY(sa.Text), nullable=False),
     make_integer("concurrency", default=None),
+    # Whether its slots take further tasks without a message. A worker of an earlier version does not.
+    sa.Column("continues", sa.Boolean, nullable=False, server_default=sa.text("false")),
     make_time("started_at", nullable=False),
     sa.Column("lease_expires_at", sa.DateTime(timezone=True), nullable=False),
     postgresql_with={"fillfactor": "70"},

@@ -111,4 +111,4 @@ async def admit_fetches(connection: AsyncConnection, queue: str, window: int, ca
     """
     parameters = {"queue": queue, "window": window, "capped": list(capped)}
     rows = await connection.execute(ADMIT_FETCHES, parameters)
-    return [build_bell(row) for row in rows]
+    return [build_bell(row) for row in rows.mappings()]

@@ -1,43 +1,44 @@
 """The ways an attempt ends. Each applies only while the epoch is the row's: a late worker can change nothing."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from app.db.engine import Source, fetch
+from app.db.statements import Statement
 from app.domain.states import Event
 from app.domain.tasks import Attempt, Failure, Progress, Task
+from app.ledger.claim import IS_LOW, IS_SERVED, NEXT, Claim, Slot, claim_one, read_claim
 from app.ledger.stages import ADD_STAGES, LATEST_STAGE, REPORT_COUNT, describe_reports
 from app.ledger.statement import (
     CANCEL_REQUESTED,
+    DOCUMENTS,
     NEW_EPOCH,
     NOT_CANCELLED,
     OF_ATTEMPT,
+    TASK_COLUMNS,
     WITHOUT_PROGRESS,
     WITHOUT_WORKER,
     append_history,
-    ending_tasks,
-    fetch_task,
+    attempt_statement,
+    ending_statement,
     guard,
-    returning_tasks,
+    run_on_task,
     to,
 )
 
-_FINISH = returning_tasks(
-    f"""
+_FINISH_UPDATE = f"""
     UPDATE tasks AS t
     SET {to(Event.FINISH, f"1 + {REPORT_COUNT}")}, current = 100, status = :status, result = :result,
         completed_at = clock_timestamp(), chunk_count = coalesce(:chunk_count, t.chunk_count), {ADD_STAGES},
         stage = {LATEST_STAGE}, {WITHOUT_WORKER}
-    WHERE {OF_ATTEMPT} AND {guard(Event.FINISH)} AND {NOT_CANCELLED}
-    """
-).bindparams(bindparam("result", type_=JSONB), bindparam("reports", type_=JSONB))
+    WHERE {OF_ATTEMPT} AND {guard(Event.FINISH)} AND {NOT_CANCELLED}"""
+
+_FINISH = attempt_statement(_FINISH_UPDATE)
 
 
 async def finish(
-    connection: AsyncConnection,
+    source: Source,
     attempt: Attempt,
     result: Any,
     *,
@@ -48,26 +49,65 @@ async def finish(
     """SUCCESS. None when the attempt was cancelled or superseded: the caller must roll back what it wrote.
 
     Args:
-        connection: Within the transaction that writes the result's rows, if there are any.
+        source: Within the transaction that writes the result's rows, if there are any.
         attempt: The attempt.
         result: The task's result, as JSON.
         status: A sentence for the client.
         chunk_count: The number of chunks that the task stored.
         reports: The reports of the attempt that were not written. Their stages are added.
     """
-    return await fetch_task(
-        connection,
-        _FINISH,
-        task_id=attempt.task_id,
-        epoch=attempt.epoch,
-        result=result,
-        status=status,
-        chunk_count=reports[-1].chunk_count if chunk_count is None and reports else chunk_count,
-        reports=describe_reports(reports),
-    )
+    return await run_on_task(source, _FINISH, **_describe_finish(attempt, result, status, chunk_count, reports))
 
 
-_RETRY = returning_tasks(
+def _describe_finish(
+    attempt: Attempt, result: Any, status: str, chunk_count: int | None, reports: Sequence[Progress]
+) -> dict[str, Any]:
+    return {
+        "task_id": attempt.task_id,
+        "epoch": attempt.epoch,
+        "result": json.dumps(result),
+        "status": status,
+        "chunk_count": reports[-1].chunk_count if chunk_count is None and reports else chunk_count,
+        "reports": json.dumps(describe_reports(reports)),
+    }
+
+
+# It waits for no second task: one that is locked is skipped.
+FINISH_AND_CLAIM = Statement(
+    f"""
+    WITH
+    finished AS ({_FINISH_UPDATE} RETURNING {TASK_COLUMNS}),
+    next AS MATERIALIZED (SELECT t.id FROM tasks AS t WHERE EXISTS (SELECT FROM finished) AND {NEXT}),
+    claimed AS ({claim_one("SELECT id FROM next")} AND {IS_SERVED} RETURNING {TASK_COLUMNS}),
+    changed AS (SELECT * FROM finished UNION ALL SELECT * FROM claimed),
+    {DOCUMENTS}
+    SELECT changed.*, {IS_LOW} FROM changed
+    """
+)
+
+
+async def finish_and_claim(
+    source: Source,
+    attempt: Attempt,
+    slot: Slot,
+    result: Any,
+    *,
+    status: str,
+    chunk_count: int | None = None,
+    reports: Sequence[Progress] = (),
+) -> tuple[Task | None, Claim]:
+    """Do what ``finish`` does, and claim the next task of the slot's queue in the same statement.
+
+    No task is claimed when the attempt was cancelled or superseded.
+    """
+    given = _describe_finish(attempt, result, status, chunk_count, reports)
+    rows = await fetch(source, FINISH_AND_CLAIM, {**given, **slot.as_parameters()})
+    claims = {row["id"] == attempt.task_id: read_claim(row) for row in rows}
+    ended = claims.get(True)
+    return (ended.task, claims.get(False, Claim())) if ended else (None, Claim())
+
+
+_RETRY = attempt_statement(
     f"""
     UPDATE tasks AS t
     SET {to(Event.RETRY)}, retries = t.retries + 1, available_at = now() + make_interval(secs => :delay),
@@ -75,24 +115,24 @@ _RETRY = returning_tasks(
         {append_history("'retry'", "CAST(:error AS jsonb)")}
     WHERE {OF_ATTEMPT} AND {guard(Event.RETRY)} AND {NOT_CANCELLED}
     """
-).bindparams(bindparam("error", type_=JSONB))
+)
 
 
-async def retry(connection: AsyncConnection, attempt: Attempt, failure: Failure, delay: float) -> Task | None:
+async def retry(source: Source, attempt: Attempt, failure: Failure, delay: float) -> Task | None:
     """RETRY after ``delay`` seconds. None when the attempt was cancelled or superseded."""
     status = f"Waiting to try again: {failure.message}"
-    return await fetch_task(
-        connection,
+    return await run_on_task(
+        source,
         _RETRY,
         task_id=attempt.task_id,
         epoch=attempt.epoch,
-        error=failure.as_json(),
+        error=json.dumps(failure.as_json()),
         delay=delay,
         status=status,
     )
 
 
-_FAIL = ending_tasks(
+_FAIL = ending_statement(
     f"""
     UPDATE tasks AS t
     SET {to(Event.FAIL)}, error = :error, status = :status, completed_at = clock_timestamp(),
@@ -100,44 +140,44 @@ _FAIL = ending_tasks(
         {append_history("'failure'", "CAST(:error AS jsonb)")}
     WHERE {OF_ATTEMPT} AND {guard(Event.FAIL)} AND {NOT_CANCELLED}
     """
-).bindparams(bindparam("error", type_=JSONB))
+)
 
 
-async def fail(connection: AsyncConnection, attempt: Attempt, failure: Failure) -> Task | None:
+async def fail(source: Source, attempt: Attempt, failure: Failure) -> Task | None:
     """FAILURE: the row becomes a dead letter at the same time. None when cancelled or superseded."""
-    return await fetch_task(
-        connection,
+    return await run_on_task(
+        source,
         _FAIL,
         task_id=attempt.task_id,
         epoch=attempt.epoch,
-        error=failure.as_json(),
+        error=json.dumps(failure.as_json()),
         status=failure.message,
     )
 
 
-_SUPERSEDE = ending_tasks(
+_SUPERSEDE = ending_statement(
     f"""
     UPDATE tasks AS t
     SET {to(Event.ABORT)}, error = :error, status = :status, completed_at = clock_timestamp(), {WITHOUT_WORKER},
         {append_history("'superseded'", "CAST(:error AS jsonb)")}
     WHERE {OF_ATTEMPT} AND {guard(Event.ABORT)}
     """
-).bindparams(bindparam("error", type_=JSONB))
+)
 
 
-async def supersede(connection: AsyncConnection, attempt: Attempt, failure: Failure) -> Task | None:
+async def supersede(source: Source, attempt: Attempt, failure: Failure) -> Task | None:
     """REVOKED, with the reason as its error: a newer task decides the document. None when the attempt is superseded."""
-    return await fetch_task(
-        connection,
+    return await run_on_task(
+        source,
         _SUPERSEDE,
         task_id=attempt.task_id,
         epoch=attempt.epoch,
-        error=failure.as_json(),
+        error=json.dumps(failure.as_json()),
         status=failure.message,
     )
 
 
-_ABORT = ending_tasks(
+_ABORT = ending_statement(
     f"""
     UPDATE tasks AS t
     SET {to(Event.ABORT)}, status = 'Cancelled', completed_at = clock_timestamp(), {WITHOUT_WORKER},
@@ -147,12 +187,12 @@ _ABORT = ending_tasks(
 )
 
 
-async def abort(connection: AsyncConnection, attempt: Attempt) -> Task | None:
+async def abort(source: Source, attempt: Attempt) -> Task | None:
     """REVOKED, by the attempt that received the cancel request. None when there is no request, or when superseded."""
-    return await fetch_task(connection, _ABORT, task_id=attempt.task_id, epoch=attempt.epoch)
+    return await run_on_task(source, _ABORT, task_id=attempt.task_id, epoch=attempt.epoch)
 
 
-HAND_BACK = returning_tasks(
+HAND_BACK = attempt_statement(
     f"""
     UPDATE tasks AS t
     SET {to(Event.HAND_BACK)}, {NEW_EPOCH}, available_at = now(), {WITHOUT_PROGRESS},
@@ -162,39 +202,37 @@ HAND_BACK = returning_tasks(
 )
 
 
-async def hand_back(connection: AsyncConnection, attempt: Attempt) -> Task | None:
+async def hand_back(source: Source, attempt: Attempt) -> Task | None:
     """PENDING again, without counting a crash: the worker stops, or has lost its lease, before it has finished."""
-    return await fetch_task(connection, HAND_BACK, task_id=attempt.task_id, epoch=attempt.epoch)
+    return await run_on_task(source, HAND_BACK, task_id=attempt.task_id, epoch=attempt.epoch)
 
 
-_REQUEUE = returning_tasks(
+_REQUEUE = attempt_statement(
     f"""
     UPDATE tasks AS t
     SET {to(Event.HAND_BACK)}, {NEW_EPOCH}, attempt = t.attempt - 1, {WITHOUT_PROGRESS}, available_at = now(),
         status = :status, arguments = (t.arguments - 'fetch_host') || :arguments, {WITHOUT_WORKER}
     WHERE {OF_ATTEMPT} AND {guard(Event.HAND_BACK)} AND {NOT_CANCELLED}
     """
-).bindparams(bindparam("arguments", type_=JSONB))
+)
 
 
-async def requeue(
-    connection: AsyncConnection, attempt: Attempt, arguments: Mapping[str, Any], *, status: str
-) -> Task | None:
+async def requeue(source: Source, attempt: Attempt, arguments: Mapping[str, Any], *, status: str) -> Task | None:
     """PENDING again with further arguments: what the task waited for on the network has arrived.
 
     The next claim continues the same attempt. None when the attempt was cancelled or superseded.
     """
-    return await fetch_task(
-        connection,
+    return await run_on_task(
+        source,
         _REQUEUE,
         task_id=attempt.task_id,
         epoch=attempt.epoch,
-        arguments=dict(arguments),
+        arguments=json.dumps(dict(arguments)),
         status=status,
     )
 
 
-_DEFER = returning_tasks(
+_DEFER = attempt_statement(
     f"""
     UPDATE tasks AS t
     SET {to(Event.HAND_BACK)}, {NEW_EPOCH}, attempt = t.attempt - 1, {WITHOUT_PROGRESS},
@@ -204,8 +242,6 @@ _DEFER = returning_tasks(
 )
 
 
-async def defer(connection: AsyncConnection, attempt: Attempt, delay: float, status: str) -> Task | None:
+async def defer(source: Source, attempt: Attempt, delay: float, status: str) -> Task | None:
     """PENDING for at least ``delay`` seconds, not counted as an attempt: something the task needs is unavailable."""
-    return await fetch_task(
-        connection, _DEFER, task_id=attempt.task_id, epoch=attempt.epoch, delay=delay, status=status
-    )
+    return await run_on_task(source, _DEFER, task_id=attempt.task_id, epoch=attempt.epoch, delay=delay, status=status)

@@ -198,4 +198,4 @@ RECONCILE = text(
 async def reconcile(connection: AsyncConnection) -> list[Bell]:
     """Find the tasks whose message was lost; the caller publishes the returned messages."""
     rows = await connection.execute(RECONCILE)
-    return [build_bell(row) for row in rows]
+    return [build_bell(row) for row in rows.mappings()]

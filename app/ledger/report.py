@@ -1,12 +1,13 @@
 """Report: an attempt writes its progress and receives, in the same round trip, whether to continue."""
 
+import json
 from collections.abc import Sequence
 from enum import Enum, auto
 
-from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
+import asyncpg
 
+from app.db.engine import Source, fetch
+from app.db.statements import Statement
 from app.domain.states import RUNNING, Event
 from app.domain.tasks import Attempt, Progress
 from app.ledger.stages import ADD_STAGES, REPORT_COUNT, describe_reports
@@ -39,7 +40,7 @@ def read_status(cancelled: bool | None) -> AttemptStatus:
 
 # The commit does not wait for the disk: progress that a crash of the database loses is reported again.
 # ``current`` never decreases within an attempt.
-REPORT = text(
+REPORT = Statement(
     f"""
     UPDATE tasks AS t
     SET {to(Event.REPORT, REPORT_COUNT)}, current = greatest(t.current, :current), stage = :stage,
@@ -48,22 +49,22 @@ REPORT = text(
     WHERE {OF_ATTEMPT} AND {guard(Event.REPORT)}
     RETURNING {CANCEL_REQUESTED} AS cancelled
     """
-).bindparams(bindparam("reports", type_=JSONB))
+)
 
 
 async def report(
-    connection: AsyncConnection, attempt: Attempt, progress: Progress, earlier: Sequence[Progress] = ()
+    source: Source, attempt: Attempt, progress: Progress, earlier: Sequence[Progress] = ()
 ) -> AttemptStatus:
     """Write the progress of a running attempt and return whether to continue.
 
     Args:
-        connection: A connection.
+        source: Where it runs.
         attempt: The attempt.
         progress: The latest report.
         earlier: The reports before it that were not written. Their stages are added too.
     """
     parameters = {
-        "reports": describe_reports([*earlier, progress]),
+        "reports": json.dumps(describe_reports([*earlier, progress])),
         "task_id": attempt.task_id,
         "epoch": attempt.epoch,
         "stage": progress.stage,
@@ -71,10 +72,10 @@ async def report(
         "status": progress.status,
         "chunk_count": progress.chunk_count,
     }
-    return read_status((await connection.execute(REPORT, parameters)).scalar_one_or_none())
+    return _read_cancelled(await fetch(source, REPORT, parameters))
 
 
-WATCH = text(
+WATCH = Statement(
     f"""
     SELECT {CANCEL_REQUESTED} AS cancelled FROM tasks AS t
     WHERE {OF_ATTEMPT} AND t.state IN ({quoted(RUNNING)})
@@ -82,7 +83,11 @@ WATCH = text(
 )
 
 
-async def watch(connection: AsyncConnection, attempt: Attempt) -> AttemptStatus:
+async def watch(source: Source, attempt: Attempt) -> AttemptStatus:
     """Return whether to continue, without writing progress."""
     parameters = {"task_id": attempt.task_id, "epoch": attempt.epoch}
-    return read_status((await connection.execute(WATCH, parameters)).scalar_one_or_none())
+    return _read_cancelled(await fetch(source, WATCH, parameters))
+
+
+def _read_cancelled(rows: Sequence[asyncpg.Record]) -> AttemptStatus:
+    return read_status(rows[0]["cancelled"] if rows else None)

@@ -13,6 +13,8 @@ from sqlalchemy import TextualSelect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.content_keys import PRESENT_KEY, key_of_task
+from app.db.engine import Source, fetch
+from app.db.statements import Statement
 from app.db.tables import tasks
 from app.domain.documents import DocumentStatus
 from app.domain.ids import TaskId, keep_above
@@ -117,7 +119,7 @@ def returning_tasks(update: str) -> TextualSelect:
     cancelled loses its key, so that a second upload of the same bytes is not a duplicate of it. It gets its key again
     when its task is revived (``set_indexing_task``), or reopened as a parent, unless another document has it.
     """
-    return _returning_tasks(update, "")
+    return text(update_documents(update)).columns(*tasks.c)
 
 
 def ending_tasks(update: str) -> TextualSelect:
@@ -126,7 +128,7 @@ def ending_tasks(update: str) -> TextualSelect:
     They are text of a document that may never be published. A retry stages them again. Those of a parent that failed
     stay, because its failed batches may run again.
     """
-    return _returning_tasks(update, _DROP_STAGED)
+    return text(update_documents(update, _DROP_STAGED)).columns(*tasks.c)
 
 
 _DROP_STAGED = f""",
@@ -138,13 +140,28 @@ _DROP_STAGED = f""",
         )"""
 
 
-def _returning_tasks(update: str, further: str) -> TextualSelect:
-    return text(
-        f"""
+def attempt_statement(update: str) -> Statement:
+    """``returning_tasks`` as a statement that goes to the driver directly."""
+    return Statement(update_documents(update))
+
+
+def ending_statement(update: str) -> Statement:
+    """``ending_tasks`` as a statement that goes to the driver directly."""
+    return Statement(update_documents(update, _DROP_STAGED))
+
+
+def update_documents(update: str, further: str = "") -> str:
+    """The text of ``returning_tasks``, with ``further`` parts of its WITH clause."""
+    return f"""
         WITH changed AS ({update} RETURNING {TASK_COLUMNS}),
-        -- Only where the task decides the document's status (another task may have replaced it) and the status differs:
-        -- most transitions leave the document's row alone.
-        document AS (
+        {DOCUMENTS}{further}
+        SELECT * FROM changed
+        """
+
+
+# Only where the task decides the document's status (another task may have replaced it) and the status differs: most
+# transitions leave the document's row alone.
+DOCUMENTS = f"""document AS (
             UPDATE documents AS d
             SET status = CASE d.status WHEN '{DocumentStatus.COMPLETED}' THEN d.status
                          ELSE CASE c.state {_STATUS_OF_STATE} END END,
@@ -156,10 +173,8 @@ def _returning_tasks(update: str, further: str) -> TextualSelect:
               AND CASE d.status WHEN '{DocumentStatus.COMPLETED}'
                   THEN c.state IN ({_WITHOUT_CONTENT}) AND c.arguments ? 'content'
                   ELSE d.status <> CASE c.state {_STATUS_OF_STATE} END END
-        ){further}
-        SELECT * FROM changed
-        """
-    ).columns(*tasks.c)
+        )"""
+"""The part of a WITH clause that lets the documents follow the tasks in ``changed``."""
 
 
 LABEL = "t.agent_id, t.document_id, t.metadata ->> 'filename' AS filename"
@@ -168,9 +183,9 @@ LABEL = "t.agent_id, t.document_id, t.metadata ->> 'filename' AS filename"
 
 def build_bell(row: Any) -> Bell:
     """The message for a row with ``id``, ``name``, ``queue`` and the columns of ``LABEL``."""
-    keep_above(row.id)
-    label = TaskLabel(row.agent_id, row.document_id, row.filename)
-    return Bell(TaskId(row.id), row.name, row.queue, label=label)
+    keep_above(row["id"])
+    label = TaskLabel(row["agent_id"], row["document_id"], row["filename"])
+    return Bell(TaskId(row["id"]), row["name"], row["queue"], label=label)
 
 
 def build_task(row: Mapping[Any, Any]) -> Task:
@@ -189,3 +204,9 @@ async def fetch_task(connection: AsyncConnection, statement: Any, **parameters: 
     """Run a statement whose row, if any, is a task."""
     row = (await connection.execute(statement, parameters)).mappings().one_or_none()
     return build_task(row) if row else None
+
+
+async def run_on_task(source: Source, statement: Statement, **parameters: Any) -> Task | None:
+    """Run a statement on one task, whose row, if it matches, is the result."""
+    rows = await fetch(source, statement, parameters)
+    return build_task(dict(rows[0])) if rows else None

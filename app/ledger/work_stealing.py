@@ -63,4 +63,4 @@ STEAL_WORK = text(
 async def steal_work(connection: AsyncConnection, worker_id: WorkerId) -> list[Bell]:
     """Steal tasks for a worker's idle slots, the most urgent first; returns the messages to publish on its queue."""
     rows = await connection.execute(STEAL_WORK, {"worker_id": worker_id})
-    return [build_bell(row) for row in rows]
+    return [build_bell(row) for row in rows.mappings()]

@@ -15,7 +15,7 @@ from app.ledger.statement import LEASE_LIVE, quoted
 
 @dataclass(frozen=True, slots=True)
 class NewWorker:
-    """What a worker process registers."""
+    """What a worker process registers. ``continues`` says whether a slot may run several tasks for one message."""
 
     id: WorkerId
     name: str
@@ -23,6 +23,7 @@ class NewWorker:
     pid: int
     queues: Sequence[str]
     concurrency: int
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class Worker:
 
 _REGISTER = text(
     """
-    INSERT INTO workers (id, name, host, pid, queues, concurrency, lease_expires_at)
-    VALUES (:id, :name, :host, :pid, :queues, :concurrency, now() + make_interval(secs => :lease))
+    INSERT INTO workers (id, name, host, pid, queues, concurrency, continues, lease_expires_at)
+    VALUES (:id, :name, :host, :pid, :queues, :concurrency, :continues, now() + make_interval(secs => :lease))
     """
 )
 
@@ -57,6 +58,7 @@ async def register(connection: AsyncConnection, worker: NewWorker, lease: float)
         "pid": worker.pid,
         "queues": list(worker.queues),
         "concurrency": worker.concurrency,
+        "continues": worker.continues,
         "lease": lease,
     }
     await connection.execute(_REGISTER, parameters)

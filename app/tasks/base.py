@@ -1,7 +1,7 @@
 """The task class of every ledger task: it runs the attempt that a Celery message asks for."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from celery import Task as CeleryTask
@@ -16,7 +16,7 @@ from app.domain.states import State
 from app.domain.tasks import TaskName
 from app.services.queue.attempts import Outcome, RunningAttempt
 from app.tasks.consumer_wakeup import wake_consumer
-from app.tasks.runtime import get_runtime
+from app.tasks.runtime import Message, get_runtime
 
 TaskFunction = Callable[[Services, RunningAttempt], Awaitable[Outcome]]
 
@@ -50,22 +50,35 @@ class LedgerTask(CeleryTask):  # type: ignore[type-arg]  # generic in its stubs 
     Request = "app.tasks.base:PromptRequest"
 
     def __call__(self) -> object:
-        """Run one attempt on this process's event loop.
+        """Run the task of the message on this process's event loop, and further ones while the slot may continue.
 
         Raises:
-            Ignore: the message was late or duplicated, or the attempt did not end in SUCCESS. Celery then writes
-                nothing: the ledger and the result backend are up to date already.
+            Ignore: the message was late or duplicated, the attempt did not end in SUCCESS, or the slot continued with
+                another task. Celery then writes nothing: the ledger and the result backend are up to date already.
         """
-        runtime = get_runtime()
         task_id = TaskId(UUID(self.request.id))
-        body = cast("TaskFunction", self.run)
+        queue = (self.request.delivery_info or {}).get("routing_key") or ""
         with bound_contextvars(task_id=str(task_id)):
-            task = runtime.execute(task_id, TaskName(self.name), lambda attempt: body(runtime.services, attempt))
+            task = get_runtime().execute(Message(task_id, TaskName(self.name), queue), run_body)
         if task is None or task.state is not State.SUCCESS:
             raise Ignore
         return task.result
 
 
+_bodies: dict[str, TaskFunction] = {}
+
+
 def ledger_task(name: TaskName) -> Callable[[TaskFunction], LedgerTask]:
     """Register an ``async`` body under a task name."""
-    return shared_task(base=LedgerTask, name=name.value)
+
+    def register(body: TaskFunction) -> LedgerTask:
+        _bodies[name.value] = body
+        task: LedgerTask = shared_task(base=LedgerTask, name=name.value)(body)
+        return task
+
+    return register
+
+
+async def run_body(services: Services, attempt: RunningAttempt) -> Outcome:
+    """Run the body of an attempt's task."""
+    return await _bodies[attempt.task.name](services, attempt)

@@ -2,9 +2,12 @@
 
 import asyncio
 import os
+import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
@@ -18,9 +21,24 @@ from app.settings import Settings
 from app.tasks.lease import Lease
 
 _TASKS_TO_OUTLIVE = 100
+CONTINUE_SECONDS = 2.0
+"""How long after the start of a message its slot may begin further tasks.
+
+Long enough that messages cost little, short enough that Celery's time limits, its view of what runs, and the memory
+limit of its processes, which it checks after each message, keep their meaning.
+"""
 Result = TypeVar("Result")
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a slot receives from the broker: the id and name of a task, and the queue on which the message arrived."""
+
+    task_id: TaskId
+    name: TaskName
+    queue: str
 
 
 class Runtime:
@@ -30,34 +48,45 @@ class Runtime:
         self._plan = plan
         self._loop = asyncio.new_event_loop()
         self._without_slot: set[asyncio.Task[Any]] = set()
+        self._tasks = 0
         self._thread = threading.Thread(target=self._loop.run_forever, name="event-loop", daemon=True)
         self._thread.start()
         self.services: Services = self.call(self._build())
 
     def execute(
-        self, task_id: TaskId, name: TaskName, body: Callable[[RunningAttempt], Awaitable[Outcome]]
+        self, message: "Message", bodies: Callable[[Services, RunningAttempt], Awaitable[Outcome]]
     ) -> Task | None:
-        """Run one attempt from a thread outside the loop, and wait until it ends or releases its slot.
+        """Run the tasks of a message from a thread outside the loop, and wait until they end or release the slot.
 
-        Returns None if no task was claimed, or if the attempt goes on without the slot.
+        Returns None if no task was claimed, if the slot continued, or if the attempt goes on without the slot.
         """
         lease = self._plan.lease
         worker_id = lease.claimant()
         if worker_id is None:
             return None  # tasks are claimed only under a lease; the message will be published again
         slot_free: Future[Task | None] = Future()
+        until = time.monotonic() + CONTINUE_SECONDS
 
         async def run() -> None:
-            attempt = asyncio.current_task()
+            running = asyncio.current_task()
 
             def release() -> None:
-                if attempt and self._plan.releases_slots and not slot_free.done():
-                    self._without_slot.add(attempt)
-                    attempt.add_done_callback(self._without_slot.discard)
+                if running and self._plan.releases_slots and not slot_free.done():
+                    self._without_slot.add(running)
+                    running.add_done_callback(self._without_slot.discard)
                     slot_free.set_result(None)
 
-            slot = WorkerSlot(worker_id, os.getpid(), lease, release)
-            ended = await self.services.queue.execution.run(task_id, name, slot, body)
+            def may_continue() -> bool:
+                is_free = slot_free.done() or running is None or running.cancelling() > 0
+                return not is_free and time.monotonic() < until and lease.claimant() == worker_id and not self.is_worn
+
+            async def run_body(attempt: RunningAttempt) -> Outcome:
+                self._tasks += 1
+                return await bodies(self.services, attempt)
+
+            queue = message.queue if self._plan.continues else None
+            slot = WorkerSlot(worker_id, os.getpid(), lease, release, queue, may_continue, self._plan.slots)
+            ended = await self.services.queue.execution.run(message.task_id, message.name, slot, run_body)
             if not slot_free.done():
                 slot_free.set_result(ended)
 
@@ -68,6 +97,11 @@ class Runtime:
         except BaseException:
             running.cancel()
             raise
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether the process has run as many tasks as it may."""
+        return self._tasks >= self._plan.max_tasks
 
     def call(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine on the loop from a thread outside it, and wait for its result."""
@@ -127,6 +161,10 @@ class Plan:
         # attempt and for admission. Threads share a pool.
         self.connections = 3 if forks else min(slots, 6) + 2
         self.parsers = 1 if forks else min(slots, os.cpu_count() or 1)
+        self.slots = 1 if forks else slots
+        # Only the processes of a pool are replaced.
+        self.max_tasks = settings.celery_worker_max_tasks_per_child if forks else sys.maxsize
+        self.continues = self.max_tasks > 1
         # A process that Celery soon replaces would hand back its pages again and again, and never read one.
         self.releases_slots = not forks or settings.celery_worker_max_tasks_per_child >= _TASKS_TO_OUTLIVE
 
@@ -156,6 +194,11 @@ def get_runtime() -> Runtime:
         if _runtime is None or _runtime[0] != os.getpid():
             _runtime = (os.getpid(), Runtime(get_plan()))
         return _runtime[1]
+
+
+def is_worn() -> bool:
+    """Whether this process has run as many tasks as it may."""
+    return _runtime is not None and _runtime[0] == os.getpid() and _runtime[1].is_worn
 
 
 def close_runtime() -> None:

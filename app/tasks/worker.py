@@ -19,6 +19,7 @@ from celery.app import trace
 from celery.bootsteps import StartStopStep
 from celery.concurrency import get_implementation
 
+from app.adapters.celery.pool import replace_processes_when
 from app.bootstrap import Embedders, check_schema, describe_embedding
 from app.domain.errors import StartupError
 from app.domain.ids import new_worker_id
@@ -29,7 +30,7 @@ from app.logs import configure_logs
 from app.settings import Settings, load_settings
 from app.tasks.consumer_wakeup import watch_pipe
 from app.tasks.lease import Lease
-from app.tasks.runtime import Plan, close_runtime, get_plan, set_plan
+from app.tasks.runtime import Plan, close_runtime, get_plan, is_worn, set_plan
 from app.tasks.supervisor import Supervisor, is_alive
 
 _READY_SECONDS = 10.0
@@ -127,7 +128,9 @@ def prepare(sender: Any, **_: Any) -> None:
         pid=os.getpid(),
         queues=list(sender.app.amqp.queues.consume_from),
         concurrency=sender.concurrency,
+        continues=plan.continues,
     )
+    replace_processes_when(is_worn)
     _supervisor = SupervisorProcess(plan, worker)
     sender.app.steps["consumer"].add(WatchSupervisor)
     # These objects exist in every process: keep the garbage collector from touching their pages, which would copy them.

@@ -74,6 +74,9 @@ class SilentDoorbell:
     def ask_for_watchers(self, task_id: TaskId, notify: Callable[[], None]) -> None:
         """Do nothing: no client watches."""
 
+    def publish_start(self, bell: Bell) -> None:
+        """Discard the start."""
+
     async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
         """Do nothing."""
 

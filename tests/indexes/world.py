@@ -23,7 +23,7 @@ from app.domain.ports import VectorStore
 from app.domain.records import AgentSettings
 from app.domain.tasks import WORK_QUEUES, Task, TaskName
 from app.domain.vectors import Account, EmbeddingSpec, VectorIndex
-from app.ledger.claim import claim
+from app.ledger.claim import Slot, claim
 from app.ledger.finish import hand_back
 from app.ledger.read import get_task
 from app.ledger.workers import NewWorker, register
@@ -44,7 +44,8 @@ from app.services.providers.embedding import Embedding
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import AttemptFunction, Outcome, RunningAttempt, WorkerSlot
-from app.services.queue.execution import Execution, RetryPolicy
+from app.services.queue.execution import Execution
+from app.services.queue.failures import RetryPolicy
 from app.services.queue.parents import Parents
 from app.services.queue.tasks import Tasks
 from app.services.search.search import Search
@@ -101,7 +102,7 @@ class World:
         self.documents = Documents(database, self.blobs, self.admission, self.after_commit, erasure)
         self.tasks = Tasks(database, PollingWatch(), self.after_commit, self.parents)
         policy = RetryPolicy(max_retries=0, backoff=1, backoff_max=1, time_limit=30)
-        self.execution = Execution(database, self.after_commit, policy)
+        self.execution = Execution(database, self.after_commit, policy, self.admission)
         self._uploads = Uploads(database, self.blobs, self.admission, Backpressure(database, 10_000), 1_000_000)
         self._worker = new_worker_id()
         lease = Lease()
@@ -228,9 +229,9 @@ class World:
         await self._admit()
         async with self.database.statement() as connection:
             name = (await self.get_task(task_id)).name
-            task = await claim(connection, task_id, name, self._slot.worker_id, self._slot.pid)
-        assert task
-        return RunningAttempt(task, self._slot, self.database, self.after_commit)
+            claimed = await claim(connection, task_id, name, Slot(self._slot.worker_id, self._slot.pid))
+        assert claimed.task
+        return RunningAttempt(claimed.task, self._slot, self.database, self.after_commit)
 
     async def attempt(self, task_id: TaskId) -> tuple[RunningAttempt, Outcome]:
         """Run a task without writing its end."""

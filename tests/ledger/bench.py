@@ -13,7 +13,7 @@ from app.db.engine import Database, create_engine
 from app.domain.ids import TaskId, WorkerId, new_worker_id
 from app.domain.tasks import Bell, Failure, NewTask, Queue, Task, TaskName
 from app.ledger.admit import admit
-from app.ledger.claim import claim
+from app.ledger.claim import Slot, claim
 from app.ledger.read import get_task
 from app.ledger.submit import submit
 from app.ledger.workers import NewWorker, register
@@ -91,9 +91,9 @@ class Bench:
             )
         )
 
-    def add_worker(self, *queues: Queue, slots: int = 2, lease: float = 600) -> WorkerId:
+    def add_worker(self, *queues: Queue, slots: int = 2, lease: float = 600, continues: bool = False) -> WorkerId:
         """Register a worker of ``queues``, by default of ``HIGH``."""
-        worker = NewWorker(new_worker_id(), "worker@bench", "bench", PID, queues or (Queue.HIGH,), slots)
+        worker = NewWorker(new_worker_id(), "worker@bench", "bench", PID, queues or (Queue.HIGH,), slots, continues)
         self.do(register, worker, lease)
         return worker.id
 
@@ -142,12 +142,13 @@ class Bench:
 
     def admit(self, queue: Queue = Queue.HIGH) -> list[Bell]:
         """Fill a queue's window."""
-        return self.do(admit, queue)
+        return self.do(admit, queue).bells
 
     def claim(self, task: Task | TaskId, worker: WorkerId | None = None, pid: int = PID) -> Task | None:
         """Claim a task."""
         task_id = task.id if isinstance(task, Task) else task
-        return self.do(claim, task_id, self.read(task_id).name, worker or self.worker, pid)
+        slot = Slot(worker or self.worker, pid)
+        return self.do(claim, task_id, self.read(task_id).name, slot).task
 
     def start(self, task: Task | None = None, worker: WorkerId | None = None, pid: int = PID) -> Task:
         """Admit and claim a task; without one, a new task."""

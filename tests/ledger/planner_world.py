@@ -63,7 +63,7 @@ def fill(bench: Bench) -> None:
     _add(bench, 12, "PENDING", agent_id=capped)
     _add(bench, 6, "RETRY", retries=1, attempt=1)
     _add(bench, 12, "QUEUED", queued_at=_ago("1 hour"))
-    _add(bench, 6, "STARTED", worker_id=bench.worker, pid=PID)
+    _add(bench, 6, "STARTED", worker_id=bench.worker, pid=PID, started_at=_ago("1 hour"))
     _add(bench, 6, "STARTED", worker_id=dead, pid=1)
     _add(bench, 6, "STARTED", worker_id=bench.worker, pid=2, cancel_requested_at=_ago("1 hour"))
     _add(bench, 20, "SUCCESS", completed_at=_ago("100 days"))
@@ -188,12 +188,15 @@ _FIXED: dict[str, Any] = {
     "chore": "forget",
     "chunk_count": 1,
     "concurrency": 1,
+    "continues": True,
     "current": 1,
     "cursor": "aa/1",
     "days": 30,
+    "alone": False,
     "data": {},
     "delay": 1.0,
     "duplicate_error": None,
+    "enough": 5,
     "error": {},
     "failure": {},
     "grace": 1.0,
@@ -214,6 +217,7 @@ _FIXED: dict[str, Any] = {
     "queue": "high_priority",
     "queues": ["high_priority", "low_priority"],
     "rejects": False,
+    "reports": [{"name": "embed", "current": 50, "status": "Embedding", "age": 5}],
     "result": {},
     "seconds": 60.0,
     "seen": -9,

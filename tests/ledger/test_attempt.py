@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.states import State
-from app.domain.tasks import Attempt, Progress, Task, TaskLabel, TaskName
+from app.domain.tasks import Attempt, Progress, Queue, Task, TaskLabel, TaskName
 from app.ledger.cancel import cancel
-from app.ledger.claim import claim
+from app.ledger.claim import Slot, claim
 from app.ledger.finish import abort, fail, finish, hand_back, retry
 from app.ledger.recover import reap_workers
 from app.ledger.report import AttemptStatus, report, watch
@@ -60,8 +60,8 @@ def test_a_doubled_bell_claims_nothing(bench: Bench) -> None:
 def test_of_many_who_answer_one_bell_at_once_one_gets_the_task(bench: Bench) -> None:
     task = bench.submit()
     bench.admit()
-    claims = bench.race(*(lambda c, pid=pid: claim(c, task.id, task.name, bench.worker, pid) for pid in range(8)))
-    [winner] = [row for row in claims if row is not None]
+    claims = bench.race(*(lambda c, pid=pid: claim(c, task.id, task.name, Slot(bench.worker, pid)) for pid in range(8)))
+    [winner] = [claimed.task for claimed in claims if claimed.task]
     assert winner == bench.read(task)
     assert winner.attempt == 1
 
@@ -70,9 +70,9 @@ def test_a_message_that_names_another_task_than_the_row_claims_nothing(bench: Be
     task = bench.submit()
     bench.admit()
     admitted = bench.read(task)
-    assert bench.do(claim, task.id, TaskName.DELETE_AGENT, bench.worker, PID) is None
+    assert bench.do(claim, task.id, TaskName.DELETE_AGENT, Slot(bench.worker, PID, Queue.HIGH)).task is None
     assert bench.read(task) == admitted
-    assert bench.do(claim, task.id, TaskName.PROCESS_DOCUMENT, bench.worker, PID)
+    assert bench.do(claim, task.id, TaskName.PROCESS_DOCUMENT, Slot(bench.worker, PID)).task
 
 
 def test_the_message_of_a_task_names_its_document_for_people(bench: Bench) -> None:

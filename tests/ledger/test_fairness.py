@@ -59,7 +59,7 @@ def test_a_place_in_the_window_comes_free_when_a_bell_is_answered(bench: Bench) 
 def test_many_who_admit_at_once_never_overfill_the_window(bench: Bench) -> None:
     bench.submit_many(40)
     bench.submit_many(40, bench.add_agent())
-    bells = [bell for bells in bench.race(*(lambda c: admit(c, Queue.HIGH) for _ in range(16))) for bell in bells]
+    bells = [bell for done in bench.race(*(lambda c: admit(c, Queue.HIGH) for _ in range(16))) for bell in done.bells]
     assert len(bells) == len({bell.task_id for bell in bells}) == 4
     assert bench.one("SELECT count(*) FROM tasks WHERE state = 'QUEUED'") == 4
 
@@ -154,7 +154,7 @@ def test_a_paused_queue_admits_nothing_and_others_go_on(bench: Bench) -> None:
 
 
 def test_an_unknown_queue_admits_nothing(bench: Bench) -> None:
-    assert bench.do(admit, "no_such_queue") == []
+    assert bench.do(admit, "no_such_queue").bells == []
 
 
 def test_scheduled_tasks_wait_for_their_time_and_block_no_other_task(bench: Bench) -> None:

@@ -12,11 +12,14 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from sqlalchemy import TextClause, TextualSelect, text
+from sqlalchemy import TextClause, TextualSelect, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import app.db
 import app.ledger
+from app.db.statements import Statement
+from app.db.tables import tasks
 from tests.ledger.bench import Bench
 from tests.ledger.planner_world import WITHOUT_ROWS, fill, find_parameters
 
@@ -32,8 +35,19 @@ def list_statements(package: ModuleType) -> Iterator[tuple[str, Any]]:
     """Each statement of a package's modules, with its name."""
     for found in pkgutil.iter_modules(package.__path__):
         for name, value in vars(importlib.import_module(f"{package.__name__}.{found.name}")).items():
-            if isinstance(value, (TextClause, TextualSelect)):
-                yield f"{found.name}.{name}", value
+            if isinstance(value, (Statement, TextClause, TextualSelect)):
+                yield f"{found.name}.{name}", as_clause(value)
+
+
+def as_clause(statement: Any) -> Any:
+    """A statement as SQLAlchemy runs it. One that goes to the driver takes JSON as text."""
+    if not isinstance(statement, Statement):
+        return statement
+    json = [
+        bindparam(name, type_=JSONB) for name in statement.names if name in {"arguments", "error", "reports", "result"}
+    ]
+    clause = text(statement.text).bindparams(*json)
+    return clause.columns(*tasks.c) if "WITH changed AS" in statement.text else clause
 
 
 def get_text(statement: Any) -> TextClause:

@@ -11,9 +11,9 @@ from app.domain.tasks import WORK_QUEUES, Queue
 from app.ledger.admit import ADMIT, LOCK_CAPPED
 from app.ledger.admit_fetches import ADMIT_FETCHES
 from app.ledger.cancel import CANCEL_AGENT, LOCK_UNRESPONSIVE
-from app.ledger.claim import CLAIM
+from app.ledger.claim import CLAIM, CLAIM_NEXT
 from app.ledger.dead_letters import UNANNOUNCED
-from app.ledger.finish import HAND_BACK
+from app.ledger.finish import FINISH_AND_CLAIM, HAND_BACK
 from app.ledger.queues import QUEUES, QUEUES_OF_ORGANIZATION
 from app.ledger.read import BACKLOG
 from app.ledger.recover import END_HOLDERS, RECONCILE, RELEASE, RUNNING_PROCESSES
@@ -24,17 +24,23 @@ from tests.ledger.bench import PID, Bench
 
 ATTEMPT = {"task_id": new_task_id(), "epoch": 1}
 WORKER = {"worker_id": new_task_id()}
+SLOT = {"pid": PID, "queue": "high_priority", "enough": 8, **WORKER}
 STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
-    "admit": (ADMIT, {"queue": "high_priority", "window": 8, "virtual_time": 0.0, "capped": []}),
+    "admit": (ADMIT, {"queue": "high_priority", "window": 8, "capped": [], "alone": False}),
     "admit_fetches": (ADMIT_FETCHES, {"queue": "high_priority", "window": 8, "capped": []}),
     "lock_capped": (LOCK_CAPPED, {"queue": "high_priority"}),
-    "claim": (CLAIM.element, {"task_id": new_task_id(), "name": "ping", "pid": PID, **WORKER}),
+    "claim": (CLAIM, {"task_id": new_task_id(), "name": "ping", **SLOT}),
+    "claim_next": (CLAIM_NEXT, SLOT),
+    "finish_and_claim": (
+        FINISH_AND_CLAIM,
+        {**ATTEMPT, **SLOT, "result": "null", "status": "Done", "chunk_count": None, "reports": "[]"},
+    ),
     "report": (
         REPORT,
         {**ATTEMPT, "stage": "embed", "current": 50, "status": "Embedding", "chunk_count": None, "reports": "[{}]"},
     ),
     "watch": (WATCH, ATTEMPT),
-    "hand_back": (HAND_BACK.element, ATTEMPT),
+    "hand_back": (HAND_BACK, ATTEMPT),
     "reconcile": (RECONCILE, {}),
     "list_processes": (RUNNING_PROCESSES, WORKER),
     "end_holders": (END_HOLDERS, {}),

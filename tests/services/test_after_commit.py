@@ -18,7 +18,7 @@ from app.domain.states import State
 from app.domain.tasks import Bell, NewTask, Queue, Task, TaskName
 from app.ledger.admit import admit
 from app.ledger.children import insert_parent
-from app.ledger.claim import claim
+from app.ledger.claim import Slot, claim
 from app.ledger.read import get_task
 from app.ledger.submit import submit
 from app.ledger.workers import NewWorker, register
@@ -26,7 +26,8 @@ from app.services.intake.documents import Documents
 from app.services.queue import after_commit as module
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import AttemptFunction, Outcome, RunningAttempt, WorkerSlot
-from app.services.queue.execution import Execution, RetryPolicy
+from app.services.queue.execution import Execution
+from app.services.queue.failures import RetryPolicy
 from app.tasks.lease import Lease
 
 UNUSED: Any = None
@@ -56,6 +57,9 @@ class Recorder:
         if self.is_watched:
             notify()
 
+    def publish_start(self, bell: Bell) -> None:
+        """Discard the start."""
+
     async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
         self.states = [(task_id, state) for task_id, state in self.states if task_id not in task_ids]
 
@@ -71,7 +75,7 @@ class World:
         admission: Any = self.recorder
         self.after_commit = AfterCommit(database, self.recorder, admission)
         policy = RetryPolicy(max_retries=0, backoff=1, backoff_max=1, time_limit=30)
-        self._execution = Execution(database, self.after_commit, policy)
+        self._execution = Execution(database, self.after_commit, policy, admission)
         self.documents = Documents(database, UNUSED, admission, self.after_commit, UNUSED)
         self.worker, lease = new_worker_id(), Lease()
         lease.grant(self.worker, time.monotonic() + 60)
@@ -168,7 +172,7 @@ async def test_deleting_a_document_publishes_the_cancelled_tasks_that_no_worker_
         document = (await connection.execute(insert, {"agent": world.agent})).scalar_one()
     waiting, running = await world.submit(document_id=document), await world.submit(document_id=document)
     async with world.database.statement() as connection:
-        assert await claim(connection, running.id, running.name, world.worker, os.getpid())
+        assert await claim(connection, running.id, running.name, Slot(world.worker, os.getpid()))
     await world.documents.delete(1, document)
     assert world.recorder.states == [(waiting.id, "REVOKED")]
     assert world.recorder.nudges == [Queue.DEFAULT, Queue.MEDIUM]

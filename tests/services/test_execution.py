@@ -30,7 +30,8 @@ from app.services.queue import execution
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import Outcome, RunningAttempt, WorkerSlot
-from app.services.queue.execution import Execution, RetryPolicy
+from app.services.queue.execution import Execution
+from app.services.queue.failures import RetryPolicy
 from app.settings import Settings
 from app.tasks.lease import Lease
 
@@ -48,6 +49,9 @@ class SilentDoorbell:
 
     def ask_for_watchers(self, task_id: TaskId, notify: Callable[[], None]) -> None:
         """Do nothing: no client watches."""
+
+    def publish_start(self, bell: Bell) -> None:
+        """Discard the start."""
 
     async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
         """Do nothing."""
@@ -77,7 +81,7 @@ async def _run(settings: Settings, scenario: Callable[[Database, Execution, Task
     await admission.admit([Queue.HIGH.value])
     policy = RetryPolicy(max_retries=0, backoff=1, backoff_max=1, time_limit=30)
     after_commit = AfterCommit(database, SilentDoorbell(), admission)
-    await scenario(database, Execution(database, after_commit, policy), task, worker.id)
+    await scenario(database, Execution(database, after_commit, policy, admission), task, worker.id)
     await admission.settle()
     await database.close()
 

@@ -12,7 +12,7 @@ from celery.states import SUCCESS
 from kombu import Connection, Producer
 
 from app.adapters.celery.call_thread import BROKER_ERRORS, CallThread
-from app.adapters.celery.events import send_event, switch
+from app.adapters.celery.events import send_event, send_start, switch
 from app.adapters.celery.results import CeleryResults
 from app.domain.ids import TaskId
 from app.domain.tasks import Bell, TaskLabel
@@ -88,6 +88,17 @@ class CeleryDoorbell:
     def ask_for_watchers(self, task_id: TaskId, notify: Callable[[], None]) -> None:
         """Call ``notify`` if a client waits for changes of the task, as far as the result backend shows it."""
         self._results.ask_for_watchers(task_id, notify)
+
+    def publish_start(self, bell: Bell) -> None:
+        """Send the events that a worker has received and started a task, if Flower runs. A failure is logged."""
+        node_name = switch.node_name
+        if node_name is not None:
+            shown = {
+                "name": bell.name,
+                "args": _show_arguments(bell, filenames=self._shows_filenames),
+                "kwargs": _show_named_arguments(bell.label),
+            }
+            self._event_sender.submit("event_not_sent", self._send_start, node_name, str(bell.task_id), shown)
 
     async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
         """Delete states from Celery's result backend. They expire after ``RESULT_EXPIRES`` in any case."""
@@ -166,9 +177,15 @@ class CeleryDoorbell:
             connection.collect()
 
     def _send_event(self, node_name: str, task_id: str, state: str, info: Any) -> None:
+        self._with_event_connection(send_event, node_name, task_id, state, info)
+
+    def _send_start(self, node_name: str, task_id: str, shown: dict[str, Any]) -> None:
+        self._with_event_connection(send_start, node_name, task_id, shown)
+
+    def _with_event_connection(self, send: Callable[..., None], *arguments: Any) -> None:
         try:
             self._event_connection = self._event_connection or self._connect()
-            send_event(self._celery, self._event_connection, node_name, task_id, state, info)
+            send(self._celery, self._event_connection, *arguments)
         except Exception:
             connection, self._event_connection = self._event_connection, None
             if connection is not None:

@@ -52,6 +52,16 @@ def send_event(celery: Celery, connection: Connection, node_name: str, task_id: 
         dispatcher.close()
 
 
+def send_start(celery: Celery, connection: Connection, node_name: str, task_id: str, shown: dict[str, Any]) -> None:
+    """Send the events that a task was received and started, with the fields that Flower shows."""
+    dispatcher = celery.events.Dispatcher(connection, hostname=node_name, buffer_while_offline=False)
+    try:
+        dispatcher.send("task-received", uuid=task_id, root_id=task_id, retries=0, eta=None, expires=None, **shown)
+        dispatcher.send("task-started", uuid=task_id)
+    finally:
+        dispatcher.close()
+
+
 def _describe(state: str, info: Any) -> dict[str, Any]:
     """The fields that Flower shows for a state."""
     if state == REVOKED:

@@ -5,7 +5,8 @@ from app.bootstrap.adapters import Adapters
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.dead_letters import DeadLetters
-from app.services.queue.execution import Execution, RetryPolicy
+from app.services.queue.execution import Execution
+from app.services.queue.failures import RetryPolicy
 from app.services.queue.parents import Parents
 from app.services.queue.recovery import Recovery
 from app.services.queue.tasks import Tasks
@@ -42,7 +43,7 @@ def build_queue(settings: Settings, adapters: Adapters) -> QueueServices:
         admission=admission,
         after_commit=after_commit,
         dead_letters=DeadLetters(database, after_commit, alarms),
-        execution=Execution(database, after_commit, policy),
+        execution=Execution(database, after_commit, policy, admission),
         parents=parents,
         recovery=Recovery(database, admission, after_commit, parents, settings.task_max_crashes),
         tasks=Tasks(database, adapters.watch, after_commit, parents),

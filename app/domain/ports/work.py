@@ -55,11 +55,15 @@ class Doorbell(Protocol):
             version: The version of its row. A state never replaces one with a higher version.
             state: The state, in Celery's terms.
             info: The result, the error or the progress.
-            reports_success: No worker reports that the task succeeded, because it is a parent that no worker runs.
+            reports_success: Celery does not report that the task succeeded: it is a parent that no worker runs, or its
+                slot ran it without a message of its own.
         """
 
     def ask_for_watchers(self, task_id: TaskId, notify: Callable[[], None]) -> None:
         """Call ``notify`` soon if a client waits for changes of the task, as far as the result backend shows it."""
+
+    def publish_start(self, bell: Bell) -> None:
+        """Report that a slot runs a task without a message, which Celery does not report."""
 
     async def forget_states(self, task_ids: Sequence[TaskId]) -> None:
         """Delete the Celery states of these tasks, with their results."""

@@ -1,7 +1,8 @@
 """Admission: moves waiting tasks into the windows of their queues and publishes the messages for them."""
 
 import asyncio
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from contextvars import Context
 
@@ -9,14 +10,46 @@ import structlog
 
 from app.db.engine import Database
 from app.domain.errors import DatabaseUnavailableError
+from app.domain.ids import TaskId
 from app.domain.ports import Doorbell
 from app.domain.tasks import Bell
-from app.ledger.admit import admit
+from app.ledger.admit import WINDOW_MINIMUM, Admitted, admit, admit_alone
+from app.ledger.claim import Claim
 
 # How long to wait after two admissions of a queue that found nothing to admit: its window is probably full.
 _FULL_WINDOW_SECONDS = 0.02
+# A window holds the work of this time. Less would have slots wait for admissions; more would have a task that becomes
+# the first of its queue wait longer.
+_WINDOW_SECONDS = 0.05
+_PACE_SECONDS = 0.1
+_PATIENCE = 2
+"""How often an admission in one statement is tried while others are in its way, before it waits for its lock."""
 
 log = structlog.get_logger()
+
+
+class _Pace:
+    """How many tasks per second the slots of this process take from a queue, and how many slots the queue has."""
+
+    def __init__(self) -> None:
+        self.slots = WINDOW_MINIMUM
+        self._rate = 0.0
+        self._claims = 0
+        self._since = time.monotonic()
+
+    def count(self, siblings: int) -> None:
+        """Count a claim of one of the ``siblings``, the slots of this process."""
+        self._claims += 1
+        elapsed = time.monotonic() - self._since
+        if elapsed >= _PACE_SECONDS:
+            self._rate = self._claims / elapsed / siblings
+            self._since, self._claims = time.monotonic(), 0
+
+    @property
+    def window(self) -> int:
+        """The tasks that all slots take in the time of a window, if they are as fast as those of this process."""
+        is_current = time.monotonic() - self._since < 10 * _PACE_SECONDS
+        return int(self._rate * self.slots * _WINDOW_SECONDS) if is_current else 0
 
 
 class Admission:
@@ -32,6 +65,7 @@ class Admission:
         self._nudged: set[str] = set()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._empty_admissions: Counter[str] = Counter()
+        self._paces: defaultdict[str, _Pace] = defaultdict(_Pace)
 
     def nudge(self, queue: str) -> None:
         """Schedule an admission of ``queue``, soon."""
@@ -40,15 +74,37 @@ class Admission:
             # In an empty context: its log lines do not belong to the task or request that nudged first.
             self._running[queue] = asyncio.create_task(self._admit_while_nudged(queue), context=Context())
 
+    def enough(self, queue: str) -> int:
+        """With fewer admitted tasks, a queue is admitted: half a window, and more than one for each slot."""
+        pace = self._paces[queue]
+        return max(pace.slots + 1, pace.window // 2)
+
+    def note_claim(self, queue: str, claimed: Claim, siblings: int, own: TaskId | None = None) -> None:
+        """Note that a slot has claimed a task of ``queue``, and nudge if an admission is due.
+
+        It is due when few tasks are left in the window and others wait. It is due too when the task has a message of
+        its own: the slot that receives it finds the task taken, so a message for another task may be published.
+
+        Args:
+            queue: The queue.
+            claimed: The claim.
+            siblings: The number of slots of this process.
+            own: The task of the message for which the slot claimed, if it did.
+        """
+        self._paces[queue].count(siblings)
+        task = claimed.task
+        if claimed.is_low or (task is not None and task.id != own and task.rings > 0):
+            self.nudge(queue)
+
     async def admit(self, queues: Iterable[str]) -> int:
-        """Admit now; returns how many messages were published."""
-        published = 0
+        """Admit now; returns how many tasks were admitted and messages published, whichever is more."""
+        changed = 0
         for queue in queues:
-            async with self._database.transaction() as connection:
-                bells = await admit(connection, queue)
-            await self.publish(bells)
-            published += len(bells)
-        return published
+            admitted = await self._fill(queue)
+            self._paces[queue].slots = max(WINDOW_MINIMUM, admitted.slots)
+            await self.publish(admitted.bells)
+            changed += max(admitted.tasks, len(admitted.bells))
+        return changed
 
     async def publish(self, bells: Sequence[Bell]) -> None:
         """Publish the messages for tasks that are admitted already."""
@@ -57,6 +113,15 @@ class Admission:
     async def settle(self) -> None:
         """Wait until every scheduled admission is done."""
         await asyncio.gather(*self._running.values())
+
+    async def _fill(self, queue: str) -> Admitted:
+        window = self._paces[queue].window
+        for _ in range(_PATIENCE):
+            admitted = await admit_alone(self._database, queue, window)
+            if admitted is not None:
+                return admitted
+        async with self._database.transaction() as connection:
+            return await admit(connection, queue, window)
 
     async def _admit_while_nudged(self, queue: str) -> None:
         try:

@@ -12,7 +12,7 @@ from app.db.engine import Database
 from app.domain.errors import DatabaseUnavailableError
 from app.domain.ids import TaskId, new_task_id
 from app.domain.ports import Doorbell
-from app.domain.states import FINAL, RUNNING, State
+from app.domain.states import FINAL, RUNNING, WAITING, State
 from app.domain.tasks import Bell, NewTask, Progress, Queue, Task, TaskName
 from app.ledger.parents import gather, has_active_children, lock_parent, needs_last_step, update_progress
 from app.ledger.submit import submit
@@ -37,30 +37,43 @@ class AfterCommit:
         self._admission = admission
         self._updated: OrderedDict[TaskId, float] = OrderedDict()
 
-    async def run(self, tasks: Sequence[Task]) -> None:
+    async def run(self, tasks: Sequence[Task], *, nudges: bool = True, reports_success: bool = False) -> None:
         """Do everything that follows, in this order: admission, result backend, alerts, parents.
 
         While the database is unavailable, the parents are left to the sweep.
+
+        Args:
+            tasks: The tasks.
+            nudges: Whether to have the queues admitted. Not where the slot of the task has continued.
+            reports_success: Whether to send an event for a success, because Celery does not.
         """
-        await self.publish(tasks)
+        await self.publish(tasks, nudges=nudges, reports_success=reports_success)
         try:
             await self.update_parents(tasks)
         except DatabaseUnavailableError:
             log.warning("parents_not_updated", tasks=len(tasks))
 
-    async def publish(self, tasks: Sequence[Task]) -> None:
+    async def publish(self, tasks: Sequence[Task], *, nudges: bool = True, reports_success: bool = False) -> None:
         """Do what ``run`` does except for the parents: for revived tasks, whose parents were reopened with them."""
-        for queue in {task.queue for task in tasks if task.state not in RUNNING}:
+        for queue in {task.queue for task in tasks if task.state not in RUNNING and (nudges or task.state in WAITING)}:
             self._admission.nudge(queue)
-        await self.publish_states(tasks)
+        await self.publish_states(tasks, reports_success=reports_success)
         dead = [task.id for task in tasks if task.state is State.FAILURE and task.dead_lettered_at is not None]
         await self.announce_dead_letters(dead)
 
-    async def publish_states(self, tasks: Sequence[Task]) -> None:
+    def publish_continued(self, task: Task) -> None:
+        """Report that a slot has continued with a task, which Celery reports only for the task of a message."""
+        self._doorbell.publish_start(task.bell)
+
+    async def publish_states(self, tasks: Sequence[Task], *, reports_success: bool = False) -> None:
         """Write the tasks' states to Celery's result backend."""
         for task in tasks:
             self._doorbell.publish_state(
-                task.id, task.version, task.state.public, _describe(task), reports_success=task.is_parent
+                task.id,
+                task.version,
+                task.state.public,
+                _describe(task),
+                reports_success=reports_success or task.is_parent,
             )
 
     async def forget_states(self, task_ids: Sequence[TaskId]) -> None:

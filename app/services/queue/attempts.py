@@ -17,7 +17,7 @@ from app.ledger.report import AttemptStatus, watch
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.progress import ProgressWriter
 
-_WATCH_SECONDS = 0.5
+WATCH_SECONDS = 0.5
 
 log = structlog.get_logger()
 
@@ -32,6 +32,11 @@ async def _do_nothing() -> None:
 
 def _keep() -> None:
     """The default ``release``, of a slot that is held until the attempt ends."""
+
+
+def _never() -> bool:
+    """The default ``may_continue``."""
+    return False
 
 
 class LeaseStatus(Protocol):
@@ -53,6 +58,12 @@ class WorkerSlot:
     lease_status: LeaseStatus
     release: Callable[[], None] = field(default=_keep)
     """Gives the slot to the next task, while the attempt goes on."""
+    queue: str | None = None
+    """The queue of whose tasks the slot may run further ones for the same message; None for one task a message."""
+    may_continue: Callable[[], bool] = field(default=_never)
+    """Whether the slot may run another task now."""
+    siblings: int = 1
+    """The number of slots of the process."""
 
     @property
     def attempt_status(self) -> AttemptStatus:
@@ -87,6 +98,11 @@ class Outcome:
     continues: Mapping[str, Any] | None = None
     after: Callable[[], Awaitable[None]] = field(default=_do_nothing)
     discard: Callable[[], Awaitable[None]] = field(default=_do_nothing)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether one statement can write the outcome."""
+        return self.apply is _write_nothing and not self.expands and self.continues is None
 
 
 class AttemptLostError(Exception):
@@ -163,12 +179,11 @@ class RunningAttempt:
         return await self._read_status()
 
     async def watch(self) -> None:
-        """Poll until the attempt is lost; the reason is then in ``attempt_status``.
+        """Check, now and then twice a second, until the attempt is lost; the reason is then in ``attempt_status``.
 
         While the database is unavailable, the attempt continues for as long as the lease is valid.
         """
         while self.attempt_status is AttemptStatus.CONTINUE:
-            await asyncio.sleep(_WATCH_SECONDS)
             if (attempt_status := self._slot.attempt_status) is not AttemptStatus.CONTINUE:
                 self.attempt_status = attempt_status
                 return
@@ -176,6 +191,8 @@ class RunningAttempt:
                 self.attempt_status = await self._progress.write() or await self._read_status()
             except DatabaseUnavailableError:
                 log.warning("attempt_status_unavailable")
+            if self.attempt_status is AttemptStatus.CONTINUE:
+                await asyncio.sleep(WATCH_SECONDS)
 
     async def _read_status(self) -> AttemptStatus:
         async with self._database.statement() as connection:

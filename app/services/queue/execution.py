@@ -1,12 +1,16 @@
-"""Execution: one attempt of one task, from the message to a new state in the ledger."""
+"""Execution: the attempts that a slot makes for one message, each from its claim to a new state in the ledger.
+
+A slot that has ended a short task claims the next admitted one of its queue, in the statement that ends the task where
+the outcome writes nothing else. So a busy queue costs a statement a task, and the broker is asked when a slot is idle.
+"""
 
 import asyncio
-import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from app.db.engine import Database
 from app.domain.backoff import choose_delay
@@ -14,132 +18,167 @@ from app.domain.errors import (
     DatabaseUnavailableError,
     DocumentSupersededError,
     RetryLaterError,
-    SluiceError,
     TaskTimeLimitError,
-    name_disk_error,
 )
 from app.domain.ids import TaskId
-from app.domain.states import RUNNING
-from app.domain.tasks import Failure, Task, TaskName
+from app.domain.tasks import Task, TaskName
 from app.ledger.children import expand
-from app.ledger.claim import claim, read_name
-from app.ledger.finish import abort, defer, fail, finish, hand_back, requeue, retry, supersede
-from app.ledger.read import get_task
+from app.ledger.claim import Claim, Slot, claim, claim_next, list_claimed
+from app.ledger.finish import abort, defer, fail, finish, finish_and_claim, hand_back, requeue, retry, supersede
 from app.ledger.report import AttemptStatus, report
+from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import AttemptFunction, AttemptLostError, Outcome, RunningAttempt, WorkerSlot
+from app.services.queue.failures import RetryPolicy, describe_failure
+from app.services.queue.watching import run_watched
 
 _DATABASE_RETRY_SECONDS = 0.5
+_UNHELD_SECONDS = 0.4  # the answer to a claim arrives long before
 _DEFER_SECONDS = 5.0
-_TRACEBACK_CHARACTERS = 10_000
-_SUMMARY_CHARACTERS = 300
 
 log = structlog.get_logger()
 
-WriteEnd = Callable[[], Awaitable[Task | None]]
-
 
 @dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """When a retryable failure is tried again, and how many seconds an attempt may take."""
+class End:
+    """The end of an attempt: the task in its new state, if it was written, and the claim that came with it."""
 
-    max_retries: int
-    backoff: float
-    backoff_max: float
-    time_limit: float
+    task: Task | None
+    next: Claim | None = None
 
 
-def _summarise(error: Exception) -> str:
-    """The first line of an unexpected error. Its traceback is stored as well."""
-    return f"{type(error).__name__}: {error}".splitlines()[0][:_SUMMARY_CHARACTERS]
+WriteEnd = Callable[[], Awaitable[End]]
 
 
 class Execution:
     """Runs attempts: claims the task, runs its body, and writes the end if the attempt is still valid."""
 
-    def __init__(self, database: Database, after_commit: AfterCommit, policy: RetryPolicy) -> None:
+    def __init__(
+        self, database: Database, after_commit: AfterCommit, policy: RetryPolicy, admission: Admission
+    ) -> None:
         self._database = database
         self._after_commit = after_commit
         self._policy = policy
+        self._admission = admission
         self._held: set[TaskId] = set()
 
     async def run(self, task_id: TaskId, name: TaskName, slot: WorkerSlot, body: AttemptFunction) -> Task | None:
-        """Run one attempt of the task, whose name must be ``name``; returns the task in its new state.
+        """Run the task of a message, whose name must be ``name``; then the next ones, while the slot may continue.
 
-        Returns None when the task could not be claimed (a late or duplicated message, or one with another name than the
-        task's), or when the attempt was superseded: then nothing of it was written.
+        Returns the task of the message in its new state. None when it could not be claimed (a late or duplicated
+        message, or one with another name than the task's), when the attempt was superseded, so that nothing of it was
+        written, or when the slot continued, so that its end is reported already.
         """
-        task = await self._claim(task_id, name, slot)
-        if task is None:
-            return None
-        self._held.add(task_id)
-        try:
-            attempt = RunningAttempt(task, slot, self._database, self._after_commit)
-            ended = await self._write_end(attempt, await self._run_body(attempt, body))
-        finally:
-            self._held.discard(task_id)
-        if ended is not None:
-            await self._after_commit.run([ended])
+        claimed = await self._claim(task_id, name, slot)
+        ended = None
+        while (task := claimed.task) is not None:
+            with bound_contextvars(task_id=str(task.id)):
+                end = await self._run_attempt(task, slot, body)
+                claimed = end.next or Claim()
+                is_last_of_message = task.id == task_id and not claimed
+                ended = end.task if is_last_of_message else None
+                if end.task is not None:
+                    await self._after_commit.run([end.task], nudges=not claimed, reports_success=not is_last_of_message)
+            await self._follow_claim(claimed, slot)
         return ended
 
-    async def _claim(self, task_id: TaskId, name: TaskName, slot: WorkerSlot) -> Task | None:
-        """Claim the task. If the answer is lost, release the claim, or the row would stay in a running state."""
-        try:
-            async with self._database.statement() as connection:
-                task = await claim(connection, task_id, name, slot.worker_id, slot.pid)
-                found = name if task else await read_name(connection, task_id)
-        except DatabaseUnavailableError:
-            log.warning("claim_unconfirmed")
-            await self._release_claim(task_id, slot)
-            return None
-        if found not in {name, None}:
-            log.warning("message_refused", reason="it names another task than the row", message_name=name, name=found)
-        return task
+    async def _follow_claim(self, claimed: Claim, slot: WorkerSlot) -> None:
+        """Announce the task with which the slot continues, and have the queue admitted where that is due."""
+        if slot.queue is None:
+            return
+        if claimed.task is None:
+            # The last admission may have counted this slot as busy, and published no message for an admitted task.
+            self._admission.nudge(slot.queue)
+            return
+        self._admission.note_claim(slot.queue, claimed, slot.siblings)
+        self._after_commit.publish_continued(claimed.task)
 
-    async def _release_claim(self, task_id: TaskId, slot: WorkerSlot) -> None:
-        """Once the database is available, hand back the task if it was claimed for this process after all."""
+    async def _run_attempt(self, task: Task, slot: WorkerSlot, body: AttemptFunction) -> End:
+        """Run one attempt, write its end, and claim the next task if the slot may continue."""
+        try:
+            attempt = RunningAttempt(task, slot, self._database, self._after_commit)
+            end = await self._write_end(attempt, slot, await self._run_body(attempt, slot, body))
+            if end.next is None and slot.may_continue():
+                end = End(end.task, await self._claim_next(slot))
+            return end
+        finally:
+            self._held.discard(task.id)
+
+    def _hold(self, claimed: Claim) -> Claim:
+        """Note that this process received the claim, before anything else can look for claims that it did not."""
+        if claimed.task is not None:
+            self._held.add(claimed.task.id)
+        return claimed
+
+    def _describe_slot(self, slot: WorkerSlot, *, continues: bool = True) -> Slot:
+        if slot.queue is None or not continues:
+            return Slot(slot.worker_id, slot.pid)
+        return Slot(slot.worker_id, slot.pid, slot.queue, self._admission.enough(slot.queue))
+
+    async def _claim(self, task_id: TaskId, name: TaskName, slot: WorkerSlot) -> Claim:
+        """Claim for a message. If the answer is lost, release the claim, or the row would stay in a running state."""
+        try:
+            claimed = await claim(self._database, task_id, name, self._describe_slot(slot))
+        except DatabaseUnavailableError:
+            await self._release_unheld(slot)
+            return Claim()
+        if claimed.task is None and claimed.name not in {name, None}:
+            log.warning(
+                "message_refused", reason="it names another task than the row", message_name=name, name=claimed.name
+            )
+        elif claimed.task and slot.queue:
+            self._admission.note_claim(slot.queue, claimed, slot.siblings, own=task_id)
+        return self._hold(claimed)
+
+    async def _claim_next(self, slot: WorkerSlot) -> Claim:
+        try:
+            return self._hold(await claim_next(self._database, self._describe_slot(slot)))
+        except DatabaseUnavailableError:
+            await self._release_unheld(slot)
+            return Claim()
+
+    async def _release_unheld(self, slot: WorkerSlot) -> None:
+        """Once the database is available, hand back what was claimed for this process without its receiving it."""
         while True:
+            log.warning("claim_unconfirmed")
             await asyncio.sleep(_DATABASE_RETRY_SECONDS)
             try:
-                released = await self._hand_back_if_claimed(task_id, slot)
+                async with self._database.statement() as connection:
+                    claimed = await list_claimed(connection, self._describe_slot(slot), _UNHELD_SECONDS)
+                    unheld = [task.attempt_token for task in claimed if task.id not in self._held]
+                    released = [await hand_back(connection, attempt) for attempt in unheld]
             except DatabaseUnavailableError:
-                log.warning("claim_unconfirmed")
-            else:
-                await self._after_commit.run([released] if released else [])
-                return
+                continue
+            await self._after_commit.run([task for task in released if task])
+            return
 
-    async def _hand_back_if_claimed(self, task_id: TaskId, slot: WorkerSlot) -> Task | None:
-        async with self._database.statement() as connection:
-            task = await get_task(connection, task_id)
-            if task is None or task.state not in RUNNING or task_id in self._held:
-                return None
-            if (task.worker_id, task.pid) != (slot.worker_id, slot.pid):
-                return None
-            return await hand_back(connection, task.attempt_token)
-
-    async def _write_end(self, attempt: RunningAttempt, end: WriteEnd) -> Task | None:
+    async def _write_end(self, attempt: RunningAttempt, slot: WorkerSlot, end: WriteEnd) -> End:
         """Write the end of the attempt, and try again for as long as the database is unavailable.
 
         Otherwise the row would stay in a running state. Once the database is available, either this end is valid, or
         the lease has expired and the row's epoch has moved on.
         """
-        is_logged = False
+        is_uncertain = False
         while True:
             try:
-                return await end()
+                ended = await end()
+                break
             except DatabaseUnavailableError as error:
-                if not is_logged:
+                if not is_uncertain:
                     log.warning("attempt_end_not_written", code=error.code)
-                    is_logged = True
+                    is_uncertain = True
                 await asyncio.sleep(_DATABASE_RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - a result that cannot be stored is a failure like any other
                 end = self._choose_failure_end(attempt, error)
+        if is_uncertain and slot.queue is not None:
+            await self._release_unheld(slot)  # the lost answer may have had a claim
+        return ended
 
-    async def _run_body(self, attempt: RunningAttempt, body: AttemptFunction) -> WriteEnd:
+    async def _run_body(self, attempt: RunningAttempt, slot: WorkerSlot, body: AttemptFunction) -> WriteEnd:
         """Run the body; returns the function that writes the end of the attempt."""
         try:
             async with asyncio.timeout(self._policy.time_limit) as limit:
-                outcome = await self._run_watched(attempt, body)
+                outcome = await run_watched(attempt, body)
         except AttemptLostError:
             return lambda: self._end_lost(attempt)
         except RetryLaterError as error:
@@ -151,61 +190,59 @@ class Execution:
             return lambda: self._write_state(hand_back, attempt)
         except Exception as error:  # noqa: BLE001 - every error is recorded in the ledger
             return self._choose_failure_end(attempt, TaskTimeLimitError() if limit.expired() else error)
-        return lambda: self._finish(attempt, outcome)
+        return lambda: self._finish(attempt, slot, outcome)
 
-    async def _run_watched(self, attempt: RunningAttempt, body: AttemptFunction) -> Outcome:
-        """Run the body, and cancel it if the attempt is lost before it returns."""
-        running, watching = asyncio.ensure_future(body(attempt)), asyncio.ensure_future(attempt.watch())
+    async def _finish(self, attempt: RunningAttempt, slot: WorkerSlot, outcome: Outcome) -> End:
         try:
-            await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
-            if not running.done():
-                watching.result()  # raises the error with which the watch itself failed, if it did
-                raise AttemptLostError(attempt.attempt_status)
-            return running.result()
-        finally:
-            for future in (running, watching):
-                future.cancel()
-            await asyncio.gather(running, watching, return_exceptions=True)
-
-    async def _finish(self, attempt: RunningAttempt, outcome: Outcome) -> Task | None:
-        try:
-            task = await self._write_outcome(attempt, outcome)
+            end = await self._write_outcome(attempt, slot, outcome)
         except DatabaseUnavailableError:
             raise
         except Exception:
             await self._discard(attempt, outcome)
             raise
-        if task is None:
+        if end.task is None:
             await self._discard(attempt, outcome)
             return await self._end_lost(attempt)
         await _run_hook(outcome.after)
-        return task
+        return end
 
     async def _discard(self, attempt: RunningAttempt, outcome: Outcome) -> None:
         """Delete what the attempt has stored, unless another attempt has the task and may store the same files."""
         if await attempt.read_status() in {AttemptStatus.CONTINUE, AttemptStatus.CANCELLED}:
             await _run_hook(outcome.discard)
 
-    async def _write_outcome(self, attempt: RunningAttempt, outcome: Outcome) -> Task | None:
-        """Write the outcome in one transaction. None when the attempt was cancelled or superseded."""
-        reports = await attempt.take_reports()
+    async def _write_outcome(self, attempt: RunningAttempt, slot: WorkerSlot, outcome: Outcome) -> End:
+        """Write the outcome in one transaction. No task in it when the attempt was cancelled or superseded."""
+        token, reports = attempt.task.attempt_token, await attempt.take_reports()
+        if outcome.is_plain:
+            continuing = self._describe_slot(slot, continues=slot.may_continue())
+            task, claimed = await finish_and_claim(
+                self._database,
+                token,
+                continuing,
+                outcome.result,
+                status=outcome.status,
+                chunk_count=outcome.chunk_count,
+                reports=reports,
+            )
+            return End(task, self._hold(claimed))
         async with self._database.transaction() as connection:
             if outcome.expands:
                 if reports:
-                    await report(connection, attempt.task.attempt_token, reports[-1], reports[:-1])
+                    await report(connection, token, reports[-1], reports[:-1])
                 task = await expand(
                     connection,
-                    attempt.task.attempt_token,
+                    token,
                     status=outcome.status,
                     own_result=outcome.result,
                     last_step=outcome.last_step,
                 )
             elif outcome.continues is not None:
-                task = await requeue(connection, attempt.task.attempt_token, outcome.continues, status=outcome.status)
+                task = await requeue(connection, token, outcome.continues, status=outcome.status)
             else:
                 task = await finish(
                     connection,
-                    attempt.task.attempt_token,
+                    token,
                     outcome.result,
                     status=outcome.status,
                     chunk_count=outcome.chunk_count,
@@ -213,40 +250,34 @@ class Execution:
                 )
             if task is not None:
                 await outcome.apply(connection)
-        return task
+        return End(task)
 
-    async def _end_lost(self, attempt: RunningAttempt) -> Task | None:
+    async def _end_lost(self, attempt: RunningAttempt) -> End:
         """Write REVOKED for a cancelled attempt. When another worker has the task, nothing is written."""
         return await self._write_state(
             hand_back if attempt.attempt_status is AttemptStatus.HAND_BACK else abort, attempt
         )
 
     def _choose_failure_end(self, attempt: RunningAttempt, error: Exception) -> WriteEnd:
-        error = name_disk_error(error)
-        retryable = error.retryable if isinstance(error, SluiceError) else True
-        message = error.message if isinstance(error, SluiceError) else _summarise(error)
-        code = error.code if isinstance(error, SluiceError) else SluiceError.code
-        stack = "".join(traceback.format_exception(error))[-_TRACEBACK_CHARACTERS:]
-        failure = Failure(code, message, retryable, stack)
+        failure, retry_after = describe_failure(error)
         if isinstance(error, DocumentSupersededError):
             return lambda: self._write_state(supersede, attempt, failure)
         policy, task = self._policy, attempt.task
-        if not retryable or task.retries >= policy.max_retries:
+        if not failure.retryable or task.retries >= policy.max_retries:
             return lambda: self._write_state(fail, attempt, failure)
-        retry_after = error.retry_after if isinstance(error, SluiceError) else None
         delay = choose_delay(task.retries, base=policy.backoff, cap=policy.backoff_max, retry_after=retry_after)
         return lambda: self._write_state(retry, attempt, failure, delay)
 
     async def _write_state(
         self, end: Callable[..., Awaitable[Task | None]], attempt: RunningAttempt, *arguments: Any
-    ) -> Task | None:
+    ) -> End:
         async with self._database.statement() as connection:
             await attempt.write_reports(connection)
             ended = await end(connection, attempt.task.attempt_token, *arguments)
             if ended is None and end is not abort:
                 # The task was cancelled in the meantime, so only ``abort`` can end the attempt.
                 ended = await abort(connection, attempt.task.attempt_token)
-            return ended
+            return End(ended)
 
 
 async def _run_hook(hook: Callable[[], Awaitable[None]]) -> None:
