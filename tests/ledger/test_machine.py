@@ -3,7 +3,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.ledger.bench import Bench
-from tests.ledger.machine import LedgerMachine
+from tests.ledger.continuing import ContinuingMachine
 
 EXAMPLES = settings(
     max_examples=50,
@@ -17,4 +17,4 @@ EXAMPLES = settings(
 
 @pytest.mark.timeout(420)  # a failure is worth up to five minutes of shrinking
 def test_whatever_happens_in_whatever_order_no_task_is_lost_doubled_or_stuck(bench: Bench) -> None:
-    run_state_machine_as_test(lambda: LedgerMachine(bench), settings=EXAMPLES)  # type: ignore[arg-type]
+    run_state_machine_as_test(lambda: ContinuingMachine(bench), settings=EXAMPLES)  # type: ignore[arg-type]
