@@ -13,7 +13,7 @@ from app.adapters.celery.call_thread import BROKER_ERRORS
 from app.adapters.celery.redis_transport import register_transport
 from app.adapters.redis.url import celery_redis_url
 from app.domain.errors import StartupError
-from app.domain.tasks import Queue
+from app.domain.tasks import CONTINUE_SECONDS, Queue
 from app.embedded.running import resolve_settings
 from app.settings import Settings, load_settings
 
@@ -82,7 +82,8 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "worker_prefetch_multiplier": settings.celery_worker_prefetch_multiplier,
         "worker_max_tasks_per_child": settings.celery_worker_max_tasks_per_child,
         # Execution enforces the soft limit, because Celery's soft limit has no effect in threads.
-        "task_time_limit": settings.celery_task_time_limit,
+        # It counts from the message, for which a slot may begin tasks that long.
+        "task_time_limit": settings.celery_task_time_limit + CONTINUE_SECONDS,
         "task_default_queue": Queue.DEFAULT.value,
         "task_create_missing_queues": False,
         "task_serializer": "json",

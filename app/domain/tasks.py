@@ -29,6 +29,13 @@ CHILDREN_STAGE = "children"
 HISTORY_LENGTH = 20
 """The number of unsuccessful attempts that a task's row keeps, the latest ones."""
 
+CONTINUE_SECONDS = 2
+"""How long after the start of a message its slot may begin further tasks.
+
+Long enough that messages cost little, short enough that Celery's time limits, its view of what runs, and the memory
+limit of its processes, which it checks after each message, keep their meaning.
+"""
+
 WORK_QUEUES = (Queue.HIGH, Queue.MEDIUM, Queue.LOW, Queue.DEFAULT)
 
 

@@ -15,18 +15,12 @@ from celery import Celery
 
 from app.bootstrap import Embedders, Services, build_services
 from app.domain.ids import TaskId
-from app.domain.tasks import Task, TaskName
+from app.domain.tasks import CONTINUE_SECONDS, Task, TaskName
 from app.services.queue.attempts import Outcome, RunningAttempt, WorkerSlot
 from app.settings import Settings
 from app.tasks.lease import Lease
 
 _TASKS_TO_OUTLIVE = 100
-CONTINUE_SECONDS = 2.0
-"""How long after the start of a message its slot may begin further tasks.
-
-Long enough that messages cost little, short enough that Celery's time limits, its view of what runs, and the memory
-limit of its processes, which it checks after each message, keep their meaning.
-"""
 Result = TypeVar("Result")
 
 log = structlog.get_logger()

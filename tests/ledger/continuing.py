@@ -42,7 +42,7 @@ class ContinuingMachine(LedgerMachine):
         assert sum(row.rings > 0 for row in queued) >= min(len(queued), idle)
 
     def answer_for_queue(self, first: int, second: int) -> None:
-        """A message of any age reaches a slot, which gets the next task of the queue if that of the message is taken."""
+        """A message of any age reaches a slot, which gets the next task if that of the message is taken."""
         for task_id in pick_some(self.bells, first):
             row, worker = self.rows[task_id], pick(self.workers, second)
             expected = [row] if row.state is State.QUEUED else self._find_next(row.queue)

@@ -1,0 +1,158 @@
+"""Real workers continue without messages, and every promise about a task holds for those that they continue with."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+
+from app.settings import load_settings
+from tests.deadlines import wait_for
+from tests.running import Stack
+from tests.system.test_killed_processes import make_text
+
+# Every claim, as it is committed.
+_RECORD = (
+    "CREATE TABLE claims (task_id uuid, worker_id uuid, pid integer)",
+    """CREATE FUNCTION record_claim() RETURNS trigger LANGUAGE plpgsql AS
+       'BEGIN INSERT INTO claims VALUES (NEW.id, NEW.worker_id, NEW.pid); RETURN NEW; END'""",
+    """CREATE TRIGGER claims AFTER UPDATE ON tasks FOR EACH ROW
+       WHEN (OLD.state = 'QUEUED' AND NEW.state = 'STARTED') EXECUTE FUNCTION record_claim()""",
+)
+_PINGS = """
+    INSERT INTO tasks (id, organization_id, agent_id, name, queue)
+    SELECT gen_random_uuid(), a.organization_id, a.id, 'app.tasks.upkeep_tasks.ping', $2
+    FROM agents AS a, generate_series(1, $3) WHERE a.id = $1
+"""
+
+
+@pytest.fixture(scope="module")
+def running(
+    make_database: Callable[[], AbstractContextManager[tuple[str, str]]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """An API, and a table of all claims; each test starts its own workers."""
+    with make_database() as (database_url, redis_url):
+        folder = tmp_path_factory.mktemp("data")
+        with Stack(load_settings(database_url=database_url, redis_url=redis_url, data_dir=folder)) as stack:
+            stack.environment |= {"LARGE_DOCUMENT_CHUNKS": "1000000", "WORKER_CONCURRENCY_HIGH": "2"}
+            stack.start_api()
+            for statement in _RECORD:
+                stack.fetch(statement)
+            yield stack
+
+
+@pytest.fixture
+def stack(running: Stack) -> Iterator[Stack]:
+    """The stack without workers and tasks; the workers that a test starts are stopped after it."""
+    environment = dict(running.environment)
+    running.fetch("TRUNCATE claims")
+    running.fetch("DELETE FROM tasks WHERE document_id IS NULL")
+    yield running
+    running.stop(running.workers)
+    running.environment = environment
+
+
+def submit_pings(stack: Stack, number: int, queue: str = "high_priority") -> int:
+    """Insert tasks that do nothing, of a new agent; returns the agent."""
+    agent = stack.make_agent()
+    stack.fetch(_PINGS, agent, queue, number)
+    return agent
+
+
+def count(stack: Stack, agent: int, condition: str = "state = 'SUCCESS'") -> int:
+    [[number]] = stack.fetch(f"SELECT count(*) FROM tasks WHERE agent_id = $1 AND {condition}", agent)
+    return int(number)
+
+
+@pytest.mark.parametrize("worker", ["high", "low"], ids=["processes", "threads"])
+def test_a_backlog_of_short_tasks_needs_few_messages(stack: Stack, worker: str) -> None:
+    stack.start_workers(worker)
+    agent = submit_pings(stack, 500, f"{worker}_priority")
+    wait_for(lambda: count(stack, agent) == 500, "all to end")
+    assert count(stack, agent, "attempt = 1 AND crashes = 0") == 500
+    [[messages]] = stack.fetch("SELECT sum(rings) FROM tasks WHERE agent_id = $1", agent)
+    assert messages < 100
+
+
+def test_a_process_is_replaced_after_as_many_tasks_as_it_may_run_with_or_without_messages(stack: Stack) -> None:
+    stack.environment["CELERY_WORKER_MAX_TASKS_PER_CHILD"] = "20"
+    stack.start_workers("high")
+    agent = submit_pings(stack, 100)
+    wait_for(lambda: count(stack, agent) == 100, "all to end")
+    runs = [row["n"] for row in stack.fetch("SELECT count(*) AS n FROM claims GROUP BY pid")]
+    assert max(runs) <= 20
+    assert len(runs) >= 5
+
+
+def test_a_worker_that_continues_shares_a_queue_with_one_that_does_not(stack: Stack) -> None:
+    stack.environment["CELERY_WORKER_MAX_TASKS_PER_CHILD"] = "1"  # as a worker of an earlier version
+    stack.start_workers("high")
+    first = stack.workers
+    stack.environment["CELERY_WORKER_MAX_TASKS_PER_CHILD"] = "1000"
+    try:
+        stack.start_workers("high")
+        assert sorted(row["continues"] for row in stack.fetch("SELECT continues FROM workers")[-2:]) == [False, True]
+        agent = submit_pings(stack, 300)
+        wait_for(lambda: count(stack, agent) == 300, "all to end")
+        assert count(stack, agent, "attempt = 1 AND crashes = 0") == 300
+        stack.stop(stack.workers)
+        agent = submit_pings(stack, 6)
+        wait_for(lambda: count(stack, agent) == 6, "the other worker to run tasks too")
+    finally:
+        stack.stop(first)
+
+
+def test_a_worker_told_to_stop_continues_with_nothing_and_loses_nothing(stack: Stack) -> None:
+    stack.start_workers("high")
+    agent = submit_pings(stack, 3000)
+    wait_for(lambda: count(stack, agent) > 20, "some to end")
+    stack.stop(stack.workers, signal.SIGTERM)
+    assert count(stack, agent) < 3000
+    assert count(stack, agent, "state IN ('STARTED', 'PROGRESS')") == 0
+    stack.start_workers("high")
+    wait_for(lambda: count(stack, agent) == 3000, "all to end", 120)
+    assert count(stack, agent, "crashes > 0") == 0
+
+
+def test_a_paused_queue_stops_slots_that_continue(stack: Stack) -> None:
+    stack.start_workers("high")
+    agent = submit_pings(stack, 3000)
+    wait_for(lambda: count(stack, agent) > 20, "some to end")
+    stack.post("/queues/high_priority/pause")
+    wait_for(lambda: count(stack, agent, "state IN ('STARTED', 'PROGRESS')") == 0, "those that run to end")
+    ended = count(stack, agent)
+    assert ended < 3000
+    assert count(stack, agent, "state = 'PENDING'") == 3000 - ended
+    stack.post("/queues/high_priority/resume")
+    wait_for(lambda: count(stack, agent) == 3000, "all to end", 120)
+
+
+def test_a_process_killed_in_a_continued_task_costs_that_task_an_attempt_and_the_message_nothing(stack: Stack) -> None:
+    stack.environment |= {"WORKER_CONCURRENCY_HIGH": "1", "WORKER_LEASE_SECONDS": "3"}
+    long, pid = continue_with_long(stack, number=1)
+    os.kill(pid, signal.SIGKILL)
+    [task] = stack.finish([long])
+    assert (task["state"], task["attempt"], task["crashes"]) == ("SUCCESS", 2, 1)
+    assert stack.fetch("SELECT FROM tasks WHERE crashes > 0 AND id <> $1", long) == []
+
+
+def test_a_continued_task_is_cancelled_within_seconds(stack: Stack) -> None:
+    stack.environment["WORKER_CONCURRENCY_HIGH"] = "1"
+    long, _ = continue_with_long(stack, number=2)
+    assert stack.delete(f"/tasks/{long}")["status"] == "cancelling"
+    [task] = stack.finish([long], seconds=10)
+    assert (task["state"], task["status"]) == ("REVOKED", "Cancelled")
+    after = stack.upload(stack.make_agent(), "after.txt", make_text(9))["task_id"]
+    assert stack.finish([after])[0]["state"] == "SUCCESS"
+
+
+def continue_with_long(stack: Stack, number: int) -> tuple[str, int]:
+    """Have the only slot continue with a long task; returns the task, and the process that runs it."""
+    agent = submit_pings(stack, 3)
+    long = stack.upload(agent, "long.txt", make_text(number, sentences=60_000))["task_id"]
+    stack.start_workers("high")
+    wait_for(lambda: stack.get(f"/tasks/{long}")["state"] == "PROGRESS", "the long task to run")
+    [[pid]] = stack.fetch("SELECT pid FROM tasks WHERE id = $1", long)
+    assert count(stack, agent) == 3
+    return long, pid
