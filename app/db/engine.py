@@ -258,6 +258,9 @@ class Database:
         await self._engine.dispose()
 
 
+Row = asyncpg.Record
+"""A row that a ``Statement`` returns."""
+
 Source = Database | AsyncConnection
 """Where a ``Statement`` runs: on a connection of its own, or on one that the caller has open."""
 

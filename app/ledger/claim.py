@@ -7,11 +7,10 @@ one of the message's queue. A slot that has ended a short task continues in the 
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import Source, fetch
+from app.db.engine import Row, Source, fetch
 from app.db.statements import Statement
 from app.db.tables import tasks
 from app.domain.ids import TaskId, WorkerId
@@ -167,7 +166,7 @@ async def list_claimed(connection: AsyncConnection, slot: Slot, seconds: float) 
     return await fetch_tasks(connection, _LIST_CLAIMED, worker_id=slot.worker_id, pid=slot.pid, seconds=seconds)
 
 
-def read_claim(row: asyncpg.Record, name: str | None = None) -> Claim:
+def read_claim(row: Row, name: str | None = None) -> Claim:
     """The claim of a row with the columns of a task, which are NULL if none was claimed, and ``is_low``."""
     columns = dict(row)
     columns.pop("found", None)

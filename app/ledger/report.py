@@ -4,9 +4,7 @@ import json
 from collections.abc import Sequence
 from enum import Enum, auto
 
-import asyncpg
-
-from app.db.engine import Source, fetch
+from app.db.engine import Row, Source, fetch
 from app.db.statements import Statement
 from app.domain.states import RUNNING, Event
 from app.domain.tasks import Attempt, Progress
@@ -89,5 +87,5 @@ async def watch(source: Source, attempt: Attempt) -> AttemptStatus:
     return _read_cancelled(await fetch(source, WATCH, parameters))
 
 
-def _read_cancelled(rows: Sequence[asyncpg.Record]) -> AttemptStatus:
+def _read_cancelled(rows: Sequence[Row]) -> AttemptStatus:
     return read_status(rows[0]["cancelled"] if rows else None)

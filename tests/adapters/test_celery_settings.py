@@ -8,6 +8,7 @@ from celery.utils.quorum_queues import detect_quorum_queues
 from app.adapters.celery.consumer import BellConsumer
 from app.celery_app import create_celery
 from app.domain.errors import StartupError
+from app.domain.tasks import CONTINUE_SECONDS
 from app.settings import load_settings
 
 REDIS = "redis://127.0.0.1:6379/0"
@@ -83,3 +84,8 @@ def test_a_worker_on_rabbitmq_makes_no_queues_for_delayed_messages() -> None:
 def test_over_tls_rabbitmqs_certificate_must_be_that_of_its_host() -> None:
     celery = create_celery(load_settings(celery_broker_url="amqps://host//", redis_url=REDIS))
     assert celery.conf.broker_use_ssl == {"server_hostname": None}
+
+
+def test_the_hard_time_limit_of_a_message_leaves_its_last_task_the_whole_limit() -> None:
+    celery = create_celery(load_settings(redis_url=REDIS, celery_task_time_limit=660))
+    assert celery.conf.task_time_limit == 660 + CONTINUE_SECONDS
