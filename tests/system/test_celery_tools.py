@@ -77,21 +77,3 @@ def test_inspect_shows_what_each_worker_runs(stack: Stack) -> None:
     long = b"{\\rtf1 The heron stands at the weir. " + b"\\b0 " * 8_000_000 + b"}"  # ten seconds of work
     stack.upload(stack.make_agent(), "long.rtf", long)
     wait_for(lambda: "long.rtf" in inspect(stack, "active"), "the running task to be shown")
-
-
-def test_flower_shows_the_tasks_that_a_slot_runs_without_a_message(stack: Stack) -> None:
-    stack.environment["WORKER_CONCURRENCY_HIGH"] = "1"
-    stack.start_api()
-    stack.start_workers("high")
-    agent = stack.make_agent()
-    with receive_events(stack, workers=1) as (state, events):
-        wait_for(lambda: shows_progress(stack, agent, events), "the progress of a document")
-        uploads = [stack.upload(agent, f"{n}.txt", make_text(100 + n))["task_id"] for n in range(6)]
-        stack.finish(uploads)
-        wait_for(lambda: ends(state) >= {(task_id, "SUCCESS") for task_id in uploads}, "every end to be shown")
-        without = [row["id"] for row in stack.fetch("SELECT id::text FROM tasks WHERE rings = 0 AND state = 'SUCCESS'")]
-        assert without
-        for task_id in without:
-            assert state.tasks[task_id].name == "app.tasks.document_tasks.process_document"
-            assert state.tasks[task_id].args.endswith(".txt',)")
-            assert state.tasks[task_id].started
