@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from app.db.search.near_words import Sought, find_near_words
 from tests.db.library import Library
+from tests.db.segments import segment
 
 TEXTS = [
     "The accommodation has a view of the harbour.",
@@ -80,3 +81,15 @@ async def test_words_of_other_agents_and_of_removed_texts_are_not_proposed(libra
         )
     assert await find_near_words(library.database, agent_id, [Sought(("accomod",), "accomod", 1)]) == []
     assert len(await find_near_words(library.database, other_id, [Sought(("accomod",), "accomod", 1)])) == 1
+
+
+async def test_words_with_the_same_beginning_are_found_in_segments_as_without(library: Library) -> None:
+    agent_id = await library.add_agent()
+    await library.add_document(agent_id, "Das Schleusenwärterhaus", "Die Schleusenwärter ruhen", "Der Schleier")
+    before = await library.find(agent_id, "Schleusenwärter", mode="text")
+    await segment(library)
+    await library.add_document(agent_id, "Am Schleusenwärterhausdach")
+    after = await library.find(agent_id, "Schleusenwärter", mode="text")
+    assert [hit.text for hit in before] == ["Die Schleusenwärter ruhen", "Das Schleusenwärterhaus"]
+    assert [hit.text for hit in after][:2] == [hit.text for hit in before]
+    assert {hit.text for hit in after[2:]} == {"Am Schleusenwärterhausdach"}
