@@ -1,4 +1,4 @@
-"""Documents of six kinds, as a team uploads them in one day. No two are equal, and each run makes the same ones.
+"""Documents of six kinds, as a team uploads them in one day. No two are equal, and each run writes the same texts.
 
 The words are those of this project's own pages, so that their frequencies are those of English.
 """
@@ -12,10 +12,26 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+import docx
+
 from benchmarks.stack import ROOT
-from tests.pipeline.documents import make_docx, make_lined_pdf, paragraph
+from tests.pipeline.documents import make_lined_pdf
 from tests.pipeline.packages import make_xlsx
 
+_STYLES = '<cellXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellXfs>'
+_SHEETS = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+_PARTS = {"workbook": "sheet.main", "worksheets/sheet9": "worksheet"}
+_PARTS |= {"sharedStrings": "sharedStrings", "styles": "styles"}
+_TYPES = (
+    '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    '<Default Extension="xml" ContentType="application/xml"/>'
+    + "".join(
+        f'<Override PartName="/xl/{name}.xml" ContentType="{_SHEETS}.{kind}+xml"/>' for name, kind in _PARTS.items()
+    )
+    + "</Types>"
+)
+"""The list of parts, which openpyxl requires."""
 _PDF_PAGES, _LINES_A_PAGE, _PARAGRAPHS, _ROWS = 6, 45, 40, 120
 
 
@@ -54,7 +70,11 @@ def _write_pdf(writer: _Writer, _path: Path) -> bytes:
 
 
 def _write_docx(writer: _Writer, path: Path) -> bytes:
-    return make_docx(path, "".join(paragraph(writer.paragraph()) for _ in range(_PARAGRAPHS))).read_bytes()
+    document = docx.Document()
+    for _ in range(_PARAGRAPHS):
+        document.add_paragraph(writer.paragraph())
+    document.save(str(path))
+    return path.read_bytes()
 
 
 def _write_xlsx(writer: _Writer, path: Path) -> bytes:
@@ -64,7 +84,7 @@ def _write_xlsx(writer: _Writer, path: Path) -> bytes:
         + "</row>"
         for row in range(1, _ROWS + 1)
     )
-    return make_xlsx(path, {"Stock": rows}).read_bytes()
+    return make_xlsx(path, {"Stock": rows}, styles=_STYLES, parts={"[Content_Types].xml": _TYPES}).read_bytes()
 
 
 def _write_html(writer: _Writer, _path: Path) -> bytes:
@@ -97,7 +117,7 @@ _KINDS: dict[str, Callable[[_Writer, Path], bytes]] = {
 
 
 def make_documents(count: int, *, first: int = 0, kinds: Sequence[str] = tuple(_KINDS)) -> list[Document]:
-    """Documents of these kinds in turn. Those of another ``first`` number are others."""
+    """Documents of these kinds in turn, numbered from ``first``. A number has the same text in every run."""
     with TemporaryDirectory() as folder:
         return [
             Document(
