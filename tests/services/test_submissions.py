@@ -122,7 +122,7 @@ async def test_a_row_that_the_database_refuses_fails_alone(engine: AsyncEngine, 
 async def test_every_upload_fails_while_the_database_is_down_and_the_next_succeeds(
     engine: AsyncEngine, make: Make, statements: list[int]
 ) -> None:
-    down = Database(create_engine("postgresql://nobody@127.0.0.1:1/none", pool_size=2))
+    down = Database(create_engine("postgresql://none@127.0.0.1:1/none", pool_size=2))
     adding = Submissions(down)
     results = await asyncio.gather(*(adding.add(make(f"down {n}")) for n in range(8)), return_exceptions=True)
     assert {type(result) for result in results} == {DatabaseUnavailableError}

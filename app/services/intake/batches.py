@@ -56,7 +56,7 @@ class IncomingFiles:
         if len(self.files) == self.max_files:
             raise TooManyFilesError(f"The limit is {count_of(self.max_files, 'file')}.")
         if self.files:
-            await self.files[-1][1].writer.seal()  # so that only one file has bytes buffered in memory
+            await self.files[-1][1].seal()  # so that only one file has bytes buffered in memory
         self.files.append((filename or "unnamed", await self.uploads.open()))
 
     async def write(self, data: bytes) -> None:

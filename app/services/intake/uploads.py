@@ -123,7 +123,7 @@ class IncomingFile:
         self._limit = limit
         self._pictures = pictures
         self._hash = hashlib.sha256()
-        self._head = bytearray()
+        self._head: bytearray | None = bytearray()
 
     async def write(self, data: bytes) -> None:
         """Write the next bytes.
@@ -136,8 +136,14 @@ class IncomingFile:
         if self.size > self._limit:
             raise PayloadTooLargeError(f"The limit is {self._limit / 1024**2:g} MB.")
         self._hash.update(data)
-        self._head += data[: HEAD_BYTES - len(self._head)]
+        if self._head is not None:
+            self._head += data[: HEAD_BYTES - len(self._head)]
         await self.writer.write(data)
+
+    async def seal(self) -> None:
+        """Keep no bytes in memory: the file is complete, and its type is detected later, from the disk."""
+        await self.writer.seal()
+        self._head = None
 
     async def detect(self, filename: str) -> str:
         """The media type of the file, which is complete.
@@ -145,9 +151,9 @@ class IncomingFile:
         Raises:
             UnsupportedTypeError: when Sluice does not read content of its type.
         """
-        if found := detect_by_head(bytes(self._head), filename, pictures=self._pictures):
+        if self._head is not None and (found := detect_by_head(bytes(self._head), filename, pictures=self._pictures)):
             return found
-        # A ZIP's directory may be long, and so may the first block of a compressed file, so a thread reads them.
+        # In a thread: a ZIP's directory may be long, and so may the first block of a compressed file.
         return await asyncio.to_thread(detect, await self.writer.seal(), filename, pictures=self._pictures)
 
     async def store(self, filename: str) -> Content:
