@@ -94,7 +94,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a task on a document reads before it starts. ``index`` is the active one; None before there is one."""
+    """What a task on a document reads before it starts. ``index`` is the active one; None to read it later."""
 
     document: Document
     settings: AgentSettings

@@ -201,8 +201,13 @@ class SpecGeneration:
             await asyncio.shield(incoming.writer.abort())
         attempt.confine("write", 80)
         async with self._uploads.delete_unless_committed([content.blob_key]):
+            # Without the index, which may have been replaced while the specification was written.
             ingested = await self._ingestion.process(
-                attempt, work, content, _describe_found(attempt.task), task_id=attempt.task.parent_id
+                attempt,
+                replace(work, index=None),
+                content,
+                _describe_found(attempt.task),
+                task_id=attempt.task.parent_id,
             )
 
         async def discard() -> None:
