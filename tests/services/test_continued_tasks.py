@@ -152,6 +152,16 @@ async def test_tasks_that_are_submitted_while_the_slot_continues_run_without_mes
     assert world.doorbell.bells == [first.id]
 
 
+async def test_a_message_whose_task_was_taken_reports_the_task_that_runs_in_its_place(world: World) -> None:
+    [taken] = await world.submit(TaskName.PING)
+    await world.answer(taken)
+    [other] = await world.submit(TaskName.PING)
+    assert await world.answer(taken) is None
+    assert world.ran == [taken.id, other.id]
+    assert world.doorbell.started == [other.id]
+    assert world.doorbell.succeeded == [(taken.id, False), (other.id, True)]
+
+
 async def test_a_slot_whose_time_is_over_stops_and_a_message_is_published_for_the_next_task(world: World) -> None:
     tasks = await world.submit(*[TaskName.PING] * 4)
     world.may_continue = lambda: len(world.ran) < 2

@@ -77,3 +77,23 @@ def test_inspect_shows_what_each_worker_runs(stack: Stack) -> None:
     long = b"{\\rtf1 The heron stands at the weir. " + b"\\b0 " * 8_000_000 + b"}"  # ten seconds of work
     stack.upload(stack.make_agent(), "long.rtf", long)
     wait_for(lambda: "long.rtf" in inspect(stack, "active"), "the running task to be shown")
+
+
+def test_flower_shows_the_tasks_that_a_slot_runs_without_a_message(stack: Stack) -> None:
+    stack.environment["WORKER_CONCURRENCY_HIGH"] = "1"
+    stack.start_api()
+    stack.start_workers("high")
+    agent = stack.make_agent()
+    with receive_events(stack, workers=1) as (state, events):
+        wait_for(lambda: shows_continued(stack, agent, state, len(events)), "a task without a message to be shown")
+
+
+def shows_continued(stack: Stack, agent: int, state: Any, number: int) -> bool:
+    """Upload some documents, and return whether one that had no message is shown from its start to its end."""
+    stack.finish([stack.upload(agent, f"{n}.txt", make_text(10 * number + n))["task_id"] for n in range(6)])
+    without = [row["id"] for row in stack.fetch("SELECT id::text FROM tasks WHERE rings = 0 AND state = 'SUCCESS'")]
+    shown = [state.tasks[task_id] for task_id in without if task_id in state.tasks]
+    return any(
+        task.state == "SUCCESS" and task.started and task.args.endswith(".txt',)") and "process_document" in task.name
+        for task in shown
+    )

@@ -128,6 +128,8 @@ class Execution:
             )
         elif claimed.task and slot.queue:
             self._admission.note_claim(slot.queue, claimed, slot.siblings, own=task_id)
+            if claimed.task.id != task_id:
+                self._after_commit.publish_continued(claimed.task)
         return self._hold(claimed)
 
     async def _claim_next(self, slot: WorkerSlot) -> Claim:
