@@ -38,15 +38,17 @@ class SharedStatement(Generic[Value, Result]):
         self._waiting.append((value, result))
         if len(self._running) < self._at_once:
             # In an empty context: its log lines do not belong to the request that started it.
-            running = asyncio.create_task(self._run_waiting(), context=Context())
-            self._running.add(running)
-            running.add_done_callback(self._running.discard)
+            self._running.add(asyncio.create_task(self._run_waiting(), context=Context()))
         return await result
 
     async def _run_waiting(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-            await self._run_batch(batch)
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+                await self._run_batch(batch)
+        finally:
+            # Not by a callback of the task: a value that arrives before it is called would start no statement.
+            self._running -= {asyncio.current_task()}
 
     async def _run_batch(self, batch: Sequence[tuple[Value, asyncio.Future[Result]]]) -> None:
         try:
