@@ -69,3 +69,10 @@ def test_the_words_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) ->
     assert all(len(stems) <= 10 for stems in languages._stems.values())
     lexemes("123456 " * 3 + "7777777")
     assert not any(token.isdecimal() for token in module._known), "texts have too many numbers to keep them"
+
+
+def test_long_tokens_and_words_are_not_kept_whose_parts_would_fill_the_memory() -> None:
+    compound, word = "-".join(["lock", "keeper"] * 500), "lockkeeper" * 20
+    assert {"lock", "keeper"} <= lexemes(f"{compound} {word} barges").keys()
+    assert set(module._known) == {"barges"}
+    assert all(len(kept) <= 40 for stems in languages._stems.values() for kept in stems)

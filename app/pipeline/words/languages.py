@@ -37,6 +37,7 @@ _FIRST_OTHER = "\u0370"
 _MOST_LANGUAGES = 3
 _MOST_WORDS = 1 << 14
 """How many words of a language are kept with their stems: the most frequent ones are nearly all of a text."""
+_LONGEST_KEPT = 40
 _FALLBACK = "english"
 """Tried for every Latin word: titles and lists have no function words, and count as English."""
 
@@ -77,9 +78,10 @@ class _Stems(dict[str, str]):
             return word  # no stemmer changes it, and texts have too many different ones to keep
         stemmer = _stemmers[self._language]
         stem = (stemmer.stemWord(word) if stemmer else "") or word
-        if len(self) >= _MOST_WORDS:
-            self.clear()
-        self[word] = word if stem == word else stem
+        if len(word) <= _LONGEST_KEPT:
+            if len(self) >= _MOST_WORDS:
+                self.clear()
+            self[word] = word if stem == word else stem
         return stem
 
 

@@ -37,6 +37,8 @@ MAX_POSITION = 16_383  # Postgres' limits for a tsvector
 MAX_POSITIONS = 255
 MAX_LENGTH = 255  # characters of a lexeme, at most 1020 bytes of Postgres' 2046
 _MOST_TOKENS = 1 << 14
+_LONGEST_KEPT = 40
+"""Longer tokens are not kept: few are repeated, and a compound of many parts takes much memory."""
 
 FIRST_UNSPACED = "\u0e00"
 _UNSPACED = (
@@ -90,7 +92,7 @@ class _Known(dict[str, tuple[str, Sequence[Word] | None]]):
         if IS_UNSPACED.match(token):
             return lower, ()  # long, and rarely the same
         found = (lower[:MAX_LENGTH], None) if is_plain(token, lower) else (lower, tuple(split_compound(token)))
-        if not token.isdecimal():
+        if len(token) <= _LONGEST_KEPT and not token.isdecimal():
             if len(self) >= _MOST_TOKENS:
                 self.clear()
             self[token] = found
