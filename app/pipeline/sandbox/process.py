@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import os
 import signal
 import socket
@@ -24,6 +25,8 @@ _PATHS = ("PATH", "PYTHONPATH", "HOME", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PAT
 _KEPT = (*_PATHS, "LANG", "LC_ALL")
 _REPLY_LIMIT = 512 * 1024 * 1024
 _MAX_FILES = 10_000
+_MAX_PAGES = 1_000_000
+_DETAIL_CHARACTERS = 1000
 _ERRORS = {
     kind.code: kind
     for kind in (
@@ -90,10 +93,10 @@ class ChildProcess:
 
     @property
     def has_empty_folder(self) -> bool:
-        """Whether its folder is empty. False too if a program that cleans up old temporary files has removed it."""
+        """Whether its folder is empty. False too if it cannot be read, or was removed as an old temporary file."""
         try:
             return not any(Path(self._folder.name).iterdir())
-        except FileNotFoundError:
+        except OSError:
             return False
 
     def kill(self) -> None:
@@ -120,7 +123,7 @@ class ChildProcess:
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             self.is_fit = False
             raise ChildDiedError(await self.end()) from error
-        except (ValueError, LookupError, TypeError, RecursionError) as error:
+        except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
             self.is_fit = False
             raise errors.DocumentDamagedError("Its parser sent an invalid answer.") from error
 
@@ -131,26 +134,26 @@ class ChildProcess:
         left = _REPLY_LIMIT
         while True:
             kind, length = wire.HEADER.unpack(await self._reader.readexactly(wire.HEADER.size))
-            left -= length
+            left -= wire.HEADER.size + length
             if left < 0:
                 raise errors.ParseLimitExceededError("It contains more text and files than is allowed.")
             payload = await self._reader.readexactly(length)
             if kind == wire.PAGE:
-                pages.append(payload)
+                _add_page(pages, payload)
             elif kind == wire.FILE:
                 _begin_file(files, payload)
             elif kind == wire.PIECE:
                 files.write(payload)
             elif kind == wire.PROGRESS and on_page is not None:
-                done, total = json.loads(payload)
-                on_page(int(done), int(total))
+                on_page(*_read_progress(payload))
             elif kind == wire.EXTEND:
-                on_extension(float(json.loads(payload)))
+                on_extension(_read_seconds(payload))
             elif kind == wire.DONE:
-                return Parsed(pages, self._finish(payload)["metadata"], files)
+                return Parsed(pages, dict(self._finish(payload)["metadata"]), files)
             elif kind == wire.FAILED:
                 found = self._finish(payload)
-                raise _ERRORS.get(found["code"], errors.DocumentDamagedError)(found["detail"])
+                kind_of_error = _ERRORS.get(found["code"], errors.DocumentDamagedError)
+                raise kind_of_error(str(found["detail"])[:_DETAIL_CHARACTERS])
 
     def _finish(self, payload: bytes) -> dict[str, Any]:
         reply: dict[str, Any] = json.loads(payload)
@@ -165,6 +168,28 @@ class ChildProcess:
         await asyncio.to_thread(self._folder.cleanup)
         code = self._process.returncode
         return -code if code < 0 else None
+
+
+def _read_progress(payload: bytes) -> tuple[int, int]:
+    """The pages that are done, and all."""
+    done, total = map(int, json.loads(payload))
+    if not 0 <= done <= total:
+        raise ValueError("It has read more pages than there are.")
+    return done, total
+
+
+def _read_seconds(payload: bytes) -> float:
+    """The seconds of an extension; a timer of the event loop must not get any other value."""
+    seconds = float(json.loads(payload))
+    if not math.isfinite(seconds):
+        raise ValueError("The extension is not a number of seconds.")
+    return seconds
+
+
+def _add_page(pages: PageSpool, payload: bytes) -> None:
+    if len(pages) == _MAX_PAGES:
+        raise errors.ParseLimitExceededError(f"It contains more than {_MAX_PAGES} pages.")
+    pages.append(payload)
 
 
 def _begin_file(files: FileSpool, name: bytes) -> None:
