@@ -162,6 +162,18 @@ async def test_a_message_whose_task_was_taken_reports_the_task_that_runs_in_its_
     assert world.doorbell.succeeded == [(taken.id, False), (other.id, True)]
 
 
+async def test_a_follow_up_that_fails_does_not_keep_the_slot_from_the_task_it_has_claimed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_arguments: Any, **_named: Any) -> None:
+        raise RuntimeError("the follow-up broke")
+
+    tasks = await world.submit(TaskName.PING, TaskName.PING)
+    monkeypatch.setattr(AfterCommit, "run", fail)
+    await world.answer(tasks[0])
+    assert [(await world.read(task)).state for task in tasks] == [State.SUCCESS, State.SUCCESS]
+
+
 async def test_a_slot_whose_time_is_over_stops_and_a_message_is_published_for_the_next_task(world: World) -> None:
     tasks = await world.submit(*[TaskName.PING] * 4)
     world.may_continue = lambda: len(world.ran) < 2

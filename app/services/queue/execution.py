@@ -78,11 +78,18 @@ class Execution:
                 is_last_of_message = task.id == task_id and not claimed
                 ended = end.task if is_last_of_message else None
                 if end.task is not None:
-                    await self._after_commit.run([end.task], nudges=not claimed, reports_success=not is_last_of_message)
-            await self._follow_claim(claimed, slot)
+                    await self._follow_end(end.task, continues=bool(claimed), reports_success=not is_last_of_message)
+            self._follow_claim(claimed, slot)
         return ended
 
-    async def _follow_claim(self, claimed: Claim, slot: WorkerSlot) -> None:
+    async def _follow_end(self, task: Task, *, continues: bool, reports_success: bool) -> None:
+        """Do what follows the end of a task. A failure must not keep the slot from the task that it has claimed."""
+        try:
+            await self._after_commit.run([task], nudges=not continues, reports_success=reports_success)
+        except Exception:
+            log.exception("follow_up_failed")
+
+    def _follow_claim(self, claimed: Claim, slot: WorkerSlot) -> None:
         """Announce the task with which the slot continues, and have the queue admitted where that is due."""
         if slot.queue is None:
             return
