@@ -1,4 +1,4 @@
-"""Numbered locks that the processes of a host share: locks on files in the system's folder for temporary files.
+"""Locks that the processes of a host share: on numbered files in the folder for temporary files, or on a folder.
 
 The operating system releases a lock when the process that holds it dies, however it dies. A child that is forked while
 a lock is held does not hold it.
@@ -33,15 +33,25 @@ def lock_first(folder: Path, count: int) -> tuple[int, int] | None:
     """
     folder.mkdir(mode=0o700, exist_ok=True)
     for number in range(count):
-        descriptor = os.open(folder / str(number), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-        else:
-            _held.add(descriptor)
+        descriptor = _lock(os.open(folder / str(number), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+        if descriptor is not None:
             return number, descriptor
     return None
+
+
+def lock_folder(folder: Path) -> int | None:
+    """Lock a folder itself. Returns the descriptor for ``unlock``; None if it is locked."""
+    return _lock(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW))
+
+
+def _lock(descriptor: int) -> int | None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    _held.add(descriptor)
+    return descriptor
 
 
 def unlock(descriptor: int) -> None:

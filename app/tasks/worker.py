@@ -32,6 +32,7 @@ from app.tasks.consumer_wakeup import watch_pipe
 from app.tasks.lease import Lease
 from app.tasks.runtime import Plan, close_runtime, get_plan, is_worn, set_plan
 from app.tasks.supervisor import Supervisor, is_alive
+from app.temporary_folders import remove_abandoned_folders
 
 _READY_SECONDS = 10.0
 _AUTOGROUP = Path("/proc/self/autogroup")
@@ -116,6 +117,7 @@ def prepare(sender: Any, **_: Any) -> None:
     global _supervisor  # noqa: PLW0603 - Celery's signals pass no state of ours
     settings = resolve_settings(load_settings())
     _check_database(settings)
+    remove_abandoned_folders()
     forks = get_implementation(sender.pool_cls).__module__.endswith("prefork")
     embedders = Embedders(settings)
     embedders(describe_embedding(settings))

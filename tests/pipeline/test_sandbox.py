@@ -275,13 +275,13 @@ async def test_a_child_whose_folder_is_not_empty_or_gone_is_replaced(tmp_path: P
             await parser.parse(path, TEXT)
             [(child, _)] = parser._idle
             pids.append(child.pid)
-            change(Path(child._folder.name))
+            change(child._folder.path)
         assert (await parser.parse(path, TEXT)).pages[0].text == LINE
         [(last, _)] = parser._idle
         assert len({*pids, last.pid}) == 3
         assert last.pid == pids[-1], "a child with an empty folder reads the next document too"
-        folder = Path(last._folder.name)
-    assert not folder.exists()  # noqa: ASYNC240 - the folder of a test
+        folder = last._folder.path
+    assert not folder.exists()
 
 
 def test_the_second_reader_of_pdfs_is_loaded_for_files_that_need_it(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import app
@@ -19,6 +18,7 @@ from app.domain.documents import Parsed
 from app.pipeline.sandbox import wire
 from app.pipeline.sandbox.file_spool import FileSpool
 from app.pipeline.sandbox.page_spool import PageSpool
+from app.temporary_folders import TemporaryFolder
 
 _ROOT = Path(app.__file__).resolve().parent.parent
 _PATHS = ("PATH", "PYTHONPATH", "HOME", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TESSDATA_PREFIX")
@@ -55,13 +55,14 @@ class ChildProcess:
     ``documents`` counts the documents it received. ``is_fit`` is false when it must be replaced.
 
     It keeps its temporary files in a folder of its own, which is removed when it ends, so that none are left when it is
-    killed. A child that has left files there after a document is replaced.
+    killed. A folder whose parent process was killed is removed by upkeep. A child that has left files there after a
+    document is replaced.
     """
 
     def __init__(
         self, process: "subprocess.Popen[bytes]", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self._folder = TemporaryDirectory(prefix="sluice-", ignore_cleanup_errors=True)
+        self._folder = TemporaryFolder()
         self._process = process
         self._reader = reader
         self._writer = writer
@@ -95,7 +96,7 @@ class ChildProcess:
     def has_empty_folder(self) -> bool:
         """Whether its folder is empty. False too if it cannot be read, or was removed as an old temporary file."""
         try:
-            return not any(Path(self._folder.name).iterdir())
+            return not any(self._folder.path.iterdir())
         except OSError:
             return False
 
@@ -118,7 +119,7 @@ class ChildProcess:
         """
         self.documents += 1
         try:
-            self._writer.write(wire.json_frame(wire.REQUEST, {**request, "folder": self._folder.name}))
+            self._writer.write(wire.json_frame(wire.REQUEST, {**request, "folder": str(self._folder.path)}))
             return await self._read_reply(on_page, on_extension)
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             self.is_fit = False
@@ -165,7 +166,7 @@ class ChildProcess:
         self._writer.close()
         if self.is_alive:
             await asyncio.to_thread(_reap, self._process)
-        await asyncio.to_thread(self._folder.cleanup)
+        await asyncio.to_thread(self._folder.remove)
         code = self._process.returncode
         return -code if code < 0 else None
 

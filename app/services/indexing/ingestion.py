@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +39,7 @@ from app.services.indexing.publication import (
 )
 from app.services.indexing.vectors import Vectors
 from app.services.queue.attempts import Outcome, RunningAttempt
+from app.temporary_folders import TemporaryFolder
 
 _REPORT_SECONDS = 0.5
 
@@ -199,8 +199,8 @@ class Ingestion:
                 reports.add(report)
                 report.add_done_callback(reports.discard)
 
-        with nullcontext("") if self._blobs.is_local else TemporaryDirectory(prefix="sluice-") as folder:
-            path = await self._blobs.fetch(content.blob_key, Path(folder))
+        with nullcontext(Path()) if self._blobs.is_local else TemporaryFolder() as folder:
+            path = await self._blobs.fetch(content.blob_key, folder)
             try:
                 return await self._parser.parse(path, content.media_type, on_page, address=address)
             finally:

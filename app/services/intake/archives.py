@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -33,6 +32,7 @@ from app.services.intake.sevenzip import unpack_sevenzip
 from app.services.intake.stored_entries import ArchiveLimits, StoredEntries, read_nesting
 from app.services.intake.uploads import Uploads
 from app.services.queue.attempts import Outcome, RunningAttempt
+from app.temporary_folders import TemporaryFolder
 
 
 @dataclass(slots=True)
@@ -88,8 +88,8 @@ class Archives:
             raise FileMissingError
         await attempt.report(Progress("load", 0, f"Opening {content.filename}"))
         stored = StoredEntries(attempt, self._blobs, self._uploads, self._limits, document.metadata)
-        with TemporaryDirectory(prefix="sluice-") as folder:
-            path = await self._blobs.fetch(content.blob_key, Path(folder))
+        with TemporaryFolder() as folder:
+            path = await self._blobs.fetch(content.blob_key, folder)
             async with stored.delete_on_failure():
                 level = read_nesting(attempt.task) + 1
                 archive = _Archive(path, content.media_type, content.filename)

@@ -6,8 +6,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,6 +31,7 @@ from app.services.intake.crawl_skips import NO_DOCUMENT, Skip, is_start, make_sk
 from app.services.intake.webpages import StoredPage, Webpages, make_content_key, make_filename
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
+from app.temporary_folders import TemporaryFolder
 
 _MAX_WAIT_SECONDS = 1.0
 _SPREAD_SECONDS = 30.0
@@ -188,8 +187,8 @@ class Crawls:
     async def _find_links(self, stored: StoredPage) -> Links:
         if stored.content.media_type != HTML:
             return Links()
-        with TemporaryDirectory(prefix="sluice-") as folder:
-            path = await self._blobs.fetch(stored.content.blob_key, Path(folder))
+        with TemporaryFolder() as folder:
+            path = await self._blobs.fetch(stored.content.blob_key, folder)
             return await asyncio.to_thread(find_links, path, stored.url, None)
 
     async def _find_reason_to_skip(

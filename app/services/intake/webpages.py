@@ -4,8 +4,6 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.db.engine import Database
@@ -28,6 +26,7 @@ from app.services.intake.documents import Documents, ReindexRequest
 from app.services.intake.uploads import Accepted, Uploads, find_duplicate
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
+from app.temporary_folders import TemporaryFolder
 
 _FILENAME_CHARACTERS = 255
 _ATTEMPTS = 3
@@ -161,8 +160,8 @@ class Webpages:
         if document.source_url is None:
             raise FileMissingError
         await attempt.report(Progress("load", 0, f"Reading {document.source_url}"))
-        with TemporaryDirectory(prefix="sluice-") as folder:
-            page = await self._reader.read(document.source_url, Path(folder))
+        with TemporaryFolder() as folder:
+            page = await self._reader.read(document.source_url, folder)
             if page.charset:
                 await asyncio.to_thread(to_utf8, page.path, page.charset)
             content = await self._store(attempt, page)

@@ -21,6 +21,7 @@ from app.ledger.files import forget_discarded_files, list_discarded_files, list_
 from app.ledger.submit import submit_all
 from app.ledger.upkeep import read_cursor, try_lock_chore, write_cursor
 from app.services.queue.admission import Admission
+from app.temporary_folders import remove_abandoned_folders
 
 _TASKS_AT_ONCE = 500
 _FILES_AT_ONCE = 1_000
@@ -29,7 +30,7 @@ _GUARD = timedelta(days=1)
 # The keys that Sluice makes. Other files below the root or the prefix are not its own.
 _OWN_KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}(-page)?(-\d+)?")
 
-# As ``TemporaryDirectory(prefix="sluice-")`` names them, in which tasks keep the file that they read.
+# As earlier versions name temporary folders, which they do not lock.
 _TEMPORARY = re.compile(r"sluice-[a-z0-9_]{8}")
 
 log = structlog.get_logger()
@@ -88,7 +89,9 @@ class Leftovers:
             await write_cursor(connection, "files", files[-1].key if len(files) == _FILES_AT_ONCE else None)
 
     async def remove_folders(self) -> None:
-        """Delete the temporary folders of tasks whose process was killed more than a day ago on this host."""
+        """Delete the temporary folders of processes of this host that were killed."""
+        if removed := await asyncio.to_thread(remove_abandoned_folders):
+            log.info("abandoned_folders_deleted", folders=removed)
         await asyncio.to_thread(_remove_folders, Path(tempfile.gettempdir()), time.time() - _GUARD.total_seconds())
 
     async def count_files(self) -> FileCounts:

@@ -11,8 +11,6 @@ import io
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -42,6 +40,7 @@ from app.services.queue.attempts import Outcome, RunningAttempt
 from app.services.specs.source_analysis import SourceAnalysis
 from app.services.specs.source_archives import SourceArchives, copy
 from app.services.specs.writing import SpecWriting, Written
+from app.temporary_folders import TemporaryFolder
 
 _CHARACTERS = 400_000
 """The largest specification."""
@@ -109,9 +108,9 @@ class SpecGeneration:
         content, name = read_content(attempt.task), attempt.task.arguments["repository"]
         if content is None:
             raise FileMissingError
-        with TemporaryDirectory(prefix="sluice-") as folder:
+        with TemporaryFolder() as folder:
             await attempt.report(Progress("index", 20, f"Selecting the source files of {name}"))
-            return await use(attempt, content, await self._archives.unpack(attempt.task, content, Path(folder)))
+            return await use(attempt, content, await self._archives.unpack(attempt.task, content, folder))
 
     async def _index(self, attempt: RunningAttempt, _: Content, bundles: Bundles) -> Outcome:
         """Store the source files; the outcome submits them as children, before the last step."""

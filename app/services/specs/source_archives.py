@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.domain.errors import FileMissingError, NoSourceFilesError
@@ -20,6 +19,7 @@ from app.services.intake.uploads import IncomingFile, Uploads
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
 from app.services.specs.specs import check_archive
+from app.temporary_folders import TemporaryFolder
 
 _PIECE = 1024 * 1024
 
@@ -56,8 +56,8 @@ class SourceArchives:
             raise FileMissingError
         attempt.release_slot()
         self._admission.nudge(attempt.task.queue)
-        with TemporaryDirectory(prefix="sluice-") as folder:
-            page = await self._reader.read(url, Path(folder))
+        with TemporaryFolder() as folder:
+            page = await self._reader.read(url, folder)
             incoming = await self._uploads.open()
             try:
                 with page.path.open("rb") as file:
