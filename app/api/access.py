@@ -55,9 +55,9 @@ class AuthenticationMiddleware:
 
 
 def read_path(scope: Connection) -> str:
-    """The path within this application, without the prefix that a proxy adds."""
-    path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", ""))
+    """The path within this application, without the prefix that a proxy adds, as the router reads it."""
+    path, prefix = scope["path"], scope.get("root_path", "")
+    return path[len(prefix) :] if path == prefix or path.startswith(f"{prefix}/") else path
 
 
 def read_token(headers: Headers) -> str:

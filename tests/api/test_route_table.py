@@ -5,8 +5,10 @@ from itertools import product
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
+from starlette._utils import get_route_path
 from starlette.routing import Match
 
+from app.api.access import read_path
 from app.api.application import create_app
 from app.api.route_table import RouteTable
 from app.settings import Settings
@@ -58,3 +60,10 @@ def test_the_table_finds_what_the_routers_find(app: FastAPI, paths: list[str]) -
         assert (found and (found[0].path, found[1])) == expected, (method, path)
         found_any += found is not None
     assert found_any >= len(list(iter_route_contexts(app.router.routes))) - 1, "all but the OpenAPI file"
+
+
+@pytest.mark.parametrize("prefix", ["", "/a", "/api", "/api/v1", "/proxy", "/proxy/deep"])
+@pytest.mark.parametrize("path", ["/api/v1/agents", "/a/api/v1/agents", "/proxy/api/v1/agents", "/api", "/livez", ""])
+def test_the_path_within_a_prefix_is_that_of_the_routers(prefix: str, path: str) -> None:
+    scope = {"type": "http", "path": path, "root_path": prefix}
+    assert read_path(scope) == get_route_path(scope)

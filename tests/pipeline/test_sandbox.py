@@ -266,19 +266,24 @@ async def test_a_document_may_have_as_many_pages_as_the_limit_and_no_more(tmp_pa
             await parser.parse(pdf(tmp_path, LINE, LINE, LINE), PDF)
 
 
-async def test_a_child_whose_folder_is_not_empty_or_gone_is_replaced(tmp_path: Path) -> None:
+def _replace_by_file(folder: Path) -> None:
+    folder.rmdir()
+    folder.touch()
+
+
+async def test_a_child_whose_folder_is_not_empty_or_no_folder_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text(LINE)
     async with sandbox() as parser:
         pids = []
-        for change in (lambda folder: (folder / "left").touch(), Path.rmdir, lambda _folder: None):
+        for change in (lambda folder: (folder / "left").touch(), Path.rmdir, _replace_by_file, lambda _folder: None):
             await parser.parse(path, TEXT)
             [(child, _)] = parser._idle
             pids.append(child.pid)
             change(child._folder.path)
         assert (await parser.parse(path, TEXT)).pages[0].text == LINE
         [(last, _)] = parser._idle
-        assert len({*pids, last.pid}) == 3
+        assert len({*pids, last.pid}) == 4
         assert last.pid == pids[-1], "a child with an empty folder reads the next document too"
         folder = last._folder.path
     assert not folder.exists()
