@@ -127,6 +127,11 @@ def test_lexemes_keep_to_the_limits_of_a_tsvector(text: str) -> None:
         assert all(former < place for former, place in pairwise(places))
 
 
+@pytest.mark.parametrize("text", ["100 200 " * 2000, "100,200," * 2000 + "1", "1" * 5000 + ".5", "7" * 5000])
+def test_rows_of_numbers_and_long_ones_give_no_word_that_postgres_refuses(text: str) -> None:
+    assert all(len(lexeme.encode()) < 2046 for lexeme in lexemes(text))
+
+
 def test_a_long_text_stays_within_the_limits_of_a_tsvector() -> None:
     found = lexemes("again " * 300 + " ".join(f"word{n}" for n in range(20_000)) + " last" + "x" * 9000)
     assert len(found["again"]) == MAX_POSITIONS

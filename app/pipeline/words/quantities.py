@@ -57,6 +57,7 @@ _DECIMAL = re.compile(r"(\d+)[.,](\d{1,2})")
 _SHORTENED = re.compile(r"(\d{1,3}(?:[.,]\d{1,3})?)(k|m|mn|mln|mio|bn|mrd|mld)")
 """The number of "$12.5k"."""
 _SHORT_NUMBER = re.compile(r"(\d{1,3})(?:[.,](\d{1,3}))?")
+_LONGEST_NUMBER = 40
 _MOST_DAYS, _MOST_MONTHS, _YEAR_LENGTH = 31, 12, 4
 _POWERS = {
     "thousand": 3, "mil": 3, "tausend": 3, "mille": 3, "тысяч": 3, "million": 6, "millions": 6, "millionen": 6,
@@ -124,7 +125,12 @@ def read_written_date(words: Sequence[str]) -> list[str]:
 
 
 def read_numbers(compound: str) -> list[str]:
-    """A number without separators of thousands and without final zeros: ``12500`` for ``12.500,00``."""
+    """A number without separators of thousands and without final zeros: ``12500`` for ``12.500,00``.
+
+    None where it is a row of numbers: "100 200 300" looks like one in groups, however long it is.
+    """
+    if len(compound) > _LONGEST_NUMBER:
+        return []
     if match := _GROUPED.fullmatch(compound):
         return [_make_number(re.sub(r"\D", "", match[1]), match[3] or "")]
     if match := _DECIMAL.fullmatch(compound):
