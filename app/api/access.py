@@ -56,7 +56,8 @@ class AuthenticationMiddleware:
 
 def read_path(scope: Connection) -> str:
     """The path within this application, without the prefix that a proxy adds, as the router reads it."""
-    path, prefix = scope["path"], scope.get("root_path", "")
+    path: str = scope["path"]
+    prefix: str = scope.get("root_path", "")
     return path[len(prefix) :] if path == prefix or path.startswith(f"{prefix}/") else path
 
 
