@@ -6,7 +6,6 @@ BEGIN and COMMIT are round trips, and no statements.
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -125,11 +124,3 @@ def _run_counted() -> Iterator[tuple[Settings, Settings, _Meter]]:
             ):
                 wait_for_workers(settings, 1)
                 yield settings, counted, _Meter(proxy, redis)
-
-
-def _print_statements(label: str, statements: dict[Kind, Counter[str]], tasks: int) -> None:
-    print(f"\n{label}: the statements of each task")
-    for kind, texts in statements.items():
-        for text, number in texts.most_common():
-            if number >= _SHOWN * tasks:
-                print(f"  {number / tasks:6.2f}  {kind}: {text}")

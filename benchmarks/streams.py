@@ -21,7 +21,6 @@ from benchmarks.stack import KEY, run_program, run_servers, wait_for_workers
 from benchmarks.work import fetch, make_agents
 
 _STREAMS, _EVENTS, _EVENTS_A_SECOND, _OPENING = 2000, 200, 20, 8
-_Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _POSTPONE = "UPDATE tasks SET available_at = now() + interval '1 hour' RETURNING id::text"
 _RELEASE = "UPDATE tasks SET available_at = now() WHERE id = ANY ($1::uuid[])"
 

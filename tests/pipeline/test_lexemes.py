@@ -7,14 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.pipeline.words.languages import list_stems
-from app.pipeline.words.lexemes import MAX_POSITION, MAX_POSITIONS, lexemes, query_lexemes
+from app.pipeline.words.lexemes import MAX_POSITION, MAX_POSITIONS, lexemes
+from app.pipeline.words.query import read_query
 from tests.growth import check_linear
 
 
 def finds(question: str, document: str) -> bool:
     """Whether the document has a lexeme of every word of the question."""
     indexed = lexemes(document)
-    return all(not indexed.keys().isdisjoint(query_lexemes(word)) for word in question.split())
+    return all(not indexed.keys().isdisjoint(read_query(word).lexemes) for word in question.split())
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_a_name_with_signs_is_a_word_of_its_own_and_still_found_without_them(nam
     indexed = lexemes(document)
     assert name in indexed
     assert name.strip(".+#") in indexed
-    assert name in query_lexemes(name.upper())
+    assert name in read_query(name.upper()).lexemes
 
 
 @pytest.mark.parametrize("document", ["Vitamin C", "C. elegans", "plan C, then D", "end.Net", "a.net.b", "+C", "# C"])
@@ -106,7 +107,7 @@ def test_signs_belong_to_a_name_only_where_they_touch_it(document: str) -> None:
 
 
 def test_a_question_has_the_words_of_an_index_made_before_signs_and_digits_were_parted() -> None:
-    assert {"c", "net", "http429", "10kg"} <= set(query_lexemes("C# .NET HTTP429 10kg"))
+    assert {"c", "net", "http429", "10kg"} <= set(read_query("C# .NET HTTP429 10kg").lexemes)
 
 
 def test_places_count_words_and_a_compound_stands_where_its_last_part_does() -> None:
@@ -115,7 +116,7 @@ def test_places_count_words_and_a_compound_stands_where_its_last_part_does() -> 
 
 def test_nothing_is_found_in_nothing() -> None:
     assert lexemes(" .,;! \n") == {}
-    assert query_lexemes("?!") == []
+    assert read_query("?!").lexemes == []
 
 
 @given(st.text(max_size=400) | st.text("ab-_.'aß漢字カ한\u0301", max_size=400))

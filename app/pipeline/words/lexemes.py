@@ -26,7 +26,7 @@ from typing import NamedTuple
 from app.pipeline.words.accents import stem_accented
 from app.pipeline.words.compounds import stem_ends
 from app.pipeline.words.folding import fold, fold_except_tones, has_tones
-from app.pipeline.words.languages import guess_languages, list_stems, stem_words
+from app.pipeline.words.languages import guess_languages, stem_words
 from app.pipeline.words.quantities import (
     read_dates,
     read_numbers,
@@ -126,12 +126,6 @@ def _add_stems(found: dict[str, list[int]], words: list[str], places: list[int],
             known = found.setdefault(stem, [])
             if place not in known and len(known) < MAX_POSITIONS:
                 insort(known, place)
-
-
-def query_lexemes(text: str) -> list[str]:
-    """Every lexeme under which a word of a text may be indexed, each once, in the order of the text."""
-    words, _ = split_words(text, singles=False)
-    return list(dict.fromkeys(stem for word in words for stem in list_stems(word)))
 
 
 def split_words(text: str, *, singles: bool) -> tuple[list[str], list[int]]:
