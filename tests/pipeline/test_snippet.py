@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.pipeline.words.languages import list_other_characters
 from app.pipeline.words.lexemes import split_words
-from app.pipeline.words.occurrences import continues, fold_with_places, split_token
+from app.pipeline.words.occurrences import split_token
+from app.pipeline.words.places import continues, fold_with_places
 from app.pipeline.words.snippet import MAX_CHARACTERS, Snippet, make_snippets
 from tests.growth import check_linear
 
@@ -112,7 +114,7 @@ def test_a_snippet_is_an_unchanged_part_with_ranges_in_order(query: str, text: s
 @given(text=TEXTS)
 @settings(max_examples=300, deadline=None)
 def test_the_places_of_folded_characters_cover_the_text_in_order(text: str) -> None:
-    folded, starts, ends = fold_with_places(text)
+    folded, starts, ends = fold_with_places(text, list_other_characters(text))
     assert len(folded) == len(starts) == len(ends)
     assert list(starts) == sorted(starts)
     assert list(ends) == sorted(ends)
@@ -122,7 +124,7 @@ def test_the_places_of_folded_characters_cover_the_text_in_order(text: str) -> N
 @given(token=st.from_regex(r"[A-Za-z0-9éß]{1,9}([-.'/:@+&_][A-Za-z0-9É]{1,9}){0,4}|[水門東京ก-ฮ]{1,9}", fullmatch=True))
 @settings(max_examples=300, deadline=None)
 def test_a_token_has_the_words_that_the_index_has(token: str) -> None:
-    folded, _, _ = fold_with_places(token)
+    folded, _, _ = fold_with_places(token, list_other_characters(token))
     assert [word.word for word in split_token(folded)] == split_words(token, singles=True)[0]
 
 

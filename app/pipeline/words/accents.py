@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from app.pipeline.words.folding import fold, has_tones
@@ -18,17 +18,25 @@ def find_accented(text: str) -> dict[str, str]:
     return {fold(word): word for piece in _list_accented(text) for word in _list_words(piece)}
 
 
-def stem_accented(text: str, languages: Sequence[str]) -> dict[str, str]:
-    """The folded stems of the words that are stemmed in another way with their accents, by their folded forms."""
+def stem_accented(text: str, languages: Sequence[str], parts: Iterable[str] | None = None) -> dict[str, str]:
+    """The folded stems of the words that are stemmed in another way with their accents, by their folded forms.
+
+    ``parts`` are the parts of the text whose words are stemmed; None: all.
+    """
     language = languages[0] if languages else ""
-    return dict(pair for piece in _list_accented(text) for pair in _stem_piece(piece, language))
+    stems: dict[str, str] = {}
+    for piece in _list_accented(text, parts):
+        if pairs := _stem_piece(piece, language):
+            stems.update(pairs)
+    return stems
 
 
-def _list_accented(text: str) -> list[str]:
-    """The parts of a text between spaces that may have accents."""
+def _list_accented(text: str, parts: Iterable[str] | None = None) -> list[str]:
+    """The pieces of a text, or of parts of it, between spaces that may have accents; none where these are tones."""
     if text.isascii() or not _ACCENT.search(text) or has_tones(text):
         return []
-    return [piece for piece in text.split() if not piece.isascii() and len(piece) <= _LONGEST]
+    pieces = (text if parts is None else " ".join(parts)).split()
+    return [piece for piece in pieces if not piece.isascii() and len(piece) <= _LONGEST]
 
 
 def _list_words(piece: str) -> list[str]:

@@ -18,7 +18,9 @@ _TRADE_MARKS = "™℠"
 _ARABIC_MARKS = "".join(map(chr, (*range(0x0610, 0x061B), 0x0640, *range(0x064B, 0x0653), 0x0670)))
 _HEBREW_MARKS = "".join(map(chr, (*range(0x0591, 0x05BE), 0x05BF, 0x05C1, 0x05C2)))
 _LAST_CACHED = 0xFFFF
-_REMOVED: dict[str, str | int] = dict.fromkeys(_INVISIBLE + _TRADE_MARKS + _ARABIC_MARKS + _HEBREW_MARKS, "")
+REMOVED = frozenset(_INVISIBLE + _TRADE_MARKS + _ARABIC_MARKS + _HEBREW_MARKS)
+"""Characters that folding leaves out, whatever is next to them."""
+_REMOVED: dict[str, str | int] = dict.fromkeys(REMOVED, "")
 _UNIFIED = (
     dict.fromkeys("\u2010\u2011\u2212", "-")  # hyphen, non-breaking hyphen, minus
     | {"♯": "#", "№": "No.", "ی": "ي", "ک": "ك"}  # Persian letters as Arabic texts have them

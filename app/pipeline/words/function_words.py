@@ -26,6 +26,9 @@ def _index_words() -> dict[str, tuple[str, ...]]:
 LANGUAGES_OF = _index_words()
 """The languages that have a word as a function word."""
 _FUNCTION_WORDS = frozenset(LANGUAGES_OF)
+_SETS_OF_LANGUAGES = list(dict.fromkeys(LANGUAGES_OF.values()))
+_SET_OF = {word: _SETS_OF_LANGUAGES.index(languages) for word, languages in LANGUAGES_OF.items()}
+"""By word, the place of its languages in ``_SETS_OF_LANGUAGES``: numbers are counted sooner than tuples."""
 ENGLISH = _fold_words(LATIN["english"])
 _PAIRS = frozenset(PAIRS.split())
 _CLEAR = frozenset(("english", "spanish", "german", "french", "italian", "portuguese", *OTHER_SCRIPTS))
@@ -38,9 +41,11 @@ ABBREVIATED = frozenset(ABBREVIATIONS.split())
 def count_function_words(words: Iterable[str]) -> dict[str, float]:
     """How many different words belong to each language; one that several languages have counts for a part."""
     counts: dict[str, float] = {}
-    for languages, number in Counter(map(LANGUAGES_OF.__getitem__, _FUNCTION_WORDS.intersection(words))).items():
+    for place, number in Counter(map(_SET_OF.__getitem__, _FUNCTION_WORDS.intersection(words))).items():
+        languages = _SETS_OF_LANGUAGES[place]
+        part = number / len(languages)
         for language in languages:
-            counts[language] = counts.get(language, 0) + number / len(languages)
+            counts[language] = counts.get(language, 0.0) + part
     return counts
 
 

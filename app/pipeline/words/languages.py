@@ -23,6 +23,7 @@ _SCRIPTS = {
     "tamil": ("\u0b80-\u0bff", ("tamil",)),
 }
 """The letters of each script, and its languages; the first is that of a text without function words."""
+_NO_WORDS = {language: 0.0 for _, languages in _SCRIPTS.values() for language in languages}
 _STEMMED_AS = {"ukrainian": "russian"}
 """Languages that share a stemmer."""
 _KNOWN = frozenset(Stemmer.algorithms())
@@ -88,15 +89,19 @@ class _Stems(dict[str, str]):
 _stems: dict[str, _Stems] = {}
 
 
-def guess_languages(words: Iterable[str], text: str) -> list[str]:
-    """The language of each script that ``text`` has, Latin first: the one with the most function words."""
+def guess_languages(words: Iterable[str], text: str, others: Iterable[str] | None = None) -> list[str]:
+    """The language of each script that ``text`` has, Latin first: the one with the most function words.
+
+    ``others`` are the characters of the text that are not ASCII, if the caller has them already.
+    """
     counts = count_function_words(words)
     scripts = ["latin"]
     if not text.isascii():
-        present = set(map(_SCRIPT_OF.get, list_other_characters(text)))
+        present = set(map(_SCRIPT_OF.get, list_other_characters(text) if others is None else others))
         present |= {"latin"} if _LATIN_LETTER.search(text) else set()
         scripts = [script for script in _SCRIPTS if script in present]
-    return [max(_SCRIPTS[script][1], key=lambda language: counts.get(language, 0)) for script in scripts]
+    counted = _NO_WORDS | counts
+    return [max(_SCRIPTS[script][1], key=counted.__getitem__) for script in scripts]
 
 
 def stem_words(words: list[str], languages: Sequence[str]) -> list[str]:

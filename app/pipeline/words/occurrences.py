@@ -1,9 +1,8 @@
 """Where the words of a query occur in a text, by the same analysis of words as the lexical index."""
 
 import re
-import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import accumulate
@@ -11,10 +10,8 @@ from typing import NamedTuple
 
 from app.pipeline.words.accents import stem_accented
 from app.pipeline.words.compounds import COMPOUNDING, find_end
-from app.pipeline.words.folding import fold, is_separate
 from app.pipeline.words.languages import guess_languages, list_other_characters, stem_words
 from app.pipeline.words.lexemes import (
-    FIRST_UNSPACED,
     IS_UNSPACED,
     MARKS,
     MAX_LENGTH,
@@ -23,14 +20,10 @@ from app.pipeline.words.lexemes import (
     is_plain,
     split_parts,
 )
+from app.pipeline.words.places import fold_cluster, fold_with_places
 from app.pipeline.words.quantities import SKIPPED_IN_DATES, read_written_date
 from app.pipeline.words.query import read_query
 
-_VOWEL_JAMO, _LAST_JAMO = "\u1160", "\u11ff"
-"""Hangul vowels and final consonants, which join the consonant before them."""
-_CHANGED_LENGTH = re.compile(rb"[^\x00]?\x00+|[^\x00\x01]", re.DOTALL)
-"""In the sizes of folded characters: a character with marks, or one that folds to several."""
-_MOST = 255
 _JOINTS = re.compile(f"[^\\w\\n{MARKS}]+")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _YEAR = re.compile(r"(?<!\w)[12]\d{3}(?!\w)")
@@ -44,12 +37,52 @@ _WITHIN = frozenset((*COMPOUNDING, "indonesian"))
 their compounds are found by their ends."""
 
 
+_EDGES, _ENDS = "([\"'", ".,;:!?)]\"'"
+"""What is around words and in no token."""
+_LONGEST_PIECE = 40  # characters of a piece of text whose words are cached
+_Analysed = tuple[int, int, str, str, str]
+"""A word of a piece of text: start, end, the word, its stem, and the marked stem of the end of a compound."""
+
+
 class Occurrence(NamedTuple):
     """A place where a text has a word of the query; ``term`` is the number of the word in the query."""
 
     start: int
     end: int
     term: int
+
+
+class _Text(NamedTuple):
+    """A text in the form that is compared with a query.
+
+    Attributes:
+        written: The text itself.
+        folded: Its folded form.
+        starts: The start of what each folded character was made of; ``ends`` is its end.
+        scripts: The different folded characters of those that are not ASCII.
+        pieces: What is between white space, in small letters.
+    """
+
+    written: str
+    folded: str
+    starts: Sequence[int]
+    ends: Sequence[int]
+    scripts: str
+    pieces: Sequence[str]
+
+    def locate(self, pieces: Iterable[str]) -> Iterator[tuple[int, str]]:
+        """The folded places of pieces, which are in the order of the text, and how the folded text writes them."""
+        lower = self.folded.lower()  # has the same places: folding leaves no letter that becomes two small ones
+        place = 0
+        for piece in pieces:
+            place = _locate(lower, piece, place)
+            end = place + len(piece)
+            yield place, self.folded[place:end]
+            place = end
+
+    def read(self, place: int, piece: str) -> str:
+        """How the text itself writes a piece."""
+        return self.written[self.starts[place] : self.ends[place + len(piece) - 1]]
 
 
 class Terms:
@@ -63,13 +96,11 @@ class Terms:
         self._exact = [one for one in beginnings if _is_exact(one)]
         self._has_dates = any(map(_DATE.fullmatch, self._terms))
         self._seen: set[str] = set()
-        """The pieces of texts that were compared with the beginnings: texts repeat their words."""
+        """The pieces of texts, in small letters, that were compared with the beginnings: texts repeat their words."""
         self._having: set[str] = set()
         """Those that have a beginning."""
         self._having_inside: set[str] = set()
         """Words that have one, but do not begin with it: few languages form words so."""
-        self._stems: dict[tuple[tuple[str, ...], str], list[tuple[int, int, str, str]]] = {}
-        """By languages and piece of text, the words that may be the query's: start, end, word and stem."""
 
     def find(self, text: str) -> list[Occurrence]:
         """The occurrences in a text, by their starts."""
@@ -77,16 +108,9 @@ class Terms:
 
     def find_all(self, texts: Sequence[str]) -> list[list[Occurrence]]:
         """The occurrences in each of several texts."""
-        folded = [(text, None, None) if text.isascii() else fold_with_places(text) for text in texts]
-        pieces = [text.split() for text, _, _ in folded]
-        self._compare(set().union(*pieces) - self._seen)
-        found = []
-        for written, (text, starts, ends), parts in zip(texts, folded, pieces, strict=True):
-            occurrences = self._find_folded(text, parts, written)
-            if starts is not None and ends is not None:
-                occurrences = [Occurrence(starts[start], ends[end - 1], term) for start, end, term in occurrences]
-            found.append(occurrences)
-        return found
+        folded = [_fold(text) for text in texts]
+        self._compare(set().union(*(text.pieces for text in folded)) - self._seen)
+        return [self._find_folded(text) for text in folded]
 
     def _compare(self, pieces: AbstractSet[str]) -> None:
         """Find the pieces that have a beginning, without analysing each.
@@ -95,7 +119,7 @@ class Terms:
         thousand characters.
         """
         ordered = list(pieces)
-        lower = "\n".join(ordered).lower()
+        lower = "\n".join(ordered)
         for joined, beginnings in ((_remove_joints(lower), self._beginnings), (lower, self._exact)):
             ends = list(accumulate(map(len, joined.splitlines(keepends=True)))) if beginnings else []
             for beginning in beginnings:
@@ -108,25 +132,29 @@ class Terms:
             number = bisect_right(ends, place)
             piece = pieces[number]
             is_inside = place > (ends[number - 1] if number else 0) and piece.isascii() and piece.isalpha()
-            (self._having_inside if is_inside and piece[1:].islower() else self._having).add(piece)
+            (self._having_inside if is_inside else self._having).add(piece)
             place = joined.find(beginning, ends[number])
 
-    def _find_folded(self, text: str, pieces: Sequence[str], written: str) -> list[Occurrence]:
-        """The occurrences in a folded text, which was ``written`` so before."""
-        if self._having.isdisjoint(pieces) and self._having_inside.isdisjoint(pieces):
+    def _find_folded(self, text: _Text) -> list[Occurrence]:
+        candidates = [piece for piece in text.pieces if piece in self._having or piece in self._having_inside]
+        if not candidates:
             return []
-        languages = tuple(guess_languages(text.lower().split(), text))
-        wanted = self._having if _WITHIN.isdisjoint(languages) else self._having | self._having_inside
-        accented = stem_accented(written, languages)
-        found, done = list[Occurrence](), 0
-        for piece in pieces:
-            if piece in wanted:
-                place = _locate(text, piece, done)
-                done = place + len(piece)
-                for start, end, word, stem in self._stem(languages, piece):
-                    if (term := self._get_term(stem, accented.get(word), find_end(word, languages))) is not None:
-                        found.append(Occurrence(place + start, place + end, term))
-        return sorted(found + list(self._find_dates(text)) if self._has_dates else found)
+        languages = tuple(guess_languages(text.pieces, text.folded, text.scripts))
+        finds_inside = not _WITHIN.isdisjoint(languages)
+        placed = [
+            (place, piece)
+            for candidate, (place, piece) in zip(candidates, text.locate(candidates), strict=True)
+            if finds_inside or candidate in self._having or not piece[1:].islower()
+        ]
+        accented = stem_accented(text.written, languages, [text.read(place, piece) for place, piece in placed])
+        found = [
+            Occurrence(place + start, place + end, term)
+            for place, piece in placed
+            for start, end, word, stem, compound in _analyse(languages, piece)
+            if (term := self._get_term(stem, accented.get(word), compound)) is not None
+        ]
+        found = sorted(found + list(self._find_dates(text.folded)) if self._has_dates else found)
+        return [Occurrence(text.starts[start], text.ends[end - 1], term) for start, end, term in found]
 
     def _get_term(self, *stems: str | None) -> int | None:
         """The number of the first of the stems of a word that the query has."""
@@ -142,18 +170,34 @@ class Terms:
                     starts = [token.start() for token in tokens if token[0].lower() not in SKIPPED_IN_DATES]
                     yield Occurrence(starts[-_PARTS_OF_DATE], year.end(), term)
 
-    def _stem(self, languages: tuple[str, ...], piece: str) -> list[tuple[int, int, str, str]]:
-        """The words of a piece of text that may be the query's, placed from its start, with their stems."""
-        stemmed = self._stems.get((languages, piece))
-        if stemmed is None:
-            words = [(token.start(), word) for token in TOKEN.finditer(piece) for word in split_token(token[0])]
-            stems = stem_words([word.word for _, word in words], languages)
-            stemmed = self._stems[languages, piece] = [
-                (place + word.start, place + word.end, word.word, stem)
-                for (place, word), stem in zip(words, stems, strict=True)
-                if stem in self._terms or word.word < FIRST_UNSPACED  # which may have had accents
-            ]
-        return stemmed
+
+def _analyse(languages: tuple[str, ...], piece: str) -> tuple[_Analysed, ...]:
+    """The words of a piece of text."""
+    return _analyse_short(languages, piece) if len(piece) <= _LONGEST_PIECE else _analyse_any(languages, piece)
+
+
+def _analyse_any(languages: tuple[str, ...], piece: str) -> tuple[_Analysed, ...]:
+    bare = piece.lstrip(_EDGES).rstrip(_ENDS)
+    if bare.isalpha() and is_plain(bare, lower := bare.lower()):  # as nearly all are
+        word, start = lower[:MAX_LENGTH], piece.index(bare)
+        return ((start, start + len(bare), word, stem_words([word], languages)[0], find_end(word, languages)),)
+    words = [(token.start(), word) for token in TOKEN.finditer(piece) for word in split_token(token[0])]
+    stems = stem_words([word.word for _, word in words], languages)
+    return tuple(
+        (place + word.start, place + word.end, word.word, stem, find_end(word.word, languages))
+        for (place, word), stem in zip(words, stems, strict=True)
+    )
+
+
+_analyse_short = lru_cache(maxsize=1 << 14)(_analyse_any)
+"""Cached, because texts repeat their words."""
+
+
+def _fold(text: str) -> _Text:
+    characters = list_other_characters(text)
+    folded, starts, ends = fold_with_places(text, characters)
+    scripts = "".join(map(fold_cluster, characters))
+    return _Text(text, folded, starts, ends, scripts, folded.lower().split())
 
 
 def _make_beginning(stem: str) -> str:
@@ -191,72 +235,3 @@ def split_token(token: str) -> Iterator[Word]:
     if is_plain(token, lower := token.lower()):
         return iter([Word(lower[:MAX_LENGTH], 0, len(token), 1)])
     return split_parts(token, singles=True)
-
-
-def fold_with_places(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
-    """The folded text, and for each of its characters the start and the end of what it was made of."""
-    characters = list_other_characters(text)
-    if all(map(_folds.__getitem__, characters)):
-        for character in characters:
-            if (other := _folds[character]) != character:
-                text = text.replace(character, other)
-        return text, range(len(text)), range(1, len(text) + 1)
-    sizes = bytes(map(_sizes.__getitem__, text))
-    folded: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    done = 0
-    for changed in (*_CHANGED_LENGTH.finditer(sizes), None):
-        start, end = changed.span() if changed else (len(text), len(text))
-        folded.append(_fold_each(text[done:start]))
-        starts += range(done, start)
-        ends += range(done + 1, start + 1)
-        made = _fold_cluster(text[start:end])
-        folded.append(made)
-        starts += [start] * len(made)
-        ends += [end] * len(made)
-        done = end
-    return "".join(folded), starts, ends
-
-
-@lru_cache(maxsize=4096)
-def _fold_cluster(cluster: str) -> str:
-    """Fold a character with its marks; cached, because a text has few different ones."""
-    return fold(cluster)
-
-
-def _fold_each(text: str) -> str:
-    """Fold characters that each give one; a few pairs of them would give one together."""
-    folded = fold(text)
-    return folded if len(folded) == len(text) else "".join(map(fold, text))
-
-
-def continues(character: str) -> bool:
-    """Whether a character belongs to the one before it: an accent, a vowel sign, a part of a Hangul syllable."""
-    return _sizes[character] == 0
-
-
-class _Sizes(dict[str, int]):
-    """The number of characters that a character folds to; 0 for one that belongs to the one before it."""
-
-    def __missing__(self, character: str) -> int:
-        is_mark = unicodedata.combining(unicodedata.normalize("NFKD", character)[0]) != 0
-        is_jamo = _VOWEL_JAMO <= character <= _LAST_JAMO
-        size = 0 if is_mark or is_jamo else min(len(fold(character)), _MOST)
-        self[character] = size
-        return size
-
-
-_sizes = _Sizes()
-
-
-class _Folds(dict[str, str]):
-    """The character that a character folds to; empty for one that gives none or several, or joins others."""
-
-    def __missing__(self, character: str) -> str:
-        folded = fold(character) if _sizes[character] == 1 and is_separate(character) else ""
-        self[character] = folded
-        return folded
-
-
-_folds = _Folds()

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from app.domain.queries import AskedWord, Query
 from app.pipeline.words.accents import find_accented
@@ -54,8 +55,12 @@ class _Given:
     accented: str = ""
 
 
+@lru_cache(maxsize=256)
 def read_query(text: str) -> Query:
-    """The words of a query. Function words are left out, unless there are no others; a repeated word weighs more."""
+    """The words of a query. Function words are left out, unless there are no others; a repeated word weighs more.
+
+    Cached, because the steps of a search each read the same query.
+    """
     given = _merge(_list_words(text))
     names = [one.word for one in given if not one.is_quantity]
     languages = choose_languages(names)

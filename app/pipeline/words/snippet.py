@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.pipeline.words.lexemes import IS_UNSPACED
-from app.pipeline.words.occurrences import Occurrence, Terms, continues
+from app.pipeline.words.occurrences import Occurrence, Terms
+from app.pipeline.words.places import continues
 
 MAX_CHARACTERS = 300
 _WINDOW = 240
