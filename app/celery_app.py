@@ -48,6 +48,7 @@ def create_celery(settings: Settings) -> Celery:
     # Without these, Celery would prefer CELERY_BROKER_URL and CELERY_RESULT_BACKEND of the environment, untranslated.
     celery.conf.update({"broker_read_url": broker, "broker_write_url": broker})
     celery.backend_cls = backend
+    celery.events.dispatcher_cls = "app.adapters.celery.dispatcher:ThreadSafeDispatcher"
     celery.conf.update(_configuration(settings))
     scheme = urlsplit(broker).scheme
     celery.conf.update(_on_rabbitmq(settings, scheme) if scheme in _RABBITMQ_SCHEMES else _on_redis(settings))

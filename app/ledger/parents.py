@@ -35,6 +35,7 @@ _IS_WHOLE = "t.arguments ? 'last_step'"
 _TOLERATES = "coalesce(CAST(t.arguments #>> '{last_step,after_failures}' AS boolean), false)"
 """The last step follows when all children have ended, whatever became of them; only its own success counts."""
 
+_UNREPORTED = f"'{State.PENDING}', '{State.QUEUED}', '{State.STARTED}'"
 _STEP_OF = "FROM tasks AS c WHERE c.parent_id = :task_id AND c.name = t.arguments #>> '{last_step,name}'"
 
 _HAS_RESULT = "(t.arguments ? 'own_result' OR last.id IS NOT NULL)"
@@ -55,7 +56,11 @@ _UPDATE_PROGRESS = text(
             WHEN {_IS_WHOLE}
             THEN 50 + 30 * (n.succeeded + n.failed + n.revoked) / greatest(1, n.total)
             ELSE 100 * (n.succeeded + n.failed + n.revoked) / greatest(1, n.total) END)),
-        status = coalesce(CASE WHEN {_TOLERATES} THEN (SELECT max(c.status) {_STEP_OF}) END,
+        -- All other children have ended when such a step exists. Until it reports, their number is shown.
+        status = coalesce(CASE WHEN {_TOLERATES} THEN (
+                              SELECT max(CASE WHEN c.state IN ({_UNREPORTED})
+                                              THEN format('%s of %s done', n.total - 1, n.total - 1)
+                                              ELSE c.status END) {_STEP_OF}) END,
                           format('%s of %s done', n.succeeded + n.failed + n.revoked, n.total))
     FROM counted AS n
     WHERE t.id = :task_id AND t.state = '{State.EXPANDED}' AND {NOT_CANCELLED}

@@ -103,3 +103,14 @@ def test_the_children_make_up_the_progress_to_50_and_the_last_step_reports_the_r
         assert updated
         seen.append((updated.current, updated.status))
     assert seen == [(35, "1 of 2 done"), (50, "2 of 2 done"), (50, "At 50"), (80, "At 80")]
+
+
+def test_the_status_is_that_of_the_last_step_once_it_has_reported(bench: Bench, parent: Task) -> None:
+    end_children(bench, parent, "finish", "fail")
+    step = bench.do(submit, NewTask.child_of(bench.read(parent.id), TaskName.WRITE_SPECS, Queue.LOW, {}))
+    waiting = bench.do(update_progress, parent.id)
+    happen(bench, "start", step)
+    started = bench.do(update_progress, parent.id)
+    assert waiting
+    assert started
+    assert (waiting.status, started.status) == ("2 of 2 done", "2 of 2 done")
