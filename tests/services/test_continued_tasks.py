@@ -65,9 +65,9 @@ class World:
     def __init__(self, database: Database) -> None:
         self.database, self.doorbell = database, RecordingDoorbell()
         self.admission = Admission(database, self.doorbell)
-        after_commit = AfterCommit(database, self.doorbell, self.admission)
+        self.after_commit = AfterCommit(database, self.doorbell, self.admission)
         policy = RetryPolicy(max_retries=0, backoff=1, backoff_max=1, time_limit=30)
-        self.execution = Execution(database, after_commit, policy, self.admission)
+        self.execution = Execution(database, self.after_commit, policy, self.admission)
         self.worker, self.lease = new_worker_id(), Lease()
         self.lease.grant(self.worker, time.monotonic() + 60)
         self.may_continue: Callable[[], bool] = lambda: True

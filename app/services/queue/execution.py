@@ -78,16 +78,22 @@ class Execution:
                 is_last_of_message = task.id == task_id and not claimed
                 ended = end.task if is_last_of_message else None
                 if end.task is not None:
-                    await self._follow_end(end.task, continues=bool(claimed), reports_success=not is_last_of_message)
+                    await self._follow_end(end.task, claimed, reports_success=not is_last_of_message)
             self._follow_claim(claimed, slot)
         return ended
 
-    async def _follow_end(self, task: Task, *, continues: bool, reports_success: bool) -> None:
-        """Do what follows the end of a task. A failure must not keep the slot from the task that it has claimed."""
+    async def _follow_end(self, ended: Task, claimed: Claim, *, reports_success: bool) -> None:
+        """Do what follows the end of a task. The task with which the slot continues must not be lost by a failure."""
         try:
-            await self._after_commit.run([task], nudges=not continues, reports_success=reports_success)
+            await self._after_commit.run([ended], nudges=not claimed, reports_success=reports_success)
+        except asyncio.CancelledError:
+            if claimed.task is not None:
+                self._held.discard(claimed.task.id)
+                async with self._database.statement() as connection:
+                    await hand_back(connection, claimed.task.attempt_token)
+            raise
         except Exception:
-            log.exception("follow_up_failed")
+            log.exception("follow_up_failed")  # the sweep does the rest
 
     def _follow_claim(self, claimed: Claim, slot: WorkerSlot) -> None:
         """Announce the task with which the slot continues, and have the queue admitted where that is due."""
@@ -144,7 +150,9 @@ class Execution:
             return self._hold(await claim_next(self._database, self._describe_slot(slot)))
         except DatabaseUnavailableError:
             await self._release_unheld(slot)
-            return Claim()
+        except Exception:
+            log.exception("claim_failed")  # nothing was claimed; the task that has ended must be published
+        return Claim()
 
     async def _release_unheld(self, slot: WorkerSlot) -> None:
         """Once the database is available, hand back what was claimed for this process without its receiving it."""
@@ -223,17 +231,10 @@ class Execution:
     async def _write_outcome(self, attempt: RunningAttempt, slot: WorkerSlot, outcome: Outcome) -> End:
         """Write the outcome in one transaction. No task in it when the attempt was cancelled or superseded."""
         token, reports = attempt.task.attempt_token, await attempt.take_reports()
+        written: dict[str, Any] = {"status": outcome.status, "chunk_count": outcome.chunk_count, "reports": reports}
         if outcome.is_plain:
             continuing = self._describe_slot(slot, continues=slot.may_continue())
-            task, claimed = await finish_and_claim(
-                self._database,
-                token,
-                continuing,
-                outcome.result,
-                status=outcome.status,
-                chunk_count=outcome.chunk_count,
-                reports=reports,
-            )
+            task, claimed = await finish_and_claim(self._database, token, continuing, outcome.result, **written)
             return End(task, self._hold(claimed))
         async with self._database.transaction() as connection:
             if outcome.expands:
@@ -249,14 +250,7 @@ class Execution:
             elif outcome.continues is not None:
                 task = await requeue(connection, token, outcome.continues, status=outcome.status)
             else:
-                task = await finish(
-                    connection,
-                    token,
-                    outcome.result,
-                    status=outcome.status,
-                    chunk_count=outcome.chunk_count,
-                    reports=reports,
-                )
+                task = await finish(connection, token, outcome.result, **written)
             if task is not None:
                 await outcome.apply(connection)
         return End(task)

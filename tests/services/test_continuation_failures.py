@@ -1,0 +1,65 @@
+"""Failures between the tasks of a slot that continues: no task that it has claimed is left without an attempt."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import Database, create_engine
+from app.domain.states import State
+from app.domain.tasks import TaskName
+from app.services.queue import execution
+from app.services.queue.attempts import Outcome, RunningAttempt
+from app.settings import Settings
+from tests.services.test_continued_tasks import World
+
+
+@pytest.fixture
+async def world(settings: Settings) -> AsyncIterator[World]:
+    database = Database(create_engine(settings.database_url or "", pool_size=4))
+    made = World(database)
+    await made.begin()
+    yield made
+    await database.close()
+
+
+async def test_a_slot_that_is_cancelled_before_the_next_task_begins_hands_it_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = asyncio.Event()
+
+    async def hang(_tasks: Any) -> None:
+        ended.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(world.after_commit, "update_parents", hang)
+    first, second = await world.submit(TaskName.PING, TaskName.PING)
+    running = asyncio.create_task(world.answer(first))
+    await ended.wait()
+    assert (await world.read(second)).state is State.STARTED
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    handed_back = await world.read(second)
+    assert (world.ran, handed_back.worker_id, handed_back.crashes) == ([first.id], None, 0)
+
+
+async def test_the_end_of_a_task_is_published_although_the_claim_of_the_next_one_fails(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def write(_connection: AsyncConnection) -> None:
+        """Write nothing, in the transaction."""
+
+    async def end(_attempt: RunningAttempt) -> Outcome:
+        return Outcome(None, "Done", apply=write)
+
+    async def fail(*_arguments: Any) -> Any:
+        raise RuntimeError
+
+    monkeypatch.setattr(execution, "claim_next", fail)
+    [task] = await world.submit(TaskName.PING)
+    ended = await world.answer(task, end)
+    assert ended == await world.read(task)
+    assert world.doorbell.succeeded == [(task.id, False)]
