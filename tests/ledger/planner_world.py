@@ -205,6 +205,7 @@ _FIXED: dict[str, Any] = {
     "host": "here",
     "index_id": 1,
     "last_step": TaskName.PUBLISH_DOCUMENT.value,
+    "tolerates": False,
     "lease": 60.0,
     "limit": 2,
     "max_crashes": 3,
