@@ -84,8 +84,10 @@ ADMIT = Statement(
                                   AND t.state IN ({quoted(RUNNING)}) AND {OCCUPIES_SLOT})), 0) AS bigint) AS busy
         FROM workers AS w WHERE CAST(:queue AS text) = ANY (w.queues) AND {LEASE_LIVE}
     ),
+    -- A message fills a slot of the queue unless its task reads a page, which releases the slot, or was stolen.
     queued AS MATERIALIZED (
-        SELECT count(*) AS tasks, count(*) FILTER (WHERE t.rings > 0) AS announced
+        SELECT count(*) AS tasks,
+               count(*) FILTER (WHERE t.rings > 0 AND t.helper IS NULL AND {OCCUPIES_SLOT}) AS announced
         FROM tasks AS t WHERE t.queue = CAST(:queue AS text) AND t.state = '{State.QUEUED}'
     ),
     -- How many tasks the queue's window can still take, and how many messages more are to be under way: one for each

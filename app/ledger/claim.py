@@ -78,11 +78,13 @@ NEXT = f"""t.queue = CAST(:queue AS text) AND {guard(Event.CLAIM)} AND {OCCUPIES
 A task that reads a web page is claimed by its own message only: it releases the slot, which then gets other messages.
 """
 
+# Not EXISTS: that reads the table from its beginning, past all ended tasks, where the planner expects a match soon.
 IS_LOW = f"""(SELECT count(*) FROM (
             SELECT FROM tasks AS q WHERE q.queue = CAST(:queue AS text) AND q.state = '{State.QUEUED}' LIMIT :enough
-        ) AS q) < :enough AND EXISTS (
-            SELECT FROM tasks AS q WHERE q.queue = CAST(:queue AS text) AND q.state IN ({quoted(WAITING)})
-        ) AS is_low"""
+        ) AS q) < :enough AND coalesce((
+            SELECT true FROM tasks AS q WHERE q.queue = CAST(:queue AS text) AND q.state IN ({quoted(WAITING)})
+            ORDER BY q.agent_id, q.available_at LIMIT 1
+        ), false) AS is_low"""
 
 
 def claim_one(chosen: str) -> str:
@@ -103,14 +105,15 @@ IS_SERVED = "CAST(:queue AS text) = ANY (w.queues)"
 """The worker serves the queue. One that stops serves none."""
 
 # The name is checked: it selects the function that runs where the broker delivers a message that Sluice did not
-# publish. The queue of the message's own task is not checked: a stolen task arrives on another queue.
+# publish. The queue of the message's own task is not checked: a stolen task arrives on another queue. A lock on the
+# message's own task is waited for, since its holder may leave the task as it is, and the message is delivered once.
 CLAIM = Statement(
     f"""
     WITH
     named AS MATERIALIZED (SELECT t.name FROM tasks AS t WHERE t.id = :task_id),
     own AS MATERIALIZED (
         SELECT t.id FROM tasks AS t WHERE t.id = :task_id AND t.name = :name AND {guard(Event.CLAIM)}
-        FOR NO KEY UPDATE SKIP LOCKED
+        FOR NO KEY UPDATE
     ),
     next AS MATERIALIZED (
         SELECT t.id FROM tasks AS t

@@ -1,6 +1,8 @@
 """A slot that ends a task claims the next admitted one, and messages are published for idle slots only."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import asyncpg
 import pytest
@@ -16,6 +18,8 @@ from app.ledger.queues import pause
 from app.ledger.recover import reconcile
 from app.ledger.workers import drain
 from tests.ledger.bench import ORGANIZATION, PID, Bench
+
+Result = TypeVar("Result")
 
 
 @pytest.fixture
@@ -46,6 +50,24 @@ def start(bench: Bench, worker: WorkerId, queue: Queue = Queue.HIGH) -> Task:
 def silent(bench: Bench) -> int:
     """The number of admitted tasks without a message."""
     return int(bench.one("SELECT count(*) FROM tasks WHERE state = 'QUEUED' AND rings = 0"))
+
+
+def while_locked(bench: Bench, statement: str, waiting: Coroutine[Any, Any, Result]) -> Result:
+    """What ``waiting`` returns if it must wait for a transaction that has run ``statement``."""
+
+    async def run() -> Result:
+        holder, prober = [await asyncpg.connect(bench._database_url) for _ in range(2)]
+        async with holder.transaction():
+            await holder.execute(statement)
+            waiter = asyncio.create_task(waiting)
+            while not await prober.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                assert not waiter.done()
+                await asyncio.sleep(0.01)
+        for connection in (holder, prober):
+            await connection.close()
+        return await waiter
+
+    return bench._runner.run(run())
 
 
 def test_the_slot_that_ends_a_task_gets_the_next_ones_in_the_order_of_admission(bench: Bench, worker: WorkerId) -> None:
@@ -166,6 +188,33 @@ def test_each_task_has_a_message_where_a_worker_of_an_earlier_version_serves_the
     assert (len(bench.admit()), silent(bench)) == (5, 0)
 
 
+@pytest.mark.parametrize("why", ["they read pages, which releases their slots", "other queues have stolen them"])
+def test_messages_of_tasks_that_will_not_fill_a_slot_of_the_queue_do_not_count(
+    bench: Bench, worker: WorkerId, why: str
+) -> None:
+    running = start(bench, worker)  # one slot is idle
+    bench.submit()
+    assert len(bench.admit()) == 1
+    if why == "other queues have stolen them":
+        bench.sql("UPDATE tasks SET helper = 'low_priority' WHERE state = 'QUEUED'")
+    else:
+        bench.sql("""UPDATE tasks SET arguments = '{"fetch_host": "public.example"}' WHERE state = 'QUEUED'""")
+    other = bench.submit()
+    assert [bell.task_id for bell in bench.admit()] == [other.id]
+    assert bench.read(running).state is State.STARTED
+
+
+def test_a_message_waits_for_a_transaction_that_has_locked_its_task_and_leaves_it(
+    bench: Bench, worker: WorkerId
+) -> None:
+    task = bench.submit()
+    bench.admit()
+
+    lock = f"SELECT FROM tasks WHERE id = '{task.id}' FOR UPDATE"
+    claimed = while_locked(bench, lock, claim(bench._database, task.id, task.name, slot(worker)))
+    assert claimed.task == bench.read(task)
+
+
 def test_a_task_without_a_message_gets_one_by_the_sweep(bench: Bench, worker: WorkerId) -> None:
     running = [start(bench, worker) for _ in range(2)]
     waiting = bench.submit()
@@ -237,21 +286,8 @@ def test_an_admission_in_one_statement_never_overfills_the_window(bench: Bench) 
 
 def test_an_admission_whose_queue_another_one_has_just_filled_admits_nothing(bench: Bench) -> None:
     bench.submit_many(10)
-
-    async def wait_for_the_lock() -> Admitted | None:
-        holder = await asyncpg.connect(bench._database_url)
-        prober = await asyncpg.connect(bench._database_url)
-        async with holder.transaction():
-            await holder.execute("UPDATE queues SET virtual_time = virtual_time WHERE name = 'high_priority'")
-            waiting = asyncio.create_task(admit_alone(bench._database, Queue.HIGH))
-            while not await prober.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-                assert not waiting.done()
-                await asyncio.sleep(0.01)
-        for connection in (holder, prober):
-            await connection.close()
-        return await waiting
-
-    assert bench._runner.run(wait_for_the_lock()) is None
+    update = "UPDATE queues SET virtual_time = virtual_time WHERE name = 'high_priority'"
+    assert while_locked(bench, update, admit_alone(bench._database, Queue.HIGH)) is None
     assert bench.one("SELECT count(*) FROM tasks WHERE state = 'QUEUED'") == 0
 
 
