@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from celery import Celery
 
 from app.bootstrap import Embedders, Services, build_services
 from app.domain.ids import TaskId
-from app.domain.tasks import CONTINUE_SECONDS, Task, TaskName
+from app.domain.tasks import CONTINUE_SECONDS, WORK_QUEUES, Task, TaskName
 from app.services.queue.attempts import Outcome, RunningAttempt, WorkerSlot
 from app.settings import Settings
 from app.tasks.lease import Lease
@@ -144,7 +144,15 @@ class Plan:
     """What the main process of a worker decides before it forks. Each process builds its runtime from it."""
 
     def __init__(
-        self, settings: Settings, celery: Celery, lease: Lease, *, embedders: Embedders, slots: int, forks: bool
+        self,
+        settings: Settings,
+        celery: Celery,
+        lease: Lease,
+        *,
+        embedders: Embedders,
+        slots: int,
+        forks: bool,
+        queues: Collection[str],
     ) -> None:
         self.settings = settings
         self.celery = celery
@@ -158,7 +166,9 @@ class Plan:
         self.slots = 1 if forks else slots
         # Only the processes of a pool are replaced.
         self.max_tasks = settings.celery_worker_max_tasks_per_child if forks else sys.maxsize
-        self.continues = self.max_tasks > 1
+        # A slot that serves several queues asks the broker after each task: continuing with one queue would let the
+        # others wait, the more urgent ones too.
+        self.continues = self.max_tasks > 1 and len(set(WORK_QUEUES) & set(queues)) <= 1
         # A process that Celery soon replaces would hand back its pages again and again, and never read one.
         self.releases_slots = not forks or settings.celery_worker_max_tasks_per_child >= _TASKS_TO_OUTLIVE
 

@@ -121,14 +121,17 @@ def prepare(sender: Any, **_: Any) -> None:
     forks = get_implementation(sender.pool_cls).__module__.endswith("prefork")
     embedders = Embedders(settings)
     embedders(describe_embedding(settings))
-    plan = Plan(settings, sender.app, Lease(), embedders=embedders, slots=sender.concurrency, forks=forks)
+    queues = list(sender.app.amqp.queues.consume_from)
+    plan = Plan(
+        settings, sender.app, Lease(), embedders=embedders, slots=sender.concurrency, forks=forks, queues=queues
+    )
     set_plan(plan)
     worker = NewWorker(
         id=new_worker_id(),
         name=sender.hostname,
         host=socket.gethostname(),
         pid=os.getpid(),
-        queues=list(sender.app.amqp.queues.consume_from),
+        queues=queues,
         concurrency=sender.concurrency,
         continues=plan.continues,
     )

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
@@ -9,7 +11,7 @@ import pytest
 
 from app.settings import load_settings
 from tests.deadlines import wait_for
-from tests.running import Stack
+from tests.running import ROOT, Stack
 from tests.system.test_killed_processes import make_text
 
 # Every claim, as it is committed.
@@ -101,6 +103,21 @@ def test_a_worker_that_continues_shares_a_queue_with_one_that_does_not(stack: St
         wait_for(lambda: count(stack, agent) == 6, "the other worker to run tasks too")
     finally:
         stack.stop(first)
+
+
+def test_a_slot_of_several_queues_takes_an_urgent_task_next(stack: Stack) -> None:
+    options = ["-Q", "high_priority,low_priority", "-c", "1", "-l", "WARNING"]
+    command = [sys.executable, "-m", "celery", "-A", "app.celery_app", "worker", *options]
+    stack.workers = subprocess.Popen(command, cwd=ROOT, env=stack.environment)
+    agent = submit_pings(stack, 20_000, "low_priority")
+    wait_for(lambda: count(stack, agent) > 20, "some to end", 60)
+    [[continues]] = stack.fetch("SELECT continues FROM workers WHERE lease_expires_at > now()")
+    assert not continues
+    for _ in range(3):
+        urgent = submit_pings(stack, 1)
+        wait_for(lambda urgent=urgent: count(stack, urgent) == 1, "the urgent task to end", 5)  # type: ignore[misc]
+    assert count(stack, agent, "state = 'PENDING'") > 0
+    stack.fetch("DELETE FROM tasks WHERE agent_id = $1 AND state = 'PENDING'", agent)
 
 
 def test_a_worker_told_to_stop_continues_with_nothing_and_loses_nothing(stack: Stack) -> None:
