@@ -24,8 +24,11 @@ _REASONS = {
         the peer computes too, for words and their index, which it does not have, and for statements
     """,
     "real documents": "as for mixed documents",
-    "no-op, many waiting": "the claim, the finish and admissions are separate transactions",
-    "small document, many waiting": "the claim, the load, the finish and the publication are separate statements",
+    "no-op, many waiting": "admissions are statements of their own, beside that which ends a task and claims the next",
+    "small document, many waiting": """
+        the end and the publication are statements of one transaction; the claim of the next document and its load
+        follow after the commit
+    """,
     "workers with 30 slots": """
         the main process and the supervisor of each worker, and the four processes of the pool, have own copies of
         the memory that they write after the fork
@@ -35,7 +38,7 @@ _REASONS = {
         forks them
     """,
     "a no-op, 1,000,000 waiting": "admission and the claim read indexes that are a thousand times as large",
-    "API process, 2,000 event streams": "each stream keeps a connection, a coroutine and a subscription",
+    "API process, 2,000 event streams": "each stream keeps a connection, a task and the state that it has sent",
     "end of a task → event, 2,000 streams": """
         twenty tasks end within a second, and their events wait for each other in the one process of the API
     """,
