@@ -38,9 +38,18 @@ def stack_on_valkey(settings: Settings, valkey: Engines) -> Iterator[Stack]:
     """A stack on it, with two slots for documents."""
     servers = {"redis_url": valkey.urls.redis_url, "celery_broker_url": None}
     with Stack(settings.model_copy(update=servers)) as running:
+        running.environment["LARGE_DOCUMENT_CHUNKS"] = "1000000"
         running.start_api()
         running.start_workers("high")
         yield running
+
+
+def fill_slots(stack: Stack, agent: int) -> list[str]:
+    """Give both slots a text that takes seconds; returns the ids of the tasks once they run."""
+    texts = [make_text(number, sentences=100_000) for number in range(2)]
+    uploads = [stack.upload(agent, f"long-{number}.txt", text) for number, text in enumerate(texts)]
+    wait_for(lambda: stack.get("/tasks/", status="PROGRESS")["total"] == 2, "both slots to be busy")
+    return [upload["task_id"] for upload in uploads]
 
 
 def kill(valkey: Engines) -> None:
@@ -81,9 +90,7 @@ def test_workers_go_on_when_the_broker_is_killed_and_started_again(
     tasks = stack.finish([upload["task_id"] for upload in uploads])
     assert {(task["state"], task["attempt"], task["crashes"]) for task in tasks} == {("SUCCESS", 1, 0)}
     # The same worker, with every slot.
-    for n in range(2):
-        stack.upload(agent, f"long-{n}.txt", make_text(n, sentences=30_000))
-    wait_for(lambda: stack.get("/tasks/", status="PROGRESS")["total"] == 2, "both slots to be busy")
+    fill_slots(stack, agent)
     assert [worker["pid"] for worker in stack.get("/workers")["workers"]] == [worker]
 
 
@@ -110,13 +117,16 @@ def test_a_broker_that_hangs_delays_only_the_work(stack_on_valkey: Stack, valkey
 def test_workers_outlive_a_broker_that_refuses_to_write(stack_on_valkey: Stack, valkey: Engines) -> None:
     stack, agent = stack_on_valkey, stack_on_valkey.make_agent()
     [worker] = [worker["pid"] for worker in stack.get("/workers")["workers"]]
-    # Two fill the slots; the other messages wait, and the worker cannot record them as taken once the memory is full.
-    uploads = [stack.upload(agent, f"{n}.txt", make_text(n, sentences=10_000)) for n in range(6)]
+    task_ids = fill_slots(stack, agent)
+    # Further messages wait for a slot. Once the memory is full, the worker cannot record that it has taken one.
+    [[name]] = stack.fetch("SELECT name FROM tasks WHERE id = $1", task_ids[0])
+    for _ in range(4):
+        create_celery(stack.settings).send_task(name, task_id=task_ids[0], queue=HIGH)
     with Redis.from_url(redis_client_url(valkey.urls.redis_url)) as redis:
         redis.config_set("maxmemory", 1)
         wait_for(lambda: count_refusals(redis), "the worker to be refused")
         redis.config_set("maxmemory", 0)
-    tasks = stack.finish([upload["task_id"] for upload in uploads])
+    tasks = stack.finish(task_ids)
     assert {(task["state"], task["crashes"]) for task in tasks} == {("SUCCESS", 0)}
     assert [worker["pid"] for worker in stack.get("/workers")["workers"]] == [worker]
 
