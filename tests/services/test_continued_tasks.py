@@ -220,8 +220,10 @@ async def test_a_claim_whose_answer_was_lost_with_that_of_the_end_is_handed_back
     first, second = await world.submit(TaskName.PING, TaskName.PING)
     monkeypatch.setattr(execution, "finish_and_claim", lose_the_answer)
     world.may_continue = lambda: len(world.ran) == 1
-    await world.answer(first)
-    assert (await world.read(first)).state is State.SUCCESS
+    ended = await world.answer(first)
+    assert ended == await world.read(first)
+    assert ended.state is State.SUCCESS
+    assert world.doorbell.succeeded == [(first.id, False)]
     handed_back = await world.read(second)
     assert (handed_back.worker_id, handed_back.crashes, handed_back.attempt) == (None, 0, 1)
     assert handed_back.history[-1]["outcome"] == "handed_back"

@@ -186,6 +186,18 @@ async def test_a_cancel_is_noticed_within_half_a_second_while_reports_are_kept(w
     assert list_stages(ended) == [("load", 0), ("parse", 20)]
 
 
+async def test_a_transaction_that_is_rolled_back_does_not_lose_the_reports_that_were_kept(world: World) -> None:
+    async def body(attempt: RunningAttempt) -> Outcome:
+        await attempt.report(Progress("load", 0, "load"))
+        async with world.database.transaction() as connection:
+            await attempt.report_within(connection, Progress("parse", 20, "parse"))
+            raise DocumentDamagedError
+
+    ended = await world.attempt(await world.submit(), body)
+    assert ended
+    assert (ended.state, list_stages(ended)) == (State.FAILURE, [("load", 0)])
+
+
 async def test_reports_within_a_transaction_add_those_that_were_kept(world: World) -> None:
     async def body(attempt: RunningAttempt) -> Outcome:
         await attempt.report(Progress("load", 0, "load"))

@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.engine import Database
 from app.domain.errors import DatabaseUnavailableError
 from app.domain.ids import WorkerId
+from app.domain.states import RUNNING
 from app.domain.tasks import Progress, Task
 from app.ledger.answer_parts import add_parts, restart_parts
+from app.ledger.read import get_task
 from app.ledger.report import AttemptStatus, watch
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.progress import ProgressWriter
@@ -177,6 +179,15 @@ class RunningAttempt:
         if self.attempt_status is not AttemptStatus.CONTINUE:
             return self.attempt_status
         return await self._read_status()
+
+    async def find_end(self) -> Task | None:
+        """The task, if the attempt has ended by a statement whose answer was lost, so that its end is published."""
+        try:
+            async with self._database.statement() as connection:
+                found = await get_task(connection, self.task.id)
+        except DatabaseUnavailableError:
+            return None  # the sweep updates the parent
+        return found if found and found.epoch == self.task.epoch and found.state not in RUNNING else None
 
     async def watch(self) -> None:
         """Check, now and then twice a second, until the attempt is lost; the reason is then in ``attempt_status``.

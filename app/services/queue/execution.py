@@ -189,6 +189,8 @@ class Execution:
                 end = self._choose_failure_end(attempt, error)
         if is_uncertain and slot.queue is not None:
             await self._release_unheld(slot)  # the lost answer may have had a claim
+        if is_uncertain and ended.task is None:
+            ended = End(await attempt.find_end(), ended.next)
         return ended
 
     async def _run_body(self, attempt: RunningAttempt, slot: WorkerSlot, body: AttemptFunction) -> WriteEnd:

@@ -59,11 +59,13 @@ class ProgressWriter:
         return await asyncio.shield(self._start()) if self._kept else None
 
     async def write_within(self, connection: AsyncConnection, progress: Progress) -> AttemptStatus:
-        """Write a report and what is kept as part of a transaction that has not changed the task yet."""
+        """Write a report as part of a transaction that has not changed the task yet.
+
+        What is kept is written before, by itself: a transaction that is rolled back would lose it.
+        """
+        await self.write()
         async with self._lock:
-            self._keep(progress)
-            kept, self._kept = self._kept, []
-            status = await report(connection, self._task.attempt_token, kept[-1], kept[:-1])
+            status = await report(connection, self._task.attempt_token, progress)
             self._written_at = time.monotonic()
             return status
 
