@@ -246,12 +246,14 @@ class Database:
             connection = await self._engine.raw_connection()
             try:
                 driver: Any = connection.driver_connection
-                return list(await driver.fetch(statement.sql, *statement.order(parameters)))
-            except asyncio.CancelledError:
-                connection.invalidate()  # the server may still be busy with the statement
-                raise
-            finally:
+                rows = list(await driver.fetch(statement.sql, *statement.order(parameters)))
+            except BaseException as error:
+                if isinstance(error, asyncio.CancelledError):
+                    connection.invalidate()  # the server may still be busy with the statement
                 await greenlet_spawn(connection.close)
+                raise
+            connection.close()  # waits for nothing: SQLAlchemy has begun no transaction that it would roll back
+            return rows
 
     async def close(self) -> None:
         """Close every connection."""

@@ -15,7 +15,7 @@ from app.db.chunks import get_driver
 from app.db.editions import HIDDEN_EDITIONS
 from app.db.engine import Database
 from app.db.hnsw_indexes import HnswIndexes
-from app.db.statements import Statement
+from app.db.statements import Statement, write_array
 from app.domain.errors import RetryLaterError, VectorLengthError
 from app.domain.vectors import AssumedIndex, IndexState, Match, Nearest, Vector, VectorBatch, VectorIndex, VectorKey
 
@@ -35,7 +35,10 @@ _COLUMNS = f"v.document_id, v.edition, v.ordinal, {_SIMILARITY} AS similarity"
 _COMPARE = Statement(f"""
     SELECT {_COLUMNS}
     FROM vectors AS v
-    JOIN unnest(CAST(:asked_ids AS bigint[]), CAST(:asked_editions AS integer[]), CAST(:asked_ordinals AS integer[]))
+    JOIN unnest(
+        CAST(CAST(:asked_ids AS text) AS bigint[]),
+        CAST(CAST(:asked_editions AS text) AS integer[]),
+        CAST(CAST(:asked_ordinals AS text) AS integer[]))
         AS asked (document_id, edition, ordinal) USING (document_id, edition, ordinal)
     WHERE v.index_id = CAST(:index_id AS bigint) AND v.agent_id = CAST(:agent_id AS bigint)
 """)
@@ -43,7 +46,10 @@ _COMPARE = Statement(f"""
 # The given chunks that search finds, and a row without a key when the index is not active.
 _CHECKED = f"""
     SELECT d.id, d.edition, asked.ordinal, CASE WHEN v.ordinal IS NOT NULL THEN {_SIMILARITY} END, false
-    FROM unnest(CAST(:asked_ids AS bigint[]), CAST(:asked_editions AS integer[]), CAST(:asked_ordinals AS integer[]))
+    FROM unnest(
+        CAST(CAST(:asked_ids AS text) AS bigint[]),
+        CAST(CAST(:asked_editions AS text) AS integer[]),
+        CAST(CAST(:asked_ordinals AS text) AS integer[]))
         AS asked (document_id, edition, ordinal)
     JOIN documents AS d ON d.id = asked.document_id AND d.edition = asked.edition
         AND d.agent_id = CAST(:agent_id AS bigint) AND d.deleted_at IS NULL
@@ -294,7 +300,7 @@ def _write_comparison(index: VectorIndex, agent_id: int, vector: Vector, keys: S
         "index_id": index.id,
         "agent_id": agent_id,
         "vector": vector,
-        "asked_ids": [key.document_id for key in keys],
-        "asked_editions": [key.edition for key in keys],
-        "asked_ordinals": [key.ordinal for key in keys],
+        "asked_ids": write_array(key.document_id for key in keys),
+        "asked_editions": write_array(key.edition for key in keys),
+        "asked_ordinals": write_array(key.ordinal for key in keys),
     }

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
 from app.db.search.filters import write_condition
-from app.db.statements import Statement
+from app.db.statements import Statement, write_array
 from app.db.tables import documents
 from app.domain.filters import Filter
 from app.domain.queries import Phrase, Query
@@ -180,8 +180,12 @@ async def count_chunks_with(connection: AsyncConnection, agent_id: int, lexemes:
 
 # Chunks by their keys.
 _KEYS = """
-    SELECT * FROM unnest(CAST(:document_ids AS bigint[]), CAST(:editions AS integer[]), CAST(:ordinals AS integer[]))
-        AS given (document_id, edition, ordinal)
+    SELECT *
+    FROM unnest(
+        CAST(CAST(:document_ids AS text) AS bigint[]),
+        CAST(CAST(:editions AS text) AS integer[]),
+        CAST(CAST(:ordinals AS text) AS integer[])
+    ) AS given (document_id, edition, ordinal)
 """
 
 # The weight of a word that no chunk has is that of a word which no chunk would have.
@@ -277,7 +281,7 @@ def write_words(query: Query) -> dict[str, Any]:
 def _write_keys(keys: Collection[VectorKey]) -> dict[str, Any]:
     """The parameters of ``_KEYS``."""
     return {
-        "document_ids": [key.document_id for key in keys],
-        "editions": [key.edition for key in keys],
-        "ordinals": [key.ordinal for key in keys],
+        "document_ids": write_array(key.document_id for key in keys),
+        "editions": write_array(key.edition for key in keys),
+        "ordinals": write_array(key.ordinal for key in keys),
     }

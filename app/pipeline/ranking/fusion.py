@@ -5,6 +5,7 @@ docs/adr/0002-hybrid-ranking.md has the measurements.
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
 _NEIGHBOURS = 0.25
@@ -62,11 +63,11 @@ def fuse(candidates: Sequence[Candidate], balance: Balance) -> list[Fused]:
         candidates: All candidates of one search.
         balance: How words and meaning share the score.
     """
-    best = max(candidates, key=lambda candidate: candidate.words, default=None)
-    unit = 0.0
+    best = max(candidates, key=itemgetter(0), default=None)
+    unit, rest = 0.0, 1 - balance.words
     if best is not None and best.words > 0:
         unit = balance.words * min(1.0, best.share) ** balance.doubt / best.words
-    return [Fused(unit * candidate.words, (1 - balance.words) * (candidate.meaning or 0.0)) for candidate in candidates]
+    return [Fused(unit * words, rest * (meaning or 0.0)) for words, _, meaning in candidates]
 
 
 def reward_neighbours(fused: Mapping[Key, Fused], shares: Mapping[Key, float]) -> dict[Key, Fused]:
