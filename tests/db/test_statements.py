@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy import text
 
 from app.db.engine import Database, create_engine, fetch
-from app.db.statements import Statement
+from app.db.statements import Statement, write_array
 from app.domain.errors import DatabaseUnavailableError, UnstorableValueError
 from app.settings import Settings
 from tests.db.library import Library
 
 _ADD = Statement("SELECT CAST(:first AS bigint) + CAST(:second AS integer), CAST(:first AS bigint)::text")
 _ECHO = Statement("SELECT CAST(:text AS text)")
+_ARRAY = Statement("SELECT CAST(CAST(:numbers AS text) AS bigint[])")
 _SLEEP = Statement("SELECT pg_sleep(CAST(:seconds AS double precision))")
 _NOTE = Statement("INSERT INTO notes VALUES (:note)")
 _NOTES = Statement("SELECT note FROM notes")
@@ -27,6 +28,12 @@ _END = Statement("""
 async def test_parameters_are_given_by_name_and_may_be_used_twice(library: Library) -> None:
     rows = await library.database.fetch(_ADD, {"second": 2, "first": 1})
     assert list(map(tuple, rows)) == [(3, "1")]
+
+
+@pytest.mark.parametrize("numbers", [[], [1], [3, -1, 2**63 - 1]])
+async def test_an_array_written_as_text_has_its_numbers(library: Library, numbers: list[int]) -> None:
+    [row] = await library.database.fetch(_ARRAY, {"numbers": write_array(numbers)})
+    assert list(row[0]) == numbers
 
 
 @pytest.mark.parametrize("value", ["\ud800", "a\0b", 7])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.pipeline.words.languages import list_other_characters
 from app.pipeline.words.lexemes import split_words
-from app.pipeline.words.occurrences import split_token
+from app.pipeline.words.occurrences import analyse, split_token
 from app.pipeline.words.places import continues, fold_with_places
 from app.pipeline.words.snippet import MAX_CHARACTERS, Snippet, make_snippets
 from tests.growth import check_linear
@@ -19,6 +19,7 @@ TEXTS = st.one_of(
     st.text(
         alphabet="ab cÉe\u0301\u0308ßŒﬁ①½ｶﾞ한\u1112\u1161\u11ab水門東京 .-'\n\u200d👩🏽‍🔬ো\u09c7\u09be", max_size=600
     ),
+    st.text(alphabet="ab éس\u0633\u064b\u0650\u0640\ufeff\u00ad™.", max_size=600),
 )
 
 
@@ -119,6 +120,23 @@ def test_the_places_of_folded_characters_cover_the_text_in_order(text: str) -> N
     assert list(starts) == sorted(starts)
     assert list(ends) == sorted(ends)
     assert all(start < end <= len(text) for start, end in zip(starts, ends, strict=True))
+
+
+def test_a_highlight_has_the_vowel_marks_of_its_word() -> None:
+    snippet = snip("كتاب", "هذا كِتَابٌ جديد")
+    assert highlighted(snippet) == ["كِتَابٌ"]
+
+
+@given(
+    piece=st.from_regex(r"""[(\["']{0,2}[A-Za-zé]{1,12}[.,;:!?)\]"'#+%-]{0,3}""", fullmatch=True),
+    language=st.sampled_from(["english", "german", "french"]),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_word_between_punctuation_marks_is_the_word_that_the_index_has(piece: str, language: str) -> None:
+    folded, _, _ = fold_with_places(piece, list_other_characters(piece))
+    analysed = analyse((language,), folded)
+    assert [word for _, _, word, _, _ in analysed] == split_words(piece, singles=True)[0]
+    assert all(folded[start:end].lower().startswith(word[:1]) for start, end, word, _, _ in analysed)
 
 
 @given(token=st.from_regex(r"[A-Za-z0-9éß]{1,9}([-.'/:@+&_][A-Za-z0-9É]{1,9}){0,4}|[水門東京ก-ฮ]{1,9}", fullmatch=True))

@@ -150,7 +150,7 @@ class Terms:
         found = [
             Occurrence(place + start, place + end, term)
             for place, piece in placed
-            for start, end, word, stem, compound in _analyse(languages, piece)
+            for start, end, word, stem, compound in analyse(languages, piece)
             if (term := self._get_term(stem, accented.get(word), compound)) is not None
         ]
         found = sorted(found + list(self._find_dates(text.folded)) if self._has_dates else found)
@@ -171,7 +171,7 @@ class Terms:
                     yield Occurrence(starts[-_PARTS_OF_DATE], year.end(), term)
 
 
-def _analyse(languages: tuple[str, ...], piece: str) -> tuple[_Analysed, ...]:
+def analyse(languages: tuple[str, ...], piece: str) -> tuple[_Analysed, ...]:
     """The words of a piece of text."""
     return _analyse_short(languages, piece) if len(piece) <= _LONGEST_PIECE else _analyse_any(languages, piece)
 
