@@ -184,8 +184,8 @@ class Search:
         absence, exact = Absence(query), ExactWords(query if mode != "vector" else "")
         pairs = read_pairs(query) if mode != "vector" else []
         kept = max(wanted, count_candidates(top_k)) if absence or exact else wanted + bool(pairs) * _MORE
-        scores = {key: -one.score for key, one in fused.items()}
-        best = sorted(scores, key=scores.__getitem__)[:kept]
+        ranks = {key: -one.score for key, one in fused.items()}
+        best = sorted(ranks, key=ranks.__getitem__)[:kept]
         hits, shares = list[Hit](), dict[VectorKey, float]()
         for account, some in found.items():
             if own := {key: fused[key].score for key in best if key in some}:
