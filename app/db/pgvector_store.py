@@ -31,26 +31,20 @@ _DELETE_GIVEN = text("""
 # The cosine distance from a vector of zeros is NaN, which PostgreSQL sorts last: its similarity is 0.
 _SIMILARITY = "1 - coalesce(nullif(v.embedding <=> CAST(:vector AS halfvec), 'NaN'), 1)"
 _COLUMNS = f"v.document_id, v.edition, v.ordinal, {_SIMILARITY} AS similarity"
+_ASKED = """unnest(CAST(CAST(:asked_ids AS text) AS bigint[]), CAST(CAST(:asked_editions AS text) AS integer[]),
+        CAST(CAST(:asked_ordinals AS text) AS integer[])) AS asked (document_id, edition, ordinal)"""
 
 _COMPARE = Statement(f"""
     SELECT {_COLUMNS}
     FROM vectors AS v
-    JOIN unnest(
-        CAST(CAST(:asked_ids AS text) AS bigint[]),
-        CAST(CAST(:asked_editions AS text) AS integer[]),
-        CAST(CAST(:asked_ordinals AS text) AS integer[]))
-        AS asked (document_id, edition, ordinal) USING (document_id, edition, ordinal)
+    JOIN {_ASKED} USING (document_id, edition, ordinal)
     WHERE v.index_id = CAST(:index_id AS bigint) AND v.agent_id = CAST(:agent_id AS bigint)
 """)
 
 # The given chunks that search finds, and a row without a key when the index is not active.
 _CHECKED = f"""
     SELECT d.id, d.edition, asked.ordinal, CASE WHEN v.ordinal IS NOT NULL THEN {_SIMILARITY} END, false
-    FROM unnest(
-        CAST(CAST(:asked_ids AS text) AS bigint[]),
-        CAST(CAST(:asked_editions AS text) AS integer[]),
-        CAST(CAST(:asked_ordinals AS text) AS integer[]))
-        AS asked (document_id, edition, ordinal)
+    FROM {_ASKED}
     JOIN documents AS d ON d.id = asked.document_id AND d.edition = asked.edition
         AND d.agent_id = CAST(:agent_id AS bigint) AND d.deleted_at IS NULL
     LEFT JOIN vectors AS v ON v.document_id = asked.document_id AND v.edition = asked.edition
