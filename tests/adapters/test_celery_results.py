@@ -150,17 +150,19 @@ async def test_states_are_stored_once_the_redis_answers_again(
     results.store(first, 1, "PROGRESS", PROGRESS)
     await results.flush()
     harm(process)
-    with within(4):  # the first waits for the answer; nothing waits from then on
-        for number in range(100):
-            results.store(new_task_id(), number, "PROGRESS", PROGRESS)
-            await results.flush()
-    results.store(first, 2, "SUCCESS", {})
-    results.store(last, 1, "SUCCESS", {})
-    if harm is kill:
-        wait_for(valkey.poll, "Valkey to be dead")
-        valkey.restart("valkey")
-    else:
-        process.resume()
+    try:
+        with within(4):  # the first waits for the answer; nothing waits from then on
+            for number in range(100):
+                results.store(new_task_id(), number, "PROGRESS", PROGRESS)
+                await results.flush()
+        results.store(first, 2, "SUCCESS", {})
+        results.store(last, 1, "SUCCESS", {})
+    finally:
+        if harm is kill:
+            wait_for(valkey.poll, "Valkey to be dead")
+            valkey.restart("valkey")
+        else:
+            process.resume()
     for task_id in (first, last):
         await until_stored(results, celery, task_id, "SUCCESS")
 

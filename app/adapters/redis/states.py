@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.adapters.redis.url import redis_client_url
 
@@ -94,7 +95,8 @@ class RedisStates:
     async def flush(self) -> None:
         """Wait until the states so far are stored, but no longer than Redis may take, and not while it fails."""
         if (sender := self._start()) and not self._failing:
-            await asyncio.wait({sender}, timeout=_TIMEOUT_SECONDS)
+            # A little longer than a call may take, so that its failure is known before the next flush.
+            await asyncio.wait({sender}, timeout=_TIMEOUT_SECONDS + 0.25)
 
     async def close(self) -> None:
         """Store the states so far if Redis is available, and close the connection."""
@@ -162,8 +164,9 @@ class RedisStates:
         is_new = self._connection is None
         try:
             replies = await self._call(commands)
-        except (RedisError, OSError):
-            if is_new:
+        except (RedisError, OSError) as error:
+            # A server that does not answer is not asked again at once.
+            if is_new or isinstance(error, (RedisTimeoutError, TimeoutError)):
                 raise
             replies = await self._call(commands)  # the server may have closed the idle connection
         counts = replies[-1] if questions else []

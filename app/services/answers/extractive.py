@@ -12,6 +12,7 @@ from app.domain.vectors import Account
 from app.pipeline.answering.evidence import Evidence
 from app.pipeline.answering.matching import QuestionWords
 from app.pipeline.answering.phrases import refuse
+from app.pipeline.answering.pieces import list_pieces
 from app.pipeline.answering.prompt import brace_marks
 from app.pipeline.answering.quotes import Found, Quote, Similarity, choose_quotes
 from app.pipeline.chunking.chunk import find_sentences
@@ -20,8 +21,8 @@ from app.services.answers.similarity import make_similarity
 from app.services.answers.streams import NoSink, SentenceSink
 from app.services.search.search import Search
 
-_SENTENCES = 40
-"""The number of sentences of a passage that are compared with the question before it is answered."""
+_SENTENCES, _ITEMS = 40, 100
+"""The number of sentences, and of rows and entries, of a passage that are compared before a question is answered."""
 
 
 class Extraction:
@@ -71,10 +72,14 @@ def _quote(question: str, counts: Mapping[str, int], hits: Sequence[Hit], simila
 
 
 def _compare(question: str, found: Sequence[Found], similarity: Similarity, place: int) -> float:
-    """The largest cosine of the question and one of the first sentences of a passage."""
-    text = found[place].text
-    sentences = [text[start:end] for start, end in islice(find_sentences(text), _SENTENCES)]
-    return max(similarity(question, sentences), default=0.0)
+    """The largest cosine of the question and one of the first sentences of a passage, or of its rows and entries.
+
+    A row is compared with the names of its columns: without them its values mean nothing.
+    """
+    passage = found[place]
+    sentences = [passage.text[start:end] for start, end in islice(find_sentences(passage.text), _SENTENCES)]
+    items = (piece.shown for piece in list_pieces(passage.text, passage.context) if piece.is_item)
+    return max(similarity(question, [*sentences, *islice(items, _ITEMS)]), default=0.0)
 
 
 def _show(number: int, quote: Quote) -> str:
