@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database, create_engine
 from app.domain.states import State
 from app.domain.tasks import TaskName
-from app.services.queue import execution
+from app.services.queue import claims
 from app.services.queue.attempts import Outcome, RunningAttempt
 from app.settings import Settings
 from tests.services.test_continued_tasks import World
@@ -58,8 +59,33 @@ async def test_the_end_of_a_task_is_published_although_the_claim_of_the_next_one
     async def fail(*_arguments: Any) -> Any:
         raise RuntimeError
 
-    monkeypatch.setattr(execution, "claim_next", fail)
+    monkeypatch.setattr(claims, "claim_next", fail)
     [task] = await world.submit(TaskName.PING)
     ended = await world.answer(task, end)
     assert ended == await world.read(task)
     assert world.doorbell.succeeded == [(task.id, False)]
+
+
+_REFUSE_CLAIMS = """
+CREATE FUNCTION refuse_claims() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'the claim of this task fails'; END $$
+"""
+_REFUSE_CLAIM = """
+CREATE TRIGGER refuse_claim BEFORE UPDATE ON tasks
+FOR EACH ROW WHEN (NEW.id = '{}' AND NEW.state = 'STARTED') EXECUTE FUNCTION refuse_claims()
+"""
+
+
+async def test_a_task_does_not_fail_because_the_claim_of_the_next_one_does(world: World) -> None:
+    first, second = await world.submit(TaskName.PING, TaskName.PING)
+    async with world.database.transaction() as connection:
+        await connection.execute(text(_REFUSE_CLAIMS))
+        await connection.execute(text(_REFUSE_CLAIM.format(second.id)))
+    try:
+        ended = await world.answer(first)
+    finally:
+        async with world.database.transaction() as connection:
+            await connection.execute(text("DROP FUNCTION refuse_claims CASCADE"))
+    assert ended == await world.read(first)
+    assert ended.state is State.SUCCESS
+    assert (await world.read(second)).state is State.QUEUED

@@ -21,7 +21,7 @@ from app.ledger.cancel import cancel
 from app.ledger.read import get_task
 from app.ledger.submit import submit
 from app.ledger.workers import NewWorker, register
-from app.services.queue import execution
+from app.services.queue import claims
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import Outcome, RunningAttempt, WorkerSlot
@@ -213,12 +213,12 @@ async def test_a_claim_whose_answer_was_lost_with_that_of_the_end_is_handed_back
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def lose_the_answer(*arguments: Any, **named: Any) -> Any:
-        monkeypatch.setattr(execution, "finish_and_claim", ledger_finish.finish_and_claim)
+        monkeypatch.setattr(claims, "finish_and_claim", ledger_finish.finish_and_claim)
         await ledger_finish.finish_and_claim(*arguments, **named)
         raise DatabaseUnavailableError
 
     first, second = await world.submit(TaskName.PING, TaskName.PING)
-    monkeypatch.setattr(execution, "finish_and_claim", lose_the_answer)
+    monkeypatch.setattr(claims, "finish_and_claim", lose_the_answer)
     world.may_continue = lambda: len(world.ran) == 1
     ended = await world.answer(first)
     assert ended == await world.read(first)

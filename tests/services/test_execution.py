@@ -26,7 +26,7 @@ from app.ledger.report import AttemptStatus
 from app.ledger.submit import submit
 from app.ledger.workers import NewWorker, register
 from app.services.queue import attempts as queue_attempts
-from app.services.queue import execution
+from app.services.queue import claims
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import Outcome, RunningAttempt, WorkerSlot
@@ -98,11 +98,11 @@ async def test_a_claim_whose_answer_was_lost_is_handed_back_and_runs_again(
 ) -> None:
     async def claim_and_lose_the_answer(*arguments: Any) -> Task | None:
         await ledger_claim.claim(*arguments)
-        monkeypatch.setattr(execution, "claim", ledger_claim.claim)
+        monkeypatch.setattr(claims, "claim", ledger_claim.claim)
         raise DatabaseUnavailableError
 
     async def scenario(database: Database, attempts: Execution, task: Task, worker: WorkerId) -> None:
-        monkeypatch.setattr(execution, "claim", claim_and_lose_the_answer)
+        monkeypatch.setattr(claims, "claim", claim_and_lose_the_answer)
         assert await attempts.run(task.id, TaskName.PING, _make_slot(worker), _answer) is None
         waiting = await _read(database, task)
         assert (waiting.worker_id, waiting.crashes) == (None, 0)

@@ -3,8 +3,8 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,12 @@ from redis import Redis
 from app.adapters.redis.url import redis_client_url
 from app.domain.states import FINAL
 from app.domain.tasks import Queue
-from app.settings import Settings
+from app.settings import Settings, load_settings
 from tests.deadlines import deadline, wait_for
 from tests.running import ROOT, Stack
 
 _UNFINISHED = "SELECT count(*) FROM tasks WHERE state <> ALL ($1)"
+STOP_CHORES = "UPDATE chores SET due_at = 'infinity' WHERE name = ANY ($1)"
 _DOCUMENTS = """
 SELECT d.id, d.status, d.chunk_count AS document_chunks, t.state, t.attempt, t.crashes, t.retries,
        t.chunk_count AS task_chunks, t.dead_lettered_at IS NOT NULL AS dead,
@@ -102,6 +103,22 @@ class MortalStack(Stack):
     def list_processes(self) -> list[int]:
         """The processes of this stack, orphans too: only they use its folder for temporary files."""
         return [process.pid for process in psutil.process_iter() if _read_variable(process) == str(self._scratch)]
+
+
+@contextmanager
+def run_mortal_stack(
+    make_database: Callable[[], AbstractContextManager[tuple[str, str]]], folder: Path, *, stopped_chores: Sequence[str]
+) -> Iterator[MortalStack]:
+    """An API, and a worker whose slots are processes, on a database of their own. These chores of upkeep do not run."""
+    with make_database() as (database_url, redis_url):
+        settings = load_settings(database_url=database_url, redis_url=redis_url, data_dir=folder / "data")
+        with MortalStack(settings, folder) as stack:
+            stack.start_api()
+            with closing(Witness(settings)) as witness:
+                witness.fetch(STOP_CHORES, stopped_chores)
+            stack.start_workers("high")
+            yield stack
+        wait_for(lambda: not stack.list_processes(), "every process to be gone, orphans too")
 
 
 def _read_variable(process: psutil.Process) -> str | None:

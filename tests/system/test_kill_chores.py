@@ -6,19 +6,17 @@ from contextlib import AbstractContextManager, closing
 
 import pytest
 
-from app.settings import load_settings
 from tests.cli.test_commands import run
 from tests.cli.test_reembed import set_for
 from tests.deadlines import wait_for
 from tests.system.kill_points import DURING_A_CALIBRATION, DURING_A_GATE, DURING_A_MERGE
-from tests.system.mortal_stack import MortalStack, Witness
+from tests.system.mortal_stack import STOP_CHORES, MortalStack, Witness, run_mortal_stack
 from tests.system.test_kill_points import choose
 
 _SENTENCE = "The heron of pound {} waits below the weir for the evening barge."
 _QUESTIONS = 24
 
 _DUE = "UPDATE chores SET due_at = now() WHERE name = $1 AND due_at < 'infinity'"
-_STOP = "UPDATE chores SET due_at = 'infinity' WHERE name = ANY ($1)"
 _GO = "UPDATE chores SET due_at = now() WHERE name = ANY ($1)"
 _OTHERS = ["calibrate", "reembed"]
 
@@ -57,15 +55,8 @@ def running(
 ) -> Iterator[MortalStack]:
     """An API and workers, with the chores of the tests stopped."""
     folder = tmp_path_factory.mktemp("mortal")
-    with make_database() as (database_url, redis_url):
-        settings = load_settings(database_url=database_url, redis_url=redis_url, data_dir=folder / "data")
-        with MortalStack(settings, folder) as stack:
-            stack.start_api()
-            with closing(Witness(settings)) as looking:
-                looking.fetch(_STOP, _OTHERS)
-            stack.start_workers("high")
-            yield stack
-        wait_for(lambda: not stack.list_processes(), "every process to be gone, orphans too")
+    with run_mortal_stack(make_database, folder, stopped_chores=_OTHERS) as stack:
+        yield stack
 
 
 class LowWorker:
@@ -97,7 +88,7 @@ def low_worker(running: MortalStack) -> Iterator[LowWorker]:
 def witness(running: MortalStack) -> Iterator[Witness]:
     with closing(Witness(running.settings)) as looking:
         yield looking
-        looking.fetch(_STOP, _OTHERS)
+        looking.fetch(STOP_CHORES, _OTHERS)
     running.disarm()
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.settings import load_settings
 from tests.deadlines import wait_for
 from tests.system.kill_points import (
     AFTER_CLAIM,
@@ -24,7 +23,7 @@ from tests.system.kill_points import (
     PARSER_FAILS,
     PARSER_WAITS,
 )
-from tests.system.mortal_stack import MortalStack, Witness
+from tests.system.mortal_stack import MortalStack, Witness, run_mortal_stack
 
 SENTENCE = "The heron of pound {} waits below the weir for the evening barge."
 # With chunks of 100 characters, two batches for the embedder.
@@ -40,8 +39,6 @@ _LONG_PAST = "SELECT WHERE now() > $1::timestamptz + interval '2 seconds'"  # a 
 _AGE_BELLS = "UPDATE tasks SET queued_at = now() - interval '1 hour' WHERE state = 'QUEUED'"
 _AGE_DEAD_LETTERS = "UPDATE tasks SET dead_lettered_at = now() - interval '1 hour' WHERE dead_lettered_at IS NOT NULL"
 _LOOK_FOR_SILENT_ONES = "UPDATE chores SET due_at = now() WHERE name = 'announce'"
-# No worker here serves the queue of calibrations.
-_STOP_CALIBRATING = "UPDATE chores SET due_at = 'infinity' WHERE name = 'calibrate'"
 _ALARM_WORKERS = "SELECT FROM workers WHERE 'dead_letter' = ANY (queues) AND lease_expires_at > now()"
 _ANNOUNCED = "SELECT FROM tasks WHERE dead_lettered_at IS NOT NULL AND announced_at IS NOT NULL"
 _UNEXPLAINED = "SELECT id FROM tasks WHERE state = 'SUCCESS' AND attempt <> 1 + jsonb_array_length(history)"
@@ -59,15 +56,9 @@ def running(
 ) -> Iterator[MortalStack]:
     """An API, and a worker whose slots are processes."""
     folder = tmp_path_factory.mktemp("mortal")
-    with make_database() as (database_url, redis_url):
-        settings = load_settings(database_url=database_url, redis_url=redis_url, data_dir=folder / "data")
-        with MortalStack(settings, folder) as stack:
-            stack.start_api()
-            with closing(Witness(settings)) as witness:
-                witness.fetch(_STOP_CALIBRATING)
-            stack.start_workers("high")
-            yield stack
-        wait_for(lambda: not stack.list_processes(), "every process to be gone, orphans too")
+    # No worker here serves the queue of calibrations.
+    with run_mortal_stack(make_database, folder, stopped_chores=["calibrate"]) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")

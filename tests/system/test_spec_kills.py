@@ -5,13 +5,12 @@ from contextlib import AbstractContextManager, closing
 
 import pytest
 
-from app.settings import load_settings
 from tests.deadlines import wait_for
 from tests.flows.repositories import OVERVIEW, SOURCES
 from tests.flows.test_specs import list_documents
 from tests.flows.zips import make_zip
 from tests.system.kill_points import AFTER_CLAIM, DURING_SPECS, LAST_STEP_WAITS, OUTSIDE_THE_ATTEMPT
-from tests.system.mortal_stack import MortalStack, Witness
+from tests.system.mortal_stack import MortalStack, Witness, run_mortal_stack
 from tests.system.test_kill_points import choose
 
 _STEPS = [AFTER_CLAIM, "before parsing", "while its child parses", *DURING_SPECS, "before the last transaction"]
@@ -26,12 +25,8 @@ def running(
 ) -> Iterator[MortalStack]:
     """An API, and a worker whose slots are processes."""
     folder = tmp_path_factory.mktemp("mortal")
-    with make_database() as (database_url, redis_url):
-        settings = load_settings(database_url=database_url, redis_url=redis_url, data_dir=folder / "data")
-        with MortalStack(settings, folder) as stack:
-            stack.start_api()
-            stack.start_workers("high")
-            yield stack
+    with run_mortal_stack(make_database, folder, stopped_chores=()) as stack:
+        yield stack
 
 
 @pytest.mark.parametrize("point", choose([*_STEPS, *OUTSIDE_THE_ATTEMPT]))

@@ -23,17 +23,16 @@ from app.domain.errors import (
 from app.domain.ids import TaskId
 from app.domain.tasks import Task, TaskName
 from app.ledger.children import expand
-from app.ledger.claim import Claim, Slot, claim, claim_next, list_claimed
-from app.ledger.finish import abort, defer, fail, finish, finish_and_claim, hand_back, requeue, retry, supersede
+from app.ledger.claim import Claim
+from app.ledger.finish import abort, defer, fail, finish, hand_back, requeue, retry, supersede
 from app.ledger.report import AttemptStatus, report
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import AttemptFunction, AttemptLostError, Outcome, RunningAttempt, WorkerSlot
+from app.services.queue.claims import DATABASE_RETRY_SECONDS, Claims
 from app.services.queue.failures import RetryPolicy, describe_failure
 from app.services.queue.watching import run_watched
 
-_DATABASE_RETRY_SECONDS = 0.5
-_UNHELD_SECONDS = 0.4  # the answer to a claim arrives long before
 _DEFER_SECONDS = 5.0
 
 log = structlog.get_logger()
@@ -59,8 +58,7 @@ class Execution:
         self._database = database
         self._after_commit = after_commit
         self._policy = policy
-        self._admission = admission
-        self._held: set[TaskId] = set()
+        self._claims = Claims(database, after_commit, admission)
 
     async def run(self, task_id: TaskId, name: TaskName, slot: WorkerSlot, body: AttemptFunction) -> Task | None:
         """Run the task of a message, whose name must be ``name``; then the next ones, while the slot may continue.
@@ -69,7 +67,7 @@ class Execution:
         message, or one with another name than the task's), when the attempt was superseded, so that nothing of it was
         written, or when the slot continued, so that its end is reported already.
         """
-        claimed = await self._claim(task_id, name, slot)
+        claimed = await self._claims.claim(task_id, name, slot)
         ended = None
         while (task := claimed.task) is not None:
             with bound_contextvars(task_id=str(task.id)):
@@ -79,7 +77,7 @@ class Execution:
                 ended = end.task if is_last_of_message else None
                 if end.task is not None:
                     await self._follow_end(end.task, claimed, reports_success=not is_last_of_message)
-            self._follow_claim(claimed, slot)
+            self._claims.follow(claimed, slot)
         return ended
 
     async def _follow_end(self, ended: Task, claimed: Claim, *, reports_success: bool) -> None:
@@ -88,23 +86,10 @@ class Execution:
             await self._after_commit.run([ended], nudges=not claimed, reports_success=reports_success)
         except asyncio.CancelledError:
             if claimed.task is not None:
-                self._held.discard(claimed.task.id)
-                async with self._database.statement() as connection:
-                    await hand_back(connection, claimed.task.attempt_token)
+                await self._claims.release(claimed.task)
             raise
         except Exception:
             log.exception("follow_up_failed")  # the sweep does the rest
-
-    def _follow_claim(self, claimed: Claim, slot: WorkerSlot) -> None:
-        """Announce the task with which the slot continues, and have the queue admitted where that is due."""
-        if slot.queue is None:
-            return
-        if claimed.task is None:
-            # The last admission may have counted this slot as busy, and published no message for an admitted task.
-            self._admission.nudge(slot.queue)
-            return
-        self._admission.note_claim(slot.queue, claimed, slot.siblings)
-        self._after_commit.publish_continued(claimed.task)
 
     async def _run_attempt(self, task: Task, slot: WorkerSlot, body: AttemptFunction) -> End:
         """Run one attempt, write its end, and claim the next task if the slot may continue."""
@@ -112,62 +97,10 @@ class Execution:
             attempt = RunningAttempt(task, slot, self._database, self._after_commit)
             end = await self._write_end(attempt, slot, await self._run_body(attempt, slot, body))
             if end.next is None and slot.may_continue():
-                end = End(end.task, await self._claim_next(slot))
+                end = End(end.task, await self._claims.claim_next(slot))
             return end
         finally:
-            self._held.discard(task.id)
-
-    def _hold(self, claimed: Claim) -> Claim:
-        """Note that this process received the claim, before anything else can look for claims that it did not."""
-        if claimed.task is not None:
-            self._held.add(claimed.task.id)
-        return claimed
-
-    def _describe_slot(self, slot: WorkerSlot, *, continues: bool = True) -> Slot:
-        if slot.queue is None or not continues:
-            return Slot(slot.worker_id, slot.pid)
-        return Slot(slot.worker_id, slot.pid, slot.queue, self._admission.enough(slot.queue))
-
-    async def _claim(self, task_id: TaskId, name: TaskName, slot: WorkerSlot) -> Claim:
-        """Claim for a message. If the answer is lost, release the claim, or the row would stay in a running state."""
-        try:
-            claimed = await claim(self._database, task_id, name, self._describe_slot(slot))
-        except DatabaseUnavailableError:
-            await self._release_unheld(slot)
-            return Claim()
-        if claimed.task is None and claimed.name not in {name, None}:
-            log.warning(
-                "message_refused", reason="it names another task than the row", message_name=name, name=claimed.name
-            )
-        elif claimed.task and slot.queue:
-            self._admission.note_claim(slot.queue, claimed, slot.siblings, own=task_id)
-            if claimed.task.id != task_id:
-                self._after_commit.publish_continued(claimed.task)
-        return self._hold(claimed)
-
-    async def _claim_next(self, slot: WorkerSlot) -> Claim:
-        try:
-            return self._hold(await claim_next(self._database, self._describe_slot(slot)))
-        except DatabaseUnavailableError:
-            await self._release_unheld(slot)
-        except Exception:
-            log.exception("claim_failed")  # nothing was claimed; the task that has ended must be published
-        return Claim()
-
-    async def _release_unheld(self, slot: WorkerSlot) -> None:
-        """Once the database is available, hand back what was claimed for this process without its receiving it."""
-        while True:
-            log.warning("claim_unconfirmed")
-            await asyncio.sleep(_DATABASE_RETRY_SECONDS)
-            try:
-                async with self._database.statement() as connection:
-                    claimed = await list_claimed(connection, self._describe_slot(slot), _UNHELD_SECONDS)
-                    unheld = [task.attempt_token for task in claimed if task.id not in self._held]
-                    released = [await hand_back(connection, attempt) for attempt in unheld]
-            except DatabaseUnavailableError:
-                continue
-            await self._after_commit.run([task for task in released if task])
-            return
+            self._claims.drop(task.id)
 
     async def _write_end(self, attempt: RunningAttempt, slot: WorkerSlot, end: WriteEnd) -> End:
         """Write the end of the attempt, and try again for as long as the database is unavailable.
@@ -184,11 +117,11 @@ class Execution:
                 if not is_uncertain:
                     log.warning("attempt_end_not_written", code=error.code)
                     is_uncertain = True
-                await asyncio.sleep(_DATABASE_RETRY_SECONDS)
+                await asyncio.sleep(DATABASE_RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - a result that cannot be stored is a failure like any other
                 end = self._choose_failure_end(attempt, error)
         if is_uncertain and slot.queue is not None:
-            await self._release_unheld(slot)  # the lost answer may have had a claim
+            await self._claims.release_unheld(slot)  # the lost answer may have had a claim
         if is_uncertain and ended.task is None:
             ended = End(await attempt.find_end(), ended.next)
         return ended
@@ -235,9 +168,7 @@ class Execution:
         token, reports = attempt.task.attempt_token, await attempt.take_reports()
         written: dict[str, Any] = {"status": outcome.status, "chunk_count": outcome.chunk_count, "reports": reports}
         if outcome.is_plain:
-            continuing = self._describe_slot(slot, continues=slot.may_continue())
-            task, claimed = await finish_and_claim(self._database, token, continuing, outcome.result, **written)
-            return End(task, self._hold(claimed))
+            return End(*await self._claims.finish(token, slot, outcome.result, **written))
         async with self._database.transaction() as connection:
             if outcome.expands:
                 if reports:

@@ -1,0 +1,125 @@
+"""Claims: the tasks that the slots of this process get, and what becomes of a claim whose answer is lost."""
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from app.db.engine import Database
+from app.domain.errors import DatabaseUnavailableError, UnstorableValueError
+from app.domain.ids import TaskId
+from app.domain.tasks import Attempt, Task, TaskName
+from app.ledger.claim import Claim, Slot, claim, claim_next, list_claimed
+from app.ledger.finish import finish_and_claim, hand_back
+from app.services.queue.admission import Admission
+from app.services.queue.after_commit import AfterCommit
+from app.services.queue.attempts import WorkerSlot
+
+DATABASE_RETRY_SECONDS = 0.5
+_UNHELD_SECONDS = 0.4  # the answer to a claim arrives long before
+
+log = structlog.get_logger()
+
+
+class Claims:
+    """Claims tasks for the slots of this process, and knows those that it received."""
+
+    def __init__(self, database: Database, after_commit: AfterCommit, admission: Admission) -> None:
+        self._database = database
+        self._after_commit = after_commit
+        self._admission = admission
+        self._held: set[TaskId] = set()
+
+    async def claim(self, task_id: TaskId, name: TaskName, slot: WorkerSlot) -> Claim:
+        """Claim for a message. If the answer is lost, release the claim, or the row would stay in a running state."""
+        try:
+            claimed = await claim(self._database, task_id, name, self._describe(slot))
+        except DatabaseUnavailableError:
+            await self.release_unheld(slot)
+            return Claim()
+        if claimed.task is None and claimed.name not in {name, None}:
+            log.warning(
+                "message_refused", reason="it names another task than the row", message_name=name, name=claimed.name
+            )
+        elif claimed.task and slot.queue:
+            self._admission.note_claim(slot.queue, claimed, slot.siblings, own=task_id)
+            if claimed.task.id != task_id:
+                self._after_commit.publish_continued(claimed.task)
+        return self._hold(claimed)
+
+    async def claim_next(self, slot: WorkerSlot) -> Claim:
+        """Claim the next task of the slot's queue. No failure is raised: the task that has ended must be published."""
+        try:
+            return self._hold(await claim_next(self._database, self._describe(slot)))
+        except DatabaseUnavailableError:
+            await self.release_unheld(slot)
+        except Exception:
+            log.exception("claim_failed")
+        return Claim()
+
+    async def finish(
+        self, attempt: Attempt, slot: WorkerSlot, result: Any, **written: Any
+    ) -> tuple[Task | None, Claim]:
+        """End a task whose outcome writes nothing else, and claim the next one if the slot may continue.
+
+        A failure of the claim does not fail the task: its end is then written alone. ``written`` is what
+        ``app.ledger.finish`` writes besides the result.
+        """
+        if slot.may_continue():
+            try:
+                task, claimed = await finish_and_claim(self._database, attempt, self._describe(slot), result, **written)
+            except (DatabaseUnavailableError, UnstorableValueError):
+                raise
+            except Exception:
+                log.exception("claim_failed")
+            else:
+                return task, self._hold(claimed)
+        alone = Slot(slot.worker_id, slot.pid)
+        return await finish_and_claim(self._database, attempt, alone, result, **written)
+
+    def follow(self, claimed: Claim, slot: WorkerSlot) -> None:
+        """Announce the task with which the slot continues, and have the queue admitted where that is due."""
+        if slot.queue is None:
+            return
+        if claimed.task is None:
+            # The last admission may have counted this slot as busy, and published no message for an admitted task.
+            self._admission.nudge(slot.queue)
+            return
+        self._admission.note_claim(slot.queue, claimed, slot.siblings)
+        self._after_commit.publish_continued(claimed.task)
+
+    def drop(self, task_id: TaskId) -> None:
+        """Note that the attempt of a task has ended."""
+        self._held.discard(task_id)
+
+    async def release(self, task: Task) -> None:
+        """Hand back a claimed task whose attempt has not begun."""
+        self.drop(task.id)
+        async with self._database.statement() as connection:
+            await hand_back(connection, task.attempt_token)
+
+    async def release_unheld(self, slot: WorkerSlot) -> None:
+        """Once the database is available, hand back what was claimed for this process without its receiving it."""
+        while True:
+            log.warning("claim_unconfirmed")
+            await asyncio.sleep(DATABASE_RETRY_SECONDS)
+            try:
+                async with self._database.statement() as connection:
+                    claimed = await list_claimed(connection, self._describe(slot), _UNHELD_SECONDS)
+                    unheld = [task.attempt_token for task in claimed if task.id not in self._held]
+                    released = [await hand_back(connection, attempt) for attempt in unheld]
+            except DatabaseUnavailableError:
+                continue
+            await self._after_commit.run([task for task in released if task])
+            return
+
+    def _hold(self, claimed: Claim) -> Claim:
+        """Note that this process received the claim, before anything else can look for claims that it did not."""
+        if claimed.task is not None:
+            self._held.add(claimed.task.id)
+        return claimed
+
+    def _describe(self, slot: WorkerSlot) -> Slot:
+        if slot.queue is None:
+            return Slot(slot.worker_id, slot.pid)
+        return Slot(slot.worker_id, slot.pid, slot.queue, self._admission.enough(slot.queue))
