@@ -24,6 +24,7 @@ class Point:
 
 
 _EXECUTION = "app.services.queue.execution"
+_CLAIM = "app.services.queue.claims:claim"
 _PARSE = "app.pipeline.sandbox.sandbox:ParserSandbox.parse"
 _PUBLICATION = "app.services.indexing.publication"
 _PUBLISH = "app.adapters.celery.doorbell:CeleryDoorbell._publish"
@@ -43,13 +44,13 @@ AFTER_THE_ROW = {
     "after the ring, before the answer": Point("app.services.intake.uploads:Uploads.accept", Moment.AFTER_RING),
 }
 OUTSIDE_THE_ATTEMPT = {
-    "after the bell, before the claim": Point(f"{_EXECUTION}:claim", Moment.BEFORE),
+    "after the bell, before the claim": Point(_CLAIM, Moment.BEFORE),
     "after the commit, before Celery is told": Point(f"{_EXECUTION}:Execution._write_end", Moment.AFTER),
     "after Celery is told, before the acknowledgement": Point("app.tasks.runtime:Runtime.execute", Moment.AFTER_SOME),
 }
 AFTER_CLAIM = "after the claim"
 DURING_THE_ATTEMPT = {
-    AFTER_CLAIM: Point(f"{_EXECUTION}:claim", Moment.AFTER_SOME),
+    AFTER_CLAIM: Point(_CLAIM, Moment.AFTER_SOME),
     "after loading the rows": Point("app.services.indexing.ingestion:Ingestion.load", Moment.AFTER),
     "before parsing": Point(_PARSE, Moment.BEFORE),
     "while its child parses": Point("app.pipeline.sandbox.process:ChildProcess._read_reply", Moment.BEFORE),
