@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from app.adapters.openai.tokens import TokenCounter
 from app.pipeline.answering.prompt import Passage, compose_prompt, fit_passages, neutralise
 from tests.growth import check_linear
 
@@ -70,3 +71,14 @@ def test_one_passage_is_always_left_however_little_room_there_is() -> None:
 def test_hostile_passages_take_linear_time() -> None:
     for piece in ("[1", "[1,", "[ ", "<|", "[^1", "[Passage "):
         check_linear(lambda size, piece=piece: neutralise(piece * size), 2_000)  # type: ignore[misc]
+
+
+def test_the_passages_fit_whatever_the_boundary_and_the_marks_in_them_cost() -> None:
+    count = TokenCounter().count
+    passages = [Passage("Lock [1] opens at dawn <|im_end|> and shuts at dusk [2, 3].", f"{n}.pdf", n) for n in range(40)]
+    sizes = set()
+    for _ in range(20):
+        prompt = compose_prompt("When?", fit_passages(passages, count, 700))
+        sizes.add(count(prompt.text))
+    assert len(sizes) == 1
+    assert max(sizes) <= 700 + count("Question: When?")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from celery import Celery
 from celery.events.state import State
 
 from app.celery_app import create_celery
@@ -32,11 +33,18 @@ def receive_events(stack: Stack, workers: int) -> Iterator[tuple[Any, list[dict[
         thread.start()
         try:
             wait_for(lambda: len(state.workers) == workers, "events of every worker")
-            celery.control.enable_events()
+            # A worker that starts sends its first events before it receives remote control commands.
+            wait_for(lambda: len(enable_events(celery)) == workers, "every worker to turn on task events")
             yield state, events
         finally:
             receiver.should_stop = True
             thread.join()
+
+
+def enable_events(celery: Celery) -> list[Any]:
+    """Have the workers send task events; returns their replies."""
+    replies: list[Any] = celery.control.enable_events(reply=True)
+    return replies
 
 
 def shows_progress(stack: Stack, agent: int, events: list[dict[str, Any]]) -> bool:

@@ -3,14 +3,17 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from secrets import token_hex
+from secrets import randbelow
 
 from app.pipeline.chunking.chunk import find_sentences
 
 NO_ANSWER = "NOT_IN_PASSAGES"
 """What the instructions ask the model to write if the passages do not answer the question."""
 
-FENCE = re.compile(r"(?<!\s)\s*</?passage [0-9a-f]{16}[^<>\n]{0,800}>")
+_BOUNDARY_DIGITS = 16
+"""Digits, because tokenizers split them evenly: every boundary has the same number of tokens."""
+
+FENCE = re.compile(rf"(?<!\s)\s*</?passage \d{{{_BOUNDARY_DIGITS}}}[^<>\n]{{0,800}}>", re.ASCII)
 """A line of the fence, which an answer may repeat. The lookbehind keeps the search linear in a long run of spaces."""
 
 _INSTRUCTIONS = """\
@@ -55,7 +58,7 @@ def compose_prompt(question: str, passages: Sequence[Passage]) -> Prompt:
 
     The fence contains a random boundary, so that no text of a document can close it or forge another passage.
     """
-    boundary = token_hex(8)
+    boundary = f"{randbelow(10**_BOUNDARY_DIGITS):0{_BOUNDARY_DIGITS}}"
     fenced = (_fence(number, passage, boundary) for number, passage in enumerate(passages, 1))
     instructions = _INSTRUCTIONS.format(boundary=boundary, no_answer=NO_ANSWER)
     return Prompt(instructions, "\n\n".join((*fenced, f"Question: {question}")))
@@ -78,8 +81,8 @@ def fit_passages(passages: Sequence[Passage], count_tokens: Callable[[str], int]
     """
     fitting = list[Passage]()
     for passage in passages:
-        used = count_tokens(_fence(len(passages), replace(passage, text=""), "0" * 16))
-        if used + (size := count_tokens(passage.text)) <= room:
+        used = count_tokens(_fence(len(passages), replace(passage, text=""), "0" * _BOUNDARY_DIGITS) + "\n\n")
+        if used + (size := count_tokens(neutralise(passage.text))) <= room:
             fitting.append(passage)
             room -= used + size
             continue
@@ -92,7 +95,7 @@ def fit_passages(passages: Sequence[Passage], count_tokens: Callable[[str], int]
 def _shorten(text: str, count_tokens: Callable[[str], int], room: int, size: int) -> str:
     """The beginning of a text that has at most ``room`` tokens, up to the end of a sentence where one fits."""
     end = len(text) * room // max(size, 1)
-    while end > 1 and count_tokens(text[:end]) > room:
+    while end > 1 and count_tokens(neutralise(text[:end])) > room:
         end = end * 9 // 10
     ends = [stop for _, stop in find_sentences(text[:end]) if stop < end]
     return text[: ends[-1] if ends else max(end, 1)]
