@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
-from app.db.pgvector_store import PgVectorStore
+from app.db.vectors.pgvector_store import PgVectorStore
 from app.domain.vectors import Vector, VectorBatch, VectorIndex, VectorKey
 
 DIMENSIONS, CHUNKS = 256, 30  # of a vector; vectors of a document

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 from app.adapters.redis.limits import RedisLimits
 from app.bootstrap.models import Embedders
 from app.db.engine import Database, create_engine
-from app.db.pgvector_store import PgVectorStore
+from app.db.vectors.pgvector_store import PgVectorStore
 from app.domain.ports import Embedder
 from app.domain.vectors import Account, EmbeddingSpec, VectorIndex
 from app.pipeline.ranking.metrics import measure_ndcg

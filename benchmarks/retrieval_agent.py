@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import text
 
-from app.db.calibrations import save_calibration
-from app.db.chunks import CHUNK_COLUMNS, count_words, get_driver
+from app.db.documents.chunks import CHUNK_COLUMNS, count_words, get_driver
 from app.db.engine import Database
+from app.db.vectors.calibrations import save_calibration
 from app.domain.documents import Chunk
 from app.domain.ports import Embedder
 from app.domain.vectors import Vector, VectorIndex

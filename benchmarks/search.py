@@ -21,10 +21,10 @@ from sqlalchemy import text
 from app.adapters.embedders.wordllama import WordLlamaEmbedder
 from app.adapters.redis.limits import RedisLimits
 from app.db.engine import Database, create_engine
-from app.db.hnsw_indexes import maintain_hnsw_indexes
-from app.db.pgvector_store import PgVectorStore
 from app.db.search.word_segments import maintain_word_segments
-from app.db.vector_indexes import fix_dimensions
+from app.db.vectors.hnsw_indexes import maintain_hnsw_indexes
+from app.db.vectors.indexes import fix_dimensions
+from app.db.vectors.pgvector_store import PgVectorStore
 from app.domain.vectors import Account
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.adapters.embedders.wordllama import WordLlamaEmbedder
-from app.db.chunks import CHUNK_COLUMNS, as_record, count_words, get_driver
+from app.db.documents.chunks import CHUNK_COLUMNS, as_record, count_words, get_driver
 from app.db.engine import Database
 from app.domain.documents import Chunk
 from app.domain.vectors import Vector, VectorIndex

@@ -17,9 +17,9 @@ import numpy as np
 from qdrant_client import QdrantClient, models
 
 from app.db.engine import Database, create_engine
-from app.db.hnsw_indexes import maintain_hnsw_indexes
-from app.db.pgvector_store import PgVectorStore
-from app.db.vector_indexes import add_index, find_index
+from app.db.vectors.hnsw_indexes import maintain_hnsw_indexes
+from app.db.vectors.indexes import add_index, find_index
+from app.db.vectors.pgvector_store import PgVectorStore
 from app.domain.vectors import EmbeddingSpec, IndexState, Vector, VectorIndex, VectorKey
 from app.settings import Settings
 from benchmarks.collection import CHUNKS, DIMENSIONS, Collection, make_collection, make_document, make_questions

@@ -9,7 +9,7 @@ from app.adapters.packages import optional_imports
 from app.bootstrap.database import get_database_url
 from app.bootstrap.models import describe_embedding
 from app.db.engine import Database, create_engine
-from app.db.pgvector_store import PgVectorStore
+from app.db.vectors.pgvector_store import PgVectorStore
 from app.domain.errors import DatabaseUnavailableError, StartupError
 from app.domain.ports import VectorStore
 from app.services.indexing.vector_indexes import IndexSpec, VectorIndexes

@@ -12,8 +12,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.hnsw_indexes import belongs_to_schema
-from app.db.vector_tables import metadata
+from app.db.tables.vectors import metadata
+from app.db.vectors.hnsw_indexes import belongs_to_schema
 from app.domain.errors import StartupError
 
 # An arbitrary number. An advisory lock: processes that start at the same time migrate one after the other.

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.content_keys import CONTENT_OF_TASK, IS_DUPLICATE
-from app.db.tables import tasks
+from app.db.documents.content_keys import CONTENT_OF_TASK, IS_DUPLICATE
+from app.db.tables.core import tasks
 from app.domain.ids import TaskId, WorkerId
 from app.domain.states import ACTIVE, FINAL, RUNNING, WAITING, Event, State, target
 from app.domain.tasks import INDEXING, WORK_QUEUES, Attempt, Task, TaskName

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.tables import tasks
+from app.db.tables.core import tasks
 from app.domain.documents import DocumentStatus
 from app.domain.ids import TaskId
 from app.domain.states import ACTIVE, FINAL, RUNNING, Event, State

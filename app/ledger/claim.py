@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Row, Source, fetch
 from app.db.statements import Statement
-from app.db.tables import tasks
+from app.db.tables.core import tasks
 from app.domain.ids import TaskId, WorkerId
 from app.domain.states import RUNNING, WAITING, Event, State
 from app.domain.tasks import Task

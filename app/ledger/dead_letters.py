@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.paging import list_rows
-from app.db.tables import tasks
+from app.db.tables.core import tasks
 from app.domain.ids import TaskId
 from app.domain.records import Listing
 from app.domain.states import Event

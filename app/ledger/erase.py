@@ -6,7 +6,7 @@ from sqlalchemy import TextualSelect, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.tables import tasks
+from app.db.tables.core import tasks
 from app.domain.ids import TaskId
 from app.domain.states import ACTIVE, FINAL, RUNNING, State
 from app.domain.tasks import Task, TaskName

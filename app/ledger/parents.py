@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.tables import tasks
+from app.db.tables.core import tasks
 from app.domain.ids import TaskId
 from app.domain.states import Event, State, target
 from app.domain.tasks import Task, TaskName

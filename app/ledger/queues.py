@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import CursorResult, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.tables import tasks
+from app.db.tables.core import tasks
 from app.domain.states import RUNNING, WAITING, Event, State
 from app.domain.tasks import Queue
 from app.ledger.statement import LEASE_LIVE, WITHOUT_BELL, all_locked, fetch_tasks, guard, quoted, returning_tasks, to

@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import TextualSelect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.content_keys import PRESENT_KEY, key_of_task
+from app.db.documents.content_keys import PRESENT_KEY, key_of_task
 from app.db.engine import Source, fetch
 from app.db.statements import Statement
-from app.db.tables import tasks
+from app.db.tables.core import tasks
 from app.domain.documents import DocumentStatus
 from app.domain.ids import TaskId, keep_above
 from app.domain.states import Event, State, sources, target

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Source, fetch
 from app.db.statements import Statement
-from app.db.tables import tasks
+from app.db.tables.core import tasks
 from app.domain.ids import TaskId
 from app.domain.tasks import NewTask, Task
 from app.ledger.statement import fetch_tasks

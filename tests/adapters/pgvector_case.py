@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import Database, create_engine
-from app.db.pgvector_store import PgVectorStore
-from app.db.vector_indexes import fix_dimensions
+from app.db.vectors.indexes import fix_dimensions
+from app.db.vectors.pgvector_store import PgVectorStore
 from app.domain.vectors import EmbeddingSpec, VectorBatch, VectorIndex
 from app.settings import Settings
 from tests.adapters.vector_stores import Case

@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db.chunks import ChunkRow, add_chunks, count_words, replace_chunks
-from app.db.editions import publish_edition, reserve_edition
+from app.db.documents.chunks import ChunkRow, add_chunks, count_words, replace_chunks
+from app.db.documents.editions import publish_edition, reserve_edition
 from app.db.engine import Database
-from app.db.pgvector_store import PgVectorStore
 from app.db.search.ranking import Hit
-from app.db.vector_indexes import add_index, find_index
+from app.db.vectors.indexes import add_index, find_index
+from app.db.vectors.pgvector_store import PgVectorStore
 from app.domain.documents import Chunk
 from app.domain.ports import Reranker
 from app.domain.vectors import (

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from app.db.chunks import REMOVED_AT_ONCE, remove_chunks, replace_chunks
 from app.db.codecs import decode_halfvec, decode_tsvector, encode_halfvec, encode_tsvector
+from app.db.documents.chunks import REMOVED_AT_ONCE, remove_chunks, replace_chunks
 from tests.db.library import BETWEEN, Library, make_rows
 
 

@@ -8,8 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import create_engine
-from app.db.hnsw_indexes import HnswIndex, belongs_to_schema, find_hnsw_indexes, maintain_hnsw_indexes
 from app.db.schema import find_differences
+from app.db.vectors.hnsw_indexes import HnswIndex, belongs_to_schema, find_hnsw_indexes, maintain_hnsw_indexes
 from app.settings import Settings
 from tests.db.library import NORTH, NOWHERE, Library
 

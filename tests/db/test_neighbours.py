@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import text
 
-from app.db.chunks import ChunkRow, count_words, replace_chunks
-from app.db.documents import hide_document
+from app.db.documents.chunks import ChunkRow, count_words, replace_chunks
+from app.db.documents.documents import hide_document
 from app.domain.documents import Chunk
 from app.pipeline.chunking.joining import join_chunks
 from app.pipeline.words.lexemes import lexemes

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.provider_usage import ProviderUsage, count_usage, list_usage
+from app.db.providers.usage import ProviderUsage, count_usage, list_usage
 from app.domain.vectors import Account
 
 HOUR = timedelta(hours=1)

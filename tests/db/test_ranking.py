@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.db.chunks import remove_chunks
-from app.db.documents import hide_document
-from app.db.editions import publish_edition
+from app.db.documents.chunks import remove_chunks
+from app.db.documents.documents import hide_document
+from app.db.documents.editions import publish_edition
 from app.domain.queries import AskedWord, Phrase, PhraseWord, Query
 from tests.db.library import BETWEEN, EAST, NORTH, NOWHERE, Library
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import Database, create_engine
 from app.db.schema import _config, find_differences, migrate
-from app.db.vector_indexes import find_index
+from app.db.vectors.indexes import find_index
 from app.domain.vectors import EmbeddingSpec, IndexState, VectorIndex
 from app.embedded import EngineUrls
 

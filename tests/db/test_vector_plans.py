@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db.edition_lists import lacks_old, list_lacking, list_stale, list_unswept
-from app.db.editions import list_hidden
+from app.db.documents.edition_lists import lacks_old, list_lacking, list_stale, list_unswept
+from app.db.documents.editions import list_hidden
 from app.db.engine import create_engine
 from app.domain.tasks import Queue, TaskName
 from app.ledger.read import count_unfinished

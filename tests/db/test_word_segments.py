@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.chunks import remove_chunks
-from app.db.documents import hide_document
+from app.db.documents.chunks import remove_chunks
+from app.db.documents.documents import hide_document
 from app.db.search import word_segments
 from app.db.search.ranking import Hit
 from app.db.search.word_segments import maintain_word_segments

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.db.vector_indexes import fix_dimensions, lock_indexes
+from app.db.vectors.indexes import fix_dimensions, lock_indexes
 from app.domain.errors import ConflictError, IndexMismatchError, NotFoundError, StartupError
 from app.domain.states import State
 from app.domain.vectors import IndexState

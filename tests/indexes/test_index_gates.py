@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.db.question_sets import delete_question_set, insert_question_set
+from app.db.evaluations.question_sets import delete_question_set, insert_question_set
 from app.domain.errors import ConflictError, IndexMismatchError, InvalidRequestError, NotFoundError
 from app.domain.questions import Question
 from app.domain.states import State

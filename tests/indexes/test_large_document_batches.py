@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.db.tables import staged_chunks
+from app.db.tables.core import staged_chunks
 from app.domain.ids import TaskId
 from app.domain.states import State
 from app.domain.tasks import NewTask, Queue, Task, TaskName

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.db.editions import renew_edition
+from app.db.documents.editions import renew_edition
 from app.domain.states import State
 from app.domain.tasks import TaskName
 from app.domain.vectors import VectorBatch, VectorIndex

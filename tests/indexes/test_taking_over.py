@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.editions import plan_index
-from app.db.vector_indexes import PUBLICATION_LOCK, find_index, lock_indexes
+from app.db.documents.editions import plan_index
+from app.db.vectors.indexes import PUBLICATION_LOCK, find_index, lock_indexes
 from app.domain.errors import DatabaseUnavailableError, NotFoundError
 from app.domain.tasks import Queue, TaskName
 from app.domain.vectors import IndexState, VectorIndex

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.adapters.polling_watch import PollingWatch
 from app.adapters.storage.files import FileStore
-from app.db.agents import insert_agent
 from app.db.engine import Database
-from app.db.pgvector_store import PgVectorStore
-from app.db.vector_tables import metadata
+from app.db.tables.vectors import metadata
+from app.db.tenants.agents import insert_agent
+from app.db.vectors.pgvector_store import PgVectorStore
 from app.domain.documents import OnDuplicate
 from app.domain.errors import StartupError
 from app.domain.ids import TaskId, new_worker_id

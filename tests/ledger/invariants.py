@@ -1,4 +1,4 @@
-"""Invariants of a task's row. CHECK constraints enforce those that one row decides (app/db/task_invariants.py)."""
+"""Invariants of a task's row. CHECK constraints (``app.db.tables.task_invariants``) enforce those of one row."""
 
 from collections.abc import Sequence
 

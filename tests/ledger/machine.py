@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import select
 
-from app.db.tables import tasks as task_table
+from app.db.tables.core import tasks as task_table
 from app.domain.documents import DocumentStatus
 from app.domain.ids import TaskId, WorkerId
 from app.domain.states import ACTIVE, FINAL, RUNNING, WAITING, Event, State

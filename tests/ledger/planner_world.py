@@ -165,7 +165,7 @@ def find_parameters(bench: Bench, name: str) -> dict[str, Any]:
     }
 
 
-_DELETING = ("answer_parts._ERASE", "erase.", "erasure.", "files.")
+_DELETING = ("answer_parts._ERASE", "erase.", "documents.erasure.", "files.")
 _OWN = ("agent_id", "limit")
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import app.db
 import app.ledger
 from app.db.statements import Statement
-from app.db.tables import tasks
+from app.db.tables.core import tasks
 from tests.ledger.bench import Bench
 from tests.ledger.planner_world import WITHOUT_ROWS, fill, find_parameters
 
@@ -32,11 +32,11 @@ OFF += [("hashjoin", "nestloop"), ("hashjoin", "mergejoin", "material", "memoize
 
 
 def list_statements(package: ModuleType) -> Iterator[tuple[str, Any]]:
-    """Each statement of a package's modules, with its name."""
-    for found in pkgutil.iter_modules(package.__path__):
-        for name, value in vars(importlib.import_module(f"{package.__name__}.{found.name}")).items():
+    """Each statement of a package's modules, and of the packages in it, with its name."""
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        for name, value in vars(importlib.import_module(found.name)).items():
             if isinstance(value, (Statement, TextClause, TextualSelect)):
-                yield f"{found.name}.{name}", as_clause(value)
+                yield f"{found.name.removeprefix(f'{package.__name__}.')}.{name}", as_clause(value)
 
 
 def as_clause(statement: Any) -> Any:

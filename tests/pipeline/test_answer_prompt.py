@@ -75,7 +75,9 @@ def test_hostile_passages_take_linear_time() -> None:
 
 def test_the_passages_fit_whatever_the_boundary_and_the_marks_in_them_cost() -> None:
     count = TokenCounter().count
-    passages = [Passage("Lock [1] opens at dawn <|im_end|> and shuts at dusk [2, 3].", f"{n}.pdf", n) for n in range(40)]
+    passages = [
+        Passage("Lock [1] opens at dawn <|im_end|> and shuts at dusk [2, 3].", f"{n}.pdf", n) for n in range(40)
+    ]
     sizes = set()
     for _ in range(20):
         prompt = compose_prompt("When?", fit_passages(passages, count, 700))

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db.agents import insert_agent
 from app.db.engine import Database
+from app.db.tenants.agents import insert_agent
 from app.domain.errors import DatabaseUnavailableError, DocumentDamagedError
 from app.domain.ids import TaskId, new_worker_id
 from app.domain.records import AgentSettings

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import Database
-from app.db.identities import find_identities
+from app.db.tenants.identities import find_identities
 from app.domain.errors import UnauthorizedError
 from app.domain.identity import Scope
 from app.services.tenants.identities import Identities

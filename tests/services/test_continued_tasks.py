@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.agents import insert_agent
 from app.db.engine import Database, create_engine
+from app.db.tenants.agents import insert_agent
 from app.domain.errors import DatabaseUnavailableError, DocumentDamagedError
 from app.domain.ids import TaskId, new_worker_id
 from app.domain.records import AgentSettings

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from app.db.embedded_texts import delete_unused_vectors
 from app.db.engine import Database
-from app.db.provider_usage import list_usage
+from app.db.providers.usage import list_usage
+from app.db.vectors.embedded_texts import delete_unused_vectors
 from app.domain.vectors import Account
 from app.services.providers import embedding as service
 from app.services.providers.embedding import Embedding

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.embedded_texts import claim_texts
 from app.db.engine import Database
+from app.db.vectors.embedded_texts import claim_texts
 from app.domain.errors import ProviderBusyError, ProviderDownError, ProviderPausedError, ProviderRequestError
 from app.domain.vectors import EmbeddingResult
 from app.services.providers import embedding as service

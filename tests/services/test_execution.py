@@ -11,8 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
-from app.db.agents import insert_agent
 from app.db.engine import Database, create_engine
+from app.db.tenants.agents import insert_agent
 from app.domain.errors import DatabaseUnavailableError, DocumentSupersededError
 from app.domain.ids import TaskId, WorkerId, new_worker_id
 from app.domain.records import AgentSettings

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.db.engine import Database
-from app.db.providers import claim_probe
+from app.db.providers.breakers import claim_probe
 from app.domain.errors import (
     ProviderBusyError,
     ProviderCredentialsError,

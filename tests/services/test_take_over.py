@@ -5,7 +5,7 @@ from hashlib import sha256
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db.content_keys import NewContent
+from app.db.documents.content_keys import NewContent
 from app.services.indexing.versions import take_over
 
 _ADD = text("""

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.db.search.stored_times import make_time, may_be_near
-from app.db.tables import documents
+from app.db.tables.core import documents
 from app.domain.filters import DOCUMENT_ID, Comparison, Contains, Filter, Group
 from app.domain.times import read_time
 

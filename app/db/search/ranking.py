@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.engine import Database
 from app.db.search.filters import write_condition
 from app.db.statements import Statement, write_array
-from app.db.tables import documents
+from app.db.tables.core import documents
 from app.domain.filters import Filter
 from app.domain.queries import Phrase, Query
 from app.domain.vectors import VectorKey

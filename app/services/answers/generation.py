@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from app.db.engine import Database
-from app.db.provider_usage import count_usage
+from app.db.providers.usage import count_usage
 from app.db.search.ranking import Hit
 from app.domain.errors import (
     ProviderContextError,

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import __version__
 from app.db.engine import Database
-from app.db.evaluations import (
+from app.db.evaluations.evaluations import (
     delete_evaluation,
     get_evaluation,
     insert_evaluation,

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.agents import get_agent
-from app.db.calibrations import get_calibrations
 from app.db.engine import Database
-from app.db.evaluations import complete_evaluation, find_evaluation, list_measures
-from app.db.index_gates import decide_gate, get_gate
-from app.db.question_sets import get_question_set
+from app.db.evaluations.evaluations import complete_evaluation, find_evaluation, list_measures
+from app.db.evaluations.question_sets import get_question_set
+from app.db.tenants.agents import get_agent
+from app.db.vectors.calibrations import get_calibrations
+from app.db.vectors.gates import decide_gate, get_gate
 from app.domain.errors import ConflictError, RetryLaterError
 from app.domain.evaluations import Evaluation
 from app.domain.tasks import Progress

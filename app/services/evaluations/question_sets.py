@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.agents import get_agent
 from app.db.engine import Database
-from app.db.question_sets import (
+from app.db.evaluations.question_sets import (
     delete_question_set,
     get_question_set,
     insert_question_set,
     list_question_sets,
     list_questions,
 )
+from app.db.tenants.agents import get_agent
 from app.domain.errors import NotFoundError
 from app.domain.evaluations import NumberedQuestion, QuestionSet
 from app.domain.questions import Question

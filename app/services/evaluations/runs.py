@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
-from app.db.evaluations import (
+from app.db.evaluations.evaluations import (
     complete_evaluation,
     count_results,
     get_evaluation,
@@ -20,7 +20,7 @@ from app.db.evaluations import (
     list_to_evaluate,
     lock_evaluation,
 )
-from app.db.question_sets import resolve_documents
+from app.db.evaluations.question_sets import resolve_documents
 from app.db.search.ranking import Hit
 from app.domain.counting import count_of
 from app.domain.errors import ConflictError, RetryLaterError

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.calibrations import claim_due, sample_chunks, save_calibration
 from app.db.engine import Database
+from app.db.vectors.calibrations import claim_due, sample_chunks, save_calibration
 from app.domain.documents import Chunk
 from app.domain.tasks import NewTask, Progress, Queue, TaskName
 from app.domain.vectors import Account, Vector, VectorIndex

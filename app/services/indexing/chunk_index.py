@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from app.db.chunks import ChunkRow
+from app.db.documents.chunks import ChunkRow
 from app.domain.documents import Chunk
 from app.domain.errors import RetryLaterError, StartupError
 from app.domain.ports import Embedder

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from app.db.engine import Database
-from app.db.expected_vectors import list_agents, list_chunk_keys, list_editions, mark_incomplete
+from app.db.vectors.expected import list_agents, list_chunk_keys, list_editions, mark_incomplete
 from app.domain.vectors import VectorIndex, VectorKey
 from app.services.indexing.vectors import Vectors
 

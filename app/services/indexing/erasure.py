@@ -9,12 +9,18 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
-from app.db.chunks import REMOVED_AT_ONCE, count_chunks, remove_chunks
-from app.db.editions import hide_editions
+from app.db.documents.chunks import REMOVED_AT_ONCE, count_chunks, remove_chunks
+from app.db.documents.editions import hide_editions
+from app.db.documents.erasure import (
+    DeletedDocument,
+    erase_documents,
+    erase_origins,
+    remove_editions,
+    remove_uncounted_chunks,
+)
+from app.db.documents.staging import drop_document_staged
 from app.db.engine import Database
-from app.db.erasure import DeletedDocument, erase_documents, erase_origins, remove_editions, remove_uncounted_chunks
-from app.db.idempotency import erase_document_answers
-from app.db.staging import drop_document_staged
+from app.db.tenants.idempotency import erase_document_answers
 from app.domain.counting import count_of
 from app.domain.errors import DocumentBusyError, RetryLaterError
 from app.domain.ports import BlobStore

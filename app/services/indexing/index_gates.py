@@ -7,8 +7,8 @@ decision from the table ``index_gates``, where the task writes it.
 import structlog
 
 from app.db.engine import Database
-from app.db.index_gates import decide_gate, get_gate, record_gate_task
-from app.db.question_sets import get_question_set
+from app.db.evaluations.question_sets import get_question_set
+from app.db.vectors.gates import decide_gate, get_gate, record_gate_task
 from app.domain.tasks import NewTask, Queue, TaskName
 from app.domain.vectors import VectorIndex
 from app.ledger.submit import submit

@@ -17,8 +17,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.documents.work import find_work
 from app.db.engine import Database
-from app.db.work import find_work
 from app.domain.counting import count_of
 from app.domain.documents import AttachedFile, Chunk, Parsed
 from app.domain.errors import DocumentDeletedError, FileMissingError, NoExtractableTextError

@@ -12,10 +12,10 @@ from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.chunks import LAST_EDITION, REMOVED_AT_ONCE, count_chunks, remove_chunks
-from app.db.documents import get_document_for_work
+from app.db.documents.chunks import LAST_EDITION, REMOVED_AT_ONCE, count_chunks, remove_chunks
+from app.db.documents.documents import get_document_for_work
+from app.db.documents.staging import drop_document_staged, drop_staged, read_staged, stage_chunks
 from app.db.engine import Database
-from app.db.staging import drop_document_staged, drop_staged, read_staged, stage_chunks
 from app.domain.counting import count_of
 from app.domain.documents import Chunk
 from app.domain.errors import DocumentBusyError, DocumentDeletedError, FileMissingError

@@ -12,11 +12,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.chunks import ChunkRow, add_chunks, count_words, replace_chunks
-from app.db.documents import get_document_for_work
-from app.db.editions import publish_edition, tidy_editions
-from app.db.first_editions import MOST_CHUNKS, add_first_edition
-from app.db.publishing import complete_document
+from app.db.documents.chunks import ChunkRow, add_chunks, count_words, replace_chunks
+from app.db.documents.documents import get_document_for_work
+from app.db.documents.editions import publish_edition, tidy_editions
+from app.db.documents.first_editions import MOST_CHUNKS, add_first_edition
+from app.db.documents.publishing import complete_document
 from app.domain.counting import count_of
 from app.domain.errors import DocumentDeletedError, DocumentSupersededError
 from app.domain.ports import BlobStore

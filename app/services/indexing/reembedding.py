@@ -12,9 +12,9 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.documents import get_document_for_work, list_chunks
-from app.db.edition_lists import lacks_old, list_lacking, list_unswept
-from app.db.editions import (
+from app.db.documents.documents import get_document_for_work, list_chunks
+from app.db.documents.edition_lists import lacks_old, list_lacking, list_unswept
+from app.db.documents.editions import (
     LATE_SECONDS,
     Edition,
     complete_edition,
@@ -25,8 +25,8 @@ from app.db.editions import (
     renew_edition,
 )
 from app.db.engine import Database
-from app.db.index_gates import get_gate
-from app.db.vector_indexes import (
+from app.db.vectors.gates import get_gate
+from app.db.vectors.indexes import (
     activate,
     find_index,
     forget_index,

@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.edition_lists import count_complete, count_lacking
-from app.db.editions import is_planned
+from app.db.documents.edition_lists import count_complete, count_lacking
+from app.db.documents.editions import is_planned
 from app.db.engine import Database
-from app.db.index_gates import find_refusal, get_gate, insert_gate
-from app.db.question_sets import get_question_set
-from app.db.vector_indexes import (
+from app.db.evaluations.question_sets import get_question_set
+from app.db.vectors.gates import find_refusal, get_gate, insert_gate
+from app.db.vectors.indexes import (
     add_index,
     find_index,
     is_empty,

@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.edition_lists import list_stale
-from app.db.editions import forget_edition, list_hidden, renew_edition, reserve_edition, unreserve_edition
+from app.db.documents.edition_lists import list_stale
+from app.db.documents.editions import forget_edition, list_hidden, renew_edition, reserve_edition, unreserve_edition
 from app.db.engine import Database
 from app.db.search.ranking import list_visible
-from app.db.vector_indexes import find_index, fix_dimensions, get_index
+from app.db.vectors.indexes import find_index, fix_dimensions, get_index
 from app.domain.errors import (
     DocumentDeletedError,
     RetryLaterError,

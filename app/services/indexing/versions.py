@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.content_keys import NewContent, ReplacedDocument, expect_content, find_replaced
-from app.db.documents import lock_documents, merge_metadata, set_indexing_task
+from app.db.documents.content_keys import NewContent, ReplacedDocument, expect_content, find_replaced
+from app.db.documents.documents import lock_documents, merge_metadata, set_indexing_task
 from app.domain.records import Content
 from app.domain.tasks import NewTask, Task
 from app.ledger.cancel import cancel_all

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.content_keys import NewContent, lock_filenames
-from app.db.documents import find_all_by_content
+from app.db.documents.content_keys import NewContent, lock_filenames
+from app.db.documents.documents import find_all_by_content
 from app.domain.documents import OnDuplicate
 from app.domain.errors import DuplicateDocumentError, SluiceError
 from app.domain.ids import new_task_id

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.publishing import set_archive_content
+from app.db.documents.publishing import set_archive_content
 from app.domain.counting import count_of
 from app.domain.documents import OnDuplicate
 from app.domain.errors import (

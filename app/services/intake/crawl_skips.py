@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.documents import hide_document
+from app.db.documents.documents import hide_document
 from app.domain.errors import (
     DisallowedByRobotsError,
     EmptyFileError,

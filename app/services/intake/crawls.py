@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.crawls import add_urls, claim_url, lock_crawl, reserve_request
-from app.db.documents import find_all_by_content
+from app.db.documents.documents import find_all_by_content
 from app.db.engine import Database, repeats_on_conflict
 from app.domain.addresses import AllowedHosts
 from app.domain.errors import DisallowedByRobotsError, NoExtractableTextError, NotFoundError, RetryLaterError

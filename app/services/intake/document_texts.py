@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from app.db.documents import count_pages, list_chunks, list_chunks_of_pages
+from app.db.documents.documents import count_pages, list_chunks, list_chunks_of_pages
 from app.db.engine import Database
 from app.domain.errors import NotFoundError
 from app.domain.records import Listing, PageText, StoredChunk

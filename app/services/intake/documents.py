@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.content_keys import lock_document, refuse_duplicate
-from app.db.documents import (
+from app.db.documents.content_keys import lock_document, refuse_duplicate
+from app.db.documents.documents import (
     get_document,
     get_document_for_work,
     hide_document,
@@ -16,8 +16,8 @@ from app.db.documents import (
     merge_metadata,
     set_indexing_task,
 )
+from app.db.documents.erasure import DeletedDocument
 from app.db.engine import Database, repeats_on_conflict
-from app.db.erasure import DeletedDocument
 from app.domain.documents import DocumentStatus
 from app.domain.errors import DocumentBusyError, DocumentDeletedError, NotFoundError
 from app.domain.ids import TaskId

@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from app.db.agents import get_agent
-from app.db.content_keys import lock_filenames
-from app.db.documents import find_by_content
+from app.db.documents.content_keys import lock_filenames
+from app.db.documents.documents import find_by_content
 from app.db.engine import Database, repeats_on_conflict
+from app.db.tenants.agents import get_agent
 from app.domain.documents import DocumentStatus, OnDuplicate
 from app.domain.errors import (
     DatabaseFullError,

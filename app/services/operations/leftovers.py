@@ -13,8 +13,8 @@ from pathlib import Path
 
 import structlog
 
+from app.db.documents.erasure import count_files, list_left
 from app.db.engine import Database
-from app.db.erasure import count_files, list_left
 from app.domain.ports import BlobStore, StoredFile
 from app.domain.tasks import NewTask, Queue, TaskName
 from app.ledger.files import forget_discarded_files, list_discarded_files, list_unused_files

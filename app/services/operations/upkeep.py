@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from app.db.crawls import forget_hosts
-from app.db.embedded_texts import delete_unused_vectors
+from app.db.documents.erasure import forget_documents
 from app.db.engine import Database
-from app.db.erasure import forget_documents
-from app.db.hnsw_indexes import maintain_hnsw_indexes
-from app.db.idempotency import forget_keys
 from app.db.search.word_segments import maintain_word_segments
+from app.db.tenants.idempotency import forget_keys
+from app.db.vectors.embedded_texts import delete_unused_vectors
+from app.db.vectors.hnsw_indexes import maintain_hnsw_indexes
 from app.domain.errors import DatabaseUnavailableError, StorageUnavailableError
 from app.domain.ports import BlobStore
 from app.ledger.dead_letters import list_unannounced

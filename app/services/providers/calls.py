@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
-from app.db.providers import (
+from app.db.providers.breakers import (
     CircuitPolicy,
     ProviderState,
     claim_probe,

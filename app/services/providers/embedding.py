@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from uuid import UUID, uuid4
 
-from app.db.embedded_texts import claim_texts, find_vectors, release_claims, renew_claims, save_vectors
 from app.db.engine import Database
-from app.db.provider_usage import count_usage
+from app.db.providers.usage import count_usage
+from app.db.vectors.embedded_texts import claim_texts, find_vectors, release_claims, renew_claims, save_vectors
 from app.domain.errors import DatabaseUnavailableError, ProviderBusyError
 from app.domain.ports import Embedder
 from app.domain.vectors import Account, EmbeddingResult, TextBatch, Vector

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 
-from app.db.content_keys import refuse_duplicate
+from app.db.documents.content_keys import refuse_duplicate
 from app.db.engine import Database, repeats_on_conflict
 from app.domain.errors import DocumentBusyError, NotFoundError
 from app.domain.ids import TaskId

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.documents import set_indexing_task
+from app.db.documents.documents import set_indexing_task
 from app.db.engine import Database, repeats_on_conflict
 from app.domain.ids import TaskId
 from app.domain.states import FINAL, State

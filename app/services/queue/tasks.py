@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
-from app.db.content_keys import refuse_duplicate
+from app.db.documents.content_keys import refuse_duplicate
 from app.db.engine import Database, repeats_on_conflict
 from app.domain.errors import ConflictError, NotFoundError, TaskFinishedError
 from app.domain.ids import TaskId, keep_above

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Sequence
 
-from app.db.calibrations import get_calibrations
 from app.db.engine import Database
+from app.db.vectors.calibrations import get_calibrations
 from app.domain.vectors import VectorIndex
 from app.pipeline.ranking.fusion import EVEN, Balance, average
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from app.db.engine import Database
-from app.db.provider_usage import count_usage
+from app.db.providers.usage import count_usage
 from app.db.search.ranking import Hit
 from app.domain.errors import SluiceError
 from app.domain.ports import Reranker

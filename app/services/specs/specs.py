@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.db.content_keys import NewContent, lock_filenames
-from app.db.documents import merge_metadata, set_indexing_task
+from app.db.documents.content_keys import NewContent, lock_filenames
+from app.db.documents.documents import merge_metadata, set_indexing_task
 from app.db.engine import Database, repeats_on_conflict
 from app.domain.addresses import AllowedHosts
 from app.domain.documents import OnDuplicate

@@ -1,8 +1,6 @@
 """The deletion of an agent: one task, in short steps, which continues where it stopped."""
 
-from app.db.calibrations import remove_calibrations
-from app.db.engine import Database
-from app.db.erasure import (
+from app.db.documents.erasure import (
     count_agent_documents,
     count_unerased,
     erase_agent,
@@ -10,9 +8,11 @@ from app.db.erasure import (
     list_unerased,
     remove_words,
 )
-from app.db.idempotency import erase_agent_answers
-from app.db.question_sets import remove_question_sets
+from app.db.engine import Database
+from app.db.evaluations.question_sets import remove_question_sets
 from app.db.search.word_segments import remove_segment
+from app.db.tenants.idempotency import erase_agent_answers
+from app.db.vectors.calibrations import remove_calibrations
 from app.domain.counting import count_of
 from app.domain.errors import RetryLaterError
 from app.domain.ids import TaskId

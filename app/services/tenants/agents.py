@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.agents import (
+from app.db.engine import Database, repeats_on_conflict
+from app.db.tenants.agents import (
     find_agent,
     find_agents,
     get_highest_suffix,
@@ -17,7 +18,6 @@ from app.db.agents import (
     list_agents,
     update_agent,
 )
-from app.db.engine import Database, repeats_on_conflict
 from app.domain.errors import InvalidRequestError, NotFoundError, SlugTakenError
 from app.domain.records import Agent, AgentSettings, Listing
 from app.domain.tasks import NewTask, Queue, Task, TaskName

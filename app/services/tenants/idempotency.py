@@ -10,7 +10,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from app.db.engine import Database
-from app.db.idempotency import claim_key, find_key, release_key, renew_key, store_answer
+from app.db.tenants.idempotency import claim_key, find_key, release_key, renew_key, store_answer
 from app.domain.errors import IdempotencyInProgressError, IdempotencyKeyReusedError
 from app.domain.idempotency import Fingerprint, Hold, KeyedRequest, KnownRequest, RunningRequest, StoredResponse
 from app.domain.ids import uuid7

@@ -9,7 +9,8 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
-from app.db.identities import (
+from app.db.shared_statements import SharedStatement
+from app.db.tenants.identities import (
     find_api_key,
     find_identities,
     find_key_by_hash,
@@ -20,7 +21,6 @@ from app.db.identities import (
     lock_organization,
     revoke_api_key,
 )
-from app.db.shared_statements import SharedStatement
 from app.domain.errors import NotFoundError, OperatorRequiredError, UnauthorizedError
 from app.domain.identity import ApiKey, Identity, Scope
 from app.domain.records import Listing

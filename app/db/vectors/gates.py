@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.evaluation_tables import index_gates
+from app.db.tables.evaluations import index_gates
 from app.domain.vectors import IndexGate
 
 _C = index_gates.c

@@ -1,9 +1,9 @@
-"""Lists of editions: those that a vector index lacks, and those that it should not hold. See ``app.db.editions``."""
+"""Lists of editions: those that a vector index lacks, and those that it should not hold."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.editions import LATE_SECONDS, Edition
+from app.db.documents.editions import LATE_SECONDS, Edition
 from app.domain.states import State
 from app.domain.tasks import CHILDREN_STAGE, TaskName
 from app.domain.vectors import IndexState

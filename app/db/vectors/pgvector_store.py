@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.chunks import get_driver
-from app.db.editions import HIDDEN_EDITIONS
+from app.db.documents.chunks import get_driver
+from app.db.documents.editions import HIDDEN_EDITIONS
 from app.db.engine import Database
-from app.db.hnsw_indexes import HnswIndexes
 from app.db.statements import Statement, write_array
+from app.db.vectors.hnsw_indexes import HnswIndexes
 from app.domain.errors import RetryLaterError, VectorLengthError
 from app.domain.vectors import AssumedIndex, IndexState, Match, Nearest, Vector, VectorBatch, VectorIndex, VectorKey
 

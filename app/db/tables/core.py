@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, TSVECTOR, UUID
 
-from app.db.columns import (
+from app.db.tables.columns import (
     make_id,
     make_integer,
     make_object,
@@ -13,7 +13,7 @@ from app.db.columns import (
     metadata,
     write_choice,
 )
-from app.db.task_invariants import TASK_INVARIANTS
+from app.db.tables.task_invariants import TASK_INVARIANTS
 from app.domain.documents import DocumentStatus
 
 organizations = sa.Table(

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 
-from app.db.columns import make_id, make_integer, make_time
-from app.db.evaluation_tables import evaluations
+from app.db.tables.columns import make_id, make_integer, make_time
+from app.db.tables.evaluations import evaluations
 
 metadata = evaluations.metadata
 

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import delete, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.evaluation_tables import question_sets, questions
 from app.db.paging import list_rows
+from app.db.tables.evaluations import question_sets, questions
 from app.domain.evaluations import NumberedQuestion, QuestionSet
 from app.domain.questions import Question
 from app.domain.records import Listing

@@ -1,4 +1,4 @@
-"""What a vector index should hold, for the consistency check. See ``app.db.editions``."""
+"""What a vector index should hold, for the consistency check."""
 
 from collections.abc import Sequence
 

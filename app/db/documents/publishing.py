@@ -8,10 +8,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.content_keys import key_of_digest
+from app.db.documents.content_keys import key_of_digest
 from app.db.engine import fetch
 from app.db.statements import Statement
-from app.db.vector_indexes import PUBLICATION_LOCK
+from app.db.vectors.indexes import PUBLICATION_LOCK
 from app.domain.documents import DocumentStatus
 from app.domain.records import Content
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.vector_tables import provider_usage
+from app.db.tables.vectors import provider_usage
 from app.domain.vectors import Account
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from app.db.engine import Database
 from app.db.statements import Statement
-from app.db.tables import documents
-from app.db.vector_indexes import INDEX_COLUMNS, build_index
+from app.db.tables.core import documents
+from app.db.vectors.indexes import INDEX_COLUMNS, build_index
 from app.domain.documents import DocumentStatus
 from app.domain.records import AgentSettings, Document, Work
 from app.domain.vectors import IndexState

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy.dialects.postgresql import BYTEA, UUID
 
-from app.db.answer_tables import answer_parts
-from app.db.columns import make_id, make_integer, make_object, make_reference, make_text, make_time, write_choice
+from app.db.tables.answers import answer_parts
+from app.db.tables.columns import make_id, make_integer, make_object, make_reference, make_text, make_time, write_choice
 from app.domain.vectors import IndexState
 
 metadata = answer_parts.metadata  # of every module
@@ -44,7 +44,7 @@ calibrations = sa.Table(
 editions = sa.Table(
     "editions",
     metadata,
-    # Inserted before the first vector of the edition is written to the index: see ``app.db.editions``.
+    # Inserted before the first vector of the edition is written to the index: see ``app.db.documents.editions``.
     make_reference("index_id", "vector_indexes.id", primary_key=True),
     make_reference("document_id", "documents.id", primary_key=True),
     sa.Column("edition", sa.Integer, primary_key=True, autoincrement=False),

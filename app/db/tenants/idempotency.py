@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, CursorResult, bindparam, delete, func, nul
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.tables import idempotency_keys
+from app.db.tables.core import idempotency_keys
 from app.domain.errors import NotFoundError
 from app.domain.idempotency import Fingerprint, Hold, KeyedRequest, KnownRequest, RunningRequest, StoredResponse
 from app.domain.identity import Scope

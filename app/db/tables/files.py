@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 
-from app.db.columns import make_time
-from app.db.tables import documents, tasks
-from app.db.web_tables import hosts
+from app.db.tables.columns import make_time
+from app.db.tables.core import documents, tasks
+from app.db.tables.web import hosts
 
 discarded_files = sa.Table(
     "discarded_files",

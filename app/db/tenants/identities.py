@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.engine import Database
 from app.db.paging import list_rows
 from app.db.statements import Statement
-from app.db.tables import api_keys, organizations
+from app.db.tables.core import api_keys, organizations
 from app.domain.identity import ApiKey, Identity, Scope
 from app.domain.records import Listing
 

@@ -3,7 +3,7 @@
 Invariants over several rows, or over the order of changes, are checked by ``tests/ledger/invariants.py``.
 """
 
-from app.db.columns import write_choice
+from app.db.tables.columns import write_choice
 from app.domain.states import FINAL, RUNNING, State
 from app.domain.tasks import HISTORY_LENGTH
 

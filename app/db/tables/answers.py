@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID
 
-from app.db.columns import make_integer, make_object, make_text
-from app.db.word_tables import word_postings
+from app.db.tables.columns import make_integer, make_object, make_text
+from app.db.tables.words import word_postings
 
 answer_parts = sa.Table(
     "answer_parts",

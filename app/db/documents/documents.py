@@ -23,10 +23,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.content_keys import REVIVED_KEY
-from app.db.editions import hide_editions
+from app.db.documents.content_keys import REVIVED_KEY
+from app.db.documents.editions import hide_editions
 from app.db.paging import list_rows
-from app.db.tables import agents, chunks, documents
+from app.db.tables.core import agents, chunks, documents
 from app.domain.documents import DocumentStatus
 from app.domain.errors import InvalidMetadataError
 from app.domain.metadata import MAX_BYTES

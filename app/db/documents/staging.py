@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.chunks import CHUNK_COLUMNS, as_record, get_driver
-from app.db.tables import staged_chunks
+from app.db.documents.chunks import CHUNK_COLUMNS, as_record, get_driver
+from app.db.tables.core import staged_chunks
 from app.domain.documents import Chunk
 
 

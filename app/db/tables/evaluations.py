@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID
 
-from app.db.columns import make_id, make_integer, make_object, make_reference, make_text, make_time
-from app.db.file_tables import discarded_files
+from app.db.tables.columns import make_id, make_integer, make_object, make_reference, make_text, make_time
+from app.db.tables.files import discarded_files
 
 _metadata = discarded_files.metadata
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID
 
-from app.db.columns import make_time
-from app.db.tables import tasks
+from app.db.tables.columns import make_time
+from app.db.tables.core import tasks
 
 crawl_urls = sa.Table(
     "crawl_urls",

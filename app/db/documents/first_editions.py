@@ -10,8 +10,8 @@ from itertools import chain
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.chunks import CHUNK_COLUMNS, ChunkRow, as_record
-from app.db.editions import LACKING
+from app.db.documents.chunks import CHUNK_COLUMNS, ChunkRow, as_record
+from app.db.documents.editions import LACKING
 from app.db.engine import fetch
 from app.db.statements import Statement
 from app.domain.vectors import VectorBatch

@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.vector_tables import vector_indexes
+from app.db.tables.vectors import vector_indexes
 from app.domain.vectors import EmbeddingSpec, IndexState, VectorIndex
 
 _UNREAD_SECONDS = 30.0

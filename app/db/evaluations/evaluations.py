@@ -9,9 +9,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.evaluation_tables import evaluation_results, evaluations
+from app.db.evaluations.question_sets import read_question
 from app.db.paging import list_rows
-from app.db.question_sets import read_question
+from app.db.tables.evaluations import evaluation_results, evaluations
 from app.domain.evaluations import Evaluation, NumberedQuestion, QuestionResult, ShownResult
 from app.domain.records import Listing
 

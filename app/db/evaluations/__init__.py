@@ -1,0 +1,1 @@
+"""The queries of question sets and evaluations."""

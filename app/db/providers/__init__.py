@@ -1,0 +1,1 @@
+"""The queries of providers: their circuit breakers and their usage."""

@@ -1,0 +1,1 @@
+"""The queries of vectors: the indexes, and their store in Postgres."""
