@@ -43,8 +43,7 @@ def receive_events(stack: Stack, workers: int) -> Iterator[tuple[Any, list[dict[
 
 def enable_events(celery: Celery) -> list[Any]:
     """Have the workers send task events; returns their replies."""
-    replies: list[Any] = celery.control.enable_events(reply=True)
-    return replies
+    return celery.control.enable_events(reply=True) or []
 
 
 def shows_progress(stack: Stack, agent: int, events: list[dict[str, Any]]) -> bool:
