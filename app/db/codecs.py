@@ -5,7 +5,7 @@ The layouts are those of pgvector's ``halfvec_recv`` and PostgreSQL's ``tsvector
 
 from array import array
 from collections.abc import Mapping, Sequence
-from struct import pack, unpack_from
+from struct import Struct, pack, unpack_from
 
 import asyncpg
 import numpy as np
@@ -13,6 +13,8 @@ import numpy as np
 from app.domain.vectors import Vector
 
 _WEIGHT_AND_POSITION = 0x3FFF  # the upper two bits are the weight; 0 is D, the default
+_PACK_POSITIONS = [Struct(f">xH{count}H").pack for count in range(256)]
+"""By the number of positions: packs the NUL after a lexeme, that number and the positions."""
 
 
 async def register(connection: asyncpg.Connection) -> None:
@@ -54,9 +56,9 @@ def encode_tsvector(lexemes: Mapping[str, Sequence[int]]) -> bytes:
         lexemes: The positions of each lexeme: ascending, from 1 to 16383, at most 255. All get the weight D.
     """
     parts = [pack(">i", len(lexemes))]
-    for lexeme in sorted(lexemes):  # by code point, which in UTF-8 is by byte: PostgreSQL's order
-        positions = lexemes[lexeme]
-        parts.append(lexeme.encode() + b"\0" + pack(f">H{len(positions)}H", len(positions), *positions))
+    for lexeme, positions in sorted(lexemes.items()):  # by code point, which in UTF-8 is by byte: PostgreSQL's order
+        parts.append(lexeme.encode())
+        parts.append(_PACK_POSITIONS[len(positions)](len(positions), *positions))
     return b"".join(parts)
 
 

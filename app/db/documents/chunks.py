@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import asyncpg
 from sqlalchemy import text
@@ -85,10 +86,9 @@ async def count_chunks(connection: AsyncConnection, document_id: int, edition: i
 
 def _count(agent_id: int, rows: Sequence[ChunkRow]) -> Counter[tuple[int, str]]:
     """Count the chunks with each lexeme. The empty lexeme counts all chunks."""
-    counted = Counter({(agent_id, ""): len(rows)})
-    for row in rows:
-        counted.update((agent_id, lexeme) for lexeme in row.lexemes)
-    return counted
+    counted = Counter(chain.from_iterable(row.lexemes for row in rows))
+    counted[""] = len(rows)
+    return Counter({(agent_id, lexeme): count for lexeme, count in counted.items()})
 
 
 _REMOVE = text("""
