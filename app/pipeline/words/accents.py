@@ -21,7 +21,8 @@ def find_accented(text: str) -> dict[str, str]:
 def stem_accented(text: str, languages: Sequence[str], parts: Iterable[str] | None = None) -> dict[str, str]:
     """The folded stems of the words that are stemmed in another way with their accents, by their folded forms.
 
-    ``parts`` are the parts of the text whose words are stemmed; None: all.
+    ``parts`` are the parts of the text whose words are stemmed; None: all. With them, the different characters of the
+    text that are not ASCII suffice as ``text``.
     """
     language = languages[0] if languages else ""
     stems: dict[str, str] = {}

@@ -1,7 +1,8 @@
 """Which words carry no subject: they suggest the language of a text, and are left out of queries."""
 
-from collections import Counter
+import math
 from collections.abc import Iterable, Sequence
+from struct import Struct
 
 from app.pipeline.words.folding import fold, fold_except_tones
 from app.pipeline.words.word_lists import ABBREVIATIONS, ALSO_SUBJECTS, LATIN, OTHER_SCRIPTS, PAIRS
@@ -26,9 +27,15 @@ def _index_words() -> dict[str, tuple[str, ...]]:
 LANGUAGES_OF = _index_words()
 """The languages that have a word as a function word."""
 _FUNCTION_WORDS = frozenset(LANGUAGES_OF)
-_SETS_OF_LANGUAGES = list(dict.fromkeys(LANGUAGES_OF.values()))
-_SET_OF = {word: _SETS_OF_LANGUAGES.index(languages) for word, languages in LANGUAGES_OF.items()}
-"""By word, the place of its languages in ``_SETS_OF_LANGUAGES``: numbers are counted sooner than tuples."""
+_LANGUAGES = [*LATIN, *OTHER_SCRIPTS]
+_COUNTS = Struct(f"<{len(_LANGUAGES)}Q")
+_WHOLE = math.lcm(*map(len, LANGUAGES_OF.values()))
+"""The count of a word, which the languages that have it share."""
+_SHARES = {
+    word: sum(_WHOLE // len(languages) << 64 * _LANGUAGES.index(language) for language in languages)
+    for word, languages in LANGUAGES_OF.items()
+}
+"""By word, what each language gets of its count, as one number with 64 bits for each: all are added at once."""
 ENGLISH = _fold_words(LATIN["english"])
 _PAIRS = frozenset(PAIRS.split())
 _CLEAR = frozenset(("english", "spanish", "german", "french", "italian", "portuguese", *OTHER_SCRIPTS))
@@ -40,13 +47,9 @@ ABBREVIATED = frozenset(ABBREVIATIONS.split())
 
 def count_function_words(words: Iterable[str]) -> dict[str, float]:
     """How many different words belong to each language; one that several languages have counts for a part."""
-    counts: dict[str, float] = {}
-    for place, number in Counter(map(_SET_OF.__getitem__, _FUNCTION_WORDS.intersection(words))).items():
-        languages = _SETS_OF_LANGUAGES[place]
-        part = number / len(languages)
-        for language in languages:
-            counts[language] = counts.get(language, 0.0) + part
-    return counts
+    total = sum(map(_SHARES.__getitem__, _FUNCTION_WORDS.intersection(words)))
+    counts = _COUNTS.unpack(total.to_bytes(_COUNTS.size, "little")) if total else ()
+    return {language: count / _WHOLE for language, count in zip(_LANGUAGES, counts, strict=False) if count}
 
 
 def list_languages(words: Iterable[str]) -> list[str]:

@@ -32,7 +32,7 @@ _SCRIPT_OF = {
     for script, (letters, _) in _SCRIPTS.items()
     for letter in re.findall(f"[{letters}]", "".join(map(chr, range(0x0C00))))
 }
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_ASCII = bytes(range(128))
 _LATIN_LETTER = re.compile("[A-Za-z]")
 _FIRST_OTHER = "\u0370"
 _MOST_LANGUAGES = 3
@@ -62,8 +62,9 @@ _stemmers = _Stemmers()
 
 
 def list_other_characters(text: str) -> set[str]:
-    """The characters of a text that are not ASCII: in most texts few, which are found sooner than a set of all."""
-    return set("".join(_NOT_ASCII.findall(text)))
+    """The characters of a text that are not ASCII. Bytes are left out sooner than characters are looked at."""
+    others = text.encode(errors="surrogatepass").translate(None, _ASCII)
+    return set(others.decode(errors="surrogatepass"))
 
 
 class _Stems(dict[str, str]):

@@ -23,6 +23,7 @@ from app.pipeline.words.lexemes import (
 from app.pipeline.words.places import fold_cluster, fold_with_places
 from app.pipeline.words.quantities import SKIPPED_IN_DATES, read_written_date
 from app.pipeline.words.query import read_query
+from app.pipeline.words.word_lists import LATIN
 
 _JOINTS = re.compile(f"[^\\w\\n{MARKS}]+")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -59,7 +60,8 @@ class _Text(NamedTuple):
         written: The text itself.
         folded: Its folded form.
         starts: The start of what each folded character was made of; ``ends`` is its end.
-        scripts: The different folded characters of those that are not ASCII.
+        others: The different characters that are not ASCII.
+        scripts: These, folded.
         pieces: What is between white space, in small letters.
     """
 
@@ -67,6 +69,7 @@ class _Text(NamedTuple):
     folded: str
     starts: Sequence[int]
     ends: Sequence[int]
+    others: str
     scripts: str
     pieces: Sequence[str]
 
@@ -146,19 +149,19 @@ class Terms:
             for candidate, (place, piece) in zip(candidates, text.locate(candidates), strict=True)
             if finds_inside or candidate in self._having or not piece[1:].islower()
         ]
-        accented = stem_accented(text.written, languages, [text.read(place, piece) for place, piece in placed])
-        found = [
-            Occurrence(place + start, place + end, term)
-            for place, piece in placed
-            for start, end, word, stem, compound in analyse(languages, piece)
-            if (term := self._get_term(stem, accented.get(word), compound)) is not None
-        ]
+        accented = stem_accented(text.others, languages, (text.read(place, piece) for place, piece in placed))
+        found, terms = list[Occurrence](), self._terms
+        for place, piece in placed:
+            for start, end, word, stem, compound in analyse(languages, piece):
+                term = terms.get(stem)
+                if term is None and accented:
+                    term = terms.get(accented.get(word, ""))
+                if term is None and compound:
+                    term = terms.get(compound)
+                if term is not None:
+                    found.append(Occurrence(place + start, place + end, term))
         found = sorted(found + list(self._find_dates(text.folded)) if self._has_dates else found)
         return [Occurrence(text.starts[start], text.ends[end - 1], term) for start, end, term in found]
-
-    def _get_term(self, *stems: str | None) -> int | None:
-        """The number of the first of the stems of a word that the query has."""
-        return next((self._terms[stem] for stem in stems if stem in self._terms), None)
 
     def _find_dates(self, text: str) -> Iterator[Occurrence]:
         """The dates of the query that the text writes with the name of the month."""
@@ -172,7 +175,9 @@ class Terms:
 
 
 def analyse(languages: tuple[str, ...], piece: str) -> tuple[_Analysed, ...]:
-    """The words of a piece of text."""
+    """The words of a piece of text. Letters of ASCII are stemmed in the language of the Latin words alone."""
+    if piece.isascii() and languages and languages[0] in LATIN:
+        languages = languages[:1]
     return _analyse_short(languages, piece) if len(piece) <= _LONGEST_PIECE else _analyse_any(languages, piece)
 
 
@@ -197,7 +202,7 @@ def _fold(text: str) -> _Text:
     characters = list_other_characters(text)
     folded, starts, ends = fold_with_places(text, characters)
     scripts = "".join(map(fold_cluster, characters))
-    return _Text(text, folded, starts, ends, scripts, folded.lower().split())
+    return _Text(text, folded, starts, ends, "".join(characters), scripts, folded.lower().split())
 
 
 def _make_beginning(stem: str) -> str:
