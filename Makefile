@@ -86,7 +86,7 @@ bench-peers: .venv/.dev ## Compare no-ops with those of other task queues, which
 	@$(BIN)/python -m benchmarks peers $(ARGS)
 
 bench-check: .venv/.dev ## Compare the ratios of a short run with the published ones; fails past 20 %
-	@$(BIN)/python -m benchmarks.check
+	@$(BIN)/python -m benchmarks.report.check
 
 openapi: .venv/.dev ## Write docs/openapi.json from the code
 	@$(BIN)/python -m app.api.openapi

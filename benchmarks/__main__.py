@@ -2,6 +2,8 @@
 
 Benchmarks that take minutes run only if they are named, or with ``all``. The run fails if the targets of search quality
 are missed.
+
+Measures of the whole system are beside this file; those of its parts are in ``queues/``, ``search/`` and ``parsing/``.
 """
 
 import argparse
@@ -10,41 +12,17 @@ import time
 from functools import partial
 from pathlib import Path
 
-from benchmarks import (
-    backlog,
-    costs,
-    demo,
-    depth,
-    documents,
-    encodings,
-    fairness,
-    fleet,
-    flush,
-    limits,
-    memory,
-    ocr,
-    other_queues,
-    parsers,
-    prefetch,
-    providers,
-    quality,
-    queues,
-    recovery,
-    retrieval,
-    search,
-    statements,
-    streams,
-    uploads,
-    urgency,
-    vectors,
-)
-from benchmarks.figures import print_figures, write_figures
-from benchmarks.publish import GLUE, publish
-from benchmarks.systems import ROUNDS
+from benchmarks import costs, demo, documents, fleet, limits, providers, statements, streams, uploads
+from benchmarks.parsing import encodings, memory, ocr, parsers, quality
+from benchmarks.peers.systems import ROUNDS
+from benchmarks.queues import backlog, depth, fairness, flush, no_ops, other_queues, prefetch, recovery, urgency
+from benchmarks.report.figures import print_figures, write_figures
+from benchmarks.report.publish import GLUE, publish
+from benchmarks.search import latency, retrieval, vectors
 
 _COMPARED = {
     "uploads": uploads.measure,
-    "queues": queues.measure,
+    "queues": no_ops.measure,
     "documents": documents.measure,
     "peers": other_queues.measure,
     "depth": depth.measure,
@@ -71,7 +49,7 @@ MEASURES = {
     "ocr": ocr.measure,
     "providers": providers.measure,
     "vectors": vectors.measure,
-    "search": search.measure,
+    "search": latency.measure,
     "retrieval": retrieval.measure,
 }
 _LONG = {"recovery", "flush", "fairness", "backlog", "memory", "providers", "vectors", "search"}
@@ -86,7 +64,7 @@ def main() -> None:
     parser.add_argument(
         "measures", nargs="*", metavar="measure", help=f"{', '.join(MEASURES)}, glue or all; default: the short ones"
     )
-    parser.add_argument("--sets", type=Path, default=retrieval.SETS, help="labelled sets (see retrieval_sets.py)")
+    parser.add_argument("--sets", type=Path, default=retrieval.SETS, help="labelled sets (see search/labelled_sets.py)")
     parser.add_argument("--model", action="append", default=[], choices=retrieval.MODELS, help="for retrieval")
     parser.add_argument("--vectors", type=Path, help="for retrieval: a folder that keeps vectors between runs")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of the measures that compare with peers")

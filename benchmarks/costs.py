@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable
 
 from app.settings import Settings
-from benchmarks.figures import Figure
-from benchmarks.processes import Kind, read_cpu
-from benchmarks.queues import run_submitter
-from benchmarks.stack import open_client, run_program, run_servers, wait_for_workers
-from benchmarks.work import make_agents, make_uploader, run_tasks
+from benchmarks.harness.processes import Kind, read_cpu
+from benchmarks.harness.stack import open_client, run_program, run_servers, wait_for_workers
+from benchmarks.harness.work import make_agents, make_uploader, run_tasks
+from benchmarks.queues.no_ops import run_submitter
+from benchmarks.report.figures import Figure
 
 _NO_OPS, _DOCUMENTS, _SMALL, _IDLE_SECONDS = 500, 60, 100, 3.0
 _SHOWN = [kind for kind in Kind if kind not in {Kind.SUPERVISOR, Kind.OTHER}]

@@ -5,8 +5,8 @@ import sys
 import time
 
 from app.settings import load_settings
-from benchmarks.figures import Figure
-from benchmarks.stack import ROOT, list_environment, make_folder
+from benchmarks.harness.stack import ROOT, list_environment, make_folder
+from benchmarks.report.figures import Figure
 
 
 def measure() -> list[Figure]:

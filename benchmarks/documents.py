@@ -8,12 +8,12 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 
-from benchmarks.figures import Bound, Figure, compare
-from benchmarks.mixed import Document, make_documents
-from benchmarks.quality import CORPUS
-from benchmarks.stack import run_servers
-from benchmarks.systems import HONEST, ROUNDS, System, count_rounds, run_honest, run_ours
-from benchmarks.work import run_tasks
+from benchmarks.harness.mixed import Document, make_documents
+from benchmarks.harness.stack import run_servers
+from benchmarks.harness.work import run_tasks
+from benchmarks.parsing.quality import CORPUS
+from benchmarks.peers.systems import HONEST, ROUNDS, System, count_rounds, run_honest, run_ours
+from benchmarks.report.figures import Bound, Figure, compare
 
 _DOCUMENTS, _REAL_EACH, _REAL_BYTES = 84, 8, 300_000
 _REAL_KINDS = ("pdf", "docx", "xlsx", "pptx", "html", "txt", "eml")

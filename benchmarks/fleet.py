@@ -12,9 +12,8 @@ import httpx
 import psutil
 
 from app.settings import load_settings
-from benchmarks.figures import Figure
-from benchmarks.mixed import Document
-from benchmarks.stack import (
+from benchmarks.harness.mixed import Document
+from benchmarks.harness.stack import (
     KEY,
     ROOT,
     find_port,
@@ -26,8 +25,9 @@ from benchmarks.stack import (
     wait_for,
     wait_for_workers,
 )
-from benchmarks.systems import HONEST, run_honest, run_honest_worker
-from benchmarks.work import run_tasks
+from benchmarks.harness.work import run_tasks
+from benchmarks.peers.systems import HONEST, run_honest, run_honest_worker
+from benchmarks.report.figures import Figure
 
 _DOCUMENTS = 100
 _QUEUES = 4

@@ -17,9 +17,9 @@ from redis.asyncio import Redis
 from app.adapters.embedders.wordllama import WordLlamaEmbedder
 from app.adapters.redis.url import redis_client_url
 from app.settings import Settings
-from benchmarks.figures import Figure
-from benchmarks.mixed import make_documents
-from benchmarks.stack import run_servers
+from benchmarks.harness.mixed import make_documents
+from benchmarks.harness.stack import run_servers
+from benchmarks.report.figures import Figure
 
 _SECONDS, _CLIENTS = 2.0, (1, 4)
 _PDFS, _CHUNK_CHARACTERS = 5, 1000

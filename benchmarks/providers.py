@@ -7,9 +7,9 @@ and 2 % with 500, refuses requests beyond its limit, and records what was reques
 import time
 
 from app.settings import Settings
-from benchmarks.figures import Figure
-from benchmarks.stack import open_client, run_program, run_servers, wait_for, wait_for_workers
-from benchmarks.work import fetch
+from benchmarks.harness.stack import open_client, run_program, run_servers, wait_for, wait_for_workers
+from benchmarks.harness.work import fetch
+from benchmarks.report.figures import Figure
 from tests.adapters.openai_process import run_openai_process
 from tests.adapters.openai_server import KEY
 

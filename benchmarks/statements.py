@@ -16,12 +16,12 @@ from redis import Redis
 
 from app.adapters.redis.url import redis_client_url
 from app.settings import Settings
-from benchmarks.figures import Figure
-from benchmarks.processes import Kind
-from benchmarks.queues import run_submitter
-from benchmarks.stack import open_client, run_program, run_servers, wait_for_workers
-from benchmarks.wire import StatementProxy
-from benchmarks.work import make_agents, make_uploader, run_tasks
+from benchmarks.harness.processes import Kind
+from benchmarks.harness.stack import open_client, run_program, run_servers, wait_for_workers
+from benchmarks.harness.wire import StatementProxy
+from benchmarks.harness.work import make_agents, make_uploader, run_tasks
+from benchmarks.queues.no_ops import run_submitter
+from benchmarks.report.figures import Figure
 
 _WARM_UP, _ALONE, _MANY, _IDLE_SECONDS = 40, 50, 200, 3.0
 _SETTLE_SECONDS = 0.6

@@ -14,11 +14,11 @@ import psutil
 
 from app.domain.tasks import Queue, TaskName
 from app.settings import Settings
-from benchmarks.backlog import FILL
-from benchmarks.figures import Figure, percentile
-from benchmarks.processes import Kind, list_processes
-from benchmarks.stack import KEY, run_program, run_servers, wait_for_workers
-from benchmarks.work import fetch, make_agents
+from benchmarks.harness.processes import Kind, list_processes
+from benchmarks.harness.stack import KEY, run_program, run_servers, wait_for_workers
+from benchmarks.harness.work import fetch, make_agents
+from benchmarks.queues.backlog import FILL
+from benchmarks.report.figures import Figure, percentile
 
 _STREAMS, _EVENTS, _EVENTS_A_SECOND, _OPENING = 2000, 200, 20, 8
 _POSTPONE = "UPDATE tasks SET available_at = now() + interval '1 hour' RETURNING id::text"

@@ -5,10 +5,10 @@ No worker runs, so that only the upload is measured: the tasks wait. The rounds 
 
 from contextlib import ExitStack
 
-from benchmarks.client import Load
-from benchmarks.figures import Bound, Figure, compare, percentile
-from benchmarks.stack import run_servers
-from benchmarks.systems import BARE, HONEST, ROUNDS, count_rounds, run_bare, run_honest, run_ours
+from benchmarks.harness.client import Load
+from benchmarks.harness.stack import run_servers
+from benchmarks.peers.systems import BARE, HONEST, ROUNDS, count_rounds, run_bare, run_honest, run_ours
+from benchmarks.report.figures import Bound, Figure, compare, percentile
 
 _WARM_UP, _ALONE, _TOGETHER, _CLIENTS = 50, 60, 320, 16
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.check import find_differences
-from benchmarks.figures import Bound, Figure, compare, describe_run, read_figures
-from benchmarks.plots import draw_bars, draw_ratios
-from benchmarks.publish import publish, render
+from benchmarks.report.check import find_differences
+from benchmarks.report.figures import Bound, Figure, compare, describe_run, read_figures
+from benchmarks.report.plots import draw_bars, draw_ratios
+from benchmarks.report.publish import publish, render
 
 _RATIO = Figure("uploads", 30, "/s", at_least=1.3, peer="honest peer", peer_value=20)
 

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from benchmarks.processes import Kind, classify, read_cpu
+from benchmarks.harness.processes import Kind, classify, read_cpu
 from tests.deadlines import deadline
 
 _WORKER = "python main.py worker high"
-_CELERY = "python -m celery -A benchmarks.plain_glue worker"
+_CELERY = "python -m celery -A benchmarks.peers.plain_glue worker"
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ _CELERY = "python -m celery -A benchmarks.plain_glue worker"
         ("postgres", "postgres: sluice idle", Kind.POSTGRES, False, Kind.POSTGRES),
         ("valkey-server", "valkey-server *:0", None, False, Kind.VALKEY),
         ("python", "python main.py api", None, False, Kind.API),
-        ("python", "python -m uvicorn benchmarks.plain_glue:create_app", None, False, Kind.API),
+        ("python", "python -m uvicorn benchmarks.peers.plain_glue:create_app", None, False, Kind.API),
         ("python", _WORKER, None, False, Kind.OTHER),
         ("python", _WORKER, Kind.OTHER, True, Kind.WORKER),
         ("python", _WORKER, Kind.WORKER, True, Kind.SUPERVISOR),
@@ -27,7 +27,7 @@ _CELERY = "python -m celery -A benchmarks.plain_glue worker"
         ("python", "python -m app.pipeline.sandbox.child 7", Kind.POOL, False, Kind.PARSER),
         ("python", _CELERY, None, False, Kind.WORKER),
         ("python", _CELERY, Kind.WORKER, False, Kind.POOL),
-        ("python", "python -m benchmarks.client", None, False, Kind.OTHER),
+        ("python", "python -m benchmarks.harness.client", None, False, Kind.OTHER),
     ],
 )
 def test_a_process_is_recognised(

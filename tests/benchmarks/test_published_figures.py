@@ -4,9 +4,9 @@ import json
 import re
 
 from benchmarks.__main__ import GROUPS, MEASURES
-from benchmarks.figures import read_figures
-from benchmarks.publish import DOCS, PAGE, PUBLISHED, draw_plots, explain, render
-from benchmarks.reasons import NOT_EXPLAINED
+from benchmarks.report.figures import read_figures
+from benchmarks.report.publish import DOCS, PAGE, PUBLISHED, draw_plots, explain, render
+from benchmarks.report.reasons import NOT_EXPLAINED
 from tests.docs.pages import PAGES
 
 _RUN = json.loads(PUBLISHED.read_text())

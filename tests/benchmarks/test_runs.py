@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as program
-from benchmarks import figures, statements
-from benchmarks.mixed import make_documents
-from benchmarks.peer_packages import is_installed
-from benchmarks.stack import run_servers
-from benchmarks.systems import run_honest
-from benchmarks.work import fetch, run_tasks
+from benchmarks import statements
+from benchmarks.harness.mixed import make_documents
+from benchmarks.harness.stack import run_servers
+from benchmarks.harness.work import fetch, run_tasks
+from benchmarks.peers.packages import is_installed
+from benchmarks.peers.systems import run_honest
+from benchmarks.report import figures
 
 
 @pytest.mark.slow

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from app.embedded import EngineUrls
-from benchmarks.processes import Kind
-from benchmarks.wire import MessageReader, StatementProxy, Traffic
+from benchmarks.harness.processes import Kind
+from benchmarks.harness.wire import MessageReader, StatementProxy, Traffic
 
 _START = struct.pack("!ii", 8, 3 << 16)
 

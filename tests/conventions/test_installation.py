@@ -32,7 +32,7 @@ def test_no_page_or_message_installs_a_package_by_its_name() -> None:
         if (phrases := [*_INSTALL.findall(file.read_text()), *_DISTRIBUTION.findall(file.read_text())])
     }
     # One benchmark compares with a package that is no extra.
-    assert {name for name, *_ in found} <= {"benchmarks/quality.py"}, f'say `make extras EXTRAS="…"`: {found}'
+    assert {name for name, *_ in found} <= {"benchmarks/parsing/quality.py"}, f'say `make extras EXTRAS="…"`: {found}'
 
 
 def test_pages_and_messages_run_commands_with_the_script_that_needs_no_activated_environment() -> None:

@@ -12,8 +12,8 @@ from app.domain.errors import DatabaseUnavailableError
 from app.domain.vectors import Account, VectorIndex
 from app.services.search.search import Mode, Search
 from app.settings import Settings
-from benchmarks.processes import Kind
-from benchmarks.wire import StatementProxy
+from benchmarks.harness.processes import Kind
+from benchmarks.harness.wire import StatementProxy
 from tests.db.library import Library
 from tests.db.segments import add_corpus, segment
 from tests.running import Stack

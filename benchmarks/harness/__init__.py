@@ -1,0 +1,1 @@
+"""Starts servers and programs, submits work, and counts processor time and statements."""

@@ -1,0 +1,1 @@
+"""Measures of reading files: accuracy and memory, compared with other libraries."""

@@ -1,0 +1,1 @@
+"""The systems that Sluice is compared with."""

@@ -1,0 +1,1 @@
+"""Other task queues: an application of each."""

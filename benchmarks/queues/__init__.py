@@ -1,0 +1,1 @@
+"""Measures of the queue: rates, waits, and what a failure costs."""

@@ -1,0 +1,1 @@
+"""Measures of search: latency at several sizes, and quality on labelled sets."""
