@@ -15,7 +15,6 @@ from celery.result import AsyncResult
 from redis import Redis
 
 from app.adapters.celery.results import CeleryResults
-from app.adapters.redis import states
 from app.adapters.redis.url import redis_client_url
 from app.celery_app import create_celery
 from app.domain.ids import TaskId, new_task_id
@@ -165,22 +164,6 @@ async def test_states_are_stored_once_the_redis_answers_again(
             process.resume()
     for task_id in (first, last):
         await until_stored(results, celery, task_id, "SUCCESS")
-
-
-async def test_an_outage_keeps_a_bounded_number_of_bytes_and_the_latest_states(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(states, "_LARGEST_BACKLOG", 10_000)
-    unreachable = states.RedisStates("redis://127.0.0.1:1/0", 60)
-    for number in range(1000):
-        unreachable.store(b"%d" % number, 1, b"x" * 100)
-    await unreachable.flush()
-    for number in range(1000, 1010):
-        unreachable.store(b"%d" % number, 1, b"x" * 100)
-    kept = list(unreachable._states)
-    assert len(kept) == 100
-    assert kept[-1] == b"1009"
-    await unreachable.close()
 
 
 async def test_disabled_results_store_nothing() -> None:

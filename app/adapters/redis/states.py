@@ -1,8 +1,9 @@
 """Stores the states of tasks in Redis on the event loop: many in one round trip, and none over a later one."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -14,8 +15,9 @@ from app.adapters.redis.url import redis_client_url
 
 _TIMEOUT_SECONDS = 2.0
 _PAUSE_SECONDS = 0.5
-_STATES_A_TURN = 200
+_CHANGES_A_TURN = 200
 _LARGEST_BACKLOG = 4 * 1024 * 1024
+_DELETION_BYTES = 200  # about what a key takes
 
 log = structlog.get_logger()
 
@@ -38,17 +40,25 @@ end
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
-    """A state that is not stored yet."""
+class _Change:
+    """A state that is not stored yet; without a value, a state that is not deleted yet."""
 
     version: int
-    value: bytes
+    value: bytes | None
+
+    @property
+    def size(self) -> int:
+        """The bytes that it adds to the backlog."""
+        return _DELETION_BYTES if self.value is None else len(self.value)
+
+
+_DELETION = _Change(-1, None)
 
 
 class RedisStates:
     """The states of tasks in Redis, each under a key that is also the channel on which it is published.
 
-    No caller waits for Redis. While it is unavailable, up to four megabytes of states are kept, the latest ones.
+    No caller waits for Redis. While it is unavailable, up to four megabytes of changes are kept, the latest ones.
 
     Args:
         url: The address of the Redis.
@@ -58,24 +68,16 @@ class RedisStates:
     def __init__(self, url: str, expires: int) -> None:
         self._pool: ConnectionPool = ConnectionPool.from_url(redis_client_url(url))
         self._expires = expires
-        self._states: dict[bytes, _State] = {}
-        self._backlog = 0  # bytes of the values
+        self._changes: dict[bytes, _Change] = {}
+        self._backlog = 0  # bytes of the changes
         self._questions: dict[bytes, Callable[[], None]] = {}
-        self._deleted: list[bytes] = []
         self._connection: AbstractConnection | None = None
         self._sender: asyncio.Task[None] | None = None
         self._failing = False
 
     def store(self, key: bytes, version: int, value: bytes) -> None:
         """Store and publish a state, unless Redis has a later version of it."""
-        former = self._states.pop(key, None)
-        if former:
-            self._backlog -= len(former.value)
-        newest = former if former and former.version > version else _State(version, value)
-        self._states[key] = newest
-        self._backlog += len(newest.value)
-        while self._backlog > _LARGEST_BACKLOG and len(self._states) > 1:
-            self._backlog -= len(self._states.pop(next(iter(self._states))).value)
+        self._put(key, _Change(version, value))
         self._start()
 
     def ask_for_subscribers(self, key: bytes, notify: Callable[[], None]) -> None:
@@ -87,9 +89,7 @@ class RedisStates:
     async def delete(self, keys: Sequence[bytes]) -> None:
         """Delete states, and wait for it no longer than Redis may take to answer."""
         for key in keys:
-            if former := self._states.pop(key, None):
-                self._backlog -= len(former.value)
-        self._deleted += keys
+            self._put(key, _DELETION)
         await self.flush()
 
     async def flush(self) -> None:
@@ -108,28 +108,38 @@ class RedisStates:
 
     def _start(self) -> asyncio.Task[None] | None:
         """The task that sends what waits; it begins at the loop's next turn, so that it finds all of this turn."""
-        if self._sender is None and (self._states or self._questions or self._deleted):
+        if self._sender is None and (self._changes or self._questions):
             self._sender = asyncio.create_task(self._send_all())
         return self._sender
 
     async def _send_all(self) -> None:
         try:
-            while self._states or self._questions or self._deleted:
+            while self._changes or self._questions:
                 await self._send_some()
         finally:
             self._sender = None
 
+    def _put(self, key: bytes, change: _Change) -> None:
+        """Have a change wait. The oldest ones are dropped when the backlog is full."""
+        former = self._changes.pop(key, None)
+        if former:
+            self._backlog -= former.size
+        is_late = former is not None and former.version > change.version and change.value is not None
+        newest = former if former is not None and is_late else change
+        self._changes[key] = newest
+        self._backlog += newest.size
+        while self._backlog > _LARGEST_BACKLOG and len(self._changes) > 1:
+            self._backlog -= self._changes.pop(next(iter(self._changes))).size
+
     async def _send_some(self) -> None:
         """Send what waits, up to a limit. What could not be sent waits again, except for questions."""
-        keys = list(self._states)[:_STATES_A_TURN]
-        states = {key: self._states.pop(key) for key in keys}
-        self._backlog -= sum(len(state.value) for state in states.values())
-        deleted, self._deleted = self._deleted, []
+        changes = {key: self._changes.pop(key) for key in list(islice(self._changes, _CHANGES_A_TURN))}
+        self._backlog -= sum(change.size for change in changes.values())
         questions, self._questions = self._questions, {}
         try:
-            subscribers = await self._send(states, deleted, list(questions))
+            subscribers = await self._send(changes, list(questions))
         except (RedisError, OSError) as error:
-            self._keep(states, deleted, error)
+            self._keep(changes, error)
             await asyncio.sleep(_PAUSE_SECONDS)
             return
         if self._failing:
@@ -139,26 +149,25 @@ class RedisStates:
             if subscribers.get(key):
                 notify()
 
-    def _keep(self, states: dict[bytes, _State], deleted: list[bytes], error: Exception) -> None:
+    def _keep(self, changes: Mapping[bytes, _Change], error: Exception) -> None:
         if not self._failing:
             self._failing = True
-            log.warning("results_not_stored", results=len(states) + len(deleted), error=str(error))
-        later, self._states = self._states, {}
+            log.warning("results_not_stored", results=len(changes), error=str(error))
+        later, self._changes = self._changes, {}
         self._backlog = 0
-        self._deleted = deleted + self._deleted
-        for key, state in [*states.items(), *later.items()]:
-            self.store(key, state.version, state.value)
+        for key, change in [*changes.items(), *later.items()]:
+            self._put(key, change)
 
-    async def _send(
-        self, states: dict[bytes, _State], deleted: Sequence[bytes], questions: Sequence[bytes]
-    ) -> dict[bytes, int]:
+    async def _send(self, changes: Mapping[bytes, _Change], questions: Sequence[bytes]) -> dict[bytes, int]:
         """Send in one round trip; returns the number of subscribers of each channel."""
+        states = [(key, change) for key, change in changes.items() if change.value is not None]
+        deleted = [key for key, change in changes.items() if change.value is None]
         commands: list[tuple[Any, ...]] = []
         if deleted:
             commands.append(("DEL", *deleted))
         if states:
-            arguments = [part for state in states.values() for part in (state.version, state.value)]
-            commands.append(("EVAL", _STORE, len(states), *states, self._expires, *arguments))
+            arguments = [part for _, state in states for part in (state.version, state.value)]
+            commands.append(("EVAL", _STORE, len(states), *(key for key, _ in states), self._expires, *arguments))
         if questions:
             commands.append(("PUBSUB", "NUMSUB", *questions))
         is_new = self._connection is None
