@@ -120,6 +120,8 @@ _OUTAGES = (
     asyncpg.InsufficientResourcesError,  # too many connections, or out of memory
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
+    # The server has ended the session with an error, and the connection is about to be closed: nothing was sent.
+    asyncpg.InternalClientError,
 )
 # Two transactions were in each other's way, and this one was rolled back.
 _CONFLICTS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
@@ -248,8 +250,9 @@ class Database:
                 driver: Any = connection.driver_connection
                 rows = list(await driver.fetch(statement.sql, *statement.order(parameters)))
             except BaseException as error:
-                if isinstance(error, asyncio.CancelledError):
-                    connection.invalidate()  # the server may still be busy with the statement
+                # After a cancel, the server may still be busy with the statement.
+                if isinstance(error, (asyncio.CancelledError, asyncpg.InternalClientError)):
+                    connection.invalidate()
                 await greenlet_spawn(connection.close)
                 raise
             connection.close()  # waits for nothing: SQLAlchemy has begun no transaction that it would roll back

@@ -1,6 +1,8 @@
 """A connection blocks others for seconds at most, and its end counts as an outage."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import asyncpg
 import pytest
@@ -8,7 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import Database
+from app.db.statements import Statement
 from app.domain.errors import DatabaseUnavailableError
+from tests.database import execute
 from tests.deadlines import deadline
 
 
@@ -37,3 +41,21 @@ async def test_a_transaction_idle_for_too_long_is_an_outage_and_the_next_one_wor
         await _idle_for_too_long(database)
     async with database.transaction() as connection:
         assert await connection.scalar(text("SELECT 1")) == 1
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_session_that_the_server_ends_is_an_outage_at_every_moment(engine: AsyncEngine, turns: int) -> None:
+    """The error that ends the session arrives some turns of the loop before the connection is closed."""
+    database, number = Database(engine), Statement("SELECT 1 AS number")
+    async with database.statement() as connection:
+        pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+    with ThreadPoolExecutor(1) as thread:
+        url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        # The loop is blocked until the session has ended, so that it finds all of that at once.
+        thread.submit(execute, url, f"SELECT pg_terminate_backend({pid}, 5000)").result()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    with suppress(DatabaseUnavailableError):
+        await database.fetch(number, {})
+    [row] = await database.fetch(number, {})
+    assert row["number"] == 1
