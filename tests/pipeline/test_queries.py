@@ -89,6 +89,12 @@ def test_a_word_that_is_asked_twice_weighs_more() -> None:
     assert weights["gate"] == 2
 
 
+def test_the_letters_of_a_code_weigh_less_than_its_number() -> None:
+    weights = {word.lexemes[0]: word.weight for word in read_query("growth in FY2022, ISO9001 and Internet2").words}
+    assert weights["fy"] == weights["iso"] < weights["2022"] / 2
+    assert weights["growth"] == weights["2022"] == 1
+
+
 def test_a_clear_language_narrows_the_stems_and_an_unclear_one_does_not() -> None:
     clear = next(word for word in read_query("what are the openings of the gate").words if "open" in word.lexemes)
     unclear = read_query("openings").words[0]

@@ -27,6 +27,8 @@ _JOINED = 0.5
 """The weight of joined parts of a compound, whose parts count as well."""
 _PART_OF_DATE = 0.5
 """The weight of a number in a date, which counts as a whole. "3.3.2021" does not ask twice for 3."""
+_LETTERS_OF_CODE = 0.3
+"""The weight of two or three letters before digits, as in FY2022. Few texts have them alone, so they seem important."""
 _OTHER_SPELLING = 0.7
 """The factor of a form in another spelling, such as Mueller for Müller."""
 _WITHOUT_TONES = 0.5
@@ -42,6 +44,7 @@ _FRAGMENTS = frozenset(("s", "t", "d", "ll", "re", "ve", "m", "l", "j", "n", "c"
 _TURKISH_ENDING = re.compile("[ny]?[aeiu]n?|n?d[ae]n?|t[ae]n?|[dt][ae]ki|y?l[ae]|l[ae]r")
 """What an apostrophe separates from a name in Turkish: "Ankara'daki"."""
 _JOINTS = re.compile(r"[\W_]+")
+_CODE = re.compile(r"[^\W\d_]{2,3}\d")
 
 
 @dataclass(slots=True)
@@ -146,7 +149,8 @@ def _split(token: str) -> Iterator[_Given]:
             continue
         if step or word != _JOINTS.sub("", lower[start:end]):
             unsigned = word.strip(".+#")
-            yield _Given(word, spellings=() if unsigned == word else (unsigned,))
+            weight = _LETTERS_OF_CODE if _CODE.fullmatch(token, start, end + 1) else 1.0
+            yield _Given(word, weight, () if unsigned == word else (unsigned,))
         elif are_joined:
             yield _Given(word, _JOINED)
 
