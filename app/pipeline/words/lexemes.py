@@ -26,12 +26,10 @@ from typing import NamedTuple
 from app.pipeline.words.accents import stem_accented
 from app.pipeline.words.compounds import stem_ends
 from app.pipeline.words.folding import fold, fold_except_tones, has_tones
+from app.pipeline.words.grouped_numbers import join_groups
 from app.pipeline.words.languages import guess_languages, stem_words
-from app.pipeline.words.quantities import (
-    read_dates,
-    read_numbers,
-    read_quantity,
-)
+from app.pipeline.words.quantities import read_dates, read_measure, read_numbers, read_quantity
+from app.pipeline.words.times import read_times
 
 MAX_POSITION = 16_383  # Postgres' limits for a tsvector
 MAX_POSITIONS = 255
@@ -47,19 +45,19 @@ _UNSPACED = (
 )
 MARKS = "\u0900-\u0963\u0970-\u0dff\u0300-\u036f"
 """Vowel signs of Indic scripts and accents, which belong to their word although Python's \\w does not match them."""
+_SYMBOLS = "\u2190-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001f3fa\U0001f400-\U0001faff"
+"""Arrows, mathematical signs, marks of lists and emoji, which are words, except for the colours of skin."""
 
 
 def _write_token(letter: str) -> str:
     compound = f"{letter}+(?:(?:[-.'’/:@+&]+|(?<=\\d),(?=\\d)){letter}+)*[+#\\\\]*"  # noqa: RUF001
-    return f"{compound}|(?<![\\w.)\\]])\\.(?=[^\\W\\d_]){compound}|[%€$£¥§°‰☐☑☒✓✗]"
+    return f"{compound}|(?<![\\w.)\\]])\\.(?=[^\\W\\d_]){compound}|[\U0001f1e6-\U0001f1ff]{{2}}|[%€$£¥§°‰{_SYMBOLS}]"
 
 
 _LETTER = f"(?:[^\\W{_UNSPACED}]|[{MARKS}])"
 TOKEN = re.compile(f"[{_UNSPACED}]+|{_write_token(_LETTER)}")
 _ASCII_TOKEN = re.compile(_write_token(r"\w"), re.ASCII)
 """``TOKEN`` for ASCII, twice as fast: most texts are ASCII once they are folded."""
-_SPACED_NUMBER = re.compile(r" (?<=\d )(?<!\d{4} )(?=\d{3}(?!\d))")
-"""The space of "12 500"."""
 IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _JOINT = re.compile(
     r"[-.'’/:@+&,_#\\]+"  # noqa: RUF001
@@ -161,7 +159,7 @@ def split_words(text: str, *, singles: bool) -> tuple[list[str], list[int]]:
 
 def find_tokens(folded: str) -> list[str]:
     """The tokens of a folded text; the groups of a number such as "12 500" are one token."""
-    return (_ASCII_TOKEN if folded.isascii() else TOKEN).findall(_SPACED_NUMBER.sub(",", folded))
+    return (_ASCII_TOKEN if folded.isascii() else TOKEN).findall(join_groups(folded))
 
 
 def _add_without_tones(words: list[str], places: list[int]) -> tuple[list[str], list[int]]:
@@ -208,5 +206,13 @@ def split_compound(compound: str) -> Iterator[Word]:
     for match in _SIGNED.finditer(compound):
         yield Word(match[0].lower().replace("\\", "")[:MAX_LENGTH], *match.span(), 0)
     if compound[0].isdigit():
-        for quantity in (*read_dates(compound, is_query=False), *read_numbers(compound)):
+        for quantity in _list_quantities(compound):
             yield Word(quantity, 0, len(compound), 0)
+
+
+def _list_quantities(compound: str) -> list[str]:
+    """The dates, numbers and times that a compound may be, in one notation."""
+    quantities = read_dates(compound, is_query=False) + read_numbers(compound)
+    if ":" in compound or compound.upper() != compound.lower():  # most numbers have neither a colon nor a letter
+        quantities += read_measure(compound) + read_times(compound)
+    return quantities

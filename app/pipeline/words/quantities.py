@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from app.pipeline.words.folding import fold
+from app.pipeline.words.times import CLOCK_WORDS, read_time
 
 _MONTHS = """
     january jan januar janvier januari enero gennaio janeiro stycznia styczen ledna leden január ianuarie ocak
@@ -56,7 +57,14 @@ _GROUPED = re.compile(r"(\d{1,3}(?:([.,'’])\d{3})(?:\2\d{3})*)(?:(?!\2)[.,](\d
 _DECIMAL = re.compile(r"(\d+)[.,](\d{1,2})")
 _SHORTENED = re.compile(r"(\d{1,3}(?:[.,]\d{1,3})?)(k|m|mn|mln|mio|bn|mrd|mld)")
 """The number of "$12.5k"."""
+_MEASURES = """
+    b c g h j k l m n s t v w kg mg cm mm km ml cl dl kb mb gb tb hz khz mhz ghz kw mw gw kwh mah ha lb lbs oz ft mph
+    kmh db min sec px pt"""
+_UNITS_OF_MEASURE = frozenset(_MEASURES.split())
+"""A digit before them is no word of its own where there is no space: "5kg" is the words "kg" and "5kg"."""
+_MEASURE = re.compile(r"\d{1,4}(?:[.,]\d{1,2})?")
 _SHORT_NUMBER = re.compile(r"(\d{1,3})(?:[.,](\d{1,3}))?")
+_WITH_UNIT = re.compile(r"(\d[\d.,'’]*\d)[^\W\d_]{1,4}")
 _LONGEST_NUMBER = 40
 _MOST_DAYS, _MOST_MONTHS, _YEAR_LENGTH = 31, 12, 4
 _POWERS = {
@@ -70,6 +78,7 @@ _POWERS = {
 """Words after a number, by their power of ten. "Billion" is the English one."""
 _SHORT_POWERS = _POWERS | {"k": 3, "m": 6}
 """What may end a number: "m" alone is more often a metre."""
+_AFTER_NUMBERS = _POWERS.keys() | CLOCK_WORDS | _UNITS_OF_MEASURE
 _SIGNS = {
     "%": "percent prozent procent pourcent percento porcento",
     "‰": "permille promille promil",
@@ -102,14 +111,24 @@ def read_dates(compound: str, *, is_query: bool) -> list[str]:
 
 
 def read_quantity(number: str, token: str, words: Sequence[str]) -> list[str]:
-    """The date or large number that ends with ``token``, whose words are the last of ``words``.
+    """The date, time, large number or measure that ends with ``token``, whose words are the last of ``words``.
 
-    ``number`` is the token before it where that is a number.
+    ``number`` is the token before it where that is a number. A number and its unit are one word, as
+    in "5kg".
     """
-    if token in _POWERS:
-        return read_large_number(number, token)
+    if token in _AFTER_NUMBERS:
+        return _read_with_word(number, token) if number else []
     is_year = len(token) == _YEAR_LENGTH and token.isdecimal() and token[0] in "12"
     return read_written_date(words) if is_year else []
+
+
+def _read_with_word(number: str, word: str) -> list[str]:
+    if word in _POWERS:
+        return read_large_number(number, word)
+    if times := read_time(number, word):
+        return times
+    is_measure = word in _UNITS_OF_MEASURE and _MEASURE.fullmatch(number)
+    return [number.replace(",", "").replace(".", "") + word] if is_measure else []
 
 
 def read_written_date(words: Sequence[str]) -> list[str]:
@@ -138,6 +157,12 @@ def read_numbers(compound: str) -> list[str]:
     if match := _SHORTENED.fullmatch(compound.lower()):
         return read_large_number(match[1], match[2])
     return []
+
+
+def read_measure(compound: str) -> list[str]:
+    """The number of a compound such as "2.5l" and "10,000km", without its separators."""
+    match = _WITH_UNIT.fullmatch(compound) if len(compound) <= _LONGEST_NUMBER else None
+    return read_numbers(match[1]) if match else []
 
 
 def read_large_number(number: str, word: str) -> list[str]:

@@ -10,6 +10,7 @@ from app.pipeline.words.accents import find_accented
 from app.pipeline.words.compounds import list_ends
 from app.pipeline.words.folding import fold, fold_except_tones, has_tones, spell_out
 from app.pipeline.words.function_words import ABBREVIATED, LANGUAGES_OF, leave_out_function_words
+from app.pipeline.words.grouped_numbers import is_grouped, list_foreign
 from app.pipeline.words.languages import choose_languages, list_stems
 from app.pipeline.words.lexemes import (
     IS_UNSPACED,
@@ -20,13 +21,15 @@ from app.pipeline.words.lexemes import (
     split_run,
 )
 from app.pipeline.words.names import spell_name
+from app.pipeline.words.ordinals import ORDINALS
 from app.pipeline.words.phrases import read_phrases
-from app.pipeline.words.quantities import UNITS, read_dates, read_numbers, read_quantity
+from app.pipeline.words.quantities import UNITS, read_dates, read_measure, read_numbers, read_quantity
+from app.pipeline.words.times import list_notations, read_times, unify_times
 
 _JOINED = 0.5
 """The weight of joined parts of a compound, whose parts count as well."""
-_PART_OF_DATE = 0.5
-"""The weight of a number in a date, which counts as a whole. "3.3.2021" does not ask twice for 3."""
+_PART = 0.5
+"""The weight of a part of a date, time or long number, which counts as a whole. "3.3.2021" does not ask twice for 3."""
 _LETTERS_OF_CODE = 0.3
 """The weight of two or three letters before digits, as in FY2022. Few texts have them alone, so they seem important."""
 _OTHER_SPELLING = 0.7
@@ -104,6 +107,7 @@ def _stem_spelling(spelling: str, word: str, languages: list[str]) -> list[str]:
 
 def _list_words(text: str) -> Iterator[_Given]:
     """The words of the query in its order, function words included."""
+    text = unify_times(text)
     tokens = find_tokens(fold_except_tones(text) if has_tones(text) else fold(text))
     spelled = find_tokens(fold(spell_out(text)))
     accented = find_accented(text)
@@ -131,16 +135,12 @@ def _split(token: str) -> Iterator[_Given]:
     if IS_UNSPACED.match(token):
         yield from (_Given(pair.word) for pair in split_run(token, singles=False))
         return
-    dates = read_dates(lower, is_query=True)
-    if dates or (numbers := read_numbers(lower)):
-        whole = _JOINTS.sub("", lower)[:MAX_LENGTH]
-        yield _Given((dates or numbers)[0], 1.0, (*dates[1:], whole), is_quantity=True)
-        if not dates:
-            return
-    words = list(split_compound(token))
-    if dates:
-        yield from (_Given(part, _PART_OF_DATE) for part in dict.fromkeys(word.word for word in words if word.step))
+    if quantity := _read_whole(lower):
+        yield quantity
+        if not read_numbers(lower):
+            yield from _list_parts(token)
         return
+    words = list(split_compound(token))
     parts = {word.word for word in words if word.step}
     fragments = _find_fragments(token, parts)
     are_joined = not fragments and not parts <= LANGUAGES_OF.keys()
@@ -155,6 +155,28 @@ def _split(token: str) -> Iterator[_Given]:
             yield _Given(word, _JOINED)
 
 
+def _read_whole(compound: str) -> _Given | None:
+    """The date, time or number that a compound is; None for another one."""
+    whole = _JOINTS.sub("", compound)[:MAX_LENGTH]
+    if dates := read_dates(compound, is_query=True):
+        forms = (*dates, whole)
+    elif times := read_times(compound):
+        forms = (*times, *list_notations(times[0]), whole)
+    elif numbers := read_numbers(compound) or read_measure(compound):
+        forms = (*numbers, whole)
+    elif is_grouped(compound):
+        forms = (whole, *list_foreign(whole))
+    else:
+        return None
+    return _Given(forms[0], spellings=forms[1:], is_quantity=True)
+
+
+def _list_parts(token: str) -> list[_Given]:
+    """The parts of a date, a time or a long number. All of them weigh at most as much as the whole."""
+    parts = dict.fromkeys(word.word for word in split_compound(token) if word.step)
+    return [_Given(part, min(_PART, 1 / len(parts))) for part in parts]
+
+
 def _find_fragments(token: str, parts: set[str]) -> set[str]:
     """The parts of a compound that have no meaning alone. An ending is one only where the compound has another part."""
     if not _APOSTROPHE.search(token):
@@ -165,7 +187,8 @@ def _find_fragments(token: str, parts: set[str]) -> set[str]:
 
 
 def _list_spellings(word: str, spelled_out: str) -> tuple[str, ...]:
-    """Other ways to write a word: its sign as a word, without tones, and with or without umlauts."""
+    """Other ways to write a word: a sign or an ordinal number as a word, without tones, and with or without umlauts."""
     short = _UMLAUT.sub(lambda match: match[0][0], word) if len(word) >= _SHORTEST_NAME else word
-    others = dict.fromkeys((fold(word), spelled_out, short, *UNITS.get(word, ())))
+    same = (*UNITS.get(word, ()), *ORDINALS.get(word, ()), *list_foreign(word))
+    others = dict.fromkeys((fold(word), spelled_out, short, *same))
     return tuple(other for other in others if other and other != word)
