@@ -1,0 +1,1 @@
+"""The HTTP API: checks the input, calls one service, shapes the answer."""

@@ -1,0 +1,1 @@
+"""Types that every package uses: states, errors, ids, ports. Standard library only."""

@@ -1,0 +1,1 @@
+"""The queue as SQL: every statement that changes a task."""

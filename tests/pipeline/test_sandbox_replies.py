@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.domain.documents import Page
-from app.domain.errors import DocumentDamagedError, ParseLimitExceededError
+from app.domain.errors import DocumentDamagedError, NoExtractableTextError, ParseLimitExceededError
 from app.domain.media import TEXT
 from app.pipeline.sandbox import process, wire
 from app.pipeline.sandbox.sandbox import ParserSandbox
@@ -45,6 +45,13 @@ async def test_a_usual_reply_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     reply = write(wire.PROGRESS, "[1, 2]") + write(wire.EXTEND, "3.5") + write(wire.PROGRESS, "[2, 2]") + _PAGE + _DONE
     parsed, progress = await read(monkeypatch, reply)
     assert ([page.text for page in parsed.pages], progress) == (["The lock keeper counts barges."], [(1, 2), (2, 2)])
+
+
+async def test_a_failure_without_a_detail_has_the_message_of_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    reply = wire.json_frame(wire.FAILED, {"code": "no_extractable_text", "detail": None, "retire": False})
+    with pytest.raises(NoExtractableTextError) as failure:
+        await read(monkeypatch, reply)
+    assert failure.value.message == NoExtractableTextError.title()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The server: the limits of connections and of what arrives on them."""

@@ -154,7 +154,7 @@ class ChildProcess:
             elif kind == wire.FAILED:
                 found = self._finish(payload)
                 kind_of_error = _ERRORS.get(found["code"], errors.DocumentDamagedError)
-                raise kind_of_error(str(found["detail"])[:_DETAIL_CHARACTERS])
+                raise kind_of_error(str(found["detail"] or "")[:_DETAIL_CHARACTERS])
 
     def _finish(self, payload: bytes) -> dict[str, Any]:
         reply: dict[str, Any] = json.loads(payload)

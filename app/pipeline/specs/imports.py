@@ -97,6 +97,9 @@ def _read_modules(node: Node, language: str) -> Iterator[str]:
 
 def _read_python(node: Node) -> Iterator[str]:
     """Each imported module, and each name as if it were one, since it may be."""
+    if node.type == "future_import_statement":
+        yield "__future__"
+        return
     module = node.child_by_field_name("module_name")
     names = [_text(name.child_by_field_name("name") or name) for name in node.children_by_field_name("name")]
     if module is None:

@@ -12,6 +12,8 @@ from app.pipeline.specs.facts import Note
 
 _MOST = 500
 _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)\s*(\[[^\]]*\])?\s*([^;#]*)")
+_OPTIONS = re.compile(r"\\|\s--")
+"""What follows the version in a lock file: options, on the same line or the next."""
 _BROKEN = (ValueError, RecursionError, TypeError, AttributeError)
 
 
@@ -80,7 +82,8 @@ def _read_requirements(text: str) -> Iterator[Note]:
     for number, line in enumerate(text.splitlines(), 1):
         found = _REQUIREMENT.match(line)
         if found and not line.lstrip().startswith(("-", "#")) and "://" not in found[1]:
-            yield Note("dependency", found[1], f"{found[3].strip() or 'any version'}, runtime", number)
+            version = _OPTIONS.split(found[3])[0].strip()
+            yield Note("dependency", found[1], f"{version or 'any version'}, runtime", number)
 
 
 def _read_package_json(text: str) -> Iterator[Note]:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from app.pipeline.specs.facts import FileFacts, Repository
 from app.pipeline.specs.languages import PROGRAMMING
-from app.pipeline.specs.resolver import Resolver
+from app.pipeline.specs.resolver import STANDARD, Resolver
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +82,5 @@ def list_external(repository: Repository) -> dict[str, list[tuple[str, int]]]:
             name = resolver.name_external(module, file.language)
             if name:
                 found[name].setdefault(file.path, line)
-    ordered = sorted(found.items(), key=lambda item: ("standard" in item[0], -len(item[1]), item[0]))
+    ordered = sorted(found.items(), key=lambda item: (item[0].endswith(STANDARD), -len(item[1]), item[0]))
     return {name: list(places.items()) for name, places in ordered}

@@ -10,6 +10,8 @@ from app.pipeline.specs.facts import FileFacts, Repository
 
 _SCRIPTS = ("", ".ts", ".tsx", ".js", ".jsx", ".mjs", ".d.ts", "/index.ts", "/index.tsx", "/index.js", "/index.jsx")
 _SOURCES = ("src", "lib", "python")
+STANDARD = ", standard library)"
+"""The end of the names of standard libraries."""
 _RUST_STANDARD = {"std", "core", "alloc"}
 _MOST_HEADERS = 50
 """Of more headers with the same name, an include that is not relative refers to any."""
@@ -91,10 +93,10 @@ class Resolver:
         if language == "Rust":
             first = module.partition("::")[0]
             known = first in self._rust_names
-            return f"{first} (Rust{', standard library' if first in _RUST_STANDARD else ''})" if known else ""
+            return f"{first} (Rust{STANDARD if first in _RUST_STANDARD else ')'}" if known else ""
         name = _shorten(module, language)
         is_standard = language == "Python" and name in sys.stdlib_module_names
-        return f"{name} ({language}{', standard library' if is_standard else ''})" if name else ""
+        return f"{name} ({language}{STANDARD if is_standard else ')'}" if name else ""
 
     def _find_path(self, folder: str, module: str, endings: Iterable[str]) -> str | None:
         base = normpath(f"{folder}/{module}")
