@@ -25,6 +25,7 @@ _SAMPLE = 4096
 _PIECE = 1024 * 1024
 _MIXED = "sluice.mixed"
 _LAST_LATIN = "\u024f"
+_ASCII = re.compile(r"[\x00-\x7f]+")
 _ESCAPES = re.compile(rb"\x1b(?:\$[@B]|\$\(D|\$\)C|\([JI])")
 _UNSPECIFIC = {"ascii", "utf-8", "idna", "punycode", "unicode-escape", "raw-unicode-escape"}
 """Declarations that do not say what bytes beyond ASCII are, and codecs that are no encodings of files."""
@@ -117,7 +118,7 @@ def _choose_errors(data: bytes, encoding: str) -> str:
     """How invalid bytes are read: as Windows-1252 in UTF-8 of Latin letters, because lines of both are often joined."""
     if encoding != "utf-8":
         return "replace"
-    beyond_ascii = [char for char in data[:_PIECE].decode("utf-8", "ignore") if not char.isascii()]
+    beyond_ascii = _ASCII.sub("", data[:_PIECE].decode("utf-8", "ignore"))
     return _MIXED if sum(char < _LAST_LATIN for char in beyond_ascii) * 2 > len(beyond_ascii) else "replace"
 
 

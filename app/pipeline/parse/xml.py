@@ -16,7 +16,9 @@ def attribute(element: etree._Element | None, name: str) -> str | None:
     """The value of an attribute by its local name; None where the element or the attribute is missing."""
     if element is None:
         return None
-    return next((str(value) for key, value in element.items() if str(key).rpartition("}")[2] == name), None)
+    suffix = f"}}{name}"
+    names = map(str, element.keys())
+    return next((element.get(key) for key in names if key == name or key.endswith(suffix)), None)
 
 
 def child(element: etree._Element | None, *names: str) -> etree._Element | None:
@@ -24,7 +26,7 @@ def child(element: etree._Element | None, *names: str) -> etree._Element | None:
     for name in names:
         if element is None:
             return None
-        element = next((item for item in element if local(item) == name), None)
+        element = next(element.iterchildren(f"{{*}}{name}"), None)  # libxml2 compares the names
     return element
 
 

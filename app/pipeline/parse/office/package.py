@@ -26,6 +26,7 @@ class OoxmlPackage(ZipPackage):
     def __init__(self, path: Path, limits: Limits) -> None:
         _refuse_encrypted(path)
         super().__init__(path, limits)
+        self._relations: dict[str, list[etree._Element]] = {}
 
     def read_optional(self, name: str) -> etree._Element | None:
         """As ``read``; None also for a damaged part, for parts without which the document can be read."""
@@ -67,10 +68,13 @@ class OoxmlPackage(ZipPackage):
             metadata["date"] = created[:10]
         return metadata
 
-    def _read_relations(self, part: str) -> Iterator[etree._Element]:
-        folder, base = posixpath.split(part)
-        relations = self.read(posixpath.join(folder, "_rels", f"{base}.rels"))
-        return (item for item in children(relations) if local(item) == "Relationship")
+    def _read_relations(self, part: str) -> list[etree._Element]:
+        """The relations of a part, which are read once: several readers ask for those of the main part."""
+        if part not in self._relations:
+            folder, base = posixpath.split(part)
+            root = self.read(posixpath.join(folder, "_rels", f"{base}.rels"))
+            self._relations[part] = [item for item in children(root) if local(item) == "Relationship"]
+        return self._relations[part]
 
 
 class Part:

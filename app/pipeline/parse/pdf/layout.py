@@ -103,6 +103,20 @@ def read_character_boxes(page: pdfium.PdfTextPage, start: int, stop: int) -> lis
     return boxes
 
 
+def make_box_reader(page: pdfium.PdfTextPage) -> Callable[[int], Box]:
+    """A function that reads the box of one character by its position in the text, as ``read_character_boxes`` does."""
+    area = pdfium_raw.FS_RECTF()
+    pointer, handle = ctypes.byref(area), page.raw
+    find: Callable[..., int] = pdfium_raw.FPDFText_GetCharIndexFromTextIndex
+    read: Callable[..., int] = pdfium_raw.FPDFText_GetLooseCharBox
+
+    def read_box(position: int) -> Box:
+        read(handle, find(handle, position), pointer)
+        return Box(area.left, area.bottom, area.right, area.top)
+
+    return read_box
+
+
 def find_character(page: pdfium.PdfTextPage, position: int) -> int:
     """The index that pdfium gives a character, by its position in the text."""
     return int(pdfium_raw.FPDFText_GetCharIndexFromTextIndex(page.raw, position))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pypdfium2 as pdfium
 
 from app.pipeline.parse.pdf.edits import Edit
-from app.pipeline.parse.pdf.layout import Box, is_same_line, read_character_boxes
+from app.pipeline.parse.pdf.layout import Box, is_same_line, make_box_reader
 
 _LINE_END = re.compile(r"(?<=[^\s\ufffe]) ?\r\n ?(?=[^\s\ufffe])")
 _WORD = re.compile(r"[^\W\d_]{3}\Z")
@@ -23,10 +23,10 @@ _MARK = 3
 
 def join_scripts(page: pdfium.PdfTextPage, text: str) -> Iterator[Edit]:
     """Replace the line ends between a script and the text of its line by nothing or a space, as their gap shows."""
-    joined = 0
+    joined, read_box = 0, make_box_reader(page)
     for match in _LINE_END.finditer(text):
         start, stop = match.span()
-        (former,), (box,) = read_character_boxes(page, start - 1, start), read_character_boxes(page, stop, stop + 1)
+        former, box = read_box(start - 1), read_box(stop)
         if not _goes_on(former, box) or (box.height < former.height and text[start - 1].isdigit()):
             continue
         gap = box.left - former.right
@@ -41,11 +41,12 @@ def join_scripts(page: pdfium.PdfTextPage, text: str) -> Iterator[Edit]:
 
 def _goes_on(former: Box, box: Box) -> bool:
     """Whether two characters stand beside each other, one of them smaller and above or below the line of the other."""
+    if not is_same_line(former, box):  # nearly all line ends
+        return False
     small, large = sorted((former, box), key=lambda side: side.height)
     height, move = large.height, small.bottom - large.bottom
     return (
         0 < small.height < _SMALLER * height
         and (move > _RAISED * height or move < -_LOWERED * height)
-        and is_same_line(former, box)
         and -small.height < box.left - former.right < _APART * height
     )

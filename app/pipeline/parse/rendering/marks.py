@@ -22,7 +22,7 @@ def write_heading(level: int, text: str) -> str:
 
 def take_marks(text: str) -> tuple[str, list[Mark]]:
     """``text`` without marks, and the marks with their positions in it."""
-    if not _ANY.search(text):
+    if text.isascii() or not _ANY.search(text):
         return text, []
     pieces, marks = list[str](), list[Mark]()
     done = length = 0

@@ -7,7 +7,7 @@ the columns of tables, the lists within them and much of what stands within a li
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 
 from lxml import etree
 
@@ -112,10 +112,10 @@ class _Article:
     """
 
     def __init__(self, text: str) -> None:
-        lines = text.splitlines()
-        self._lines = Counter(filter(None, map(_list_words, lines)))
-        self._cells = {_list_words(cell) for line in lines for cell in line.split("|")}
-        self._runs = Counter(_list_runs(_list_words(text)))
+        lines = [(line, _list_words(line)) for line in text.splitlines()]
+        self._lines = Counter(words for _, words in lines if words)
+        self._cells = {cell for line, words in lines for cell in _list_cells(line, words)}
+        self._runs = Counter(_list_runs(tuple(chain.from_iterable(words for _, words in lines))))
 
     def find(self, groups: Sequence[Sequence[Line]]) -> list[bool]:
         """Whether each line or table is a part of the article.
@@ -170,13 +170,18 @@ def _list_words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(_ADDED.sub("", text.lower())))
 
 
+def _list_cells(line: str, words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+    """The words of each cell of a line with these words."""
+    return map(_list_words, line.split("|")) if "|" in line else (words,)
+
+
 def _list_runs(words: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [words[index : index + _RUN] for index in range(len(words) - _RUN + 1)]
 
 
 def _write_plain(line: Line) -> str:
     """The text of a line without marks and addresses."""
-    return take_marks(_ADDRESS.sub("", line.text))[0]
+    return take_marks(_ADDRESS.sub("", line.text) if ADDRESS in line.text else line.text)[0]
 
 
 def _count_characters(lines: Iterable[Line]) -> int:

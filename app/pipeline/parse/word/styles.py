@@ -19,7 +19,8 @@ class Styles:
 
     def __init__(self, root: etree._Element | None) -> None:
         self._styles = {attribute(item, "styleId") or "": item for item in children(root) if local(item) == "style"}
-        self._hiding = {key for key in self._styles if self._hides_text(key)}
+        hides_some = root is not None and next(root.iter("{*}vanish"), None) is not None  # in few documents
+        self._hiding = {key for key in self._styles if self._hides_text(key)} if hides_some else set[str]()
 
     def heading_level(self, properties: etree._Element | None) -> int:
         """The heading level of a paragraph, 1 to 9, from its own outline level or its style; 0 for body text."""
