@@ -89,12 +89,22 @@ def require(scope: Scope) -> Callable[..., Awaitable[Identity]]:
     """Make a dependency that returns the caller, and answers 403 if its key lacks ``scope``."""
 
     async def get_identity(request: Request, _key: Annotated[object, Depends(_bearer)]) -> Identity:
-        identity: Identity = request.state.identity
-        check_scope(identity, scope)
-        request.state.required_scope = scope
-        return identity
+        return authorize(request.scope, scope)
 
     return get_identity
+
+
+def authorize(connection: Connection, scope: Scope) -> Identity:
+    """Return the caller of a request whose route needs a scope.
+
+    Raises:
+        OperatorRequiredError: the caller's key lacks the scope ``operator``.
+        ForbiddenError: it lacks another scope.
+    """
+    identity: Identity = connection["state"]["identity"]
+    check_scope(identity, scope)
+    connection["state"]["required_scope"] = scope
+    return identity
 
 
 Reader = Annotated[Identity, Depends(require(Scope.READ))]

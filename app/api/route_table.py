@@ -15,6 +15,7 @@ from starlette.convertors import StringConvertor
 from starlette.types import Receive, Scope, Send
 
 from app.api.access import read_path
+from app.api.direct import serve_directly
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ class RouteTable:
         scope["endpoint"] = route.endpoint
         scope["path_params"] = parameters
         scope["fastapi"] = {"effective_route_context": route}
-        await route.app(scope, receive, send)
+        if not await serve_directly(scope, receive, send):
+            await route.app(scope, receive, send)
 
     def find(self, method: str, path: str) -> tuple[RouteContext, dict[str, str]] | None:
         """The route of a request and the parameters in its path; None if the table has no such route."""

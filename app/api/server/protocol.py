@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from app.api.server.connections import STATE_KEY, Connections, Reason
+from app.api.server.joined_writes import JoinedWrites
 from app.api.server.limits import ClientAddresses, ConnectionLimits
 from app.domain.errors import (
     HeadersTooLargeError,
@@ -108,7 +109,10 @@ class LimitedProtocol(HttpToolsProtocol):
         self._received_of_body = self._received
         self._connections.begin_request(self)
         self._start_reading(_Reading.BODY)
+        previous = self.cycle
         super().on_headers_complete()
+        if self.cycle is not previous:  # otherwise the connection becomes one for WebSockets
+            self.cycle.transport = JoinedWrites(self.transport, self.loop)  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:
         """Note that the request has arrived completely."""

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.access import ServicesOf, Writer
 from app.api.bodies.uploads import BatchAccepted, CollectionUploadAccepted, UploadAccepted, locate
+from app.api.direct import direct
 from app.api.forms import OPTIONS, describe_form, parse_options
 from app.api.multipart import Form, drain, read_form, stream_body
 from app.api.problems import document_problems
@@ -25,6 +26,7 @@ from app.domain.errors import (
     TooManyFilesError,
     UnsupportedTypeError,
 )
+from app.domain.identity import Scope
 from app.services.intake.batches import Batch
 from app.services.intake.uploads import Accepted, IncomingFile, Upload
 from app.services.tenants.agents import make_slug
@@ -61,6 +63,7 @@ router = APIRouter(prefix="/documents", tags=["documents"])
     responses=_ONE_FILE,
     openapi_extra=describe_form("file", _FILE, **OPTIONS),
 )
+@direct("agent_id", Scope.WRITE)
 async def upload_document(agent_id: AgentId, request: Request, identity: Writer, services: ServicesOf) -> Response:
     """Upload a document. The response is sent when the file is stored durably; the task reports the processing.
 
