@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import create_engine
 from app.db.schema import find_differences
+from app.db.statements import Statement
+from app.db.vectors import pgvector_store
 from app.db.vectors.hnsw_indexes import HnswIndex, belongs_to_schema, find_hnsw_indexes, maintain_hnsw_indexes
 from app.settings import Settings
 from tests.db.library import NORTH, NOWHERE, Library
@@ -154,6 +156,32 @@ async def test_what_is_hidden_is_left_out_within_the_graph(library: Library) -> 
     rest = await library.store.query(index, agent_id, [0.0, 0.0, 1.0], limit=10, without=hidden)
     assert rest == near[10:]
     assert await count_reads(library) == 2
+
+
+async def test_a_scan_continues_where_most_of_its_candidates_are_hidden(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pgvector_store, "ALONE", 5)
+    await prefer_graphs(library)
+    agent_id = await library.add_agent()
+    await add_spread(library, agent_id)
+    await tend(library)
+    index = await library.get_index()
+    near = await library.store.query(index, agent_id, [0.0, 0.0, 1.0], limit=20)
+    hidden = [(match.key.document_id, match.key.edition) for match in near[:10]]
+    before = await count_reads(library)
+    assert await library.store.query(index, agent_id, [0.0, 0.0, 1.0], limit=5, without=hidden) == near[10:15]
+    assert await count_reads(library) == before + 2
+
+
+async def test_the_candidates_of_a_scan_are_set_for_its_statement_alone(library: Library) -> None:
+    await prefer_graphs(library)
+    agent_id = await library.add_agent()
+    await add_spread(library, agent_id)
+    await tend(library)
+    await library.store.query(await library.get_index(), agent_id, [0.0, 0.0, 1.0], limit=5)
+    shown = Statement("SELECT current_setting('hnsw.ef_search'), current_setting('hnsw.iterative_scan')")
+    assert [tuple(row) for row in await library.database.fetch(shown, {})] == [("200", "strict_order")]
 
 
 async def test_documents_that_are_named_and_questions_without_a_meaning_are_compared_exactly(library: Library) -> None:

@@ -5,19 +5,26 @@ A search compares all vectors of an agent exactly; those of a large agent are se
 """
 
 from collections.abc import AsyncIterator, Sequence
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.documents.chunks import get_driver
-from app.db.documents.editions import HIDDEN_EDITIONS
 from app.db.engine import Database
-from app.db.statements import Statement, write_array
 from app.db.vectors.hnsw_indexes import HnswIndexes
+from app.db.vectors.nearest import (
+    ALONE,
+    BESIDE_WORDS,
+    COMPARE,
+    QUERY,
+    QUERY_DOCUMENTS,
+    write_comparison,
+    write_hnsw_query,
+)
 from app.domain.errors import RetryLaterError, VectorLengthError
-from app.domain.vectors import AssumedIndex, IndexState, Match, Nearest, Vector, VectorBatch, VectorIndex, VectorKey
+from app.domain.vectors import AssumedIndex, Match, Nearest, Vector, VectorBatch, VectorIndex, VectorKey
 
 _PAGE = 5_000
 _DROPPED_AT_ONCE = 20_000
@@ -27,58 +34,6 @@ _DELETE_GIVEN = text("""
     WHERE document_id = CAST(:document_id AS bigint) AND edition = CAST(:edition AS integer)
         AND ordinal = ANY (CAST(:ordinals AS integer[])) AND index_id = CAST(:index_id AS bigint)
 """)
-
-# The cosine distance from a vector of zeros is NaN, which PostgreSQL sorts last: its similarity is 0.
-_SIMILARITY = "1 - coalesce(nullif(v.embedding <=> CAST(:vector AS halfvec), 'NaN'), 1)"
-_COLUMNS = f"v.document_id, v.edition, v.ordinal, {_SIMILARITY} AS similarity"
-_ASKED = """unnest(CAST(CAST(:asked_ids AS text) AS bigint[]), CAST(CAST(:asked_editions AS text) AS integer[]),
-        CAST(CAST(:asked_ordinals AS text) AS integer[])) AS asked (document_id, edition, ordinal)"""
-
-_COMPARE = Statement(f"""
-    SELECT {_COLUMNS}
-    FROM vectors AS v
-    JOIN {_ASKED} USING (document_id, edition, ordinal)
-    WHERE v.index_id = CAST(:index_id AS bigint) AND v.agent_id = CAST(:agent_id AS bigint)
-""")
-
-# The given chunks that search finds, and a row without a key when the index is not active.
-_CHECKED = f"""
-    SELECT d.id, d.edition, asked.ordinal, CASE WHEN v.ordinal IS NOT NULL THEN {_SIMILARITY} END, false
-    FROM {_ASKED}
-    JOIN documents AS d ON d.id = asked.document_id AND d.edition = asked.edition
-        AND d.agent_id = CAST(:agent_id AS bigint) AND d.deleted_at IS NULL
-    LEFT JOIN vectors AS v ON v.document_id = asked.document_id AND v.edition = asked.edition
-        AND v.ordinal = asked.ordinal AND v.index_id = CAST(:index_id AS bigint)
-        AND v.agent_id = CAST(:agent_id AS bigint)
-    UNION ALL
-    SELECT NULL, NULL, NULL, NULL, false
-    WHERE NOT EXISTS (
-        SELECT FROM vector_indexes WHERE id = CAST(:index_id AS bigint) AND state = '{IndexState.ACTIVE}')
-"""
-
-
-def _write_query(where: str, embedding: str = "v.embedding", limit: str = ":limit") -> Statement:
-    """The statement that finds the nearest vectors, and checks and compares given ones."""
-    return Statement(f"""
-        (
-            SELECT {_COLUMNS}, true AS is_nearest
-            FROM vectors AS v
-            WHERE {where}
-                AND (v.document_id, v.edition) NOT IN (
-                    SELECT * FROM unnest(CAST(:without_ids AS bigint[]), CAST(:without_editions AS integer[])))
-                AND (v.document_id, v.edition) NOT IN ({HIDDEN_EDITIONS})
-            ORDER BY {embedding} <=> CAST(:vector AS halfvec), v.document_id, v.edition, v.ordinal
-            LIMIT {limit}
-        )
-        UNION ALL
-        {_CHECKED}
-    """)
-
-
-_OF_AGENT = "v.agent_id = CAST(:agent_id AS bigint) AND v.index_id = CAST(:index_id AS bigint)"
-# Two statements, so that the plan for a few documents looks them up and does not scan all vectors of the agent.
-_QUERY = _write_query(_OF_AGENT)
-_QUERY_DOCUMENTS = _write_query(f"{_OF_AGENT} AND v.document_id = ANY (CAST(:document_ids AS bigint[]))")
 
 _DELETE = text("""
     DELETE FROM vectors
@@ -211,25 +166,27 @@ class PgVectorStore:
         compared: Sequence[VectorKey],
     ) -> list[Any]:
         parameters = {
-            **_write_comparison(index, agent_id, vector, compared),
+            **write_comparison(index, agent_id, vector, compared),
             "without_ids": [document_id for document_id, _ in without],
             "without_editions": [edition for _, edition in without],
             "limit": limit,
         }
-        statement = _QUERY
         if document_ids is not None:
-            statement, parameters["document_ids"] = _QUERY_DOCUMENTS, list(document_ids)
-        elif any(vector) and await self._hnsw_indexes.has(index.id, agent_id):
-            statement = _write_hnsw_query(index.id, agent_id, len(vector), limit)
-            del parameters["limit"]
-        return await self._database.fetch(statement, parameters)
+            return await self._database.fetch(QUERY_DOCUMENTS, {**parameters, "document_ids": list(document_ids)})
+        if not any(vector) or not await self._hnsw_indexes.has(index.id, agent_id):
+            return await self._database.fetch(QUERY, parameters)
+        write = partial(write_hnsw_query, index.id, agent_id, len(vector), limit)
+        rows = await self._database.fetch(write(max(limit, BESIDE_WORDS if compared else ALONE)), parameters)
+        if sum(row["is_nearest"] for row in rows) < limit:  # most candidates are hidden, or the agent has no more
+            rows = await self._database.fetch(write(None), parameters)
+        return rows
 
     async def compare(
         self, index: VectorIndex, agent_id: int, vector: Vector, keys: Sequence[VectorKey]
     ) -> dict[VectorKey, float]:
         """Return the similarity of those of these vectors that exist."""
-        parameters = _write_comparison(index, agent_id, vector, keys)
-        return {VectorKey(*key): similarity for *key, similarity in await self._database.fetch(_COMPARE, parameters)}
+        parameters = write_comparison(index, agent_id, vector, keys)
+        return {VectorKey(*key): similarity for *key, similarity in await self._database.fetch(COMPARE, parameters)}
 
     async def delete(
         self,
@@ -276,25 +233,3 @@ class PgVectorStore:
 
     async def close(self) -> None:
         """Do nothing: the pool belongs to the caller that created it."""
-
-
-@lru_cache(maxsize=1000)
-def _write_hnsw_query(index_id: int, agent_id: int, dimensions: int, limit: int) -> Statement:
-    """The query of an agent with an HNSW index.
-
-    Ids and limit are literals: a plan with parameters cannot use the index, or is thought too dear to be kept.
-    """
-    of_agent = f"v.agent_id = {int(agent_id)} AND v.index_id = {int(index_id)}"
-    return _write_query(of_agent, f"CAST(v.embedding AS halfvec({int(dimensions)}))", str(int(limit)))
-
-
-def _write_comparison(index: VectorIndex, agent_id: int, vector: Vector, keys: Sequence[VectorKey]) -> dict[str, Any]:
-    """The parameters of ``_COMPARE`` and ``_CHECKED``."""
-    return {
-        "index_id": index.id,
-        "agent_id": agent_id,
-        "vector": vector,
-        "asked_ids": write_array(key.document_id for key in keys),
-        "asked_editions": write_array(key.edition for key in keys),
-        "asked_ordinals": write_array(key.ordinal for key in keys),
-    }
