@@ -7,6 +7,7 @@ from celery import Celery
 from redis.asyncio import Redis
 
 from app.adapters.celery.doorbell import CeleryDoorbell
+from app.adapters.embedders.wordllama import WordLlamaEmbedder
 from app.adapters.packages import require_packages
 from app.adapters.polling_watch import PollingWatch
 from app.adapters.redis.limits import Limit, RedisLimits
@@ -19,20 +20,27 @@ from app.bootstrap.stores import Stores
 from app.db.engine import Database, create_engine
 from app.domain.ports import BlobStore, ChatModel, Reranker
 from app.pipeline.parse.ocr.choice import RAPIDOCR, choose_engine
+from app.pipeline.sandbox.batches import BatchProcesses
 from app.pipeline.sandbox.parse_slots import ParseSlots
 from app.pipeline.sandbox.sandbox import ParserSandbox
 from app.settings import Settings
 
+_BATCH_PROGRAM = "app.tasks.batch_child"
+
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """Everything that the services are built on: connections, models and parser processes."""
+    """Everything that the services are built on: connections, models and child processes.
+
+    ``batches`` is None in a process that runs one task at a time: it has a core of its own.
+    """
 
     database: Database
     doorbell: CeleryDoorbell
     watch: RedisWatch | PollingWatch
     blobs: BlobStore
     parser: ParserSandbox
+    batches: BatchProcesses | None
     embedders: Embedders
     stores: Stores
     limits: RedisLimits
@@ -40,9 +48,11 @@ class Adapters:
     reranker: Reranker | None
 
     async def close(self) -> None:
-        """Close every connection and end every parser process. The database is closed last."""
+        """Close every connection and end every child process. The database is closed last."""
         await self.watch.close()
         await self.parser.close()
+        if self.batches is not None:
+            await self.batches.close()
         for connected in (self.embedders, self.stores, self.limits, self.chat, self.reranker):
             if connected is not None:
                 await connected.close()
@@ -65,6 +75,7 @@ def choose_adapters(
         watch=_choose_watch(celery),
         blobs=choose_blobs(settings),
         parser=_make_parser(settings, parsers),
+        batches=BatchProcesses(_BATCH_PROGRAM, {WordLlamaEmbedder.model}, size=parsers) if parsers > 1 else None,
         embedders=embedders or Embedders(settings),
         stores=Stores(settings, database),
         limits=_make_limits(settings),

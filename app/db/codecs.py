@@ -4,7 +4,7 @@ The layouts are those of pgvector's ``halfvec_recv`` and PostgreSQL's ``tsvector
 """
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from struct import Struct, pack, unpack_from
 
 import asyncpg
@@ -47,6 +47,22 @@ def decode_halfvec(data: bytes) -> Vector:
     return array("f", np.frombuffer(data, dtype=">f2", offset=4).astype(np.float32).tobytes())
 
 
+class EncodedLexemes(Mapping[str, Sequence[int]]):
+    """Lexemes as ``encode_tsvector`` wrote them, in another process for instance; decoded when they are read."""
+
+    def __init__(self, encoded: bytes) -> None:
+        self.encoded = encoded
+
+    def __getitem__(self, lexeme: str) -> Sequence[int]:
+        return decode_tsvector(self.encoded)[lexeme]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(decode_tsvector(self.encoded))
+
+    def __len__(self) -> int:
+        return int(unpack_from(">i", self.encoded)[0])
+
+
 def encode_tsvector(lexemes: Mapping[str, Sequence[int]]) -> bytes:
     """Encode as a count (32 bits), then each lexeme with a final NUL, the number of its positions, and the positions.
 
@@ -55,6 +71,8 @@ def encode_tsvector(lexemes: Mapping[str, Sequence[int]]) -> bytes:
     Args:
         lexemes: The positions of each lexeme: ascending, from 1 to 16383, at most 255. All get the weight D.
     """
+    if isinstance(lexemes, EncodedLexemes):
+        return lexemes.encoded
     parts = [pack(">i", len(lexemes))]
     for lexeme, positions in sorted(lexemes.items()):  # by code point, which in UTF-8 is by byte: PostgreSQL's order
         parts.append(lexeme.encode())

@@ -99,6 +99,21 @@ class VectorBatch:
         return [VectorKey(self.document_id, self.edition, ordinal) for ordinal in self.vectors]
 
 
+@dataclass(frozen=True, slots=True)
+class IndexedBatch:
+    """The words and vectors of some texts, in the order of the texts.
+
+    Attributes:
+        words: The lexemes of each text with their positions, as the database stores them.
+        counts: The number of texts with each lexeme.
+        vectors: One for each text; empty where none were asked for.
+    """
+
+    words: Sequence[bytes]
+    counts: Mapping[str, int]
+    vectors: Sequence[Vector]
+
+
 class Nearest(NamedTuple):
     """The similarities of a search by vector.
 

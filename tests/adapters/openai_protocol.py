@@ -105,7 +105,7 @@ class Protocol:
         tokens = self._check_tokens(texts)
         rows = [
             {"object": "embedding", "index": index, "embedding": self._write_vector(vector, dimensions, form)}
-            for index, vector in enumerate(self._model._embed(texts))
+            for index, vector in enumerate(self._model.embed_now(texts))
         ]
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         rows = rows[::-1] if self.reverse else rows

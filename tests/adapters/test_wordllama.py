@@ -37,13 +37,13 @@ async def test_a_question_is_embedded_without_a_thread(
     embedder: WordLlamaEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = []
-    embed = embedder._embed
+    embed = embedder.embed_now
 
     def watch(texts: Sequence[str]) -> list[Vector]:
         threads.append(threading.current_thread())
         return embed(texts)
 
-    monkeypatch.setattr(embedder, "_embed", watch)
+    monkeypatch.setattr(embedder, "embed_now", watch)
     await embedder.embed(["x" * INLINE_CHARACTERS])
     await embedder.embed(["x" * (INLINE_CHARACTERS + 1)])
     assert [thread is threading.main_thread() for thread in threads] == [True, False]

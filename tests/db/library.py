@@ -138,7 +138,7 @@ class Library:
             edition = await reserve_edition(connection, index.id, document_id)
             assert edition
             place = {"agent_id": agent_id, "document_id": document_id, "edition": edition}
-            written = await add_chunks(connection, **place, rows=make_rows(texts))
+            written = await add_chunks(connection, **place, rows=make_rows(texts), counts=None)
             vectors = dict.fromkeys(range(len(texts)), vector)
             await self.store.upsert(index, VectorBatch(**place, vectors=vectors), connection)
             await count_words(connection, written.words)

@@ -54,13 +54,14 @@ class WordLlamaEmbedder:
     async def embed(self, texts: Sequence[str]) -> EmbeddingResult:
         """Unit vectors of the texts, in order; zeros for a text without tokens."""
         if sum(map(len, texts)) <= INLINE_CHARACTERS:
-            return EmbeddingResult(self._embed(texts))
-        return EmbeddingResult(await asyncio.to_thread(self._embed, texts))
+            return EmbeddingResult(self.embed_now(texts))
+        return EmbeddingResult(await asyncio.to_thread(self.embed_now, texts))
 
     async def close(self) -> None:
         """Do nothing: there is nothing to close."""
 
-    def _embed(self, texts: Sequence[str]) -> list[Vector]:
+    def embed_now(self, texts: Sequence[str]) -> list[Vector]:
+        """``embed`` in this thread."""
         found = [self._tokens.find(text) for text in texts]
         if len(found) == 1:
             return [_average(self._matrix[found[0]].astype(np.float32))]

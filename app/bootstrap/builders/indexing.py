@@ -36,7 +36,7 @@ def build_indexing(
 ) -> IndexingServices:
     """Build the services that make documents searchable."""
     database, blobs = adapters.database, adapters.blobs
-    chunks = ChunkIndexer(providers.embedding, adapters.embedders)
+    chunks = ChunkIndexer(providers.embedding, adapters.embedders, adapters.batches)
     vectors = Vectors(database, adapters.stores, providers.calls)
     batch = settings.embedding_batch_chunks
     large_documents = LargeDocuments(database, blobs, chunks, vectors, batch)

@@ -38,11 +38,20 @@ class Written:
 
 
 async def add_chunks(
-    connection: AsyncConnection, *, agent_id: int, document_id: int, edition: int, rows: Sequence[ChunkRow]
+    connection: AsyncConnection,
+    *,
+    agent_id: int,
+    document_id: int,
+    edition: int,
+    rows: Sequence[ChunkRow],
+    counts: Mapping[str, int] | None = None,
 ) -> Written:
-    """Add chunks to an edition of a document. Search finds them once the document is at that edition."""
+    """Add chunks to an edition of a document. Search finds them once the document is at that edition.
+
+    ``counts`` are the numbers of these chunks with each lexeme, if the caller has them already.
+    """
     await _copy_chunks(connection, agent_id, document_id, edition, rows)
-    return Written(_count(agent_id, rows))
+    return Written(_count(agent_id, rows, counts))
 
 
 async def replace_chunks(
@@ -84,11 +93,13 @@ async def count_chunks(connection: AsyncConnection, document_id: int, edition: i
     return int((await connection.execute(_COUNT_CHUNKS, parameters)).scalar_one())
 
 
-def _count(agent_id: int, rows: Sequence[ChunkRow]) -> Counter[tuple[int, str]]:
+def _count(
+    agent_id: int, rows: Sequence[ChunkRow], counts: Mapping[str, int] | None = None
+) -> Counter[tuple[int, str]]:
     """Count the chunks with each lexeme. The empty lexeme counts all chunks."""
-    counted = Counter(chain.from_iterable(row.lexemes for row in rows))
-    counted[""] = len(rows)
-    return Counter({(agent_id, lexeme): count for lexeme, count in counted.items()})
+    if counts is None:
+        counts = Counter(chain.from_iterable(row.lexemes for row in rows))
+    return Counter({(agent_id, lexeme): count for lexeme, count in {**counts, "": len(rows)}.items()})
 
 
 _REMOVE = text("""

@@ -1,6 +1,6 @@
 """The interfaces to the outside world. ``app.adapters`` implements them; ``app.bootstrap`` chooses the adapters."""
 
-from app.domain.ports.models import ChatModel, Embedder, OnText, RateLimiter, Reranker
+from app.domain.ports.models import BatchIndexer, ChatModel, Embedder, OnText, RateLimiter, Reranker
 from app.domain.ports.storage import BlobStore, BlobWriter, StoredFile
 from app.domain.ports.vectors import VectorStore
 from app.domain.ports.web import PageReader, RobotsReader, RobotsRules
@@ -8,6 +8,7 @@ from app.domain.ports.work import Alarm, Doorbell, Parser, TaskWatch
 
 __all__ = [
     "Alarm",
+    "BatchIndexer",
     "BlobStore",
     "BlobWriter",
     "ChatModel",

@@ -1,9 +1,9 @@
 """Ports of embedding models, language models, rerankers and rate limits."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
-from app.domain.vectors import Completion, EmbeddingResult, Relevance, TextBatch
+from app.domain.vectors import Completion, EmbeddingResult, IndexedBatch, Relevance, TextBatch
 
 OnText = Callable[[str], Awaitable[None]]
 """Receives the next piece of a text."""
@@ -37,6 +37,26 @@ class Embedder(Protocol):
 
     async def close(self) -> None:
         """Close connections."""
+
+
+class BatchIndexer(Protocol):
+    """Makes the words and vectors of batches of texts outside this process, on several cores at once."""
+
+    @property
+    def models(self) -> Collection[str]:
+        """The names of the models whose vectors it makes."""
+
+    async def index(self, name: str, texts: Sequence[str], *, model: str | None) -> IndexedBatch:
+        """Make the words of texts, each together with those of ``name``, and the vectors of the texts.
+
+        ``model`` is one of ``models``; None for words only. Cancelling this ends the work at once.
+
+        Raises:
+            ServiceUnavailableError: when the process that does it ended, or is ended with this one.
+        """
+
+    async def close(self) -> None:
+        """End its processes."""
 
 
 class ChatModel(Protocol):

@@ -78,7 +78,7 @@ class ChildProcess:
         """
         ours, theirs = socket.socketpair()
         with theirs:
-            process = _spawn(theirs.fileno(), memory_mb)  # in this thread: the child dies with the thread that forks it
+            process = spawn("app.pipeline.sandbox.child", theirs, memory_mb)
         reader, writer = await asyncio.open_connection(sock=ours)
         return cls(process, reader, writer)
 
@@ -165,7 +165,7 @@ class ChildProcess:
         """Kill the child if it still runs and wait for it. Returns the signal that ended it, if any."""
         self._writer.close()
         if self.is_alive:
-            await asyncio.to_thread(_reap, self._process)
+            await asyncio.to_thread(reap, self._process)
         await asyncio.to_thread(self._folder.remove)
         code = self._process.returncode
         return -code if code < 0 else None
@@ -199,10 +199,15 @@ def _begin_file(files: FileSpool, name: bytes) -> None:
     files.begin(name.decode("utf-8", "replace"))
 
 
-def _spawn(descriptor: int, memory_mb: int) -> "subprocess.Popen[bytes]":
+def spawn(program: str, connection: socket.socket, *arguments: object) -> "subprocess.Popen[bytes]":
+    """Start a module of Sluice as a child process, which has one end of a socket pair. It dies with this thread.
+
+    Its arguments are the number of the socket, then ``arguments``.
+    """
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    descriptor = connection.fileno()
     return subprocess.Popen(  # noqa: S603, a program of Sluice
-        [sys.executable, "-m", "app.pipeline.sandbox.child", str(descriptor), str(memory_mb)],
+        [sys.executable, "-m", program, str(descriptor), *map(str, arguments)],
         cwd=_ROOT,
         env={**environment, "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"},
         pass_fds=(descriptor,),
@@ -214,6 +219,7 @@ def _spawn(descriptor: int, memory_mb: int) -> "subprocess.Popen[bytes]":
     )
 
 
-def _reap(process: "subprocess.Popen[bytes]") -> None:
+def reap(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a child and wait for its end."""
     process.kill()
     process.wait()

@@ -6,9 +6,13 @@ unpickled, because a hostile document may control the child.
 
 import json
 import struct
+from array import array
+from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 from app.domain.documents import Mark, Page
+from app.domain.vectors import IndexedBatch, Vector
 
 HEADER = struct.Struct(">cI")
 _PAGE_HEADER = struct.Struct(">iI")
@@ -62,3 +66,28 @@ def decode_page(payload: bytes) -> Page:
     except struct.error as error:
         raise ValueError(str(error)) from error
     return Page(number or None, payload[end:].decode("utf-8", "replace"), marks)
+
+
+_BATCH_HEADER = struct.Struct(">III")
+
+
+def encode_batch(words: Sequence[bytes], counts: Mapping[str, int], vectors: Sequence[Vector]) -> bytes:
+    """A reply to a batch: the sizes of its parts, the counts of the lexemes, the words, the numbers of the vectors."""
+    counted = json.dumps([counts, list(map(len, words))]).encode()
+    length = len(vectors[0]) if vectors else 0
+    header = _BATCH_HEADER.pack(len(counted), sum(map(len, words)), length)
+    return b"".join((header, counted, *words, *(array("f", vector).tobytes() for vector in vectors)))
+
+
+def decode_batch(payload: bytes) -> IndexedBatch:
+    """The reply that ``encode_batch`` wrote."""
+    size, words_size, length = _BATCH_HEADER.unpack_from(payload)
+    start = _BATCH_HEADER.size + size
+    counts, sizes = json.loads(payload[_BATCH_HEADER.size : start])
+    places = accumulate(sizes, initial=start)
+    numbers = array("f", payload[start + words_size :])
+    return IndexedBatch(
+        [payload[begin:end] for begin, end in pairwise(places)],
+        counts,
+        [numbers[begin : begin + length] for begin in range(0, len(numbers), length)] if length else [],
+    )

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from app.db.codecs import EncodedLexemes
 from app.db.documents.chunks import ChunkRow
 from app.domain.documents import Chunk
 from app.domain.errors import RetryLaterError, StartupError
-from app.domain.ports import Embedder
+from app.domain.ports import BatchIndexer, Embedder
 from app.domain.vectors import Account, EmbeddingSpec, Vector, VectorIndex
 from app.pipeline.words.lexemes import lexemes
 from app.services.providers.embedding import Embedding, OnDone
@@ -29,18 +30,29 @@ async def _ignore(_done: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class IndexedChunks:
-    """Chunks with their words, and their vectors by the chunks' ordinals."""
+    """Chunks with their words, and their vectors by the chunks' ordinals.
+
+    ``counts`` are the numbers of chunks with each lexeme, where they are counted already.
+    """
 
     rows: Sequence[ChunkRow]
     vectors: Mapping[int, Vector]
+    counts: Mapping[str, int] | None = None
 
 
 class ChunkIndexer:
-    """Makes words and vectors of chunks, and vectors of queries."""
+    """Makes words and vectors of chunks, and vectors of queries.
 
-    def __init__(self, embedding: Embedding, embedders: Embedders) -> None:
+    Args:
+        embedding: Makes the vectors.
+        embedders: The models.
+        batches: Processes that index batches; None to do that in this process.
+    """
+
+    def __init__(self, embedding: Embedding, embedders: Embedders, batches: BatchIndexer | None = None) -> None:
         self._embedding = embedding
         self._embedders = embedders
+        self._batches = batches
 
     def name_model(self, index: VectorIndex) -> str:
         """The name of an index's model, as documents record it."""
@@ -77,6 +89,27 @@ class ChunkIndexer:
             words = await run_short(partial(_find_words, batch, name), size)
             rows += [ChunkRow(*row) for row in zip(batch, words, strict=True)]
         return IndexedChunks(rows, vectors)
+
+    async def index_batch(
+        self, index: VectorIndex, chunks: Sequence[Chunk], account: Account, *, name: str = ""
+    ) -> IndexedChunks:
+        """``index`` for a batch of a large document, of which several are made at the same time.
+
+        Raises:
+            ServiceUnavailableError: when the process that indexes the batch has ended. Other errors as for ``index``.
+        """
+        if self._batches is None:
+            return await self.index(index, chunks, account, name=name)
+        model: str | None = self._find_embedder(index).model
+        vectors = dict[int, Vector]()
+        if model not in self._batches.models:
+            model, vectors = None, await self.embed(index, chunks, account)
+        indexed = await self._batches.index(name, [chunk.indexed_text for chunk in chunks], model=model)
+        words = map(EncodedLexemes, indexed.words)
+        rows = [ChunkRow(*row) for row in zip(chunks, words, strict=True)]
+        if model is not None:
+            vectors = {chunk.index: vector for chunk, vector in zip(chunks, indexed.vectors, strict=True)}
+        return IndexedChunks(rows, vectors, indexed.counts)
 
     async def embed(
         self,

@@ -121,9 +121,9 @@ class LargeDocuments:
         index = await self._vectors.get_for_batch(given.get("index_id"), task.require_document_id(), given["edition"])
         account = Account(task.organization_id, task.agent_id)
         # Tasks that an earlier release submitted have no name.
-        indexed = await self._indexer.index(index, chunks, account, name=given.get("name", ""))
+        indexed = await self._indexer.index_batch(index, chunks, account, name=given.get("name", ""))
         batch = VectorBatch(task.agent_id, task.require_document_id(), given["edition"], indexed.vectors)
-        edition = await self._writer.write(index, batch, indexed.rows)
+        edition = replace(await self._writer.write(index, batch, indexed.rows), counts=indexed.counts)
 
         async def apply(connection: AsyncConnection) -> None:
             await drop_staged(connection, parent_id, first, last)

@@ -96,13 +96,15 @@ class IndexEdition:
 class WrittenEdition:
     """Chunks of an edition, or some of them, whose vectors are written as far as that happens before the transaction.
 
-    ``rows`` is empty where only the vectors are new. The batch has the edition 0 where nothing is written before the
-    transaction, which then reserves the number.
+    ``rows`` is empty where only the vectors are new; ``counts`` are the numbers of rows with each lexeme, where they
+    are counted already. The batch has the edition 0 where nothing is written before the transaction, which then
+    reserves the number.
     """
 
     index: VectorIndex
     batch: VectorBatch
     rows: Sequence[ChunkRow] = ()
+    counts: Mapping[str, int] | None = None
 
 
 class EditionWriter:
@@ -177,8 +179,10 @@ class EditionWriter:
         """
         batch = edition.batch
         place = {"agent_id": batch.agent_id, "document_id": batch.document_id, "edition": batch.edition}
-        write_chunks = replace_chunks if replaced else add_chunks
-        written = await write_chunks(connection, **place, rows=edition.rows)
+        if replaced:
+            written = await replace_chunks(connection, **place, rows=edition.rows)
+        else:
+            written = await add_chunks(connection, **place, rows=edition.rows, counts=edition.counts)
         await self.apply_vectors(connection, edition)
         if (
             replaced
