@@ -19,6 +19,7 @@ class Kind(StrEnum):
     API = "API"
     POOL = "pool process"
     PARSER = "parser child"
+    BATCH = "batch child"
     WORKER = "worker's main process"
     SUPERVISOR = "supervisor"
     POSTGRES = "Postgres"
@@ -27,7 +28,12 @@ class Kind(StrEnum):
 
 
 _PROGRAMS = {"postgres": Kind.POSTGRES, "valkey": Kind.VALKEY}
-_ARGUMENTS = {"app.pipeline.sandbox.child": Kind.PARSER, "main.py api": Kind.API, "uvicorn": Kind.API}
+_ARGUMENTS = {
+    "app.pipeline.sandbox.child": Kind.PARSER,
+    "app.tasks.batch_child": Kind.BATCH,
+    "main.py api": Kind.API,
+    "uvicorn": Kind.API,
+}
 _KIND_OF_ENDED_CHILDREN = {Kind.POOL: Kind.PARSER, Kind.WORKER: Kind.POOL}
 
 

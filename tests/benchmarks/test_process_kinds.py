@@ -25,6 +25,7 @@ _CELERY = "python -m celery -A benchmarks.peers.plain_glue worker"
         ("python", _WORKER, Kind.WORKER, True, Kind.SUPERVISOR),
         ("python", _WORKER, Kind.WORKER, False, Kind.POOL),
         ("python", "python -m app.pipeline.sandbox.child 7", Kind.POOL, False, Kind.PARSER),
+        ("python", "python -m app.tasks.batch_child 7", Kind.WORKER, False, Kind.BATCH),
         ("python", _CELERY, None, False, Kind.WORKER),
         ("python", _CELERY, Kind.WORKER, False, Kind.POOL),
         ("python", "python -m benchmarks.harness.client", None, False, Kind.OTHER),

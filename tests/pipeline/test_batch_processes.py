@@ -1,4 +1,4 @@
-"""Child processes that make words and vectors of batches: the same as in this process, cancelled at once, then ended."""
+"""Child processes that index batches: to the same words and vectors as in this process, cancelled at once."""
 
 import asyncio
 import os
