@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from app.domain.documents import Page
 from app.domain.errors import DocumentDamagedError, NoExtractableTextError, ParseLimitExceededError
 from app.domain.media import TEXT
-from app.pipeline.sandbox import process, wire
+from app.pipeline.sandbox import child, process, wire
 from app.pipeline.sandbox.sandbox import ParserSandbox
 from tests.deadlines import deadline
 
@@ -89,3 +90,11 @@ async def test_pages_without_text_are_limited_as_well(monkeypatch: pytest.Monkey
     monkeypatch.setattr(process, "_MAX_PAGES", 3)
     with pytest.raises(ParseLimitExceededError, match="3 pages"):
         await read(monkeypatch, wire.frame(wire.PAGE, wire.encode_page(Page(None, ""))) * 4 + _DONE)
+
+
+def test_the_pages_of_a_small_document_are_sent_in_one_message_and_large_ones_as_they_are_read() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # keeps the messages apart
+    with ours, theirs:
+        child._send(theirs, (b"page %d" % number for number in range(3)))
+        child._send(theirs, [b"x" * 40_000, b"y" * 30_000, b"z"])
+        assert [len(ours.recv(2**20)) for _ in range(3)] == [18, 70_000, 1]

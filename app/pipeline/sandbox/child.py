@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ _MEGABYTE = 1024 * 1024
 _RETIRE_ABOVE = 192 * _MEGABYTE
 _PROGRESS_EVERY = 0.05
 _EXTRA_CPU_SECONDS = 5
+_MESSAGE = 64 * 1024
 _OOM_SCORE = "500"
 
 
@@ -62,14 +64,7 @@ def _serve(connection: socket.socket, request: dict[str, Any]) -> None:
     tempfile.tempdir = request["folder"]
     reporter = _Reporter(connection)
     try:
-        parsed = _read(connection, request, reporter)
-        for page in parsed.pages:
-            connection.sendall(wire.frame(wire.PAGE, wire.encode_page(page)))
-        for file in parsed.attachments:
-            connection.sendall(wire.frame(wire.FILE, file.name.encode("utf-8", "ignore")))
-            for piece in file.pieces():
-                connection.sendall(wire.frame(wire.PIECE, piece))
-        connection.sendall(wire.json_frame(wire.DONE, {"metadata": dict(parsed.metadata), "retire": _is_large()}))
+        _send(connection, _write_frames(_read(connection, request, reporter)))
     except SluiceError as error:
         _fail(connection, error.code, error.detail, retire=_is_large())
     except MemoryError:
@@ -78,6 +73,29 @@ def _serve(connection: socket.socket, request: dict[str, Any]) -> None:
         named = name_disk_error(error)
         code = named.code if isinstance(named, SluiceError) else DocumentDamagedError.code
         _fail(connection, code, f"{type(error).__name__}: {error}"[:300], retire=_is_large())
+
+
+def _write_frames(parsed: Parsed) -> Iterator[bytes]:
+    """The answer to a request, frame by frame."""
+    for page in parsed.pages:
+        yield wire.frame(wire.PAGE, wire.encode_page(page))
+    for file in parsed.attachments:
+        yield wire.frame(wire.FILE, file.name.encode("utf-8", "ignore"))
+        for piece in file.pieces():
+            yield wire.frame(wire.PIECE, piece)
+    yield wire.json_frame(wire.DONE, {"metadata": dict(parsed.metadata), "retire": _is_large()})
+
+
+def _send(connection: socket.socket, frames: Iterable[bytes]) -> None:
+    """Send frames, many small ones at once: each message wakes the parent."""
+    waiting, size = list[bytes](), 0
+    for frame in frames:
+        waiting.append(frame)
+        size += len(frame)
+        if size >= _MESSAGE:
+            connection.sendall(b"".join(waiting))
+            waiting, size = [], 0
+    connection.sendall(b"".join(waiting))
 
 
 def _make_limits(connection: socket.socket, request: dict[str, Any]) -> Limits:

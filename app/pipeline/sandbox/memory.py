@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 _KILOBYTE = 1024
+_UNLIMITED, _LARGEST = "max", 2**62
+"""No limit of a control group: a word in version 2, in version 1 the largest number of pages in bytes."""
 
 
 def read_available(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int | None:
@@ -49,8 +51,10 @@ def _read_group(folder: Path, limit: str, usage: str, reclaimable: str) -> int |
     """The memory that a control group leaves, with the pages that the kernel can drop; None without a limit."""
     try:
         allowed = (folder / limit).read_text().strip()
+        if allowed == _UNLIMITED or int(allowed) >= _LARGEST:
+            return None  # before the statistics, which take the kernel longest to write
         used = int((folder / usage).read_text())
         statistics = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return None if allowed == "max" else int(allowed) - used + int(statistics.get(reclaimable, 0))
+    return int(allowed) - used + int(statistics.get(reclaimable, 0))
