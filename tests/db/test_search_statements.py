@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from app.db.engine import create_engine
+from app.db.search import word_index
+from app.db.search.word_index import WordIndex
 from app.db.search.word_segments import maintain_word_segments
 from app.domain.errors import DatabaseUnavailableError
 from app.domain.vectors import Account, VectorIndex
@@ -87,6 +89,26 @@ async def test_a_process_that_has_prepared_reads_nothing_more_in_its_first_searc
     extra = "SELECT agent_id, words, doubt FROM calibrations"  # which each agent has of its own
     sent = [text for traffic in proxy.traffic.values() for text in traffic.statements if not text.startswith(extra)]
     assert len(sent) == 3, sent
+
+
+async def test_a_process_prepares_the_largest_agents(library: Library) -> None:
+    small, large = await library.add_agent(), await add_corpus(library)
+    await library.add_document(small, "The heron waits at the alder gate.")
+    await segment(library)
+    index = WordIndex(library.database)
+    assert await index.list_largest(1) == [large]
+    assert await index.list_largest(5) == [large, small]
+
+
+async def test_a_process_that_has_prepared_has_the_keys_of_the_largest_agents(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = Account(1, await add_corpus(library))
+    await segment(library)
+    search = Search(library.database, library.indexing, library.vectors)
+    await search.prepare()
+    monkeypatch.delattr(word_index, "Chunks")  # reads the keys of a segment
+    assert await search.find(account, WORDS, top_k=5)
 
 
 async def test_a_process_whose_search_cannot_be_prepared_goes_on(

@@ -31,7 +31,7 @@ _UNSEGMENTED_STEPS = 100
 Postings = dict[str, tuple[Numbers, Numbers]]
 """By lexeme, the places of the chunks that have it, and how often each has it."""
 
-_LIST_AGENTS = text("SELECT DISTINCT agent_id FROM word_segments")
+_LIST_AGENTS = text("SELECT agent_id FROM word_segments GROUP BY agent_id ORDER BY sum(chunk_count) DESC, agent_id")
 
 # One statement, so that all parts see the same state: a chunk is either in a segment or recorded as in none. The rows
 # of a kind leave the columns of the others empty. The keys of segments that the process has in memory are not read.
@@ -81,7 +81,7 @@ class WordIndex:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._agents: frozenset[int] = frozenset()
+        self._agents: dict[int, None] = {}  # the largest first
         self._refresh_at = 0.0
         self._chunks: OrderedDict[int, tuple[int, Chunks]] = OrderedDict()  # by segment, with the agent; last used last
 
@@ -126,12 +126,20 @@ class WordIndex:
             near,
         )
 
+    async def list_largest(self, count: int) -> list[int]:
+        """The agents with the most chunks, at most ``count``, of those that have segments."""
+        await self._refresh()
+        return list(self._agents)[:count]
+
     async def _has_segments(self, agent_id: int) -> bool:
+        await self._refresh()
+        return agent_id in self._agents
+
+    async def _refresh(self) -> None:
         if time.monotonic() >= self._refresh_at:
             self._refresh_at = time.monotonic() + _REFRESH_SECONDS
             async with self._database.statement() as connection:
-                self._agents = frozenset((await connection.execute(_LIST_AGENTS)).scalars())
-        return agent_id in self._agents
+                self._agents = dict.fromkeys((await connection.execute(_LIST_AGENTS)).scalars())
 
     def _read_segments(
         self, agent_id: int, rows: Mapping[str, Sequence[Any]], known: Mapping[int, Chunks]

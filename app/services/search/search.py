@@ -25,6 +25,8 @@ from app.services.search.reranking import Reranking
 from app.services.search.word_search import WordSearch
 
 CANDIDATES = 100  # chunks proposed by each of words and vectors; at least four times top_k
+_PREPARED, _ANY_QUERY = 3, "Which words are compared?"
+"""The number of large agents for which a process is prepared, and what it searches for."""
 _MORE = 10  # results that are loaded besides those wanted, because the words next to each other change their order
 
 log = structlog.get_logger()
@@ -70,12 +72,17 @@ class Search:
     async def prepare(self) -> None:
         """Search once for nothing, so that the first request does not wait for what a process reads and compiles once.
 
-        A failure is logged: that request reports it, if it persists.
+        In the largest agents candidates are collected, too, for which a process reads the keys of their chunks, and a
+        connection plans statements of their own. Nothing is reranked: a reranker may cost money. A failure is logged:
+        that request reports it, if it persists.
         """
         try:
             index = await self._vectors.choose()
             if index.embedding.provider == "local":  # others cost money, or take seconds to load
-                await self.find(Account(0, 0), "Which words are compared?", top_k=1)
+                await self.find(Account(0, 0), _ANY_QUERY, top_k=1)
+                for agent_id in await self._words.list_largest(_PREPARED):
+                    account = Account(0, agent_id)
+                    await self.collect(account, _ANY_QUERY, limit=CANDIDATES, mode="hybrid", where=None, index=index)
         except SluiceError as error:
             log.info("search_not_prepared", code=error.code, detail=error.detail)
 

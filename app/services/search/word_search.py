@@ -35,6 +35,10 @@ class WordSearch:
         self._database = database
         self._index = WordIndex(database)
 
+    async def list_largest(self, count: int) -> list[int]:
+        """The agents with the most chunks, at most ``count``, of those that have segments."""
+        return await self._index.list_largest(count)
+
     async def find(
         self, agent_id: int, query: Query, *, limit: int, document_ids: Sequence[int] | None
     ) -> FoundByWords:
