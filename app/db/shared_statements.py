@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
 
-from app.domain.errors import DatabaseUnavailableError
+from app.domain.errors import DatabaseUnavailableError, TransactionConflictError
 
 Value = TypeVar("Value")
 Result = TypeVar("Result")
@@ -54,9 +54,13 @@ class SharedStatement(Generic[Value, Result]):
         try:
             found = await self._run([value for value, _ in batch])
         except Exception as error:  # noqa: BLE001 - each caller receives it
-            if len(batch) > 1 and not isinstance(error, DatabaseUnavailableError):
-                for one in batch:  # to find the value that the database refuses
-                    await self._run_batch([one])
+            unavailable = isinstance(error, DatabaseUnavailableError) and not isinstance(
+                error, TransactionConflictError
+            )
+            if len(batch) > 1 and not unavailable:
+                half = len(batch) // 2  # to find the value that the database refuses, or that waits
+                await self._run_batch(batch[:half])
+                await self._run_batch(batch[half:])
                 return
             for _, result in batch:
                 if not result.done():

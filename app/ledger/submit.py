@@ -51,8 +51,11 @@ def as_row(task: NewTask) -> dict[str, Any]:
 _INSERT_WITH_DOCUMENTS = Statement(
     """
     -- No row of an upload whose agent does not exist, or has a document with this content_key.
-    WITH given AS (
-        SELECT * FROM unnest(
+    WITH limits AS (
+        SELECT set_config('lock_timeout', coalesce(CAST(:lock_timeout AS text), current_setting('lock_timeout')), true)
+    ),
+    given AS (
+        SELECT g.* FROM limits, unnest(
             CAST(:task_id AS uuid[]), CAST(:organization_id AS bigint[]), CAST(:agent_id AS bigint[]),
             CAST(:name AS text[]), CAST(:queue AS text[]), CAST(:arguments AS jsonb[]), CAST(:metadata AS jsonb[]),
             CAST(:filename AS text[]), CAST(:media_type AS text[]), CAST(:size_bytes AS bigint[]),
@@ -79,6 +82,7 @@ _INSERT_WITH_DOCUMENTS = Statement(
     RETURNING t.id, t.document_id
     """
 )
+_COLUMNS = [name for name in _INSERT_WITH_DOCUMENTS.names if name != "lock_timeout"]
 _JSON = {"arguments", "metadata", "document_metadata"}
 
 Submission = tuple[NewTask, Mapping[str, Any]]
@@ -89,16 +93,27 @@ The document has ``filename``, ``media_type`` and ``document_metadata``; ``conte
 """
 
 
-async def submit_with_documents(source: Source, submissions: Sequence[Submission]) -> dict[TaskId, int]:
+async def submit_with_documents(
+    source: Source, submissions: Sequence[Submission], lock_timeout: str | None = None
+) -> dict[TaskId, int]:
     """Insert new documents and the tasks that process them, in one statement. The caller then admits.
 
     Returns the id of each inserted document by its task. Nothing is inserted for a submission whose organization has no
-    such agent, or whose agent has a document with this ``content_key``.
+    such agent, or whose agent has a document with this ``content_key``. The whole statement waits for another
+    transaction that has inserted such a document.
+
+    Args:
+        source: The database or an open transaction.
+        submissions: The documents and tasks.
+        lock_timeout: How long to wait for other transactions, such as ``50ms``; None for as long as any statement.
+
+    Raises:
+        TransactionConflictError: another transaction did not end within ``lock_timeout``. Nothing is inserted.
     """
     rows = [{**as_row(task), "task_id": task.id, **document} for task, document in submissions]
-    columns = {
+    columns: dict[str, Any] = {
         name: [json.dumps(row[name]) for row in rows] if name in _JSON else [row[name] for row in rows]
-        for name in _INSERT_WITH_DOCUMENTS.names
+        for name in _COLUMNS
     }
-    inserted = await fetch(source, _INSERT_WITH_DOCUMENTS, columns)
+    inserted = await fetch(source, _INSERT_WITH_DOCUMENTS, {"lock_timeout": lock_timeout, **columns})
     return {TaskId(task_id): document_id for task_id, document_id in inserted}

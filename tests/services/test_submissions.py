@@ -16,6 +16,7 @@ from app.ledger.submit import Submission, submit_with_documents
 from app.services.intake.submissions import Submissions
 
 Make = Callable[..., Submission]
+_STAY_OPEN = text("SELECT set_config('idle_in_transaction_session_timeout', '0', true)")
 
 
 @pytest.fixture
@@ -53,9 +54,9 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows each statement was given, in order."""
     counts: list[int] = []
 
-    async def counted(source: Any, rows: list[Submission]) -> Any:
+    async def counted(source: Any, rows: list[Submission], lock_timeout: str | None) -> Any:
         counts.append(len(rows))
-        return await submit_with_documents(source, rows)
+        return await submit_with_documents(source, rows, lock_timeout)
 
     monkeypatch.setattr("app.services.intake.submissions.submit_with_documents", counted)
     return counts
@@ -141,3 +142,45 @@ async def test_an_upload_that_is_cancelled_does_not_stop_those_that_share_its_st
     tasks[3].cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [isinstance(result, int) for result in results] == [False, True, True, False, True, True]
+
+
+@pytest.mark.parametrize("held", [1, 6])
+async def test_uploads_that_wait_for_another_transaction_do_not_hold_up_others(
+    engine: AsyncEngine, make: Make, held: int
+) -> None:
+    adding = Submissions(Database(engine))
+    async with engine.connect() as connection:
+        held_open = await connection.begin()
+        await connection.execute(_STAY_OPEN)
+        assert await submit_with_documents(connection, [make(f"held {held}")])
+        waiting = [asyncio.create_task(adding.add(make(f"held {held}"))) for _ in range(held)]
+        others = [make(f"beside {held} {number}") for number in range(20)]
+        documents = await asyncio.gather(*(adding.add(one) for one in others))
+        assert len({document for document in documents if document}) == 20
+        assert await adding.add(make(f"later {held}"))
+        assert not any(task.done() for task in waiting)
+        await held_open.commit()
+    assert await asyncio.gather(*waiting) == [None] * held
+
+
+async def test_an_upload_that_waited_is_added_when_the_other_transaction_rolls_back(
+    engine: AsyncEngine, make: Make
+) -> None:
+    adding = Submissions(Database(engine))
+    async with engine.connect() as connection:
+        held_open = await connection.begin()
+        await connection.execute(_STAY_OPEN)
+        assert await submit_with_documents(connection, [make("rolled back")])
+        waiting = [asyncio.create_task(adding.add(make("rolled back"))) for _ in range(2)]
+        assert await adding.add(make("beside a rollback"))
+        assert not any(task.done() for task in waiting)
+        await held_open.rollback()
+    assert sorted(map(bool, await asyncio.gather(*waiting))) == [False, True]
+
+
+async def test_a_transaction_keeps_its_own_limit_of_waiting(engine: AsyncEngine, make: Make) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT set_config('lock_timeout', '7s', true)"))
+        assert await submit_with_documents(connection, [make("own limit")])
+        assert await connection.scalar(text("SHOW lock_timeout")) == "7s"
+        await connection.rollback()
