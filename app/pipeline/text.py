@@ -28,6 +28,7 @@ _INVISIBLE = [
 _REPLACEMENTS: dict[int, str | None] = (
     dict.fromkeys(_INVISIBLE) | dict.fromkeys(map(ord, _SPACES), " ") | dict.fromkeys(map(ord, _LINE_ENDS), "\n")
 )
+_REPLACED = re.compile(f"[{re.escape(''.join(map(chr, _REPLACEMENTS)))}]")
 PART_CHARACTERS = 1_000_000
 """The size of the parts in which a text without pages is processed."""
 _SLICES = re.compile(r".{1,1023}(?:\s|\Z)|.{1,1024}", re.DOTALL)
@@ -40,9 +41,11 @@ def clean(text: str) -> str:
     Removes control characters, NUL, zero-width and bidirectional marks, soft hyphens, lone surrogates and spaces at
     line ends. All kinds of space but the tab become U+0020. More than two blank lines become two.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_REPLACEMENTS)
+    text = _replace(text.replace("\r\n", "\n").replace("\r", "\n"))
     text = "\n".join(line.rstrip() for line in _compose(text).split("\n"))
-    return _BLANK_LINES.sub("\n\n\n", text).strip("\n")
+    if "\n\n\n\n" in text:
+        text = _BLANK_LINES.sub("\n\n\n", text)
+    return text.strip("\n")
 
 
 def cut(text: str, length: int = PART_CHARACTERS) -> Iterator[str]:
@@ -59,6 +62,13 @@ def cut(text: str, length: int = PART_CHARACTERS) -> Iterator[str]:
 def clean_line(text: str, limit: int = 1000) -> str:
     """``text`` cleaned, on one line and of at most ``limit`` characters, for titles, authors and cells."""
     return " ".join(clean(text).split())[:limit]
+
+
+def _replace(text: str) -> str:
+    """``text`` with ``_REPLACEMENTS``. ``translate`` is fast for ASCII only: else it looks up every character."""
+    if text.isascii():
+        return text.translate(_REPLACEMENTS)
+    return _REPLACED.sub(lambda match: _REPLACEMENTS[ord(match[0])] or "", text)
 
 
 def _compose(text: str) -> str:

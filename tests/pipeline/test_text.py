@@ -31,3 +31,9 @@ def test_hostile_runs_take_no_longer_than_text_of_their_length() -> None:
     with within(5):
         for text in hostile:
             clean(text)
+
+
+def test_a_character_is_cleaned_alike_in_ascii_and_in_other_text() -> None:
+    for code in (*range(0x80), 0x2028):
+        text = f"a{chr(code)}b{chr(code)}"
+        assert clean(f"{text}ü") == clean(f"{text}u").removesuffix("u") + "ü"
