@@ -12,21 +12,8 @@ import pytest
 from app.settings import load_settings
 from tests.deadlines import wait_for
 from tests.running import ROOT, Stack
+from tests.system.continuing_stack import WORKERS, continue_with_long, count, lend, run_api, submit_pings
 from tests.system.test_killed_processes import make_text
-
-# Every claim, as it is committed.
-_RECORD = (
-    "CREATE TABLE claims (task_id uuid, worker_id uuid, pid integer)",
-    """CREATE FUNCTION record_claim() RETURNS trigger LANGUAGE plpgsql AS
-       'BEGIN INSERT INTO claims VALUES (NEW.id, NEW.worker_id, NEW.pid); RETURN NEW; END'""",
-    """CREATE TRIGGER claims AFTER UPDATE ON tasks FOR EACH ROW
-       WHEN (OLD.state = 'QUEUED' AND NEW.state = 'STARTED') EXECUTE FUNCTION record_claim()""",
-)
-_PINGS = """
-    INSERT INTO tasks (id, organization_id, agent_id, name, queue)
-    SELECT gen_random_uuid(), a.organization_id, a.id, 'app.tasks.upkeep_tasks.ping', $2
-    FROM agents AS a, generate_series(1, $3) WHERE a.id = $1
-"""
 
 
 @pytest.fixture(scope="module")
@@ -35,42 +22,21 @@ def running(
 ) -> Iterator[Stack]:
     """An API, and a table of all claims; each test starts its own workers."""
     with make_database() as (database_url, redis_url):
-        folder = tmp_path_factory.mktemp("data")
-        with Stack(load_settings(database_url=database_url, redis_url=redis_url, data_dir=folder)) as stack:
-            stack.environment |= {"LARGE_DOCUMENT_CHUNKS": "1000000", "WORKER_CONCURRENCY_HIGH": "2"}
-            stack.start_api()
-            for statement in _RECORD:
-                stack.fetch(statement)
-            yield stack
+        yield from run_api(
+            load_settings(database_url=database_url, redis_url=redis_url, data_dir=tmp_path_factory.mktemp("data"))
+        )
 
 
 @pytest.fixture
 def stack(running: Stack) -> Iterator[Stack]:
     """The stack without workers and tasks; the workers that a test starts are stopped after it."""
-    environment = dict(running.environment)
-    running.fetch("TRUNCATE claims")
-    running.fetch("DELETE FROM tasks WHERE document_id IS NULL")
-    yield running
-    running.stop(running.workers)
-    running.environment = environment
-
-
-def submit_pings(stack: Stack, number: int, queue: str = "high_priority") -> int:
-    """Insert tasks that do nothing, of a new agent; returns the agent."""
-    agent = stack.make_agent()
-    stack.fetch(_PINGS, agent, queue, number)
-    return agent
-
-
-def count(stack: Stack, agent: int, condition: str = "state = 'SUCCESS'") -> int:
-    [[number]] = stack.fetch(f"SELECT count(*) FROM tasks WHERE agent_id = $1 AND {condition}", agent)
-    return int(number)
+    yield from lend(running)
 
 
 @pytest.mark.parametrize("worker", ["high", "low"], ids=["processes", "threads"])
 def test_a_backlog_of_short_tasks_needs_few_messages(stack: Stack, worker: str) -> None:
     stack.start_workers(worker)
-    agent = submit_pings(stack, 500, f"{worker}_priority")
+    agent = submit_pings(stack, 500, worker)
     wait_for(lambda: count(stack, agent) == 500, "all to end")
     assert count(stack, agent, "attempt = 1 AND crashes = 0") == 500
     [[messages]] = stack.fetch("SELECT sum(rings) FROM tasks WHERE agent_id = $1", agent)
@@ -109,7 +75,7 @@ def test_a_slot_of_several_queues_takes_an_urgent_task_next(stack: Stack) -> Non
     options = ["-Q", "high_priority,low_priority", "-c", "1", "-l", "WARNING"]
     command = [sys.executable, "-m", "celery", "-A", "app.celery_app", "worker", *options]
     stack.workers = subprocess.Popen(command, cwd=ROOT, env=stack.environment)
-    agent = submit_pings(stack, 20_000, "low_priority")
+    agent = submit_pings(stack, 20_000, "low")
     wait_for(lambda: count(stack, agent) > 20, "some to end", 60)
     [[continues]] = stack.fetch("SELECT continues FROM workers WHERE lease_expires_at > now()")
     assert not continues
@@ -120,28 +86,30 @@ def test_a_slot_of_several_queues_takes_an_urgent_task_next(stack: Stack) -> Non
     stack.fetch("DELETE FROM tasks WHERE agent_id = $1 AND state = 'PENDING'", agent)
 
 
-def test_a_worker_told_to_stop_continues_with_nothing_and_loses_nothing(stack: Stack) -> None:
-    stack.start_workers("high")
-    agent = submit_pings(stack, 3000)
+@WORKERS
+def test_a_worker_told_to_stop_continues_with_nothing_and_loses_nothing(stack: Stack, worker: str) -> None:
+    stack.start_workers(worker)
+    agent = submit_pings(stack, 3000, worker)
     wait_for(lambda: count(stack, agent) > 20, "some to end")
     stack.stop(stack.workers, signal.SIGTERM)
     assert count(stack, agent) < 3000
     assert count(stack, agent, "state IN ('STARTED', 'PROGRESS')") == 0
-    stack.start_workers("high")
+    stack.start_workers(worker)
     wait_for(lambda: count(stack, agent) == 3000, "all to end", 120)
     assert count(stack, agent, "crashes > 0") == 0
 
 
-def test_a_paused_queue_stops_slots_that_continue(stack: Stack) -> None:
-    stack.start_workers("high")
-    agent = submit_pings(stack, 3000)
+@WORKERS
+def test_a_paused_queue_stops_slots_that_continue(stack: Stack, worker: str) -> None:
+    stack.start_workers(worker)
+    agent = submit_pings(stack, 3000, worker)
     wait_for(lambda: count(stack, agent) > 20, "some to end")
-    stack.post("/queues/high_priority/pause")
+    stack.post(f"/queues/{worker}_priority/pause")
     wait_for(lambda: count(stack, agent, "state IN ('STARTED', 'PROGRESS')") == 0, "those that run to end")
     ended = count(stack, agent)
     assert ended < 3000
     assert count(stack, agent, "state = 'PENDING'") == 3000 - ended
-    stack.post("/queues/high_priority/resume")
+    stack.post(f"/queues/{worker}_priority/resume")
     wait_for(lambda: count(stack, agent) == 3000, "all to end", 120)
 
 
@@ -154,22 +122,12 @@ def test_a_process_killed_in_a_continued_task_costs_that_task_an_attempt_and_the
     assert stack.fetch("SELECT FROM tasks WHERE crashes > 0 AND id <> $1", long) == []
 
 
-def test_a_continued_task_is_cancelled_within_seconds(stack: Stack) -> None:
-    stack.environment["WORKER_CONCURRENCY_HIGH"] = "1"
-    long, _ = continue_with_long(stack, number=2)
+@WORKERS
+def test_a_continued_task_is_cancelled_within_seconds(stack: Stack, worker: str) -> None:
+    stack.environment[f"WORKER_CONCURRENCY_{worker.upper()}"] = "1"
+    long, _ = continue_with_long(stack, number=2, worker=worker)
     assert stack.delete(f"/tasks/{long}")["status"] == "cancelling"
     [task] = stack.finish([long], seconds=10)
     assert (task["state"], task["status"]) == ("REVOKED", "Cancelled")
-    after = stack.upload(stack.make_agent(), "after.txt", make_text(9))["task_id"]
+    after = stack.upload(stack.make_agent(), f"after-{worker}.txt", make_text(9), priority=worker)["task_id"]
     assert stack.finish([after])[0]["state"] == "SUCCESS"
-
-
-def continue_with_long(stack: Stack, number: int) -> tuple[str, int]:
-    """Have the only slot continue with a long task; returns the task, and the process that runs it."""
-    agent = submit_pings(stack, 3)
-    long = stack.upload(agent, "long.txt", make_text(number, sentences=60_000))["task_id"]
-    stack.start_workers("high")
-    wait_for(lambda: stack.get(f"/tasks/{long}")["state"] == "PROGRESS", "the long task to run")
-    [[pid]] = stack.fetch("SELECT pid FROM tasks WHERE id = $1", long)
-    assert count(stack, agent) == 3
-    return long, pid
