@@ -99,17 +99,16 @@ def test_a_worker_told_to_stop_continues_with_nothing_and_loses_nothing(stack: S
     assert count(stack, agent, "crashes > 0") == 0
 
 
-@WORKERS
-def test_a_paused_queue_stops_slots_that_continue(stack: Stack, worker: str) -> None:
-    stack.start_workers(worker)
-    agent = submit_pings(stack, 3000, worker)
+def test_a_paused_queue_stops_slots_that_continue(stack: Stack) -> None:
+    stack.start_workers("high")
+    agent = submit_pings(stack, 3000)
     wait_for(lambda: count(stack, agent) > 20, "some to end")
-    stack.post(f"/queues/{worker}_priority/pause")
+    stack.post("/queues/high_priority/pause")
     wait_for(lambda: count(stack, agent, "state IN ('STARTED', 'PROGRESS')") == 0, "those that run to end")
     ended = count(stack, agent)
     assert ended < 3000
     assert count(stack, agent, "state = 'PENDING'") == 3000 - ended
-    stack.post(f"/queues/{worker}_priority/resume")
+    stack.post("/queues/high_priority/resume")
     wait_for(lambda: count(stack, agent) == 3000, "all to end", 120)
 
 
@@ -122,12 +121,11 @@ def test_a_process_killed_in_a_continued_task_costs_that_task_an_attempt_and_the
     assert stack.fetch("SELECT FROM tasks WHERE crashes > 0 AND id <> $1", long) == []
 
 
-@WORKERS
-def test_a_continued_task_is_cancelled_within_seconds(stack: Stack, worker: str) -> None:
-    stack.environment[f"WORKER_CONCURRENCY_{worker.upper()}"] = "1"
-    long, _ = continue_with_long(stack, number=2, worker=worker)
+def test_a_continued_task_is_cancelled_within_seconds(stack: Stack) -> None:
+    stack.environment["WORKER_CONCURRENCY_HIGH"] = "1"
+    long, _ = continue_with_long(stack, number=2)
     assert stack.delete(f"/tasks/{long}")["status"] == "cancelling"
     [task] = stack.finish([long], seconds=10)
     assert (task["state"], task["status"]) == ("REVOKED", "Cancelled")
-    after = stack.upload(stack.make_agent(), f"after-{worker}.txt", make_text(9), priority=worker)["task_id"]
+    after = stack.upload(stack.make_agent(), "after.txt", make_text(9))["task_id"]
     assert stack.finish([after])[0]["state"] == "SUCCESS"
