@@ -41,6 +41,16 @@ TEXTS = [
         ("vaccum", 8),
         ("rythm", 8),
         ("rhytm", 8),
+        ("herrring", 1),
+        ("what is a herrring", 1),
+        ("recieve", 3),
+        ("recieving", 3),
+        ("restaurnat", 1),
+        ("restaraunts", 1),
+        ("accomodations", 0),
+        ("acommodations", 0),
+        ("maintenences", 4),
+        ("rythmic", 8),
     ],
 )
 async def test_a_misspelled_word_finds_the_text_first(library: Library, typed: str, found: int) -> None:
@@ -50,7 +60,7 @@ async def test_a_misspelled_word_finds_the_text_first(library: Library, typed: s
     assert hits[0].text == TEXTS[found]
 
 
-@pytest.mark.parametrize("typed", ["E1046", "1999", "hat", "ISO-9002", "水問", "locksmith"])
+@pytest.mark.parametrize("typed", ["E1046", "1999", "hat", "ISO-9002", "水問", "locksmith", "catalogue"])
 async def test_codes_numbers_short_and_other_words_are_not_corrected(library: Library, typed: str) -> None:
     agent_id = await library.add_agent()
     await library.add_document(agent_id, "error E1045 of 1998", "the cat", "ISO-9001", "水門", "the locks are open")

@@ -8,21 +8,23 @@ from app.db.engine import Database
 from app.db.statements import Statement
 
 _MOST_NEAR, _MOST_BEGINNING = 200, 5
+_SHORTEST_CORE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Sought:
     """A word of a query.
 
-    ``forms`` are the lexemes under which the index may have it, ``stem`` the one to which others are compared. ``most``
-    is the number of letters in which they may differ, ``beginning`` is what other words may begin with; 0 and empty
-    where such words are not wanted.
+    ``forms`` are the lexemes under which the index may have it, ``written`` is the word to which others are compared,
+    without up to ``ending`` letters. ``most`` is the number of letters in which they may differ, ``beginning`` is what
+    other words may begin with; 0 and empty where such words are not wanted.
     """
 
     forms: Sequence[str]
-    stem: str
+    written: str
     most: int
     beginning: str = ""
+    ending: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,9 @@ NEAR = """
         GROUP BY f.number HAVING count(l.lexeme) = 0
     ),
     sought AS (
-        SELECT *, left(stem, 1) AS letter, length(stem) - most AS shortest, length(stem) + most AS longest
-        FROM unnest(CAST(:numbers AS integer[]), CAST(:stems AS text[]), CAST(:most AS integer[]),
-            CAST(:beginnings AS text[])) AS sought (number, stem, most, beginning)
+        SELECT *, left(written, 1) AS letter, length(core) - most AS shortest, length(written) + most AS longest
+        FROM unnest(CAST(:numbers AS integer[]), CAST(:written AS text[]), CAST(:cores AS text[]),
+            CAST(:most AS integer[]), CAST(:beginnings AS text[])) AS sought (number, written, core, most, beginning)
     ),
     near AS MATERIALIZED (
         SELECT s.number, near.lexeme, near.chunk_count, true AS begins
@@ -74,8 +76,8 @@ NEAR = """
             SELECT lexeme, chunk_count FROM lexemes AS l
             WHERE l.agent_id = CAST(:agent_id AS bigint) AND l.lexeme >= s.letter AND l.lexeme < s.letter || chr(40959)
                 AND length(l.lexeme) >= s.shortest AND length(l.lexeme) <= s.longest
-                AND length(translate(l.lexeme, s.stem, '')) <= s.most
-                AND length(translate(s.stem, l.lexeme, '')) <= s.most
+                AND length(translate(l.lexeme, s.written, '')) <= s.most
+                AND length(translate(s.core, l.lexeme, '')) <= s.most
                 AND l.chunk_count > 0
             ORDER BY l.chunk_count DESC, l.lexeme LIMIT :most_near
         ) AS near
@@ -102,7 +104,8 @@ def write_sought(words: Sequence[Sought]) -> dict[str, Any]:
         "form_numbers": [number for number, _ in forms],
         "forms": [form for _, form in forms],
         "numbers": list(range(len(words))),
-        "stems": [word.stem for word in words],
+        "written": [word.written for word in words],
+        "cores": [word.written[: max(_SHORTEST_CORE, len(word.written) - word.ending)] for word in words],
         "most": [word.most for word in words],
         "beginnings": [word.beginning for word in words],
         "most_near": _MOST_NEAR,

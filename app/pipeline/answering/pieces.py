@@ -110,16 +110,30 @@ def _is_heading(text: str, start: int, stop: int, end: int) -> bool:
 
 
 def _join_markers(text: str) -> Iterator[tuple[int, int]]:
-    """Sentences; the number of an entry belongs to the sentence behind it."""
+    """Sentences; the number of an entry belongs to the sentence behind it, and a row is not cut at a stop in a cell."""
     begin: int | None = None
     end = 0
     for start, end in find_sentences(text):
         begin = start if begin is None else begin
-        if not _MARKER.fullmatch(text, max(text.rfind("\n", begin, end) + 1, begin), end):
+        is_number = _MARKER.fullmatch(text, max(text.rfind("\n", begin, end) + 1, begin), end)
+        if not (is_number or _is_within_row(text, end)):
             yield begin, end
             begin = None
     if begin is not None:
         yield begin, end
+
+
+def _is_within_row(text: str, place: int) -> bool:
+    """Whether the end of a sentence is within a line that is a row of a table: another row is next to it."""
+    start = text.rfind("\n", 0, place) + 1
+    stop = text.find("\n", place)
+    stop = len(text) if stop < 0 else stop
+    if not text[place:stop].strip() or not _ROW.fullmatch(text, start, stop):
+        return False
+    above, below = max(0, text.rfind("\n", 0, max(0, start - 1)) + 1), text.find("\n", stop + 1)
+    below = len(text) if below < 0 else below
+    is_below = start > 0 and _ROW.fullmatch(text, above, start - 1)
+    return bool(is_below or (stop < len(text) and _ROW.fullmatch(text, stop + 1, below)))
 
 
 def _trim(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -7,6 +7,10 @@ from app.domain.queries import AskedWord
 
 _SHORTEST, _LONG = 4, 8
 """Shorter words are not corrected; longer ones may differ in two letters instead of one."""
+_SHORTEST_BEGUN, LONGEST_ENDING = 5, 4
+"""Words of the index from 5 letters on are compared with a word without its last letters, at most 4 of them."""
+_LEAST_OF_TWO = 6
+"""Shorter words of the index may differ from such a beginning in one letter only."""
 _FACTOR = 0.5
 _MOST = 3
 _BEGINNING, _SHORTEST_WITH_BEGINNING = 6, 8
@@ -16,19 +20,24 @@ _BEGINNING_FACTOR = 0.3
 
 def count_changes(word: AskedWord) -> int:
     """The number of letters in which a word may be misspelled; 0 for a short one, a code or a number."""
-    stem = word.lexemes[0]
-    if not stem.isalpha() or len(stem) < _SHORTEST:
-        return 0
-    return 1 if len(stem) < _LONG else 2
+    written = get_written(word)
+    return _count_allowed(written) if written.isalpha() else 0
+
+
+def _count_allowed(word: str) -> int:
+    return 0 if len(word) < _SHORTEST else 1 if len(word) < _LONG else 2
+
+
+def get_written(word: AskedWord) -> str:
+    """The word before stemming: the longest of its forms that count in full."""
+    forms = zip(word.lexemes, word.list_weights(), strict=True)
+    return max((form for form, weight in forms if weight >= word.weight), key=len)
 
 
 def get_beginning(word: AskedWord) -> str:
     """What other words may begin with; empty for a short word, a code or a number."""
     stem = word.lexemes[0]
-    longest = max(
-        len(lexeme) for lexeme, weight in zip(word.lexemes, word.list_weights(), strict=True) if weight >= word.weight
-    )
-    is_long = count_changes(word) and longest >= _SHORTEST_WITH_BEGINNING
+    is_long = _count_allowed(stem) and stem.isalpha() and len(get_written(word)) >= _SHORTEST_WITH_BEGINNING
     return stem[:_BEGINNING] if is_long and len(stem) >= _BEGINNING else ""
 
 
@@ -40,15 +49,35 @@ def add_beginning(word: AskedWord, known: Sequence[str]) -> AskedWord:
 def add_near(word: AskedWord, known: Sequence[tuple[str, int]]) -> AskedWord:
     """The word with the words of the index that it may be meant to be; ``known`` has each with its number of chunks.
 
-    They are those with the fewest changes, and of these the most common ones.
+    They are the nearest ones, and of these the most common ones.
     """
-    stem, most = word.lexemes[0], count_changes(word)
+    stem, written = word.lexemes[0], get_written(word)
     near = sorted(
-        (changes, -chunks, lexeme)
+        (distance, -chunks, lexeme)
         for lexeme, chunks in known
-        if lexeme.isalpha() and (changes := measure_changes(stem, lexeme)) <= most
+        if lexeme.isalpha() and (distance := _measure(stem, written, lexeme)) is not None
     )
-    return _add_forms(word, [lexeme for changes, _, lexeme in near[:_MOST] if changes == near[0][0]], _FACTOR)
+    return _add_forms(word, [lexeme for distance, _, lexeme in near[:_MOST] if distance == near[0][0]], _FACTOR)
+
+
+def _measure(stem: str, written: str, lexeme: str) -> float | None:
+    """The distance of a lexeme from a word or its stem, in changed letters; None if there are too many.
+
+    A mistake may hide the ending from the stemmer, so that the lexeme is also compared with the beginning of the word
+    as it is written. Each letter of the ending is half a change.
+    """
+    distances = list[float]()
+    if len(stem) >= _SHORTEST and (changes := measure_changes(stem, lexeme)[-1]) <= _count_allowed(stem):
+        distances.append(changes)
+    if len(lexeme) >= _SHORTEST_BEGUN:
+        most, least = (
+            (_count_allowed(written) if len(lexeme) >= _LEAST_OF_TWO else 1),
+            max(len(lexeme) - 2, len(written) - LONGEST_ENDING),
+        )
+        for length, changes in enumerate(measure_changes(lexeme, written)):
+            if length >= least and changes <= most:
+                distances.append(changes + (len(written) - length) / 2)
+    return min(distances, default=None)
 
 
 def _add_forms(word: AskedWord, lexemes: Sequence[str], factor: float) -> AskedWord:
@@ -56,8 +85,10 @@ def _add_forms(word: AskedWord, lexemes: Sequence[str], factor: float) -> AskedW
     return replace(word, lexemes=(*word.lexemes, *lexemes), factors=factors)
 
 
-def measure_changes(first: str, second: str) -> int:
+def measure_changes(first: str, second: str) -> list[int]:
     """The number of letters that are added, left out, replaced, or swapped with the next one, from one word to another.
+
+    The last number is that of both words, the others are those from the first one to each beginning of the second one.
 
     The optimal string alignment distance, a restricted Damerau-Levenshtein distance.
     """
@@ -69,4 +100,4 @@ def measure_changes(first: str, second: str) -> int:
             if place > 1 and other_place > 1 and letter == second[other_place - 2] and other == first[place - 2]:
                 changes = min(changes, before_last[other_place - 2] + 1)
             row.append(changes)
-    return row[-1]
+    return row

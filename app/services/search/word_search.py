@@ -10,7 +10,14 @@ from app.db.search.word_index import WordIndex
 from app.db.search.word_scores import WordMatches
 from app.domain.queries import Query
 from app.domain.vectors import VectorKey
-from app.pipeline.words.spelling import add_beginning, add_near, count_changes, get_beginning
+from app.pipeline.words.spelling import (
+    LONGEST_ENDING,
+    add_beginning,
+    add_near,
+    count_changes,
+    get_beginning,
+    get_written,
+)
 
 _SURPLUS = 4
 """One in so many of the best matches may be of a removed document without another look for matches."""
@@ -113,7 +120,9 @@ def _seek(query: Query) -> dict[int, Sought]:
     # Each misspelled word takes up to 10 ms in an agent with 200,000 lexemes, so a pasted text is not corrected.
     is_short = len(words) <= _MOST_CORRECTED
     return {
-        number: Sought(word.lexemes, word.lexemes[0], count_changes(word) * is_short, get_beginning(word))
+        number: Sought(
+            word.lexemes, get_written(word), count_changes(word) * is_short, get_beginning(word), LONGEST_ENDING
+        )
         for number, word in words.items()
     }
 
