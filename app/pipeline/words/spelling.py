@@ -70,10 +70,8 @@ def _measure(stem: str, written: str, lexeme: str) -> float | None:
     if len(stem) >= _SHORTEST and (changes := measure_changes(stem, lexeme)[-1]) <= _count_allowed(stem):
         distances.append(changes)
     if len(lexeme) >= _SHORTEST_BEGUN:
-        most, least = (
-            (_count_allowed(written) if len(lexeme) >= _LEAST_OF_TWO else 1),
-            max(len(lexeme) - 2, len(written) - LONGEST_ENDING),
-        )
+        most = _count_allowed(written) if len(lexeme) >= _LEAST_OF_TWO else 1
+        least = max(len(lexeme) - 2, len(written) - LONGEST_ENDING)
         for length, changes in enumerate(measure_changes(lexeme, written)):
             if length >= least and changes <= most:
                 distances.append(changes + (len(written) - length) / 2)
