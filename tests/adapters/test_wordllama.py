@@ -4,6 +4,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from app.adapters.embedders import wordllama
@@ -87,3 +88,13 @@ def test_the_pieces_that_are_kept_are_bounded(embedder: WordLlamaEmbedder, monke
     embedder._tokens.find(" ".join(f"word{number}" for number in range(100)) + " " + "y" * 100)
     assert 0 < len(embedder._tokens._known) <= 10
     assert max(map(len, embedder._tokens._known)) < 100
+
+
+async def test_vectors_are_the_normalised_means_of_the_tokens_rows(embedder: WordLlamaEmbedder) -> None:
+    texts = [*TEXTS, *ODD, *(f"{text} {number}" for number, text in enumerate(TEXTS * 40))]
+    for start in range(0, len(texts), wordllama.BATCH):
+        batch = texts[start : start + wordllama.BATCH]
+        for text, vector in zip(batch, (await embedder.embed(batch)).vectors, strict=True):
+            tokens = embedder._tokens._tokenizer.encode(text, add_special_tokens=False).ids
+            mean = embedder._matrix[tokens].astype(np.float64).sum(axis=0)
+            assert np.abs(np.asarray(vector) - mean / (np.linalg.norm(mean) or 1)).max() < 1e-6

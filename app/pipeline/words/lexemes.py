@@ -106,15 +106,22 @@ def lexemes(text: str) -> dict[str, list[int]]:
     languages = guess_languages(words, text)
     found: dict[str, list[int]] = {}
     for lexeme, place in zip(stem_words(words, languages), places, strict=True):
-        known = found.get(lexeme)
-        if known is None:
-            found[lexeme] = [min(place, MAX_POSITION)]
-        elif known[-1] < place <= MAX_POSITION and len(known) < MAX_POSITIONS:
+        if lexeme not in found:
+            found[lexeme] = [place]
+        elif (known := found[lexeme])[-1] < place:
             known.append(place)
+    if len(places) > MAX_POSITIONS:  # else no position is beyond a limit
+        found = {lexeme: _limit(known) for lexeme, known in found.items()}
     for stems in (stem_accented(text, languages), stem_ends(words, languages)):
         if stems:
             _add_stems(found, words, places, stems)
     return found
+
+
+def _limit(places: list[int]) -> list[int]:
+    """Positions within Postgres' limits. A word that is only beyond the last position is there."""
+    first, *others = places
+    return [min(first, MAX_POSITION), *(place for place in others if place <= MAX_POSITION)][:MAX_POSITIONS]
 
 
 def _add_stems(found: dict[str, list[int]], words: list[str], places: list[int], stems: dict[str, str]) -> None:
