@@ -6,11 +6,13 @@ The reasons come from the measures ``costs`` and ``statements`` and from profile
 NOT_EXPLAINED = "not explained"
 _REASONS = {
     "upload of 100 KB, one client": """
-        the 202 waits until the file and the row are on disk. The honest peer syncs only its row, the bare peer nothing
+        the 202 waits until the file and the row are on disk, one after the other: a worker must not see a row whose
+        file may be lost. The honest peer syncs only its row, the bare peer nothing
     """,
     "upload of 100 KB, 16 clients": """
-        one API process uses one core, and its processor time for an upload bounds the rate: the key, the hash, the
-        type, the sync of the file and the row
+        one API process uses one core, and its processor time for an upload bounds the rate. About a fifth of it is the
+        system's, for writing and syncing the file and its folder; the rest is the key, the form, the hash, the type
+        and the row
     """,
     "submit → start, idle": """
         a row is committed, admitted in a second transaction and claimed in a third one; Celery's task waits only for
