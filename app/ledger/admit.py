@@ -76,12 +76,15 @@ ADMIT = Statement(
                ) AS proceeds
         FROM locked, seen
     ),
-    -- The slots of the queue's live workers, those of workers that do not continue, and those that run a task.
+    -- The slots of the queue's live workers, those of workers that do not continue, and those that run a task. The tasks
+    -- that a slot has claimed together have the same time of their start.
     slots AS MATERIALIZED (
         SELECT coalesce(sum(w.concurrency), 0) AS total,
                coalesce(sum(w.concurrency) FILTER (WHERE NOT w.continues), 0) AS asking,
-               CAST(coalesce(sum((SELECT count(*) FROM tasks AS t WHERE t.worker_id = w.id
-                                  AND t.state IN ({quoted(RUNNING)}) AND {OCCUPIES_SLOT})), 0) AS bigint) AS busy
+               CAST(coalesce(sum((
+                   SELECT count(DISTINCT (t.pid, t.started_at)) FROM tasks AS t
+                   WHERE t.worker_id = w.id AND t.state IN ({quoted(RUNNING)}) AND {OCCUPIES_SLOT}
+               )), 0) AS bigint) AS busy
         FROM workers AS w WHERE CAST(:queue AS text) = ANY (w.queues) AND {LEASE_LIVE}
     ),
     -- A message fills a slot of the queue unless its task reads a page, which releases the slot, or was stolen.

@@ -40,12 +40,16 @@ class Slot:
         pid: Its process.
         queue: The queue whose next task it may claim; None if it may not.
         enough: With fewer admitted tasks in the queue, an admission is due if tasks wait.
+        most: How many tasks it may claim together with the end of others, while the queue has enough.
+        name: The name that all of them must have but the first.
     """
 
     worker_id: WorkerId
     pid: int
     queue: str | None = None
     enough: int = 0
+    most: int = 1
+    name: str | None = None
 
     def as_parameters(self) -> dict[str, Any]:
         """The parameters that the statements have in common."""
@@ -58,6 +62,7 @@ class Claim:
 
     Attributes:
         task: The claimed task; None when there was none.
+        further: The tasks that were claimed together with it, to be run after it in this order.
         is_low: Whether few admitted tasks were left in the queue, and others wait to be admitted.
         name: The name of the task that the message named; None when there is no such task.
     """
@@ -65,37 +70,67 @@ class Claim:
     task: Task | None = None
     is_low: bool = False
     name: str | None = None
+    further: tuple[Task, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether a task was claimed."""
         return self.task is not None
 
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """All claimed tasks, in the order in which they run."""
+        return (self.task, *self.further) if self.task else ()
 
-NEXT = f"""t.queue = CAST(:queue AS text) AND {guard(Event.CLAIM)} AND {OCCUPIES_SLOT}
-        ORDER BY t.queued_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"""
+
+_IS_NEXT = f"t.queue = CAST(:queue AS text) AND {guard(Event.CLAIM)} AND {OCCUPIES_SLOT}"
+_UNLOCKED = "FOR NO KEY UPDATE SKIP LOCKED"
+NEXT = f"{_IS_NEXT} ORDER BY t.queued_at LIMIT 1 {_UNLOCKED}"
 """The condition of the next task to claim, in the order of admission. A locked one is being claimed or cancelled.
 
 A task that reads a web page is claimed by its own message only: it releases the slot, which then gets other messages.
 """
 
-# Not EXISTS: that reads the table from its beginning, past all ended tasks, where the planner expects a match soon.
-IS_LOW = f"""(SELECT count(*) FROM (
+# Counted up to ``enough``.
+_ADMITTED = f"""(SELECT count(*) FROM (
             SELECT FROM tasks AS q WHERE q.queue = CAST(:queue AS text) AND q.state = '{State.QUEUED}' LIMIT :enough
-        ) AS q) < :enough AND coalesce((
+        ) AS q)"""
+
+SEVERAL_NEXT = f"""
+    candidates AS MATERIALIZED (
+        SELECT t.id, t.queued_at, t.name = CAST(:name AS text) AND t.attempt = 0 AS may_join FROM tasks AS t
+        WHERE EXISTS (SELECT FROM finished) AND {_IS_NEXT}
+        ORDER BY t.queued_at
+        LIMIT CASE WHEN CAST(:most AS integer) > 1 AND {_ADMITTED} >= :enough THEN CAST(:most AS integer) ELSE 1 END
+        {_UNLOCKED}
+    ),
+    next AS MATERIALIZED (
+        SELECT id FROM (
+            SELECT id, row_number() OVER admission = 1 OR bool_and(may_join) OVER admission AS is_next FROM candidates
+            WINDOW admission AS (ORDER BY queued_at, id ROWS UNBOUNDED PRECEDING)
+        ) AS c WHERE is_next
+    )"""
+"""The parts of a WITH clause that choose the next task, and those that follow it up to the first that may not join.
+
+Several only while the queue has enough for the other slots, and only first attempts: if their process dies, it is not
+known which of them has killed it. Then none counts a crash, and each runs alone from then on (``app.ledger.recover``).
+"""
+
+# Not EXISTS: that reads the table from its beginning, past all ended tasks, where the planner expects a match soon.
+IS_LOW = f"""{_ADMITTED} < :enough AND coalesce((
             SELECT true FROM tasks AS q WHERE q.queue = CAST(:queue AS text) AND q.state IN ({quoted(WAITING)})
             ORDER BY q.agent_id, q.available_at LIMIT 1
         ), false) AS is_low"""
 
 
-def claim_one(chosen: str) -> str:
-    """The update that claims the task whose id the query ``chosen`` returns.
+def claim_chosen(chosen: str) -> str:
+    """The update that claims the tasks whose ids the query ``chosen`` returns. All get the same time of their start.
 
     Only under a live lease: the tasks of a worker whose lease has run out are about to be given to others.
     """
     return f"""
         UPDATE tasks AS t
         SET {to(Event.CLAIM)}, attempt = t.attempt + 1, {NEW_EPOCH}, worker_id = w.id, pid = :pid,
-            started_at = clock_timestamp(), completed_at = NULL, {WITHOUT_PROGRESS}, stages = '[]',
+            started_at = (SELECT clock_timestamp()), completed_at = NULL, {WITHOUT_PROGRESS}, stages = '[]',
             status = 'Started', error = NULL
         FROM workers AS w
         WHERE t.id = ANY (ARRAY({chosen})) AND {guard(Event.CLAIM)} AND w.id = :worker_id AND {LEASE_LIVE}"""
@@ -120,7 +155,7 @@ CLAIM = Statement(
         WHERE NOT EXISTS (SELECT FROM own) AND NOT EXISTS (SELECT FROM named WHERE name <> :name) AND {NEXT}
     ),
     changed AS (
-        {claim_one("SELECT id FROM own UNION ALL SELECT id FROM next")} AND (t.id = :task_id OR {IS_SERVED})
+        {claim_chosen("SELECT id FROM own UNION ALL SELECT id FROM next")} AND (t.id = :task_id OR {IS_SERVED})
         RETURNING {TASK_COLUMNS}
     ),
     {DOCUMENTS}
@@ -142,7 +177,7 @@ async def claim(source: Source, task_id: TaskId, name: str, slot: Slot) -> Claim
 CLAIM_NEXT = Statement(
     f"""
     WITH next AS MATERIALIZED (SELECT t.id FROM tasks AS t WHERE {NEXT}),
-    changed AS ({claim_one("SELECT id FROM next")} AND {IS_SERVED} RETURNING {TASK_COLUMNS}),
+    changed AS ({claim_chosen("SELECT id FROM next")} AND {IS_SERVED} RETURNING {TASK_COLUMNS}),
     {DOCUMENTS}
     SELECT c.*, {IS_LOW} FROM (VALUES (1)) AS one LEFT JOIN changed AS c ON true
     """

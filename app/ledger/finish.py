@@ -6,9 +6,10 @@ from typing import Any
 
 from app.db.engine import Source, fetch
 from app.db.statements import Statement
+from app.domain.ids import TaskId
 from app.domain.states import Event
 from app.domain.tasks import Attempt, Failure, Progress, Task
-from app.ledger.claim import IS_LOW, IS_SERVED, NEXT, Claim, Slot, claim_one, read_claim
+from app.ledger.claim import IS_LOW, IS_SERVED, SEVERAL_NEXT, Claim, Slot, claim_chosen, read_claim
 from app.ledger.stages import ADD_STAGES, LATEST_STAGE, REPORT_COUNT, describe_reports
 from app.ledger.statement import (
     CANCEL_REQUESTED,
@@ -19,6 +20,7 @@ from app.ledger.statement import (
     TASK_COLUMNS,
     WITHOUT_PROGRESS,
     WITHOUT_WORKER,
+    all_locked,
     append_history,
     attempt_statement,
     ending_statement,
@@ -72,18 +74,21 @@ def _describe_finish(
     }
 
 
-# It waits for no second task: one that is locked is skipped.
-FINISH_AND_CLAIM = Statement(
-    f"""
-    WITH
-    finished AS ({_FINISH_UPDATE} RETURNING {TASK_COLUMNS}),
-    next AS MATERIALIZED (SELECT t.id FROM tasks AS t WHERE EXISTS (SELECT FROM finished) AND {NEXT}),
-    claimed AS ({claim_one("SELECT id FROM next")} AND {IS_SERVED} RETURNING {TASK_COLUMNS}),
-    changed AS (SELECT * FROM finished UNION ALL SELECT * FROM claimed),
-    {DOCUMENTS}
-    SELECT changed.*, {IS_LOW} FROM changed
-    """
-)
+def _and_claim(finish_update: str) -> Statement:
+    """The statement that ends tasks and claims the next ones. For those it does not wait: locked ones are skipped."""
+    return Statement(
+        f"""
+        WITH
+        finished AS ({finish_update} RETURNING {TASK_COLUMNS}),{SEVERAL_NEXT},
+        claimed AS ({claim_chosen("SELECT id FROM next")} AND {IS_SERVED} RETURNING {TASK_COLUMNS}),
+        changed AS (SELECT * FROM finished UNION ALL SELECT * FROM claimed),
+        {DOCUMENTS}
+        SELECT changed.*, {IS_LOW} FROM changed
+        """
+    )
+
+
+FINISH_AND_CLAIM = _and_claim(_FINISH_UPDATE)
 
 
 async def finish_and_claim(
@@ -96,15 +101,61 @@ async def finish_and_claim(
     chunk_count: int | None = None,
     reports: Sequence[Progress] = (),
 ) -> tuple[Task | None, Claim]:
-    """Do what ``finish`` does, and claim the next task of the slot's queue in the same statement.
+    """Do what ``finish`` does, and claim the next tasks of the slot's queue in the same statement.
 
     No task is claimed when the attempt was cancelled or superseded.
     """
     given = _describe_finish(attempt, result, status, chunk_count, reports)
-    rows = await fetch(source, FINISH_AND_CLAIM, {**given, **slot.as_parameters()})
-    claims = {row["id"] == attempt.task_id: read_claim(row) for row in rows}
-    ended = claims.get(True)
-    return (ended.task, claims.get(False, Claim())) if ended else (None, Claim())
+    ended, claimed = await _fetch_ends(source, FINISH_AND_CLAIM, slot, [attempt], given)
+    return ended.get(attempt.task_id), claimed
+
+
+# The rows are locked in the order of ids before the first is changed, as in ``all_locked``.
+FINISH_SEVERAL_AND_CLAIM = _and_claim(f"""
+    UPDATE tasks AS t
+    SET {to(Event.FINISH)}, current = 100, status = g.status, result = g.result, completed_at = clock_timestamp(),
+        {WITHOUT_WORKER}
+    FROM unnest(
+        CAST(:task_ids AS uuid[]), CAST(:epochs AS integer[]), CAST(:statuses AS text[]), CAST(:results AS jsonb[])
+    ) AS g (task_id, epoch, status, result)
+    WHERE t.id = g.task_id AND t.epoch = g.epoch AND {guard(Event.FINISH)} AND {NOT_CANCELLED}
+      AND {all_locked("t.id = ANY (CAST(:task_ids AS uuid[]))")}""")
+
+
+async def finish_several_and_claim(
+    source: Source, ends: Sequence[tuple[Attempt, Any, str]], slot: Slot
+) -> tuple[dict[TaskId, Task], Claim]:
+    """End several attempts with success, and claim the next tasks of the slot's queue in the same statement.
+
+    Returns the ended tasks by their ids, without those whose attempt was cancelled or superseded. If there are no
+    others, no task is claimed.
+
+    Args:
+        source: Where it runs.
+        ends: The attempts, each with its result, as JSON, and a sentence for the client. None has unwritten reports.
+        slot: The slot.
+    """
+    given = {
+        "task_ids": [attempt.task_id for attempt, _, _ in ends],
+        "epochs": [attempt.epoch for attempt, _, _ in ends],
+        "statuses": [status for _, _, status in ends],
+        "results": [json.dumps(result) for _, result, _ in ends],
+    }
+    return await _fetch_ends(source, FINISH_SEVERAL_AND_CLAIM, slot, [attempt for attempt, _, _ in ends], given)
+
+
+async def _fetch_ends(
+    source: Source, statement: Statement, slot: Slot, attempts: Sequence[Attempt], given: Mapping[str, Any]
+) -> tuple[dict[TaskId, Task], Claim]:
+    """Run a statement that ends attempts and claims. Its rows are tasks of both kinds."""
+    claims_several = {"most": slot.most, "name": slot.name}
+    rows = await fetch(source, statement, {**given, **slot.as_parameters(), **claims_several})
+    changed = [read_claim(row) for row in rows]
+    ending = {attempt.task_id for attempt in attempts}
+    ended = {task.id: task for found in changed if (task := found.task) and task.id in ending}
+    claimed = [found for found in changed if found.task and found.task.id not in ending]
+    tasks = sorted((task for found in claimed for task in found.tasks), key=lambda task: (task.queued_at, task.id))
+    return ended, Claim(tasks[0], claimed[0].is_low, further=tuple(tasks[1:])) if tasks else Claim()
 
 
 _RETRY = attempt_statement(

@@ -28,7 +28,10 @@ from app.ledger.statement import (
 
 _QUEUE_LOCK_SECONDS = 4
 
-_CRASHED_OUT = "t.crashes + 1 >= :max_crashes"
+# Of tasks that were claimed together, and so have the same time of their start, none counts a crash: it is not known
+# which of them has killed the process. Each runs alone from its second attempt on.
+_COUNTED = "CASE WHEN victim.is_one_of_several THEN 0 ELSE 1 END"
+_CRASHED_OUT = "NOT victim.is_one_of_several AND t.crashes + 1 >= :max_crashes"
 
 _CRASH_FAILURE = Failure(TaskCrashedError.code, TaskCrashedError.title(), TaskCrashedError.retryable).as_json()
 
@@ -48,7 +51,12 @@ def _reclaim(victims: str, changes: str) -> TextualSelect:
         -- A locked row is skipped: its attempt is ending at this moment. If the process that ends it has frozen, its
         -- session is terminated by END_HOLDERS, and the next sweep finds the row.
         FROM (
-            SELECT v.id, v.epoch FROM tasks AS v {victims} AND v.state IN ({quoted(RUNNING)})
+            SELECT v.id, v.epoch, EXISTS (
+                SELECT FROM tasks AS o
+                WHERE o.worker_id = v.worker_id AND o.pid = v.pid AND o.started_at = v.started_at AND o.id <> v.id
+                  AND o.state IN ({quoted(RUNNING)})
+            ) AS is_one_of_several
+            FROM tasks AS v {victims} AND v.state IN ({quoted(RUNNING)})
             FOR UPDATE OF v SKIP LOCKED
         ) AS victim
         WHERE t.id = victim.id AND t.epoch = victim.epoch AND {guard(Event.CRASH)}
@@ -57,9 +65,12 @@ def _reclaim(victims: str, changes: str) -> TextualSelect:
 
 
 def _crash(victims: str) -> TextualSelect:
-    """Count a crash for each victim. It becomes PENDING, FAILURE at the limit, or REVOKED if a cancel was requested."""
+    """Count a crash for each victim, unless it is one of several.
+
+    It becomes PENDING, FAILURE at the limit, or REVOKED if a cancel was requested.
+    """
     changes = f"""
-        crashes = t.crashes + 1,
+        crashes = t.crashes + {_COUNTED},
         state = CASE WHEN {CANCEL_REQUESTED} THEN '{target(Event.ABORT)}'
                      WHEN {_CRASHED_OUT} THEN '{target(Event.CRASH_OUT)}' ELSE '{target(Event.CRASH)}' END,
         status = CASE WHEN {CANCEL_REQUESTED} THEN 'Cancelled'
@@ -79,7 +90,7 @@ _REAP_WORKERS = _crash(
 
 
 async def reap_workers(connection: AsyncConnection, max_crashes: int) -> list[Task]:
-    """Reclaim the tasks of workers whose lease has run out. Each counts a crash."""
+    """Reclaim the tasks of workers whose lease has run out. Each counts a crash, except tasks claimed together."""
     return await fetch_tasks(connection, _REAP_WORKERS, max_crashes=max_crashes, failure=_CRASH_FAILURE)
 
 
@@ -132,7 +143,10 @@ _REAP_PROCESSES = _crash("WHERE v.worker_id = :worker_id AND v.pid = ANY (:pids)
 async def reap_processes(
     connection: AsyncConnection, worker_id: WorkerId, pids: Sequence[int], max_crashes: int
 ) -> list[Task]:
-    """Reclaim the tasks that dead processes of a live worker were running. Each counts a crash."""
+    """Reclaim the tasks that dead processes of a live worker were running.
+
+    Each counts a crash, except tasks that were claimed together.
+    """
     return await fetch_tasks(
         connection,
         _REAP_PROCESSES,

@@ -13,7 +13,7 @@ from app.ledger.admit_fetches import ADMIT_FETCHES
 from app.ledger.cancel import CANCEL_AGENT, LOCK_UNRESPONSIVE
 from app.ledger.claim import CLAIM, CLAIM_NEXT
 from app.ledger.dead_letters import UNANNOUNCED
-from app.ledger.finish import FINISH_AND_CLAIM, HAND_BACK
+from app.ledger.finish import FINISH_AND_CLAIM, FINISH_SEVERAL_AND_CLAIM, HAND_BACK
 from app.ledger.queues import QUEUES, QUEUES_OF_ORGANIZATION
 from app.ledger.read import BACKLOG
 from app.ledger.recover import END_HOLDERS, RECONCILE, RELEASE, RUNNING_PROCESSES
@@ -25,6 +25,7 @@ from tests.ledger.bench import PID, Bench
 ATTEMPT = {"task_id": new_task_id(), "epoch": 1}
 WORKER = {"worker_id": new_task_id()}
 SLOT = {"pid": PID, "queue": "high_priority", "enough": 8, **WORKER}
+SEVERAL = {"most": 8, "name": "ping"}
 STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "admit": (ADMIT, {"queue": "high_priority", "window": 8, "capped": [], "alone": False}),
     "admit_fetches": (ADMIT_FETCHES, {"queue": "high_priority", "window": 8, "capped": []}),
@@ -33,7 +34,11 @@ STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "claim_next": (CLAIM_NEXT, SLOT),
     "finish_and_claim": (
         FINISH_AND_CLAIM,
-        {**ATTEMPT, **SLOT, "result": "null", "status": "Done", "chunk_count": None, "reports": "[]"},
+        {**ATTEMPT, **SLOT, **SEVERAL, "result": "null", "status": "Done", "chunk_count": None, "reports": "[]"},
+    ),
+    "finish_several_and_claim": (
+        FINISH_SEVERAL_AND_CLAIM,
+        {**SLOT, **SEVERAL, "task_ids": [new_task_id()], "epochs": [1], "statuses": ["Done"], "results": ["null"]},
     ),
     "report": (
         REPORT,

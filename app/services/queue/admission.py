@@ -22,6 +22,8 @@ _FULL_WINDOW_SECONDS = 0.02
 # the first of its queue wait longer.
 _WINDOW_SECONDS = 0.05
 _PACE_SECONDS = 0.1
+# The tasks that a slot claims at once: more would save little, and have others wait.
+_MOST_TOGETHER = 8
 _PATIENCE = 2
 """How often an admission in one statement is tried while others are in its way, before it waits for its lock."""
 
@@ -37,9 +39,9 @@ class _Pace:
         self._claims = 0
         self._since = time.monotonic()
 
-    def count(self, siblings: int) -> None:
-        """Count a claim of one of the ``siblings``, the slots of this process."""
-        self._claims += 1
+    def count(self, tasks: int, siblings: int) -> None:
+        """Count claimed tasks of one of the ``siblings``, the slots of this process."""
+        self._claims += tasks
         elapsed = time.monotonic() - self._since
         if elapsed >= _PACE_SECONDS:
             self._rate = self._claims / elapsed / siblings
@@ -79,6 +81,10 @@ class Admission:
         pace = self._paces[queue]
         return max(pace.slots + 1, pace.window // 2)
 
+    def share(self, queue: str) -> int:
+        """How many tasks a slot may claim at once from a queue with ``enough``, so that as many are left for others."""
+        return min(_MOST_TOGETHER, self.enough(queue) // self._paces[queue].slots)
+
     def note_claim(self, queue: str, claimed: Claim, siblings: int, own: TaskId | None = None) -> None:
         """Note that a slot has claimed a task of ``queue``, and nudge if an admission is due.
 
@@ -91,9 +97,8 @@ class Admission:
             siblings: The number of slots of this process.
             own: The task of the message for which the slot claimed, if it did.
         """
-        self._paces[queue].count(siblings)
-        task = claimed.task
-        if claimed.is_low or (task is not None and task.id != own and task.rings > 0):
+        self._paces[queue].count(len(claimed.tasks), siblings)
+        if claimed.is_low or any(task.id != own and task.rings > 0 for task in claimed.tasks):
             self.nudge(queue)
 
     async def admit(self, queues: Iterable[str]) -> int:

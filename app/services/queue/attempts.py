@@ -1,6 +1,7 @@
 """Attempts: what a task's body receives, and the outcome that it returns."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from app.services.queue.after_commit import AfterCommit
 from app.services.queue.progress import ProgressWriter
 
 WATCH_SECONDS = 0.5
+SHORT_SECONDS = 0.005
 
 log = structlog.get_logger()
 
@@ -36,7 +38,7 @@ def _keep() -> None:
     """The default ``release``, of a slot that is held until the attempt ends."""
 
 
-def _never() -> bool:
+def never() -> bool:
     """The default ``may_continue``."""
     return False
 
@@ -62,7 +64,7 @@ class WorkerSlot:
     """Gives the slot to the next task, while the attempt goes on."""
     queue: str | None = None
     """The queue of whose tasks the slot may run further ones for the same message; None for one task a message."""
-    may_continue: Callable[[], bool] = field(default=_never)
+    may_continue: Callable[[], bool] = field(default=never)
     """Whether the slot may run another task now."""
     siblings: int = 1
     """The number of slots of the process."""
@@ -125,6 +127,22 @@ class RunningAttempt:
         self._database = database
         self._progress = ProgressWriter(task, database, after_commit)
         self._stage: tuple[str, int] | None = None
+        self._began_at = time.monotonic()
+        self._ended_at: float | None = None
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the body took so little time that the slot may claim several tasks of its kind at once."""
+        return self._ended_at is not None and self._ended_at - self._began_at <= SHORT_SECONDS
+
+    @property
+    def has_reports(self) -> bool:
+        """Whether there are reports that were not written."""
+        return self._progress.has_kept
+
+    def end_body(self) -> None:
+        """Note that the body has returned."""
+        self._ended_at = time.monotonic()
 
     def confine(self, stage: str, start: int) -> None:
         """Report the progress of what follows as part of one stage, which takes the range from ``start`` to 99."""

@@ -1,19 +1,23 @@
 """Claims: the tasks that the slots of this process get, and what becomes of a claim whose answer is lost."""
 
 import asyncio
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from app.db.engine import Database
 from app.domain.errors import DatabaseUnavailableError, UnstorableValueError
 from app.domain.ids import TaskId
-from app.domain.tasks import Attempt, Task, TaskName
+from app.domain.tasks import Task, TaskName
 from app.ledger.claim import Claim, Slot, claim, claim_next, list_claimed
-from app.ledger.finish import finish_and_claim, hand_back
+from app.ledger.finish import abort, finish_and_claim, finish_several_and_claim, hand_back
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
-from app.services.queue.attempts import WorkerSlot
+from app.services.queue.attempts import RunningAttempt, WorkerSlot
+
+if TYPE_CHECKING:
+    from app.services.queue.attempt_ends import Success
 
 DATABASE_RETRY_SECONDS = 0.5
 _UNHELD_SECONDS = 0.4  # the answer to a claim arrives long before
@@ -58,16 +62,18 @@ class Claims:
         return Claim()
 
     async def finish(
-        self, attempt: Attempt, slot: WorkerSlot, result: Any, **written: Any
+        self, attempt: RunningAttempt, slot: WorkerSlot, result: Any, **written: Any
     ) -> tuple[Task | None, Claim]:
-        """End a task whose outcome writes nothing else, and claim the next one if the slot may continue.
+        """End a task whose outcome writes nothing else, and claim the next ones if the slot may continue.
 
         A failure of the claim does not fail the task: its end is then written alone. ``written`` is what
         ``app.ledger.finish`` writes besides the result.
         """
+        token = attempt.task.attempt_token
         if slot.may_continue():
+            described = self._describe(slot, attempt.task.name if attempt.is_short else None)
             try:
-                task, claimed = await finish_and_claim(self._database, attempt, self._describe(slot), result, **written)
+                task, claimed = await finish_and_claim(self._database, token, described, result, **written)
             except (DatabaseUnavailableError, UnstorableValueError):
                 raise
             except Exception:
@@ -75,7 +81,19 @@ class Claims:
             else:
                 return task, self._hold(claimed)
         alone = Slot(slot.worker_id, slot.pid)
-        return await finish_and_claim(self._database, attempt, alone, result, **written)
+        return await finish_and_claim(self._database, token, alone, result, **written)
+
+    async def finish_several(
+        self, ends: Sequence["Success"], slot: WorkerSlot, name: str | None
+    ) -> tuple[dict[TaskId, Task], Claim]:
+        """End several tasks whose outcomes write nothing else, and claim the next ones, of ``name`` if several."""
+        given = [(end.attempt.task.attempt_token, end.outcome.result, end.outcome.status) for end in ends]
+        written, claimed = await finish_several_and_claim(self._database, given, self._describe(slot, name))
+        return written, self._hold(claimed)
+
+    def announce(self, task: Task) -> None:
+        """Announce a task that begins without a message."""
+        self._after_commit.publish_continued(task)
 
     def follow(self, claimed: Claim, slot: WorkerSlot) -> None:
         """Announce the task with which the slot continues, and have the queue admitted where that is due."""
@@ -92,11 +110,15 @@ class Claims:
         """Note that the attempt of a task has ended."""
         self._held.discard(task_id)
 
-    async def release(self, task: Task) -> None:
-        """Hand back a claimed task whose attempt has not begun."""
-        self.drop(task.id)
-        async with self._database.statement() as connection:
-            await hand_back(connection, task.attempt_token)
+    async def release(self, tasks: Iterable[Task]) -> None:
+        """Hand back claimed tasks whose attempts have not begun. One that was cancelled in the meantime ends."""
+        for task in tasks:
+            self.drop(task.id)
+            async with self._database.statement() as connection:
+                released = await hand_back(connection, task.attempt_token)
+                released = released or await abort(connection, task.attempt_token)
+            if released is not None:
+                await self._after_commit.run([released])
 
     async def release_unheld(self, slot: WorkerSlot) -> None:
         """Once the database is available, hand back what was claimed for this process without its receiving it."""
@@ -115,11 +137,13 @@ class Claims:
 
     def _hold(self, claimed: Claim) -> Claim:
         """Note that this process received the claim, before anything else can look for claims that it did not."""
-        if claimed.task is not None:
-            self._held.add(claimed.task.id)
+        self._held.update(task.id for task in claimed.tasks)
         return claimed
 
-    def _describe(self, slot: WorkerSlot) -> Slot:
+    def _describe(self, slot: WorkerSlot, name: str | None = None) -> Slot:
+        """Describe the slot. It may claim several tasks only if they have ``name``."""
         if slot.queue is None:
             return Slot(slot.worker_id, slot.pid)
-        return Slot(slot.worker_id, slot.pid, slot.queue, self._admission.enough(slot.queue))
+        enough = self._admission.enough(slot.queue)
+        most = self._admission.share(slot.queue) if name else 1
+        return Slot(slot.worker_id, slot.pid, slot.queue, enough, most, name)

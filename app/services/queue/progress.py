@@ -40,6 +40,11 @@ class ProgressWriter:
         self._writing: set[asyncio.Task[AttemptStatus | None]] = set()
         self._is_closed = False
 
+    @property
+    def has_kept(self) -> bool:
+        """Whether reports are kept."""
+        return bool(self._kept)
+
     async def add(self, progress: Progress) -> AttemptStatus | None:
         """Write a report or keep it; returns what ``write`` does."""
         self._keep(progress)
