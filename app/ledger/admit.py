@@ -76,7 +76,7 @@ ADMIT = Statement(
                ) AS proceeds
         FROM locked, seen
     ),
-    -- The slots of the queue's live workers, those of workers that do not continue, and those that run a task. The tasks
+    -- The slots of the queue's live workers, those of workers that do not continue, and those that run a task. Tasks
     -- that a slot has claimed together have the same time of their start.
     slots AS MATERIALIZED (
         SELECT coalesce(sum(w.concurrency), 0) AS total,

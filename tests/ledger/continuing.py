@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from app.domain.ids import WorkerId
 from app.domain.states import RUNNING, Event, State
-from app.domain.tasks import Queue, Task
+from app.domain.tasks import Attempt, Queue, Task
 from app.ledger.admit import admit
-from app.ledger.claim import Slot, claim
-from app.ledger.finish import finish_and_claim
+from app.ledger.claim import Claim, Slot, claim
+from app.ledger.finish import finish_and_claim, finish_several_and_claim
 from app.ledger.recover import reap_workers, reconcile
 from tests.ledger.bench import PID
 from tests.ledger.invariants import MAX_CRASHES
@@ -72,6 +72,38 @@ class ContinuingMachine(LedgerMachine):
         assert (ended is not None) == may_end
         self._note(claimed.task, self._find_next(row.queue) if may_end and worker in self.alive else [])
         self.happened = (Event.FINISH, Event.CLAIM)
+
+    def end_together(self, first: int, second: int) -> None:
+        """Attempts of any age end together with success, and their slot claims several tasks."""
+        start = first % max(1, len(self.attempts))
+        attempts = [*self.attempts[start:], *self._list_running()][: 1 + second % 4]
+        if not attempts:
+            return
+        may_end = {
+            attempt.task_id
+            for attempt in attempts
+            if is_live(attempt, self.rows[attempt.task_id]) and not self.rows[attempt.task_id].cancel_requested_at
+        }
+        row, worker = self.rows[attempts[0].task_id], pick(self.workers, second)
+        slot = Slot(worker, PID, row.queue, most=1 + first % 3, name=row.name)
+        ended, claimed = self.bench.do(finish_several_and_claim, [(attempt, 1, "Done") for attempt in attempts], slot)
+        assert set(ended) == may_end
+        self._note(claimed.task, self._find_next(row.queue) if may_end and worker in self.alive else [])
+        self._note_further(claimed, slot)
+        self.happened = (Event.FINISH, Event.CLAIM)
+
+    def _list_running(self) -> list[Attempt]:
+        return [row.attempt_token for row in self._in(*RUNNING)]
+
+    def _note_further(self, claimed: Claim, slot: Slot) -> None:
+        """Further tasks are first attempts of the queue, in the order of admission."""
+        assert len(claimed.tasks) <= slot.most
+        order = [row.queued_at for task in claimed.tasks if (row := self.rows[task.id]).queued_at]
+        assert order == sorted(order)
+        for task in claimed.further:
+            row = self.rows[task.id]
+            assert (row.state, row.queue, row.attempt) == (State.QUEUED, slot.queue, 0)
+            self._note(task, [row])
 
     def _find_next(self, queue: str) -> list[Task]:
         """The tasks that may come next: the earliest in the order of admission."""

@@ -36,6 +36,7 @@ USES = {
     "answer_for_queue": 2,
     "continue_slot": 2,
     "continue_promptly": 5,
+    "end_together": 4,
     "add_worker": 2,
     "expire_worker": 1,
     "reap": 3,

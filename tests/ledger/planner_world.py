@@ -44,6 +44,7 @@ LISTS = {
     "children._CANCEL_CHILDREN": OPEN,
     "parents._LOCK_ANCESTORS": CHILD,
     "dead_letters._REPLAY": DEAD,
+    "finish.FINISH_SEVERAL_AND_CLAIM": RUNNING,
 }
 """The tasks that a statement is about, where it takes several."""
 
@@ -159,6 +160,9 @@ def find_parameters(bench: Bench, name: str) -> dict[str, Any]:
         "name": task["name"],
         "ids": ids,
         "task_ids": ids,
+        "epochs": [task["epoch"]] * len(ids),
+        "statuses": ["Done"] * len(ids),
+        "results": ["null"] * len(ids),
         "parent_id": task["id"],
         "children": [_make_child(number) for number in range(5)],
         **{key: value for key, value in _DELETIONS.items() if name.startswith(_DELETING) or key not in _OWN},
@@ -211,6 +215,7 @@ _FIXED: dict[str, Any] = {
     "max_crashes": 3,
     "metadata": {},
     "model": "m",
+    "most": 3,
     "organization_id": ORGANIZATION,
     "parts": [{"event": "sentence", "data": {}}] * 3,
     "pid": PID,

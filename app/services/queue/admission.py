@@ -38,6 +38,11 @@ class _Pace:
         self._rate = 0.0
         self._claims = 0
         self._since = time.monotonic()
+        self._tasks_are_short = False
+
+    def note_end(self, *, is_short: bool) -> None:
+        """Note whether the task that ended last was so short that slots may claim several at once."""
+        self._tasks_are_short = is_short
 
     def count(self, tasks: int, siblings: int) -> None:
         """Count claimed tasks of one of the ``siblings``, the slots of this process."""
@@ -49,9 +54,15 @@ class _Pace:
 
     @property
     def window(self) -> int:
-        """The tasks that all slots take in the time of a window, if they are as fast as those of this process."""
+        """The tasks that all slots take in the time of a window, if they are as fast as those of this process.
+
+        Of short tasks, two claims for each slot at least.
+        """
         is_current = time.monotonic() - self._since < 10 * _PACE_SECONDS
-        return int(self._rate * self.slots * _WINDOW_SECONDS) if is_current else 0
+        if not is_current:
+            return 0
+        least = 2 * _MOST_TOGETHER * self.slots if self._tasks_are_short else 0
+        return max(least, int(self._rate * self.slots * _WINDOW_SECONDS))
 
 
 class Admission:
@@ -81,9 +92,14 @@ class Admission:
         pace = self._paces[queue]
         return max(pace.slots + 1, pace.window // 2)
 
-    def share(self, queue: str) -> int:
-        """How many tasks a slot may claim at once from a queue with ``enough``, so that as many are left for others."""
-        return min(_MOST_TOGETHER, self.enough(queue) // self._paces[queue].slots)
+    def share(self, queue: str, *, is_short: bool) -> int:
+        """How many tasks a slot may claim at once from a queue with ``enough``, so that as many are left for others.
+
+        One, unless the task that it has ended was short.
+        """
+        pace = self._paces[queue]
+        pace.note_end(is_short=is_short)
+        return min(_MOST_TOGETHER, self.enough(queue) // pace.slots) if is_short else 1
 
     def note_claim(self, queue: str, claimed: Claim, siblings: int, own: TaskId | None = None) -> None:
         """Note that a slot has claimed a task of ``queue``, and nudge if an admission is due.

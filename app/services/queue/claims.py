@@ -111,14 +111,17 @@ class Claims:
         self._held.discard(task_id)
 
     async def release(self, tasks: Iterable[Task]) -> None:
-        """Hand back claimed tasks whose attempts have not begun. One that was cancelled in the meantime ends."""
+        """Hand back claimed tasks whose attempts have not begun.
+
+        One that was cancelled in the meantime ends. Its parent, if it has one, is left to the sweep.
+        """
         for task in tasks:
             self.drop(task.id)
             async with self._database.statement() as connection:
                 released = await hand_back(connection, task.attempt_token)
                 released = released or await abort(connection, task.attempt_token)
             if released is not None:
-                await self._after_commit.run([released])
+                await self._after_commit.publish([released])
 
     async def release_unheld(self, slot: WorkerSlot) -> None:
         """Once the database is available, hand back what was claimed for this process without its receiving it."""
@@ -144,6 +147,5 @@ class Claims:
         """Describe the slot. It may claim several tasks only if they have ``name``."""
         if slot.queue is None:
             return Slot(slot.worker_id, slot.pid)
-        enough = self._admission.enough(slot.queue)
-        most = self._admission.share(slot.queue) if name else 1
-        return Slot(slot.worker_id, slot.pid, slot.queue, enough, most, name)
+        most = self._admission.share(slot.queue, is_short=name is not None)
+        return Slot(slot.worker_id, slot.pid, slot.queue, self._admission.enough(slot.queue), most, name)
