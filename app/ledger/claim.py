@@ -194,14 +194,13 @@ _LIST_CLAIMED = text(
     f"""
     SELECT {TASK_COLUMNS} FROM tasks AS t
     WHERE t.worker_id = :worker_id AND t.pid = :pid AND t.state IN ({quoted(RUNNING)})
-      AND t.started_at < clock_timestamp() - make_interval(secs => :seconds)
     """
 ).columns(*tasks.c)
 
 
-async def list_claimed(connection: AsyncConnection, slot: Slot, seconds: float) -> list[Task]:
-    """The tasks that the slot's process has claimed, at least ``seconds`` ago, and that still run."""
-    return await fetch_tasks(connection, _LIST_CLAIMED, worker_id=slot.worker_id, pid=slot.pid, seconds=seconds)
+async def list_claimed(connection: AsyncConnection, slot: Slot) -> list[Task]:
+    """The tasks that the slot's process has claimed and that still run."""
+    return await fetch_tasks(connection, _LIST_CLAIMED, worker_id=slot.worker_id, pid=slot.pid)
 
 
 def read_claim(row: Row, name: str | None = None) -> Claim:

@@ -7,7 +7,7 @@ from typing import Any
 from app.db.engine import Source, fetch
 from app.db.statements import Statement
 from app.domain.ids import TaskId
-from app.domain.states import Event
+from app.domain.states import Event, State
 from app.domain.tasks import Attempt, Failure, Progress, Task
 from app.ledger.claim import IS_LOW, IS_SERVED, SEVERAL_NEXT, Claim, Slot, claim_chosen, read_claim
 from app.ledger.stages import ADD_STAGES, LATEST_STAGE, REPORT_COUNT, describe_reports
@@ -106,7 +106,7 @@ async def finish_and_claim(
     No task is claimed when the attempt was cancelled or superseded.
     """
     given = _describe_finish(attempt, result, status, chunk_count, reports)
-    ended, claimed = await _fetch_ends(source, FINISH_AND_CLAIM, slot, [attempt], given)
+    ended, claimed = await _fetch_ends(source, FINISH_AND_CLAIM, slot, given)
     return ended.get(attempt.task_id), claimed
 
 
@@ -141,21 +141,25 @@ async def finish_several_and_claim(
         "statuses": [status for _, _, status in ends],
         "results": [json.dumps(result) for _, result, _ in ends],
     }
-    return await _fetch_ends(source, FINISH_SEVERAL_AND_CLAIM, slot, [attempt for attempt, _, _ in ends], given)
+    return await _fetch_ends(source, FINISH_SEVERAL_AND_CLAIM, slot, given)
 
 
 async def _fetch_ends(
-    source: Source, statement: Statement, slot: Slot, attempts: Sequence[Attempt], given: Mapping[str, Any]
+    source: Source, statement: Statement, slot: Slot, given: Mapping[str, Any]
 ) -> tuple[dict[TaskId, Task], Claim]:
-    """Run a statement that ends attempts and claims. Its rows are tasks of both kinds."""
+    """Run a statement that ends attempts and claims. Its rows are tasks of both kinds.
+
+    Their states tell the kind, and not their ids: the task of an attempt that was superseded may be claimed here.
+    """
     claims_several = {"most": slot.most, "name": slot.name}
-    rows = await fetch(source, statement, {**given, **slot.as_parameters(), **claims_several})
-    changed = [read_claim(row) for row in rows]
-    ending = {attempt.task_id for attempt in attempts}
-    ended = {task.id: task for found in changed if (task := found.task) and task.id in ending}
-    claimed = [found for found in changed if found.task and found.task.id not in ending]
-    tasks = sorted((task for found in claimed for task in found.tasks), key=lambda task: (task.queued_at, task.id))
-    return ended, Claim(tasks[0], claimed[0].is_low, further=tuple(tasks[1:])) if tasks else Claim()
+    found = await fetch(source, statement, {**given, **slot.as_parameters(), **claims_several})
+    rows = [read_claim(row) for row in found]
+    changed = [task for row in rows for task in row.tasks]
+    ended = {task.id: task for task in changed if task.state is State.SUCCESS}
+    claimed = sorted(
+        (task for task in changed if task.state is not State.SUCCESS), key=lambda task: (task.queued_at, task.id)
+    )
+    return ended, Claim(claimed[0], rows[0].is_low, further=tuple(claimed[1:])) if claimed else Claim()
 
 
 _RETRY = attempt_statement(

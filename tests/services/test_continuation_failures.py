@@ -9,11 +9,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database, create_engine
+from app.domain.errors import DatabaseUnavailableError
 from app.domain.states import State
 from app.domain.tasks import TaskName
+from app.ledger.claim import claim
 from app.services.queue import claims
 from app.services.queue.attempts import Outcome, RunningAttempt
 from app.settings import Settings
+from tests.deadlines import deadline
 from tests.services.test_continued_tasks import World
 
 
@@ -89,3 +92,29 @@ async def test_a_task_does_not_fail_because_the_claim_of_the_next_one_does(world
     assert ended == await world.read(first)
     assert ended.state is State.SUCCESS
     assert (await world.read(second)).state is State.QUEUED
+
+
+async def test_a_claim_that_arrives_in_the_database_after_its_connection_was_lost_is_handed_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = asyncio.Event()
+
+    async def lose_the_connection(*arguments: Any) -> Any:
+        async def arrive() -> None:
+            await late.wait()
+            await claim(*arguments)
+
+        arriving.append(asyncio.create_task(arrive()))
+        raise DatabaseUnavailableError
+
+    arriving = list[asyncio.Task[None]]()
+    monkeypatch.setattr(claims, "claim", lose_the_connection)
+    monkeypatch.setattr(claims, "_LOOK_SECONDS", 0.01)
+    [task] = await world.submit(TaskName.PING)
+    assert await world.answer(task) is None
+    late.set()
+    await asyncio.gather(*arriving)
+    async with asyncio.timeout(deadline(20)):
+        while (row := await world.read(task)).worker_id is not None:  # noqa: ASYNC110 - the database sends no event
+            await asyncio.sleep(0.05)
+    assert (row.crashes, row.history[-1]["outcome"]) == (0, "handed_back")

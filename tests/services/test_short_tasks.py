@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -144,14 +145,26 @@ async def test_tasks_that_wait_behind_a_long_one_are_handed_back_while_it_runs(
     assert {row.state for row in await read_all(world, tasks[:3])} == {State.SUCCESS}
 
 
-async def test_a_slot_that_stops_hands_back_the_tasks_that_have_not_begun(world: World) -> None:
+async def test_a_slot_that_must_stop_hands_back_the_tasks_that_have_not_begun(world: World) -> None:
     tasks = await submit(world, *[TaskName.PING] * 5)
-    world.may_continue = lambda: len(world.ran) < 3
-    await world.answer(tasks[0])
+
+    async def end(attempt: RunningAttempt) -> Outcome:
+        if attempt.task.id == tasks[2].id:
+            world.lease.stop(time.monotonic())  # the worker's grace period is over
+        return Outcome(None, "Done")
+
+    await world.answer(tasks[0], end)
     rows = await read_all(world, tasks)
     assert world.ran == [task.id for task in tasks[:3]]
     assert [row.state is State.SUCCESS for row in rows] == [True] * 3 + [False] * 2
     assert [(row.worker_id, row.crashes) for row in rows[3:]] == [(None, 0), (None, 0)]
+
+
+async def test_a_slot_whose_time_is_over_runs_the_tasks_that_it_has_claimed_and_claims_no_others(world: World) -> None:
+    tasks = await submit(world, *[TaskName.PING] * 7)
+    world.may_continue = lambda: len(world.ran) < 3
+    await world.answer(tasks[0])
+    assert [row.attempt for row in await read_all(world, tasks)] == [1] * 5 + [0] * 2
 
 
 async def test_ends_whose_answer_was_lost_are_published_and_the_claim_that_came_with_them_is_handed_back(

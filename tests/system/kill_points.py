@@ -23,7 +23,7 @@ class Point:
     moment: Moment
 
 
-_EXECUTION = "app.services.queue.execution"
+_ENDS = "app.services.queue.attempt_ends"
 _CLAIM = "app.services.queue.claims:claim"
 _PARSE = "app.pipeline.sandbox.sandbox:ParserSandbox.parse"
 _PUBLICATION = "app.services.indexing.publication"
@@ -45,7 +45,7 @@ AFTER_THE_ROW = {
 }
 OUTSIDE_THE_ATTEMPT = {
     "after the bell, before the claim": Point(_CLAIM, Moment.BEFORE),
-    "after the commit, before Celery is told": Point(f"{_EXECUTION}:Execution._write_end", Moment.AFTER),
+    "after the commit, before Celery is told": Point(f"{_ENDS}:AttemptEnds.write", Moment.AFTER),
     "after Celery is told, before the acknowledgement": Point("app.tasks.runtime:Runtime.execute", Moment.AFTER_SOME),
 }
 AFTER_CLAIM = "after the claim"
@@ -56,15 +56,15 @@ DURING_THE_ATTEMPT = {
     "while its child parses": Point("app.pipeline.sandbox.process:ChildProcess._read_reply", Moment.BEFORE),
     "after parsing": Point(_PARSE, Moment.AFTER),
     "between batches of embeddings": Point("app.adapters.embedders.wordllama:WordLlamaEmbedder.embed", Moment.AFTER),
-    "before the last transaction": Point(f"{_EXECUTION}:Execution._finish", Moment.BEFORE),
-    "in the last transaction, after the task": Point(f"{_EXECUTION}:finish", Moment.AFTER_SOME),
+    "before the last transaction": Point(f"{_ENDS}:AttemptEnds._finish", Moment.BEFORE),
+    "in the last transaction, after the task": Point(f"{_ENDS}:finish", Moment.AFTER_SOME),
     "in the last transaction, after the chunks": Point(f"{_PUBLICATION}:EditionWriter.publish", Moment.AFTER),
 }
 DURING_SPECS = {
     "before the sources are selected": Point("app.services.specs.source_archives:pack", Moment.BEFORE),
     "after the sources are selected": Point("app.services.specs.source_archives:pack", Moment.AFTER),
     "after the sources are stored": Point("app.services.intake.attachments:Attachments.store", Moment.AFTER),
-    "in the transaction that submits the sources": Point(f"{_EXECUTION}:expand", Moment.AFTER_SOME),
+    "in the transaction that submits the sources": Point(f"{_ENDS}:expand", Moment.AFTER_SOME),
     "before the last step is submitted": Point("app.services.queue.after_commit:submit", Moment.BEFORE),
     "when the last step begins": Point("app.services.specs.generation:SpecGeneration.write", Moment.BEFORE),
     "while the sources are analysed": Point("app.services.specs.source_analysis:SourceAnalysis.analyse", Moment.AFTER),
@@ -124,8 +124,8 @@ POINTS = {
         **DURING_A_GATE,
         **AROUND_A_HEARTBEAT,
         AFTER_VECTORS: Point("app.services.indexing.vectors:Vectors._write", Moment.AFTER),
-        AFTER_RETRY: Point(f"{_EXECUTION}:retry", Moment.AFTER_SOME),
-        AFTER_FAILURE: Point(f"{_EXECUTION}:fail", Moment.AFTER_SOME),
+        AFTER_RETRY: Point(f"{_ENDS}:retry", Moment.AFTER_SOME),
+        AFTER_FAILURE: Point(f"{_ENDS}:fail", Moment.AFTER_SOME),
         AFTER_TAKING_BACK: Point(f"{_RECOVERY}:reap_processes", Moment.AFTER_SOME),
         AFTER_RECONCILE: Point(f"{_RECOVERY}:reconcile", Moment.AFTER_SOME),
         PARSER_FAILS: Point(_PARSE, Moment.INSTEAD),

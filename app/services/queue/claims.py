@@ -1,7 +1,9 @@
 """Claims: the tasks that the slots of this process get, and what becomes of a claim whose answer is lost."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -9,7 +11,7 @@ import structlog
 from app.db.engine import Database
 from app.domain.errors import DatabaseUnavailableError, UnstorableValueError
 from app.domain.ids import TaskId
-from app.domain.tasks import Task, TaskName
+from app.domain.tasks import Attempt, Task, TaskName
 from app.ledger.claim import Claim, Slot, claim, claim_next, list_claimed
 from app.ledger.finish import abort, finish_and_claim, finish_several_and_claim, hand_back
 from app.services.queue.admission import Admission
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from app.services.queue.attempt_ends import Success
 
 DATABASE_RETRY_SECONDS = 0.5
-_UNHELD_SECONDS = 0.4  # the answer to a claim arrives long before
+_STATEMENT_SECONDS = 31.0  # longer than ``statement_timeout``
+_LOOK_SECONDS = 5.0
 
 log = structlog.get_logger()
 
@@ -32,7 +35,9 @@ class Claims:
         self._database = database
         self._after_commit = after_commit
         self._admission = admission
-        self._held: set[TaskId] = set()
+        self._held: set[Attempt] = set()
+        self._look_until = 0.0
+        self._looking: asyncio.Task[None] | None = None
 
     async def claim(self, task_id: TaskId, name: TaskName, slot: WorkerSlot) -> Claim:
         """Claim for a message. If the answer is lost, release the claim, or the row would stay in a running state."""
@@ -106,9 +111,9 @@ class Claims:
         self._admission.note_claim(slot.queue, claimed, slot.siblings)
         self._after_commit.publish_continued(claimed.task)
 
-    def drop(self, task_id: TaskId) -> None:
-        """Note that the attempt of a task has ended."""
-        self._held.discard(task_id)
+    def drop(self, task: Task) -> None:
+        """Note that the attempt for which the task was claimed has ended."""
+        self._held.discard(task.attempt_token)
 
     async def release(self, tasks: Iterable[Task]) -> None:
         """Hand back claimed tasks whose attempts have not begun.
@@ -116,7 +121,7 @@ class Claims:
         One that was cancelled in the meantime ends. Its parent, if it has one, is left to the sweep.
         """
         for task in tasks:
-            self.drop(task.id)
+            self.drop(task)
             async with self._database.statement() as connection:
                 released = await hand_back(connection, task.attempt_token)
                 released = released or await abort(connection, task.attempt_token)
@@ -124,23 +129,45 @@ class Claims:
                 await self._after_commit.publish([released])
 
     async def release_unheld(self, slot: WorkerSlot) -> None:
-        """Once the database is available, hand back what was claimed for this process without its receiving it."""
-        while True:
-            log.warning("claim_unconfirmed")
+        """Once the database is available, hand back what was claimed for this process without its receiving it.
+
+        A claim may still wait for a lock in the database, which has not noticed that its client is gone. So this looks
+        again in the background, for as long as a statement may take.
+        """
+        log.warning("claim_unconfirmed")
+        while not await self._release_once(slot):
+            pass
+        self._look_until = time.monotonic() + _STATEMENT_SECONDS
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_again(slot), context=Context())
+
+    async def _look_again(self, slot: WorkerSlot) -> None:
+        while time.monotonic() < self._look_until:
+            await asyncio.sleep(_LOOK_SECONDS)
+            await self._release_once(slot)
+
+    async def _release_once(self, slot: WorkerSlot) -> bool:
+        """Hand back what this process has not received in half a second; returns whether the database is available.
+
+        The answer to a claim arrives long before.
+        """
+        try:
+            seen = {task.attempt_token for task in await self._list_unheld(slot)}
             await asyncio.sleep(DATABASE_RETRY_SECONDS)
-            try:
-                async with self._database.statement() as connection:
-                    claimed = await list_claimed(connection, self._describe(slot), _UNHELD_SECONDS)
-                    unheld = [task.attempt_token for task in claimed if task.id not in self._held]
-                    released = [await hand_back(connection, attempt) for attempt in unheld]
-            except DatabaseUnavailableError:
-                continue
-            await self._after_commit.run([task for task in released if task])
-            return
+            await self.release([task for task in await self._list_unheld(slot) if task.attempt_token in seen])
+        except DatabaseUnavailableError:
+            await asyncio.sleep(DATABASE_RETRY_SECONDS)
+            return False
+        return True
+
+    async def _list_unheld(self, slot: WorkerSlot) -> list[Task]:
+        async with self._database.statement() as connection:
+            claimed = await list_claimed(connection, self._describe(slot))
+        return [task for task in claimed if task.attempt_token not in self._held]
 
     def _hold(self, claimed: Claim) -> Claim:
         """Note that this process received the claim, before anything else can look for claims that it did not."""
-        self._held.update(task.id for task in claimed.tasks)
+        self._held.update(task.attempt_token for task in claimed.tasks)
         return claimed
 
     def _describe(self, slot: WorkerSlot, name: str | None = None) -> Slot:

@@ -44,6 +44,15 @@ class Execution:
         message, or one with another name than the task's), when the attempt was superseded, so that nothing of it was
         written, or when the slot continued, so that its end is reported already.
         """
+        try:
+            return await self._run_claims(task_id, name, slot, body)
+        except asyncio.CancelledError:
+            await self._claims.release_unheld(slot)  # the answer to a claim may be lost
+            raise
+
+    async def _run_claims(
+        self, task_id: TaskId, name: TaskName, slot: WorkerSlot, body: AttemptFunction
+    ) -> Task | None:
         claimed = await self._claims.claim(task_id, name, slot)
         ended = None
         while (task := claimed.task) is not None:
@@ -88,4 +97,4 @@ class Execution:
                 end = End(end.task, await self._claims.claim_next(slot))
             return end
         finally:
-            self._claims.drop(task.id)
+            self._claims.drop(task)

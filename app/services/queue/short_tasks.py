@@ -16,6 +16,7 @@ from structlog.contextvars import bound_contextvars
 from app.domain.errors import DatabaseUnavailableError
 from app.domain.tasks import Task
 from app.ledger.claim import Claim
+from app.ledger.report import AttemptStatus
 from app.services.queue.attempt_ends import AttemptEnds, Success, WriteEnd, run_hook
 from app.services.queue.attempts import AttemptFunction, RunningAttempt, WorkerSlot, never
 from app.services.queue.claims import Claims
@@ -34,6 +35,7 @@ class ShortTasks:
     def __init__(
         self, tasks: Sequence[Task], slot: WorkerSlot, claims: Claims, ends: AttemptEnds, follow: FollowEnds
     ) -> None:
+        self._claimed = list(tasks)
         self._name = tasks[-1].name
         self._waiting = deque(tasks)
         self._unwritten: list[Success] = []
@@ -49,21 +51,33 @@ class ShortTasks:
         """Run the tasks, write their ends, and return the claim of the next ones, if the slot may continue."""
         timer = asyncio.get_running_loop().call_later(_TOGETHER_SECONDS, self._stop_waiting)
         try:
-            is_first = True
-            while self._waiting and (is_first or self._slot.may_continue()):
-                task = self._waiting.popleft()
-                if not is_first:
-                    self._claims.announce(task)
-                is_first = False
-                with bound_contextvars(task_id=str(task.id)):
-                    await self._run_one(begin(task), body)
+            await self._run_all(begin, body)
             timer.cancel()
-            if self._waiting or not self._slot.may_continue():
-                return Claim()
-            return await self._write_ends(claims=True)
+            if self._stopping is not None:
+                await self._stopping
+            may_claim = not self._waiting and self._slot.may_continue()
+            claimed = await self._write_ends(claims=may_claim)
+            await self._claims.release(self._waiting)
+        except asyncio.CancelledError:
+            for task in self._claimed:
+                self._claims.drop(task)  # so that those that still run are handed back
+            raise
         finally:
             timer.cancel()
-            await self._settle()
+        return claimed
+
+    async def _run_all(self, begin: Callable[[Task], RunningAttempt], body: AttemptFunction) -> None:
+        """Run the tasks, until the slot loses its worker's lease or is cancelled."""
+        is_first, runner = True, asyncio.current_task()
+        while self._waiting:
+            task = self._waiting.popleft()
+            if not is_first:
+                self._claims.announce(task)
+            is_first = False
+            with bound_contextvars(task_id=str(task.id)):
+                await self._run_one(begin(task), body)
+            if self._slot.attempt_status is not AttemptStatus.CONTINUE or (runner and runner.cancelling()):
+                return
 
     async def _run_one(self, attempt: RunningAttempt, body: AttemptFunction) -> None:
         """Run a task. Its end is kept if it can be written with others, otherwise written now."""
@@ -76,16 +90,11 @@ class ShortTasks:
     def _stop_waiting(self) -> None:
         self._stopping = asyncio.create_task(self._write_and_release())
 
-    async def _settle(self) -> None:
-        """Write the ends and hand back the tasks that are left."""
-        if self._stopping is not None:
-            await self._stopping
-        await self._write_and_release()
-
     async def _write_and_release(self) -> None:
+        """Write the ends so far, and hand back the tasks that have not begun, while the present one runs."""
         waiting, self._waiting = self._waiting, deque()
-        await self._write_ends(claims=False)
         await self._claims.release(waiting)
+        await self._write_ends(claims=False)
 
     async def _write_ends(self, *, claims: bool) -> Claim:
         """Write the ends so far. Those that could not be written together, one by one."""
@@ -100,14 +109,13 @@ class ShortTasks:
             if isinstance(error, DatabaseUnavailableError) and claims:
                 await self._claims.release_unheld(self._slot)
             written, claimed = {}, Claim()
-        ended = list(written.values())
+        self._claimed += claimed.tasks
         for end in ends:
-            task = end.attempt.task
-            if task.id in written:
-                self._claims.drop(task.id)
+            if end.attempt.task.id in written:
+                self._claims.drop(end.attempt.task)
                 await run_hook(end.outcome.after)
-        if ended:
-            await self._follow(ended, claimed)
+        if written:
+            await self._follow(list(written.values()), claimed)
         for end in ends:
             if end.attempt.task.id not in written:
                 await self._write_alone(end.attempt, end, is_uncertain=True)
@@ -117,6 +125,6 @@ class ShortTasks:
         try:
             ended = (await self._ends.write(attempt, self._alone, end, is_uncertain=is_uncertain)).task
         finally:
-            self._claims.drop(attempt.task.id)
+            self._claims.drop(attempt.task)
         if ended is not None:
             await self._follow([ended], Claim())
