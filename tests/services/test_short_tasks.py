@@ -20,6 +20,7 @@ from app.services.queue import claims, short_tasks
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
 from app.settings import Settings
+from tests.deadlines import deadline
 from tests.services.test_continued_tasks import World
 
 TOGETHER = 4
@@ -158,6 +159,29 @@ async def test_a_slot_that_must_stop_hands_back_the_tasks_that_have_not_begun(wo
     assert world.ran == [task.id for task in tasks[:3]]
     assert [row.state is State.SUCCESS for row in rows] == [True] * 3 + [False] * 2
     assert [(row.worker_id, row.crashes) for row in rows[3:]] == [(None, 0), (None, 0)]
+
+
+async def test_tasks_that_cannot_be_handed_back_are_handed_back_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = await submit(world, *[TaskName.PING] * 5)
+
+    async def fail_once(*_arguments: Any) -> Any:
+        monkeypatch.setattr(claims, "hand_back", ledger_finish.hand_back)
+        raise DatabaseUnavailableError
+
+    async def end(attempt: RunningAttempt) -> Outcome:
+        if attempt.task.id == tasks[2].id:
+            world.lease.stop(time.monotonic())
+        return Outcome(None, "Done")
+
+    monkeypatch.setattr(claims, "hand_back", fail_once)
+    monkeypatch.setattr(claims, "_LOOK_SECONDS", 0.01)
+    await world.answer(tasks[0], end)
+    async with asyncio.timeout(deadline(20)):
+        while any(row.worker_id for row in await read_all(world, tasks)):  # noqa: ASYNC110 - no event is sent
+            await asyncio.sleep(0.05)
+    assert [row.crashes for row in await read_all(world, tasks)] == [0] * 5
 
 
 async def test_a_slot_whose_time_is_over_runs_the_tasks_that_it_has_claimed_and_claims_no_others(world: World) -> None:

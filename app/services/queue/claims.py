@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
@@ -115,18 +115,15 @@ class Claims:
         """Note that the attempt for which the task was claimed has ended."""
         self._held.discard(task.attempt_token)
 
-    async def release(self, tasks: Iterable[Task]) -> None:
-        """Hand back claimed tasks whose attempts have not begun.
-
-        One that was cancelled in the meantime ends. Its parent, if it has one, is left to the sweep.
-        """
+    async def release(self, tasks: Collection[Task], slot: WorkerSlot) -> None:
+        """Hand back claimed tasks whose attempts have not begun. While the database is unavailable, this is put off."""
         for task in tasks:
             self.drop(task)
-            async with self._database.statement() as connection:
-                released = await hand_back(connection, task.attempt_token)
-                released = released or await abort(connection, task.attempt_token)
-            if released is not None:
-                await self._after_commit.publish([released])
+        try:
+            await self._hand_back(tasks)
+        except Exception as error:  # noqa: BLE001 - the process no longer holds the tasks, so they are looked for
+            log.warning("claims_not_released", tasks=len(tasks), error=str(error))
+            self._keep_looking(slot)
 
     async def release_unheld(self, slot: WorkerSlot) -> None:
         """Once the database is available, hand back what was claimed for this process without its receiving it.
@@ -137,14 +134,27 @@ class Claims:
         log.warning("claim_unconfirmed")
         while not await self._release_once(slot):
             pass
+        self._keep_looking(slot)
+
+    def _keep_looking(self, slot: WorkerSlot) -> None:
         self._look_until = time.monotonic() + _STATEMENT_SECONDS
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look_again(slot), context=Context())
 
     async def _look_again(self, slot: WorkerSlot) -> None:
-        while time.monotonic() < self._look_until:
+        is_available = False
+        while not is_available or time.monotonic() < self._look_until:
             await asyncio.sleep(_LOOK_SECONDS)
-            await self._release_once(slot)
+            is_available = await self._release_once(slot)
+
+    async def _hand_back(self, tasks: Iterable[Task]) -> None:
+        """Hand back tasks. One that was cancelled in the meantime ends; its parent, if any, is left to the sweep."""
+        for task in tasks:
+            async with self._database.statement() as connection:
+                released = await hand_back(connection, task.attempt_token)
+                released = released or await abort(connection, task.attempt_token)
+            if released is not None:
+                await self._after_commit.publish([released])
 
     async def _release_once(self, slot: WorkerSlot) -> bool:
         """Hand back what this process has not received in half a second; returns whether the database is available.
@@ -154,7 +164,7 @@ class Claims:
         try:
             seen = {task.attempt_token for task in await self._list_unheld(slot)}
             await asyncio.sleep(DATABASE_RETRY_SECONDS)
-            await self.release([task for task in await self._list_unheld(slot) if task.attempt_token in seen])
+            await self._hand_back([task for task in await self._list_unheld(slot) if task.attempt_token in seen])
         except DatabaseUnavailableError:
             await asyncio.sleep(DATABASE_RETRY_SECONDS)
             return False

@@ -65,7 +65,7 @@ class Execution:
                     is_last_of_message = task.id == task_id and not claimed
                     ended = end.task if is_last_of_message else None
                     if end.task is not None:
-                        await self._follow_ends([end.task], claimed, reports_success=not is_last_of_message)
+                        await self._follow_ends([end.task], claimed, slot, reports_success=not is_last_of_message)
             self._claims.follow(claimed, slot)
         return ended
 
@@ -73,17 +73,19 @@ class Execution:
         """Run the tasks of one claim, write their ends, and claim the next tasks if the slot may continue."""
 
         async def follow(ended: Sequence[Task], claimed: Claim) -> None:
-            await self._follow_ends(ended, claimed, reports_success=True)
+            await self._follow_ends(ended, claimed, slot, reports_success=True)
 
         together = ShortTasks(claimed.tasks, slot, self._claims, self._ends, follow)
         return await together.run(lambda task: RunningAttempt(task, slot, self._database, self._after_commit), body)
 
-    async def _follow_ends(self, ended: Sequence[Task], claimed: Claim, *, reports_success: bool) -> None:
+    async def _follow_ends(
+        self, ended: Sequence[Task], claimed: Claim, slot: WorkerSlot, *, reports_success: bool
+    ) -> None:
         """Do what follows the end of tasks. Those with which the slot continues must not be lost by a failure."""
         try:
             await self._after_commit.run(ended, nudges=not claimed, reports_success=reports_success)
         except asyncio.CancelledError:
-            await self._claims.release(claimed.tasks)
+            await self._claims.release(claimed.tasks, slot)
             raise
         except Exception:
             log.exception("follow_up_failed")  # the sweep does the rest

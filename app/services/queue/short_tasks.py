@@ -57,7 +57,7 @@ class ShortTasks:
                 await self._stopping
             may_claim = not self._waiting and self._slot.may_continue()
             claimed = await self._write_ends(claims=may_claim)
-            await self._claims.release(self._waiting)
+            await self._claims.release(self._waiting, self._slot)
         except asyncio.CancelledError:
             for task in self._claimed:
                 self._claims.drop(task)  # so that those that still run are handed back
@@ -93,7 +93,7 @@ class ShortTasks:
     async def _write_and_release(self) -> None:
         """Write the ends so far, and hand back the tasks that have not begun, while the present one runs."""
         waiting, self._waiting = self._waiting, deque()
-        await self._claims.release(waiting)
+        await self._claims.release(waiting, self._slot)
         await self._write_ends(claims=False)
 
     async def _write_ends(self, *, claims: bool) -> Claim:
