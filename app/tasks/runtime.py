@@ -54,7 +54,7 @@ class Runtime:
 
         Returns None if no task was claimed, if the slot continued, or if the attempt goes on without the slot.
         """
-        lease = self._plan.lease
+        lease, pid = self._plan.lease, os.getpid()
         worker_id = lease.claimant()
         if worker_id is None:
             return None  # tasks are claimed only under a lease; the message will be published again
@@ -79,7 +79,7 @@ class Runtime:
                 return await bodies(self.services, attempt)
 
             queue = message.queue if self._plan.continues else None
-            slot = WorkerSlot(worker_id, os.getpid(), lease, release, queue, may_continue, self._plan.slots)
+            slot = WorkerSlot(worker_id, pid, lease, release, queue, may_continue, self._count_left, self._plan.slots)
             ended = await self.services.queue.execution.run(message.task_id, message.name, slot, run_body)
             if not slot_free.done():
                 slot_free.set_result(ended)
@@ -95,7 +95,11 @@ class Runtime:
     @property
     def is_worn(self) -> bool:
         """Whether the process has run as many tasks as it may."""
-        return self._tasks >= self._plan.max_tasks
+        return self._count_left() <= 0
+
+    def _count_left(self) -> int:
+        """How many tasks the process may still begin."""
+        return self._plan.max_tasks - self._tasks
 
     def call(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine on the loop from a thread outside it, and wait for its result."""

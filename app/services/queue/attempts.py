@@ -1,6 +1,7 @@
 """Attempts: what a task's body receives, and the outcome that it returns."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -66,6 +67,8 @@ class WorkerSlot:
     """The queue of whose tasks the slot may run further ones for the same message; None for one task a message."""
     may_continue: Callable[[], bool] = field(default=never)
     """Whether the slot may run another task now."""
+    count_left: Callable[[], int] = field(default=lambda: sys.maxsize)
+    """How many tasks the process may still begin."""
     siblings: int = 1
     """The number of slots of the process."""
 

@@ -184,5 +184,5 @@ class Claims:
         """Describe the slot. It may claim several tasks only if they have ``name``."""
         if slot.queue is None:
             return Slot(slot.worker_id, slot.pid)
-        most = self._admission.share(slot.queue, is_short=name is not None)
+        most = min(slot.count_left(), self._admission.share(slot.queue, is_short=name is not None))
         return Slot(slot.worker_id, slot.pid, slot.queue, self._admission.enough(slot.queue), most, name)
