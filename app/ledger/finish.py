@@ -127,9 +127,9 @@ async def finish_several_and_claim(
 ) -> tuple[dict[TaskId, Task], Claim]:
     """End several attempts with success, and claim the next tasks of the slot's queue in the same statement.
 
-    ``ends`` are attempts without unwritten reports, each with its result, as JSON, and a sentence for the client. Returns
-    the ended tasks by their ids, without those whose attempt was cancelled or superseded. If there are no others, no
-    task is claimed.
+    ``ends`` are attempts without unwritten reports, each with its result, as JSON, and a sentence for the client.
+    Returns the ended tasks by their ids, without those whose attempt was cancelled or superseded. If there are no
+    others, no task is claimed.
     """
     given = {
         "task_ids": [attempt.task_id for attempt, _, _ in ends],
