@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from app.domain.addresses import AllowedHosts
 from app.domain.errors import UnknownRepositoryError, UrlNotAllowedError
@@ -23,6 +24,8 @@ _SSH = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_SHOWN = 200
+_LONGEST_REF = 5
+"""The number of parts of a branch's name whose page may be that of a folder: each shorter name costs a request."""
 
 _NAME = r"(?!-(?:/|$))[\w.~-]+"
 _REPOSITORY = rf"(?P<owner>/{_NAME})/(?P<name>{_NAME}?)(?:\.git)?"
@@ -31,10 +34,14 @@ _REF = r"(?P<ref>.+?)"
 
 @dataclass(frozen=True, slots=True)
 class RepositoryArchive:
-    """Where the archive of a repository is read from, and the repository's name."""
+    """Where the archive of a repository is read from, and the repository's name.
+
+    ``shorter_urls`` are those of the branches with shorter names, for a path whose end may be a folder in the branch.
+    """
 
     url: str
     name: str
+    shorter_urls: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +109,9 @@ def find_archive(url: str, allowed: AllowedHosts) -> RepositoryArchive:
     if parsed.scheme != "https" and not _is_listed(parsed, allowed):
         raise UrlNotAllowedError("Use https.")
     if found := _find_on_host(parsed):
-        path, name = found
-        return RepositoryArchive(str(replace(parsed, path=path, query="")), name)
+        paths, name = found
+        first, *shorter = [str(replace(parsed, path=path, query="")) for path in paths]
+        return RepositoryArchive(first, name, shorter)
     if _ARCHIVE.search(parsed.path) or parsed.host == "codeload.github.com":
         return RepositoryArchive(str(parsed), _name_archive(parsed))
     raise UnknownRepositoryError(_HINT, field="body.url")
@@ -127,13 +135,15 @@ def _is_listed(url: WebUrl, allowed: AllowedHosts) -> bool:
     return is_address or allowed.allows_name(url.host, url.port)
 
 
-def _find_on_host(url: WebUrl) -> tuple[str, str] | None:
-    """The path of the archive, and the repository's name."""
+def _find_on_host(url: WebUrl) -> tuple[list[str], str] | None:
+    """The paths that the archive may have, the one of the longest branch first, and the repository's name."""
     for host in _HOSTS:
         if host.serves(url.host) and (found := host.page.fullmatch(url.path)):
-            ref, name = found["ref"] or "HEAD", found["name"]
-            path = host.archive.format(owner=found["owner"], name=name, ref=ref, flat_ref=ref.replace("/", "-"))
-            return path, name
+            owner, name, parts = found["owner"], found["name"], (found["ref"] or "HEAD").split("/")
+            sizes = [len(parts), *range(min(len(parts) - 1, _LONGEST_REF), 0, -1)]
+            refs = ["/".join(parts[:size]) for size in sizes]
+            write = partial(host.archive.format, owner=owner, name=name)
+            return [write(ref=ref, flat_ref=ref.replace("/", "-")) for ref in refs], name
     return None
 
 

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from app.adapters.web.reader import WebReader
 from app.domain.addresses import NONE_ALLOWED
+from app.domain.errors import PageNotAvailableError
 from app.domain.repository_url import find_archive
 from app.domain.web_url import WebUrl
-from tests.adapters.web_reading import Names, fail, make_client, read
+from app.services.specs.source_archives import read_first
+from tests.adapters.web_reading import MAX_BYTES, Names, fail, make_client, read
 from tests.flows.zips import make_zip
 from tests.web_server import WebServer, answer, redirect, serve
 
@@ -36,10 +39,16 @@ def serve_without_length(server: WebServer, path: str) -> None:
     server.pages[path] = head + ARCHIVE
 
 
+def locate_all(page: str, server: WebServer) -> list[str]:
+    """The addresses that a repository's archive may have, on this server."""
+    archive = find_archive(page, NONE_ALLOWED)
+    found = [WebUrl.parse(url) for url in (archive.url, *archive.shorter_urls)]
+    return [str(replace(url, scheme="http", host=HOST, port=server.port)) for url in found]
+
+
 def locate(page: str, server: WebServer) -> str:
-    """The address of a repository's archive, on this server."""
-    found = WebUrl.parse(find_archive(page, NONE_ALLOWED).url)
-    return str(replace(found, scheme="http", host=HOST, port=server.port))
+    """The first of them."""
+    return locate_all(page, server)[0]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +99,35 @@ async def test_a_redirect_to_an_address_that_is_not_public_ends_the_reading(
         error = await fail(locate("https://codeberg.org/keeper/weir", server), tmp_path, client)
         assert error.code == code
         assert not any("/weir.zip" in request.split("\r\n", 1)[0] for request in server.requests)
+
+
+@pytest.mark.parametrize(
+    ("page", "path"),
+    [
+        ("https://github.com/keeper/weir/tree/main/docs/adr", "/keeper/weir/archive/main.zip"),
+        ("https://github.com/keeper/weir/tree/fix/gates/docs/adr/", "/keeper/weir/archive/fix/gates.zip"),
+        ("https://gitlab.com/g/weir/-/tree/fix/gates/docs", "/g/weir/-/archive/fix/gates/weir-fix-gates.zip"),
+        ("https://bitbucket.org/keeper/weir/src/main/docs/adr", "/keeper/weir/get/main.zip"),
+        ("https://codeberg.org/keeper/weir/src/branch/main/docs", "/keeper/weir/archive/main.zip"),
+        ("https://git.sr.ht/~keeper/weir/tree/main/item/docs", "/~keeper/weir/archive/main.tar.gz"),
+    ],
+)
+async def test_a_folder_within_a_branch_gives_the_archive_of_the_branch(tmp_path: Path, page: str, path: str) -> None:
+    with serve() as server:
+        serve_archive(server, path)
+        reader = WebReader(make_client(HOST, names=Names(host_example=HERE)), max_bytes=MAX_BYTES)
+        url, fetched = await read_first(reader, locate_all(page, server), tmp_path)
+        assert url.endswith(path)
+        assert fetched.path.read_bytes() == ARCHIVE
+
+
+async def test_a_deep_folder_costs_a_bounded_number_of_requests(tmp_path: Path) -> None:
+    with serve() as server:
+        reader = WebReader(make_client(HOST, names=Names(host_example=HERE)), max_bytes=MAX_BYTES)
+        page = f"https://github.com/keeper/weir/tree/absent{'/folder' * 50}"
+        with pytest.raises(PageNotAvailableError):
+            await read_first(reader, locate_all(page, server), tmp_path)
+        assert len(server.requests) == 6
 
 
 async def test_a_branch_that_does_not_exist_is_said_to_be_unavailable(tmp_path: Path) -> None:

@@ -1,16 +1,18 @@
 """The archives of repositories: read from their addresses, and unpacked into bundles of source files."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from app.domain.errors import FileMissingError, NoSourceFilesError
+from app.domain.errors import FileMissingError, NoSourceFilesError, PageNotAvailableError
 from app.domain.media import SEVENZIP
 from app.domain.ports import BlobStore, PageReader, Parser
 from app.domain.records import Content
 from app.domain.tasks import Task
+from app.domain.web import FetchedPage
 from app.pipeline.archives.formats import ArchivedFile, open_files
 from app.pipeline.specs.bundle import Bundles, pack
 from app.services.intake.sevenzip import unpack_sevenzip
@@ -57,7 +59,8 @@ class SourceArchives:
         attempt.release_slot()
         self._admission.nudge(attempt.task.queue)
         with TemporaryFolder() as folder:
-            page = await self._reader.read(url, folder)
+            urls = [url, *attempt.task.arguments.get("shorter_urls", [])]
+            url, page = await read_first(self._reader, urls, folder)
             incoming = await self._uploads.open()
             try:
                 with page.path.open("rb") as file:
@@ -100,6 +103,19 @@ class SourceArchives:
 
     def _pack(self, files: Iterable[ArchivedFile], folder: Path, task: Task) -> Bundles:
         return pack(files, folder, batch_size=task.arguments["batch_size"], max_bytes=self._limits.inflated_bytes)
+
+
+async def read_first(reader: PageReader, urls: Sequence[str], folder: Path) -> tuple[str, FetchedPage]:
+    """Read the first of these addresses that has an archive; returns the address too.
+
+    Raises:
+        PageNotAvailableError: when none of them has.
+        …: as ``PageReader``.
+    """
+    for url in urls[:-1]:
+        with suppress(PageNotAvailableError):
+            return url, await reader.read(url, folder)
+    return urls[-1], await reader.read(urls[-1], folder)
 
 
 async def copy(file: Any, incoming: IncomingFile) -> None:

@@ -17,7 +17,7 @@ from app.domain.documents import OnDuplicate
 from app.domain.errors import NotFoundError, UnsupportedTypeError
 from app.domain.media import MARKDOWN, SEVENZIP, TAR, ZIP
 from app.domain.records import Content
-from app.domain.repository_url import find_archive, strip_archive_suffix
+from app.domain.repository_url import RepositoryArchive, find_archive, strip_archive_suffix
 from app.domain.specs import SpecType
 from app.domain.tasks import NewTask, Queue, TaskName, name_host
 from app.ledger.submit import submit, submit_with_documents
@@ -120,10 +120,17 @@ class Specs:
         archive = find_archive(url, self._allowed)
         await self._backpressure.check(request.agent_id)
         digest = hashlib.sha256(archive.url.encode()).digest()
-        return await self._submit(request, archive.name[:_NAME_CHARACTERS], digest, url=archive.url)
+        name = archive.name[:_NAME_CHARACTERS]
+        return await self._submit(request, name, digest, archive=archive)
 
     async def _submit(
-        self, request: SpecRequest, repository: str, digest: bytes, *, content: Content | None = None, url: str = ""
+        self,
+        request: SpecRequest,
+        repository: str,
+        digest: bytes,
+        *,
+        content: Content | None = None,
+        archive: RepositoryArchive | None = None,
     ) -> Accepted:
         filename = make_filename(repository, request.kind)
         # Not the archive's own digest, which is that of the document that the archive is if it was uploaded as one.
@@ -131,8 +138,9 @@ class Specs:
         arguments = request.as_arguments(repository)
         if content:
             arguments["content"] = replace(content, sha256=key, filename=filename).as_json()
-        else:
-            arguments |= {"url": url, "key": key.hex(), **name_host(url)}
+        if archive:
+            arguments |= {"url": archive.url, "key": key.hex(), **name_host(archive.url)}
+            arguments |= {"shorter_urls": list(archive.shorter_urls)} if archive.shorter_urls else {}
         task = NewTask(
             request.organization_id,
             request.agent_id,
