@@ -1,4 +1,7 @@
-"""Numbers with their nouns, for messages and status lines."""
+"""Numbers with their nouns, for messages and status lines, and numbers that other systems state."""
+
+_MOST_TOKENS = 10**9
+"""More than any request has, and few enough to be summed in the database."""
 
 
 def count_of(number: int, noun: str) -> str:
@@ -6,3 +9,9 @@ def count_of(number: int, noun: str) -> str:
     if number == 1:
         return f"1 {noun}"
     return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
+
+
+def read_count(value: object) -> int:
+    """A number that another system states of tokens; 0 if it is no number, or none that a request can have."""
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_count and 0 < value <= _MOST_TOKENS else 0

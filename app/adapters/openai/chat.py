@@ -6,6 +6,7 @@ from typing import Any
 from app.adapters.openai.client import OpenAIClient
 from app.adapters.openai.completions import Answer, CompletionReader
 from app.adapters.openai.tokens import TokenCounter, replace_surrogates
+from app.domain.counting import read_count
 from app.domain.errors import ProviderContextError, ProviderRequestError
 from app.domain.ports import OnText
 from app.domain.vectors import Completion
@@ -63,8 +64,8 @@ class OpenAIChat:
         usage = answer.usage
         return Completion(
             text=text,
-            input_tokens=_read_count(usage.get("prompt_tokens")) or sum(map(self.count_tokens, prompt)),
-            output_tokens=_read_count(usage.get("completion_tokens")) or self.count_tokens(text),
+            input_tokens=read_count(usage.get("prompt_tokens")) or sum(map(self.count_tokens, prompt)),
+            output_tokens=read_count(usage.get("completion_tokens")) or self.count_tokens(text),
             is_truncated=answer.reason == "length",
         )
 
@@ -139,7 +140,3 @@ class OpenAIChat:
 def _make_messages(prompt: list[str]) -> Any:
     instructions, question = prompt
     return [{"role": "system", "content": instructions}, {"role": "user", "content": question}]
-
-
-def _read_count(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0

@@ -15,6 +15,8 @@ from app.domain.errors import (
 )
 
 _DONE = "[DONE]"
+# NUL cannot be stored in the database. Invisible characters would hide the marks of citations, or reorder the text.
+_REMOVED = dict.fromkeys([0, 0x200B, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 _LONGEST = 16 * 1024 * 1024
 """The largest number of characters of a response, most of which are the frames of its events."""
 
@@ -117,8 +119,8 @@ class CompletionReader:
             parsed = json.loads(data)
             if error := parsed.get("error"):
                 raise self._translate(error)
-            choices = parsed.get("choices") or [{}]
-            choice = choices[0]
+            choices = parsed.get("choices") or []
+            choice = next((choice for choice in choices if not choice.get("index")), {})
             return self._read_choice(choice, choice.get("delta") or choice.get("message") or {}, parsed)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
             raise ProviderDownError(f"The answer of {self._provider} cannot be read.") from None
@@ -141,8 +143,7 @@ class CompletionReader:
 def read_content(content: object) -> str:
     """The text of a message: a string, or a list of parts of which those of type text count."""
     if isinstance(content, str):
-        # NUL characters cannot be stored in the database.
-        return content.replace("\0", "")
+        return content.translate(_REMOVED)
     if not isinstance(content, list):
         return ""
     parts = (part for part in content if isinstance(part, dict))

@@ -11,7 +11,7 @@ from openai import AsyncOpenAI, omit
 
 from app.adapters.openai.client import OpenAIClient
 from app.adapters.openai.tokens import TokenCounter
-from app.domain.counting import count_of
+from app.domain.counting import count_of, read_count
 from app.domain.errors import ProviderDownError
 from app.domain.vectors import EmbeddingResult, TextBatch, Vector
 
@@ -137,4 +137,4 @@ def _read_usage(answer: dict[str, Any]) -> int:
     """The number of tokens that the server counted; 0 if it does not state it."""
     usage = answer.get("usage")
     stated = (usage.get(name) for name in ("prompt_tokens", "total_tokens")) if isinstance(usage, dict) else ()
-    return next((tokens for tokens in stated if isinstance(tokens, int) and tokens > 0), 0)
+    return next(filter(None, map(read_count, stated)), 0)

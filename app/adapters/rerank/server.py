@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
-from app.domain.counting import count_of
+from app.domain.counting import count_of, read_count
 from app.domain.errors import (
     ProviderBusyError,
     ProviderCredentialsError,
@@ -153,5 +153,4 @@ def _read(body: bytes, count: int) -> Relevance:
 def _read_usage(answer: Any) -> int:
     """The number of tokens that the server counted; 0 if it does not state it."""
     usage = answer.get("usage") if isinstance(answer, Mapping) else None
-    tokens = usage.get("total_tokens") if isinstance(usage, Mapping) else None
-    return tokens if isinstance(tokens, int) and tokens > 0 else 0
+    return read_count(usage.get("total_tokens")) if isinstance(usage, Mapping) else 0
