@@ -13,5 +13,6 @@ def count_of(number: int, noun: str) -> str:
 
 def read_count(value: object) -> int:
     """A number that another system states of tokens; 0 if it is no number, or none that a request can have."""
-    is_count = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_count and 0 < value <= _MOST_TOKENS else 0
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return value if 0 < value <= _MOST_TOKENS else 0

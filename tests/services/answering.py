@@ -97,6 +97,6 @@ def delta(**members: Any) -> dict[str, Any]:
     return {"choices": [{"index": 0, "delta": members}]}
 
 
-def end(reason: str = "stop") -> dict[str, Any]:
+def end(reason: object = "stop") -> dict[str, Any]:
     """The last event, with the reason."""
     return {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}

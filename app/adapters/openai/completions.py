@@ -120,7 +120,7 @@ class CompletionReader:
             if error := parsed.get("error"):
                 raise self._translate(error)
             choices = parsed.get("choices") or []
-            choice = next((choice for choice in choices if not choice.get("index")), {})
+            choice: Any = next((choice for choice in choices if not choice.get("index")), {})
             return self._read_choice(choice, choice.get("delta") or choice.get("message") or {}, parsed)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
             raise ProviderDownError(f"The answer of {self._provider} cannot be read.") from None
