@@ -30,6 +30,10 @@ _START_SECONDS = 90.0  # programs start slowly while other tests run
 Result = TypeVar("Result")
 
 
+CHILD_PROGRAMS = {"app.pipeline.sandbox.child", "app.tasks.batch_child"}
+"""Programs that workers start for some of their work. They end on their own."""
+
+
 def list_family(pid: int) -> list[psutil.Process]:
     """The running processes among a process and its descendants."""
     try:

@@ -20,6 +20,7 @@ from tests.chaos.installation import Installation
 from tests.chaos.plan import Kill, Kind, Options
 from tests.chaos.pulse import Pulse
 from tests.deadlines import deadline, wait_for
+from tests.running import CHILD_PROGRAMS
 
 _SEARCH_SECONDS = 5.0
 _TAKE_OVER_SECONDS = 15.0
@@ -189,13 +190,13 @@ class Killer:
 
 
 def _list_supervisors(main: int) -> list[int]:
-    """The children of a worker's main process that lead a session of their own and do not parse."""
+    """The children of a worker's main process that lead a session of their own and are supervisors."""
     try:
         children = psutil.Process(main).children()
         return [
             child.pid
             for child in children
-            if os.getsid(child.pid) == child.pid and "app.pipeline.sandbox.child" not in child.cmdline()
+            if os.getsid(child.pid) == child.pid and CHILD_PROGRAMS.isdisjoint(child.cmdline())
         ]
     except (psutil.Error, ProcessLookupError):
         return []

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import Stack, list_family
+from tests.running import CHILD_PROGRAMS, Stack, list_family
 
 pytestmark = [pytest.mark.corpus, pytest.mark.slow]
 
@@ -25,7 +25,7 @@ _IDENTIFYING = 15
 
 def _list_workers(stack: Stack) -> set[int]:
     assert stack.workers
-    return {process.pid for process in list_family(stack.workers.pid) if "sandbox" not in " ".join(process.cmdline())}
+    return {process.pid for process in list_family(stack.workers.pid) if CHILD_PROGRAMS.isdisjoint(process.cmdline())}
 
 
 def _find_own_sentence(text: str) -> str:
