@@ -246,7 +246,7 @@ async def abort(source: Source, attempt: Attempt) -> Task | None:
 HAND_BACK = attempt_statement(
     f"""
     UPDATE tasks AS t
-    SET {to(Event.HAND_BACK)}, {NEW_EPOCH}, available_at = now(), {WITHOUT_PROGRESS},
+    SET {to(Event.HAND_BACK)}, {NEW_EPOCH}, {WITHOUT_PROGRESS},
         status = 'Handed back by its worker', {WITHOUT_WORKER}, {append_history("'handed_back'")}
     WHERE {OF_ATTEMPT} AND {guard(Event.HAND_BACK)} AND {NOT_CANCELLED}
     """
@@ -254,7 +254,7 @@ HAND_BACK = attempt_statement(
 
 
 async def hand_back(source: Source, attempt: Attempt) -> Task | None:
-    """PENDING again, without counting a crash: the worker stops, or has lost its lease, before it has finished."""
+    """PENDING again at its former place, without a crash: the worker stops, or has lost its lease, before the end."""
     return await run_on_task(source, HAND_BACK, task_id=attempt.task_id, epoch=attempt.epoch)
 
 

@@ -16,6 +16,7 @@ from app.ledger.statement import (
     LEASE_LIVE,
     NEW_EPOCH,
     OCCUPIES_SLOT,
+    SLOTS_OF_TASKS,
     WITHOUT_PROGRESS,
     WITHOUT_WORKER,
     append_history,
@@ -47,7 +48,7 @@ def _reclaim(victims: str, changes: str) -> TextualSelect:
         f"""
         UPDATE tasks AS t
         SET {NEW_EPOCH}, version = t.version + 1, {WITHOUT_WORKER},
-            available_at = now(), {WITHOUT_PROGRESS}, {changes}
+            {WITHOUT_PROGRESS}, {changes}
         -- A locked row is skipped: its attempt is ending at this moment. If the process that ends it has frozen, its
         -- session is terminated by END_HOLDERS, and the next sweep finds the row.
         FROM (
@@ -70,7 +71,7 @@ def _crash(victims: str) -> TextualSelect:
     It becomes PENDING, FAILURE at the limit, or REVOKED if a cancel was requested.
     """
     changes = f"""
-        crashes = t.crashes + {_COUNTED},
+        crashes = t.crashes + {_COUNTED}, available_at = now(),
         state = CASE WHEN {CANCEL_REQUESTED} THEN '{target(Event.ABORT)}'
                      WHEN {_CRASHED_OUT} THEN '{target(Event.CRASH_OUT)}' ELSE '{target(Event.CRASH)}' END,
         status = CASE WHEN {CANCEL_REQUESTED} THEN 'Cancelled'
@@ -168,7 +169,10 @@ RELEASE = _reclaim(
 
 
 async def release(connection: AsyncConnection, worker_id: WorkerId) -> list[Task]:
-    """Return all tasks of a worker to their queues, without a crash: it stops, or has lost its lease."""
+    """Return all tasks of a worker to their queues, without a crash: it stops, or has lost its lease.
+
+    They keep their places among the waiting tasks of their agents.
+    """
     return await fetch_tasks(connection, RELEASE, worker_id=worker_id)
 
 
@@ -180,10 +184,10 @@ RECONCILE = text(
     -- The idle slots of each queue: those of its live workers without their running tasks.
     served AS (
         SELECT q.name,
-               (SELECT coalesce(sum(w.concurrency), 0) FROM workers AS w
-                WHERE q.name = ANY (w.queues) AND {LEASE_LIVE})
-             - (SELECT count(*) FROM tasks AS t JOIN workers AS w ON w.id = t.worker_id
-                WHERE t.state IN ({quoted(RUNNING)}) AND {OCCUPIES_SLOT} AND q.name = ANY (w.queues)) AS free
+               (SELECT coalesce(sum(w.concurrency - (
+                    SELECT {SLOTS_OF_TASKS} FROM tasks AS t
+                    WHERE t.worker_id = w.id AND t.state IN ({quoted(RUNNING)}) AND {OCCUPIES_SLOT}
+                )), 0) FROM workers AS w WHERE q.name = ANY (w.queues) AND {LEASE_LIVE}) AS free
         FROM queues AS q
     ),
     -- The admitted tasks that have waited too long. Materialized: joined to the update directly, a plan may run this

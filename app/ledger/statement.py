@@ -61,6 +61,9 @@ READS_PAGE = "t.arguments ? 'fetch_host'"
 OCCUPIES_SLOT = f"NOT {READS_PAGE}"
 """A task that reads a page waits for the page's server without a worker slot."""
 
+SLOTS_OF_TASKS = "count(DISTINCT (t.pid, t.started_at))"
+"""The number of slots that run tasks of a worker: those that a slot has claimed together started at the same time."""
+
 LEASE_LIVE = "w.lease_expires_at > now()"
 """The worker has renewed its lease, so its tasks are its own."""
 

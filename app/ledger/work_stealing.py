@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.ids import WorkerId
 from app.domain.states import RUNNING, State
 from app.domain.tasks import WORK_QUEUES, Bell
-from app.ledger.statement import LABEL, LEASE_LIVE, OCCUPIES_SLOT, build_bell, quoted
+from app.ledger.statement import LABEL, LEASE_LIVE, OCCUPIES_SLOT, SLOTS_OF_TASKS, build_bell, quoted
 
 STEAL_AFTER_SECONDS = 0.25
 """How long an admitted task waits for its own workers before others may steal it."""
@@ -28,7 +28,7 @@ STEAL_WORK = text(
         SELECT w.queues[1] AS queue,
                (SELECT min(r.rank) FROM ranks AS r WHERE r.queue = ANY (w.queues)) AS rank,
                w.concurrency
-               - (SELECT count(*) FROM tasks AS t
+               - (SELECT {SLOTS_OF_TASKS} FROM tasks AS t
                   WHERE t.worker_id = w.id AND t.state IN ({quoted(RUNNING)}) AND {OCCUPIES_SLOT})
                - (SELECT count(*) FROM tasks AS t
                   WHERE t.state = '{State.QUEUED}' AND (t.queue = ANY (w.queues) OR t.helper = ANY (w.queues))) AS idle
