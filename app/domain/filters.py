@@ -80,8 +80,17 @@ def _read(given: Any) -> Filter:
         return _read_contains(given)
     operator = given["type"]
     if operator not in OPERATORS:
-        raise InvalidRequestError(f"Unknown operator {_show(operator)}. {_HELP}", field=_FIELD)
+        raise InvalidRequestError(f"Unknown operator {_show(operator)}. {_HELP}{_explain_type(given)}", field=_FIELD)
     return _read_group(operator, given) if operator in GROUPS else _read_comparison(operator, given)
+
+
+def _explain_type(given: Mapping[str, Any]) -> str:
+    """How to find documents by metadata that is itself named ``type``, where a filter seems to mean that."""
+    value = given["type"]
+    if "key" in given or "value" in given or not isinstance(value, str):
+        return ""
+    form = f'{{"type": "eq", "key": "type", "value": {json.dumps(value, ensure_ascii=False)}}}'
+    return f" To match metadata named `type`, send {form}." if len(value) <= _SHOWN_CHARACTERS else ""
 
 
 def _read_contains(given: Mapping[str, Any]) -> Contains:

@@ -9,6 +9,8 @@ from app.cli.remote.filters import read_filters
 from tests.cli.test_commands import run, run_json
 from tests.running import Stack
 
+EAST = {"type": "eq", "key": "team", "value": "east"}
+
 
 @pytest.mark.parametrize(
     ("given", "read"),
@@ -17,15 +19,17 @@ from tests.running import Stack
         ([], None),
         (['{"year": 2026}'], {"year": 2026}),
         ([' {"type": "gte", "key": "year", "value": 2021}'], {"type": "gte", "key": "year", "value": 2021}),
-        (["year=2026"], {"year": 2026}),
-        (["team=east"], {"team": "east"}),
-        (['year="2026"'], {"year": "2026"}),
-        (["draft=false"], {"draft": False}),
-        (["formula=a=b"], {"formula": "a=b"}),
-        (["name="], {"name": ""}),
-        (["name=NaN"], {"name": "NaN"}),
+        (["year=2026"], {"type": "eq", "key": "year", "value": 2026}),
+        (["team=east"], {"type": "eq", "key": "team", "value": "east"}),
+        (['year="2026"'], {"type": "eq", "key": "year", "value": "2026"}),
+        (["draft=false"], {"type": "eq", "key": "draft", "value": False}),
+        (["formula=a=b"], {"type": "eq", "key": "formula", "value": "a=b"}),
+        (["name="], {"type": "eq", "key": "name", "value": ""}),
+        (["name=NaN"], {"type": "eq", "key": "name", "value": "NaN"}),
         (["document_id=[1, 2]"], {"document_id": [1, 2]}),
-        (["year=2026", '{"team": "east"}'], {"type": "and", "value": [{"year": 2026}, {"team": "east"}]}),
+        (["type=invoice"], {"type": "eq", "key": "type", "value": "invoice"}),
+        (["tag=null"], {"tag": None}),
+        (["team=east", '{"year": 2026}'], {"type": "and", "value": [EAST, {"year": 2026}]}),
     ],
 )  # fmt: skip
 def test_a_filter_is_an_object_or_a_key_with_its_value_and_all_must_match(given: list[str] | None, read: Any) -> None:
@@ -45,7 +49,7 @@ def agent(shared_stack: Stack) -> str:
     uploads = []
     for year in (2025, 2026):
         text = f"The ferry of Coldharbour leaves at {year - 2016} o'clock."
-        form = {"metadata": f'{{"year": {year}}}'}
+        form = {"metadata": f'{{"year": {year}, "type": "timetable", "tags": ["ferry", "y{year}"]}}'}
         uploads.append(shared_stack.upload(agent, f"{year}.txt", text.encode(), **form)["task_id"])
     shared_stack.finish(uploads)
     return str(agent)
@@ -65,8 +69,18 @@ def test_searches_answers_and_evaluations_read_only_the_documents_of_the_filter(
     (tmp_path / "questions.jsonl").write_text(f'{{"question": "{question}", "documents": ["2026.txt"]}}')
     given = ("eval", "--agent", agent, "--set", str(tmp_path / "questions.jsonl"), "--filter")
     reports = [run_json(shared_stack, *given, f"year={year}") for year in (2025, 2026)]
-    assert [report["filter"] for report in reports] == [{"year": 2025}, {"year": 2026}]
+    assert [report["filter"] for report in reports] == [
+        {"type": "eq", "key": "year", "value": year} for year in (2025, 2026)
+    ]
     assert [report["summary"]["modes"]["hybrid"]["ndcg"] for report in reports] == [0, 1]
+
+
+def test_a_key_may_be_named_as_a_field_of_filters_and_a_list_needs_only_one_of_its_values(
+    shared_stack: Stack, agent: str
+) -> None:
+    given = ("search", "ferry", "--agent", agent, "--filter")
+    assert len(run_json(shared_stack, *given, "type=timetable")["results"]) == 2
+    assert [hit["filename"] for hit in run_json(shared_stack, *given, "tags=y2026")["results"]] == ["2026.txt"]
 
 
 def test_a_filter_that_cannot_be_read_ends_the_command_with_a_line_that_says_why(

@@ -172,7 +172,10 @@ async def test_a_comparison_may_be_of_the_documents_id(shelf: tuple[Library, int
         ({"type": "EQ", "key": "year", "value": 2021}, 'Unknown operator "EQ".'),
         ({"type": None, "key": "year", "value": 2021}, "Unknown operator null."),
         ({"type": "and", "value": [{"type": "like", "key": "a", "value": "b"}]}, 'Unknown operator "like".'),
-        ({"type": "invoice"}, 'Unknown operator "invoice".'),
+        (
+            {"type": "invoice"},
+            'To match metadata named `type`, send {"type": "eq", "key": "type", "value": "invoice"}.',
+        ),
         ({"type": ["eq"], "key": "a", "value": 1}, "Unknown operator"),
         ({"type": "eq", "key": "a"}, "`eq` needs `key` and `value`"),
         ({"type": "eq", "key": 1, "value": 1}, "`eq` needs `key` and `value`"),
