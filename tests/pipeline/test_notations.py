@@ -111,3 +111,7 @@ def test_a_letter_after_a_number_that_is_no_unit_stays_a_word() -> None:
 def test_texts_of_numbers_take_linear_time(piece: str) -> None:
     check_linear(lambda size: lexemes(piece * size), 1_000)
     check_linear(lambda size: read_query(piece * size), 300)
+
+
+def test_long_runs_of_digits_before_a_number_with_signs_take_linear_time() -> None:
+    check_linear(lambda size: join_groups("1" * size + " " + "1" * size + ",1"), 800)

@@ -106,7 +106,13 @@ class _Child:
         ours, theirs = socket.socketpair()
         with theirs:
             process = spawn(program, theirs)
-        return cls(process, *await asyncio.open_connection(sock=ours))
+        try:
+            return cls(process, *await asyncio.open_connection(sock=ours))
+        except BaseException:  # a cancel
+            process.kill()
+            ours.close()
+            await asyncio.shield(asyncio.to_thread(reap, process))
+            raise
 
     @property
     def is_alive(self) -> bool:
