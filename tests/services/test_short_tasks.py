@@ -127,6 +127,19 @@ async def test_a_failure_among_tasks_claimed_together_is_the_failure_of_one(worl
     assert states == [State.SUCCESS, State.SUCCESS, State.FAILURE, State.FAILURE, State.SUCCESS]
 
 
+async def test_the_number_of_chunks_of_a_task_that_was_claimed_with_others_is_written(world: World) -> None:
+    tasks = await submit(world, *[TaskName.PING] * 5)
+
+    async def end(attempt: RunningAttempt) -> Outcome:
+        return Outcome(None, "Done", chunk_count=7 if attempt.task.id == tasks[2].id else None)
+
+    await world.answer(tasks[0], end)
+    rows = await read_all(world, tasks)
+    assert [(row.state, row.chunk_count) for row in rows] == [
+        (State.SUCCESS, 7 if row.id == tasks[2].id else None) for row in rows
+    ]
+
+
 async def test_tasks_that_wait_behind_a_long_one_are_handed_back_while_it_runs(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from app.domain.tasks import Task
 from app.ledger.claim import Claim
 from app.ledger.report import AttemptStatus
 from app.services.queue.attempt_ends import AttemptEnds, Success, WriteEnd, run_hook
-from app.services.queue.attempts import AttemptFunction, RunningAttempt, WorkerSlot, never
+from app.services.queue.attempts import AttemptFunction, Outcome, RunningAttempt, WorkerSlot, never
 from app.services.queue.claims import Claims
 
 _TOGETHER_SECONDS = 0.04
@@ -82,7 +82,7 @@ class ShortTasks:
     async def _run_one(self, attempt: RunningAttempt, body: AttemptFunction) -> None:
         """Run a task. Its end is kept if it can be written with others, otherwise written now."""
         end = await self._ends.run_body(attempt, self._alone, body)
-        if isinstance(end, Success) and end.outcome.is_plain and not attempt.has_reports:
+        if isinstance(end, Success) and _can_join(end.outcome) and not attempt.has_reports:
             self._unwritten.append(end)
         else:
             await self._write_alone(attempt, end)
@@ -128,3 +128,8 @@ class ShortTasks:
             self._claims.drop(attempt.task)
         if ended is not None:
             await self._follow([ended], Claim())
+
+
+def _can_join(outcome: Outcome) -> bool:
+    """Whether the statement that ends several attempts writes the whole outcome: it writes no number of chunks."""
+    return outcome.is_plain and outcome.chunk_count is None
