@@ -10,12 +10,13 @@ class AskedWord:
 
     ``lexemes`` are the forms under which the index may have it; a text that has several counts only the best one.
     ``factors`` says how much each form is worth, 1 where it is shorter than ``lexemes``. ``weight`` multiplies the
-    word's rarity.
+    word's rarity. ``written`` is the word before stemming; empty for a quantity or a word of several agents.
     """
 
     lexemes: tuple[str, ...]
     weight: float = 1.0
     factors: tuple[float, ...] = ()
+    written: str = ""
 
     def list_weights(self) -> list[float]:
         """The weight of each form."""

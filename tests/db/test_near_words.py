@@ -68,6 +68,14 @@ async def test_codes_numbers_short_and_other_words_are_not_corrected(library: Li
     assert all("1045" not in hit.text and "cat" not in hit.text and "locks" not in hit.text for hit in before)
 
 
+async def test_of_equally_near_words_the_one_near_to_the_whole_word_is_found(library: Library) -> None:
+    """A stemmer makes *herrringi* of it, which is longer than the word, and another *herr*, which resembles *her*."""
+    agent_id = await library.add_agent()
+    await library.add_document(agent_id, "Her list of names", "Smoked herring is sold here")
+    hits = await library.find(agent_id, "herrring", mode="text")
+    assert [hit.text for hit in hits] == ["Smoked herring is sold here"]
+
+
 async def test_a_long_word_finds_compounds_that_begin_with_it_after_the_word_itself(library: Library) -> None:
     agent_id = await library.add_agent()
     await library.add_document(agent_id, "Das Schleusenwärterhaus", "Die Schleusenwärter ruhen", "Der Schleier")

@@ -96,7 +96,7 @@ def _ask(given: _Given, languages: list[str]) -> AskedWord:
         factor = _WITHOUT_TONES if spelling == fold(given.word) else _OTHER_SPELLING
         forms |= {stem: factor for stem in _stem_spelling(spelling, given.word, languages) if stem not in forms}
     forms |= dict.fromkeys(list_ends(given.word, languages), _END_OF_COMPOUND)
-    return AskedWord(tuple(forms), given.weight, tuple(forms.values()))
+    return AskedWord(tuple(forms), given.weight, tuple(forms.values()), given.word)
 
 
 def _stem_spelling(spelling: str, word: str, languages: list[str]) -> list[str]:

@@ -11,6 +11,8 @@ _SHORTEST_BEGUN, LONGEST_ENDING = 5, 4
 """Words of the index from 5 letters on are compared with a word without its last letters, at most 4 of them."""
 _LEAST_OF_TWO = 6
 """Shorter words of the index may differ from such a beginning in one letter only."""
+_OF_STEM = 0.25
+"""Added to the distance from a stem, so that of equally near words the one near to the whole word is meant."""
 _FACTOR = 0.5
 _MOST = 3
 _BEGINNING, _SHORTEST_WITH_BEGINNING = 6, 8
@@ -29,7 +31,9 @@ def _count_allowed(word: str) -> int:
 
 
 def get_written(word: AskedWord) -> str:
-    """The word before stemming: the longest of its forms that count in full."""
+    """The word before stemming. Where that is not known, the longest of the forms that count in full."""
+    if word.written:
+        return word.written
     forms = zip(word.lexemes, word.list_weights(), strict=True)
     return max((form for form, weight in forms if weight >= word.weight), key=len)
 
@@ -68,7 +72,7 @@ def _measure(stem: str, written: str, lexeme: str) -> float | None:
     """
     distances = list[float]()
     if len(stem) >= _SHORTEST and (changes := measure_changes(stem, lexeme)[-1]) <= _count_allowed(stem):
-        distances.append(changes)
+        distances.append(changes + _OF_STEM * (len(stem) < len(written)))
     if len(lexeme) >= _SHORTEST_BEGUN:
         most = _count_allowed(written) if len(lexeme) >= _LEAST_OF_TWO else 1
         least = max(len(lexeme) - 2, len(written) - LONGEST_ENDING)
