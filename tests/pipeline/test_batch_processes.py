@@ -141,3 +141,25 @@ async def test_the_processes_have_no_secrets_in_their_environment(monkeypatch: p
     async with processes() as made:
         await made.index("", ["a lock"], model=MODEL)
         assert "OPENAI_API_KEY" not in children()[0].environ()
+
+
+async def test_a_batch_that_is_cancelled_while_its_child_starts_leaves_no_child(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with processes() as made:
+        connecting = asyncio.Event()
+
+        async def connect_never(**_socket: object) -> None:
+            connecting.set()
+            await asyncio.Event().wait()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncio, "open_connection", connect_never)
+            batch = asyncio.create_task(made.index("", ["a lock"], model=None))
+            async with asyncio.timeout(deadline(5)):
+                await connecting.wait()
+            batch.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await batch
+        assert children() == []
+        assert (await made.index("", ["a lock"], model=None)).vectors == []
