@@ -141,7 +141,8 @@ class TaskLabel:
 class Bell:
     """A message to the broker: the task's id, the Celery name and the queue. It may be lost or duplicated.
 
-    ``label`` is for people who look at Flower or ``celery inspect``. Nothing depends on it.
+    ``label`` is for people who look at Flower or ``celery inspect``. Nothing depends on it. With a ``limit``, the
+    message is not needed while that many messages wait in its queue: each of them gives a slot the next task.
     """
 
     task_id: TaskId
@@ -149,6 +150,7 @@ class Bell:
     queue: str
     arguments: tuple[str, ...] = ()
     label: TaskLabel = field(default=TaskLabel(), compare=False)
+    limit: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

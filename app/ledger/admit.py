@@ -12,7 +12,7 @@ admission sees the tasks that an earlier one left without a message, and publish
 earlier one saw the slot idle, and published a message for it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import text
@@ -27,6 +27,12 @@ from app.ledger.statement import LABEL, LEASE_LIVE, OCCUPIES_SLOT, READS_PAGE, b
 
 WINDOW_MINIMUM = 4
 """The window of a queue without workers, in tasks: its first worker starts at once."""
+
+MESSAGES_PER_SLOT = 2
+"""While so many messages for each slot wait in the broker, no more are published for tasks that any slot may take.
+
+Half of them may belong to tasks that read pages, which only their own messages start.
+"""
 
 # Admissions to one queue run one after the other: the window's free capacity is counted after this lock is held.
 _LOCK_QUEUE = text(
@@ -211,8 +217,10 @@ ADMIT = Statement(
         UNION ALL
         SELECT id, name, queue, agent_id, document_id, filename, queued_at FROM admitted WHERE rings > 0
     )
-    SELECT state.proceeds, (SELECT count(*) FROM admitted) AS admitted, (SELECT total FROM slots) AS slots, bells.*
-    FROM state LEFT JOIN bells ON true
+    SELECT state.proceeds, (SELECT count(*) FROM admitted) AS admitted, slots.total AS slots, bells.*,
+           CASE WHEN slots.total > 0 AND slots.asking = 0
+           THEN {MESSAGES_PER_SLOT} * greatest({WINDOW_MINIMUM}, slots.total) END AS message_limit
+    FROM state CROSS JOIN slots LEFT JOIN bells ON true
     ORDER BY bells.queued_at
     """
 )
@@ -264,4 +272,5 @@ async def admit_alone(source: Source, queue: str, window: int = 0) -> Admitted |
 
 
 def _read_admitted(rows: list[Any]) -> Admitted:
-    return Admitted([build_bell(row) for row in rows if row["id"]], rows[0]["admitted"], rows[0]["slots"])
+    bells = [replace(build_bell(row), limit=row["message_limit"]) for row in rows if row["id"]]
+    return Admitted(bells, rows[0]["admitted"], rows[0]["slots"])

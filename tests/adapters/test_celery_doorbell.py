@@ -109,6 +109,48 @@ async def test_a_message_shows_people_what_its_task_is_about(valkey: Engines, sh
     assert headers["kwargsrepr"] == "{'document_id': 12, 'agent_id': 3}"
 
 
+async def test_no_more_messages_than_the_limit_wait_except_those_that_their_tasks_need(
+    valkey: Engines, doorbell: CeleryDoorbell
+) -> None:
+    await doorbell.publish([replace(make_bell(), limit=4) for _ in range(10)])
+    assert count(valkey) == 4
+    await doorbell.publish([make_bell(), replace(make_bell(), limit=4), make_bell()])
+    assert count(valkey) == 6
+    await doorbell.publish([replace(make_bell(DEFAULT), limit=4)])
+    assert count(valkey, DEFAULT) == 1
+
+
+async def test_messages_are_published_again_as_soon_as_those_that_waited_are_read_or_lost(
+    valkey: Engines, doorbell: CeleryDoorbell
+) -> None:
+    await doorbell.publish([replace(make_bell(), limit=4) for _ in range(4)])
+    with connect(valkey) as redis:
+        redis.rpop(HIGH)
+        await doorbell.publish([replace(make_bell(), limit=4) for _ in range(2)])
+        assert count(valkey) == 4
+        redis.flushall()
+    await doorbell.publish([replace(make_bell(), limit=4) for _ in range(2)])
+    assert count(valkey) == 2
+
+
+async def test_a_process_that_has_not_published_yet_exceeds_the_limit_by_one_message(valkey: Engines) -> None:
+    for expected in (4, 5, 6):
+        another = CeleryDoorbell(create_celery(load_settings(redis_url=valkey.urls.redis_url)))
+        for _ in range(3):
+            await another.publish([replace(make_bell(), limit=4) for _ in range(4)])
+        await another.close()
+        assert count(valkey) == expected
+
+
+async def test_the_length_of_the_list_costs_no_command_while_it_is_short(
+    valkey: Engines, doorbell: CeleryDoorbell
+) -> None:
+    with connect(valkey) as redis:
+        redis.config_resetstat()
+        await doorbell.publish([replace(make_bell(), limit=4) for _ in range(3)])
+        assert "cmdstat_llen" not in redis.info("commandstats")
+
+
 async def test_the_first_bell_after_a_restart_of_the_broker_rings(valkey: Engines, doorbell: CeleryDoorbell) -> None:
     await doorbell.publish([make_bell(DEFAULT)])
     kill(valkey)

@@ -13,6 +13,7 @@ from kombu import Connection, Producer
 
 from app.adapters.celery.call_thread import BROKER_ERRORS, CallThread
 from app.adapters.celery.events import send_event, send_start, switch
+from app.adapters.celery.redis_transport import BellChannel
 from app.adapters.celery.results import CeleryResults
 from app.domain.ids import TaskId
 from app.domain.tasks import Bell, TaskLabel
@@ -41,6 +42,13 @@ def _show_named_arguments(label: TaskLabel) -> str:
     return repr({name: value for name, value in numbers.items() if value is not None})
 
 
+def _is_needed(bell: Bell, connection: Connection) -> bool:
+    """Whether fewer messages than the limit of ``bell`` wait in its queue. RabbitMQ is not asked: always True there."""
+    if bell.limit is None or not isinstance(connection.default_channel, BellChannel):
+        return True
+    return not connection.default_channel.has_waiting(bell.queue, bell.limit)
+
+
 class CeleryDoorbell:
     """Publishes messages and stores results through a Celery application.
 
@@ -65,7 +73,7 @@ class CeleryDoorbell:
         self._event_connection: Connection | None = None
 
     async def publish(self, bells: Sequence[Bell]) -> None:
-        """Publish one message for each bell. A failure is logged."""
+        """Publish one message for each bell that is below its limit. A failure is logged."""
         if not bells:
             return
         try:
@@ -150,7 +158,8 @@ class CeleryDoorbell:
         try:
             while waiting:
                 self._connection = self._connection or self._connect()
-                self._send_bell(waiting[0], self._celery.amqp.Producer(self._connection, auto_declare=False))
+                if _is_needed(waiting[0], self._connection):
+                    self._send_bell(waiting[0], self._celery.amqp.Producer(self._connection, auto_declare=False))
                 waiting.popleft()
         except Exception:
             self._drop_connection()

@@ -5,6 +5,7 @@ from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, redis
 from kombu.utils.encoding import bytes_to_str
+from kombu.utils.json import dumps
 from redis.exceptions import RedisError
 
 from app.adapters.celery.messages import check_command, check_envelope, decode_item, refusals
@@ -28,6 +29,27 @@ class BellChannel(redis.Channel):
     """Reads the lists of the queues, and what is published to all workers."""
 
     QoS = BellQoS
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._lengths = dict[str, int]()
+
+    def has_waiting(self, queue: str, number: int) -> bool:
+        """Whether at least ``number`` messages wait in the list of ``queue``.
+
+        The server is asked only if the list was that long when this channel last published to it.
+        """
+        if self._lengths.get(queue, 0) >= number:
+            with self.conn_or_acquire() as client:
+                self._lengths[queue] = client.llen(queue)
+        return self._lengths.get(queue, 0) >= number
+
+    def _put(self, queue: str, message: Any, **_: Any) -> None:
+        """Publish a message. Kombu's own method does not keep the answer, which is the new length of the list."""
+        priority = self._get_message_priority(message, reverse=False)
+        key = self._q_for_pri(queue, priority)  # type: ignore[attr-defined]  # not in its stubs
+        with self.conn_or_acquire() as client:
+            self._lengths[queue] = client.lpush(key, dumps(message))
 
     def _brpop_read(self, **options: Any) -> bool:
         """Deliver the item that BRPOP returned, or drop it. Kombu's own method but for ``decode_item``.

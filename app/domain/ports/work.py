@@ -43,7 +43,7 @@ class Doorbell(Protocol):
     """
 
     async def publish(self, bells: Sequence[Bell]) -> None:
-        """Publish one message for each bell."""
+        """Publish one message for each bell, except where messages wait that make it superfluous (``Bell.limit``)."""
 
     def publish_state(
         self, task_id: TaskId, version: int, state: str, info: Any, *, reports_success: bool = False
