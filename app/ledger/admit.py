@@ -23,7 +23,17 @@ from app.db.statements import Statement
 from app.domain.states import RUNNING, Event, State
 from app.domain.tasks import Bell
 from app.ledger.admit_fetches import TO_FETCH, admit_fetches
-from app.ledger.statement import LABEL, LEASE_LIVE, OCCUPIES_SLOT, READS_PAGE, build_bell, guard, quoted, to
+from app.ledger.statement import (
+    LABEL,
+    LEASE_LIVE,
+    OCCUPIES_SLOT,
+    READS_PAGE,
+    SLOTS_OF_TASKS,
+    build_bell,
+    guard,
+    quoted,
+    to,
+)
 
 WINDOW_MINIMUM = 4
 """The window of a queue without workers, in tasks: its first worker starts at once."""
@@ -82,13 +92,12 @@ ADMIT = Statement(
                ) AS proceeds
         FROM locked, seen
     ),
-    -- The slots of the queue's live workers, those of workers that do not continue, and those that run a task. Tasks
-    -- that a slot has claimed together have the same time of their start.
+    -- The slots of the queue's live workers, those of workers that do not continue, and those that run a task.
     slots AS MATERIALIZED (
         SELECT coalesce(sum(w.concurrency), 0) AS total,
                coalesce(sum(w.concurrency) FILTER (WHERE NOT w.continues), 0) AS asking,
                CAST(coalesce(sum((
-                   SELECT count(DISTINCT (t.pid, t.started_at)) FROM tasks AS t
+                   SELECT {SLOTS_OF_TASKS} FROM tasks AS t
                    WHERE t.worker_id = w.id AND t.state IN ({quoted(RUNNING)}) AND {OCCUPIES_SLOT}
                )), 0) AS bigint) AS busy
         FROM workers AS w WHERE CAST(:queue AS text) = ANY (w.queues) AND {LEASE_LIVE}
