@@ -53,6 +53,11 @@ def test_an_agent_that_the_organization_lacks_is_not_found(
         check_problem(foreigner.post("/search", json={"agents": agents, "query": "heron"}), 404, "not_found")
 
 
+def test_an_id_that_is_written_as_text_is_explained(shared_stack: Stack, pair: list[dict[str, Any]]) -> None:
+    response = shared_stack.client.post("/search", json={"agents": [str(pair[0]["id"])], "query": "heron"})
+    assert "Give an id as a number." in check_problem(response, 404, "not_found")["detail"]
+
+
 @pytest.mark.parametrize("agents", [None, [], [0], [-1], [True], [1.5], ["No Slug"], "first-of-pair", [1] * 21])
 def test_agents_that_are_no_list_of_references_are_refused(shared_stack: Stack, agents: Any) -> None:
     body = {"query": "heron", **({} if agents is None else {"agents": agents})}

@@ -49,10 +49,11 @@ def specs(
 
 
 def _send(client: Client, path: str, source: str, form: dict[str, str]) -> Any:
-    if "://" in source:
+    archive = Path(source)
+    # Without a scheme too: the API says which address to give instead of one that only Git reads.
+    if "://" in source or (":" in source and not archive.is_file()):
         metadata = read_metadata(form.get("metadata"))
         return client.post(path, {**form, "url": source, **({"metadata": metadata} if metadata else {})})
-    archive = Path(source)
     if not archive.is_file():
         raise typer.BadParameter(f"{source} is neither a file nor a URL.", param_hint="SOURCE")
     return client.upload(path, "file", [archive], form)

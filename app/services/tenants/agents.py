@@ -111,7 +111,8 @@ class Agents:
         agents: dict[int | str, Agent] = {agent.id: agent for agent in found} | {agent.slug: agent for agent in found}
         for reference in references:
             if reference not in agents:
-                raise NotFoundError(f"Agent {reference} does not exist.")
+                hint = " Give an id as a number." if isinstance(reference, str) and reference.isdecimal() else ""
+                raise NotFoundError(f"Agent {reference} does not exist.{hint}")
         return list({agents[one].id: agents[one] for one in references}.values())
 
     async def get_or_create(self, organization_id: int, slug: str) -> Agent:
