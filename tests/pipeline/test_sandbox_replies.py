@@ -28,7 +28,7 @@ async def read(monkeypatch: pytest.MonkeyPatch, reply: bytes) -> tuple[Any, list
     def spawn(descriptor: int, _memory_mb: int) -> "subprocess.Popen[bytes]":
         return subprocess.Popen([sys.executable, "-c", _CHILD, str(descriptor), reply.hex()], pass_fds=(descriptor,))
 
-    monkeypatch.setattr(process, "_spawn", spawn)
+    monkeypatch.setattr(process, "spawn", spawn)
     parser = ParserSandbox(size=1, time_limit=60, memory_mb=256, max_pages=10, ocr_engine="rapidocr")
     progress: list[tuple[int, int]] = []
     try:
