@@ -25,7 +25,8 @@ _PAGE = wire.frame(wire.PAGE, wire.encode_page(Page(1, "The lock keeper counts b
 async def read(monkeypatch: pytest.MonkeyPatch, reply: bytes) -> tuple[Any, list[tuple[int, int]]]:
     """Parse by a child that sends this reply, whatever it is asked; returns the document and the progress."""
 
-    def spawn(descriptor: int, _memory_mb: int) -> "subprocess.Popen[bytes]":
+    def spawn(_program: str, connection: socket.socket, _memory_mb: int) -> "subprocess.Popen[bytes]":
+        descriptor = connection.fileno()
         return subprocess.Popen([sys.executable, "-c", _CHILD, str(descriptor), reply.hex()], pass_fds=(descriptor,))
 
     monkeypatch.setattr(process, "spawn", spawn)
