@@ -101,8 +101,9 @@ def run_honest_worker(settings: Settings, queue: str, slots: int) -> Iterator[in
         "--without-mingle",
     )
     with run_program(settings, *program, *options, PYTHONPATH=str(install_peers())) as started:
-        with Celery("honest", broker=settings.redis_url) as celery:
-            wait_for(lambda: celery.control.ping([name], timeout=0.5), f"the worker of {queue}")
+        # A connection of its own: the pool may have one to the servers of an earlier measure, which have ended.
+        with Celery("honest", broker=settings.redis_url) as celery, celery.connection() as connection:
+            wait_for(lambda: celery.control.ping([name], timeout=0.5, connection=connection), f"the worker of {queue}")
         yield started.pid
 
 
