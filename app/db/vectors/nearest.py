@@ -72,7 +72,8 @@ Measured in docs/adr/0005-vectors-in-postgres.md.
 def write_hnsw_query(index_id: int, agent_id: int, dimensions: int, limit: int, candidates: int | None) -> Statement:
     """The query of an agent with an HNSW index.
 
-    Ids and limit are literals: a plan with parameters cannot use the index, or is thought too dear to be kept.
+    Ids and limit are literals: with parameters, the generic plan cannot use the index, or the planner estimates it to
+    be too costly and plans again each time.
 
     Args:
         index_id: The vector index.
@@ -81,7 +82,7 @@ def write_hnsw_query(index_id: int, agent_id: int, dimensions: int, limit: int, 
         limit: The largest number of vectors.
         candidates: How many the index scan finds before it ends. If more of them are hidden than the difference to the
             limit, fewer than ``limit`` are found. None: the scan continues until there are enough (``_TUNE_HNSW`` in
-            ``app.db.engine``), which costs a tenth more.
+            ``app.db.engine``), which costs 4 to 19 % more.
     """
     where = f"v.agent_id = {int(agent_id)} AND v.index_id = {int(index_id)}"
     if candidates is not None:  # Postgres evaluates a condition without columns first, and resets the settings itself
