@@ -168,12 +168,14 @@ class Bench:
     def hold(self, statement: str, parameter: object) -> Iterator[None]:
         """Within the block, an idle session holds the rows that the statement locks."""
         connection = self._runner.run(asyncpg.connect(self._database_url))
-        self._runner.run(connection.transaction().start())
+        transaction = connection.transaction()
+        self._runner.run(transaction.start())
         self._runner.run(connection.execute(statement, parameter))
         try:
             yield
         finally:
-            connection.terminate()
+            self._runner.run(transaction.rollback())  # answered, so the locks are released
+            self._runner.run(connection.close())
 
     def expire(self, worker: WorkerId) -> None:
         """Let the worker's lease run out."""
