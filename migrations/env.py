@@ -14,7 +14,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from app.db.engine import create_engine
-from app.db.tables.vectors import metadata
+from app.db.tables.schema import metadata
 from app.db.vectors.hnsw_indexes import belongs_to_schema
 from app.settings import load_settings
 

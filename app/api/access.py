@@ -12,7 +12,7 @@ from starlette.types import Scope as Connection
 
 from app.api import problems
 from app.bootstrap import Services
-from app.domain.errors import ForbiddenError, OperatorRequiredError, SluiceError
+from app.domain.errors import ForbiddenError, OperatorRequiredError, RestrictedKeyError, SluiceError
 from app.domain.identity import Identity, Scope
 
 _PREFIX = "/api/v1"
@@ -85,11 +85,17 @@ def check_scope(identity: Identity, scope: Scope) -> None:
     raise ForbiddenError(f"The request needs the scope `{scope}`.")
 
 
-def require(scope: Scope) -> Callable[..., Awaitable[Identity]]:
-    """Make a dependency that returns the caller, and answers 403 if its key lacks ``scope``."""
+def require(scope: Scope, *, whole_organization: bool = False) -> Callable[..., Awaitable[Identity]]:
+    """Make a dependency that returns the caller, and answers 403 if its key lacks ``scope``.
+
+    With ``whole_organization``, it also answers 403 to a key that is restricted to some agents or documents.
+    """
 
     async def get_identity(request: Request, _key: Annotated[object, Depends(_bearer)]) -> Identity:
-        return authorize(request.scope, scope)
+        identity = authorize(request.scope, scope)
+        if whole_organization and identity.is_restricted:
+            raise RestrictedKeyError
+        return identity
 
     return get_identity
 
@@ -110,4 +116,8 @@ def authorize(connection: Connection, scope: Scope) -> Identity:
 Reader = Annotated[Identity, Depends(require(Scope.READ))]
 Writer = Annotated[Identity, Depends(require(Scope.WRITE))]
 Admin = Annotated[Identity, Depends(require(Scope.ADMIN))]
+OrganizationReader = Annotated[Identity, Depends(require(Scope.READ, whole_organization=True))]
+OrganizationWriter = Annotated[Identity, Depends(require(Scope.WRITE, whole_organization=True))]
+OrganizationAdmin = Annotated[Identity, Depends(require(Scope.ADMIN, whole_organization=True))]
+"""Callers whose key sees all of its organization."""
 Operator = Annotated[Identity, Depends(require(Scope.OPERATOR))]

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.tables.vectors import metadata
+from app.db.tables.schema import metadata
 from app.db.vectors.hnsw_indexes import belongs_to_schema
 from app.domain.errors import StartupError
 

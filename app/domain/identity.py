@@ -1,8 +1,10 @@
 """The caller of a request: its organization, and the scopes of its API key."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Scope(StrEnum):
@@ -24,6 +26,16 @@ class Identity:
     scopes: frozenset[Scope]
     key_prefix: str
     """The beginning of the API key, by which logs and lists identify it."""
+    key_id: int = 0
+    agent_ids: frozenset[int] | None = None
+    """The agents that the key may use; None for all of the organization."""
+    document_filter: Mapping[str, Any] | None = None
+    """The search filter that a document must match to exist for this key; None for every document."""
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether the key sees only a part of its organization."""
+        return self.agent_ids is not None or self.document_filter is not None
 
     def allows(self, scope: Scope) -> bool:
         """Whether the key has ``scope`` or a scope that includes it."""

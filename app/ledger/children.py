@@ -29,7 +29,7 @@ from app.ledger.statement import (
     returning_tasks,
     to,
 )
-from app.ledger.submit import as_row
+from app.ledger.submit import USABLE, as_row
 
 IS_ACTIVE = f"c.state NOT IN ({quoted(FINAL)})"
 
@@ -40,7 +40,7 @@ _INSERT_PARENT = (
                        started_at)
     SELECT :id, a.organization_id, a.id, :name, :queue, '{State.EXPANDED}', '{CHILDREN_STAGE}', :arguments, :metadata,
            :status, now()
-    FROM agents AS a WHERE a.id = :agent_id AND a.organization_id = :organization_id AND a.deleted_at IS NULL
+    FROM agents AS a WHERE a.id = :agent_id AND a.organization_id = :organization_id AND {USABLE}
     RETURNING {TASK_COLUMNS}
     """
     )

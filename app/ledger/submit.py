@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Source, fetch
@@ -13,6 +13,9 @@ from app.db.tables.core import tasks
 from app.domain.ids import TaskId
 from app.domain.tasks import NewTask, Task
 from app.ledger.statement import fetch_tasks
+
+USABLE = "a.deleted_at IS NULL AND NOT a.internal"
+"""Clients may use the agent ``a``."""
 
 _INSERT = insert(tasks).returning(*tasks.c)
 
@@ -46,10 +49,30 @@ def as_row(task: NewTask) -> dict[str, Any]:
     }
 
 
+_NOTE_PERIOD = text("""
+    INSERT INTO scheduled_tasks (key, task_id) VALUES (:key, :task_id) ON CONFLICT (key) DO NOTHING RETURNING task_id
+""")
+
+
+async def submit_once(connection: AsyncConnection, task: NewTask, key: str) -> Task | None:
+    """Insert ``task`` unless a task was submitted under this key before; None in that case.
+
+    Of several transactions with the same key, the later ones wait until the first has ended. The caller commits, then
+    admits.
+
+    Args:
+        connection: The transaction.
+        task: The task.
+        key: What the task does and for which period, such as ``usage:2026-11-30T10``; unique in the installation.
+    """
+    noted = await connection.execute(_NOTE_PERIOD, {"key": key, "task_id": task.id})
+    return await submit(connection, task) if noted.one_or_none() else None
+
+
 # The only statement an upload waits for: it checks the agent, inserts both rows, and commits by itself. Its parameters
 # are arrays, because uploads that arrive at the same time share a statement and a commit.
 _INSERT_WITH_DOCUMENTS = Statement(
-    """
+    f"""
     -- No row of an upload whose agent does not exist, or has a document with this content_key.
     WITH limits AS (
         SELECT set_config('lock_timeout', coalesce(CAST(:lock_timeout AS text), current_setting('lock_timeout')), true)
@@ -71,7 +94,7 @@ _INSERT_WITH_DOCUMENTS = Statement(
         SELECT a.organization_id, a.id, g.task_id, g.filename, g.media_type, g.size_bytes, g.sha256, g.content_key,
                g.blob_key, g.source_url, g.document_metadata
         FROM given AS g
-        JOIN agents AS a ON a.id = g.agent_id AND a.organization_id = g.organization_id AND a.deleted_at IS NULL
+        JOIN agents AS a ON a.id = g.agent_id AND a.organization_id = g.organization_id AND {USABLE}
         ORDER BY g.agent_id, g.content_key  -- so that two statements with the same files do not deadlock
         ON CONFLICT (agent_id, content_key) WHERE content_key IS NOT NULL DO NOTHING
         RETURNING id, task_id

@@ -53,6 +53,7 @@ _ALLOWED = {
     "sentence_transformers": {"adapters"},
     "sentry_sdk": {"adapters"},
     "sqlalchemy": {"db", "ledger", "services"},
+    "standardwebhooks": {"adapters"},
     "starlette": {"api"},
     "structlog": {
         "adapters",

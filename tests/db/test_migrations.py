@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db.schema import _config, find_differences, migrate
 from app.db.tables.core import agents
-from app.db.tables.vectors import metadata
+from app.db.tables.schema import metadata
 from app.settings import Settings
 from migrations.new import describe_change, write_migration
 from tests.running import ROOT

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.adapters.polling_watch import PollingWatch
 from app.adapters.storage.files import FileStore
 from app.db.engine import Database
-from app.db.tables.vectors import metadata
+from app.db.tables.schema import metadata
 from app.db.tenants.agents import insert_agent
 from app.db.vectors.pgvector_store import PgVectorStore
 from app.domain.documents import OnDuplicate

@@ -16,25 +16,6 @@ from app.db.tables.columns import (
 from app.db.tables.task_invariants import TASK_INVARIANTS
 from app.domain.documents import DocumentStatus
 
-organizations = sa.Table(
-    "organizations", metadata, make_id(), make_text("name"), make_time("created_at", nullable=False)
-)
-
-api_keys = sa.Table(
-    "api_keys",
-    metadata,
-    make_id(),
-    make_reference("organization_id", "organizations.id"),
-    make_text("name"),
-    make_text("prefix"),  # the first characters, so that people can tell keys apart
-    sa.Column("hash", BYTEA, nullable=False, unique=True),  # SHA-256 of the secret
-    sa.Column("scopes", ARRAY(sa.Text), nullable=False),  # without ``operator``
-    sa.Column("operator", sa.Boolean, nullable=False, server_default=sa.text("false")),
-    make_time("created_at", nullable=False),
-    make_time("revoked_at"),
-    sa.Index(None, "organization_id"),
-)
-
 agents = sa.Table(
     "agents",
     metadata,
@@ -48,6 +29,9 @@ agents = sa.Table(
     make_time("created_at", nullable=False),
     make_time("updated_at", nullable=False),
     make_time("deleted_at"),
+    # The agent under which the tasks of the organization itself run, such as the deliveries of its webhooks. No client
+    # sees it.
+    sa.Column("internal", sa.Boolean, nullable=False, server_default=sa.text("false")),
     sa.Index(
         "agents_organization_id_slug_key",
         "organization_id",
@@ -55,6 +39,7 @@ agents = sa.Table(
         unique=True,
         postgresql_where="deleted_at IS NULL",
     ),
+    sa.Index("agents_internal_key", "organization_id", unique=True, postgresql_where="internal"),
     sa.Index("agents_capped_idx", "id", postgresql_where="max_in_flight IS NOT NULL"),
 )
 

@@ -1,4 +1,4 @@
-"""The tables of vectors and of their providers. Importing it declares the whole schema."""
+"""The tables of vectors and of their providers."""
 
 import sqlalchemy as sa
 from pgvector.sqlalchemy import HALFVEC

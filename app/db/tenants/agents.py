@@ -29,7 +29,7 @@ def _columns(settings: AgentSettings) -> dict[str, Any]:
 
 
 def _visible(organization_id: int) -> ColumnElement[bool]:
-    return (agents.c.organization_id == organization_id) & agents.c.deleted_at.is_(None)
+    return (agents.c.organization_id == organization_id) & agents.c.deleted_at.is_(None) & ~agents.c.internal
 
 
 async def insert_agent(
@@ -56,7 +56,7 @@ async def find_agent(connection: AsyncConnection, organization_id: int, slug: st
 
 _FIND = Statement("""
     SELECT id, name, slug, settings, weight, max_in_flight, created_at, updated_at FROM agents
-    WHERE organization_id = :organization_id AND deleted_at IS NULL
+    WHERE organization_id = :organization_id AND deleted_at IS NULL AND NOT internal
         AND (id = ANY (CAST(:ids AS bigint[])) OR slug = ANY (CAST(:slugs AS text[])))
 """)
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.engine import Database
 from app.db.paging import list_rows
 from app.db.statements import Statement
-from app.db.tables.core import api_keys, organizations
+from app.db.tables.tenants import api_keys, organizations
 from app.domain.identity import ApiKey, Identity, Scope
 from app.domain.records import Listing
 
@@ -35,19 +35,28 @@ async def lock_organization(connection: AsyncConnection, organization_id: int) -
 
 
 _FIND_IDENTITIES = Statement("""
-    SELECT hash, organization_id, scopes, operator, prefix FROM api_keys
-    WHERE hash = ANY (CAST(:key_hashes AS bytea[])) AND revoked_at IS NULL
+    SELECT given.hash, k.organization_id, k.scopes, k.operator, k.prefix, k.id, k.agent_ids, k.document_filter
+    FROM unnest(CAST(:key_hashes AS bytea[])) AS given (hash)
+    JOIN api_keys AS k ON k.hash = given.hash OR (k.former_hash = given.hash AND k.former_expires_at > now())
+    WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
 """)
 
 
+def _identity(row: Any) -> Identity:
+    return Identity(
+        row["organization_id"],
+        frozenset(_list_scopes(row["scopes"], row["operator"])),
+        row["prefix"],
+        row["id"],
+        None if row["agent_ids"] is None else frozenset(row["agent_ids"]),
+        row["document_filter"],
+    )
+
+
 async def find_identities(database: Database, key_hashes: Sequence[bytes]) -> list[Identity | None]:
-    """Find the identity of the key with each of these SHA-256 digests; None for one that is unknown or revoked."""
-    found = {
-        key_hash: Identity(organization_id, frozenset(_list_scopes(scopes, operator)), prefix)
-        for key_hash, organization_id, scopes, operator, prefix in await database.fetch(
-            _FIND_IDENTITIES, {"key_hashes": list(set(key_hashes))}
-        )
-    }
+    """Find the identity of the key with each of these SHA-256 digests; None if it is unknown, revoked or expired."""
+    rows = await database.fetch(_FIND_IDENTITIES, {"key_hashes": list(set(key_hashes))})
+    found = {row["hash"]: _identity(row) for row in rows}
     return [found.get(key_hash) for key_hash in key_hashes]
 
 

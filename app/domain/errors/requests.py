@@ -53,6 +53,12 @@ class OperatorRequiredError(ForbiddenError):
     code = "operator_required"
 
 
+class RestrictedKeyError(ForbiddenError):
+    """This API key is restricted to some agents or documents. The request needs a key of the whole organization."""
+
+    code = "key_restricted"
+
+
 class NotFoundError(SluiceError):
     """Not found."""
 

@@ -1,0 +1,62 @@
+"""The tables of usage: what was used, and its sums by hour."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import UUID
+
+from app.db.tables.columns import make_id, make_text, make_time, metadata
+
+QUANTITIES = (
+    "documents",
+    "pages",
+    "characters",
+    "chunks",
+    "tokens_in",
+    "tokens_out",
+    "stored_bytes",
+    "searches",
+    "questions",
+)
+"""What is counted. ``stored_bytes`` falls when a document is deleted."""
+
+
+def _make_quantities() -> list[sa.Column[int]]:
+    return [sa.Column(name, sa.BigInteger, nullable=False, server_default=sa.text("0")) for name in QUANTITIES]
+
+
+usage_records = sa.Table(
+    "usage_records",
+    metadata,
+    make_id(),
+    sa.Column("organization_id", sa.BigInteger, nullable=False),
+    sa.Column("agent_id", sa.BigInteger, nullable=False),
+    make_text("kind"),  # of the work: document, deletion, embedding, search, question, ...
+    make_text("model", default=""),  # of the tokens
+    sa.Column("task_id", UUID(as_uuid=True)),
+    sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("clock_timestamp()")),
+    *_make_quantities(),
+    make_time("counted_at"),  # when it was added to the sums
+    sa.Index("usage_records_uncounted_idx", "id", postgresql_where="counted_at IS NULL"),
+    sa.Index("usage_records_organization_id_occurred_at_idx", "organization_id", "occurred_at"),
+)
+
+usage_hours = sa.Table(
+    "usage_hours",
+    metadata,
+    sa.Column("organization_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("hour", sa.DateTime(timezone=True), primary_key=True),
+    sa.Column("agent_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text, primary_key=True),
+    *_make_quantities(),
+)
+
+usage_days = sa.Table(
+    "usage_days",
+    metadata,
+    sa.Column("organization_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("day", sa.Date, primary_key=True),  # in UTC
+    sa.Column("agent_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text, primary_key=True),
+    *_make_quantities(),
+)
