@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.domain.addresses import ALL_HOSTS, AllowedHosts, parse_networks
 from app.domain.errors import StartupError
+from app.domain.mail import is_mail_address
 
 HOME = Path(__file__).parents[1]
 # As SQLAlchemy reads it, but with digits as the port. Its own error would print what stands there: part of a password.
@@ -112,6 +113,21 @@ def _check_storage_url(value: str) -> str:
 
 def _check_allowed_hosts(value: str) -> str:
     AllowedHosts.parse(value)
+    return value
+
+
+def _check_mail_url(value: str) -> str:
+    parts = _split(value)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path not in {"", "/"}:
+        raise ValueError("must be smtp://user:password@host:587 or smtps://user:password@host:465")
+    if parts.query not in {"", "starttls=required"}:
+        raise ValueError("may end with ?starttls=required and with nothing else")
+    return value
+
+
+def _check_mail_address(value: str) -> str:
+    if not is_mail_address(value):
+        raise ValueError("must be a mail address such as sluice@example.com")
     return value
 
 
@@ -250,6 +266,9 @@ class Settings(BaseSettings):
     web_user_agent: Annotated[str, AfterValidator(_check_user_agent)] = "Sluice"
     firecrawl_api_key: SecretStr | None = Field(None, repr=False)
     firecrawl_api_url: Annotated[str, AfterValidator(_check_web_address)] | None = Field(None, repr=False)
+
+    smtp_url: Annotated[str, AfterValidator(_check_mail_url)] | None = Field(None, repr=False)
+    mail_from: Annotated[str, AfterValidator(_check_mail_address)] = "sluice@localhost"
 
     log_format: Literal["console", "json"] = "console"
     access_log: bool = True

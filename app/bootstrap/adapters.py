@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from app.adapters.celery.doorbell import CeleryDoorbell
 from app.adapters.embedders.wordllama import WordLlamaEmbedder
+from app.adapters.mail.smtp import SmtpMailer
 from app.adapters.packages import require_packages
 from app.adapters.polling_watch import PollingWatch
 from app.adapters.redis.limits import Limit, RedisLimits
@@ -18,7 +19,7 @@ from app.bootstrap.models import Embedders, choose_chat, choose_reranker
 from app.bootstrap.storage import choose_blobs
 from app.bootstrap.stores import Stores
 from app.db.engine import Database, create_engine
-from app.domain.ports import BlobStore, ChatModel, Reranker
+from app.domain.ports import BlobStore, ChatModel, Mailer, Reranker
 from app.pipeline.parse.ocr.choice import RAPIDOCR, choose_engine
 from app.pipeline.sandbox.batches import BatchProcesses
 from app.pipeline.sandbox.parse_slots import ParseSlots
@@ -46,6 +47,7 @@ class Adapters:
     limits: RedisLimits
     chat: ChatModel | None
     reranker: Reranker | None
+    mailer: Mailer | None
 
     async def close(self) -> None:
         """Close every connection and end every child process. The database is closed last."""
@@ -81,6 +83,7 @@ def choose_adapters(
         limits=_make_limits(settings),
         chat=choose_chat(settings),
         reranker=choose_reranker(settings),
+        mailer=SmtpMailer(settings.smtp_url, settings.mail_from) if settings.smtp_url else None,
     )
 
 

@@ -23,6 +23,7 @@ from app.domain.errors.documents import (
     SpecialFileError,
     UnsafePathError,
 )
+from app.domain.errors.mail import MailRefusedError, MailUnavailableError
 from app.domain.errors.providers import (
     ProviderBusyError,
     ProviderContextError,
@@ -124,6 +125,8 @@ __all__ = [
     "InvalidQuestionsError",
     "InvalidRequestError",
     "InvalidUrlError",
+    "MailRefusedError",
+    "MailUnavailableError",
     "MissingFileError",
     "NoExtractableTextError",
     "NoSourceFilesError",

@@ -1,5 +1,6 @@
 """The interfaces to the outside world. ``app.adapters`` implements them; ``app.bootstrap`` chooses the adapters."""
 
+from app.domain.ports.mail import Mailer
 from app.domain.ports.models import BatchIndexer, ChatModel, Embedder, OnText, RateLimiter, Reranker
 from app.domain.ports.storage import BlobStore, BlobWriter, StoredFile
 from app.domain.ports.vectors import VectorStore
@@ -14,6 +15,7 @@ __all__ = [
     "ChatModel",
     "Doorbell",
     "Embedder",
+    "Mailer",
     "OnText",
     "PageReader",
     "Parser",
