@@ -1,11 +1,13 @@
 """Authentication of requests, and the dependencies that give routes their caller and the services."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
+from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
@@ -17,6 +19,7 @@ from app.domain.identity import Identity, Scope
 
 _PREFIX = "/api/v1"
 
+_NUMBER = TypeAdapter(int)
 _bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer sk_sluice_…`")
 
 
@@ -85,15 +88,20 @@ def check_scope(identity: Identity, scope: Scope) -> None:
     raise ForbiddenError(f"The request needs the scope `{scope}`.")
 
 
-def require(scope: Scope, *, whole_organization: bool = False) -> Callable[..., Awaitable[Identity]]:
+def require(
+    scope: Scope, *, whole_organization: bool = False, all_documents: bool = False
+) -> Callable[..., Awaitable[Identity]]:
     """Make a dependency that returns the caller, and answers 403 if its key lacks ``scope``.
 
-    With ``whole_organization``, it also answers 403 to a key that is restricted to some agents or documents.
+    With ``whole_organization``, it also answers 403 to a key that is restricted to some agents or documents; with
+    ``all_documents``, to one that is restricted to some documents.
     """
 
     async def get_identity(request: Request, _key: Annotated[object, Depends(_bearer)]) -> Identity:
         identity = authorize(request.scope, scope)
-        if whole_organization and identity.is_restricted:
+        if whole_organization:
+            identity.access.check_unrestricted()
+        if all_documents and identity.document_filter is not None:
             raise RestrictedKeyError
         return identity
 
@@ -103,14 +111,31 @@ def require(scope: Scope, *, whole_organization: bool = False) -> Callable[..., 
 def authorize(connection: Connection, scope: Scope) -> Identity:
     """Return the caller of a request whose route needs a scope.
 
+    A route with ``{agent_id}`` in its path is refused here if that agent does not exist for the caller's key.
+
     Raises:
         OperatorRequiredError: the caller's key lacks the scope ``operator``.
         ForbiddenError: it lacks another scope.
+        NotFoundError: the key is restricted to other agents than that of the path.
     """
     identity: Identity = connection["state"]["identity"]
     check_scope(identity, scope)
     connection["state"]["required_scope"] = scope
+    if identity.agent_ids is not None and (agent_id := connection["path_params"].get("agent_id")) is not None:
+        _check_agent(identity, str(agent_id))
     return identity
+
+
+def _check_agent(identity: Identity, agent_id: str) -> None:
+    """Check the agent in a path, read as the route reads it. The route refuses what is no number."""
+    with suppress(ValidationError):
+        identity.access.check_agent(_NUMBER.validate_python(agent_id))
+
+
+async def _get_asker(request: Request, _key: Annotated[object, Depends(_bearer)]) -> Identity:
+    """Return the caller of a route that asks: a key with a document filter, which only reads, may do so."""
+    identity: Identity = request.state.identity
+    return authorize(request.scope, Scope.WRITE if identity.document_filter is None else Scope.READ)
 
 
 Reader = Annotated[Identity, Depends(require(Scope.READ))]
@@ -120,4 +145,7 @@ OrganizationReader = Annotated[Identity, Depends(require(Scope.READ, whole_organ
 OrganizationWriter = Annotated[Identity, Depends(require(Scope.WRITE, whole_organization=True))]
 OrganizationAdmin = Annotated[Identity, Depends(require(Scope.ADMIN, whole_organization=True))]
 """Callers whose key sees all of its organization."""
+UnfilteredReader = Annotated[Identity, Depends(require(Scope.READ, all_documents=True))]
+"""Callers whose key sees all documents of the agents that it sees."""
+Asker = Annotated[Identity, Depends(_get_asker)]
 Operator = Annotated[Identity, Depends(require(Scope.OPERATOR))]

@@ -10,6 +10,7 @@ from starlette.responses import StreamingResponse
 from app.api.bodies.ask import RestartEvent, SentenceEvent
 from app.api.bodies.tasks import list_unseen
 from app.bootstrap import Services
+from app.domain.identity import Access
 from app.domain.tasks import Task
 from app.services.answers.streams import RESTART, SENTENCE
 
@@ -18,8 +19,8 @@ MEDIA_TYPE = "text/event-stream"
 _MODELS: dict[str, type[BaseModel]] = {SENTENCE: SentenceEvent, RESTART: RestartEvent}
 
 
-async def follow(services: Services, task: Task, seen: int) -> AsyncIterator[bytes]:
-    """The events of a task after the version ``seen``, to its end.
+async def follow(services: Services, access: Access, task: Task, seen: int) -> AsyncIterator[bytes]:
+    """The events of a task that the caller sees, after the version ``seen``, to its end.
 
     A comment where none comes for a while, so that proxies keep the connection.
     """
@@ -30,7 +31,7 @@ async def follow(services: Services, task: Task, seen: int) -> AsyncIterator[byt
                 yield KEEPALIVE_COMMENT
                 continue
             parts = await services.answers.streams.read(change, seen)
-            counts = await services.queue.tasks.count_children([change])
+            counts = await services.queue.tasks.count_children(access, [change])
             shown = {part.version for part in parts}
             events: list[tuple[int, str, BaseModel]] = [
                 (part.version, part.event, _MODELS[part.event].model_validate(part.data)) for part in parts

@@ -23,7 +23,7 @@ from app.api.fingerprints import FingerprintedBody
 from app.bootstrap import Services
 from app.domain.errors import InvalidIdempotencyKeyError, SluiceError
 from app.domain.idempotency import Hold, KeyedRequest, StoredResponse
-from app.domain.identity import Identity
+from app.domain.identity import Access, Identity
 from app.domain.identity import Scope as KeyScope
 from app.services.tenants.idempotency import Idempotency, recall
 
@@ -47,9 +47,9 @@ _PARAMETER = {
         "again, with `Idempotent-Replayed: true`, and nothing is carried out twice. Requests are the same if "
         "method, path, query and body are equal, whatever boundary a form has; where the response contains a "
         "secret, the API key must be the same, too. Keys belong to the organization; an API key without the scope that "
-        "the first request required receives 403. Responses with status 401, "
-        "403, 408, 413, 429 or 5xx are not stored: the next request with the key is carried out. So is one that "
-        "arrives at least 60 seconds after the server was killed while it carried out the first."
+        "the first request required receives 403, and one with another restriction to agents or documents 422. "
+        "Responses with status 401, 403, 408, 413, 429 or 5xx are not stored: the next request with the key is carried "
+        "out. So is one that arrives at least 60 seconds after the server was killed while it carried out the first."
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     "example": "5f0c2a9e-6f0e-4c57-9a53-0d6d8a3f1b7e",
@@ -82,7 +82,8 @@ class IdempotencyMiddleware:
         body, limit = FingerprintedBody(receive, headers.get("content-type", "")), services.intake.uploads.max_bytes
         secret = read_token(headers) if read_path(scope).startswith(_ENCRYPTED) else None
         try:
-            request = KeyedRequest(identity.organization_id, _read_key(keys), _hash_target(scope, secret))
+            target = _hash_target(scope, secret, identity.access)
+            request = KeyedRequest(identity.organization_id, _read_key(keys), target)
             taken = await services.tenants.idempotency.take(request)
             if not isinstance(taken, Hold):
                 lift_limit(scope)  # at most as much is read as the first request had
@@ -195,9 +196,20 @@ def _read_key(keys: list[bytes]) -> str:
     return keys[0].decode()
 
 
-def _hash_target(scope: Scope, secret: str | None) -> bytes:
+def _hash_target(scope: Scope, secret: str | None, access: Access) -> bytes:
     parts = [scope["method"].encode(), scope["path"].encode(), scope["query_string"], (secret or "").encode()]
+    if access.is_restricted:
+        parts.append(_name_restriction(access))
     return hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()
+
+
+def _name_restriction(access: Access) -> bytes:
+    """Which keys receive each other's responses: those of the same agents; of a document filter, only the key itself.
+
+    A question belongs to the key that asked it.
+    """
+    agents = "*" if access.agent_ids is None else ",".join(map(str, sorted(access.agent_ids)))
+    return f"{agents} {access.key_id if access.document_filter is not None else '*'}".encode()
 
 
 def _replay(stored: StoredResponse) -> Response:

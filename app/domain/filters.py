@@ -73,6 +73,18 @@ def read_filter(given: Mapping[str, Any]) -> Filter:
     return found
 
 
+def read_filters(*given: Mapping[str, Any] | None) -> Filter | None:
+    """Read the filters that are not empty, and require all of them; None without any.
+
+    Each is read alone, so that a message about a client's filter says nothing of the other one.
+
+    Raises:
+        InvalidRequestError: see ``read_filter``.
+    """
+    found = [read_filter(one) for one in given if one]
+    return Group("and", found) if len(found) > 1 else next(iter(found), None)
+
+
 def _read(given: Any) -> Filter:
     if not isinstance(given, Mapping):
         raise InvalidRequestError(f"Each filter is an object. {_HELP}", field=_FIELD)

@@ -14,7 +14,7 @@ class KeyedRequest:
     organization_id: int
     key: str
     target: bytes
-    """SHA-256 of method, path and query, and of the API key if the response contains a secret."""
+    """SHA-256 of method, path and query, of the API key if the response contains a secret, and of its restriction."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
-"""The caller of a request: its organization, and the scopes of its API key."""
+"""The caller of a request: its organization, what it may see of it, and the scopes of its API key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from app.domain.errors import NotFoundError, RestrictedKeyError
 
 
 class Scope(StrEnum):
@@ -19,8 +21,51 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """What a caller may see: all of its organization, or only some of its agents or documents.
+
+    Queries turn it into conditions in one place, ``app.db.tenants.visibility``.
+    """
+
+    organization_id: int
+    agent_ids: frozenset[int] | None = None
+    """The agents that exist for the caller; None for all of the organization."""
+    document_filter: Mapping[str, Any] | None = None
+    """The search filter that a document must match to exist for the caller; None for every document."""
+    key_id: int = 0
+    """The API key. With a ``document_filter``, the caller sees the questions that this key has asked."""
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether it is only a part of the organization."""
+        return self.agent_ids is not None or self.document_filter is not None
+
+    def includes_agent(self, agent_id: int | None) -> bool:
+        """Whether an agent of the organization exists for the caller."""
+        return self.agent_ids is None or agent_id in self.agent_ids
+
+    def check_agent(self, agent_id: int) -> None:
+        """Check that an agent, if the organization has it, exists for the caller.
+
+        Raises:
+            NotFoundError: it does not.
+        """
+        if not self.includes_agent(agent_id):
+            raise NotFoundError(f"Agent {agent_id} does not exist.")
+
+    def check_unrestricted(self) -> None:
+        """Check that the caller sees all of its organization.
+
+        Raises:
+            RestrictedKeyError: it does not.
+        """
+        if self.is_restricted:
+            raise RestrictedKeyError
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
-    """An authenticated caller."""
+    """An authenticated caller. ``agent_ids`` and ``document_filter`` are those of ``Access``."""
 
     organization_id: int
     scopes: frozenset[Scope]
@@ -28,17 +73,24 @@ class Identity:
     """The beginning of the API key, by which logs and lists identify it."""
     key_id: int = 0
     agent_ids: frozenset[int] | None = None
-    """The agents that the key may use; None for all of the organization."""
     document_filter: Mapping[str, Any] | None = None
-    """The search filter that a document must match to exist for this key; None for every document."""
+    expires_at: datetime | None = None
+    """When the API key becomes invalid; None: never."""
+
+    @property
+    def access(self) -> Access:
+        """What the caller may see."""
+        return Access(self.organization_id, self.agent_ids, self.document_filter, self.key_id)
 
     @property
     def is_restricted(self) -> bool:
         """Whether the key sees only a part of its organization."""
-        return self.agent_ids is not None or self.document_filter is not None
+        return self.access.is_restricted
 
     def allows(self, scope: Scope) -> bool:
-        """Whether the key has ``scope`` or a scope that includes it."""
+        """Whether the key has ``scope`` or a scope that includes it. A key with a document filter only reads."""
+        if self.document_filter is not None and scope is not Scope.READ:
+            return False
         order = list(Scope)
         return any(order.index(granted) >= order.index(scope) for granted in self.scopes)
 

@@ -26,6 +26,9 @@ class Queue(StrEnum):
 CHILDREN_STAGE = "children"
 """The stage of a parent while its children run."""
 
+ASKED_BY, ASKED_FILTER = "asked_by_key", "document_filter"
+"""The arguments of a question that a key with a document filter has asked: the key's id and its filter."""
+
 HISTORY_LENGTH = 20
 """The number of unsuccessful attempts that a task's row keeps, the latest ones."""
 

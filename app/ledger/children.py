@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, Text, bindparam, text
+from sqlalchemy import BigInteger, Boolean, CursorResult, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -233,7 +233,11 @@ _COUNT = text(f"SELECT c.parent_id, {COUNTED} FROM tasks AS c WHERE c.parent_id 
 
 async def count_children(connection: AsyncConnection, task_ids: Sequence[UUID]) -> dict[UUID, Counts]:
     """Count the children of these tasks by state. Tasks without children are left out."""
-    rows = await connection.execute(_COUNT, {"ids": list(task_ids)})
+    return read_counts(await connection.execute(_COUNT, {"ids": list(task_ids)}))
+
+
+def read_counts(rows: CursorResult[Any]) -> dict[UUID, Counts]:
+    """Read the rows of ``COUNTED`` by ``parent_id``."""
     counts = {}
     for row in rows.mappings():
         known = {name: row[name] for name in ("total", "running", "succeeded", "failed", "revoked")}

@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.paging import list_rows
 from app.db.tables.core import tasks
+from app.db.tenants.visibility import sees_task
+from app.domain.identity import Access
 from app.domain.ids import TaskId
 from app.domain.records import Listing
 from app.domain.states import Event
@@ -26,7 +28,7 @@ async def count_dead(connection: AsyncConnection, name: str, index_id: int) -> i
     return int((await connection.execute(query)).scalar_one())
 
 
-def _conditions(organization_id: int, wanted: DeadLetterFilter) -> Sequence[ColumnElement[bool]]:
+def _conditions(access: Access, wanted: DeadLetterFilter) -> Sequence[ColumnElement[bool]]:
     asked = {
         tasks.c.queue: wanted.queue,
         tasks.c.agent_id: wanted.agent_id,
@@ -34,25 +36,25 @@ def _conditions(organization_id: int, wanted: DeadLetterFilter) -> Sequence[Colu
         tasks.c.name: wanted.name,
     }
     return [
-        tasks.c.organization_id == organization_id,
+        sees_task(access),
         tasks.c.dead_lettered_at.is_not(None),
         *(column == value for column, value in asked.items() if value is not None),
     ]
 
 
 async def list_dead_letters(
-    connection: AsyncConnection, organization_id: int, wanted: DeadLetterFilter, *, limit: int, after: UUID | None
+    connection: AsyncConnection, access: Access, wanted: DeadLetterFilter, *, limit: int, after: UUID | None
 ) -> Listing[Task]:
     """List dead letters, the newest task first."""
-    conditions = _conditions(organization_id, wanted)
+    conditions = _conditions(access, wanted)
     return await list_rows(
         connection, tasks, conditions, lambda row: build_task(row._asdict()), limit=limit, after=after
     )
 
 
-async def count_dead_letters(connection: AsyncConnection, organization_id: int, wanted: DeadLetterFilter) -> int:
+async def count_dead_letters(connection: AsyncConnection, access: Access, wanted: DeadLetterFilter) -> int:
     """Count the dead letters that the filter matches."""
-    query = select(func.count()).select_from(tasks).where(*_conditions(organization_id, wanted))
+    query = select(func.count()).select_from(tasks).where(*_conditions(access, wanted))
     return await connection.scalar(query) or 0
 
 
@@ -78,10 +80,10 @@ async def replay(connection: AsyncConnection, organization_id: int, task_ids: Se
 
 
 async def find_dead_letters(
-    connection: AsyncConnection, organization_id: int, wanted: DeadLetterFilter, *, limit: int, after: UUID
+    connection: AsyncConnection, access: Access, wanted: DeadLetterFilter, *, limit: int, after: UUID
 ) -> list[UUID]:
     """List the ids of the next ``limit`` dead letters that match, in ascending order after ``after``."""
-    conditions = (*_conditions(organization_id, wanted), tasks.c.id > after)
+    conditions = (*_conditions(access, wanted), tasks.c.id > after)
     query = select(tasks.c.id).where(*conditions).order_by(tasks.c.id).limit(limit)
     return list((await connection.execute(query)).scalars())
 

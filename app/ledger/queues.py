@@ -1,5 +1,6 @@
 """Queues: pause, resume and statistics."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,8 @@ from sqlalchemy import CursorResult, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables.core import tasks
+from app.db.tenants.visibility import sees_task
+from app.domain.identity import Access
 from app.domain.states import RUNNING, WAITING, Event, State
 from app.domain.tasks import Queue
 from app.ledger.statement import LEASE_LIVE, WITHOUT_BELL, all_locked, fetch_tasks, guard, quoted, returning_tasks, to
@@ -122,9 +125,13 @@ QUEUES = text(
 _ORDER = {queue.value: place for place, queue in enumerate(Queue)}
 
 
-def _sort(rows: CursorResult[Any]) -> list[QueueStats]:
-    queues = [QueueStats(**row) for row in rows.mappings()]
+def sort_queues(queues: Iterable[QueueStats]) -> list[QueueStats]:
+    """The queues in the order of their urgency."""
     return sorted(queues, key=lambda queue: _ORDER.get(queue.name, len(_ORDER)))
+
+
+def _sort(rows: CursorResult[Any]) -> list[QueueStats]:
+    return sort_queues(QueueStats(**row) for row in rows.mappings())
 
 
 async def list_queues(connection: AsyncConnection) -> list[QueueStats]:
@@ -172,16 +179,14 @@ async def list_own_queues(connection: AsyncConnection, organization_id: int) -> 
     return _sort(rows)
 
 
-async def count_finished(
-    connection: AsyncConnection, seconds: float, organization_id: int | None = None
-) -> dict[str, int]:
-    """Count the tasks of each queue that succeeded in the last ``seconds``, of one organization or of all."""
+async def count_finished(connection: AsyncConnection, seconds: float, access: Access | None = None) -> dict[str, int]:
+    """Count the tasks of each queue that succeeded in the last ``seconds``: those that a caller sees, or all."""
     query = (
         select(tasks.c.queue, func.count())
         .where(tasks.c.state == State.SUCCESS.value)
         .where(tasks.c.completed_at > func.now() - func.make_interval(0, 0, 0, 0, 0, 0, seconds))
         .group_by(tasks.c.queue)
     )
-    if organization_id is not None:
-        query = query.where(tasks.c.organization_id == organization_id)
+    if access is not None:
+        query = query.where(sees_task(access))
     return {row[0]: row[1] for row in await connection.execute(query)}

@@ -10,6 +10,8 @@ from app.db.engine import Source, fetch
 from app.db.paging import list_rows
 from app.db.statements import Statement
 from app.db.tables.core import tasks
+from app.db.tenants.visibility import sees_task
+from app.domain.identity import Access
 from app.domain.ids import TaskId
 from app.domain.records import Listing
 from app.domain.states import ACTIVE, WAITING, State
@@ -20,12 +22,12 @@ _POSITION_CAP = 1000
 
 
 async def get_task(
-    connection: AsyncConnection, task_id: TaskId, organization_id: int | None = None, *, lock: bool = False
+    connection: AsyncConnection, task_id: TaskId, access: Access | None = None, *, lock: bool = False
 ) -> Task | None:
-    """One task; with an organization, only if it is theirs; with ``lock``, locked until the transaction ends."""
+    """One task; with an access, only if it exists for that caller; with ``lock``, locked until the transaction ends."""
     query = select(tasks).where(tasks.c.id == task_id)
-    if organization_id is not None:
-        query = query.where(tasks.c.organization_id == organization_id)
+    if access is not None:
+        query = query.where(sees_task(access))
     return await fetch_task(connection, query.with_for_update() if lock else query)
 
 
@@ -56,7 +58,7 @@ async def get_newest_id(connection: AsyncConnection) -> UUID | None:
 
 async def list_tasks(
     connection: AsyncConnection,
-    organization_id: int,
+    access: Access,
     *,
     status: str | None = None,
     agent_id: int | None = None,
@@ -67,7 +69,7 @@ async def list_tasks(
     after: UUID | None,
 ) -> Listing[Task]:
     """Tasks, the newest first. ``status`` is a public state: PENDING includes QUEUED."""
-    conditions: list[ColumnElement[bool]] = [tasks.c.organization_id == organization_id]
+    conditions: list[ColumnElement[bool]] = [sees_task(access)]
     if status is not None:
         conditions.append(tasks.c.state.in_([state.value for state in State if state.public == status]))
     wanted = {tasks.c.agent_id: agent_id, tasks.c.queue: queue, tasks.c.name: name, tasks.c.parent_id: parent_id}

@@ -25,7 +25,7 @@ from app.db.search.word_segments import maintain_word_segments
 from app.db.vectors.hnsw_indexes import maintain_hnsw_indexes
 from app.db.vectors.indexes import fix_dimensions
 from app.db.vectors.pgvector_store import PgVectorStore
-from app.domain.vectors import Account
+from app.domain.identity import Access
 from app.services.indexing.chunk_index import ChunkIndexer
 from app.services.indexing.vectors import Vectors
 from app.services.providers.calls import ProviderCalls
@@ -136,7 +136,7 @@ class _Searching:
 
     def __init__(self, settings: Settings, agent_id: int, clients: int) -> None:
         self._database = Database(create_engine(settings.database_url or "", pool_size=clients))
-        self._account = Account(1, agent_id)
+        self._agent_id = agent_id
         providers, embedder = ProviderCalls(self._database, RedisLimits("", {})), WordLlamaEmbedder()
         indexer = ChunkIndexer(Embedding(self._database, providers), lambda _spec: embedder)
         search = Search(self._database, indexer, _open_vectors(self._database))
@@ -154,7 +154,7 @@ class _Searching:
         times = []
         for question in questions:
             began = time.perf_counter()
-            await self._results.find([self._account], question, top_k=10, mode=mode)
+            await self._results.find(Access(1), [self._agent_id], question, top_k=10, mode=mode)
             times.append(1000 * (time.perf_counter() - began))
         return times
 

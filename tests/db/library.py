@@ -14,6 +14,8 @@ from app.db.search.ranking import Hit
 from app.db.vectors.indexes import add_index, find_index
 from app.db.vectors.pgvector_store import PgVectorStore
 from app.domain.documents import Chunk
+from app.domain.filters import read_filters
+from app.domain.identity import Access
 from app.domain.ports import Reranker
 from app.domain.vectors import (
     Account,
@@ -148,8 +150,9 @@ class Library:
         """Search one agent; the question's vector is ``vector``."""
         await self.get_index()
         self.oracle.vector = vector
+        where = read_filters(options.pop("where", None))
         return await self._make_search().find(
-            Account(1, agent_id), question, **{"mode": "text", "top_k": 10, **options}
+            Account(1, agent_id), question, where=where, **{"mode": "text", "top_k": 10, **options}
         )
 
     async def show(
@@ -179,8 +182,7 @@ class Library:
             Explanations(self.database),
             reranks=reranker is not None,
         )
-        accounts = [Account(1, agent_id) for agent_id in agent_ids]
-        return await results.find(accounts, question, **{"mode": "text", "top_k": 10, **options})
+        return await results.find(Access(1), agent_ids, question, **{"mode": "text", "top_k": 10, **options})
 
     def _make_search(self, reranking: Reranking | None = None) -> Search:
         return Search(self.database, self.indexing, self.vectors, reranking)

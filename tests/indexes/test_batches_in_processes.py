@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import ServiceUnavailableError
+from app.domain.identity import Access
 from app.domain.states import State
 from app.domain.tasks import TaskName
 from app.domain.vectors import IndexedBatch
@@ -45,7 +46,7 @@ async def test_chunks_words_vectors_and_counts_are_the_same(world: World, proces
     before = await index(world, "a.txt")
     counted = await count_words(world)
     world.indexing._batches = processes
-    await world.documents.delete(1, 1)
+    await world.documents.delete(Access(1), 1)
     await world.run_tasks()
     assert await index(world, "a.txt") == before
     assert len(before) == len(LINES)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.identity import Access
 from app.domain.tasks import Queue, TaskName
 from app.domain.vectors import VectorBatch, VectorIndex, VectorKey
 from app.services.indexing.consistency import AgentReport
@@ -116,7 +117,7 @@ async def test_what_is_deleted_while_the_doctor_looks_is_not_missing(
     list_keys = store.list_keys
 
     async def delete_and_list(*arguments: Any) -> AsyncIterator[VectorKey]:
-        await world.documents.delete(1, 1)
+        await world.documents.delete(Access(1), 1)
         await world.run_tasks()
         async for key in list_keys(*arguments):
             yield key

@@ -3,6 +3,7 @@
 import pytest
 
 from app.db.tables.core import staged_chunks
+from app.domain.identity import Access
 from app.domain.ids import TaskId
 from app.domain.states import State
 from app.domain.tasks import NewTask, Queue, Task, TaskName
@@ -91,7 +92,7 @@ async def test_a_document_whose_chunks_are_not_all_there_fails_by_name_rather_th
 async def test_what_a_cancelled_document_has_done_is_swept(world: World, parent: TaskId) -> None:
     await world.run((await list_batches(world, parent))[0])
     assert await count_rows(world) == (2, 2, 4)
-    await world.tasks.cancel(ORGANIZATION, parent)
+    await world.tasks.cancel(Access(ORGANIZATION), parent)
     assert (await world.get_task(parent)).state is State.REVOKED
     await world.run_tasks()
     assert await count_rows(world) == (0, 0, 0)

@@ -18,6 +18,7 @@ from app.db.tenants.agents import insert_agent
 from app.db.vectors.pgvector_store import PgVectorStore
 from app.domain.documents import OnDuplicate
 from app.domain.errors import StartupError
+from app.domain.identity import Access
 from app.domain.ids import TaskId, new_worker_id
 from app.domain.ports import VectorStore
 from app.domain.records import AgentSettings
@@ -187,7 +188,7 @@ class World:
 
     async def reindex(self, document_id: int) -> TaskId:
         """Reindex a document, which cancels nothing; returns the task."""
-        return (await self.documents.reindex(ORGANIZATION, document_id)).id
+        return (await self.documents.reindex(Access(ORGANIZATION), document_id)).id
 
     async def find(self, words: str, mode: Any = "vector") -> list[str]:
         """The texts of the chunks that a search finds, the best first."""

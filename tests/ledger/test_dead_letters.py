@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from app.domain.identity import Access
 from app.domain.states import State
 from app.domain.tasks import HISTORY_LENGTH, DeadLetterFilter, Failure, Queue, Task
 from app.ledger.cancel import cancel, revive
@@ -34,8 +35,8 @@ def bury(bench: Bench, queue: Queue = Queue.HIGH, agent: int | None = None, fail
 
 def find(bench: Bench, wanted: DeadLetterFilter = ALL, organization: int = ORGANIZATION) -> set[UUID]:
     """The ids of the dead letters that match; checks that their count agrees."""
-    listing = bench.do(list_dead_letters, organization, wanted, limit=100, after=None)
-    assert listing.total == bench.do(count_dead_letters, organization, wanted) == len(listing.items)
+    listing = bench.do(list_dead_letters, Access(organization), wanted, limit=100, after=None)
+    assert listing.total == bench.do(count_dead_letters, Access(organization), wanted) == len(listing.items)
     return {task.id for task in listing.items}
 
 
@@ -105,7 +106,7 @@ def test_nothing_but_ones_own_dead_letters_is_replayed(bench: Bench) -> None:
 def test_many_are_found_in_parts_until_none_is_left(bench: Bench) -> None:
     dead = sorted(bury(bench).id for _ in range(5))
     parts, after = [], UUID(int=0)
-    while part := bench.do(find_dead_letters, ORGANIZATION, ALL, limit=2, after=after):
+    while part := bench.do(find_dead_letters, Access(ORGANIZATION), ALL, limit=2, after=after):
         parts.append(part)
         after = part[-1]
     assert parts == [dead[:2], dead[2:4], dead[4:]]

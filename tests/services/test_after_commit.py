@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.db.engine import Database
 from app.db.tenants.agents import insert_agent
 from app.domain.errors import DatabaseUnavailableError, DocumentDamagedError
+from app.domain.identity import Access
 from app.domain.ids import TaskId, new_worker_id
 from app.domain.records import AgentSettings
 from app.domain.states import State
@@ -173,6 +174,6 @@ async def test_deleting_a_document_publishes_the_cancelled_tasks_that_no_worker_
     waiting, running = await world.submit(document_id=document), await world.submit(document_id=document)
     async with world.database.statement() as connection:
         assert await claim(connection, running.id, running.name, Slot(world.worker, os.getpid()))
-    await world.documents.delete(1, document)
+    await world.documents.delete(Access(1), document)
     assert world.recorder.states == [(waiting.id, "REVOKED")]
     assert world.recorder.nudges == [Queue.DEFAULT, Queue.MEDIUM]

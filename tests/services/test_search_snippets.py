@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.vectors import Account
+from app.domain.identity import Access
 from app.pipeline.words.snippet import Snippet, make_snippets
 from app.services.search import results as module
 from app.services.search.results import Results
@@ -41,6 +41,6 @@ async def test_only_short_work_is_done_on_the_event_loop(
     monkeypatch.setattr(module, "make_snippets", make)
     agents: Any = SimpleNamespace(rank=rank)
     unused: Any = None
-    found = await Results(agents, unused, unused).find([Account(1, 1)], query, top_k=len(texts))
+    found = await Results(agents, unused, unused).find(Access(1), [1], query, top_k=len(texts))
     assert len(found.results) == len(texts)
     assert (threads == {threading.current_thread()}) is at_once

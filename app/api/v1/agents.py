@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from app.api.access import Reader, ServicesOf, Writer
+from app.api.access import OrganizationWriter, Reader, ServicesOf, Writer
 from app.api.bodies.agents import AgentBody, AgentCreate, AgentList, AgentUpdate
 from app.api.bodies.tasks import TaskAccepted
 from app.api.paging import AfterId, Limit
@@ -17,7 +17,9 @@ AgentId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The agent's id.")
 
 
 @router.post("", status_code=201, responses=document_problems(SlugTakenError))
-async def create_agent(body: AgentCreate, identity: Writer, services: ServicesOf, response: Response) -> AgentBody:
+async def create_agent(
+    body: AgentCreate, identity: OrganizationWriter, services: ServicesOf, response: Response
+) -> AgentBody:
     """Create an agent. Without a slug, it is derived from the name."""
     settings = body.settings.model_dump()
     agent = await services.tenants.agents.create(identity.organization_id, body.name, body.slug, settings)
@@ -28,21 +30,24 @@ async def create_agent(body: AgentCreate, identity: Writer, services: ServicesOf
 @router.get("")
 async def list_agents(identity: Reader, services: ServicesOf, limit: Limit = 100, after: AfterId = None) -> AgentList:
     """List agents, newest first."""
-    listing = await services.tenants.agents.list(identity.organization_id, limit=limit, after=after)
+    listing = await services.tenants.agents.list(identity.access, limit=limit, after=after)
     return AgentList(agents=[AgentBody.of(agent) for agent in listing.items], total=listing.total, next=listing.next)
 
 
 @router.get("/{agent_id}")
 async def get_agent(agent_id: AgentId, identity: Reader, services: ServicesOf) -> AgentBody:
     """Show an agent."""
-    return AgentBody.of(await services.tenants.agents.get(identity.organization_id, agent_id))
+    return AgentBody.of(await services.tenants.agents.get(identity.access, agent_id))
 
 
 @router.patch("/{agent_id}", responses=document_problems(SlugTakenError))
 async def update_agent(agent_id: AgentId, body: AgentUpdate, identity: Writer, services: ServicesOf) -> AgentBody:
-    """Update an agent. New chunk settings apply to documents that are uploaded or reindexed afterwards."""
+    """Update an agent. New chunk settings apply to documents that are uploaded or reindexed afterwards.
+
+    A key that is restricted to agents cannot change a slug.
+    """
     agent = await services.tenants.agents.update(
-        identity.organization_id,
+        identity.access,
         agent_id,
         name=body.name,
         slug=body.slug,
@@ -54,5 +59,5 @@ async def update_agent(agent_id: AgentId, body: AgentUpdate, identity: Writer, s
 @router.delete("/{agent_id}", status_code=202)
 async def delete_agent(agent_id: AgentId, identity: Writer, services: ServicesOf) -> TaskAccepted:
     """Delete an agent and all its documents. They are hidden at once and removed by a task."""
-    task = await services.tenants.agents.delete(identity.organization_id, agent_id)
+    task = await services.tenants.agents.delete(identity.access, agent_id)
     return TaskAccepted.of(task, "Agent hidden and queued for removal")

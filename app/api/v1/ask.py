@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Response
 
 from app.api import events
-from app.api.access import ServicesOf, Writer
+from app.api.access import Asker, ServicesOf
 from app.api.bodies.ask import AskRequest
 from app.api.bodies.tasks import TaskAccepted
 from app.api.problems import RESPONSES, document_problems
@@ -25,7 +25,7 @@ router = APIRouter(tags=["search"], responses=RESPONSES)
 async def ask_agent(
     agent_id: AgentId,
     body: AskRequest,
-    identity: Writer,
+    identity: Asker,
     services: ServicesOf,
     response: Response,
     accept: Annotated[str, Header(description="`text/event-stream` for the answer as a stream of events.")] = "*/*",
@@ -36,12 +36,15 @@ async def ask_agent(
     With `Accept: text/event-stream`, the response is the stream of the task's events, as `GET /tasks/{task_id}/events`
     sends it. A client whose connection breaks continues there: the header `Location` names the task, which goes on. A
     request with an `Idempotency-Key` is always answered with the task.
+
+    This needs the scope `write`. A key with a document filter asks with the scope `read`: the answer cites only
+    documents that match its filter.
     """
-    agent = await services.tenants.agents.get(identity.organization_id, agent_id)
+    agent = await services.tenants.agents.get(identity.access, agent_id)
     asked = Asked(body.question, body.top_k, body.where, [turn.model_dump() for turn in body.history])
-    task = await services.answers.answers.ask(identity.organization_id, agent.id, asked)
+    task = await services.answers.answers.ask(identity.access, agent.id, asked)
     headers = {"Location": f"/api/v1/tasks/{task.id}"}
     if events.MEDIA_TYPE in accept.lower() and idempotency_key is None:
-        return events.stream(events.follow(services, task, -1), headers)
+        return events.stream(events.follow(services, identity.access, task, -1), headers)
     response.headers.update(headers)
     return TaskAccepted.of(task, "Question queued")

@@ -42,9 +42,7 @@ async def list_dead_letters(
     after: AfterTask = None,
 ) -> DeadLetterList:
     """List dead letters, newest task first."""
-    listing = await services.queue.dead_letters.list(
-        identity.organization_id, wanted.to_domain(), limit=limit, after=after
-    )
+    listing = await services.queue.dead_letters.list(identity.access, wanted.to_domain(), limit=limit, after=after)
     for_operator = identity.allows(Scope.OPERATOR)
     letters = [DeadLetterBody.of(task, for_operator=for_operator) for task in listing.items]
     return DeadLetterList(dead_letters=letters, total=listing.total, next=listing.next)
@@ -55,28 +53,28 @@ async def replay_dead_letters(body: ReplayRequest, identity: Writer, services: S
     """Queue every matching dead letter again. With `dry_run`, only count them."""
     wanted = body.filter.to_domain()
     if body.dry_run:
-        matched = await services.queue.dead_letters.count(identity.organization_id, wanted)
+        matched = await services.queue.dead_letters.count(identity.access, wanted)
         return ReplayResult(dry_run=True, matched=matched, replayed=0)
-    replayed = await services.queue.dead_letters.replay_all(identity.organization_id, wanted)
+    replayed = await services.queue.dead_letters.replay_all(identity.access, wanted)
     return ReplayResult(dry_run=False, matched=replayed, replayed=replayed)
 
 
 @router.get("/{task_id}")
 async def get_dead_letter(task_id: IdOfTask, identity: Reader, services: ServicesOf) -> DeadLetterBody:
     """Show a dead letter with the history of its attempts."""
-    task = await services.queue.dead_letters.get(identity.organization_id, task_id)
+    task = await services.queue.dead_letters.get(identity.access, task_id)
     return DeadLetterBody.of(task, for_operator=identity.allows(Scope.OPERATOR))
 
 
 @router.post("/{task_id}/replay", status_code=202, responses=document_problems(DocumentBusyError))
 async def replay_dead_letter(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskAccepted:
     """Queue a dead letter again. Its counts of retries and crashes start at zero."""
-    task = await services.queue.dead_letters.replay(identity.organization_id, task_id)
+    task = await services.queue.dead_letters.replay(identity.access, task_id)
     return TaskAccepted.of(task, "Dead letter queued again")
 
 
 @router.delete("/{task_id}")
 async def discard_dead_letter(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> DeadLetterDiscarded:
     """Discard a dead letter. Its task stays failed and can still be retried."""
-    task = await services.queue.dead_letters.discard(identity.organization_id, task_id)
+    task = await services.queue.dead_letters.discard(identity.access, task_id)
     return DeadLetterDiscarded(task_id=str(task.id))

@@ -38,7 +38,7 @@ async def list_documents(
 ) -> DocumentList:
     """List documents, newest first."""
     listing = await services.intake.documents.list(
-        identity.organization_id, agent_id=agent_id, status=status, limit=limit, after=after
+        identity.access, agent_id=agent_id, status=status, limit=limit, after=after
     )
     documents = [DocumentBody.of(document) for document in listing.items]
     return DocumentList(documents=documents, total=listing.total, next=listing.next)
@@ -47,13 +47,13 @@ async def list_documents(
 @router.get("/{document_id}")
 async def get_document(document_id: DocumentId, identity: Reader, services: ServicesOf) -> DocumentBody:
     """Show a document."""
-    return DocumentBody.of(await services.intake.documents.get(identity.organization_id, document_id))
+    return DocumentBody.of(await services.intake.documents.get(identity.access, document_id))
 
 
 @router.get("/{document_id}/status")
 async def get_document_status(document_id: DocumentId, identity: Reader, services: ServicesOf) -> DocumentStatusBody:
     """Show the status of a document, with the task that determines it."""
-    document, task = await services.intake.documents.get_with_task(identity.organization_id, document_id)
+    document, task = await services.intake.documents.get_with_task(identity.access, document_id)
     body = TaskBody.of(task) if task else None
     return DocumentStatusBody(
         id=document.id,
@@ -72,9 +72,7 @@ async def list_document_chunks(
     document_id: DocumentId, identity: Reader, services: ServicesOf, limit: Limit = 100, after: AfterId = None
 ) -> ChunkList:
     """List a document's chunks in order."""
-    listing = await services.intake.documents.list_chunks(
-        identity.organization_id, document_id, limit=limit, after=after
-    )
+    listing = await services.intake.documents.list_chunks(identity.access, document_id, limit=limit, after=after)
     return ChunkList(chunks=[ChunkBody.of(chunk) for chunk in listing.items], total=listing.total, next=listing.next)
 
 
@@ -88,9 +86,7 @@ async def list_document_pages(
     after: AfterId = None,
 ) -> PageList:
     """Show the text that was read from a document, page by page. A document that was not processed yet has no pages."""
-    listing = await services.intake.texts.list_pages(
-        identity.organization_id, document_id, page=page, limit=limit, after=after
-    )
+    listing = await services.intake.texts.list_pages(identity.access, document_id, page=page, limit=limit, after=after)
     return PageList(pages=[PageBody.of(found) for found in listing.items], total=listing.total, next=listing.next)
 
 
@@ -115,9 +111,9 @@ async def get_document_content(
     ] = "original",
 ) -> Response:
     """Download a document: the uploaded file or, with `format=text`, the text that chunk offsets refer to."""
-    document = await services.intake.documents.get(identity.organization_id, document_id)
+    document = await services.intake.documents.get(identity.access, document_id)
     if content_format == "text":
-        text = await services.intake.texts.read(identity.organization_id, document_id)
+        text = await services.intake.texts.read(identity.access, document_id)
         return Response(text, media_type="text/plain; charset=utf-8")
     headers = {
         "Content-Length": str(document.size_bytes),
@@ -133,12 +129,12 @@ async def get_document_content(
 @router.post("/{document_id}/reindex", status_code=202, responses=document_problems(DocumentBusyError))
 async def reindex_document(document_id: DocumentId, identity: Writer, services: ServicesOf) -> TaskAccepted:
     """Process a document again, with the agent's current settings."""
-    task = await services.intake.documents.reindex(identity.organization_id, document_id)
+    task = await services.intake.documents.reindex(identity.access, document_id)
     return TaskAccepted.of(task, "Document queued for reindexing")
 
 
 @router.delete("/{document_id}", status_code=202)
 async def delete_document(document_id: DocumentId, identity: Writer, services: ServicesOf) -> TaskAccepted:
     """Delete a document. It is hidden from search at once and removed by a task."""
-    task = await services.intake.documents.delete(identity.organization_id, document_id)
+    task = await services.intake.documents.delete(identity.access, document_id)
     return TaskAccepted.of(task, "Document hidden and queued for removal")

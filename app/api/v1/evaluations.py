@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from app.api.access import Reader, ServicesOf, Writer
+from app.api.access import ServicesOf, UnfilteredReader, Writer
 from app.api.bodies.evaluated_questions import EvaluationReportBody
 from app.api.bodies.evaluations import (
     EvaluationAccepted,
@@ -60,7 +60,7 @@ async def create_question_set(
 
 @router.get("/{agent_id}/question-sets")
 async def list_question_sets(
-    agent_id: AgentId, identity: Reader, services: ServicesOf, limit: Limit = 100, after: AfterId = None
+    agent_id: AgentId, identity: UnfilteredReader, services: ServicesOf, limit: Limit = 100, after: AfterId = None
 ) -> QuestionSetList:
     """List an agent's question sets, newest first."""
     found = await services.evaluations.question_sets.list(identity.organization_id, agent_id, limit=limit, after=after)
@@ -72,7 +72,7 @@ async def list_question_sets(
 async def get_question_set(
     agent_id: AgentId,
     set_id: IdOfSet,
-    identity: Reader,
+    identity: UnfilteredReader,
     services: ServicesOf,
     limit: Limit = 100,
     after: AfterId = None,
@@ -97,7 +97,7 @@ async def begin_evaluation(
     agent_id: AgentId, body: EvaluationCreate, identity: Writer, services: ServicesOf, response: Response
 ) -> EvaluationAccepted:
     """Search for every question of a set, and measure what is found. A task does the work."""
-    agent = await services.tenants.agents.get(identity.organization_id, agent_id)
+    agent = await services.tenants.agents.get(identity.access, agent_id)
     evaluation, task = await services.evaluations.evaluations.begin(
         identity.organization_id, agent.id, body.to_domain()
     )
@@ -108,7 +108,7 @@ async def begin_evaluation(
 
 @router.get("/{agent_id}/evaluations")
 async def list_evaluations(
-    agent_id: AgentId, identity: Reader, services: ServicesOf, limit: Limit = 100, after: AfterId = None
+    agent_id: AgentId, identity: UnfilteredReader, services: ServicesOf, limit: Limit = 100, after: AfterId = None
 ) -> EvaluationList:
     """List an agent's evaluations, newest first."""
     found, statuses = await services.evaluations.evaluations.list(
@@ -122,7 +122,7 @@ async def list_evaluations(
 async def get_evaluation(
     agent_id: AgentId,
     evaluation_id: IdOfEvaluation,
-    identity: Reader,
+    identity: UnfilteredReader,
     services: ServicesOf,
     compare: Compared = None,
 ) -> EvaluationReportBody:

@@ -16,7 +16,7 @@ from app.domain.errors import (
     ProviderDownError,
     ProviderPausedError,
 )
-from app.domain.vectors import Account
+from app.domain.identity import Access
 
 _PROVIDERS = (ProviderDownError, ProviderPausedError, ProviderBusyError, ProviderCredentialsError)
 
@@ -27,8 +27,8 @@ router = APIRouter(tags=["search"], responses=RESPONSES)
 async def search_agent(agent_id: AgentId, body: SearchRequest, identity: Reader, services: ServicesOf) -> Response:
     """Find the chunks that match a query best: by words (`text`), by meaning (`vector`) or by both (`hybrid`)."""
     began = time.perf_counter()
-    agent = await services.tenants.agents.get(identity.organization_id, agent_id)
-    return await _search(services, [Account(identity.organization_id, agent.id)], body, began)
+    agent = await services.tenants.agents.get(identity.access, agent_id)
+    return await _search(services, identity.access, [agent.id], body, began)
 
 
 @router.post("/search", response_model=SearchResults, responses=document_problems(*_PROVIDERS))
@@ -38,14 +38,17 @@ async def search_agents(body: SeveralAgentsSearchRequest, identity: Reader, serv
     They have one ranking, as if they belonged to one agent.
     """
     began = time.perf_counter()
-    agents = await services.tenants.agents.find_all(identity.organization_id, body.agents)
-    return await _search(services, [Account(identity.organization_id, agent.id) for agent in agents], body, began)
+    agents = await services.tenants.agents.find_all(identity.access, body.agents)
+    return await _search(services, identity.access, [agent.id for agent in agents], body, began)
 
 
-async def _search(services: Services, accounts: Sequence[Account], body: SearchRequest, began: float) -> Response:
+async def _search(
+    services: Services, access: Access, agent_ids: Sequence[int], body: SearchRequest, began: float
+) -> Response:
     """Search, and write the response here: FastAPI would check and convert the results once more."""
     found = await services.search.results.find(
-        accounts,
+        access,
+        agent_ids,
         body.query,
         top_k=body.top_k,
         mode=body.mode,

@@ -68,7 +68,7 @@ async def generate_specs(agent_id: AgentId, request: Request, identity: Writer, 
     The specification is a document of the agent, and a later one for the same repository and type replaces it. The
     source files become documents as well, unless `index_first` is false. The result of the task has the Markdown.
     """
-    agent = await services.tenants.agents.get(identity.organization_id, agent_id)
+    agent = await services.tenants.agents.get(identity.access, agent_id)
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() == _JSON:
         body = _validate(SpecsRequest, _parse_json(await request.body()))

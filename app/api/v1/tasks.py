@@ -48,7 +48,7 @@ async def list_tasks(
 ) -> TaskList:
     """List tasks, newest first."""
     listing = await services.queue.tasks.list(
-        identity.organization_id,
+        identity.access,
         status=status,
         agent_id=agent_id,
         queue=queue,
@@ -57,7 +57,7 @@ async def list_tasks(
         limit=limit,
         after=after,
     )
-    counts = await services.queue.tasks.count_children(listing.items)
+    counts = await services.queue.tasks.count_children(identity.access, listing.items)
     tasks = [TaskBody.of(task, counts=counts.get(task.id)) for task in listing.items]
     return TaskList(tasks=tasks, total=listing.total, next=listing.next)
 
@@ -80,10 +80,10 @@ async def get_task(
     """
     if wait:
         until_end = until == "end"
-        task = await services.queue.tasks.wait(identity.organization_id, task_id, wait, until_end=until_end)
+        task = await services.queue.tasks.wait(identity.access, task_id, wait, until_end=until_end)
     else:
-        task = await services.queue.tasks.poll(identity.organization_id, task_id)
-    counts = await services.queue.tasks.count_children([task])
+        task = await services.queue.tasks.poll(identity.access, task_id)
+    counts = await services.queue.tasks.count_children(identity.access, [task])
     return TaskBody.of(task, await services.queue.tasks.get_position(task), counts.get(task.id))
 
 
@@ -105,7 +105,7 @@ async def _find_task_to_follow(task_id: IdOfTask, identity: Reader, services: Se
     Raises:
         HTTPException: 204, when the client has received the end. It makes an `EventSource` stop.
     """
-    task = await services.queue.tasks.get(identity.organization_id, task_id)
+    task = await services.queue.tasks.get(identity.access, task_id)
     if task.state in FINAL and seen >= task.version:
         raise HTTPException(204)
     return task
@@ -120,7 +120,7 @@ async def _find_task_to_follow(task_id: IdOfTask, identity: Reader, services: Se
     },
 )
 async def follow_task(
-    task: Annotated[Task, Depends(_find_task_to_follow)], services: ServicesOf, seen: LastEventId
+    task: Annotated[Task, Depends(_find_task_to_follow)], identity: Reader, services: ServicesOf, seen: LastEventId
 ) -> StreamingResponse:
     """Follow a task as server-sent events: `progress` at every stage and change, then `end`.
 
@@ -130,7 +130,7 @@ async def follow_task(
     interrupted, such as by a killed worker, and the answer is written anew. The id of an event is the task's `version`;
     `Last-Event-ID` resumes after that event, without loss or repetition.
     """
-    return events.stream(events.follow(services, task, seen), {})
+    return events.stream(events.follow(services, identity.access, task, seen), {})
 
 
 @router.delete(
@@ -142,7 +142,7 @@ async def follow_task(
 )
 async def cancel_task(task_id: IdOfTask, identity: Writer, services: ServicesOf, response: Response) -> TaskCancelled:
     """Cancel a task. For a running task the response is 202 with `cancelling`: it stops shortly."""
-    task = await services.queue.tasks.cancel(identity.organization_id, task_id)
+    task = await services.queue.tasks.cancel(identity.access, task_id)
     response.status_code = 200 if task.state in FINAL else 202
     return TaskCancelled.of(task)
 
@@ -150,11 +150,11 @@ async def cancel_task(task_id: IdOfTask, identity: Writer, services: ServicesOf,
 @router.post("/{task_id}/revoke", responses=document_problems(TaskFinishedError))
 async def revoke_task(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskRevoked:
     """Cancel a task, with a response in Celery's terms."""
-    task = await services.queue.tasks.cancel(identity.organization_id, task_id)
+    task = await services.queue.tasks.cancel(identity.access, task_id)
     return TaskRevoked(task_id=str(task.id))
 
 
 @router.post("/{task_id}/retry", status_code=202, responses=document_problems(ConflictError))
 async def retry_task(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskAccepted:
     """Queue a finished task again, also one that succeeded."""
-    return TaskAccepted.of(await services.queue.tasks.retry(identity.organization_id, task_id), "Task queued again")
+    return TaskAccepted.of(await services.queue.tasks.retry(identity.access, task_id), "Task queued again")

@@ -26,7 +26,7 @@ from app.domain.errors import (
     TooManyFilesError,
     UnsupportedTypeError,
 )
-from app.domain.identity import Scope
+from app.domain.identity import Access, Scope
 from app.services.intake.batches import Batch
 from app.services.intake.uploads import Accepted, IncomingFile, Upload
 from app.services.tenants.agents import make_slug
@@ -70,7 +70,7 @@ async def upload_document(agent_id: AgentId, request: Request, identity: Writer,
     An archive (`.zip`, `.7z`, `.tar`, `.tar.gz`, `.gz` and others) becomes a parent task with a child for each file in
     it. The files within a document, such as the attachments of a mail, become children of its task.
     """
-    _, accepted = await _accept_upload(request, services, identity.organization_id, agent_id)
+    _, accepted = await _accept_upload(request, services, identity.access, agent_id)
     return Response(
         UploadAccepted.of(accepted).model_dump_json(),
         202,
@@ -88,8 +88,11 @@ async def upload_document(agent_id: AgentId, request: Request, identity: Writer,
 async def upload_to_collection(
     request: Request, identity: Writer, services: ServicesOf, response: Response
 ) -> CollectionUploadAccepted:
-    """Upload a document to a collection. A collection is an agent's slug; the agent is created on first use."""
-    form, accepted = await _accept_upload(request, services, identity.organization_id, None)
+    """Upload a document to a collection. A collection is an agent's slug; the agent is created on first use.
+
+    A key that is restricted to agents cannot create one: another collection than theirs is answered with 404.
+    """
+    form, accepted = await _accept_upload(request, services, identity.access, None)
     response.headers["Location"] = locate(accepted)
     return CollectionUploadAccepted(
         task_id=str(accepted.task_id) if accepted.task_id else None,
@@ -123,7 +126,7 @@ async def upload_batch(
         await drain(body, services.intake.uploads.max_bytes)
         raise
     response.headers["Location"] = f"/api/v1/tasks/{parent.id}"
-    counts = await services.queue.tasks.count_children([parent])
+    counts = await services.queue.tasks.count_children(identity.access, [parent])
     return BatchAccepted.of_batch(parent, children, counts[parent.id])
 
 
@@ -146,7 +149,7 @@ class SingleFile:
 
 
 async def _accept_upload(
-    request: Request, services: Services, organization_id: int, agent_id: int | None
+    request: Request, services: Services, access: Access, agent_id: int | None
 ) -> tuple[Form, Accepted]:
     """Stream the form's file to storage, then accept it for the agent or for the collection that the form names."""
     body = stream_body(request)
@@ -156,8 +159,8 @@ async def _accept_upload(
             form = await read_form(request.headers.get("content-type", ""), body, sink)
             options = parse_options(form, *(["collection"] if agent_id is None else []))
             if agent_id is None:
-                agent_id = (await services.tenants.agents.get_or_create(organization_id, _read_slug(form))).id
-            upload = Upload(organization_id, agent_id, sink.filename or "unnamed", *options)
+                agent_id = (await services.tenants.agents.get_or_create(access, _read_slug(form))).id
+            upload = Upload(access.organization_id, agent_id, sink.filename or "unnamed", *options)
             return form, await services.intake.uploads.accept(incoming, upload)
     except (PayloadTooLargeError, StorageFullError):
         await drain(body, services.intake.uploads.max_bytes)

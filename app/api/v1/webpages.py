@@ -63,5 +63,5 @@ async def crawl_site(
     )
     task = await services.intake.crawls.submit(request)
     response.headers["Location"] = f"/api/v1/tasks/{task.id}"
-    counts = await services.queue.tasks.count_children([task])
+    counts = await services.queue.tasks.count_children(identity.access, [task])
     return CrawlAccepted.of_crawl(task, counts[task.id])

@@ -12,7 +12,6 @@ from sqlalchemy import (
     any_,
     bindparam,
     cast,
-    exists,
     func,
     literal,
     select,
@@ -26,9 +25,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.documents.content_keys import REVIVED_KEY
 from app.db.documents.editions import hide_editions
 from app.db.paging import list_rows
-from app.db.tables.core import agents, chunks, documents
+from app.db.tables.core import chunks, documents
+from app.db.tenants.visibility import sees_document
 from app.domain.documents import DocumentStatus
 from app.domain.errors import InvalidMetadataError
+from app.domain.identity import Access
 from app.domain.metadata import MAX_BYTES
 from app.domain.records import Document, Listing, StoredChunk
 
@@ -37,17 +38,11 @@ def _document(row: Any) -> Document:
     return Document(**{**row._asdict(), "status": DocumentStatus(row.status)})
 
 
-def _visible(organization_id: int) -> ColumnElement[bool]:
-    # The documents of a deleted agent are marked some time after it.
-    of_agent = exists().where(agents.c.id == documents.c.agent_id, agents.c.deleted_at.is_(None))
-    return (documents.c.organization_id == organization_id) & documents.c.deleted_at.is_(None) & of_agent
-
-
 async def get_document(
-    connection: AsyncConnection, organization_id: int, document_id: int, *, lock: bool = False
+    connection: AsyncConnection, access: Access, document_id: int, *, lock: bool = False
 ) -> Document | None:
-    """One document, unless deleted or another organization's; with ``lock``, locked until the transaction ends."""
-    query = select(documents).where(documents.c.id == document_id, _visible(organization_id))
+    """One document, unless it does not exist for the caller; with ``lock``, locked until the transaction ends."""
+    query = select(documents).where(documents.c.id == document_id, sees_document(access))
     if lock:
         query = query.with_for_update()
     row = (await connection.execute(query)).one_or_none()
@@ -65,7 +60,7 @@ async def get_document_for_work(
 
 async def list_documents(
     connection: AsyncConnection,
-    organization_id: int,
+    access: Access,
     *,
     agent_id: int | None,
     status: DocumentStatus | None,
@@ -73,7 +68,7 @@ async def list_documents(
     after: int | None,
 ) -> Listing[Document]:
     """List documents, the newest first."""
-    conditions = [_visible(organization_id)]
+    conditions = [sees_document(access)]
     if agent_id is not None:
         conditions.append(documents.c.agent_id == agent_id)
     if status is not None:

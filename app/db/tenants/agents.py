@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Numeric, case, func, insert, select, update
+from sqlalchemy import Numeric, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
 from app.db.paging import list_rows
 from app.db.statements import Statement
 from app.db.tables.core import agents
+from app.db.tenants.visibility import VISIBLE_AGENT, name_agents, sees_agent
+from app.domain.identity import Access
 from app.domain.records import Agent, AgentSettings, Listing
 
 
@@ -28,10 +30,6 @@ def _columns(settings: AgentSettings) -> dict[str, Any]:
     return {"settings": chunking, "weight": settings.weight, "max_in_flight": settings.max_in_flight}
 
 
-def _visible(organization_id: int) -> ColumnElement[bool]:
-    return (agents.c.organization_id == organization_id) & agents.c.deleted_at.is_(None) & ~agents.c.internal
-
-
 async def insert_agent(
     connection: AsyncConnection, organization_id: int, name: str, slug: str, settings: AgentSettings
 ) -> Agent:
@@ -40,36 +38,34 @@ async def insert_agent(
     return _agent((await connection.execute(insert(agents).values(values).returning(*agents.c))).one())
 
 
-async def get_agent(connection: AsyncConnection, organization_id: int, agent_id: int) -> Agent | None:
-    """One agent, unless deleted or another organization's."""
-    query = select(agents).where(agents.c.id == agent_id, _visible(organization_id))
+async def get_agent(connection: AsyncConnection, access: Access, agent_id: int) -> Agent | None:
+    """One agent, unless it is deleted or does not exist for the caller."""
+    query = select(agents).where(agents.c.id == agent_id, sees_agent(access))
     row = (await connection.execute(query)).one_or_none()
     return _agent(row) if row else None
 
 
-async def find_agent(connection: AsyncConnection, organization_id: int, slug: str) -> Agent | None:
+async def find_agent(connection: AsyncConnection, access: Access, slug: str) -> Agent | None:
     """The agent with this slug."""
-    query = select(agents).where(agents.c.slug == slug, _visible(organization_id))
+    query = select(agents).where(agents.c.slug == slug, sees_agent(access))
     row = (await connection.execute(query)).one_or_none()
     return _agent(row) if row else None
 
 
-_FIND = Statement("""
+_FIND = Statement(f"""
     SELECT id, name, slug, settings, weight, max_in_flight, created_at, updated_at FROM agents
-    WHERE organization_id = :organization_id AND deleted_at IS NULL AND NOT internal
+    WHERE {VISIBLE_AGENT}
         AND (id = ANY (CAST(:ids AS bigint[])) OR slug = ANY (CAST(:slugs AS text[])))
 """)
 
 
-async def find_agents(
-    database: Database, organization_id: int, ids: Sequence[int], slugs: Sequence[str]
-) -> list[Agent]:
+async def find_agents(database: Database, access: Access, ids: Sequence[int], slugs: Sequence[str]) -> list[Agent]:
     """The agents with one of these ids or slugs."""
-    parameters = {"organization_id": organization_id, "ids": list(ids), "slugs": list(slugs)}
+    parameters = {**name_agents(access), "ids": list(ids), "slugs": list(slugs)}
     found = []
     for id_, name, slug, settings, weight, most, *times in await database.fetch(_FIND, parameters):
         read = AgentSettings(**settings, weight=weight, max_in_flight=most)
-        found.append(Agent(id_, organization_id, name, slug, read, *times))
+        found.append(Agent(id_, access.organization_id, name, slug, read, *times))
     return found
 
 
@@ -78,23 +74,21 @@ async def get_highest_suffix(connection: AsyncConnection, organization_id: int, 
     number = func.regexp_substr(agents.c.slug, "[0-9]+$").cast(Numeric)
     numbered = agents.c.slug.op("~")(f"^{slug}-[0-9]{{1,9}}$")
     query = select(func.max(case((agents.c.slug == slug, 1), else_=number))).where(
-        _visible(organization_id), (agents.c.slug == slug) | numbered
+        sees_agent(Access(organization_id)), (agents.c.slug == slug) | numbered
     )
     return int(await connection.scalar(query) or 0)
 
 
-async def list_agents(
-    connection: AsyncConnection, organization_id: int, *, limit: int, after: int | None
-) -> Listing[Agent]:
+async def list_agents(connection: AsyncConnection, access: Access, *, limit: int, after: int | None) -> Listing[Agent]:
     """Agents, the newest first."""
-    return await list_rows(connection, agents, [_visible(organization_id)], _agent, limit=limit, after=after)
+    return await list_rows(connection, agents, [sees_agent(access)], _agent, limit=limit, after=after)
 
 
 async def update_agent(connection: AsyncConnection, agent: Agent) -> Agent | None:
     """Write an agent's name, slug and settings."""
     statement = (
         update(agents)
-        .where(agents.c.id == agent.id, _visible(agent.organization_id))
+        .where(agents.c.id == agent.id, sees_agent(Access(agent.organization_id)))
         .values(name=agent.name, slug=agent.slug, updated_at=func.now(), **_columns(agent.settings))
         .returning(*agents.c)
     )
@@ -102,11 +96,11 @@ async def update_agent(connection: AsyncConnection, agent: Agent) -> Agent | Non
     return _agent(row) if row else None
 
 
-async def hide_agent(connection: AsyncConnection, organization_id: int, agent_id: int) -> bool:
+async def hide_agent(connection: AsyncConnection, access: Access, agent_id: int) -> bool:
     """Mark an agent deleted. False when it does not exist."""
     statement = (
         update(agents)
-        .where(agents.c.id == agent_id, _visible(organization_id))
+        .where(agents.c.id == agent_id, sees_agent(access))
         .values(deleted_at=func.now())
         .returning(agents.c.id)
     )

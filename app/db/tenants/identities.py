@@ -35,7 +35,8 @@ async def lock_organization(connection: AsyncConnection, organization_id: int) -
 
 
 _FIND_IDENTITIES = Statement("""
-    SELECT given.hash, k.organization_id, k.scopes, k.operator, k.prefix, k.id, k.agent_ids, k.document_filter
+    SELECT given.hash, k.organization_id, k.scopes, k.operator, k.prefix, k.id, k.agent_ids, k.document_filter,
+        k.expires_at
     FROM unnest(CAST(:key_hashes AS bytea[])) AS given (hash)
     JOIN api_keys AS k ON k.hash = given.hash OR (k.former_hash = given.hash AND k.former_expires_at > now())
     WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
@@ -50,6 +51,7 @@ def _identity(row: Any) -> Identity:
         row["id"],
         None if row["agent_ids"] is None else frozenset(row["agent_ids"]),
         row["document_filter"],
+        row["expires_at"],
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from app.db.engine import Database
 from app.db.search.ranking import Hit
 from app.domain.counting import count_of
-from app.domain.filters import read_filter
-from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
+from app.domain.filters import read_filters
+from app.domain.identity import Access
+from app.domain.tasks import ASKED_BY, ASKED_FILTER, NewTask, Progress, Queue, Task, TaskName
 from app.domain.vectors import Account
 from app.ledger.submit import submit
 from app.services.answers.conversation import Conversation
@@ -65,26 +66,25 @@ class Answers:
         self._generation = generation
         self._conversation = Conversation(generation)
 
-    async def ask(self, organization_id: int, agent_id: int, asked: Asked) -> Task:
+    async def ask(self, access: Access, agent_id: int, asked: Asked) -> Task:
         """Submit a question to an agent. The answer becomes the task's result.
+
+        The question of a key with a document filter keeps both, so that its answer cites only documents that match, and
+        no other restricted key sees it.
 
         Raises:
             BacklogFullError: when the agent has too many tasks waiting.
             InvalidRequestError: when the filter has another form than ``app.domain.filters`` reads.
         """
-        if asked.where:
-            read_filter(asked.where)
+        read_filters(asked.where)
+        arguments = asked.as_arguments()
+        if access.document_filter is not None:
+            arguments |= {ASKED_BY: access.key_id, ASKED_FILTER: access.document_filter}
         await self._backpressure.check(agent_id)
         async with self._database.transaction() as connection:
             task = await submit(
                 connection,
-                NewTask(
-                    organization_id,
-                    agent_id,
-                    TaskName.ANSWER_QUESTION,
-                    Queue.HIGH,
-                    arguments=asked.as_arguments(),
-                ),
+                NewTask(access.organization_id, agent_id, TaskName.ANSWER_QUESTION, Queue.HIGH, arguments=arguments),
             )
         self._admission.nudge(task.queue)
         return task
@@ -102,7 +102,8 @@ class Answers:
         await sink.restart()
         history = arguments.get("history", ())
         question = await self._conversation.rewrite(account, arguments["question"], history, usage)
-        hits = await self._search.find(account, question, top_k=arguments["top_k"], where=arguments.get("filter"))
+        where = read_filters(arguments.get(ASKED_FILTER), arguments.get("filter"))
+        hits = await self._search.find(account, question, top_k=arguments["top_k"], where=where)
         await attempt.report(Progress("generate_answer", 50, f"Answering from {count_of(len(hits), 'passage')}"))
         answer = await self.reply(account, question, hits, sink=sink, usage=usage)
         if history:

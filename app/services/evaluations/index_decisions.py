@@ -15,6 +15,7 @@ from app.db.vectors.calibrations import get_calibrations
 from app.db.vectors.gates import decide_gate, get_gate
 from app.domain.errors import ConflictError, RetryLaterError
 from app.domain.evaluations import Evaluation
+from app.domain.identity import Access
 from app.domain.tasks import Progress
 from app.domain.vectors import IndexGate, VectorIndex
 from app.services.evaluations.evaluations import EvaluationRequest, add_evaluation
@@ -103,7 +104,7 @@ class IndexDecisions:
             found = [await find_evaluation(connection, task.id, index.id) for index in (active, building)]
             if found[0] and found[1]:
                 return _Pair(found[0], found[1])
-            agent = await get_agent(connection, task.organization_id, task.agent_id)
+            agent = await get_agent(connection, Access(task.organization_id), task.agent_id)
             questions = gate.question_set_id and await get_question_set(connection, gate.question_set_id, lock=True)
             if agent is None or not questions:
                 return None

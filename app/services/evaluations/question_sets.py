@@ -16,6 +16,7 @@ from app.db.evaluations.question_sets import (
 from app.db.tenants.agents import get_agent
 from app.domain.errors import NotFoundError
 from app.domain.evaluations import NumberedQuestion, QuestionSet
+from app.domain.identity import Access
 from app.domain.questions import Question
 from app.domain.records import Agent, Listing
 
@@ -92,7 +93,7 @@ async def find_owner(connection: AsyncConnection, organization_id: int, agent_id
     Raises:
         NotFoundError: when the organization has no such agent.
     """
-    agent = await get_agent(connection, organization_id, agent_id)
+    agent = await get_agent(connection, Access(organization_id), agent_id)
     if agent is None:
         raise NotFoundError(f"Agent {agent_id} does not exist.")
     return agent

@@ -25,6 +25,7 @@ from app.db.search.ranking import Hit
 from app.domain.counting import count_of
 from app.domain.errors import ConflictError, RetryLaterError
 from app.domain.evaluations import Evaluation, NumberedQuestion, QuestionResult
+from app.domain.filters import read_filters
 from app.domain.questions import Question
 from app.domain.tasks import Progress
 from app.domain.vectors import Account, VectorIndex
@@ -153,7 +154,7 @@ class EvaluationRuns:
         top_k: int,
     ) -> Sequence[Hit]:
         return await self._search.find(
-            account, question.text, top_k=top_k, mode=mode, where=request["filter"], index=index
+            account, question.text, top_k=top_k, mode=mode, where=read_filters(request["filter"]), index=index
         )
 
     async def _answer(

@@ -6,6 +6,7 @@ from itertools import groupby
 from app.db.documents.documents import count_pages, list_chunks, list_chunks_of_pages
 from app.db.engine import Database
 from app.domain.errors import NotFoundError
+from app.domain.identity import Access
 from app.domain.records import Listing, PageText, StoredChunk
 from app.pipeline.chunking.joining import join_chunks
 from app.services.intake.documents import Documents
@@ -18,20 +19,20 @@ class DocumentTexts:
         self._database = database
         self._documents = documents
 
-    async def read(self, organization_id: int, document_id: int) -> str:
+    async def read(self, access: Access, document_id: int) -> str:
         """The whole text; the ``start`` and ``end`` of the document's chunks count characters in it."""
-        document = await self._documents.get(organization_id, document_id)
+        document = await self._documents.get(access, document_id)
         async with self._database.statement() as connection:
             return join_chunks((await list_chunks(connection, document.id)).items)
 
     async def list_pages(
-        self, organization_id: int, document_id: int, *, page: int | None, limit: int, after: int | None
+        self, access: Access, document_id: int, *, page: int | None, limit: int, after: int | None
     ) -> Listing[PageText]:
         """The pages in order; those without text too. One page without a number, for a format without pages.
 
         Args:
-            organization_id: The organization.
-            document_id: Its document.
+            access: What the caller may see.
+            document_id: The document.
             page: Return this page only.
             limit: The maximum number of pages.
             after: The number of the last page before these.
@@ -39,7 +40,7 @@ class DocumentTexts:
         Raises:
             NotFoundError: when the organization has no such document, or the document has no such page.
         """
-        document = await self._documents.get(organization_id, document_id)
+        document = await self._documents.get(access, document_id)
         async with self._database.statement() as connection:
             total = max(await count_pages(connection, document.id), document.page_count or 0)
             if page is not None and page > total:

@@ -20,6 +20,7 @@ from app.db.documents.erasure import DeletedDocument
 from app.db.engine import Database, repeats_on_conflict
 from app.domain.documents import DocumentStatus
 from app.domain.errors import DocumentBusyError, DocumentDeletedError, NotFoundError
+from app.domain.identity import Access
 from app.domain.ids import TaskId
 from app.domain.media import ARCHIVES
 from app.domain.ports import BlobStore
@@ -64,21 +65,21 @@ class Documents:
         self._admission = admission
         self._after_commit = after_commit
 
-    async def get(self, organization_id: int, document_id: int) -> Document:
+    async def get(self, access: Access, document_id: int) -> Document:
         """One document.
 
         Raises:
-            NotFoundError: when the organization has no such document, or it was deleted.
+            NotFoundError: when the caller sees no such document, or it was deleted.
         """
         async with self._database.statement() as connection:
-            document = await get_document(connection, organization_id, document_id)
+            document = await get_document(connection, access, document_id)
             if document is None:
                 raise NotFoundError(f"Document {document_id} does not exist.")
             return (await _without_forgotten_tasks(connection, [document]))[0]
 
-    async def get_with_task(self, organization_id: int, document_id: int) -> tuple[Document, Task | None]:
+    async def get_with_task(self, access: Access, document_id: int) -> tuple[Document, Task | None]:
         """One document and the task that decides its status."""
-        document = await self.get(organization_id, document_id)
+        document = await self.get(access, document_id)
         if document.task_id is None:
             return document, None
         async with self._database.statement() as connection:
@@ -86,7 +87,7 @@ class Documents:
 
     async def list(
         self,
-        organization_id: int,
+        access: Access,
         *,
         agent_id: int | None,
         status: DocumentStatus | None,
@@ -99,15 +100,15 @@ class Documents:
         """
         async with self._database.statement() as connection:
             listing = await list_documents(
-                connection, organization_id, agent_id=agent_id, status=status, limit=limit, after=after
+                connection, access, agent_id=agent_id, status=status, limit=limit, after=after
             )
             return replace(listing, items=await _without_forgotten_tasks(connection, listing.items))
 
     async def list_chunks(
-        self, organization_id: int, document_id: int, *, limit: int, after: int | None
+        self, access: Access, document_id: int, *, limit: int, after: int | None
     ) -> Listing[StoredChunk]:
         """A document's chunks in order. ``after`` is the number of the last chunk on the page before."""
-        document = await self.get(organization_id, document_id)
+        document = await self.get(access, document_id)
         async with self._database.statement() as connection:
             return await list_chunks(connection, document.id, limit=limit, after=after)
 
@@ -131,25 +132,25 @@ class Documents:
         return replay()
 
     @repeats_on_conflict
-    async def reindex(self, organization_id: int, document_id: int, request: ReindexRequest | None = None) -> Task:
+    async def reindex(self, access: Access, document_id: int, request: ReindexRequest | None = None) -> Task:
         """Submit the document to be processed again; until then, search finds its present content.
 
         A web page is fetched again. An archive is unpacked again; only its new or failed files are processed. With a
         ``request``, the tasks that are processing the document are cancelled.
 
         Raises:
-            NotFoundError: when the organization has no such document.
+            NotFoundError: when the caller sees no such document.
             DocumentBusyError: when a task is processing the document and there is no ``request``.
             DuplicateDocumentError: when it failed or was cancelled, and another document has the same content.
         """
         async with self._database.transaction() as connection:
             await lock_document(connection, document_id)
             await lock_document_tasks(connection, [document_id])
-            document = await get_document(connection, organization_id, document_id, lock=True)
+            document = await get_document(connection, access, document_id, lock=True)
             if document is None:
                 raise NotFoundError(f"Document {document_id} does not exist.")
             if request:
-                await cancel_document_tasks(connection, organization_id, [document_id])
+                await cancel_document_tasks(connection, access.organization_id, [document_id])
                 await merge_metadata(connection, document_id, request.metadata)
             elif await _is_busy(connection, document_id):
                 raise DocumentBusyError
@@ -163,28 +164,28 @@ class Documents:
         self._admission.nudge(task.queue)
         return task
 
-    async def delete(self, organization_id: int, document_id: int) -> Task:
+    async def delete(self, access: Access, document_id: int) -> Task:
         """Hide the document from search at once, cancel its tasks, and submit the task that removes it.
 
         Raises:
-            NotFoundError: when the organization has no such document.
+            NotFoundError: when the caller sees no such document.
         """
-        task, cancelled = await self._hide(organization_id, document_id)
+        task, cancelled = await self._hide(access, document_id)
         self._admission.nudge(task.queue)
         # Not the running ones: their workers publish how they end, which may have happened already.
         await self._after_commit.run([other for other in cancelled if other.state not in RUNNING])
         return task
 
     @repeats_on_conflict
-    async def _hide(self, organization_id: int, document_id: int) -> tuple[Task, Sequence[Task]]:
+    async def _hide(self, access: Access, document_id: int) -> tuple[Task, Sequence[Task]]:
         async with self._database.transaction() as connection:
             await lock_document(connection, document_id)
             await lock_document_tasks(connection, [document_id])
-            document = await get_document(connection, organization_id, document_id, lock=True)
+            document = await get_document(connection, access, document_id, lock=True)
             if document is None:
                 raise NotFoundError(f"Document {document_id} does not exist.")
             await hide_document(connection, document_id)
-            cancelled = await cancel_document_tasks(connection, organization_id, [document_id])
+            cancelled = await cancel_document_tasks(connection, access.organization_id, [document_id])
             # Without the document's name: this task's row outlives the document.
             deletion = NewTask.for_document(document, TaskName.DELETE_DOCUMENT, Queue.DEFAULT)
             task = await submit(connection, replace(deletion, metadata={}))

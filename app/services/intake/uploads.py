@@ -26,6 +26,7 @@ from app.domain.errors import (
     PayloadTooLargeError,
     TransactionConflictError,
 )
+from app.domain.identity import Access
 from app.domain.ids import TaskId, new_task_id
 from app.domain.media import ARCHIVES
 from app.domain.ports import BlobStore, BlobWriter
@@ -104,7 +105,7 @@ async def find_duplicate(
         NotFoundError: when the organization has no such agent, which is why no document was inserted.
     """
     async with database.statement() as connection:
-        if await get_agent(connection, organization_id, agent_id) is None:
+        if await get_agent(connection, Access(organization_id), agent_id) is None:
             raise NotFoundError(f"Agent {agent_id} does not exist.")
         document = await find_by_content(connection, agent_id, content_key)
         task = await get_task(connection, TaskId(document.task_id)) if document and document.task_id else None

@@ -10,6 +10,7 @@ from app.db.engine import Database
 from app.domain.addresses import AllowedHosts
 from app.domain.documents import OnDuplicate
 from app.domain.errors import DocumentBusyError, DuplicateDocumentError, FileMissingError
+from app.domain.identity import Access
 from app.domain.media import HTML, MARKDOWN
 from app.domain.ports import PageReader
 from app.domain.records import Content, Document
@@ -192,7 +193,7 @@ class Webpages:
         if request.on_duplicate is OnDuplicate.SKIP:
             return duplicate
         reindex = ReindexRequest(request.metadata, request.queue)
-        task = await self._documents.reindex(request.organization_id, duplicate.document_id, reindex)
+        task = await self._documents.reindex(Access(request.organization_id), duplicate.document_id, reindex)
         return Accepted.of_task(task, replaces=True)
 
 

@@ -12,6 +12,7 @@ from app.domain.errors import NotFoundError
 from app.domain.identity import Identity, Scope
 from app.domain.tasks import WORK_QUEUES
 from app.ledger.queues import QueueStats, count_finished, list_own_queues, list_queues, pause, resume
+from app.ledger.visible import list_visible_queues, list_visible_workers
 from app.ledger.workers import Worker, list_workers
 from app.services.providers.calls import ProviderCalls, ProviderState
 from app.services.queue.admission import Admission
@@ -56,8 +57,11 @@ class Overview:
         if identity.allows(Scope.OPERATOR):
             return await self.list_queues()
         async with self._database.statement() as connection:
-            queues = await list_own_queues(connection, identity.organization_id)
-            finished = await count_finished(connection, _RATE_SECONDS, identity.organization_id)
+            if identity.is_restricted:
+                queues = await list_visible_queues(connection, identity.access)
+            else:
+                queues = await list_own_queues(connection, identity.organization_id)
+            finished = await count_finished(connection, _RATE_SECONDS, identity.access)
         return [(queue, finished.get(queue.name, 0) / _RATE_SECONDS) for queue in queues]
 
     @repeats_on_conflict
@@ -95,7 +99,10 @@ class Overview:
         if identity.allows(Scope.OPERATOR):
             return await self.list_workers()
         async with self._database.statement() as connection:
-            workers = await list_workers(connection, identity.organization_id)
+            if identity.is_restricted:
+                workers = await list_visible_workers(connection, identity.access)
+            else:
+                workers = await list_workers(connection, identity.organization_id)
         return [worker for worker in workers if worker.running]
 
     async def list_providers_for(self, identity: Identity) -> list[ProviderState]:

@@ -8,6 +8,7 @@ import structlog
 from app.db.documents.content_keys import refuse_duplicate
 from app.db.engine import Database, repeats_on_conflict
 from app.domain.errors import DocumentBusyError, NotFoundError
+from app.domain.identity import Access
 from app.domain.ids import TaskId
 from app.domain.ports import Alarm
 from app.domain.records import Listing
@@ -45,40 +46,41 @@ class DeadLetters:
         self._alarms = alarms
 
     async def list(
-        self, organization_id: int, criteria: DeadLetterFilter, *, limit: int, after: UUID | None
+        self, access: Access, criteria: DeadLetterFilter, *, limit: int, after: UUID | None
     ) -> Listing[Task]:
         """Dead letters, newest task first. ``after`` is the id of the last task on the page before."""
         async with self._database.statement() as connection:
-            return await list_dead_letters(connection, organization_id, criteria, limit=limit, after=after)
+            return await list_dead_letters(connection, access, criteria, limit=limit, after=after)
 
-    async def get(self, organization_id: int, task_id: TaskId) -> Task:
+    async def get(self, access: Access, task_id: TaskId) -> Task:
         """One dead letter.
 
         Raises:
-            NotFoundError: when the organization has no such task, or the task is no dead letter.
+            NotFoundError: when the caller sees no such task, or the task is no dead letter.
         """
         async with self._database.statement() as connection:
-            task = await get_task(connection, task_id, organization_id)
+            task = await get_task(connection, task_id, access)
         if task is None or task.dead_lettered_at is None:
             raise _not_found(task_id)
         return task
 
-    async def count(self, organization_id: int, criteria: DeadLetterFilter) -> int:
+    async def count(self, access: Access, criteria: DeadLetterFilter) -> int:
         """The number of dead letters that the filter matches."""
         async with self._database.statement() as connection:
-            return await count_dead_letters(connection, organization_id, criteria)
+            return await count_dead_letters(connection, access, criteria)
 
-    async def replay(self, organization_id: int, task_id: TaskId) -> Task:
+    async def replay(self, access: Access, task_id: TaskId) -> Task:
         """Run a dead letter again, with its counts of retries and crashes reset.
 
         Raises:
-            NotFoundError: when the organization has no such dead letter.
+            NotFoundError: when the caller sees no such dead letter.
             DocumentBusyError: when another task is processing its document.
             DuplicateDocumentError: when another document has received the same content in the meantime.
         """
-        replayed, reopened = await self._replay(organization_id, [task_id])
+        await self.get(access, task_id)
+        replayed, reopened = await self._replay(access.organization_id, [task_id])
         if not replayed:
-            await self.get(organization_id, task_id)
+            await self.get(access, task_id)
             async with self._database.statement() as connection:
                 await refuse_duplicate(connection, task_id)
             raise DocumentBusyError("Another task is processing the document.")
@@ -95,27 +97,28 @@ class DeadLetters:
             reopened = [await reopen(connection, parent.id) for parent in parents] if replayed else []
         return replayed, [parent for parent in reopened if parent]
 
-    async def replay_all(self, organization_id: int, criteria: DeadLetterFilter) -> int:
+    async def replay_all(self, access: Access, criteria: DeadLetterFilter) -> int:
         """Run every matching dead letter again, a batch a transaction; returns how many."""
         count, after = 0, _FIRST
         while True:
             async with self._database.statement() as connection:
-                task_ids = await find_dead_letters(connection, organization_id, criteria, limit=_BATCH, after=after)
-            replayed, reopened = await self._replay(organization_id, task_ids)
+                task_ids = await find_dead_letters(connection, access, criteria, limit=_BATCH, after=after)
+            replayed, reopened = await self._replay(access.organization_id, task_ids)
             await self._after_commit.publish([*replayed, *reopened])
             count += len(replayed)
             if len(task_ids) < _BATCH:
                 return count
             after = task_ids[-1]
 
-    async def discard(self, organization_id: int, task_id: TaskId) -> Task:
+    async def discard(self, access: Access, task_id: TaskId) -> Task:
         """Remove a task from the dead letters. It stays a failure, and is deleted after the retention time.
 
         Raises:
-            NotFoundError: when the organization has no such dead letter.
+            NotFoundError: when the caller sees no such dead letter.
         """
+        await self.get(access, task_id)
         async with self._database.statement() as connection:
-            task = await discard(connection, task_id, organization_id)
+            task = await discard(connection, task_id, access.organization_id)
         if task is None:
             raise _not_found(task_id)
         return task

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from app.db.documents.content_keys import refuse_duplicate
 from app.db.engine import Database, repeats_on_conflict
+from app.db.tenants.visibility import is_visible_task
 from app.domain.errors import ConflictError, NotFoundError, TaskFinishedError
+from app.domain.identity import Access
 from app.domain.ids import TaskId, keep_above
 from app.domain.ports import TaskWatch
 from app.domain.records import Listing
@@ -15,6 +17,7 @@ from app.domain.tasks import Counts, Task
 from app.ledger.cancel import cancel
 from app.ledger.children import count_children
 from app.ledger.read import get_newest_id, get_position, list_tasks, read_tasks
+from app.ledger.visible import count_visible_children
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.changes import TaskChanges
 from app.services.queue.parents import Parents
@@ -31,46 +34,48 @@ class Tasks:
         self._after_commit = after_commit
         self._parents = parents
 
-    async def get(self, organization_id: int, task_id: TaskId) -> Task:
+    async def get(self, access: Access, task_id: TaskId) -> Task:
         """One task.
 
         Raises:
-            NotFoundError: when the organization has no such task.
+            NotFoundError: when the caller sees no such task.
         """
         found = await read_tasks(self._database, [task_id])
-        if not found or found[0].organization_id != organization_id:
+        if not found or not await is_visible_task(self._database, access, found[0]):
             raise NotFoundError(f"Task {task_id} does not exist.")
         return found[0]
 
-    async def poll(self, organization_id: int, task_id: TaskId) -> Task:
+    async def poll(self, access: Access, task_id: TaskId) -> Task:
         """One task, for a client that may read it again soon, to see its progress.
 
         Raises:
-            NotFoundError: when the organization has no such task.
+            NotFoundError: when the caller sees no such task.
         """
-        task = await self.get(organization_id, task_id)
+        task = await self.get(access, task_id)
         if task.state not in FINAL:
             self._changes.note_poll(task_id)
         return task
 
-    async def count_children(self, tasks: Sequence[Task]) -> dict[UUID, Counts]:
-        """The children of these tasks, counted by state; tasks without children are left out."""
+    async def count_children(self, access: Access, tasks: Sequence[Task]) -> dict[UUID, Counts]:
+        """The children of these tasks that the caller sees, counted by state; tasks without children are left out."""
         parents = [task.id for task in tasks if task.is_parent]
         if not parents:
             return {}
         async with self._database.statement() as connection:
+            if access.is_restricted:
+                return await count_visible_children(connection, access, parents)
             return await count_children(connection, parents)
 
     async def get_position(self, task: Task) -> int | None:
         """The position of a waiting task among its agent's, from 1."""
         return await get_position(self._database, task)
 
-    async def wait(self, organization_id: int, task_id: TaskId, seconds: float, *, until_end: bool = False) -> Task:
+    async def wait(self, access: Access, task_id: TaskId, seconds: float, *, until_end: bool = False) -> Task:
         """One task, at its next change or after ``seconds``, whichever comes first; a finished task at once.
 
         With ``until_end``, changes before the end do not end the wait.
         """
-        current = task = await self.get(organization_id, task_id)
+        current = task = await self.get(access, task_id)
         if task.state in FINAL:
             return task
         deadline = time.monotonic() + seconds
@@ -113,7 +118,7 @@ class Tasks:
 
     async def list(
         self,
-        organization_id: int,
+        access: Access,
         *,
         status: str | None = None,
         agent_id: int | None = None,
@@ -130,7 +135,7 @@ class Tasks:
         async with self._database.statement() as connection:
             return await list_tasks(
                 connection,
-                organization_id,
+                access,
                 status=status,
                 agent_id=agent_id,
                 queue=queue,
@@ -140,37 +145,39 @@ class Tasks:
                 after=after,
             )
 
-    async def cancel(self, organization_id: int, task_id: TaskId) -> Task:
+    async def cancel(self, access: Access, task_id: TaskId) -> Task:
         """Cancel a task: a waiting task is REVOKED when this returns, a running one is asked to stop.
 
         Raises:
-            NotFoundError: when the organization has no such task.
+            NotFoundError: when the caller sees no such task.
             TaskFinishedError: when the task has finished.
         """
-        task = await self._cancel(organization_id, task_id)
+        if access.is_restricted:
+            await self.get(access, task_id)
+        task = await self._cancel(access, task_id)
         if task is None:
-            finished = await self.get(organization_id, task_id)
+            finished = await self.get(access, task_id)
             raise TaskFinishedError(f"Its state is {finished.state.public}.")
         await self._after_commit.run([task])
         if task.state is State.EXPANDED:
             await self._parents.cancel([task.id])
-            task = await self.get(organization_id, task_id)
+            task = await self.get(access, task_id)
         return task
 
     @repeats_on_conflict
-    async def _cancel(self, organization_id: int, task_id: TaskId) -> Task | None:
+    async def _cancel(self, access: Access, task_id: TaskId) -> Task | None:
         async with self._database.statement() as connection:
-            return await cancel(connection, task_id, organization_id)
+            return await cancel(connection, task_id, access.organization_id)
 
-    async def retry(self, organization_id: int, task_id: TaskId) -> Task:
+    async def retry(self, access: Access, task_id: TaskId) -> Task:
         """Run a finished task again, with its counts reset. For a parent: the children that did not succeed.
 
         Raises:
-            NotFoundError: when the organization has no such task.
+            NotFoundError: when the caller sees no such task.
             ConflictError: when the task has not finished, or nothing of it can run again.
             DuplicateDocumentError: when another document has received the same content in the meantime.
         """
-        task = await self.get(organization_id, task_id)
+        task = await self.get(access, task_id)
         if not (revived := await self._parents.revive(task)):
             if task.state in FINAL:
                 async with self._database.statement() as connection:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.db.search.ranking import Hit
+from app.domain.filters import read_filters
+from app.domain.identity import Access
 from app.domain.vectors import Account
 from app.pipeline.words.snippet import Snippet, make_snippets
 from app.services.search.explanations import Explanation, Explanations
@@ -55,7 +57,8 @@ class Results:
 
     async def find(
         self,
-        accounts: Sequence[Account],
+        access: Access,
+        agent_ids: Sequence[int],
         query: str,
         *,
         top_k: int,
@@ -67,7 +70,8 @@ class Results:
         """The ``top_k`` chunks that match best, the best first.
 
         Args:
-            accounts: The agents whose documents are searched. The caller has checked access.
+            access: What the caller may see. Only documents that match its filter are found.
+            agent_ids: The agents whose documents are searched, which the caller may see.
             query: Words or a question, in any language.
             top_k: The largest number of chunks.
             mode: Words (``text``), vectors (``vector``), or both ranked together (``hybrid``).
@@ -78,7 +82,9 @@ class Results:
         Raises:
             InvalidRequestError, ProviderBusyError, ProviderPausedError, ProviderDownError: see ``Search.find``.
         """
-        ranking = await self._agents.rank(accounts, query, top_k=top_k, mode=mode, where=where)
+        accounts = [Account(access.organization_id, agent_id) for agent_id in agent_ids]
+        read = read_filters(access.document_filter, where)
+        ranking = await self._agents.rank(accounts, query, top_k=top_k, mode=mode, where=read)
         hits = [one.hit for one in ranking.hits]
         snippets = await _make_snippets(query, [hit.text for hit in hits])
         surroundings: Sequence[Surroundings | None] = [None] * len(hits)
@@ -86,7 +92,6 @@ class Results:
             surroundings = await self._neighbours.find(hits, neighbours)
         explanations: Sequence[Explanation | None] = [None] * len(hits)
         if explain and hits:
-            agent_ids = [account.agent_id for account in accounts]
             explanations = await self._explanations.explain(ranking.query, agent_ids, ranking.hits)
         return Found(
             [Result(*parts) for parts in zip(hits, snippets, surroundings, explanations, strict=True)],

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import structlog
 
 from app.db.engine import Database
 from app.db.search.ranking import Hit, count_chunks_with, find_documents, load_hits
 from app.domain.errors import SluiceError
-from app.domain.filters import read_filter
+from app.domain.filters import Filter
 from app.domain.queries import Query
 from app.domain.vectors import Account, Nearest, VectorIndex, VectorKey
 from app.pipeline.ranking.fusion import MEANING_ALONE, WORDS_ALONE, Balance, Candidate, Fused, fuse, reward_neighbours
@@ -93,7 +93,7 @@ class Search:
         *,
         top_k: int,
         mode: Mode = "hybrid",
-        where: Mapping[str, Any] | None = None,
+        where: Filter | None = None,
         index: VectorIndex | None = None,
     ) -> list[Hit]:
         """The ``top_k`` chunks that match ``query`` best, the best first. Deleted documents are never found.
@@ -103,11 +103,10 @@ class Search:
             query: Words or a question, in any language.
             top_k: The largest number of chunks.
             mode: Words (``text``), vectors (``vector``), or both ranked together (``hybrid``).
-            where: A filter in the form that ``app.domain.filters`` reads.
+            where: The filter that the documents must match.
             index: The index that has the vectors. Default: the active one.
 
         Raises:
-            InvalidRequestError: when the filter is not of that form.
             ProviderBusyError, ProviderPausedError, ProviderDownError: when the model or the store is unavailable.
         """
         limit = count_candidates(top_k)
@@ -142,7 +141,7 @@ class Search:
         *,
         limit: int,
         mode: Mode,
-        where: Mapping[str, Any] | None,
+        where: Filter | None,
         index: VectorIndex | None = None,
     ) -> Collected:
         """The chunks of one agent that may be among the best: up to ``limit`` by words and as many by vectors.
@@ -222,13 +221,12 @@ class Search:
             return MEANING_ALONE
         return await self._balances.find(index or await self._vectors.get_active(), agent_ids)
 
-    async def _find_documents(self, agent_id: int, where: Mapping[str, Any] | None) -> list[int] | None:
+    async def _find_documents(self, agent_id: int, where: Filter | None) -> list[int] | None:
         """The documents that match a filter; None without a filter."""
-        if not where:
+        if where is None:
             return None
-        read = read_filter(where)
         async with self._database.statement() as connection:
-            return await find_documents(connection, agent_id, read)
+            return await find_documents(connection, agent_id, where)
 
     async def _find_by_vector(
         self,

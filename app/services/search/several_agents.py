@@ -9,11 +9,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from app.db.engine import Database
 from app.db.search.ranking import count_chunks_with
 from app.db.search.word_matches import find_lexemes
+from app.domain.filters import Filter
 from app.domain.queries import AskedWord, Query
 from app.domain.vectors import Account, VectorIndex, VectorKey
 from app.pipeline.ranking.fusion import Candidate
@@ -41,7 +41,7 @@ class SeveralAgents:
         self._search = search
 
     async def rank(
-        self, accounts: Sequence[Account], query: str, *, top_k: int, mode: Mode, where: Mapping[str, Any] | None
+        self, accounts: Sequence[Account], query: str, *, top_k: int, mode: Mode, where: Filter | None
     ) -> Ranking:
         """The ``top_k`` chunks of these agents that match best. Arguments and errors are those of ``Search.find``."""
 
@@ -58,7 +58,7 @@ class SeveralAgents:
         *,
         top_k: int,
         mode: Mode,
-        where: Mapping[str, Any] | None,
+        where: Filter | None,
     ) -> Ranking:
         limit, slots = count_candidates(top_k), asyncio.Semaphore(_AT_ONCE)
 

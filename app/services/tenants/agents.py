@@ -19,6 +19,7 @@ from app.db.tenants.agents import (
     update_agent,
 )
 from app.domain.errors import InvalidRequestError, NotFoundError, SlugTakenError
+from app.domain.identity import Access
 from app.domain.records import Agent, AgentSettings, Listing
 from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.ledger.cancel import cancel_agent
@@ -86,28 +87,28 @@ class Agents:
                 if slug:
                     raise SlugTakenError(f"The slug is {slug!r}.") from None
 
-    async def get(self, organization_id: int, agent_id: int) -> Agent:
+    async def get(self, access: Access, agent_id: int) -> Agent:
         """One agent.
 
         Raises:
-            NotFoundError: when the organization has no such agent.
+            NotFoundError: when the caller sees no such agent.
         """
-        return (await self.find_all(organization_id, [agent_id]))[0]
+        return (await self.find_all(access, [agent_id]))[0]
 
-    async def find(self, organization_id: int, slug: str) -> Agent | None:
+    async def find(self, access: Access, slug: str) -> Agent | None:
         """The agent with this slug."""
         async with self._database.statement() as connection:
-            return await find_agent(connection, organization_id, slug)
+            return await find_agent(connection, access, slug)
 
-    async def find_all(self, organization_id: int, references: Sequence[int | str]) -> list[Agent]:
+    async def find_all(self, access: Access, references: Sequence[int | str]) -> list[Agent]:
         """The agents with these ids (numbers) or slugs (texts), each once, in that order.
 
         Raises:
-            NotFoundError: when the organization does not have all of them.
+            NotFoundError: when the caller does not see all of them.
         """
         ids = [one for one in references if isinstance(one, int)]
         slugs = [one for one in references if isinstance(one, str)]
-        found = await find_agents(self._database, organization_id, ids, slugs)
+        found = await find_agents(self._database, access, ids, slugs)
         agents: dict[int | str, Agent] = {agent.id: agent for agent in found} | {agent.slug: agent for agent in found}
         for reference in references:
             if reference not in agents:
@@ -115,24 +116,30 @@ class Agents:
                 raise NotFoundError(f"Agent {reference} does not exist.{hint}")
         return list({agents[one].id: agents[one] for one in references}.values())
 
-    async def get_or_create(self, organization_id: int, slug: str) -> Agent:
-        """The agent with this slug, created on first use."""
+    async def get_or_create(self, access: Access, slug: str) -> Agent:
+        """The agent with this slug, created on first use.
+
+        Raises:
+            NotFoundError: when the caller sees no such agent, and is restricted, so that it cannot create one.
+        """
         while True:
-            if agent := await self.find(organization_id, slug):
+            if agent := await self.find(access, slug):
                 return agent
+            if access.is_restricted:
+                raise NotFoundError(f"Agent {slug} does not exist.")
             try:
-                return await self.create(organization_id, slug, slug)
+                return await self.create(access.organization_id, slug, slug)
             except SlugTakenError:
                 continue  # another request has just created it
 
-    async def list(self, organization_id: int, *, limit: int, after: int | None) -> Listing[Agent]:
+    async def list(self, access: Access, *, limit: int, after: int | None) -> Listing[Agent]:
         """Agents, newest first."""
         async with self._database.statement() as connection:
-            return await list_agents(connection, organization_id, limit=limit, after=after)
+            return await list_agents(connection, access, limit=limit, after=after)
 
     async def update(
         self,
-        organization_id: int,
+        access: Access,
         agent_id: int,
         *,
         name: str | None,
@@ -142,10 +149,14 @@ class Agents:
         """Change the values that are given. New chunk settings apply to documents processed or reindexed from now on.
 
         Raises:
-            NotFoundError: when the organization has no such agent.
+            NotFoundError: when the caller sees no such agent.
             SlugTakenError: when another agent has the slug.
+            RestrictedKeyError: when a restricted caller changes the slug: a refusal would name an agent that it must
+                not see.
         """
-        agent = await self.get(organization_id, agent_id)
+        agent = await self.get(access, agent_id)
+        if slug not in {None, agent.slug}:
+            access.check_unrestricted()
         changed = replace(
             agent,
             name=name or agent.name,
@@ -162,19 +173,21 @@ class Agents:
         return updated
 
     @repeats_on_conflict
-    async def delete(self, organization_id: int, agent_id: int) -> Task:
+    async def delete(self, access: Access, agent_id: int) -> Task:
         """Hide an agent and its documents at once, and submit the task that cancels its tasks and removes the rest.
 
         The tasks that could run next are cancelled here, so that they do not run before that task.
 
         Raises:
-            NotFoundError: when the organization has no such agent.
+            NotFoundError: when the caller sees no such agent.
         """
         async with self._database.transaction() as connection:
-            if not await hide_agent(connection, organization_id, agent_id):
+            if not await hide_agent(connection, access, agent_id):
                 raise NotFoundError(f"Agent {agent_id} does not exist.")
             cancelled = await cancel_agent(connection, agent_id, _CANCELLED)
-            task = await submit(connection, NewTask(organization_id, agent_id, TaskName.DELETE_AGENT, Queue.DEFAULT))
+            task = await submit(
+                connection, NewTask(access.organization_id, agent_id, TaskName.DELETE_AGENT, Queue.DEFAULT)
+            )
         self._admission.nudge(task.queue)
         await self._after_commit.publish_states(cancelled)
         return task
