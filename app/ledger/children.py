@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.tables.core import tasks
 from app.domain.documents import DocumentStatus
 from app.domain.ids import TaskId
-from app.domain.states import ACTIVE, FINAL, RUNNING, Event, State
+from app.domain.states import ACTIVE, FINAL, RUNNING, WAITING, Event, State
 from app.domain.tasks import CHILDREN_STAGE, Attempt, Counts, NewTask, Task
 from app.ledger.cancel import CANCELLED, REVIVED, revivable
 from app.ledger.statement import (
@@ -222,6 +222,7 @@ async def forget_attachments(connection: AsyncConnection, task_ids: Sequence[UUI
 
 COUNTED = f"""
     count(*) AS total,
+    count(*) FILTER (WHERE c.state IN ({quoted((*WAITING, State.QUEUED))})) AS pending,
     count(*) FILTER (WHERE c.state IN ({quoted(RUNNING)}, '{State.EXPANDED}')) AS running,
     count(*) FILTER (WHERE c.state = '{State.SUCCESS}') AS succeeded,
     count(*) FILTER (WHERE c.state = '{State.FAILURE}') AS failed,
@@ -237,13 +238,8 @@ async def count_children(connection: AsyncConnection, task_ids: Sequence[UUID]) 
 
 
 def read_counts(rows: CursorResult[Any]) -> dict[UUID, Counts]:
-    """Read the rows of ``COUNTED`` by ``parent_id``."""
-    counts = {}
-    for row in rows.mappings():
-        known = {name: row[name] for name in ("total", "running", "succeeded", "failed", "revoked")}
-        pending = known["total"] - known["running"] - known["succeeded"] - known["failed"] - known["revoked"]
-        counts[row["parent_id"]] = Counts(**known, pending=pending)
-    return counts
+    """Read the rows of ``COUNTED``, by their ``parent_id``."""
+    return {(counts := dict(row)).pop("parent_id"): Counts(**counts) for row in rows.mappings()}
 
 
 _COUNT_ALL = text("SELECT count(*) FROM tasks AS c WHERE c.parent_id = :task_id")

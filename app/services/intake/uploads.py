@@ -236,8 +236,7 @@ class Uploads:
             if accepted := await submit(upload, content, task):
                 self._admission.nudge(task.queue)
                 return accepted
-            owner = (upload.organization_id, upload.agent_id)
-            duplicate = await find_duplicate(self._database, *owner, content.sha256)
+            duplicate = await find_duplicate(self._database, upload.organization_id, upload.agent_id, content.sha256)
             if duplicate and upload.on_duplicate is not OnDuplicate.REPLACE:
                 if upload.on_duplicate is OnDuplicate.REJECT:
                     raise DuplicateDocumentError(f"Document {duplicate.document_id} has the same content.")
