@@ -9,6 +9,7 @@ from app.bootstrap.builders.answers import AnswerServices, build_answers
 from app.bootstrap.builders.evaluations import EvaluationServices, build_evaluations
 from app.bootstrap.builders.indexing import IndexingServices, build_indexing
 from app.bootstrap.builders.intake import IntakeServices, build_intake
+from app.bootstrap.builders.notifications import NotificationServices, build_notifications
 from app.bootstrap.builders.operations import OperationsServices, build_operations
 from app.bootstrap.builders.providers import ProviderServices, build_providers
 from app.bootstrap.builders.queue import QueueServices, build_queue
@@ -29,6 +30,7 @@ class Services:
     indexing: IndexingServices
     intake: IntakeServices
     tenants: TenantServices
+    notifications: NotificationServices
     operations: OperationsServices
     search: SearchServices
     answers: AnswerServices
@@ -71,6 +73,7 @@ def build_services(
         indexing=indexing,
         intake=intake,
         tenants=build_tenants(adapters, queue, indexing),
+        notifications=build_notifications(adapters, queue),
         operations=build_operations(settings, adapters, queue, providers, indexing),
         search=search,
         answers=answers,

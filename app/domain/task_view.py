@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from app.domain.states import State
-from app.domain.tasks import Counts, Task
+from app.domain.tasks import Counts, Task, name_agent
 
 TOTAL = 100
 
@@ -23,7 +23,7 @@ def describe(task: Task, position: int | None = None, counts: Counts | None = No
         "current": task.current,
         "total": TOTAL,
         "stage": task.stage,
-        "agent_id": task.agent_id,
+        "agent_id": name_agent(task.name, task.agent_id),
         "document_id": task.document_id,
         "chunk_count": task.chunk_count,
         "parent_id": str(task.parent_id) if task.parent_id else None,
@@ -50,7 +50,7 @@ def describe_dead_letter(task: Task) -> dict[str, Any]:
         "task_id": str(task.id),
         "task_name": task.name,
         "queue": task.queue,
-        "agent_id": task.agent_id,
+        "agent_id": name_agent(task.name, task.agent_id),
         "document_id": task.document_id,
         "arguments": dict(task.arguments),
         "metadata": dict(task.metadata),

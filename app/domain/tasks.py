@@ -75,6 +75,17 @@ INDEXING = (
 """Tasks that set a document's content. At most one of them at a time works on a document."""
 
 
+ORGANIZATION_TASKS: frozenset[TaskName] = frozenset()
+"""Tasks that concern an organization as a whole, or the installation. They run under an internal agent, which no
+client sees: responses name no agent for them, and their ends are no events.
+"""
+
+
+def name_agent(task_name: str, agent_id: int) -> int | None:
+    """The agent of a task as clients see it; None for a task of an organization."""
+    return None if task_name in ORGANIZATION_TASKS else agent_id
+
+
 def name_host(url: str | None) -> dict[str, str]:
     """The argument of a task that reads a web page before it is processed: the host of the page, with its port."""
     host = read_authority(url)

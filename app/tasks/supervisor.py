@@ -65,15 +65,17 @@ class Supervisor:
     async def run(self) -> None:
         """Supervise until SIGUSR1 arrives or the worker has died, then end the lease."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._retiring.set)
-        # One for the lease, one for the checks, one for upkeep that takes minutes, and one for each queue, in which a
-        # statement may wait for the lock on the queue's row.
-        connections = 3 + len(WORK_QUEUES)
+        # One for the lease, one for the checks, one for events, one for upkeep that takes minutes, and one for each
+        # queue, in which a statement may wait for the lock on the queue's row.
+        connections = 4 + len(WORK_QUEUES)
         services = build_services(
             self._plan.settings, self._plan.celery, embedders=self._plan.embedders, connections=connections, parsers=1
         )
-        # Two loops, so that a check that waits, for a lock for example, does not delay the renewal of the lease.
+        # Three loops, so that a check that waits, for a lock for example, does not delay the renewal of the lease.
         await asyncio.gather(
-            self._repeat(lambda: self._renew_lease(services)), self._repeat(lambda: self._check_tasks(services))
+            self._repeat(lambda: self._renew_lease(services)),
+            self._repeat(lambda: self._check_tasks(services)),
+            self._repeat(services.notifications.sequencer.advance_if_due),
         )
         await self._retire(services)
 

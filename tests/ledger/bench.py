@@ -1,6 +1,7 @@
 """A test bench of the ledger: its functions on a real Postgres, called one by one, with times set by the test."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -44,8 +45,9 @@ class Bench:
 
     def clear(self) -> None:
         """Reset to an agent and a worker."""
-        for table in ("tasks", "documents", "agents", "workers", "turns"):
+        for table in ("tasks", "documents", "agents", "workers", "turns", "events"):
             self.sql(f"DELETE FROM {table}")
+        self.sql("UPDATE organizations SET events_until = NULL")
         self.sql("UPDATE queues SET virtual_time = 0, paused_at = NULL, waiting = 0, delayed = 0, oldest_at = NULL")
         self.agent = self.add_agent()
         self.worker = self.add_worker()
@@ -180,6 +182,17 @@ class Bench:
     def expire(self, worker: WorkerId) -> None:
         """Let the worker's lease run out."""
         self.sql("UPDATE workers SET lease_expires_at = now() - interval '1 second' WHERE id = :id", id=worker)
+
+    def record_events(self) -> None:
+        """Turn on the events of the organization."""
+        self.sql("UPDATE organizations SET events_until = 'infinity'")
+
+    def count_events(self) -> Counter[tuple[TaskId, str]]:
+        """The number of events of tasks, by task and type."""
+        return Counter(
+            (TaskId(row["task_id"]), row["type"])
+            for row in self.sql("SELECT task_id, type FROM events WHERE type LIKE 'task.%'")
+        )
 
     def pass_backoff(self) -> None:
         """Make all waiting retries due."""

@@ -132,4 +132,4 @@ class ContinuingMachine(LedgerMachine):
                 ended, claimed = self.bench.do(finish_and_claim, running.attempt_token, slot, None, status="Done")
                 assert ended
                 running = claimed.task
-        self.rows = self._read()
+        self._update_rows()

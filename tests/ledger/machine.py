@@ -29,6 +29,7 @@ from tests.ledger.model import (
     count_in_flight,
     is_delayed,
     is_live,
+    name_event,
     pick,
     pick_some,
 )
@@ -56,6 +57,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.rows: dict[TaskId, Task] = {}
         self.happened: tuple[Event, ...] = ()
         self.discarded: set[TaskId] = set()
+        self.ends = Counter[tuple[TaskId, str]]()
+        bench.record_events()
         for number in range(6):
             self.submit(number, number // 2)
 
@@ -225,7 +228,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def holds(self) -> None:
-        before, self.rows = self.rows, self._read()
+        before = self.rows
+        self._update_rows()
         self.discarded -= {row.id for row in self.rows.values() if row.state is not State.FAILURE}
         for row in self.rows.values():
             if row.id in before:
@@ -235,6 +239,14 @@ class LedgerMachine(RuleBasedStateMachine):
             live = sum(is_live(attempt, row) for attempt in self.attempts if attempt.task_id == row.id)
             assert live == (row.state in RUNNING)
         assert count_in_flight(list(self.rows.values()), self.capped) <= CAP
+        assert self.bench.count_events() == self.ends
+
+    def _update_rows(self) -> None:
+        """Read all rows, and count the events that their changes must have given."""
+        before, self.rows = self.rows, self._read()
+        self.ends.update(
+            (row.id, event) for row in self.rows.values() if (event := name_event(before.get(row.id), row)) is not None
+        )
 
     def _read(self) -> dict[TaskId, Task]:
         """All rows in the order of submission, so that equal numbers choose equal rows."""
@@ -259,7 +271,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """In the end, one worker completes every task, whatever was lost before."""
-        self.rows = self._read()
+        self._update_rows()
         self.bench.sql("UPDATE queues SET paused_at = NULL")
         self.bench.sql("UPDATE workers SET lease_expires_at = now() - interval '1 second'")
         worker = self.bench.add_worker(*QUEUES, slots=SLOTS)
@@ -268,6 +280,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self._serve(worker)
             rounds -= 1
         assert self._in(*ACTIVE) == []
+        assert self.bench.count_events() == self.ends
         self.count(0, 0)
 
     def _serve(self, worker: WorkerId) -> None:

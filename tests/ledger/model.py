@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.states import RUNNING, WAITING, Event, State
+from app.domain.events import EventType
+from app.domain.states import FINAL, RUNNING, WAITING, Event, State
 from app.domain.tasks import Attempt, Queue, Task
 from app.ledger.admit import WINDOW_MINIMUM
 from app.ledger.finish import abort, fail, finish, hand_back, retry
@@ -88,6 +89,24 @@ def is_delayed(row: Task) -> bool:
 def is_live(attempt: Attempt, row: Task) -> bool:
     """Return whether the attempt may still change the row."""
     return attempt.epoch == row.epoch and row.state in RUNNING
+
+
+_ENDS = {
+    State.SUCCESS: EventType.TASK_SUCCEEDED,
+    State.FAILURE: EventType.TASK_FAILED,
+    State.REVOKED: EventType.TASK_CANCELLED,
+}
+
+
+def name_event(old: Task | None, new: Task) -> EventType | None:
+    """The event that a change of a row must give, if any."""
+    if old is None:
+        return None
+    if new.state in FINAL and old.state not in FINAL:
+        return _ENDS[new.state]
+    if old.dead_lettered_at is None or new.dead_lettered_at is not None:
+        return None
+    return EventType.TASK_DISCARDED if new.state is State.FAILURE else EventType.TASK_REPLAYED
 
 
 def visible(row: Task) -> Task:

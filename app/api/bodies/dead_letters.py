@@ -6,10 +6,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from app.api.bodies.fields import (
-    AgentId,
     Message,
     Next,
     QueueName,
+    TaskAgentId,
     TaskDocumentId,
     TaskId,
     TaskName,
@@ -81,7 +81,7 @@ class DeadLetterBody(BaseModel):
     task_id: TaskId
     task_name: TaskName
     queue: QueueName
-    agent_id: AgentId
+    agent_id: TaskAgentId
     document_id: TaskDocumentId
     arguments: dict[str, Any] = Field(description="The task's arguments.")
     metadata: dict[str, Any] = Field(description="What the task is about, such as `filename`.")

@@ -16,6 +16,9 @@ TaskId = Annotated[str, Field(description="The task's id, a UUID.")]
 TaskName = Annotated[str, Field(description="What the task does: its name in Celery.")]
 QueueName = Annotated[str, Field(description="The queue that the task waits in.")]
 AgentId = Annotated[int, Field(description="The agent's id.")]
+TaskAgentId = Annotated[
+    int | None, Field(description="The agent that the task is about; null if it concerns the whole organization.")
+]
 DocumentId = Annotated[int, Field(description="The document's id.")]
 TaskDocumentId = Annotated[int | None, Field(description="The document that the task is about; null if it has none.")]
 Filename = Annotated[str, Field(description="The file's name as the client gave it, or the title of a web page.")]

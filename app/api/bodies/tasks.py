@@ -8,12 +8,12 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from app.api.bodies.fields import (
-    AgentId,
     ChunkCount,
     Links,
     Message,
     Next,
     QueueName,
+    TaskAgentId,
     TaskDocumentId,
     TaskId,
     TaskName,
@@ -112,7 +112,7 @@ class TaskBody(BaseModel):
     current: int = Field(description="Its progress, from 0 to `total`. It never goes back within an attempt.")
     total: int = Field(100, description="Always 100.")
     stage: str | None = Field(description="The stage that it is in; null before the first one.")
-    agent_id: AgentId
+    agent_id: TaskAgentId
     document_id: TaskDocumentId
     chunk_count: ChunkCount
     parent_id: str | None = Field(None, description="The task of which it is a child; null if it is none's.")

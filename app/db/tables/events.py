@@ -29,6 +29,22 @@ events = sa.Table(
     ),
     sa.Index("events_without_position_idx", "id", postgresql_where="position IS NULL"),
     sa.Index("events_occurred_at_idx", "occurred_at"),
+    sa.Index(
+        "events_agent_id_position_idx",
+        "agent_id",
+        "position",
+        postgresql_where="agent_id IS NOT NULL AND position IS NOT NULL",
+    ),
+    sa.Index("events_document_id_position_idx", "document_id", "position", postgresql_where="document_id IS NOT NULL"),
+)
+
+# The position given last in each organization. It outlives the events, so that no position is given twice.
+event_feeds = sa.Table(
+    "event_feeds",
+    metadata,
+    sa.Column("organization_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("last_position", sa.BigInteger, nullable=False),
+    postgresql_with={"fillfactor": "70"},
 )
 
 scheduled_tasks = sa.Table(

@@ -15,6 +15,7 @@ organizations = sa.Table(
     make_object("settings"),
     # Until when events are recorded: always while it has a webhook, and for some days after its feed was read.
     make_time("events_until"),
+    sa.Index("organizations_events_until_idx", "events_until", postgresql_where="events_until IS NOT NULL"),
 )
 
 api_keys = sa.Table(

@@ -1,0 +1,17 @@
+from dataclasses import dataclass
+
+from app.bootstrap.adapters import Adapters
+from app.bootstrap.builders.queue import QueueServices
+from app.services.notifications.sequencer import Sequencer
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationServices:
+    """``app.services.notifications``: the feeds of events."""
+
+    sequencer: Sequencer
+
+
+def build_notifications(adapters: Adapters, queue: QueueServices) -> NotificationServices:
+    """Build the services that give organizations their events."""
+    return NotificationServices(sequencer=Sequencer(adapters.database, queue.admission))

@@ -1,0 +1,1 @@
+"""The outbox and the feeds of events. Nothing here commits."""

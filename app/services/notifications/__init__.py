@@ -1,0 +1,1 @@
+"""What organizations are notified of: the feeds of events."""
