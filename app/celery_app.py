@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from celery import Celery
+from celery.schedules import crontab
 from kombu import Queue as BrokerQueue
 from kombu.exceptions import ChannelError
 from kombu.exceptions import ConnectionError as AmqpConnectionError
@@ -13,7 +14,7 @@ from app.adapters.celery.call_thread import BROKER_ERRORS
 from app.adapters.celery.redis_transport import register_transport
 from app.adapters.redis.url import celery_redis_url
 from app.domain.errors import StartupError
-from app.domain.tasks import CONTINUE_SECONDS, Queue
+from app.domain.tasks import CONTINUE_SECONDS, Queue, TaskName
 from app.embedded.running import resolve_settings
 from app.settings import Settings, load_settings
 
@@ -25,8 +26,15 @@ _TASK_MODULES = [
     "app.tasks.answer_tasks",
     "app.tasks.evaluation_tasks",
     "app.tasks.spec_tasks",
+    "app.tasks.usage_tasks",
     "app.tasks.upkeep_tasks",
 ]
+# Which task Beat submits when, in UTC. The task runs on ``default``, for the installation as a whole. Its argument
+# ``due`` is the time for which it was submitted (ISO 8601). With ``"options": {"catch_up": True}``, each time that
+# passed while no Beat ran has its task; without it, only the latest one has.
+_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "sum-usage": {"task": TaskName.SUM_USAGE.value, "schedule": crontab(minute="5")},
+}
 _RABBITMQ_SCHEMES = {"amqp", "amqps"}
 register_transport()  # before kombu resolves an address
 # RabbitMQ's default; a shorter time-out is never set.
@@ -98,6 +106,9 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "broker_channel_error_retry": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_hijack_root_logger": False,
+        # Submits ledger tasks in Postgres. Celery's own scheduler would publish messages, which can be lost.
+        "beat_scheduler": "app.tasks.beat:BeatScheduler",
+        "beat_schedule": _BEAT_SCHEDULE,
         "worker_consumer": "app.adapters.celery.consumer:BellConsumer",
         # The result backend. A result that cannot be stored within seconds is dropped: the ledger has it.
         "redis_socket_connect_timeout": 2,

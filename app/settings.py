@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.domain.errors import StartupError
@@ -32,6 +32,7 @@ from app.domain.setting_checks import (
     check_storage_url,
     check_user_agent,
     check_web_address,
+    name_log_level,
 )
 
 HOME = Path(__file__).parents[1]
@@ -67,7 +68,7 @@ class Settings(BaseSettings):
     celery_broker_url: Annotated[str, AfterValidator(check_broker_url)] | None = Field(None, repr=False)
     celery_result_backend: Annotated[str, AfterValidator(check_result_backend)] | None = Field(None, repr=False)
     celery_show_filenames: bool = True
-    celery_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    celery_log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(name_log_level)] = "INFO"
 
     worker_concurrency_high: int = Field(4, ge=1)
     worker_concurrency_medium: int = Field(8, ge=1)

@@ -3,6 +3,7 @@
 from app.bootstrap.choices import check_choices, check_store
 from app.bootstrap.database import check_database, check_schema, find_schema_differences, prepare_database
 from app.bootstrap.models import Embedders, choose_reranker, describe_embedding
+from app.bootstrap.schedules import open_schedules
 from app.bootstrap.services import Services, build_services
 from app.bootstrap.storage import check_storage, choose_blobs
 from app.bootstrap.stores import check_index
@@ -23,5 +24,6 @@ __all__ = [
     "choose_reranker",
     "describe_embedding",
     "find_schema_differences",
+    "open_schedules",
     "prepare_database",
 ]

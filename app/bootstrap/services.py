@@ -16,6 +16,7 @@ from app.bootstrap.builders.queue import QueueServices, build_queue
 from app.bootstrap.builders.search import SearchServices, build_search
 from app.bootstrap.builders.specs import SpecServices, build_specs
 from app.bootstrap.builders.tenants import TenantServices, build_tenants
+from app.bootstrap.builders.usage import UsageServices, build_usage
 from app.bootstrap.models import Embedders
 from app.settings import Settings
 
@@ -36,6 +37,7 @@ class Services:
     answers: AnswerServices
     evaluations: EvaluationServices
     specs: SpecServices
+    usage: UsageServices
 
     async def close(self) -> None:
         """Finish the running admissions, cancel the upkeep, then close the adapters."""
@@ -79,4 +81,5 @@ def build_services(
         answers=answers,
         evaluations=build_evaluations(settings, adapters, queue, indexing, intake, search, answers),
         specs=build_specs(settings, adapters, queue, indexing, intake, answers),
+        usage=build_usage(adapters),
     )

@@ -30,6 +30,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "up": ("local.commands", _LOCAL, "Run the whole stack until Ctrl-C."),
     "api": ("local.commands", _LOCAL, "Run only the HTTP API."),
     "worker": ("local.commands", _LOCAL, "Run one worker per queue."),
+    "beat": ("local.commands", _LOCAL, "Run Celery Beat, which submits the scheduled tasks."),
     "migrate": ("local.commands", _LOCAL, "Migrate the database to this version's schema."),
     "reembed": ("local.commands", _LOCAL, "Build a new vector index with the settings' model and store."),
     "doctor": ("local.commands", _LOCAL, "Check every dependency and say how to fix what fails."),

@@ -1,5 +1,6 @@
 """Checks of settings: each returns the value, or raises ``ValueError`` whose message follows the variable's name."""
 
+import logging
 import re
 from urllib.parse import SplitResult, urlsplit
 
@@ -146,3 +147,8 @@ def check_collection(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
         raise ValueError("must consist of letters, digits and . _ -")
     return value
+
+
+def name_log_level(value: object) -> object:
+    """The name of a log level, whose number Celery writes into the variable in its own processes."""
+    return logging.getLevelName(int(value)) if isinstance(value, str) and value.isdigit() else value

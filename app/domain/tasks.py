@@ -62,6 +62,7 @@ class TaskName(StrEnum):
     DECIDE_INDEX = "app.tasks.evaluation_tasks.decide_index"
     GENERATE_SPECS = "app.tasks.spec_tasks.generate_specs"
     WRITE_SPECS = "app.tasks.spec_tasks.write_specs"
+    SUM_USAGE = "app.tasks.usage_tasks.sum_usage"
     PING = "app.tasks.upkeep_tasks.ping"
     ANNOUNCE_DEAD_LETTER = "app.tasks.upkeep_tasks.announce_dead_letter"
 
@@ -75,7 +76,7 @@ INDEXING = (
 """Tasks that set a document's content. At most one of them at a time works on a document."""
 
 
-ORGANIZATION_TASKS: frozenset[TaskName] = frozenset()
+ORGANIZATION_TASKS: frozenset[TaskName] = frozenset({TaskName.SUM_USAGE})
 """Tasks that concern an organization as a whole, or the installation. They run under an internal agent, which no
 client sees: responses name no agent for them, and their ends are no events.
 """

@@ -21,8 +21,8 @@ _SETTINGS = {name.upper() for name in Settings.model_fields}
 
 
 def test_the_parts_of_the_stack_are_there() -> None:
-    assert set(_SERVICES) == {"postgres", "redis", "qdrant", "api", "celery-worker", "flower"}
-    assert _OURS == ["api", "celery-worker", "flower"]
+    assert set(_SERVICES) == {"postgres", "redis", "qdrant", "api", "celery-worker", "celery-beat", "flower"}
+    assert _OURS == ["api", "celery-beat", "celery-worker", "flower"]
 
 
 @pytest.mark.parametrize("name", _OURS)

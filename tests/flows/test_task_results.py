@@ -20,8 +20,9 @@ NOT_REACHED = {
     TaskName.DECIDE_INDEX,
     TaskName.GENERATE_SPECS,
     TaskName.WRITE_SPECS,
+    TaskName.SUM_USAGE,
 }
-"""The change of a model, an agent with many chunks, evaluations and specs run these; they have tests of their own."""
+"""The change of a model, an agent with many chunks, evaluations, specs and Beat run these, in their own tests."""
 
 
 def find_page(path: str) -> Page | None:

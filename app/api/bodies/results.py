@@ -210,6 +210,14 @@ class IndexDecisionResult(BaseModel):
     accepted: bool | None = Field(None, description="Whether it may become active; null if it was abandoned.")
 
 
+class UsageSummedResult(BaseModel):
+    """Records of usage were added to the sums by hour and by day."""
+
+    model_config = example({"records": 1284})
+
+    records: int = Field(description="The number of records that were added.")
+
+
 class ErasedResult(BaseModel):
     """What remains of a result when its document or its agent is deleted."""
 
@@ -236,6 +244,7 @@ RESULTS: dict[TaskName, tuple[type[BaseModel], ...]] = {
     TaskName.DECIDE_INDEX: (IndexDecisionResult,),
     TaskName.GENERATE_SPECS: (SpecsResult,),
     TaskName.WRITE_SPECS: (SpecsResult,),
+    TaskName.SUM_USAGE: (UsageSummedResult,),
 }
 """The models of a successful task's result. Tasks that are not listed have none."""
 
@@ -252,6 +261,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     EvaluationResult,
     IndexDecisionResult,
     SpecsResult,
+    UsageSummedResult,
     ErasedResult,
 )
 """Every model of a result."""

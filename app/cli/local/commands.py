@@ -69,6 +69,14 @@ def worker(
     run_workers(queues or WORKERS)
 
 
+@program.command("beat")
+def beat() -> None:
+    """Run Celery Beat until SIGTERM. It submits the scheduled tasks; several may run at the same time."""
+    from app.cli.local.serve import run_beat
+
+    run_beat()
+
+
 @program.command("migrate")
 def migrate(
     check: Annotated[

@@ -32,6 +32,7 @@ _POLL_SECONDS = 0.1
 _QUICK_DEATH_SECONDS = 2.0
 _QUIET_SECONDS = 1.0
 _API_MODULES = ("app.api.application", "app.api.server.protocol", "uvloop")
+_BEAT_MODULES = ("app.tasks.beat", "celery.apps.beat")
 _WORKER_MODULES = ("app.tasks.worker", "app.tasks.document_tasks", "celery.apps.worker", "pypdfium2")
 STARTUP_FAILURE = 3
 """The exit code of an API whose start failed."""
@@ -92,6 +93,17 @@ def worker_part(settings: Settings, name: str) -> Part:
         app.worker_main([*arguments, f"--hostname={node_name}"])
 
     return Part(f"worker-{name}", run, _WORKER_MODULES)
+
+
+def beat_part(settings: Settings) -> Part:
+    """Celery Beat, which submits the tasks of the schedule."""
+
+    def run() -> None:
+        from app.celery_app import app  # noqa: PLC0415 - resolves the settings, so only this part's process imports it
+
+        app.Beat(quiet=True, loglevel=settings.celery_log_level).run()
+
+    return Part("beat", run, _BEAT_MODULES)
 
 
 def get_stop_timeout(settings: Settings) -> float:

@@ -1,4 +1,4 @@
-"""Runs the servers: the whole stack, the API, or workers."""
+"""Runs the servers: the whole stack, the API, workers, or Beat."""
 
 import asyncio
 import socket
@@ -17,7 +17,7 @@ from app.bootstrap import (
 from app.celery_app import check_broker
 from app.cli.local.command_key import serve_commands
 from app.cli.local.listener import open_listeners
-from app.cli.local.parts import STARTUP_FAILURE, Parts, api_parts, get_stop_timeout, serve, worker_part
+from app.cli.local.parts import STARTUP_FAILURE, Parts, api_parts, beat_part, get_stop_timeout, serve, worker_part
 from app.cli.local.stack import run_stack
 from app.cli.local.stop import Stopped, listen_for_stop
 from app.cli.local.unknown_names import warn_of_unknown_names
@@ -126,6 +126,19 @@ def run_workers(queues: Sequence[str]) -> None:
             raise PartDiedError(f"{dead[0][0].part.name} exited with {dead[0][1]}.")
     except Stopped:
         say("Stopped.")
+
+
+def run_beat() -> None:
+    """Run Celery Beat in this process until SIGTERM.
+
+    Raises:
+        StartupError: no database is set, or it lacks this version's schema.
+    """
+    settings = resolve_settings(load_settings())
+    configure_logs(settings)
+    warn_of_unknown_names()
+    asyncio.run(check_schema(settings))
+    beat_part(settings).run()
 
 
 async def _check_start(settings: Settings, *, migrates: bool) -> None:

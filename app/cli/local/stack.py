@@ -1,4 +1,4 @@
-"""The whole stack on one machine: servers, schema, key, API and workers."""
+"""The whole stack on one machine: servers, schema, key, API, workers and Beat."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from app.bootstrap import build_services, prepare_database
 from app.celery_app import create_celery
 from app.cli.local import WORKERS
 from app.cli.local.listener import get_port, open_listeners
-from app.cli.local.parts import Parts, api_parts, get_stop_timeout, worker_part
+from app.cli.local.parts import Parts, api_parts, beat_part, get_stop_timeout, worker_part
 from app.cli.output import say
 from app.cli.running import make_url
 from app.domain.errors import StartupError
@@ -99,7 +99,8 @@ def run_stack(settings: Settings, log: Path | None = None) -> Iterator[Stack]:
         os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = resolved.database_url or "", resolved.redis_url or ""
         os.environ["DATA_DIR"], os.environ["PORT"] = str(resolved.data_dir), str(resolved.port)
         secret = asyncio.run(_prepare(resolved))
-        parts = [*api_parts(resolved, listeners), *(worker_part(resolved, name) for name in WORKERS)]
+        workers = [worker_part(resolved, name) for name in WORKERS]
+        parts = [*api_parts(resolved, listeners), *workers, beat_part(resolved)]
         with Parts(parts, say, stop_timeout=get_stop_timeout(resolved), log=log) as running:
             yield Stack(servers, running, secret)
 

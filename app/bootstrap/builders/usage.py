@@ -1,0 +1,16 @@
+from dataclasses import dataclass
+
+from app.bootstrap.adapters import Adapters
+from app.services.usage.sums import UsageSums
+
+
+@dataclass(frozen=True, slots=True)
+class UsageServices:
+    """``app.services.usage``."""
+
+    sums: UsageSums
+
+
+def build_usage(adapters: Adapters) -> UsageServices:
+    """Build the services that count usage."""
+    return UsageServices(sums=UsageSums(adapters.database))

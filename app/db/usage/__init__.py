@@ -1,0 +1,1 @@
+"""Queries on usage: its records, their sums, and reports of both."""

@@ -1,0 +1,1 @@
+"""Usage: counts what is used, adds it up, and reports it."""
