@@ -105,6 +105,10 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "broker_connection_max_retries": None,
         "broker_channel_error_retry": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
+        # Otherwise a worker that loses its broker fetches fewer messages by those that it runs, until as many fetched
+        # later have been acknowledged. Slots would be idle for as long as a task of another slot lasts, and on a quorum
+        # queue, whose prefetch count is fixed, for ever.
+        "worker_enable_prefetch_count_reduction": False,
         "worker_hijack_root_logger": False,
         # Submits ledger tasks in Postgres. Celery's own scheduler would publish messages, which can be lost.
         "beat_scheduler": "app.tasks.beat:BeatScheduler",
@@ -149,8 +153,6 @@ def _on_rabbitmq(settings: Settings, scheme: str) -> dict[str, Any]:
         # None means the host of the address. Without this, a certificate of any host would be accepted.
         "broker_use_ssl": {"server_hostname": None} if scheme == "amqps" else False,
         "broker_heartbeat": 30,
-        # The prefetch count of a quorum queue's consumer is fixed at its start: once reduced, it would stay reduced.
-        "worker_enable_prefetch_count_reduction": False,
         # Durable and not exclusive: RabbitMQ 4.3 refuses transient queues, and an exclusive queue would be locked for a
         # worker that restarts before the broker notices the loss of its old connection.
         "control_queue_durable": True,
