@@ -1,6 +1,8 @@
 """Statements on a database for tests that are not asynchronous: those that drive programs of their own."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import asyncpg
@@ -31,3 +33,18 @@ def execute(url: str, *statements: str) -> None:
             await connection.close()
 
     asyncio.run(run())  # as above
+
+
+@contextmanager
+def hold(url: str, statement: str) -> Iterator[None]:
+    """Within the block, a session keeps the locks that the statement takes."""
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(url))
+        try:
+            transaction = connection.transaction()
+            runner.run(transaction.start())
+            runner.run(connection.execute(statement))
+            yield
+            runner.run(transaction.rollback())  # answered, so the locks are released
+        finally:
+            runner.run(connection.close())

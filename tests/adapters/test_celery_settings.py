@@ -41,6 +41,12 @@ def test_every_kind_of_broker_is_accepted(scheme: str) -> None:
         assert connection.transport.driver_type == ("amqp" if scheme.startswith("amqp") else "redis")
 
 
+@pytest.mark.parametrize("url", [REDIS, RABBITMQ])
+def test_a_worker_fetches_for_every_slot_after_it_has_lost_its_broker(url: str) -> None:
+    celery = create_celery(load_settings(celery_broker_url=url, redis_url=REDIS))
+    assert not celery.conf.worker_enable_prefetch_count_reduction
+
+
 def test_the_settings_win_over_what_celery_reads_from_the_environment_by_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from app.settings import Settings
 from tests.deadlines import wait_for
 from tests.running import Stack
-from tests.system.test_killed_processes import make_text
+from tests.system.test_killed_processes import LONG, make_text
 
 WORKERS = pytest.mark.parametrize(
     "worker", ["high", pytest.param("low", marks=pytest.mark.slow)], ids=["processes", "threads"]
@@ -65,7 +65,7 @@ def continue_with_long(stack: Stack, number: int, worker: str = "high") -> tuple
     """Have the only slot continue with a long task; returns the task, and the process that runs it."""
     # Under load, one of them may be passed over: a slot skips a task that another transaction has locked.
     agent = submit_pings(stack, 3, worker)
-    long = stack.upload(agent, "long.txt", make_text(number, sentences=60_000), priority=worker)["task_id"]
+    long = stack.upload(agent, "long.txt", make_text(number, sentences=LONG), priority=worker)["task_id"]
     stack.start_workers(worker)
     wait_for(lambda: stack.get(f"/tasks/{long}")["state"] == "PROGRESS", "the long task to run")
     [[pid]] = stack.fetch("SELECT pid FROM tasks WHERE id = $1", long)

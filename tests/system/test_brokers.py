@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -19,11 +19,13 @@ from app.adapters.redis.url import redis_client_url
 from app.celery_app import create_celery
 from app.embedded import Engines
 from app.settings import Settings, load_settings
+from tests.database import hold
 from tests.deadlines import deadline, wait_for, within
 from tests.running import ROOT, Stack
 from tests.system.test_killed_processes import make_text
 
 HIGH = "high_priority"
+_BUSY = "SELECT count(DISTINCT pid) AS slots FROM tasks WHERE id = ANY ($1) AND state IN ('STARTED', 'PROGRESS')"
 
 
 @pytest.fixture
@@ -44,17 +46,24 @@ def stack_on_valkey(settings: Settings, valkey: Engines) -> Iterator[Stack]:
         yield running
 
 
-def fill_slots(stack: Stack, agent: int) -> list[str]:
-    """Give both slots a text that takes seconds; returns the ids of the tasks once they run."""
-    texts = [make_text(number, sentences=100_000) for number in range(2)]
-    uploads = [stack.upload(agent, f"long-{number}.txt", text) for number, text in enumerate(texts)]
-    wait_for(lambda: stack.get("/tasks/", status="PROGRESS")["total"] == 2, "both slots to be busy")
-    return [upload["task_id"] for upload in uploads]
+@contextmanager
+def busy_slots(stack: Stack) -> Iterator[list[str]]:
+    """Within the block, each of the two slots runs a task, which cannot end before the block; yields their ids."""
+    agent = stack.make_agent()
+    with hold(stack.settings.database_url or "", "LOCK TABLE chunks IN SHARE MODE"):
+        task_ids = [stack.upload(agent, f"{n}.txt", make_text(n))["task_id"] for n in range(2)]
+        wait_for(lambda: stack.fetch(_BUSY, task_ids)[0]["slots"] == 2, "both slots to be busy")
+        yield task_ids
 
 
 def kill(valkey: Engines) -> None:
     os.kill(valkey.pids["valkey"], signal.SIGKILL)
     wait_for(valkey.poll, "Valkey to be dead")
+
+
+def forget(tmp_path: Path) -> None:
+    """Remove the data of the killed Valkey."""
+    shutil.rmtree(tmp_path / "broker" / "valkey" / "appendonlydir")
 
 
 def inspect(stack: Stack, command: str) -> str:
@@ -85,13 +94,28 @@ def test_workers_go_on_when_the_broker_is_killed_and_started_again(
         kill(valkey)
         uploads.append(stack.upload(agent, "away.txt", make_text(100 * round_ + 99)))
         if forgets:
-            shutil.rmtree(tmp_path / "broker" / "valkey" / "appendonlydir")
+            forget(tmp_path)
         valkey.restart("valkey")
     tasks = stack.finish([upload["task_id"] for upload in uploads])
     assert {(task["state"], task["attempt"], task["crashes"]) for task in tasks} == {("SUCCESS", 1, 0)}
     # The same worker, with every slot.
-    fill_slots(stack, agent)
-    assert [worker["pid"] for worker in stack.get("/workers")["workers"]] == [worker]
+    with busy_slots(stack):
+        assert [worker["pid"] for worker in stack.get("/workers")["workers"]] == [worker]
+
+
+def test_no_slot_waits_for_another_after_the_broker_was_killed_while_all_were_busy(
+    stack_on_valkey: Stack, valkey: Engines, tmp_path: Path
+) -> None:
+    with busy_slots(stack_on_valkey) as task_ids, Redis.from_url(redis_client_url(valkey.urls.redis_url)) as redis:
+        kill(valkey)
+        forget(tmp_path)
+        valkey.restart("valkey")
+        wait_for(redis.pubsub_numpat, "the worker to listen to its broker again")
+    tasks = stack_on_valkey.finish(task_ids)
+    assert {(task["state"], task["attempt"], task["crashes"]) for task in tasks} == {("SUCCESS", 1, 0)}
+    with busy_slots(stack_on_valkey) as task_ids:
+        pass
+    stack_on_valkey.finish(task_ids)
 
 
 def test_a_broker_that_hangs_delays_only_the_work(stack_on_valkey: Stack, valkey: Engines) -> None:
@@ -115,15 +139,15 @@ def test_a_broker_that_hangs_delays_only_the_work(stack_on_valkey: Stack, valkey
 
 
 def test_workers_outlive_a_broker_that_refuses_to_write(stack_on_valkey: Stack, valkey: Engines) -> None:
-    stack, agent = stack_on_valkey, stack_on_valkey.make_agent()
+    stack = stack_on_valkey
     [worker] = [worker["pid"] for worker in stack.get("/workers")["workers"]]
-    task_ids = fill_slots(stack, agent)
-    # Further messages wait for a slot. Once the memory is full, the worker cannot record that it has taken one.
-    [[name]] = stack.fetch("SELECT name FROM tasks WHERE id = $1", task_ids[0])
-    for _ in range(4):
-        create_celery(stack.settings).send_task(name, task_id=task_ids[0], queue=HIGH)
     with Redis.from_url(redis_client_url(valkey.urls.redis_url)) as redis:
-        redis.config_set("maxmemory", 1)
+        with busy_slots(stack) as task_ids:
+            # Further messages wait for a slot. Once the memory is full, the worker cannot record that it has taken one.
+            [[name]] = stack.fetch("SELECT name FROM tasks WHERE id = $1", task_ids[0])
+            for _ in range(4):
+                create_celery(stack.settings).send_task(name, task_id=task_ids[0], queue=HIGH)
+            redis.config_set("maxmemory", 1)
         wait_for(lambda: count_refusals(redis), "the worker to be refused")
         redis.config_set("maxmemory", 0)
     tasks = stack.finish(task_ids)

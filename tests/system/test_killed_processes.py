@@ -14,6 +14,8 @@ from tests.deadlines import wait_for
 from tests.running import Stack, list_family
 
 WORDS = ["sluice", "gate", "lock", "weir", "pound", "culvert", "paddle", "towpath", "heron", "barge"]
+LONG = 150_000
+"""The sentences of a text that takes seconds, in which a test may act on the process that reads it."""
 
 
 def make_text(number: int, sentences: int = 60) -> bytes:
@@ -85,7 +87,7 @@ def test_a_hundred_uploads_survive_the_death_of_every_worker_process(busy_stack:
 def test_the_task_of_a_killed_pool_process_runs_again_at_once(busy_stack: Stack) -> None:
     busy_stack.start_workers("high")
     agent = busy_stack.make_agent()
-    upload = busy_stack.upload(agent, "long.txt", make_text(1, sentences=40_000))
+    upload = busy_stack.upload(agent, "long.txt", make_text(1, sentences=LONG))
     wait_for(lambda: busy_stack.get(f"/tasks/{upload['task_id']}")["state"] == "PROGRESS", "the task to run")
     [[pid]] = busy_stack.fetch("SELECT pid FROM tasks WHERE pid IS NOT NULL AND document_id IS NOT NULL")
     os.kill(pid, signal.SIGKILL)
@@ -98,7 +100,7 @@ def test_the_task_of_a_killed_pool_process_runs_again_at_once(busy_stack: Stack)
 def test_a_task_that_kills_its_process_each_time_is_a_dead_letter_after_exactly_three(busy_stack: Stack) -> None:
     busy_stack.start_workers("high", "default")
     agent = busy_stack.make_agent()
-    upload = busy_stack.upload(agent, "poison.txt", make_text(1, sentences=40_000))
+    upload = busy_stack.upload(agent, "poison.txt", make_text(1, sentences=LONG))
 
     def kill_or_end() -> bool:
         task = busy_stack.get(f"/tasks/{upload['task_id']}")
@@ -128,7 +130,7 @@ def test_a_task_that_takes_its_whole_worker_down_each_time_is_a_dead_letter_afte
     busy_stack: Stack,
 ) -> None:
     agent = busy_stack.make_agent()
-    upload = busy_stack.upload(agent, "poison.txt", make_text(1, sentences=40_000))
+    upload = busy_stack.upload(agent, "poison.txt", make_text(1, sentences=LONG))
 
     def is_running(attempt: int) -> bool:
         task = busy_stack.get(f"/tasks/{upload['task_id']}")
@@ -156,7 +158,7 @@ def test_a_flushed_broker_costs_seconds(busy_stack: Stack) -> None:
 def test_a_terminated_worker_finishes_what_it_runs(busy_stack: Stack) -> None:
     busy_stack.start_workers("high")
     agent = busy_stack.make_agent()
-    upload = busy_stack.upload(agent, "long.txt", make_text(1, sentences=20_000))
+    upload = busy_stack.upload(agent, "long.txt", make_text(1, sentences=LONG))
     wait_for(lambda: busy_stack.get(f"/tasks/{upload['task_id']}")["state"] == "PROGRESS", "the task to run")
     busy_stack.stop(busy_stack.workers)
     task = busy_stack.get(f"/tasks/{upload['task_id']}")

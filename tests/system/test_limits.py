@@ -10,12 +10,12 @@ import pytest
 from tests.api.checks import check_problem
 from tests.deadlines import wait_for, within
 from tests.running import Stack
-from tests.system.test_killed_processes import count_chunks, make_text
+from tests.system.test_killed_processes import LONG, count_chunks, make_text
 
 
 def run_long(stack: Stack, agent: int, number: int, **fields: str) -> tuple[str, int]:
     """Start a long task on the document of that number; returns its id and the process that runs it."""
-    task_id = stack.upload(agent, "long.txt", make_text(number, sentences=60_000), **fields)["task_id"]
+    task_id = stack.upload(agent, "long.txt", make_text(number, sentences=LONG), **fields)["task_id"]
     wait_for(lambda: stack.get(f"/tasks/{task_id}")["state"] == "PROGRESS", "the task to run")
     [[pid]] = stack.fetch("SELECT pid FROM tasks WHERE id = $1", task_id)
     return task_id, pid
