@@ -105,7 +105,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "broker_connection_max_retries": None,
         "broker_channel_error_retry": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
-        # Otherwise slots that were busy when the broker was lost would be idle until later tasks of others end, and on a
+        # Otherwise slots that were busy when the broker was lost are idle until later tasks of others end, and on a
         # quorum queue, whose prefetch count is fixed, for ever.
         "worker_enable_prefetch_count_reduction": False,
         "worker_hijack_root_logger": False,
