@@ -162,6 +162,7 @@ class Settings(BaseSettings):
 
     log_format: Literal["console", "json"] = "console"
     access_log: bool = True
+    audit_client_addresses: bool = False
     sentry_dsn: SecretStr | None = Field(None, repr=False)
 
     @cached_property

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from app import __version__
-from app.api import description, docs_pages, health, idempotency, problems, route_table, v1
+from app.api import audit, description, docs_pages, health, idempotency, problems, route_table, v1
 from app.api.access import AuthenticationMiddleware
 from app.api.access_log import AccessLogMiddleware
 from app.api.body_limit import BodyLimitMiddleware
@@ -107,8 +107,9 @@ def _name_operation(route: APIRoute) -> str:
 
 
 def _add_middleware(app: FastAPI, *, access_log: bool) -> None:
-    """The last one added runs first: request id, access log, authentication, body limit, idempotency, then routing."""
+    """Add the middleware. The last one added runs first, so a request passes them from the bottom to the top."""
     route_table.install(app)
+    audit.install(app)
     idempotency.install(app)  # uses the identity that authentication found
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(AuthenticationMiddleware)

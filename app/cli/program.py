@@ -26,6 +26,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "queues": ("remote.queues", _REMOTE, "Show the queues; pause and resume a queue."),
     "workers": ("remote.workers", _REMOTE, "List the workers."),
     "keys": ("remote.keys", _REMOTE, "Create, list and revoke API keys."),
+    "audit": ("remote.audit", _REMOTE, "Show who wrote what."),
     "demo": ("local.commands", _LOCAL, "Try Sluice on documents, with everything in a temporary folder."),
     "up": ("local.commands", _LOCAL, "Run the whole stack until Ctrl-C."),
     "api": ("local.commands", _LOCAL, "Run only the HTTP API."),

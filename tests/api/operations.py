@@ -63,6 +63,7 @@ OPERATIONS = {
     "POST /queues/{name}/pause": Operation("operator"),
     "POST /queues/{name}/resume": Operation("operator"),
     "GET /workers": Operation("read"),
+    "GET /audit": Operation("admin"),
     "GET /api-keys": Operation("admin"),
     "POST /api-keys": Operation("admin", {"json": {"name": "A", "scopes": ["read"]}}),
     "DELETE /api-keys/{key_id}": Operation("admin"),

@@ -6,6 +6,7 @@ from app.api.v1 import (
     agents,
     api_keys,
     ask,
+    audit,
     dead_letters,
     documents,
     evaluations,
@@ -18,7 +19,21 @@ from app.api.v1 import (
 )
 from app.api.validation import refuse_unknown_parameters
 
-_PARTS = (agents, uploads, webpages, documents, tasks, dead_letters, search, ask, evaluations, specs, queues, api_keys)
+_PARTS = (
+    agents,
+    uploads,
+    webpages,
+    documents,
+    tasks,
+    dead_letters,
+    search,
+    ask,
+    evaluations,
+    specs,
+    queues,
+    api_keys,
+    audit,
+)
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(refuse_unknown_parameters)])
 for part in _PARTS:

@@ -4,6 +4,7 @@ from app.bootstrap.adapters import Adapters
 from app.bootstrap.builders.indexing import IndexingServices
 from app.bootstrap.builders.providers import ProviderServices
 from app.bootstrap.builders.queue import QueueServices
+from app.services.operations.audit import AuditLog
 from app.services.operations.leftovers import Leftovers
 from app.services.operations.overview import Overview
 from app.services.operations.upkeep import Upkeep
@@ -14,6 +15,7 @@ from app.settings import Settings
 class OperationsServices:
     """``app.services.operations``."""
 
+    audit: AuditLog
     leftovers: Leftovers
     overview: Overview
     upkeep: Upkeep
@@ -30,6 +32,7 @@ def build_operations(
     database = adapters.database
     leftovers = Leftovers(database, adapters.blobs, queue.admission)
     return OperationsServices(
+        audit=AuditLog(database, records_addresses=settings.audit_client_addresses),
         leftovers=leftovers,
         overview=Overview(database, queue.admission, adapters.doorbell.ping, providers.calls),
         upkeep=Upkeep(

@@ -34,9 +34,11 @@ def change_index(*, status: bool, abandon: bool, wait: bool, gate: GateRequest |
         indexes = session.services.indexing.vector_indexes
         if abandon:
             await indexes.abandon()
+            await session.record("reembed --abandon")
         elif not status:
             await session.services.indexing.reembedding.check(indexes.requested)
             begun = await indexes.begin(gate)
+            await session.record("reembed", f"vector_index:{begun.index.id}")
             say(f"Building an index with {begun.index.embedding} in {begun.index.store}.")
             if wait:
                 await _wait(session, begun.index.id)

@@ -1,6 +1,7 @@
 """The services of this machine's installation, for commands that need no running API."""
 
 import asyncio
+import getpass
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -8,6 +9,7 @@ from typing import TypeVar
 from app.bootstrap import Services, build_services, check_choices, prepare_database
 from app.celery_app import create_celery
 from app.cli.output import CommandError
+from app.domain.audit import NewAuditEntry
 from app.embedded.running import has_database, open_servers
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
@@ -21,6 +23,13 @@ class Session:
     def __init__(self, services: Services, organization_id: int) -> None:
         self.services = services
         self.organization_id = organization_id
+
+    async def record(self, command: str, *targets: str) -> None:
+        """Write an entry into the audit log: this command, which no API key authorises, has changed something."""
+        entry = NewAuditEntry(
+            organization_id=self.organization_id, actor=getpass.getuser(), action=command, targets=targets
+        )
+        await self.services.operations.audit.add(entry)
 
 
 def run(work: Callable[[Session], Awaitable[Result]], *, any_index: bool = False) -> Result:

@@ -25,6 +25,7 @@ def check_vectors(*, fix: bool, as_json: bool) -> None:
         for report in reports:
             if fix and not report.consistent:
                 await session.services.indexing.consistency.repair(index, report)
+                await session.record("doctor --vectors --fix", f"agent:{report.agent_id}")
         return reports
 
     reports = run(work, any_index=True)

@@ -74,6 +74,7 @@ def _create_locally(name: str, scopes: list[str]) -> dict[str, Any]:
 
     async def work(session: Session) -> dict[str, Any]:
         key, secret = await session.services.tenants.identities.create_key(session.organization_id, name, scopes)
+        await session.record("keys create", f"api_key:{key.id}")
         return {**_describe(key), "secret": secret}
 
     return run(work, any_index=True)
@@ -95,5 +96,6 @@ def _revoke_locally(key_id: int) -> None:
 
     async def work(session: Session) -> None:
         await session.services.tenants.identities.revoke_key(session.organization_id, key_id)
+        await session.record("keys revoke", f"api_key:{key_id}")
 
     run(work, any_index=True)
