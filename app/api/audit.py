@@ -3,6 +3,9 @@
 The entry is written before the response is sent. So a client that has received a success finds it in the log, whatever
 the route, and a route needs no code for that. A request has no entry if its process dies, or the database becomes
 unavailable, between the change and the entry; its client then receives no success either.
+
+The entry of an upload is written within a second after the response instead: a statement more would make each upload a
+sixth slower.
 """
 
 from http import HTTPStatus
@@ -22,6 +25,7 @@ from app.domain.identity import Identity
 from app.domain.identity import Scope as KeyScope
 
 _METHODS = {"POST", "PUT", "PATCH", "DELETE"}
+_WRITTEN_SOON = {"upload_document"}
 
 
 class AuditMiddleware:
@@ -82,26 +86,28 @@ class _Exchange:
         return not is_read and (status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.FORBIDDEN)
 
     async def _record(self, start: Message, body: bytes) -> None:
-        scope = self._scope
-        services: Services = scope["app"].state.services
-        identity: Identity = scope["state"]["identity"]
+        services: Services = self._scope["app"].state.services
         audit = services.operations.audit
+        entry = self._make_entry(start, body, records_address=audit.records_addresses)
+        await (audit.add_soon if entry.action in _WRITTEN_SOON else audit.add)(entry)
+
+    def _make_entry(self, start: Message, body: bytes, *, records_address: bool) -> NewAuditEntry:
+        scope = self._scope
+        identity: Identity = scope["state"]["identity"]
         path = find_route_template(scope)
-        headers, client = Headers(raw=start["headers"]), scope.get("client")
-        await audit.add(
-            NewAuditEntry(
-                organization_id=identity.organization_id,
-                key_id=identity.key_id,
-                actor=identity.key_prefix,
-                action=getattr(scope.get("route"), "name", None) or scope["method"],
-                method=scope["method"],
-                path=path,
-                targets=find_targets(path or "", scope.get("path_params", {}), headers, body),
-                fields=find_fields(scope, bytes(self._body)),
-                status=start["status"],
-                request_id=scope["state"]["request_id"],
-                client_address=client[0] if client and audit.records_addresses else None,
-            )
+        client = scope.get("client")
+        return NewAuditEntry(
+            organization_id=identity.organization_id,
+            key_id=identity.key_id,
+            actor=identity.key_prefix,
+            action=getattr(scope.get("route"), "name", None) or scope["method"],
+            method=scope["method"],
+            path=path,
+            targets=find_targets(path or "", scope.get("path_params", {}), Headers(raw=start["headers"]), body),
+            fields=find_fields(scope, bytes(self._body)),
+            status=start["status"],
+            request_id=scope["state"]["request_id"],
+            client_address=client[0] if client and records_address else None,
         )
 
 

@@ -40,8 +40,9 @@ class Services:
     usage: UsageServices
 
     async def close(self) -> None:
-        """Finish the running admissions, cancel the upkeep, then close the adapters."""
+        """Finish the running admissions, write the audit log, cancel the upkeep, then close the adapters."""
         await self.queue.admission.settle()
+        await self.operations.audit.close()
         await self.operations.upkeep.close()
         await self.adapters.close()
 

@@ -19,17 +19,18 @@ _LARGEST_ID = 2**63 - 1
 
 _ADD = Statement("""
     INSERT INTO audit_entries (organization_id, key_id, actor, action, method, path, targets, fields, status,
-        request_id, client_address)
-    SELECT organization_id, key_id, actor, action, method, path, targets, fields, status, request_id, client_address
+        request_id, client_address, occurred_at)
+    SELECT organization_id, key_id, actor, action, method, path, targets, fields, status, request_id, client_address,
+        clock_timestamp() - make_interval(secs => age)
     FROM jsonb_to_recordset(CAST(:entries AS jsonb)) AS given (organization_id bigint, key_id bigint, actor text,
         action text, method text, path text, targets text[], fields text[], status integer, request_id text,
-        client_address text)
+        client_address text, age double precision)
 """)
 
 
-async def add_entries(source: Source, entries: Sequence[NewAuditEntry]) -> None:
-    """Write entries, in one statement."""
-    await fetch(source, _ADD, {"entries": json.dumps([asdict(entry) for entry in entries])})
+async def add_entries(source: Source, entries: Sequence[tuple[NewAuditEntry, float]]) -> None:
+    """Write entries, each with its age in seconds, in one statement."""
+    await fetch(source, _ADD, {"entries": json.dumps([{**asdict(entry), "age": age} for entry, age in entries])})
 
 
 def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
