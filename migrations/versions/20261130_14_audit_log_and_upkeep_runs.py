@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261130_14"
-down_revision = "20261130_06"
+down_revision = "20261130_08"
 branch_labels = None
 depends_on = None
 

@@ -16,7 +16,7 @@ program = typer.Typer(add_completion=False)
 @remote
 def audit(
     client: Client,
-    key: Annotated[str | None, typer.Option("--by", help="Only entries of this API key: its id or its prefix.")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Only entries of this API key: its id or its prefix.")] = None,
     action: Annotated[str | None, typer.Option(help="Only this operation, such as delete_document.")] = None,
     target: Annotated[str | None, typer.Option(help="Only entries that name this target: document:123.")] = None,
     since: Annotated[str | None, typer.Option("--from", help="Only entries since this time, in RFC 3339.")] = None,
@@ -28,7 +28,7 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Show who wrote what, newest first."""
-    wanted = {"key": key, "action": action, "target": target, "from": since, "to": until}
+    wanted = {"key": by, "action": action, "target": target, "from": since, "to": until}
     query = {**wanted, "organization_id": organization, "limit": limit, "after": after}
     if csv:
         given = {name: value for name, value in query.items() if value is not None}
