@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.audit.entries import forget_entries
+from app.db.audit.entries import add_entries, forget_entries
 from app.db.engine import Database
 from app.domain.audit import AuditFilter, NewAuditEntry
 from app.domain.errors import DatabaseUnavailableError
@@ -49,7 +49,6 @@ async def test_entries_that_may_wait_are_written_in_one_statement(
     log: AuditLog, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches: list[int] = []
-    add_entries = module.add_entries
 
     async def note(database: Any, entries: Sequence[Any]) -> None:
         batches.append(len(entries))
@@ -77,8 +76,6 @@ async def test_entries_that_wait_are_written_at_the_shutdown_and_before_a_list(
 async def test_entries_wait_while_the_database_is_unavailable_up_to_a_limit(
     log: AuditLog, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_entries = module.add_entries
-
     async def fail(_database: Any, _entries: Sequence[Any]) -> None:
         raise DatabaseUnavailableError
 
