@@ -15,6 +15,7 @@ _ALLOWED = {
     "Stemmer": {"pipeline"},
     "alembic": {"db"},
     "asyncpg": {"db"},
+    "billiard": {"adapters"},
     "boto3": {"adapters"},
     "botocore": {"adapters"},
     "bpe_openai": {"adapters"},

@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from billiard import pool
 from celery.concurrency import asynpool
+
+_CONSUMED_SECONDS = 2.0
 
 
 def replace_processes_when(is_worn: Callable[[], bool]) -> None:
@@ -27,3 +30,7 @@ def replace_processes_when(is_worn: Callable[[], bool]) -> None:
             self.wait_for_job = wait_for_job
 
     asynpool.AsynPool.Worker = LimitedWorker
+    # A process that ends waits until its results are read, 30 seconds by default. When the worker stops, its main
+    # process may already have stopped reading them. The ledger holds the results.
+    interval = pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_INTERVAL
+    pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = round(_CONSUMED_SECONDS / interval)
