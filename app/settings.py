@@ -157,6 +157,8 @@ class Settings(BaseSettings):
     firecrawl_api_key: SecretStr | None = Field(None, repr=False)
     firecrawl_api_url: Annotated[str, AfterValidator(check_web_address)] | None = Field(None, repr=False)
 
+    prices_file: Annotated[Path, AfterValidator(_resolve)] | None = None
+
     smtp_url: Annotated[str, AfterValidator(check_mail_url)] | None = Field(None, repr=False)
     mail_from: Annotated[str, AfterValidator(check_mail_address)] = "sluice@localhost"
 

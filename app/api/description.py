@@ -30,6 +30,7 @@ TAGS = [
     {"name": "evaluation", "description": "Question sets, and how well an agent's documents are found with them."},
     {"name": "operations", "description": "Queues and workers."},
     {"name": "api keys", "description": "The API keys of your organization."},
+    {"name": "billing", "description": "Monthly statements, prices, limits and reports of your organization."},
     {"name": "health", "description": "For load balancers and monitoring; no API key is needed."},
 ]
 _REFERENCE = "#/components/schemas/{model}"

@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from app.bootstrap.models import WORDLLAMA, Embedders, choose_chat, choose_reranker, describe_embedding
+from app.bootstrap.prices import choose_prices
 from app.bootstrap.services import Services
 from app.bootstrap.stores import make_store
 from app.domain.errors import ProviderBusyError, ProviderDownError
@@ -16,7 +17,9 @@ log = structlog.get_logger()
 
 
 def check_choices(settings: Settings) -> None:
-    """Check that the chosen models and vector store have their keys, addresses and packages. Calls no provider.
+    """Check that models and vector store have their keys, addresses and packages, and that the prices are valid.
+
+    Calls no provider.
 
     Raises:
         StartupError: names the first setting for which something is missing.
@@ -28,6 +31,7 @@ def check_choices(settings: Settings) -> None:
         make_store(settings, settings.vector_store)
     choose_chat(settings)
     choose_reranker(settings)
+    choose_prices(settings)
 
 
 async def check_store(services: Services) -> None:

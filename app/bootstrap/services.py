@@ -6,6 +6,7 @@ from celery import Celery
 
 from app.bootstrap.adapters import Adapters, choose_adapters
 from app.bootstrap.builders.answers import AnswerServices, build_answers
+from app.bootstrap.builders.billing import BillingServices, build_billing
 from app.bootstrap.builders.evaluations import EvaluationServices, build_evaluations
 from app.bootstrap.builders.indexing import IndexingServices, build_indexing
 from app.bootstrap.builders.intake import IntakeServices, build_intake
@@ -29,6 +30,7 @@ class Services:
     queue: QueueServices
     providers: ProviderServices
     indexing: IndexingServices
+    billing: BillingServices
     intake: IntakeServices
     tenants: TenantServices
     notifications: NotificationServices
@@ -66,6 +68,7 @@ def build_services(
     queue = build_queue(settings, adapters)
     providers = build_providers(adapters)
     indexing = build_indexing(settings, adapters, queue, providers)
+    billing = build_billing(settings, adapters)
     intake = build_intake(settings, adapters, queue, indexing)
     search = build_search(settings, adapters, providers, indexing)
     answers = build_answers(settings, adapters, queue, providers, intake, search)
@@ -74,6 +77,7 @@ def build_services(
         queue=queue,
         providers=providers,
         indexing=indexing,
+        billing=billing,
         intake=intake,
         tenants=build_tenants(adapters, queue, indexing),
         notifications=build_notifications(adapters, queue),

@@ -67,6 +67,9 @@ OPERATIONS = {
     "GET /api-keys": Operation("admin"),
     "POST /api-keys": Operation("admin", {"json": {"name": "A", "scopes": ["read"]}}),
     "DELETE /api-keys/{key_id}": Operation("admin"),
+    "GET /analytics/billing": Operation("read"),
+    "GET /prices": Operation("read"),
+    "PUT /organizations/{organization_id}/prices": Operation("operator", {"json": {"versions": []}}),
 }
 
 OF_ALL_ORGANIZATIONS = {"POST /queues/{name}/pause", "POST /queues/{name}/resume"}

@@ -32,6 +32,7 @@ VALID = {
     "FIRECRAWL_API_URL": f"http://{CLOSED}",
     "RERANK_URL": f"http://{CLOSED}",
     "RERANK_API_KEY": KEY,
+    "SMTP_URL": f"smtp://{CLOSED}",
     "SENTRY_DSN": f"https://{CANARY}@127.0.0.1/1",
 }
 INVALID = [

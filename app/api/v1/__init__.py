@@ -7,6 +7,7 @@ from app.api.v1 import (
     api_keys,
     ask,
     audit,
+    billing,
     dead_letters,
     documents,
     evaluations,
@@ -33,6 +34,7 @@ _PARTS = (
     queues,
     api_keys,
     audit,
+    billing,
 )
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(refuse_unknown_parameters)])

@@ -1,9 +1,22 @@
 """The whole schema: importing this module declares every table."""
 
-from app.db.tables import answers, core, evaluations, events, files, operations, tenants, usage, vectors, web, words
+from app.db.tables import (
+    answers,
+    billing,
+    core,
+    evaluations,
+    events,
+    files,
+    operations,
+    tenants,
+    usage,
+    vectors,
+    web,
+    words,
+)
 from app.db.tables.columns import metadata
 
-MODULES = (answers, core, evaluations, events, files, operations, tenants, usage, vectors, web, words)
+MODULES = (answers, billing, core, evaluations, events, files, operations, tenants, usage, vectors, web, words)
 """Every module that declares tables. Add a new one here."""
 
 __all__ = ["MODULES", "metadata"]

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 
-from app.db.tables.columns import make_id, make_object, make_reference, make_text, make_time, metadata
+from app.db.tables.columns import make_id, make_integer, make_object, make_reference, make_text, make_time, metadata
 
 organizations = sa.Table(
     "organizations",
@@ -15,6 +15,8 @@ organizations = sa.Table(
     make_object("settings"),
     # Until when events are recorded: always while it has a webhook, and for some days after its feed was read.
     make_time("events_until"),
+    # Counts the changes of its limits and those of its agents, so that each process notices one with its next request.
+    make_integer("limits_version"),
     sa.Index("organizations_events_until_idx", "events_until", postgresql_where="events_until IS NOT NULL"),
 )
 

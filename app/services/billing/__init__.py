@@ -1,0 +1,1 @@
+"""What usage costs: prices, statements, limits, and reports of them."""
