@@ -106,7 +106,7 @@ async def test_the_statement_of_a_million_records_is_exact_to_the_cent(database:
     await _run(engine, _FILL, **month, records=_RECORDS)
     await _run(engine, text("ANALYZE usage_records"))
     expected = await _run(engine, _EXPECTED, **month, next=next_month(LAST_MONTH))
-    seconds = {}
+    seconds: dict[str, float] = {}
     for name in ("no record in the sums", "half of the records in the sums"):
         if seconds:
             await _run(engine, _ROLL_UP, organization=organization)
