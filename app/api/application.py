@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from app import __version__
-from app.api import audit, description, docs_pages, health, idempotency, problems, route_table, v1
+from app.api import audit, description, docs_pages, health, idempotency, problems, route_table, v1, webhook_events
 from app.api.access import AuthenticationMiddleware
 from app.api.access_log import AccessLogMiddleware
 from app.api.body_limit import BodyLimitMiddleware
@@ -68,6 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_middleware(app, access_log=given.access_log)
     for part in (docs_pages, health, v1):
         app.include_router(part.router)
+    webhook_events.install(app)
     problems.install(app)
     description.install(app)
     return app

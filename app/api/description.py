@@ -28,6 +28,7 @@ TAGS = [
     {"name": "dead letters", "description": "Tasks that failed for good, until they are replayed or discarded."},
     {"name": "search", "description": "Find passages, and answers with citations."},
     {"name": "evaluation", "description": "Question sets, and how well an agent's documents are found with them."},
+    {"name": "events", "description": "What has happened in your organization, as a feed and as a stream."},
     {"name": "operations", "description": "Queues and workers."},
     {"name": "api keys", "description": "The API keys of your organization."},
     {"name": "billing", "description": "Monthly statements, prices, limits and reports of your organization."},
@@ -96,7 +97,7 @@ def _describe_success(response: dict[str, Any], schemas: dict[str, Any]) -> None
         reference = content.get("schema", {}).get("$ref", "").rsplit("/", 1)[-1]
         if response["description"] == _UNDESCRIBED and reference in schemas:
             response["description"] = schemas[reference]["description"].split("\n\n", maxsplit=1)[0]
-        if "itemSchema" in content:
+        if content.get("itemSchema") == {}:
             response["description"] = (
                 "A stream of events: `progress` any number of times, of an answer also `sentence` and `restart`, then "
                 "`end`."

@@ -1,14 +1,19 @@
 """Server-sent events of a task: its progress, the sentences of its answer, and its end."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import aclosing
+from typing import Any
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from app.api.bodies.ask import RestartEvent, SentenceEvent
 from app.api.bodies.tasks import list_unseen
+from app.api.server.connections import STATE_KEY as CONNECTIONS
+from app.api.server.connections import Connections
 from app.bootstrap import Services
 from app.domain.identity import Access
 from app.domain.tasks import Task
@@ -50,4 +55,28 @@ async def follow(services: Services, access: Access, task: Task, seen: int) -> A
 def stream(events: AsyncIterator[bytes], headers: dict[str, str]) -> StreamingResponse:
     """A response of events. FastAPI's own takes two more tasks and two queues for each stream."""
     sent = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **headers}
-    return StreamingResponse(events, media_type=MEDIA_TYPE, headers=sent)
+    return _EventStream(events, media_type=MEDIA_TYPE, headers=sent)
+
+
+class _EventStream(StreamingResponse):
+    """A stream that ends completely, not in the middle of its last chunk, when the server stops."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connections: Connections | None = scope.get("state", {}).get(CONNECTIONS)
+        if connections is not None:
+            self.body_iterator = _end_at_drain(self.body_iterator, connections)
+        await super().__call__(scope, receive, send)
+
+
+async def _end_at_drain(events: AsyncIterable[Any], connections: Connections) -> AsyncIterator[Any]:
+    task = asyncio.current_task()
+    try:
+        with connections.stream(task) as may_begin:
+            if may_begin:
+                async for event in events:
+                    yield event
+    except asyncio.CancelledError:
+        if not connections.is_draining:
+            raise
+        if task is not None:
+            task.uncancel()

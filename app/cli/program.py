@@ -23,6 +23,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "specs": ("remote.specs", _REMOTE, "Describe the sources of a repository as a document of an agent."),
     "tasks": ("remote.tasks", _REMOTE, "List, show, cancel and retry tasks."),
     "dead-letters": ("remote.dead_letters", _REMOTE, "List, show, replay and discard dead letters."),
+    "events": ("remote.events", _REMOTE, "List and follow the events of the organization."),
     "queues": ("remote.queues", _REMOTE, "Show the queues; pause and resume a queue."),
     "workers": ("remote.workers", _REMOTE, "List the workers."),
     "keys": ("remote.keys", _REMOTE, "Create, list and revoke API keys."),

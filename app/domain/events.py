@@ -65,6 +65,23 @@ class RecordedEvent:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Selects events. An empty field matches everything."""
+
+    types: frozenset[str] = frozenset()
+    agent_id: int | None = None
+    document_id: int | None = None
+
+    def matches(self, event: RecordedEvent) -> bool:
+        """Whether the event is selected."""
+        return (
+            (not self.types or event.type in self.types)
+            and self.agent_id in (None, event.agent_id)
+            and self.document_id in (None, event.document_id)
+        )
+
+
 def make_envelope(event: RecordedEvent) -> dict[str, Any]:
     """Build the body of an event, in the form that Standard Webhooks recommends."""
     return {

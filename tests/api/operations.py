@@ -59,6 +59,7 @@ OPERATIONS = {
     "GET /dead-letters/{task_id}": Operation("read"),
     "DELETE /dead-letters/{task_id}": Operation("write"),
     "POST /dead-letters/{task_id}/replay": Operation("write"),
+    "GET /events": Operation("read"),
     "GET /queues": Operation("read"),
     "POST /queues/{name}/pause": Operation("operator"),
     "POST /queues/{name}/resume": Operation("operator"),

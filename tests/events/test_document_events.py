@@ -6,6 +6,7 @@ from typing import Any
 from app.db.documents.documents import hide_document
 from app.db.documents.erasure import hide_agent_documents
 from app.db.engine import Database
+from app.db.events.erasure import erase_agent_events, erase_events
 from app.db.providers.breakers import CircuitPolicy, record_failure, record_success
 from tests.events.outbox import ORGANIZATION, Outbox
 
@@ -83,6 +84,34 @@ async def test_every_document_is_deleted_once(database: Database, outbox: Outbox
         await hide_agent_documents(connection, row["agent_id"], 10)
     await change(outbox, first, "erased_at = now(), filename = ''")
     assert sorted(await list_events(outbox)) == [("document.deleted", document) for document in (first, *others)]
+
+
+async def test_an_erased_document_leaves_no_name_in_events(database: Database, outbox: Outbox) -> None:
+    erased, kept = await add_documents(outbox, 2)
+    for document in (erased, kept):
+        await change(outbox, document, """metadata = '{"author": "Ann"}', status = 'failed', deleted_at = now()""")
+    async with database.statement() as connection:
+        await erase_events(connection, [erased])
+        await erase_events(connection, [erased])
+    rows = await outbox.sql("SELECT document_id, type, CAST(data AS text) AS data FROM events ORDER BY document_id")
+    assert [row["document_id"] for row in rows] == [erased, kept]
+    assert ["heron" in row["data"] or "Ann" in row["data"] for row in rows] == [False, True]
+
+
+async def test_a_deleted_agent_leaves_no_name_in_events(database: Database, outbox: Outbox) -> None:
+    await outbox.sql(
+        "INSERT INTO events (organization_id, agent_id, type, data)"
+        """ SELECT 1, n % 2 + 7, 'task.failed', '{"filename": "heron.txt", "error": {"message": "Ann"}}'"""
+        " FROM generate_series(1, 6) AS n"
+    )
+    await outbox.sequence()
+    async with database.statement() as connection:
+        assert [await erase_agent_events(connection, 7, 2) for _ in range(3)] == [2, 1, 0]
+    rows = await outbox.sql("SELECT agent_id, CAST(data AS text) AS data FROM events")
+    assert {(row["agent_id"], "heron" in row["data"] or "Ann" in row["data"]) for row in rows} == {
+        (7, False),
+        (8, True),
+    }
 
 
 async def test_nothing_is_written_while_events_are_off(outbox: Outbox) -> None:

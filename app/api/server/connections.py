@@ -2,8 +2,10 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -64,6 +66,29 @@ class Connections:
         self._closed: Counter[Reason] = Counter()
         self._logged = self._warned = float("-inf")
         self._ticking = False
+        self.is_draining = False
+        """Whether the server stops: running responses are sent, and no stream goes on."""
+        self._streams: set[asyncio.Task[Any]] = set()
+
+    @contextmanager
+    def stream(self, task: asyncio.Task[Any] | None) -> Iterator[bool]:
+        """Within the block, the task sends a stream; it is cancelled when the server stops.
+
+        False if the server stops already.
+        """
+        if task is not None:
+            self._streams.add(task)
+        try:
+            yield not self.is_draining
+        finally:
+            self._streams -= {task}
+
+    def drain(self) -> None:
+        """Note that the server stops, and cancel the streams, which would go on."""
+        if not self.is_draining:
+            self.is_draining = True
+            for task in tuple(self._streams):
+                task.cancel()
 
     def open(self, connection: Connection) -> Reason | None:
         """Add a connection; returns why it must be refused, if it must."""

@@ -77,6 +77,11 @@ class LimitedProtocol(HttpToolsProtocol):
         self._connections.close(self)
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """Close the connection once its response is sent; the server stops."""
+        self._connections.drain()
+        super().shutdown()
+
     def data_received(self, data: bytes) -> None:
         """Parse the next bytes, unless the connection is about to close."""
         if self.transport.is_closing():

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 
 from app.bootstrap.adapters import Adapters
 from app.bootstrap.builders.queue import QueueServices
+from app.services.notifications.feed import Feed
 from app.services.notifications.sequencer import Sequencer
 
 
@@ -9,9 +10,10 @@ from app.services.notifications.sequencer import Sequencer
 class NotificationServices:
     """``app.services.notifications``: the feeds of events."""
 
+    feed: Feed
     sequencer: Sequencer
 
 
 def build_notifications(adapters: Adapters, queue: QueueServices) -> NotificationServices:
     """Build the services that give organizations their events."""
-    return NotificationServices(sequencer=Sequencer(adapters.database, queue.admission))
+    return NotificationServices(Feed(adapters.database), Sequencer(adapters.database, queue.admission))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -115,6 +115,28 @@ class Client:
             with suppress(OSError):
                 part.unlink()
             raise CommandError(f"{target} cannot be written ({error.strerror}). Name another file.") from error
+
+    def stream(self, path: str, parameters: Mapping[str, Any], seen: str = "") -> Iterator[tuple[str, str]]:
+        """GET server-sent events below ``/api/v1``: the fields of each, by name, with the ``data`` last.
+
+        ``seen`` is the id of the last event that was received. Ends when the server ends the stream.
+        """
+        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": seen} if seen else {})}
+        with self._http.stream("GET", f"/api/v1{path}", params=dict(parameters), headers=headers) as response:
+            if response.is_error:
+                response.read()
+            check(response, self.place)
+            event: dict[str, str] = {}
+            for line in response.iter_lines():
+                name, _, value = line.partition(": ")
+                if line:
+                    event[name] = value
+                    continue
+                data = event.pop("data", None)
+                yield from event.items()
+                if data is not None:
+                    yield "data", data
+                event = {}
 
     def count_workers(self) -> int | None:
         """The number of running workers; None if the installation does not report it."""

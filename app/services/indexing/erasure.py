@@ -20,6 +20,7 @@ from app.db.documents.erasure import (
 )
 from app.db.documents.staging import drop_document_staged
 from app.db.engine import Database
+from app.db.events.erasure import erase_events
 from app.db.tenants.idempotency import erase_document_answers
 from app.domain.counting import count_of
 from app.domain.errors import DocumentBusyError, RetryLaterError
@@ -134,12 +135,13 @@ class Erasure:
         return len(keys)
 
     async def _erase_names(self, documents: Sequence[DeletedDocument]) -> None:
-        """Remove names, addresses and messages from the ended tasks of documents, and their results from Celery's."""
+        """Remove names, addresses and messages from the ended tasks of documents, their results, and events."""
         ids = [document.id for document in documents]
         urls = [document.source_url for document in documents if document.source_url]
         async with self._database.statement() as connection:
             await erase_addresses(connection, ids, urls)
             erased = await erase_document_tasks(connection, ids)
+            await erase_events(connection, ids)
         await self._after_commit.forget_states([task.id for task in erased])
 
 

@@ -10,6 +10,7 @@ from app.db.documents.erasure import (
 )
 from app.db.engine import Database
 from app.db.evaluations.question_sets import remove_question_sets
+from app.db.events.erasure import erase_agent_events
 from app.db.search.word_segments import remove_segment
 from app.db.tenants.idempotency import erase_agent_answers
 from app.db.vectors.calibrations import remove_calibrations
@@ -121,6 +122,8 @@ class AgentDeletion:
                     connection, task.organization_id, task.agent_id, after=checked_to, limit=_ROWS_AT_ONCE
                 )
         async with self._database.statement() as connection:
+            while await erase_agent_events(connection, task.agent_id, _ROWS_AT_ONCE) == _ROWS_AT_ONCE:
+                pass
             await remove_calibrations(connection, task.agent_id)
             await erase_agent(connection, task.agent_id)
 
