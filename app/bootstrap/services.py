@@ -46,6 +46,7 @@ class Services:
         await self.queue.admission.settle()
         await self.operations.audit.close()
         await self.operations.upkeep.close()
+        await self.usage.searches.close()
         await self.adapters.close()
 
 
@@ -70,7 +71,8 @@ def build_services(
     indexing = build_indexing(settings, adapters, queue, providers)
     billing = build_billing(settings, adapters)
     intake = build_intake(settings, adapters, queue, indexing)
-    search = build_search(settings, adapters, providers, indexing)
+    usage = build_usage(adapters)
+    search = build_search(settings, adapters, providers, indexing, usage)
     answers = build_answers(settings, adapters, queue, providers, intake, search)
     return Services(
         adapters=adapters,
@@ -86,5 +88,5 @@ def build_services(
         answers=answers,
         evaluations=build_evaluations(settings, adapters, queue, indexing, intake, search, answers),
         specs=build_specs(settings, adapters, queue, indexing, intake, answers),
-        usage=build_usage(adapters),
+        usage=usage,
     )

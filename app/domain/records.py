@@ -83,6 +83,7 @@ class Document:
     completed_at: datetime | None
     deleted_at: datetime | None
     erased_at: datetime | None = None
+    counted_bytes: int | None = None
 
     @property
     def content(self) -> Content | None:

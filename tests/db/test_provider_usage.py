@@ -6,6 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.providers.usage import ProviderUsage, count_usage, list_usage
+from app.domain.usage import UsageKind
 from app.domain.vectors import Account
 
 HOUR = timedelta(hours=1)
@@ -13,7 +14,7 @@ OURS, THEIRS = Account(1, 7), Account(2, 9)
 
 
 async def count(connection: AsyncConnection, account: Account, model: str = "small", **counts: int) -> None:
-    await count_usage(connection, account, "paid", model, **counts)
+    await count_usage(connection, account, UsageKind.CHAT, "paid", model, **counts)
 
 
 async def find_hour(connection: AsyncConnection) -> datetime:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.bootstrap.adapters import Adapters
 from app.bootstrap.builders.indexing import IndexingServices
 from app.bootstrap.builders.providers import ProviderServices
+from app.bootstrap.builders.usage import UsageServices
 from app.services.search.explanations import Explanations
 from app.services.search.neighbours import Neighbours
 from app.services.search.reranking import Reranking
@@ -23,7 +24,11 @@ class SearchServices:
 
 
 def build_search(
-    settings: Settings, adapters: Adapters, providers: ProviderServices, indexing: IndexingServices
+    settings: Settings,
+    adapters: Adapters,
+    providers: ProviderServices,
+    indexing: IndexingServices,
+    usage: UsageServices,
 ) -> SearchServices:
     """Build search, with a reranker if the settings name one."""
     database = adapters.database
@@ -34,4 +39,5 @@ def build_search(
     )
     search = Search(database, indexing.chunks, indexing.vectors, reranking)
     agents, reranks = SeveralAgents(database, search), reranking is not None
-    return SearchServices(search, Results(agents, Neighbours(database), Explanations(database), reranks=reranks))
+    neighbours, explanations, count = Neighbours(database), Explanations(database), usage.searches.count
+    return SearchServices(search, Results(agents, neighbours, explanations, reranks=reranks, count=count))

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 from app.bootstrap.adapters import Adapters
+from app.services.usage.searches import SearchCounts
 from app.services.usage.sums import UsageSums
 
 
@@ -8,9 +9,10 @@ from app.services.usage.sums import UsageSums
 class UsageServices:
     """``app.services.usage``."""
 
+    searches: SearchCounts
     sums: UsageSums
 
 
 def build_usage(adapters: Adapters) -> UsageServices:
     """Build the services that count usage."""
-    return UsageServices(sums=UsageSums(adapters.database))
+    return UsageServices(SearchCounts(adapters.database), UsageSums(adapters.database))

@@ -27,6 +27,7 @@ from app.db.documents.editions import hide_editions
 from app.db.paging import list_rows
 from app.db.tables.core import chunks, documents
 from app.db.tenants.visibility import sees_document
+from app.db.usage.records import COUNT_HIDDEN
 from app.domain.documents import DocumentStatus
 from app.domain.errors import InvalidMetadataError
 from app.domain.identity import Access
@@ -143,10 +144,19 @@ async def set_indexing_task(connection: AsyncConnection, document_id: int, task_
     await connection.execute(_SET_INDEXING_TASK, {"document_id": document_id, "task_id": task_id})
 
 
+_HIDE = text(f"""
+    WITH hidden AS (
+        UPDATE documents SET deleted_at = now(), content_key = NULL
+        WHERE id = CAST(:document_id AS bigint) AND deleted_at IS NULL
+        RETURNING organization_id, agent_id, counted_bytes
+    )
+    {COUNT_HIDDEN}
+""")
+
+
 async def hide_document(connection: AsyncConnection, document_id: int) -> None:
     """Mark a document deleted: searches and lists omit it from now on."""
-    hidden = {"deleted_at": func.now(), "content_key": None}
-    await connection.execute(update(documents).where(documents.c.id == document_id).values(hidden))
+    await connection.execute(_HIDE, {"document_id": document_id})
     await hide_editions(connection, [document_id])
 
 

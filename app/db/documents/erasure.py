@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.usage.records import COUNT_HIDDEN
 from app.domain.tasks import TaskName
 
 
@@ -23,17 +24,22 @@ class DeletedDocument:
     source_url: str | None
 
 
-_HIDE = text("""
-    UPDATE documents SET deleted_at = now(), content_key = NULL
-    WHERE id = ANY (ARRAY(
-        SELECT id FROM documents WHERE agent_id = CAST(:agent_id AS bigint) AND deleted_at IS NULL
-        ORDER BY id LIMIT :limit FOR UPDATE))
+_HIDE = text(f"""
+    WITH hidden AS (
+        UPDATE documents SET deleted_at = now(), content_key = NULL
+        WHERE id = ANY (ARRAY(
+            SELECT id FROM documents WHERE agent_id = CAST(:agent_id AS bigint) AND deleted_at IS NULL
+            ORDER BY id LIMIT :limit FOR UPDATE))
+        RETURNING organization_id, agent_id, counted_bytes
+    ),
+    counted AS ({COUNT_HIDDEN})
+    SELECT count(*) FROM hidden
 """)
 
 
 async def hide_agent_documents(connection: AsyncConnection, agent_id: int, limit: int) -> int:
     """Mark documents of an agent deleted, ``limit`` at most; returns how many."""
-    return (await connection.execute(_HIDE, {"agent_id": agent_id, "limit": limit})).rowcount
+    return int((await connection.execute(_HIDE, {"agent_id": agent_id, "limit": limit})).scalar_one())
 
 
 _OF_AGENT = "FROM documents WHERE agent_id = CAST(:agent_id AS bigint) AND deleted_at IS NOT NULL AND erased_at IS NULL"

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables.vectors import provider_usage
+from app.domain.usage import UsageKind
 from app.domain.vectors import Account
 
 
@@ -25,9 +25,25 @@ class ProviderUsage:
     output_tokens: int
 
 
+_COUNT = text("""
+    WITH recorded AS (
+        INSERT INTO usage_records (organization_id, agent_id, kind, model, tokens_in, tokens_out)
+        VALUES (:organization_id, :agent_id, :kind, :model, :input_tokens, :output_tokens)
+    )
+    INSERT INTO provider_usage AS u (
+        hour, organization_id, agent_id, provider, model, requests, input_tokens, output_tokens)
+    VALUES (date_trunc('hour', now(), 'UTC'), :organization_id, :agent_id, :provider, :model, :requests,
+            :input_tokens, :output_tokens)
+    ON CONFLICT (hour, organization_id, agent_id, provider, model) DO UPDATE
+    SET requests = u.requests + excluded.requests, input_tokens = u.input_tokens + excluded.input_tokens,
+        output_tokens = u.output_tokens + excluded.output_tokens
+""")
+
+
 async def count_usage(
     connection: AsyncConnection,
     account: Account,
+    kind: UsageKind,
     provider: str,
     model: str,
     *,
@@ -35,23 +51,32 @@ async def count_usage(
     input_tokens: int = 0,
     output_tokens: int = 0,
 ) -> None:
-    """Add to an agent's usage in the current hour."""
-    table = provider_usage.c
-    statement = insert(provider_usage).values(
-        hour=func.date_trunc("hour", func.now(), "UTC"),
-        organization_id=account.organization_id,
-        agent_id=account.agent_id,
-        provider=provider,
-        model=model,
-        requests=requests,
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-    )
-    added = {
-        column.name: column + statement.excluded[column.name]
-        for column in (table.requests, table.input_tokens, table.output_tokens)
+    """Record the tokens of an answer, and add them to the agent's usage of the provider in the current hour.
+
+    Call it in the transaction that stores the answer. What was paid for then counts once, whatever becomes of the
+    attempt that asked for it.
+
+    Args:
+        connection: The transaction.
+        account: The agent that is charged.
+        kind: What the model was used for.
+        provider: The provider.
+        model: The model.
+        requests: The requests.
+        input_tokens: The tokens that the model read.
+        output_tokens: The tokens that it wrote.
+    """
+    parameters = {
+        "organization_id": account.organization_id,
+        "agent_id": account.agent_id,
+        "kind": kind.value,
+        "provider": provider,
+        "model": model,
+        "requests": requests,
+        "input_tokens": input_tokens,
+        "output_tokens": output_tokens,
     }
-    await connection.execute(statement.on_conflict_do_update(constraint=provider_usage.primary_key, set_=added))
+    await connection.execute(_COUNT, parameters)
 
 
 async def list_usage(

@@ -61,6 +61,7 @@ documents = sa.Table(
     # or are deleted.
     sa.Column("content_key", BYTEA),
     make_text("source_url", nullable=True),
+    sa.Column("counted_bytes", sa.BigInteger),  # the size that usage counts for it; NULL until it is first searchable
     make_integer("version", default=1),  # the number of contents it has had
     make_integer("edition"),  # the edition of its chunks that search finds
     make_integer("last_edition"),  # the number reserved last: no two attempts write the same edition

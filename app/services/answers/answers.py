@@ -3,14 +3,17 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from app.db.engine import Database
 from app.db.search.ranking import Hit
+from app.db.usage.records import record_usage
 from app.domain.counting import count_of
 from app.domain.filters import read_filters
 from app.domain.identity import Access
 from app.domain.tasks import ASKED_BY, ASKED_FILTER, NewTask, Progress, Queue, Task, TaskName
+from app.domain.usage import UsageKind, UsageRecord
 from app.domain.vectors import Account
 from app.ledger.submit import submit
 from app.services.answers.conversation import Conversation
@@ -108,7 +111,11 @@ class Answers:
         answer = await self.reply(account, question, hits, sink=sink, usage=usage)
         if history:
             answer["question"] = question
-        return Outcome({**answer, "processing_time": round(time.monotonic() - began, 4)}, "Answered")
+        result = {**answer, "processing_time": round(time.monotonic() - began, 4)}
+        used = UsageRecord(
+            account.organization_id, account.agent_id, UsageKind.QUESTION, task_id=attempt.task.id, questions=1
+        )
+        return Outcome(result, "Answered", apply=partial(record_usage, records=[used]))
 
     async def reply(
         self,

@@ -18,6 +18,7 @@ from app.domain.errors import (
     ProviderRequestError,
 )
 from app.domain.ports import ChatModel, Embedder, OnText
+from app.domain.usage import UsageKind
 from app.domain.vectors import Account, Completion
 from app.pipeline.answering.phrases import refuse
 from app.pipeline.answering.prompt import Passage, Prompt, compose_prompt, fit_passages
@@ -202,6 +203,7 @@ class Generation:
             await count_usage(
                 connection,
                 account,
+                UsageKind.CHAT,
                 self._chat.provider,
                 self._chat.model,
                 input_tokens=completion.input_tokens,

@@ -22,12 +22,14 @@ from app.db.evaluations.evaluations import (
 )
 from app.db.evaluations.question_sets import resolve_documents
 from app.db.search.ranking import Hit
+from app.db.usage.records import record_usage
 from app.domain.counting import count_of
 from app.domain.errors import ConflictError, RetryLaterError
 from app.domain.evaluations import Evaluation, NumberedQuestion, QuestionResult
 from app.domain.filters import read_filters
 from app.domain.questions import Question
-from app.domain.tasks import Progress
+from app.domain.tasks import Progress, Task
+from app.domain.usage import UsageKind, UsageRecord
 from app.domain.vectors import Account, VectorIndex
 from app.pipeline.ranking.metrics import measure_ndcg, measure_recall, measure_reciprocal_rank
 from app.pipeline.ranking.relevance import Expected, Judgement, contains, fold, judge
@@ -99,6 +101,7 @@ class EvaluationRuns:
                 if not await lock_evaluation(connection, evaluation.id):
                     return False
                 await insert_results(connection, evaluation.id, results)
+                await record_usage(connection, [_count(attempt.task, results)])
             if time.monotonic() > until:
                 raise RetryLaterError(f"{status}: continues after other tasks", retry_after=0.1)
 
@@ -172,6 +175,12 @@ class EvaluationRuns:
             "answered_by": answer.get("model") or answer["mode"],
             "ms": _measure_time(began),
         }
+
+
+def _count(task: Task, results: Sequence[QuestionResult]) -> UsageRecord:
+    """What the evaluation of questions has used, besides the tokens of providers."""
+    account = task.organization_id, task.agent_id
+    return UsageRecord(*account, UsageKind.EVALUATION, task_id=task.id, questions=len(results))
 
 
 def _measure(judged: Judgement) -> dict[str, float]:

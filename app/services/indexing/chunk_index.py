@@ -11,6 +11,7 @@ from app.db.documents.chunks import ChunkRow
 from app.domain.documents import Chunk
 from app.domain.errors import RetryLaterError, StartupError
 from app.domain.ports import BatchIndexer, Embedder
+from app.domain.usage import estimate_tokens
 from app.domain.vectors import Account, EmbeddingSpec, Vector, VectorIndex
 from app.pipeline.words.lexemes import lexemes
 from app.services.providers.embedding import Embedding, OnDone
@@ -57,6 +58,10 @@ class ChunkIndexer:
     def name_model(self, index: VectorIndex) -> str:
         """The name of an index's model, as documents record it."""
         return self._find_embedder(index).model
+
+    def count_local_tokens(self, index: VectorIndex, characters: int) -> int:
+        """The approximate tokens of a text for a local model; 0 where a provider counts them."""
+        return estimate_tokens(characters) if self._find_embedder(index).provider is None else 0
 
     async def index(
         self,

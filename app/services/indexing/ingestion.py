@@ -25,7 +25,8 @@ from app.domain.errors import DocumentDeletedError, FileMissingError, NoExtracta
 from app.domain.metadata import trim_metadata
 from app.domain.ports import BlobStore, Parser
 from app.domain.records import AgentSettings, Content, Document, Work
-from app.domain.tasks import Progress, Task
+from app.domain.tasks import Progress, Task, TaskName
+from app.domain.usage import UsageKind
 from app.domain.vectors import Account
 from app.pipeline.chunking.chunk import split
 from app.services.indexing.chunk_index import ChunkIndexer, run_short
@@ -158,7 +159,9 @@ class Ingestion:
         head = await run_short(lambda: list(islice(chunks, self._large_chunks + 1)), characters)
         if not head:
             raise NoExtractableTextError
-        version = Version(content, trim_metadata(found), page_count, len(head), characters, "")
+        version = Version(
+            content, trim_metadata(found), page_count, len(head), characters, "", kind=_choose_kind(attempt.task)
+        )
         if len(head) > self._large_chunks:
             outcome = await self._large.stage(attempt, document, version, chain(head, chunks))
         else:
@@ -171,7 +174,8 @@ class Ingestion:
     ) -> Outcome:
         """Embed the chunks of a document that is not large; the outcome publishes it."""
         document, edition = work.document, await self._embed(attempt, work, version, chunks)
-        version = replace(version, embedding_model=self._indexer.name_model(edition.index))
+        tokens = self._indexer.count_local_tokens(edition.index, version.characters)
+        version = replace(version, embedding_model=self._indexer.name_model(edition.index), local_tokens=tokens)
         return Outcome(
             version.as_result(document.id),
             version.status,
@@ -232,6 +236,12 @@ def _choose_settings(settings: AgentSettings, task: Task) -> AgentSettings:
     return (
         replace(settings, chunk_size=size, chunk_overlap=min(settings.chunk_overlap, size // 2)) if size else settings
     )
+
+
+def _choose_kind(task: Task) -> UsageKind:
+    """The work as usage counts it."""
+    describes = task.name in {TaskName.GENERATE_SPECS, TaskName.WRITE_SPECS}
+    return UsageKind.SPECIFICATION if describes else UsageKind.DOCUMENT
 
 
 def _is_first(task: Task, document: Document) -> bool:

@@ -84,7 +84,9 @@ class LargeDocuments:
                 await stage_chunks(connection, attempt.task.id, batch)
         index = await self._vectors.get_active()
         place = IndexEdition(index.id, await self._vectors.reserve(index, document.id))
-        whole = replace(version, chunk_count=count, embedding_model=self._indexer.name_model(index))
+        tokens = self._indexer.count_local_tokens(index, version.characters)
+        model = self._indexer.name_model(index)
+        whole = replace(version, chunk_count=count, embedding_model=model, local_tokens=tokens)
 
         async def apply(connection: AsyncConnection) -> None:
             await drop_children(connection, attempt.task.id)

@@ -16,12 +16,13 @@ from app.db.documents.chunks import ChunkRow, add_chunks, count_words, replace_c
 from app.db.documents.documents import get_document_for_work
 from app.db.documents.editions import publish_edition, tidy_editions
 from app.db.documents.first_editions import MOST_CHUNKS, add_first_edition
-from app.db.documents.publishing import complete_document
+from app.db.documents.publishing import PublishedUsage, complete_document
 from app.domain.counting import count_of
 from app.domain.errors import DocumentDeletedError, DocumentSupersededError
 from app.domain.ports import BlobStore
 from app.domain.records import Content, Document
 from app.domain.tasks import NewTask, Queue, Task, TaskName
+from app.domain.usage import UsageKind
 from app.domain.vectors import VectorBatch, VectorIndex
 from app.ledger.submit import submit
 from app.services.indexing.chunk_index import IndexedChunks
@@ -33,7 +34,10 @@ _TITLE = 300
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a document holds once this version is published. ``found`` is the metadata that its file contains."""
+    """What a document holds once this version is published. ``found`` is the metadata that its file contains.
+
+    ``local_tokens`` and ``kind`` are for its usage: the tokens of a model that no provider charges, and the work.
+    """
 
     content: Content
     found: Mapping[str, Any]
@@ -41,6 +45,8 @@ class Version:
     chunk_count: int
     characters: int
     embedding_model: str
+    local_tokens: int = 0
+    kind: str = UsageKind.DOCUMENT
 
     @property
     def status(self) -> str:
@@ -72,6 +78,8 @@ class Version:
             "chunk_count": self.chunk_count,
             "characters": self.characters,
             "embedding_model": self.embedding_model,
+            "local_tokens": self.local_tokens,
+            "kind": self.kind,
         }
 
     @classmethod
@@ -239,6 +247,7 @@ async def _complete(
         found=version.found,
         index_id=place.index_id or 0,
         edition=place.edition,
+        usage=PublishedUsage(version.kind, version.characters, version.local_tokens),
     )
     if published is None:
         await raise_superseded(connection, document_id)

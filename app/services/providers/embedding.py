@@ -19,6 +19,7 @@ from app.db.providers.usage import count_usage
 from app.db.vectors.embedded_texts import claim_texts, find_vectors, release_claims, renew_claims, save_vectors
 from app.domain.errors import DatabaseUnavailableError, ProviderBusyError
 from app.domain.ports import Embedder
+from app.domain.usage import UsageKind
 from app.domain.vectors import Account, EmbeddingResult, TextBatch, Vector
 from app.services.providers.calls import ProviderCalls
 from app.services.providers.renewal import renewing
@@ -168,7 +169,14 @@ class Embedding:
         vectors = dict(zip(hashes, result.vectors, strict=True))
         async with self._database.transaction() as connection:
             await save_vectors(connection, request.model, vectors)
-            await count_usage(connection, request.account, request.provider, request.model, input_tokens=result.tokens)
+            await count_usage(
+                connection,
+                request.account,
+                UsageKind.EMBEDDING,
+                request.provider,
+                request.model,
+                input_tokens=result.tokens,
+            )
         request.vectors |= vectors
 
 

@@ -11,6 +11,7 @@ from app.db.providers.usage import count_usage
 from app.db.search.ranking import Hit
 from app.domain.errors import SluiceError
 from app.domain.ports import Reranker
+from app.domain.usage import UsageKind
 from app.domain.vectors import Account, Relevance
 from app.services.providers.calls import ProviderCalls
 
@@ -63,7 +64,9 @@ class Reranking:
 
     async def _count(self, account: Account, provider: str, tokens: int) -> None:
         async with self._database.statement() as connection:
-            await count_usage(connection, account, provider, self._reranker.model, input_tokens=tokens)
+            await count_usage(
+                connection, account, UsageKind.RERANK, provider, self._reranker.model, input_tokens=tokens
+            )
 
 
 def _normalise(scores: list[float]) -> list[float]:

@@ -1,7 +1,7 @@
 """Results: the hits of a search as a client receives them, with what it wants to know about each."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,15 +45,23 @@ class Results:
         neighbours: Finds what surrounds the hits.
         explanations: Explains the hits.
         reranks: Whether the installation has a reranker.
+        count: Counts a search of each of these agents; None where usage is not counted.
     """
 
     def __init__(
-        self, agents: SeveralAgents, neighbours: Neighbours, explanations: Explanations, *, reranks: bool = False
+        self,
+        agents: SeveralAgents,
+        neighbours: Neighbours,
+        explanations: Explanations,
+        *,
+        reranks: bool = False,
+        count: Callable[[Sequence[Account]], None] | None = None,
     ) -> None:
         self._agents = agents
         self._neighbours = neighbours
         self._explanations = explanations
         self._reranks = reranks
+        self._count = count
 
     async def find(
         self,
@@ -85,6 +93,8 @@ class Results:
         accounts = [Account(access.organization_id, agent_id) for agent_id in agent_ids]
         read = read_filters(access.document_filter, where)
         ranking = await self._agents.rank(accounts, query, top_k=top_k, mode=mode, where=read)
+        if self._count:
+            self._count(accounts)
         hits = [one.hit for one in ranking.hits]
         snippets = await _make_snippets(query, [hit.text for hit in hits])
         surroundings: Sequence[Surroundings | None] = [None] * len(hits)
