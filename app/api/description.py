@@ -29,6 +29,7 @@ TAGS = [
     {"name": "search", "description": "Find passages, and answers with citations."},
     {"name": "evaluation", "description": "Question sets, and how well an agent's documents are found with them."},
     {"name": "events", "description": "What has happened in your organization, as a feed and as a stream."},
+    {"name": "analytics", "description": "What your organization used."},
     {"name": "operations", "description": "Queues and workers."},
     {"name": "api keys", "description": "The API keys of your organization."},
     {"name": "billing", "description": "Monthly statements, prices, limits and reports of your organization."},

@@ -26,6 +26,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "events": ("remote.events", _REMOTE, "List and follow the events of the organization."),
     "queues": ("remote.queues", _REMOTE, "Show the queues; pause and resume a queue."),
     "workers": ("remote.workers", _REMOTE, "List the workers."),
+    "usage": ("remote.usage", _REMOTE, "Show what was used, by hour, day or month."),
     "keys": ("remote.keys", _REMOTE, "Create, list and revoke API keys."),
     "audit": ("remote.audit", _REMOTE, "Show who wrote what."),
     "billing": ("remote.billing", _REMOTE, "Show statements and prices."),

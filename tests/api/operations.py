@@ -48,6 +48,7 @@ OPERATIONS = {
     "GET /documents/{document_id}/text": Operation("read"),
     "GET /documents/{document_id}/content": Operation("read"),
     "POST /documents/{document_id}/reindex": Operation("write"),
+    "GET /analytics/usage": Operation("read"),
     "GET /tasks/": Operation("read"),
     "GET /tasks/{task_id}": Operation("read"),
     "DELETE /tasks/{task_id}": Operation("write"),

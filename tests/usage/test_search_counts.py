@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-import app.services.usage.searches as service
 from app.db.engine import Database
+from app.db.usage.records import record_searches
 from app.domain.errors import DatabaseUnavailableError
 from app.domain.vectors import Account
 from app.services.usage.searches import SearchCounts
@@ -35,34 +35,36 @@ async def test_searches_of_some_seconds_are_one_record_for_each_agent(database: 
     assert sorted(await list_searches(database)) == [(1, 7, "search", 4), (1, 8, "search", 1), (2, 9, "search", 1)]
 
 
-async def test_counts_are_recorded_without_a_further_search(database: Database) -> None:
-    counts, recorded = SearchCounts(database, seconds=0.01), list[tuple[Any, ...]]()
+async def test_counts_are_recorded_without_a_further_search(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = asyncio.Event()
+
+    async def notify(*arguments: Any) -> None:
+        await record_searches(*arguments)
+        written.set()
+
+    monkeypatch.setattr("app.services.usage.searches.record_searches", notify)
+    counts = SearchCounts(database, seconds=0.01)
     counts.count([OURS])
-
-    async def read() -> bool:
-        recorded[:] = await list_searches(database)
-        return bool(recorded)
-
-    async with asyncio.timeout(10):
-        while not await read():
-            await asyncio.sleep(0)
-    assert recorded == [(1, 7, "search", 1)]
+    await written.wait()
+    assert await list_searches(database) == [(1, 7, "search", 1)]
     await counts.close()
 
 
 async def test_searches_during_an_outage_are_recorded_once_after_it(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record, batches = service.record_searches, list[UUID]()
+    batches = list[UUID]()
 
     async def lose_answer(connection: Any, batch: UUID, counts: Any) -> None:
         """The first batch is written, but its answer is lost."""
         batches.append(batch)
-        await record(connection, batch, counts)
+        await record_searches(connection, batch, counts)
         if len(batches) == 1:
             raise DatabaseUnavailableError
 
-    monkeypatch.setattr(service, "record_searches", lose_answer)
+    monkeypatch.setattr("app.services.usage.searches.record_searches", lose_answer)
     counts = SearchCounts(database, seconds=0.01)
     counts.count([OURS, OTHER])
     await wait_until(lambda: len(batches) > 1, "the batch to be sent again")

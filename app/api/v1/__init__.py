@@ -4,6 +4,7 @@ from fastapi import APIRouter, Depends
 
 from app.api.v1 import (
     agents,
+    analytics,
     api_keys,
     ask,
     audit,
@@ -23,6 +24,7 @@ from app.api.validation import refuse_unknown_parameters
 
 _PARTS = (
     agents,
+    analytics,
     uploads,
     webpages,
     documents,
