@@ -27,6 +27,7 @@ TAGS = [
     {"name": "tasks", "description": "Everything that takes time is a task: wait for it, follow it, cancel it."},
     {"name": "dead letters", "description": "Tasks that failed for good, until they are replayed or discarded."},
     {"name": "search", "description": "Find passages, and answers with citations."},
+    {"name": "profiles", "description": "Companies, enriched from their websites or from documents."},
     {"name": "evaluation", "description": "Question sets, and how well an agent's documents are found with them."},
     {"name": "events", "description": "What has happened in your organization, as a feed and as a stream."},
     {"name": "analytics", "description": "What your organization used."},

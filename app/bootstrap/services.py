@@ -12,6 +12,7 @@ from app.bootstrap.builders.indexing import IndexingServices, build_indexing
 from app.bootstrap.builders.intake import IntakeServices, build_intake
 from app.bootstrap.builders.notifications import NotificationServices, build_notifications
 from app.bootstrap.builders.operations import OperationsServices, build_operations
+from app.bootstrap.builders.profiles import ProfileServices, build_profiles
 from app.bootstrap.builders.providers import ProviderServices, build_providers
 from app.bootstrap.builders.queue import QueueServices, build_queue
 from app.bootstrap.builders.search import SearchServices, build_search
@@ -40,6 +41,7 @@ class Services:
     evaluations: EvaluationServices
     specs: SpecServices
     usage: UsageServices
+    profiles: ProfileServices
 
     async def close(self) -> None:
         """Finish the running admissions, write the audit log, cancel the upkeep, then close the adapters."""
@@ -89,4 +91,6 @@ def build_services(
         evaluations=build_evaluations(settings, adapters, queue, indexing, intake, search, answers),
         specs=build_specs(settings, adapters, queue, indexing, intake, answers),
         usage=usage,
+        usage=build_usage(adapters),
+        profiles=build_profiles(settings, adapters, queue, intake, search, answers),
     )

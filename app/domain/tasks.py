@@ -63,6 +63,9 @@ class TaskName(StrEnum):
     GENERATE_SPECS = "app.tasks.spec_tasks.generate_specs"
     WRITE_SPECS = "app.tasks.spec_tasks.write_specs"
     SUM_USAGE = "app.tasks.usage_tasks.sum_usage"
+    ENRICH_PROFILE = "app.tasks.profile_tasks.enrich_profile"
+    ENRICH_PROFILES = "app.tasks.profile_tasks.enrich_profiles"
+    ENRICH_DUE_PROFILES = "app.tasks.profile_tasks.enrich_due_profiles"
     PING = "app.tasks.upkeep_tasks.ping"
     ANNOUNCE_DEAD_LETTER = "app.tasks.upkeep_tasks.announce_dead_letter"
 

@@ -19,6 +19,7 @@ from app.domain.web_url import WebUrl
 _INTERNAL_NAMES = ("localhost", "localdomain", "local", "internal", "intranet", "lan", "home.arpa", "corp", "home")
 _GOOD = {200, 203}
 _LATER = {408, 425, 429}
+_GONE = {404, 410}
 _SERVER_ERRORS, _END = 500, 600
 
 
@@ -107,7 +108,7 @@ def check_status(status: int, retry_after: float | None = None) -> None:
         raise PageBusyError(detail, retry_after=retry_after)
     if _SERVER_ERRORS <= status < _END:
         raise PageUnreachableError(detail, retry_after=retry_after)
-    raise PageNotAvailableError(detail)
+    raise PageNotAvailableError(detail, is_gone=status in _GONE)
 
 
 @dataclass(frozen=True, slots=True)

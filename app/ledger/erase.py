@@ -72,6 +72,20 @@ async def erase_agent_tasks(
     return erased
 
 
+_ERASE_PROFILE_TASKS = _erase(
+    all_locked(
+        f"""t.agent_id = :agent_id AND t.document_id IS NULL AND t.name = '{TaskName.ENRICH_PROFILE}'
+            AND t.arguments @> jsonb_build_object('profile_id', CAST(:profile_id AS bigint)) AND {_IS_FINAL}"""
+    )
+)
+
+
+async def erase_profile_tasks(connection: AsyncConnection, agent_id: int, profile_id: int) -> list[TaskId]:
+    """Remove names and text from the ended enrichments of a customer profile; returns their ids."""
+    given = {"agent_id": agent_id, "profile_id": profile_id}
+    return [task.id for task in await fetch_tasks(connection, _ERASE_PROFILE_TASKS, **given)]
+
+
 _IS_GONE = "CAST({0} ->> 'document_id' AS bigint) = ANY (CAST(:document_ids AS bigint[]))"
 
 # A refusal has no references, but may list sentences that a language model made from any document.

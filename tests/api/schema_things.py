@@ -32,7 +32,7 @@ class Supply:
         self._letters = tasks[2:]
         self._documents = [upload["document_id"] for upload in (good, archive, bad[0])]
         self._tasks = [*tasks[:2], self._letters.pop()]
-        self._evaluated = self._evaluate(self._agent)
+        self._evaluated = self._add_things(self._agent)
 
     @property
     def base_url(self) -> str:
@@ -59,10 +59,11 @@ class Supply:
         document = self._stack.upload(agent, "new.txt", b"The heron waits.")["document_id"]
         key = self._stack.post("/api-keys", {"name": "made for a request"})["id"]
         made: Things = {"agent_id": agent, "document_id": document, "key_id": key, "name": "low_priority"}
-        return made | self._evaluate(agent)
+        return made | self._add_things(agent)
 
-    def _evaluate(self, agent: int) -> Things:
+    def _add_things(self, agent: int) -> Things:
         questions = [{"question": "Who waits?", "documents": ["good.txt"]}]
         set_id = self._stack.post(f"/agents/{agent}/question-sets", {"questions": questions})["id"]
         evaluation = self._stack.post(f"/agents/{agent}/evaluations", {"question_set": set_id})
-        return {"set_id": set_id, "evaluation_id": evaluation["evaluation_id"]}
+        profile = self._stack.post(f"/agents/{agent}/profiles", {"website": "https://weir.example/"})
+        return {"set_id": set_id, "evaluation_id": evaluation["evaluation_id"], "profile_id": profile["id"]}

@@ -37,7 +37,8 @@ def ids(shared_stack: Stack, herons: dict[str, Any]) -> dict[str, Any]:
     agent = f"/agents/{herons['agent_id']}"
     set_id = send(shared_stack.client, "POST /agents/{agent_id}/question-sets", herons).json()["id"]
     evaluation_id = shared_stack.post(f"{agent}/evaluations", {"question_set": set_id})["evaluation_id"]
-    made = {"set_id": set_id, "evaluation_id": evaluation_id}
+    profile_id = shared_stack.post(f"{agent}/profiles", {"name": "Weir Works"})["id"]
+    made = {"set_id": set_id, "evaluation_id": evaluation_id, "profile_id": profile_id}
     return {**herons, **made, "task_id": task_id, "key_id": key_id, "name": "low_priority"}
 
 

@@ -16,6 +16,7 @@ _ALLOWED = {
     "alembic": {"db"},
     "asyncpg": {"db"},
     "billiard": {"adapters"},
+    "babel": {"pipeline"},
     "boto3": {"adapters"},
     "botocore": {"adapters"},
     "bpe_openai": {"adapters"},

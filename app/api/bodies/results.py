@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from app.api.bodies.evaluation_reports import SUMMARY, EvaluationSummary
 from app.api.bodies.fields import DocumentId, End, Filename, PageCount, Start, example
+from app.api.bodies.profile_results import DueProfilesResult, ProfileResult
 from app.api.bodies.spec_results import SpecsResult
 from app.domain.tasks import TaskName
 
@@ -245,6 +246,9 @@ RESULTS: dict[TaskName, tuple[type[BaseModel], ...]] = {
     TaskName.GENERATE_SPECS: (SpecsResult,),
     TaskName.WRITE_SPECS: (SpecsResult,),
     TaskName.SUM_USAGE: (UsageSummedResult,),
+    TaskName.ENRICH_PROFILE: (ProfileResult,),
+    TaskName.ENRICH_PROFILES: (ChildrenResult,),
+    TaskName.ENRICH_DUE_PROFILES: (DueProfilesResult,),
 }
 """The models of a successful task's result. Tasks that are not listed have none."""
 
@@ -262,6 +266,8 @@ MODELS: tuple[type[BaseModel], ...] = (
     IndexDecisionResult,
     SpecsResult,
     UsageSummedResult,
+    ProfileResult,
+    DueProfilesResult,
     ErasedResult,
 )
 """Every model of a result."""

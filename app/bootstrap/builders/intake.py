@@ -8,6 +8,7 @@ from app.bootstrap.builders.indexing import IndexingServices
 from app.bootstrap.builders.queue import QueueServices
 from app.bootstrap.web import choose_page_reader
 from app.domain.addresses import AllowedHosts
+from app.domain.ports import PageReader
 from app.pipeline.parse.ocr.choice import reads_pictures
 from app.services.intake.archives import Archives
 from app.services.intake.attachments import Attachments
@@ -16,6 +17,7 @@ from app.services.intake.batches import Batches
 from app.services.intake.crawls import Crawls
 from app.services.intake.document_texts import DocumentTexts
 from app.services.intake.documents import Documents
+from app.services.intake.hosts import Hosts
 from app.services.intake.stored_entries import ArchiveLimits
 from app.services.intake.uploads import Uploads
 from app.services.intake.webpages import Webpages
@@ -33,6 +35,8 @@ class IntakeServices:
     crawls: Crawls
     documents: Documents
     files: WebReader
+    hosts: Hosts
+    reader: PageReader
     texts: DocumentTexts
     uploads: Uploads
     webpages: Webpages
@@ -52,16 +56,17 @@ def build_intake(
     limits = read_archive_limits(settings)
     reader = choose_page_reader(settings, web)
     webpages = Webpages(database, reader, uploads, ingestion, documents, admission, backpressure, allowed)
-    robots = WebRobots(web, user_agent=settings.web_user_agent)
-    delay = settings.crawl_delay_seconds
+    hosts = Hosts(database, WebRobots(web, user_agent=settings.web_user_agent), settings.crawl_delay_seconds)
     return IntakeServices(
         archives=Archives(blobs, uploads, ingestion, adapters.parser, limits),
         attachments=Attachments(database, blobs, uploads, admission, limits),
         backpressure=backpressure,
         batches=Batches(database, blobs, uploads, queue.after_commit, backpressure, settings.batch_max_files),
-        crawls=Crawls(database, blobs, robots, webpages, ingestion, admission, backpressure, allowed, delay),
+        crawls=Crawls(database, blobs, hosts, webpages, ingestion, admission, backpressure, allowed),
         documents=documents,
         files=WebReader(web, max_bytes=settings.max_upload_bytes),
+        hosts=hosts,
+        reader=reader,
         texts=DocumentTexts(database, documents),
         uploads=uploads,
         webpages=webpages,

@@ -8,6 +8,7 @@ from app.db.tables import (
     events,
     files,
     operations,
+    profiles,
     tenants,
     usage,
     vectors,
@@ -16,7 +17,21 @@ from app.db.tables import (
 )
 from app.db.tables.columns import metadata
 
-MODULES = (answers, billing, core, evaluations, events, files, operations, tenants, usage, vectors, web, words)
+MODULES = (
+    answers,
+    billing,
+    core,
+    evaluations,
+    events,
+    files,
+    operations,
+    profiles,
+    tenants,
+    usage,
+    vectors,
+    web,
+    words,
+)
 """Every module that declares tables. Add a new one here."""
 
 __all__ = ["MODULES", "metadata"]

@@ -91,6 +91,18 @@ class DocumentBusyError(ConflictError):
     code = "document_busy"
 
 
+class DuplicateProfileError(ConflictError):
+    """The agent already has a customer profile of this website."""
+
+    code = "duplicate_profile"
+
+
+class ProfileBusyError(ConflictError):
+    """Another task is still enriching this profile. Try again when it has finished."""
+
+    code = "profile_busy"
+
+
 class DuplicateDocumentError(ConflictError):
     """The agent already has this document."""
 

@@ -27,6 +27,11 @@ class PageNotAvailableError(DocumentError):
 
     code = "page_not_available"
 
+    def __init__(self, detail: str | None = None, *, is_gone: bool = False) -> None:
+        """``is_gone`` says that the server has no such page, rather than that it refuses to show it."""
+        super().__init__(detail)
+        self.is_gone = is_gone
+
 
 class PageBusyError(DocumentError):
     """The page's server limits requests."""

@@ -21,6 +21,7 @@ from typing import Any
 from app.domain.documents import Parsed
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError, SluiceError, name_disk_error
 from app.domain.media import SEVENZIP
+from app.domain.profiles import COMPANY_PAGE
 from app.domain.specs import SOURCES
 from app.parent_death import die_with_parent
 from app.pipeline.parse import parse
@@ -118,6 +119,10 @@ def _read(connection: socket.socket, request: dict[str, Any], reporter: "_Report
 
         return analyse_bundle(path, reporter)
     limits = _make_limits(connection, request)
+    if media_type == COMPANY_PAGE:
+        from app.pipeline.profiles.page import read  # noqa: PLC0415, the names of countries cost memory
+
+        return read(path, limits)
     return parse(path, media_type, reporter, limits=limits, fallback=request["fallback"])
 
 

@@ -2,22 +2,20 @@
 
 import asyncio
 import random
-import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.crawls import add_urls, claim_url, lock_crawl, reserve_request
+from app.db.crawls import add_urls, claim_url, lock_crawl
 from app.db.documents.documents import find_all_by_content
 from app.db.engine import Database, repeats_on_conflict
 from app.domain.addresses import AllowedHosts
-from app.domain.errors import DisallowedByRobotsError, NoExtractableTextError, NotFoundError, RetryLaterError
+from app.domain.errors import NoExtractableTextError, NotFoundError, RetryLaterError
 from app.domain.ids import TaskId, new_task_id
 from app.domain.media import HTML
-from app.domain.ports import BlobStore, RobotsReader, RobotsRules
+from app.domain.ports import BlobStore
 from app.domain.records import Document
 from app.domain.tasks import NewTask, Queue, Task, TaskName, name_host
 from app.domain.web import CrawlScope, check_url, normalise_url
@@ -28,6 +26,7 @@ from app.pipeline.links import Links, find_links
 from app.services.indexing.ingestion import Ingestion
 from app.services.intake.backpressure import Backpressure
 from app.services.intake.crawl_skips import NO_DOCUMENT, Skip, is_start, make_skipped_outcome
+from app.services.intake.hosts import Hosts
 from app.services.intake.webpages import StoredPage, Webpages, make_content_key, make_filename
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
@@ -35,8 +34,6 @@ from app.temporary_folders import TemporaryFolder
 
 _MAX_WAIT_SECONDS = 1.0
 _SPREAD_SECONDS = 30.0
-_ROBOTS_SECONDS = 3600.0
-_SITES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +58,21 @@ class Crawls:
         self,
         database: Database,
         blobs: BlobStore,
-        robots: RobotsReader,
+        hosts: Hosts,
         webpages: Webpages,
         ingestion: Ingestion,
         admission: Admission,
         backpressure: Backpressure,
         allowed: AllowedHosts,
-        delay: float,
     ) -> None:
         self._database = database
         self._blobs = blobs
-        self._robots = robots
+        self._hosts = hosts
         self._webpages = webpages
         self._ingestion = ingestion
         self._admission = admission
         self._backpressure = backpressure
         self._allowed = allowed
-        self._delay = delay
-        self._robots_rules: OrderedDict[str, tuple[float, RobotsRules]] = OrderedDict()
 
     async def submit(self, request: CrawlRequest) -> Task:
         """Write the parent and its first page.
@@ -136,7 +130,7 @@ class Crawls:
     async def _read(self, attempt: RunningAttempt, document: Document, crawl: Task) -> Outcome:
         url = document.source_url or ""
         try:
-            await self._wait_for_host(crawl, url, await self._check_robots(url))
+            await self._wait_for_host(crawl, url, await self._hosts.check_robots(url))
             return await self._webpages.read(attempt, document)
         except NO_DOCUMENT as error:
             if is_start(attempt.task):
@@ -150,37 +144,20 @@ class Crawls:
             raise NotFoundError("The crawl of this page was deleted.")
         return crawl
 
-    async def _check_robots(self, url: str) -> float:
-        """Check robots.txt; returns the seconds to wait between two pages of the site.
-
-        Raises:
-            DisallowedByRobotsError
-        """
-        site = str(WebUrl.parse(url).join("/"))
-        known = self._robots_rules.get(site)
-        if known is None or known[0] < time.monotonic():
-            known = time.monotonic() + _ROBOTS_SECONDS, await self._robots.load(url)
-            self._robots_rules[site] = known
-            if len(self._robots_rules) > _SITES:
-                self._robots_rules.popitem(last=False)
-        if not known[1].allows(url):
-            raise DisallowedByRobotsError
-        return max(self._delay, known[1].crawl_delay)
-
     async def _wait_for_host(self, crawl: Task, url: str, delay: float) -> None:
         """Reserve the next request to the host, and wait for it if it is due soon. The reservation covers all workers.
 
         Raises:
             RetryLaterError: when it is due later: other tasks can use the worker slot until then.
         """
-        host = WebUrl.parse(url).authority
-        async with self._database.statement() as connection:
-            taken, seconds = await reserve_request(connection, host, delay, _MAX_WAIT_SECONDS)
-            counts = {} if taken else await count_children(connection, [crawl.id])
+        taken, seconds = await self._hosts.reserve(url, delay, _MAX_WAIT_SECONDS)
         if not taken:
+            async with self._database.statement() as connection:
+                counts = await count_children(connection, [crawl.id])
             # Spread the pages that wait over the time that all of them need.
             waiting = counts[crawl.id].pending + 1 if crawl.id in counts else 1
             later = seconds + random.random() * min(_SPREAD_SECONDS, waiting * delay)  # noqa: S311
+            host = WebUrl.parse(url).authority
             raise RetryLaterError(f"Waiting for the next request to {host}", retry_after=later)
         await asyncio.sleep(seconds)
 

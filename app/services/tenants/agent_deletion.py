@@ -11,6 +11,7 @@ from app.db.documents.erasure import (
 from app.db.engine import Database
 from app.db.evaluations.question_sets import remove_question_sets
 from app.db.events.erasure import erase_agent_events
+from app.db.profiles.profiles import remove_profiles
 from app.db.search.word_segments import remove_segment
 from app.db.tenants.idempotency import erase_agent_answers
 from app.db.vectors.calibrations import remove_calibrations
@@ -99,13 +100,18 @@ class AgentDeletion:
             time_slice.check(status)
 
     async def _erase_rest(self, attempt: RunningAttempt, time_slice: Slice) -> None:
-        """Remove the agent's words and question sets, the names in its tasks, its stored answers, and its own name."""
+        """Remove words, question sets, profiles, the names in tasks, stored answers, and the agent's own name."""
         task = attempt.task
         while True:
             async with self._database.statement() as connection:
                 if not await remove_question_sets(connection, task.agent_id, _SETS_AT_ONCE):
                     break
             time_slice.check("Removing the question sets")
+        while True:
+            async with self._database.statement() as connection:
+                if not await remove_profiles(connection, task.agent_id, _ROWS_AT_ONCE):
+                    break
+            time_slice.check("Removing the customer profiles")
         await self._remove_words(task.agent_id, time_slice)
         erased_to: TaskId | None = None
         while True:
