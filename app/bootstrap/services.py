@@ -91,6 +91,5 @@ def build_services(
         evaluations=build_evaluations(settings, adapters, queue, indexing, intake, search, answers),
         specs=build_specs(settings, adapters, queue, indexing, intake, answers),
         usage=usage,
-        usage=build_usage(adapters),
         profiles=build_profiles(settings, adapters, queue, intake, search, answers),
     )
