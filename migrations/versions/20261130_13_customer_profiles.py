@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261130_13"
-down_revision = "20261130_11"
+down_revision = "20261130_10"
 branch_labels = None
 depends_on = None
 
