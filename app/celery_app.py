@@ -28,6 +28,7 @@ _TASK_MODULES = [
     "app.tasks.spec_tasks",
     "app.tasks.usage_tasks",
     "app.tasks.profile_tasks",
+    "app.tasks.notification_tasks",
     "app.tasks.upkeep_tasks",
 ]
 # Which task Beat submits when, in UTC. The task runs on ``default``, for the installation as a whole. Its argument

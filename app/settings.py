@@ -154,6 +154,8 @@ class Settings(BaseSettings):
     web_time_limit: float = Field(30.0, gt=0)
     web_allowed_hosts: Annotated[str, AfterValidator(check_allowed_hosts)] = ""
     web_user_agent: Annotated[str, AfterValidator(check_user_agent)] = "Sluice"
+    webhook_time_limit: float = Field(10.0, gt=0)
+    webhook_disable_days: int = Field(5, ge=1)
     firecrawl_api_key: SecretStr | None = Field(None, repr=False)
     firecrawl_api_url: Annotated[str, AfterValidator(check_web_address)] | None = Field(None, repr=False)
 

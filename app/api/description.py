@@ -34,6 +34,7 @@ TAGS = [
     {"name": "operations", "description": "Queues and workers."},
     {"name": "api keys", "description": "The API keys of your organization."},
     {"name": "billing", "description": "Monthly statements, prices, limits and reports of your organization."},
+    {"name": "webhooks", "description": "URLs that receive your organization's events, and what was sent to them."},
     {"name": "health", "description": "For load balancers and monitoring; no API key is needed."},
 ]
 _REFERENCE = "#/components/schemas/{model}"

@@ -19,6 +19,7 @@ from app.bootstrap.builders.search import SearchServices, build_search
 from app.bootstrap.builders.specs import SpecServices, build_specs
 from app.bootstrap.builders.tenants import TenantServices, build_tenants
 from app.bootstrap.builders.usage import UsageServices, build_usage
+from app.bootstrap.builders.webhooks import WebhookServices, build_webhooks
 from app.bootstrap.models import Embedders
 from app.settings import Settings
 
@@ -42,6 +43,7 @@ class Services:
     specs: SpecServices
     usage: UsageServices
     profiles: ProfileServices
+    webhooks: WebhookServices
 
     async def close(self) -> None:
         """Finish the running admissions, write the audit log, cancel the upkeep, then close the adapters."""
@@ -92,4 +94,5 @@ def build_services(
         specs=build_specs(settings, adapters, queue, indexing, intake, answers),
         usage=usage,
         profiles=build_profiles(settings, adapters, queue, intake, search, answers),
+        webhooks=build_webhooks(settings, adapters, queue),
     )

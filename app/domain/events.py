@@ -43,6 +43,7 @@ class EventType(StrEnum):
     DOCUMENT_DELETED = "document.deleted"
     PROVIDER_CIRCUIT_OPENED = "provider.circuit_opened"
     PROVIDER_CIRCUIT_CLOSED = "provider.circuit_closed"
+    WEBHOOK_DISABLED = "webhook.disabled"
 
 
 JOB_ENDS = (EventType.TASK_SUCCEEDED, EventType.TASK_FAILED, EventType.TASK_CANCELLED)

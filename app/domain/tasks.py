@@ -66,6 +66,7 @@ class TaskName(StrEnum):
     ENRICH_PROFILE = "app.tasks.profile_tasks.enrich_profile"
     ENRICH_PROFILES = "app.tasks.profile_tasks.enrich_profiles"
     ENRICH_DUE_PROFILES = "app.tasks.profile_tasks.enrich_due_profiles"
+    DELIVER_EVENT = "app.tasks.notification_tasks.deliver_event"
     PING = "app.tasks.upkeep_tasks.ping"
     ANNOUNCE_DEAD_LETTER = "app.tasks.upkeep_tasks.announce_dead_letter"
 
@@ -79,7 +80,7 @@ INDEXING = (
 """Tasks that set a document's content. At most one of them at a time works on a document."""
 
 
-ORGANIZATION_TASKS: frozenset[TaskName] = frozenset({TaskName.SUM_USAGE})
+ORGANIZATION_TASKS: frozenset[TaskName] = frozenset({TaskName.SUM_USAGE, TaskName.DELIVER_EVENT})
 """Tasks that concern an organization as a whole, or the installation. They run under an internal agent, which no
 client sees: responses name no agent for them, and their ends are no events.
 """

@@ -79,6 +79,19 @@ OPERATIONS = {
     "GET /analytics/billing": Operation("read"),
     "GET /prices": Operation("read"),
     "PUT /organizations/{organization_id}/prices": Operation("operator", {"json": {"versions": []}}),
+    "POST /webhooks": Operation("admin", {"json": {"url": "https://example.com/hook"}}),
+    "GET /webhooks": Operation("read"),
+    "GET /webhooks/callbacks/secret": Operation("admin"),
+    "POST /webhooks/callbacks/secret/rotate": Operation("admin", {"json": {}}),
+    "GET /webhooks/{webhook_id}": Operation("read"),
+    "PATCH /webhooks/{webhook_id}": Operation("admin", {"json": {"description": "A"}}),
+    "DELETE /webhooks/{webhook_id}": Operation("admin"),
+    "POST /webhooks/{webhook_id}/secret/rotate": Operation("admin", {"json": {}}),
+    "POST /webhooks/{webhook_id}/test": Operation("write"),
+    "GET /webhooks/{webhook_id}/deliveries": Operation("read"),
+    "POST /webhooks/{webhook_id}/deliveries/replay": Operation("write", {"json": {"filter": {}, "dry_run": True}}),
+    "GET /webhooks/{webhook_id}/deliveries/{delivery_id}": Operation("read"),
+    "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay": Operation("write"),
 }
 
 OF_ALL_ORGANIZATIONS = {"POST /queues/{name}/pause", "POST /queues/{name}/resume"}

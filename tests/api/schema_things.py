@@ -66,4 +66,12 @@ class Supply:
         set_id = self._stack.post(f"/agents/{agent}/question-sets", {"questions": questions})["id"]
         evaluation = self._stack.post(f"/agents/{agent}/evaluations", {"question_set": set_id})
         profile = self._stack.post(f"/agents/{agent}/profiles", {"website": "https://weir.example/"})
-        return {"set_id": set_id, "evaluation_id": evaluation["evaluation_id"], "profile_id": profile["id"]}
+        webhook = self._stack.post("/webhooks", {"url": "https://hooks.example.com/"})["id"]
+        delivery = self._stack.post(f"/webhooks/{webhook}/test")["id"]
+        return {
+            "set_id": set_id,
+            "evaluation_id": evaluation["evaluation_id"],
+            "profile_id": profile["id"],
+            "webhook_id": webhook,
+            "delivery_id": delivery,
+        }

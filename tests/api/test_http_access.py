@@ -38,7 +38,10 @@ def ids(shared_stack: Stack, herons: dict[str, Any]) -> dict[str, Any]:
     set_id = send(shared_stack.client, "POST /agents/{agent_id}/question-sets", herons).json()["id"]
     evaluation_id = shared_stack.post(f"{agent}/evaluations", {"question_set": set_id})["evaluation_id"]
     profile_id = shared_stack.post(f"{agent}/profiles", {"name": "Weir Works"})["id"]
+    webhook_id = shared_stack.post("/webhooks", {"url": "https://hooks.example.com/", "events": ["webhook.test"]})["id"]
+    delivery_id = shared_stack.post(f"/webhooks/{webhook_id}/test")["id"]
     made = {"set_id": set_id, "evaluation_id": evaluation_id, "profile_id": profile_id}
+    made |= {"webhook_id": webhook_id, "delivery_id": delivery_id}
     return {**herons, **made, "task_id": task_id, "key_id": key_id, "name": "low_priority"}
 
 

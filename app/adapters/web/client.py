@@ -1,10 +1,10 @@
-"""HTTP GET that checks every redirect, bounds time and size, and keeps no state between requests."""
+"""HTTP requests that check every host, bound time and size, and keep no state between requests."""
 
 import asyncio
 import email.utils
 import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC
@@ -63,7 +63,7 @@ class WebResponse:
 
 
 class WebClient:
-    """An HTTP client for web pages. It never uses cookies, or the proxies and passwords of the machine.
+    """An HTTP client for hosts that clients name. It never uses cookies, or the proxies and passwords of the machine.
 
     Args:
         user_agent: The User-Agent header. Sluice's version is appended to a bare name.
@@ -94,9 +94,29 @@ class WebClient:
             TooManyRedirectsError, PageUnreachableError
             ResponseTooLargeError: the header of the response is too large.
         """
+        async with self._limited(), AsyncExitStack() as connection:
+            yield await self._follow(WebUrl.parse(url), connection)
+
+    @asynccontextmanager
+    async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> AsyncIterator[WebResponse]:
+        """Send ``content``. A redirect is not followed: it is the response, which must be read within the block.
+
+        Raises:
+            InvalidUrlError, UrlNotAllowedError, PageUnreachableError
+            ResponseTooLargeError: the header of the response is too large.
+        """
+        target = WebUrl.parse(url)
+        check_host(target, self._allowed)
+        given = [*headers.items(), ("Content-Length", str(len(content)))]
+        async with self._limited(), self._exchange(target, "POST", given, content) as response:
+            yield response
+
+    @asynccontextmanager
+    async def _limited(self) -> AsyncIterator[None]:
+        """Bound the time of everything within the block."""
         try:
-            async with asyncio.timeout(self._time_limit) as timer, AsyncExitStack() as connection:
-                yield await self._follow(WebUrl.parse(url), connection)
+            async with asyncio.timeout(self._time_limit) as timer:
+                yield
         except TimeoutError as error:
             if not timer.expired():
                 raise
@@ -114,11 +134,21 @@ class WebClient:
         raise TooManyRedirectsError(f"The limit is {_MAX_REDIRECTS}.")
 
     @asynccontextmanager
-    async def _exchange(self, url: WebUrl) -> AsyncIterator[WebResponse]:
+    async def _exchange(
+        self,
+        url: WebUrl,
+        method: str = "GET",
+        headers: Sequence[tuple[str, str]] = (("Accept", _ACCEPT),),
+        content: bytes | None = None,
+    ) -> AsyncIterator[WebResponse]:
         """Send one request on a new connection."""
         target = httpcore.URL(scheme=url.scheme, host=url.host, port=url.port, target=url.target)
         request = httpcore.Request(
-            "GET", target, headers=self._headers(url), extensions={"timeout": {"connect": CONNECT_SECONDS}}
+            method,
+            target,
+            headers=[*self._headers(url), *headers],
+            content=content,
+            extensions={"timeout": {"connect": CONNECT_SECONDS}},
         )
         connection = httpcore.AsyncHTTPConnection(target.origin, self._tls, network_backend=self._backend)
         try:
@@ -132,7 +162,6 @@ class WebClient:
         return [
             ("Host", url.authority),
             ("User-Agent", self._user_agent),
-            ("Accept", _ACCEPT),
             ("Accept-Encoding", ACCEPTED),
             ("Connection", "close"),
         ]

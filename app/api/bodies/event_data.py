@@ -1,7 +1,7 @@
 """What the events contain: the model, the description and an example of each type."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
@@ -31,6 +31,13 @@ _TASK = {
     "truncated": [],
 }
 _FAILED_TASK = {**_TASK, "chunk_count": None, "error": _ERROR}
+_WEBHOOK = {
+    "webhook_id": 7,
+    "url": "https://example.com/hooks/sluice",
+    "reason": "failing",
+    "failing_since": "2026-11-25T08:12:44.310Z",
+    "held_deliveries": 214,
+}
 _DOCUMENT = {
     "document_id": 123,
     "agent_id": 1,
@@ -121,6 +128,20 @@ class CircuitData(BaseModel):
     reason: str | None = Field(description="Its last error; null if the circuit has closed.")
 
 
+class WebhookData(BaseModel):
+    """A webhook that receives no events any more."""
+
+    model_config = example(_WEBHOOK, extra="forbid")
+
+    webhook_id: int = Field(description="The webhook's id.")
+    url: str = Field(description="Its URL.")
+    reason: Literal["gone", "failing"] = Field(
+        description="`gone`: the receiver answered 410. `failing`: every attempt failed for days."
+    )
+    failing_since: datetime | None = Field(description="When the first of its latest failures was; null for none.")
+    held_deliveries: int = Field(description="The number of deliveries that were not sent, and can be replayed.")
+
+
 class EventKind(NamedTuple):
     """A type of event: when it is written, the model of its data, and an example of that."""
 
@@ -159,5 +180,8 @@ KINDS: dict[EventType, EventKind] = {
     ),
     EventType.PROVIDER_CIRCUIT_OPENED: EventKind("A provider is down. Tasks that need it wait.", CircuitData, _CIRCUIT),
     EventType.PROVIDER_CIRCUIT_CLOSED: EventKind("A provider is up again.", CircuitData, {**_CIRCUIT, "reason": None}),
+    EventType.WEBHOOK_DISABLED: EventKind(
+        "A webhook was disabled, because its receiver answered 410 or failed for days.", WebhookData, _WEBHOOK
+    ),
 }
 """Every type of event."""

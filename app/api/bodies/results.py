@@ -219,6 +219,16 @@ class UsageSummedResult(BaseModel):
     records: int = Field(description="The number of records that were added.")
 
 
+class DeliveryResult(BaseModel):
+    """An event was sent to a webhook or a callback URL. The result is null if it was not needed any more."""
+
+    model_config = example({"delivery_id": 4711, "status": 200, "attempts": 1})
+
+    delivery_id: int = Field(description="The delivery.")
+    status: int = Field(description="The HTTP status of the receiver's answer.")
+    attempts: int = Field(description="The number of attempts that it took.")
+
+
 class ErasedResult(BaseModel):
     """What remains of a result when its document or its agent is deleted."""
 
@@ -249,6 +259,7 @@ RESULTS: dict[TaskName, tuple[type[BaseModel], ...]] = {
     TaskName.ENRICH_PROFILE: (ProfileResult,),
     TaskName.ENRICH_PROFILES: (ChildrenResult,),
     TaskName.ENRICH_DUE_PROFILES: (DueProfilesResult,),
+    TaskName.DELIVER_EVENT: (DeliveryResult,),
 }
 """The models of a successful task's result. Tasks that are not listed have none."""
 
@@ -268,6 +279,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     UsageSummedResult,
     ProfileResult,
     DueProfilesResult,
+    DeliveryResult,
     ErasedResult,
 )
 """Every model of a result."""

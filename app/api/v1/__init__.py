@@ -10,6 +10,7 @@ from app.api.v1 import (
     audit,
     billing,
     dead_letters,
+    deliveries,
     documents,
     evaluations,
     events,
@@ -19,6 +20,7 @@ from app.api.v1 import (
     specs,
     tasks,
     uploads,
+    webhooks,
     webpages,
 )
 from app.api.validation import refuse_unknown_parameters
@@ -41,6 +43,8 @@ _PARTS = (
     api_keys,
     audit,
     billing,
+    webhooks,
+    deliveries,
 )
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(refuse_unknown_parameters)])

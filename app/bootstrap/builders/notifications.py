@@ -2,6 +2,7 @@ from dataclasses import dataclass
 
 from app.bootstrap.adapters import Adapters
 from app.bootstrap.builders.queue import QueueServices
+from app.services.notifications.fan_out import fan_out
 from app.services.notifications.feed import Feed
 from app.services.notifications.sequencer import Sequencer
 
@@ -16,4 +17,5 @@ class NotificationServices:
 
 def build_notifications(adapters: Adapters, queue: QueueServices) -> NotificationServices:
     """Build the services that give organizations their events."""
-    return NotificationServices(Feed(adapters.database), Sequencer(adapters.database, queue.admission))
+    sequencer = Sequencer(adapters.database, queue.admission, fan_out)
+    return NotificationServices(Feed(adapters.database), sequencer)

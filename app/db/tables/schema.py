@@ -13,6 +13,7 @@ from app.db.tables import (
     usage,
     vectors,
     web,
+    webhooks,
     words,
 )
 from app.db.tables.columns import metadata
@@ -30,6 +31,7 @@ MODULES = (
     usage,
     vectors,
     web,
+    webhooks,
     words,
 )
 """Every module that declares tables. Add a new one here."""

@@ -85,6 +85,7 @@ from app.domain.errors.tasks import (
     TaskTimeLimitError,
 )
 from app.domain.errors.web import (
+    DeliveryFailedError,
     InvalidUrlError,
     PageBusyError,
     PageNotAvailableError,
@@ -106,6 +107,7 @@ __all__ = [
     "ConflictError",
     "DatabaseFullError",
     "DatabaseUnavailableError",
+    "DeliveryFailedError",
     "DisallowedByRobotsError",
     "DocumentBusyError",
     "DocumentDamagedError",

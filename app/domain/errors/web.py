@@ -1,5 +1,6 @@
 """Failures of reading a web page."""
 
+from app.domain.errors.base import SluiceError
 from app.domain.errors.documents import DocumentError
 from app.domain.errors.requests import InvalidRequestError, ServiceUnavailableError
 
@@ -63,6 +64,12 @@ class UnsupportedCodingError(DocumentError):
     """The page's content encoding is not supported."""
 
     code = "unsupported_content_coding"
+
+
+class DeliveryFailedError(SluiceError):
+    """The webhook could not be delivered. All attempts failed."""
+
+    code = "delivery_failed"
 
 
 class PageServiceRefusedError(DocumentError):

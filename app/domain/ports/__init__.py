@@ -5,6 +5,7 @@ from app.domain.ports.models import BatchIndexer, ChatModel, Embedder, OnText, R
 from app.domain.ports.storage import BlobStore, BlobWriter, StoredFile
 from app.domain.ports.vectors import VectorStore
 from app.domain.ports.web import PageReader, RobotsReader, RobotsRules
+from app.domain.ports.webhooks import WebhookSender
 from app.domain.ports.work import Alarm, Doorbell, Parser, TaskWatch
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "StoredFile",
     "TaskWatch",
     "VectorStore",
+    "WebhookSender",
 ]

@@ -1,1 +1,1 @@
-"""What organizations are notified of: the feeds of events."""
+"""Events for people and programs outside: the feeds of organizations, webhooks and callbacks."""

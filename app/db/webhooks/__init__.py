@@ -1,0 +1,1 @@
+"""The queries of webhooks, their secrets and their deliveries."""
