@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.services = services
             try:
                 await _prepare(services, resolved)
-                async with _prepare_search(services):
+                async with _prepare_search(services), services.tenants.key_usage.writing():
                     yield {CONNECTIONS: _open_connections(resolved)}
             finally:
                 await services.close()

@@ -32,9 +32,10 @@ TAGS = [
     {"name": "events", "description": "What has happened in your organization, as a feed and as a stream."},
     {"name": "analytics", "description": "What your organization used."},
     {"name": "operations", "description": "Queues and workers."},
-    {"name": "api keys", "description": "The API keys of your organization."},
     {"name": "billing", "description": "Monthly statements, prices, limits and reports of your organization."},
     {"name": "webhooks", "description": "URLs that receive your organization's events, and what was sent to them."},
+    {"name": "api keys", "description": "The API keys of your organization: scopes, restrictions, expiry, rotation."},
+    {"name": "organizations", "description": "The tenants of the installation: each sees only what is its own."},
     {"name": "health", "description": "For load balancers and monitoring; no API key is needed."},
 ]
 _REFERENCE = "#/components/schemas/{model}"

@@ -35,7 +35,7 @@ _STORED_HEADERS = ("content-type", "location")
 _NOT_STORED = {401, 403, 408, 413, 429}
 _RENEW_SECONDS = 20.0
 # Its responses contain secrets, so they are stored encrypted with the API key of the request.
-_ENCRYPTED = ("/api/v1/api-keys", "/api/v1/webhooks")
+_ENCRYPTED = ("/api/v1/api-keys", "/api/v1/webhooks", "/api/v1/organizations")
 
 _PARAMETER = {
     "name": "Idempotency-Key",

@@ -1,6 +1,6 @@
 """The caller of a request: its organization, what it may see of it, and the scopes of its API key."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -95,9 +95,34 @@ class Identity:
         return any(order.index(granted) >= order.index(scope) for granted in self.scopes)
 
 
+def make_local_operator(organization_id: int) -> Identity:
+    """The caller of commands on the machine of the installation, which work on its database without a key."""
+    return Identity(organization_id, frozenset(Scope), "local")
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """A tenant."""
+
+    id: int
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """An API key to create. Without ``scopes``, it reads and writes; with a document filter, it reads."""
+
+    name: str
+    scopes: Sequence[Scope] | None = None
+    agent_ids: Sequence[int] | None = None
+    document_filter: Mapping[str, Any] | None = None
+    expires_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key without its secret, which is not stored."""
+    """An API key without its secrets, which are not stored."""
 
     id: int
     name: str
@@ -105,6 +130,12 @@ class ApiKey:
     scopes: tuple[str, ...]
     created_at: datetime
     revoked_at: datetime | None
+    agent_ids: Sequence[int] | None = None
+    document_filter: Mapping[str, Any] | None = None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    former_expires_at: datetime | None = None
+    """Until when the secret before the last rotation is valid."""
 
     @property
     def is_operator(self) -> bool:

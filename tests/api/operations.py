@@ -75,6 +75,9 @@ OPERATIONS = {
     "GET /audit": Operation("admin"),
     "GET /api-keys": Operation("admin"),
     "POST /api-keys": Operation("admin", {"json": {"name": "A", "scopes": ["read"]}}),
+    "GET /api-keys/{key_id}": Operation("admin"),
+    "PATCH /api-keys/{key_id}": Operation("admin", {"json": {"name": "A"}}),
+    "POST /api-keys/{key_id}/rotate": Operation("admin", {"json": {"overlap_seconds": 0}}),
     "DELETE /api-keys/{key_id}": Operation("admin"),
     "GET /analytics/billing": Operation("read"),
     "GET /prices": Operation("read"),
@@ -92,10 +95,11 @@ OPERATIONS = {
     "POST /webhooks/{webhook_id}/deliveries/replay": Operation("write", {"json": {"filter": {}, "dry_run": True}}),
     "GET /webhooks/{webhook_id}/deliveries/{delivery_id}": Operation("read"),
     "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay": Operation("write"),
+    "POST /organizations": Operation("operator", {"json": {"name": "A"}}),
+    "GET /organizations": Operation("operator"),
+    "GET /organizations/{organization_id}": Operation("admin"),
+    "PATCH /organizations/{organization_id}": Operation("admin", {"json": {"name": "A"}}),
 }
-
-OF_ALL_ORGANIZATIONS = {"POST /queues/{name}/pause", "POST /queues/{name}/resume"}
-"""The operations with a path parameter that names nothing of one organization."""
 
 
 def send(

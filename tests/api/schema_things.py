@@ -32,7 +32,8 @@ class Supply:
         self._letters = tasks[2:]
         self._documents = [upload["document_id"] for upload in (good, archive, bad[0])]
         self._tasks = [*tasks[:2], self._letters.pop()]
-        self._evaluated = self._add_things(self._agent)
+        key = stack.post("/api-keys", {"name": "shown"})["id"]
+        self._shown = {**self._add_things(self._agent), "key_id": key, "organization_id": 1}
 
     @property
     def base_url(self) -> str:
@@ -52,13 +53,19 @@ class Supply:
         documents, tasks = self._documents, self._tasks
         documents.append(documents.pop(0))
         tasks.append(tasks.pop(0))
-        return {"agent_id": self._agent, "document_id": documents[0], "task_id": tasks[0], **self._evaluated}
+        return {"agent_id": self._agent, "document_id": documents[0], "task_id": tasks[0], **self._shown}
 
     def _make(self) -> Things:
         agent = self._stack.make_agent()
         document = self._stack.upload(agent, "new.txt", b"The heron waits.")["document_id"]
         key = self._stack.post("/api-keys", {"name": "made for a request"})["id"]
-        made: Things = {"agent_id": agent, "document_id": document, "key_id": key, "name": "low_priority"}
+        made: Things = {
+            "agent_id": agent,
+            "document_id": document,
+            "key_id": key,
+            "name": "low_priority",
+            "organization_id": 1,
+        }
         return made | self._add_things(agent)
 
     def _add_things(self, agent: int) -> Things:

@@ -7,7 +7,7 @@ import pytest
 
 from app.api.application import create_app
 from tests.api.checks import check_problem
-from tests.api.operations import OF_ALL_ORGANIZATIONS, OPERATIONS, send
+from tests.api.operations import OPERATIONS, send
 from tests.api.test_http_dead_letters import bury
 from tests.running import Stack
 
@@ -41,7 +41,7 @@ def ids(shared_stack: Stack, herons: dict[str, Any]) -> dict[str, Any]:
     webhook_id = shared_stack.post("/webhooks", {"url": "https://hooks.example.com/", "events": ["webhook.test"]})["id"]
     delivery_id = shared_stack.post(f"/webhooks/{webhook_id}/test")["id"]
     made = {"set_id": set_id, "evaluation_id": evaluation_id, "profile_id": profile_id}
-    made |= {"webhook_id": webhook_id, "delivery_id": delivery_id}
+    made |= {"webhook_id": webhook_id, "delivery_id": delivery_id, "organization_id": 1}
     return {**herons, **made, "task_id": task_id, "key_id": key_id, "name": "low_priority"}
 
 
@@ -97,8 +97,8 @@ def test_the_secret_of_a_key_is_shown_once(shared_stack: Stack) -> None:
 def test_what_belongs_to_another_organization_is_not_there(
     shared_stack: Stack, foreigner: httpx.Client, ids: dict[str, Any]
 ) -> None:
-    for name in OPERATIONS:
-        if name in OF_ALL_ORGANIZATIONS:
+    for name, operation in OPERATIONS.items():
+        if operation.scope == "operator":
             check_problem(send(foreigner, name, ids), 403, "operator_required")
         elif "{" in name:
             response = send(foreigner, name, ids)

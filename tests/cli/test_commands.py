@@ -112,6 +112,28 @@ def test_a_key_works_until_it_is_revoked(shared_stack: Stack) -> None:
     assert ask().status_code == 401
 
 
+@pytest.mark.usefixtures("herons")
+def test_a_restricted_key_is_created_and_rotated(shared_stack: Stack) -> None:
+    options = ("--agent", "herons", "--filter", "team=east", "--expires", "2100-01-01")
+    made = run_json(shared_stack, "keys", "create", "reader", *options)
+    assert (made["scopes"], made["filter"]) == (["read"], {"type": "eq", "key": "team", "value": "east"})
+    assert made["expires_at"] == "2100-01-01T00:00:00Z"
+
+    def ask(secret: str) -> httpx.Response:
+        return shared_stack.client.get("/agents", headers={"Authorization": f"Bearer {secret}"})
+
+    assert [agent["id"] for agent in ask(made["secret"]).json()["agents"]] == made["agent_ids"]
+    rotated = run_json(shared_stack, "keys", "rotate", str(made["id"]), "--overlap", "0")
+    assert [ask(key["secret"]).status_code for key in (made, rotated)] == [401, 200]
+
+
+def test_an_organization_is_created_with_a_key_and_listed(shared_stack: Stack) -> None:
+    made = run_json(shared_stack, "organizations", "create", "Locks", "--key-name", "first")
+    listed = run_json(shared_stack, "organizations", "list")["organizations"]
+    assert {"id": made["id"], "name": "Locks"}.items() <= listed[0].items()
+    assert made["api_key"]["name"] == "first"
+
+
 def test_a_finished_task_cannot_be_cancelled(shared_stack: Stack, herons: dict[str, Any]) -> None:
     done = run(shared_stack, "tasks", "cancel", herons["upload"]["task_id"], code=1)
     assert "already finished" in done.stderr

@@ -1,6 +1,7 @@
 """The bootstrap key: created at the first start, by one process of several, and never revived."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -9,8 +10,10 @@ from structlog.testing import capture_logs
 
 from app.db.engine import Database
 from app.domain.errors import OperatorRequiredError, StartupError, UnauthorizedError
-from app.domain.identity import Scope
+from app.domain.identity import Identity, Scope, make_local_operator
+from app.services.tenants.api_keys import ApiKeys
 from app.services.tenants.identities import Identities
+from app.services.tenants.key_usage import KeyUsage
 from app.settings import load_settings
 
 SECRET = "a-bootstrap-key-for-tests"
@@ -21,22 +24,32 @@ async def identities(engine: AsyncEngine) -> Identities:
     """The service on a database without keys."""
     async with engine.begin() as connection:
         await connection.execute(text("TRUNCATE api_keys"))
-    return Identities(Database(engine))
+    database = Database(engine)
+    return Identities(database, KeyUsage(database))
+
+
+@pytest.fixture
+async def keys(engine: AsyncEngine) -> ApiKeys:
+    """The service that manages keys."""
+    return ApiKeys(Database(engine))
+
+
+async def find_operator(identities: Identities) -> Identity:
+    return make_local_operator(await identities.get_default_organization())
 
 
 async def list_keys(identities: Identities) -> list[tuple[int, bool]]:
-    organization = await identities.get_default_organization()
-    listing = await identities.list_keys(organization, limit=10, after=None)
+    keys = ApiKeys(identities._database)
+    listing = await keys.list(await find_operator(identities), limit=10, after=None)
     return [(key.id, key.revoked_at is not None) for key in listing.items]
 
 
 async def test_a_revoked_bootstrap_key_stays_revoked_and_a_later_start_says_so_in_one_line(
-    identities: Identities,
+    identities: Identities, keys: ApiKeys
 ) -> None:
     await identities.bootstrap(SECRET)
-    organization = await identities.get_default_organization()
     [(key_id, _)] = await list_keys(identities)
-    await identities.revoke_key(organization, key_id)
+    await keys.revoke(await find_operator(identities), key_id)
     with capture_logs() as logs:
         assert await identities.bootstrap(SECRET) is None
     assert [(line["event"], line["key"]) for line in logs] == [("bootstrap_key_revoked", "a-bo")]
@@ -57,12 +70,28 @@ async def test_the_bootstrap_key_is_an_operators(identities: Identities) -> None
     assert (await identities.authenticate(SECRET)).allows(Scope.OPERATOR)
 
 
-async def test_only_an_operator_revokes_an_operators_key(identities: Identities) -> None:
+@pytest.mark.parametrize("rotations", [1, 2])
+async def test_a_start_with_a_secret_that_was_replaced_creates_no_key(
+    identities: Identities, keys: ApiKeys, rotations: int
+) -> None:
     await identities.bootstrap(SECRET)
-    organization = await identities.get_default_organization()
     [(key_id, _)] = await list_keys(identities)
+    for _ in range(rotations):
+        await keys.rotate(await find_operator(identities), key_id, 0)
+    with capture_logs() as logs:
+        assert await identities.bootstrap(SECRET) is None
+    assert [line["event"] for line in logs] == ["bootstrap_key_replaced"]
+    assert await list_keys(identities) == [(key_id, False)]
+    with pytest.raises(UnauthorizedError):
+        await identities.authenticate(SECRET)
+
+
+async def test_only_an_operator_revokes_an_operators_key(identities: Identities, keys: ApiKeys) -> None:
+    await identities.bootstrap(SECRET)
+    [(key_id, _)] = await list_keys(identities)
+    admin = replace(await find_operator(identities), scopes=frozenset({Scope.ADMIN}))
     with pytest.raises(OperatorRequiredError):
-        await identities.revoke_key(organization, key_id, by_operator=False)
+        await keys.revoke(admin, key_id)
     assert await list_keys(identities) == [(key_id, False)]
 
 

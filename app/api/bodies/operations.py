@@ -1,24 +1,14 @@
-"""Bodies of requests and responses on API keys, queues and workers."""
+"""Bodies of requests and responses on queues and workers."""
 
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from app.api.bodies.agents import Name
 from app.api.bodies.fields import Message, Next, Total, example
-from app.domain.identity import ApiKey, Scope
 from app.ledger.workers import Worker
 
 _TIME = "2026-11-23T09:41:07.120Z"
-_KEY = {
-    "id": 2,
-    "name": "CI",
-    "prefix": "sk_sluice_x3Vd",
-    "scopes": ["read"],
-    "created_at": _TIME,
-    "revoked_at": None,
-}
 _QUEUE = {
     "name": "high_priority",
     "paused": False,
@@ -48,56 +38,6 @@ _WORKER = {
     "started_at": _TIME,
     "lease_expires_at": "2026-11-23T09:41:22.120Z",
 }
-
-
-class ApiKeyCreate(BaseModel):
-    """A new API key."""
-
-    model_config = example({"name": "CI", "scopes": ["read"]}, extra="forbid")
-
-    name: Name = Field(description="What the key is for.")
-    scopes: list[Scope] = Field(
-        default=[Scope.READ, Scope.WRITE],
-        min_length=1,
-        max_length=len(Scope),
-        description="What the key permits. Each scope includes those before it: read, write, admin, operator.",
-    )
-
-
-class ApiKeyBody(BaseModel):
-    """An API key. Of its secret, only the prefix is stored."""
-
-    model_config = example(_KEY)
-
-    id: int = Field(description="The key's id, by which it is revoked.")
-    name: str = Field(description="What the key is for.")
-    prefix: str = Field(description="The beginning of its secret, by which logs identify it.")
-    scopes: list[str] = Field(description="What it permits: read, write, admin or operator.")
-    created_at: datetime = Field(description="When it was created.")
-    revoked_at: datetime | None = Field(description="When it was revoked; null if it is valid.")
-
-    @classmethod
-    def of(cls, key: ApiKey) -> "ApiKeyBody":
-        """Convert a record."""
-        return cls.model_validate(key, from_attributes=True)
-
-
-class ApiKeyCreated(ApiKeyBody):
-    """A new API key with its secret, which is shown only once."""
-
-    model_config = example({**_KEY, "secret": "sk_sluice_x3Vd…"})
-
-    secret: str = Field(description="The key itself, for the header `Authorization`. It is shown only now.")
-
-
-class ApiKeyList(BaseModel):
-    """API keys, the newest first."""
-
-    model_config = example({"api_keys": [_KEY], "total": 1, "next": None})
-
-    api_keys: list[ApiKeyBody] = Field(description="The keys of this page, also those that were revoked.")
-    total: Total
-    next: Next
 
 
 class QueueBody(BaseModel):

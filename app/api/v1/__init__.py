@@ -14,6 +14,7 @@ from app.api.v1 import (
     documents,
     evaluations,
     events,
+    organizations,
     profiles,
     queues,
     search,
@@ -45,6 +46,7 @@ _PARTS = (
     billing,
     webhooks,
     deliveries,
+    organizations,
 )
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(refuse_unknown_parameters)])

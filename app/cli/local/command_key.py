@@ -10,8 +10,8 @@ from app.celery_app import create_celery
 from app.cli.output import say
 from app.cli.running import Running, make_url, publish, read_former
 from app.domain.errors import NotFoundError, SluiceError
-from app.domain.identity import Scope
-from app.services.tenants.identities import Identities
+from app.domain.identity import Identity, NewKey, Scope, make_local_operator
+from app.services.tenants.api_keys import ApiKeys
 from app.settings import Settings
 
 _NAME = "command line"
@@ -26,10 +26,10 @@ def serve_commands(settings: Settings) -> Iterator[None]:
     """
     former = read_former(settings.data_dir)
 
-    async def make(identities: Identities, organization_id: int) -> Running:
+    async def make(keys: ApiKeys, operator: Identity) -> Running:
         if former:
-            await _revoke(identities, organization_id, former.key_id)
-        key, secret = await identities.create_key(organization_id, _NAME, list(Scope))
+            await _revoke(keys, operator, former.key_id)
+        key, secret = await keys.create(operator, NewKey(_NAME, tuple(Scope)))
         return Running(make_url(settings.host, settings.port), key.id, secret)
 
     running = _call(settings, make)
@@ -38,22 +38,22 @@ def serve_commands(settings: Settings) -> Iterator[None]:
             yield
         finally:
             try:
-                _call(settings, lambda identities, organization: _revoke(identities, organization, running.key_id))
+                _call(settings, lambda keys, operator: _revoke(keys, operator, running.key_id))
             except SluiceError as error:
                 say(f"The API key {running.key_id} ({_NAME}) could not be revoked: {error.message}")
 
 
-async def _revoke(identities: Identities, organization_id: int, key_id: int) -> None:
+async def _revoke(keys: ApiKeys, operator: Identity, key_id: int) -> None:
     with suppress(NotFoundError):  # it is of another database, or was revoked by hand
-        await identities.revoke_key(organization_id, key_id)
+        await keys.revoke(operator, key_id)
 
 
-def _call(settings: Settings, work: Callable[[Identities, int], Awaitable[Result]]) -> Result:
+def _call(settings: Settings, work: Callable[[ApiKeys, Identity], Awaitable[Result]]) -> Result:
     async def call() -> Result:
         services = build_services(settings, create_celery(settings), connections=1, parsers=1)
         try:
-            identities = services.tenants.identities
-            return await work(identities, await identities.get_default_organization())
+            organization_id = await services.tenants.identities.get_default_organization()
+            return await work(services.tenants.api_keys, make_local_operator(organization_id))
         finally:
             await services.close()
 

@@ -37,6 +37,8 @@ api_keys = sa.Table(
     # The secret before the rotation, which is valid until then.
     sa.Column("former_hash", BYTEA, unique=True),
     make_time("former_expires_at"),
+    # The secrets before those. A start with one of them as ``BOOTSTRAP_API_KEY`` creates no key.
+    sa.Column("retired_hashes", ARRAY(BYTEA), nullable=False, server_default=sa.text("'{}'")),
     make_time("created_at", nullable=False),
     make_time("expires_at"),
     make_time("last_used_at"),  # exact to the minute

@@ -1,7 +1,14 @@
 """Queries on organizations, and on the agents under which their own tasks run."""
 
-from sqlalchemy import text
+from typing import Any
+
+from sqlalchemy import insert, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.paging import list_rows
+from app.db.tables.tenants import organizations
+from app.domain.identity import Organization
+from app.domain.records import Listing
 
 _FIND_INTERNAL_AGENT = text("SELECT id FROM agents WHERE organization_id = :organization_id AND internal")
 _ADD_INTERNAL_AGENT = text("""
@@ -23,3 +30,32 @@ async def ensure_internal_agent(connection: AsyncConnection, organization_id: in
     if found is None:
         raise LookupError(f"Organization {organization_id} does not exist.")
     return found
+
+
+def _organization(row: Any) -> Organization:
+    return Organization(row.id, row.name, row.created_at)
+
+
+async def insert_organization(connection: AsyncConnection, name: str) -> Organization:
+    """Add an organization."""
+    statement = insert(organizations).values(name=name).returning(*organizations.c)
+    return _organization((await connection.execute(statement)).one())
+
+
+async def get_organization(connection: AsyncConnection, organization_id: int) -> Organization | None:
+    """One organization."""
+    query = select(organizations).where(organizations.c.id == organization_id)
+    row = (await connection.execute(query)).one_or_none()
+    return _organization(row) if row else None
+
+
+async def list_organizations(connection: AsyncConnection, *, limit: int, after: int | None) -> Listing[Organization]:
+    """List the organizations of the installation, the newest first."""
+    return await list_rows(connection, organizations, [true()], _organization, limit=limit, after=after)
+
+
+async def rename_organization(connection: AsyncConnection, organization_id: int, name: str) -> Organization | None:
+    """Give an organization another name."""
+    renamed = update(organizations).where(organizations.c.id == organization_id).values(name=name)
+    row = (await connection.execute(renamed.returning(*organizations.c))).one_or_none()
+    return _organization(row) if row else None

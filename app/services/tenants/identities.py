@@ -1,46 +1,27 @@
-"""API keys: authenticate, create, list and revoke."""
+"""Identities: authenticates API keys, and creates the first one."""
 
-import hashlib
-import secrets
-from collections.abc import Sequence
 from functools import partial
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
 from app.db.shared_statements import SharedStatement
-from app.db.tenants.identities import (
-    find_api_key,
-    find_identities,
-    find_key_by_hash,
-    get_default_organization,
-    has_api_keys,
-    insert_api_key,
-    list_api_keys,
-    lock_organization,
-    revoke_api_key,
-)
-from app.domain.errors import NotFoundError, OperatorRequiredError, UnauthorizedError
-from app.domain.identity import ApiKey, Identity, Scope
-from app.domain.records import Listing
-
-_PREFIX = "sk_sluice_"
-_SHOWN_CHARACTERS = len(_PREFIX) + 6
+from app.db.tenants.api_keys import find_key_by_hash, insert_api_key
+from app.db.tenants.identities import find_identities, get_default_organization, has_api_keys, lock_organization
+from app.domain.errors import UnauthorizedError
+from app.domain.identity import Identity, NewKey, Scope
+from app.services.tenants.key_usage import KeyUsage
+from app.services.tenants.secrets import Secret, hash_secret
 
 log = structlog.get_logger()
 
 
-def _hash(secret: str) -> bytes:
-    """SHA-256 suffices: the secret is 256 random bits, so a slow hash would not make guessing harder."""
-    return hashlib.sha256(secret.encode()).digest()
-
-
 class Identities:
-    """API keys and the identities that they authenticate."""
+    """The identities that API keys authenticate."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, usage: KeyUsage) -> None:
         self._database = database
+        self._usage = usage
         self._found = SharedStatement(partial(find_identities, database))
 
     async def authenticate(self, secret: str) -> Identity:
@@ -50,11 +31,12 @@ class Identities:
         Requests that arrive while a statement runs share the next one.
 
         Raises:
-            UnauthorizedError: when it is unknown or revoked.
+            UnauthorizedError: when it is unknown, revoked or expired.
         """
-        identity = await self._found.fetch(_hash(secret))
+        identity = await self._found.fetch(hash_secret(secret))
         if identity is None:
             raise UnauthorizedError
+        self._usage.note(identity.key_id)
         return identity
 
     async def get_default_organization(self) -> int:
@@ -66,7 +48,7 @@ class Identities:
         """Create the first key if there is none; returns its secret, to be shown once.
 
         A given ``secret`` becomes a valid key whether or not others exist, and is not returned. If it belongs to a
-        revoked key, that key stays revoked.
+        revoked key, that key stays revoked; if a rotation has replaced it, it stays replaced.
         """
         async with self._database.transaction() as connection:
             organization_id = await get_default_organization(connection)
@@ -74,55 +56,14 @@ class Identities:
             if secret is None:
                 if await has_api_keys(connection):
                     return None
-            elif existing := await find_key_by_hash(connection, _hash(secret)):
-                if existing.revoked_at:
-                    log.warning(
-                        "bootstrap_key_revoked", key=existing.prefix, revoked_at=existing.revoked_at.isoformat()
-                    )
+            elif known := await find_key_by_hash(connection, hash_secret(secret)):
+                key, is_current = known
+                if key.revoked_at:
+                    log.warning("bootstrap_key_revoked", key=key.prefix, revoked_at=key.revoked_at.isoformat())
+                elif not is_current:
+                    log.warning("bootstrap_key_replaced", key=key.prefix)
                 return None
-            made = secret or _make_secret()
-            await _insert(connection, organization_id, "bootstrap", list(Scope), made)
-        return None if secret else made
-
-    async def create_key(self, organization_id: int, name: str, scopes: Sequence[str]) -> tuple[ApiKey, str]:
-        """Create a key; returns it and its secret, which is not stored."""
-        secret = _make_secret()
-        async with self._database.transaction() as connection:
-            key = await _insert(connection, organization_id, name, scopes, secret)
-        return key, secret
-
-    async def list_keys(self, organization_id: int, *, limit: int, after: int | None) -> Listing[ApiKey]:
-        """An organization's keys, newest first."""
-        async with self._database.statement() as connection:
-            return await list_api_keys(connection, organization_id, limit=limit, after=after)
-
-    async def revoke_key(self, organization_id: int, key_id: int, *, by_operator: bool = True) -> None:
-        """Make a key invalid from the next request on.
-
-        Raises:
-            NotFoundError: when the organization has no such valid key.
-            OperatorRequiredError: when the key is an operator's and the caller is none.
-        """
-        async with self._database.transaction() as connection:
-            key = await find_api_key(connection, organization_id, key_id)
-            if key and key.is_operator and not by_operator:
-                raise OperatorRequiredError
-            if not await revoke_api_key(connection, organization_id, key_id):
-                raise NotFoundError(f"API key {key_id} does not exist or is revoked.")
-
-
-def _make_secret() -> str:
-    return _PREFIX + secrets.token_urlsafe(32)
-
-
-async def _insert(
-    connection: AsyncConnection, organization_id: int, name: str, scopes: Sequence[str], secret: str
-) -> ApiKey:
-    return await insert_api_key(
-        connection,
-        organization_id,
-        name=name,
-        prefix=secret[:_SHOWN_CHARACTERS] if secret.startswith(_PREFIX) else secret[:4],
-        key_hash=_hash(secret),
-        scopes=scopes,
-    )
+            made = Secret(secret) if secret else Secret.make()
+            wanted = NewKey("bootstrap", tuple(Scope))
+            await insert_api_key(connection, organization_id, wanted, prefix=made.prefix, key_hash=made.hash)
+        return None if secret else made.text

@@ -1,0 +1,62 @@
+"""Routes for organizations."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from app.api.access import Operator, OrganizationAdmin, ServicesOf
+from app.api.bodies.api_keys import ApiKeyCreated
+from app.api.bodies.organizations import (
+    OrganizationBody,
+    OrganizationCreate,
+    OrganizationCreated,
+    OrganizationList,
+    OrganizationUpdate,
+)
+from app.api.paging import AfterId, Limit
+from app.api.problems import RESPONSES, document_problems
+from app.domain.errors import OperatorRequiredError, RestrictedKeyError
+
+router = APIRouter(prefix="/organizations", tags=["organizations"], responses=RESPONSES)
+
+OrganizationId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The organization's id.")]
+
+
+@router.post("", status_code=201, responses=document_problems(OperatorRequiredError))
+async def create_organization(
+    body: OrganizationCreate, _identity: Operator, services: ServicesOf, response: Response
+) -> OrganizationCreated:
+    """Create an organization with its first API key. The key's secret is in this response only.
+
+    This needs the scope `operator`. With the key, which has the scope `admin`, the organization creates its others.
+    """
+    organization, key, secret = await services.tenants.organizations.create(body.name, body.key_name)
+    response.headers["Location"] = f"/api/v1/organizations/{organization.id}"
+    shown = OrganizationBody.of(organization).model_dump()
+    return OrganizationCreated(**shown, api_key=ApiKeyCreated.of_new(key, secret))
+
+
+@router.get("", responses=document_problems(OperatorRequiredError))
+async def list_organizations(
+    _identity: Operator, services: ServicesOf, limit: Limit = 100, after: AfterId = None
+) -> OrganizationList:
+    """List all organizations, newest first. This needs the scope `operator`."""
+    listing = await services.tenants.organizations.list(limit=limit, after=after)
+    shown = [OrganizationBody.of(organization) for organization in listing.items]
+    return OrganizationList(organizations=shown, total=listing.total, next=listing.next)
+
+
+@router.get("/{organization_id}", responses=document_problems(RestrictedKeyError))
+async def get_organization(
+    organization_id: OrganizationId, identity: OrganizationAdmin, services: ServicesOf
+) -> OrganizationBody:
+    """Show an organization. An admin sees its own, an operator all."""
+    return OrganizationBody.of(await services.tenants.organizations.get(identity, organization_id))
+
+
+@router.patch("/{organization_id}", responses=document_problems(RestrictedKeyError))
+async def update_organization(
+    organization_id: OrganizationId, body: OrganizationUpdate, identity: OrganizationAdmin, services: ServicesOf
+) -> OrganizationBody:
+    """Rename an organization. An admin renames its own, an operator any."""
+    return OrganizationBody.of(await services.tenants.organizations.rename(identity, organization_id, body.name))

@@ -1,0 +1,63 @@
+"""Organizations: create, list, show and rename them."""
+
+from app.db.engine import Database
+from app.db.tenants.organizations import (
+    get_organization,
+    insert_organization,
+    list_organizations,
+    rename_organization,
+)
+from app.domain.errors import NotFoundError
+from app.domain.identity import ApiKey, Identity, NewKey, Organization, Scope
+from app.domain.records import Listing
+from app.services.tenants.api_keys import add_key
+
+
+class Organizations:
+    """The organizations of the installation. An operator sees all of them, others their own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, name: str, key_name: str) -> tuple[Organization, ApiKey, str]:
+        """Add an organization with its first admin key; returns both and the key's secret, which is not stored."""
+        async with self._database.transaction() as connection:
+            organization = await insert_organization(connection, name)
+            key, secret = await add_key(connection, organization.id, NewKey(key_name, (Scope.ADMIN,)))
+        return organization, key, secret
+
+    async def list(self, *, limit: int, after: int | None) -> Listing[Organization]:
+        """All organizations, the newest first."""
+        async with self._database.statement() as connection:
+            return await list_organizations(connection, limit=limit, after=after)
+
+    async def get(self, caller: Identity, organization_id: int) -> Organization:
+        """One organization.
+
+        Raises:
+            NotFoundError: when the caller sees no such organization.
+        """
+        _check(caller, organization_id)
+        async with self._database.statement() as connection:
+            return _require(await get_organization(connection, organization_id), organization_id)
+
+    async def rename(self, caller: Identity, organization_id: int, name: str) -> Organization:
+        """Change the name of an organization.
+
+        Raises:
+            NotFoundError: when the caller sees no such organization.
+        """
+        _check(caller, organization_id)
+        async with self._database.statement() as connection:
+            return _require(await rename_organization(connection, organization_id, name), organization_id)
+
+
+def _check(caller: Identity, organization_id: int) -> None:
+    if caller.organization_id != organization_id and not caller.allows(Scope.OPERATOR):
+        _require(None, organization_id)
+
+
+def _require(found: Organization | None, organization_id: int) -> Organization:
+    if found is None:
+        raise NotFoundError(f"Organization {organization_id} does not exist.")
+    return found
