@@ -8,7 +8,6 @@ from app.domain.documents import OnDuplicate
 from app.domain.errors import InvalidMetadataError, InvalidRequestError
 from app.domain.metadata import METADATA_EXAMPLE, check_metadata
 from app.domain.tasks import Queue
-from app.domain.web_url import WebUrl
 
 PRIORITIES = {"high": Queue.HIGH, "medium": Queue.MEDIUM, "low": Queue.LOW}
 
@@ -37,8 +36,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "type": "string",
         "format": "uri",
         "description": (
-            "An http or https URL. It is checked, but Sluice sends nothing to it yet: follow the task by `wait` or by "
-            "its events."
+            "An http or https URL that receives the event of the job's end, `task.succeeded`, `task.failed` or "
+            "`task.cancelled`, signed with the secret at `GET /webhooks/callbacks/secret`. A duplicate that is "
+            "skipped has no job, and sends nothing."
         ),
         "example": "https://example.com/hooks/sluice",
     },
@@ -51,8 +51,8 @@ def describe_form(required: str, schema: dict[str, Any], **fields: dict[str, Any
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": body}}}}
 
 
-def parse_options(form: Form, *others: str) -> tuple[dict[str, Any], Queue | None, OnDuplicate]:
-    """The metadata, the queue and what to do with a duplicate.
+def parse_options(form: Form, *others: str) -> tuple[dict[str, Any], Queue | None, OnDuplicate, str | None]:
+    """The metadata, the queue, what to do with a duplicate, and the callback URL, which is not checked.
 
     ``others`` are the names of fields that the form may have in addition.
 
@@ -63,16 +63,7 @@ def parse_options(form: Form, *others: str) -> tuple[dict[str, Any], Queue | Non
     for name in form.fields:
         if name not in known:
             raise InvalidRequestError(f"Is unknown. The fields are: {', '.join(known)}.", field=f"body.{name}")
-    _check_callback(form.get("callback_url"))
-    return parse_metadata(form), parse_priority(form), parse_on_duplicate(form)
-
-
-def _check_callback(url: str) -> None:
-    try:
-        if url:
-            WebUrl.parse(url)
-    except InvalidRequestError as error:
-        raise InvalidRequestError("Must be an http or https URL.", field="body.callback_url") from error
+    return parse_metadata(form), parse_priority(form), parse_on_duplicate(form), form.get("callback_url") or None
 
 
 def parse_metadata(form: Form) -> dict[str, Any]:

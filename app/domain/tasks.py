@@ -97,6 +97,11 @@ def name_host(url: str | None) -> dict[str, str]:
     return {"fetch_host": host} if host else {}
 
 
+def name_callback(url: str | None) -> dict[str, str]:
+    """The argument of a job whose end is sent to a callback URL. The trigger that writes the event reads it."""
+    return {"callback_url": url} if url else {}
+
+
 @dataclass(frozen=True, slots=True)
 class NewTask:
     """A task to submit."""

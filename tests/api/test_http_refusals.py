@@ -145,8 +145,6 @@ def test_an_agent_that_is_invalid_says_what_is_allowed(
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("callback_url", "ftp://example.com/", "Must be an http or https URL."),
-        ("callback_url", "example.com", "Must be an http or https URL."),
         ("priority", "urgent", "Must be one of: high, medium, low."),
         ("on_duplicate", "merge", "Must be one of: skip, replace, reject."),
         ("metdata", "{}", "metadata, priority, on_duplicate, callback_url"),
@@ -164,6 +162,37 @@ def test_a_form_with_a_wrong_field_says_what_is_allowed(
     [error] = problem["errors"]
     assert error["field"] == f"body.{name}"
     assert says in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("ftp://example.com/", "url_not_allowed"),
+        ("http://169.254.169.254/latest/meta-data/", "url_not_allowed"),
+        ("http://localhost:8000/api/v1/agents", "url_not_allowed"),
+        ("https://user:secret@example.com/", "url_not_allowed"),
+        ("example.com", "invalid_url"),
+    ],
+)
+def test_a_callback_url_that_is_not_allowed_is_refused_with_the_job(
+    shared_stack: Stack, agent: int, url: str, code: str
+) -> None:
+    client, page = shared_stack.client, "https://example.com/"
+    file = ("a.txt", b"A heron.")
+    responses = [
+        client.post(f"/documents/agent/{agent}/upload", files={"file": file}, data={"callback_url": url}),
+        client.post("/documents/upload", files={"file": file}, data={"callback_url": url}),
+        client.post(f"/documents/agent/{agent}/batch", files={"files": file}, data={"callback_url": url}),
+        client.post(f"/agents/{agent}/specs", files={"file": ("a.zip", b"PK")}, data={"callback_url": url}),
+        client.post(f"/agents/{agent}/specs", json={"url": f"{page}a.zip", "callback_url": url}),
+        client.post(f"/documents/agent/{agent}/webpage", json={"url": page, "callback_url": url}),
+        client.post(f"/documents/agent/{agent}/crawl", json={"url": page, "callback_url": url}),
+        client.post(f"/agents/{agent}/ask", json={"question": "Why?", "callback_url": url}),
+    ]
+    for response in responses:
+        [error] = check_problem(response, 422, code)["errors"]
+        assert error["field"] == "body.callback_url"
+    assert shared_stack.get("/tasks/", agent_id=agent)["tasks"] == []
 
 
 def test_a_callback_of_http_is_accepted(shared_stack: Stack, agent: int) -> None:

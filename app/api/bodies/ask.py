@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from app.api.bodies.fields import example
 from app.api.bodies.results import REFERENCE, Reference
 from app.api.bodies.search import Text
+from app.api.bodies.webpages import CallbackUrl
 
 _MOST_TURNS = 20
 _CITATION = {"number": 1, **REFERENCE}
@@ -37,6 +38,7 @@ class AskRequest(BaseModel):
     where: dict[str, Any] | None = Field(
         None, alias="filter", description="A filter of the documents, as a search has it.", examples=[{"year": 2026}]
     )
+    callback_url: CallbackUrl = None
     history: list[Turn] = Field(
         default_factory=list,
         max_length=_MOST_TURNS,

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.bodies.fields import example
-from app.api.bodies.webpages import METADATA, Address, Priority
+from app.api.bodies.webpages import METADATA, Address, CallbackUrl, Priority
 
 _URL = (
     "An HTTPS URL: that of an archive, or of a repository, a branch or a tag on GitHub, GitLab, Bitbucket, Codeberg, "
@@ -44,6 +44,7 @@ class SpecsOptions(BaseModel):
     batch_size: int = Field(200, ge=1, le=1000, description="The number of source files that are analysed at a time.")
     metadata: dict[str, Any] = Field({}, description=METADATA)
     priority: Priority = Field("low", description="The queue of the task.")
+    callback_url: CallbackUrl = None
 
 
 class SpecsRequest(SpecsOptions):

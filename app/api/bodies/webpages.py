@@ -15,6 +15,16 @@ Pattern = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Priority = Literal["high", "medium", "low"]
 
 
+CallbackUrl = Annotated[
+    Address | None,
+    Field(
+        description=(
+            "An http or https URL that receives the event of the job's end, `task.succeeded`, `task.failed` or "
+            "`task.cancelled`, signed with the secret at `GET /webhooks/callbacks/secret`. Null: none."
+        )
+    ),
+]
+
 METADATA = "A JSON object, stored with each document: at most 64 KB, nested at most 16 levels deep."
 
 
@@ -30,6 +40,7 @@ class WebpageBody(BaseModel):
         OnDuplicate.SKIP,
         description="What to do if the agent already has this address: `replace` reads the page again.",
     )
+    callback_url: CallbackUrl = None
 
 
 class CrawlBody(BaseModel):
@@ -61,6 +72,7 @@ class CrawlBody(BaseModel):
     )
     metadata: dict[str, Any] = Field({}, description=METADATA)
     priority: Priority = Field("low", description="The queue of the tasks.")
+    callback_url: CallbackUrl = None
 
 
 class CrawlAccepted(TaskAccepted):

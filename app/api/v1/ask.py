@@ -10,7 +10,7 @@ from app.api.bodies.ask import AskRequest
 from app.api.bodies.tasks import TaskAccepted
 from app.api.problems import RESPONSES, document_problems
 from app.api.v1.agents import AgentId
-from app.domain.errors import BacklogFullError
+from app.domain.errors import BacklogFullError, InvalidUrlError, UrlNotAllowedError
 from app.services.answers.answers import Asked
 
 router = APIRouter(tags=["search"], responses=RESPONSES)
@@ -20,7 +20,10 @@ router = APIRouter(tags=["search"], responses=RESPONSES)
     "/agents/{agent_id}/ask",
     status_code=202,
     response_model=TaskAccepted,
-    responses={**document_problems(BacklogFullError), 200: {"content": {events.MEDIA_TYPE: {"itemSchema": {}}}}},
+    responses={
+        **document_problems(BacklogFullError, InvalidUrlError, UrlNotAllowedError),
+        200: {"content": {events.MEDIA_TYPE: {"itemSchema": {}}}},
+    },
 )
 async def ask_agent(
     agent_id: AgentId,
@@ -41,7 +44,10 @@ async def ask_agent(
     documents that match its filter.
     """
     agent = await services.tenants.agents.get(identity.access, agent_id)
-    asked = Asked(body.question, body.top_k, body.where, [turn.model_dump() for turn in body.history])
+    callback_url = services.webhooks.webhooks.check_callback(body.callback_url)
+    asked = Asked(
+        body.question, body.top_k, body.where, [turn.model_dump() for turn in body.history], callback_url=callback_url
+    )
     task = await services.answers.answers.ask(identity.access, agent.id, asked)
     headers = {"Location": f"/api/v1/tasks/{task.id}"}
     if events.MEDIA_TYPE in accept.lower() and idempotency_key is None:

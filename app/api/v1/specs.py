@@ -72,6 +72,7 @@ async def generate_specs(agent_id: AgentId, request: Request, identity: Writer, 
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() == _JSON:
         body = _validate(SpecsRequest, _parse_json(await request.body()))
+        services.webhooks.webhooks.check_callback(body.callback_url)
         accepted = await services.specs.specs.submit_url(body.url, _request(body, identity.organization_id, agent.id))
     else:
         accepted = await _accept_form(request, services, identity.organization_id, agent.id)
@@ -87,6 +88,7 @@ async def _accept_form(request: Request, services: Services, organization_id: in
             sink = SingleFile(incoming)
             form = await read_form(request.headers.get("content-type", ""), body, sink, requires_file=False)
             options = _read_options(form)
+            services.webhooks.webhooks.check_callback(options.callback_url)
             spec_request = _request(options, organization_id, agent_id)
             if sink.filename is not None:
                 return await services.specs.specs.accept(incoming, sink.filename or "repository", spec_request)
@@ -149,4 +151,5 @@ def _request(options: SpecsOptions, organization_id: int, agent_id: int) -> Spec
         options.index_first,
         options.chunk_size,
         options.batch_size,
+        options.callback_url,
     )

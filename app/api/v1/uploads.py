@@ -19,12 +19,14 @@ from app.domain.errors import (
     EmptyFileError,
     InvalidMetadataError,
     InvalidRequestError,
+    InvalidUrlError,
     MissingFileError,
     PayloadTooLargeError,
     StorageFullError,
     StorageUnavailableError,
     TooManyFilesError,
     UnsupportedTypeError,
+    UrlNotAllowedError,
 )
 from app.domain.identity import Access, Scope
 from app.services.intake.batches import Batch
@@ -39,6 +41,8 @@ _PROBLEMS = (
     BacklogFullError,
     StorageFullError,
     StorageUnavailableError,
+    InvalidUrlError,
+    UrlNotAllowedError,
 )
 _ONE_FILE = document_problems(*_PROBLEMS, EmptyFileError, UnsupportedTypeError, DuplicateDocumentError)
 _FILE = {"type": "string", "format": "binary", "description": "The file, with its name."}
@@ -120,7 +124,9 @@ async def upload_batch(
     try:
         async with services.intake.batches.receive() as incoming:
             form = await read_form(request.headers.get("content-type", ""), body, incoming)
-            batch = Batch(identity.organization_id, agent_id, *parse_options(form))
+            options = parse_options(form)
+            services.webhooks.webhooks.check_callback(options[-1])
+            batch = Batch(identity.organization_id, agent_id, *options)
             parent, children = await services.intake.batches.accept(incoming, batch)
     except (PayloadTooLargeError, StorageFullError):
         await drain(body, services.intake.uploads.max_bytes)
@@ -158,6 +164,7 @@ async def _accept_upload(
             sink = SingleFile(incoming)
             form = await read_form(request.headers.get("content-type", ""), body, sink)
             options = parse_options(form, *(["collection"] if agent_id is None else []))
+            services.webhooks.webhooks.check_callback(options[-1])
             if agent_id is None:
                 agent_id = (await services.tenants.agents.get_or_create(access, _read_slug(form))).id
             upload = Upload(access.organization_id, agent_id, sink.filename or "unnamed", *options)

@@ -36,6 +36,7 @@ async def add_webpage(
         check_metadata(body.metadata),
         PRIORITIES[body.priority],
         body.on_duplicate,
+        services.webhooks.webhooks.check_callback(body.callback_url),
     )
     accepted = await services.intake.webpages.submit(request)
     response.headers["Location"] = locate(accepted)
@@ -60,6 +61,7 @@ async def crawl_site(
         exclude=body.exclude,
         metadata=check_metadata(body.metadata),
         queue=PRIORITIES[body.priority],
+        callback_url=services.webhooks.webhooks.check_callback(body.callback_url),
     )
     task = await services.intake.crawls.submit(request)
     response.headers["Location"] = f"/api/v1/tasks/{task.id}"

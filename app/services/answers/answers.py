@@ -12,7 +12,7 @@ from app.db.usage.records import record_usage
 from app.domain.counting import count_of
 from app.domain.filters import read_filters
 from app.domain.identity import Access
-from app.domain.tasks import ASKED_BY, ASKED_FILTER, NewTask, Progress, Queue, Task, TaskName
+from app.domain.tasks import ASKED_BY, ASKED_FILTER, NewTask, Progress, Queue, Task, TaskName, name_callback
 from app.domain.usage import UsageKind, UsageRecord
 from app.domain.vectors import Account
 from app.ledger.submit import submit
@@ -35,18 +35,20 @@ class Asked:
         top_k: The largest number of passages that the answer is based on.
         where: A filter of the documents; see ``app.domain.filters``.
         history: What was said before, each ``{role, content}``, oldest first.
+        callback_url: The URL that receives the end of the task, if any.
     """
 
     question: str
     top_k: int
     where: Mapping[str, Any] | None = None
     history: Sequence[Mapping[str, str]] = ()
+    callback_url: str | None = None
 
     def as_arguments(self) -> dict[str, Any]:
         """The arguments of the task."""
         optional = {"filter": self.where, "history": list(self.history)}
         given = {name: value for name, value in optional.items() if value}
-        return {"question": self.question, "top_k": self.top_k, **given}
+        return {"question": self.question, "top_k": self.top_k, **given, **name_callback(self.callback_url)}
 
 
 class Answers:

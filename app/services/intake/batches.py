@@ -12,7 +12,7 @@ from app.domain.counting import count_of
 from app.domain.documents import OnDuplicate
 from app.domain.errors import EmptyFileError, MissingFileError, NotFoundError, TooManyFilesError, UnsupportedTypeError
 from app.domain.ports import BlobStore
-from app.domain.tasks import NewTask, Queue, Task, TaskName
+from app.domain.tasks import NewTask, Queue, Task, TaskName, name_callback
 from app.ledger.children import insert_parent
 from app.services.intake.archive_entries import (
     Entry,
@@ -37,6 +37,8 @@ class Batch:
     metadata: Mapping[str, Any]
     queue: Queue | None = None
     on_duplicate: OnDuplicate = OnDuplicate.SKIP
+    callback_url: str | None = None
+    """Receives the end of the batch, not those of its files."""
 
 
 @dataclass(slots=True)
@@ -139,6 +141,7 @@ class Batches:
             batch.agent_id,
             TaskName.PROCESS_BATCH,
             batch.queue or Queue.LOW,
+            arguments=name_callback(batch.callback_url),
             metadata={"files": len(entries)},
         )
         async with self._database.transaction() as connection:

@@ -17,7 +17,7 @@ from app.domain.ids import TaskId, new_task_id
 from app.domain.media import HTML
 from app.domain.ports import BlobStore
 from app.domain.records import Document
-from app.domain.tasks import NewTask, Queue, Task, TaskName, name_host
+from app.domain.tasks import NewTask, Queue, Task, TaskName, name_callback, name_host
 from app.domain.web import CrawlScope, check_url, normalise_url
 from app.domain.web_url import WebUrl
 from app.ledger.children import count_all_children, count_children, insert_parent, submit_children
@@ -49,6 +49,7 @@ class CrawlRequest:
     exclude: Sequence[str] = ()
     metadata: Mapping[str, Any] | None = None
     queue: Queue = Queue.LOW
+    callback_url: str | None = None
 
 
 class Crawls:
@@ -238,6 +239,7 @@ def _make_task(request: CrawlRequest, url: str) -> NewTask:
             "include": list(request.include),
             "exclude": list(request.exclude),
             "metadata": dict(request.metadata or {}),
+            **name_callback(request.callback_url),
         },
         metadata={"filename": make_filename(url), "url": url},
     )

@@ -26,7 +26,7 @@ from app.domain.media import ARCHIVES
 from app.domain.ports import BlobStore
 from app.domain.records import Document, Listing, StoredChunk
 from app.domain.states import RUNNING
-from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
+from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName, name_callback
 from app.ledger.read import find_existing, get_task, list_active_tasks, lock_document_tasks
 from app.ledger.submit import submit
 from app.services.indexing.erasure import Erasure
@@ -46,6 +46,7 @@ class ReindexRequest:
 
     metadata: Mapping[str, Any]
     queue: Queue
+    callback_url: str | None = None
 
 
 class Documents:
@@ -158,7 +159,9 @@ class Documents:
             queue = request.queue if request else queue
             if document.source_url is not None:
                 name = TaskName.PROCESS_WEBPAGE
-            task = await submit(connection, NewTask.for_document(document, name, queue))
+            new_task = NewTask.for_document(document, name, queue)
+            callback = name_callback(request.callback_url if request else None)
+            task = await submit(connection, replace(new_task, arguments={**new_task.arguments, **callback}))
             await refuse_duplicate(connection, task.id)
             await set_indexing_task(connection, document_id, task.id)
         self._admission.nudge(task.queue)

@@ -31,7 +31,7 @@ from app.domain.ids import TaskId, new_task_id
 from app.domain.media import ARCHIVES
 from app.domain.ports import BlobStore, BlobWriter
 from app.domain.records import Content, Document
-from app.domain.tasks import NewTask, Queue, Task, TaskName
+from app.domain.tasks import NewTask, Queue, Task, TaskName, name_callback
 from app.ledger.read import get_task
 from app.ledger.submit import submit_with_documents
 from app.pipeline.detection.media_type import HEAD_BYTES, detect, detect_by_head
@@ -54,6 +54,7 @@ class Upload:
     metadata: Mapping[str, Any]
     queue: Queue | None = None
     on_duplicate: OnDuplicate = OnDuplicate.SKIP
+    callback_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,8 @@ class Accepted:
     @classmethod
     def of_task(cls, task: Task, *, replaces: bool = False) -> "Accepted":
         """A document that a submitted task processes."""
-        document_id = task.require_document_id()
-        duplicate_of = document_id if replaces else None
-        return cls(document_id, task.id, task.metadata["filename"], duplicate_of=duplicate_of, replaces=replaces)
+        id_ = task.require_document_id()
+        return cls(id_, task.id, task.metadata["filename"], duplicate_of=id_ if replaces else None, replaces=replaces)
 
     @classmethod
     def of_new(cls, task: NewTask, document_id: int) -> "Accepted":
@@ -282,7 +282,7 @@ def _make_task(upload: Upload, content: Content) -> NewTask:
         upload.agent_id,
         TaskName.PROCESS_ARCHIVE if archive else TaskName.PROCESS_DOCUMENT,
         upload.queue or (Queue.LOW if archive else Queue.HIGH),
-        arguments={"on_duplicate": upload.on_duplicate.value} if archive else {},
+        arguments=({"on_duplicate": upload.on_duplicate.value} if archive else {}) | name_callback(upload.callback_url),
         metadata={"filename": content.filename},
     )
 

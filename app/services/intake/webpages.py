@@ -14,7 +14,7 @@ from app.domain.identity import Access
 from app.domain.media import HTML, MARKDOWN
 from app.domain.ports import PageReader
 from app.domain.records import Content, Document
-from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName, name_host
+from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName, name_callback, name_host
 from app.domain.web import FetchedPage, check_url, normalise_url
 from app.domain.web_url import read_authority
 from app.ledger.files import make_page_key
@@ -44,6 +44,7 @@ class PageRequest:
     metadata: Mapping[str, Any]
     queue: Queue = Queue.HIGH
     on_duplicate: OnDuplicate = OnDuplicate.SKIP
+    callback_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,7 @@ class Webpages:
             raise DuplicateDocumentError(f"Document {duplicate.document_id} has the same address.")
         if request.on_duplicate is OnDuplicate.SKIP:
             return duplicate
-        reindex = ReindexRequest(request.metadata, request.queue)
+        reindex = ReindexRequest(request.metadata, request.queue, request.callback_url)
         task = await self._documents.reindex(Access(request.organization_id), duplicate.document_id, reindex)
         return Accepted.of_task(task, replaces=True)
 
@@ -203,7 +204,7 @@ def _make_task(request: PageRequest, url: str) -> NewTask:
         request.agent_id,
         TaskName.PROCESS_WEBPAGE,
         request.queue,
-        arguments=name_host(url),
+        arguments={**name_host(url), **name_callback(request.callback_url)},
         metadata={"filename": make_filename(url)},
     )
 

@@ -150,7 +150,9 @@ class Sending:
         async with self._database.transaction() as connection:
             [webhook] = await lock_webhooks(connection, [delivery.webhook_id])
             await record_attempt(connection, delivery, status, message.attempts, entry, delay)
-            is_failing_long = await note_failure(connection, webhook.id, self._days)
+            # 410 for a callback URL says nothing about the other URLs of its server.
+            counts = not (answer.is_gone and webhook.callback_origin)
+            is_failing_long = counts and await note_failure(connection, webhook.id, self._days)
             held, reason = 0, _choose_reason(webhook, answer, is_failing_long=is_failing_long)
             if reason:
                 await disable_webhook(connection, webhook.id, reason)

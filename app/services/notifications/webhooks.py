@@ -43,8 +43,11 @@ class Webhooks:
         Raises:
             InvalidUrlError, UrlNotAllowedError
         """
-        if url:
-            check_url(url, self._allowed)
+        try:
+            if url:
+                check_url(url, self._allowed)
+        except InvalidRequestError as error:
+            raise type(error)(error.detail, field="body.callback_url") from error
         return url or None
 
     @repeats_on_conflict

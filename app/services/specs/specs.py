@@ -19,7 +19,7 @@ from app.domain.media import MARKDOWN, SEVENZIP, TAR, ZIP
 from app.domain.records import Content
 from app.domain.repository_url import RepositoryArchive, find_archive, strip_archive_suffix
 from app.domain.specs import SpecType
-from app.domain.tasks import NewTask, Queue, TaskName, name_host
+from app.domain.tasks import NewTask, Queue, TaskName, name_callback, name_host
 from app.ledger.submit import submit, submit_with_documents
 from app.services.indexing.versions import take_over
 from app.services.intake.backpressure import Backpressure
@@ -46,6 +46,7 @@ class SpecRequest:
     index_first: bool = True
     chunk_size: int | None = None
     batch_size: int = 200
+    callback_url: str | None = None
 
     def as_arguments(self, repository: str) -> dict[str, Any]:
         """The arguments of the task."""
@@ -57,6 +58,7 @@ class SpecRequest:
             "index_first": self.index_first,
             "batch_size": self.batch_size,
             "on_duplicate": OnDuplicate.REPLACE.value,
+            **name_callback(self.callback_url),
         }
 
 
