@@ -35,6 +35,7 @@ _TASK_MODULES = [
 # ``due`` is the time for which it was submitted (ISO 8601). With ``"options": {"catch_up": True}``, each time that
 # passed while no Beat ran has its task; without it, only the latest one has.
 _BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "enrich-due-profiles": {"task": TaskName.ENRICH_DUE_PROFILES.value, "schedule": crontab(minute="20")},
     "sum-usage": {"task": TaskName.SUM_USAGE.value, "schedule": crontab(minute="5")},
 }
 _RABBITMQ_SCHEMES = {"amqp", "amqps"}

@@ -41,6 +41,7 @@ class EventType(StrEnum):
     DOCUMENT_REPLACED = "document.replaced"
     DOCUMENT_FAILED = "document.failed"
     DOCUMENT_DELETED = "document.deleted"
+    PROFILE_ENRICHED = "profile.enriched"
     PROVIDER_CIRCUIT_OPENED = "provider.circuit_opened"
     PROVIDER_CIRCUIT_CLOSED = "provider.circuit_closed"
     WEBHOOK_DISABLED = "webhook.disabled"

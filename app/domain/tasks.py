@@ -81,6 +81,7 @@ INDEXING = (
 
 
 ORGANIZATION_TASKS: frozenset[TaskName] = frozenset({TaskName.SUM_USAGE, TaskName.DELIVER_EVENT})
+ORGANIZATION_TASKS: frozenset[TaskName] = frozenset({TaskName.ENRICH_DUE_PROFILES, TaskName.SUM_USAGE})
 """Tasks that concern an organization as a whole, or the installation. They run under an internal agent, which no
 client sees: responses name no agent for them, and their ends are no events.
 """

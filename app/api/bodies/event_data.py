@@ -52,6 +52,13 @@ _DOCUMENT = {
     "error": None,
     "truncated": [],
 }
+_PROFILE = {
+    "profile_id": 12,
+    "agent_id": 1,
+    "task_id": _TASK_ID,
+    "status": "enriched",
+    "fields": ["name", "emails"],
+}
 _CIRCUIT = {"provider": "openai-embeddings", "down_since": "2026-11-30T09:41:07.120Z", "reason": "Status 503"}
 
 
@@ -118,6 +125,18 @@ class DocumentData(_Bounded):
     chunk_count: int | None = Field(description="The number of chunks; null for an archive.")
 
 
+class ProfileData(BaseModel):
+    """A customer profile, without its values. The full one is at `GET /profiles/{profile_id}`."""
+
+    model_config = example(_PROFILE, extra="forbid")
+
+    profile_id: int = Field(description="The profile's id.")
+    agent_id: int = Field(description="Its agent's id.")
+    task_id: str = Field(description="The task that enriched it, a UUID.")
+    status: str = Field(description="`enriched`, or `stale` if the company's page no longer exists.")
+    fields: list[str] = Field(description="The fields for which a value was found.")
+
+
 class CircuitData(BaseModel):
     """A provider whose circuit has opened or closed. It concerns the whole installation."""
 
@@ -177,6 +196,9 @@ KINDS: dict[EventType, EventKind] = {
     ),
     EventType.DOCUMENT_DELETED: EventKind(
         "A document was deleted, by itself or with its agent.", DocumentData, _DOCUMENT
+    ),
+    EventType.PROFILE_ENRICHED: EventKind(
+        "A customer profile was enriched, or its company's page no longer exists.", ProfileData, _PROFILE
     ),
     EventType.PROVIDER_CIRCUIT_OPENED: EventKind("A provider is down. Tasks that need it wait.", CircuitData, _CIRCUIT),
     EventType.PROVIDER_CIRCUIT_CLOSED: EventKind("A provider is up again.", CircuitData, {**_CIRCUIT, "reason": None}),

@@ -8,11 +8,15 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
+from app.db.events.outbox import insert_event
 from app.db.profiles.profiles import find_profiles, lock_profile, update_profile
+from app.db.usage.records import record_usage
 from app.domain.counting import count_of
 from app.domain.errors import PageNotAvailableError, SluiceError
+from app.domain.events import EventType
 from app.domain.profiles import GIVEN, Fact, Profile, ProfileStatus, merge
-from app.domain.tasks import Progress
+from app.domain.tasks import Progress, Task
+from app.domain.usage import UsageKind, UsageRecord
 from app.domain.vectors import Account
 from app.domain.web_url import WebUrl
 from app.services.profiles.from_documents import DocumentFacts
@@ -80,7 +84,7 @@ class Enrichment:
             if not error.is_gone:
                 await self._record_failure(attempt, profile, error)
                 raise
-            return self._mark_stale(profile, error)
+            return self._mark_stale(attempt, profile, error)
         except SluiceError as error:
             if not error.retryable:
                 await self._record_failure(attempt, profile, error)
@@ -92,10 +96,11 @@ class Enrichment:
 
     async def _enrich(self, attempt: RunningAttempt, profile: Profile) -> Outcome:
         if attempt.task.arguments["source"] == EnrichmentSource.DOCUMENTS:
-            return self._finish(profile, await self._read_documents(attempt, profile))
+            return self._finish(attempt, profile, await self._read_documents(attempt, profile))
         if "page" not in attempt.task.arguments or profile.reading is None:
             return await self._read_pages(attempt, profile)
-        return self._finish(profile, await self._summarise(attempt, profile, Reading.from_json(profile.reading)))
+        enriched = await self._summarise(attempt, profile, Reading.from_json(profile.reading))
+        return self._finish(attempt, profile, enriched)
 
     async def _read_pages(self, attempt: RunningAttempt, profile: Profile) -> Outcome:
         """Read the pages without a worker slot; the outcome returns the task to its queue with what was read."""
@@ -140,9 +145,9 @@ class Enrichment:
             summary = await self._summaries.write(account, hits)
         return _Enriched(EnrichmentSource.DOCUMENTS, [replace(fact, fetched_at=now) for fact in facts], summary)
 
-    def _finish(self, profile: Profile, enriched: _Enriched) -> Outcome:
+    def _finish(self, attempt: RunningAttempt, profile: Profile, enriched: _Enriched) -> Outcome:
         """The outcome that writes the fields, unless the profile was deleted in the meantime."""
-        fields = merge(enriched.facts)
+        fields, summary = list(merge(enriched.facts)), enriched.summary
 
         async def apply(connection: AsyncConnection) -> None:
             # As it is now: a user may have set fields while the task ran.
@@ -150,27 +155,30 @@ class Enrichment:
                 return
             former = (fact for fact in current.list_facts() if not enriched.replaces(fact))
             await update_profile(connection, profile.id, **_complete(current, former, enriched))
+            await _record(connection, attempt.task, current, ProfileStatus.ENRICHED, fields, enriched.pages)
 
-        summary = enriched.summary
         result = {
             "profile_id": profile.id,
             "status": ProfileStatus.ENRICHED.value,
-            "fields": list(fields),
+            "fields": fields,
             "pages": enriched.pages,
             "model": summary.model,
             "fallback": summary.fallback,
         }
         return Outcome(result, f"Found {count_of(len(fields), 'field')}", apply=apply)
 
-    def _mark_stale(self, profile: Profile, error: PageNotAvailableError) -> Outcome:
+    def _mark_stale(self, attempt: RunningAttempt, profile: Profile, error: PageNotAvailableError) -> Outcome:
         described = {"code": error.code, "message": error.message}
 
         async def apply(connection: AsyncConnection) -> None:
+            if (current := await lock_profile(connection, profile.id)) is None:
+                return
             values = {"status": ProfileStatus.STALE.value, "error": described, "reading": None}
             await update_profile(connection, profile.id, **values)
+            await _record(connection, attempt.task, current, ProfileStatus.STALE, [], 0)
 
         result = {"profile_id": profile.id, "status": ProfileStatus.STALE.value, "fields": [], "pages": 0}
-        return Outcome({**result, "model": None, "fallback": error.message}, "The page no longer exists", apply=apply)
+        return Outcome({**result, "model": None, "fallback": None}, "The page no longer exists", apply=apply)
 
     async def _record_failure(self, attempt: RunningAttempt, profile: Profile, error: SluiceError) -> None:
         """Record why a task is about to fail, if the attempt is still valid: its row is deleted after some time."""
@@ -179,6 +187,23 @@ class Enrichment:
             await attempt.report_within(connection, Progress("read", 50, "Failed"))
             values = {"status": ProfileStatus.FAILED.value, "error": described, "reading": None}
             await update_profile(connection, profile.id, **values)
+
+
+async def _record(
+    connection: AsyncConnection, task: Task, profile: Profile, status: ProfileStatus, fields: Sequence[str], pages: int
+) -> None:
+    """Write the event and the usage of an enrichment, in the transaction that ends it."""
+    data = {
+        "profile_id": profile.id,
+        "agent_id": profile.agent_id,
+        "task_id": str(task.id),
+        "status": status.value,
+        "fields": list(fields),
+    }
+    kind, organization_id = EventType.PROFILE_ENRICHED, profile.organization_id
+    await insert_event(connection, organization_id, kind, data, agent_id=profile.agent_id, task_id=task.id)
+    used = UsageRecord(profile.organization_id, profile.agent_id, UsageKind.PROFILE, task_id=task.id, pages=pages)
+    await record_usage(connection, [used])
 
 
 def _complete(profile: Profile, former: Iterable[Fact], enriched: _Enriched) -> dict[str, Any]:
