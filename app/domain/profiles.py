@@ -1,6 +1,6 @@
 """Customer profiles: what is known about a company, each field with the sources that show it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -134,6 +134,19 @@ class Profile:
 def list_facts(fields: Mapping[str, Any]) -> list[Fact]:
     """All sources of the fields of a profile."""
     return [Fact.from_json(name, source) for name, field in fields.items() for source in field["sources"]]
+
+
+def forget_documents(
+    fields: Mapping[str, Any], summary: Mapping[str, Any] | None, document_ids: Collection[int]
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The fields and the summary of a profile without what these documents say."""
+    kept = merge(fact for fact in list_facts(fields) if fact.document_id not in document_ids)
+    sentences = [
+        sentence
+        for sentence in (summary or {}).get("sentences", ())
+        if not any(quote.get("document_id") in document_ids for quote in sentence["quotes"])
+    ]
+    return kept, {**(summary or {}), "sentences": sentences} if sentences else None
 
 
 def merge(facts: Iterable[Fact]) -> dict[str, Any]:

@@ -80,8 +80,9 @@ INDEXING = (
 """Tasks that set a document's content. At most one of them at a time works on a document."""
 
 
-ORGANIZATION_TASKS: frozenset[TaskName] = frozenset({TaskName.SUM_USAGE, TaskName.DELIVER_EVENT})
-ORGANIZATION_TASKS: frozenset[TaskName] = frozenset({TaskName.ENRICH_DUE_PROFILES, TaskName.SUM_USAGE})
+ORGANIZATION_TASKS: frozenset[TaskName] = frozenset(
+    {TaskName.SUM_USAGE, TaskName.DELIVER_EVENT, TaskName.ENRICH_DUE_PROFILES}
+)
 """Tasks that concern an organization as a whole, or the installation. They run under an internal agent, which no
 client sees: responses name no agent for them, and their ends are no events.
 """

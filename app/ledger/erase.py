@@ -160,8 +160,9 @@ async def erase_addresses(connection: AsyncConnection, document_ids: Sequence[in
     await connection.execute(_ERASE_ADDRESSES, {"document_ids": list(document_ids), "urls": list(urls)})
 
 
-# An answer that began before the deletion may still quote the document. Two tasks that delete it must not wait for each
-# other: upkeep submits one if the first was cancelled, and that one may be queued again.
+# An answer that began before the deletion may still quote the document, and so may an enrichment of a customer profile.
+# Two tasks that delete it must not wait for each other: upkeep submits one if the first was cancelled, and that one may
+# be queued again.
 _MUST_WAIT = text(
     f"""
     SELECT EXISTS (
@@ -169,8 +170,9 @@ _MUST_WAIT = text(
         WHERE t.document_id = :document_id AND t.name <> '{TaskName.DELETE_DOCUMENT}' AND t.state IN ({quoted(ACTIVE)})
     ) OR EXISTS (
         SELECT FROM tasks AS t JOIN documents AS d ON d.id = :document_id
-        WHERE t.agent_id = d.agent_id AND t.name = '{TaskName.ANSWER_QUESTION}' AND t.state IN ({quoted(RUNNING)})
-            AND t.started_at <= d.deleted_at
+        WHERE t.agent_id = d.agent_id AND t.state IN ({quoted(RUNNING)}) AND t.started_at <= d.deleted_at
+            AND (t.name = '{TaskName.ANSWER_QUESTION}'
+                OR t.name = '{TaskName.ENRICH_PROFILE}' AND t.arguments ->> 'source' = 'documents')
     )
     """
 )

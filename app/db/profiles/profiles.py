@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, case, delete, func, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, Select, bindparam, case, delete, func, insert, literal, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables.core import agents, tasks
 from app.db.tables.profiles import customer_profiles as table
 from app.db.tenants.visibility import sees_agent
 from app.domain.identity import Access
-from app.domain.profiles import Profile, ProfileStatus
+from app.domain.profiles import Profile, ProfileStatus, forget_documents
 from app.domain.records import Listing
 from app.domain.states import ACTIVE, State
 
@@ -154,6 +155,23 @@ _LOCK_DUE = text(
 async def lock_due(connection: AsyncConnection, limit: int) -> list[Any]:
     """Profiles whose next enrichment is due, locked, with ``id``, ``organization_id``, ``agent_id``, ``website``."""
     return list(await connection.execute(_LOCK_DUE, {"limit": limit}))
+
+
+_QUOTING = text("""
+    SELECT p.id, p.fields, p.summary FROM customer_profiles AS p
+    WHERE p.agent_id = CAST(:agent_id AS bigint) AND (
+        jsonb_path_exists(p.fields, '$.*.sources[*] ? (@.document_id == $ids[*])', :given)
+        OR jsonb_path_exists(p.summary, '$.sentences[*].quotes[*] ? (@.document_id == $ids[*])', :given))
+    ORDER BY p.id FOR NO KEY UPDATE
+""").bindparams(bindparam("given", type_=JSONB))
+
+
+async def erase_quotes(connection: AsyncConnection, agent_id: int, document_ids: Sequence[int]) -> None:
+    """Remove from the profiles of an agent what these documents say."""
+    rows = await connection.execute(_QUOTING, {"agent_id": agent_id, "given": {"ids": list(document_ids)}})
+    for row in rows.all():
+        fields, summary = forget_documents(row.fields, row.summary, document_ids)
+        await update_profile(connection, row.id, fields=fields, summary=summary)
 
 
 _REMOVE = text("""

@@ -21,6 +21,7 @@ from app.db.documents.erasure import (
 from app.db.documents.staging import drop_document_staged
 from app.db.engine import Database
 from app.db.events.erasure import erase_events
+from app.db.profiles.profiles import erase_quotes
 from app.db.tenants.idempotency import erase_document_answers
 from app.domain.counting import count_of
 from app.domain.errors import DocumentBusyError, RetryLaterError
@@ -89,6 +90,8 @@ class Erasure:
             mentions = await erase_answers(connection, document.agent_id, [document.id])
             mentions += await erase_failures(connection, [document.id])
             await erase_origins(connection, document)
+        async with self._database.transaction() as connection:
+            await erase_quotes(connection, document.agent_id, [document.id])
         await self._after_commit.forget_states(mentions)
         async with self._database.statement() as connection:
             await erase_document_answers(connection, document.organization_id, document.id)
