@@ -5,13 +5,14 @@ from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db.engine import Database
 from app.domain.events import RecordedEvent
 from app.ledger.upkeep import try_lock_chore
 from app.services.notifications.sequencer import Sequencer
 from tests.events.outbox import ORGANIZATION, Outbox
+from tests.round_trips import record_sent
 
 
 class Nudged:
@@ -113,6 +114,30 @@ async def test_a_killed_sequencer_leaves_its_events_to_the_next(database: Databa
     await asyncio.gather(stalled, return_exceptions=True)
     while not await outbox.sequence():  # the server notices the end of the session some time later
         pass
+    assert await outbox.read() == [(1, "a")]
+
+
+async def test_without_events_a_supervisor_looks_every_two_seconds_with_one_statement(
+    engine: AsyncEngine, database: Database, outbox: Outbox
+) -> None:
+    await outbox.sql("UPDATE organizations SET events_until = NULL")
+    sequencer = Sequencer(database, Nudged())  # type: ignore[arg-type]
+    with record_sent(engine) as sent:
+        for _ in range(5):
+            await sequencer.advance_if_due()
+    assert len(sent) == 1
+
+
+async def test_while_events_are_on_a_supervisor_looks_each_time_and_gives_positions(
+    engine: AsyncEngine, database: Database, outbox: Outbox
+) -> None:
+    sequencer = Sequencer(database, Nudged())  # type: ignore[arg-type]
+    with record_sent(engine) as sent:
+        for _ in range(3):
+            await sequencer.advance_if_due()
+    assert len(sent) == 3
+    await outbox.sql("INSERT INTO events (organization_id, type) VALUES (1, 'a')")
+    await sequencer.advance_if_due()
     assert await outbox.read() == [(1, "a")]
 
 

@@ -1,6 +1,7 @@
 """Each end of a job is one event, whatever ends it."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -187,6 +188,11 @@ def test_the_end_of_work_that_no_client_has_asked_for_is_no_event(bench: Bench, 
     task = bench.do(submit, NewTask(ORGANIZATION, bench.agent, name, Queue.HIGH))
     finish_it(bench, bench.start(task))
     assert list_types(bench) == []
+
+
+def test_the_trigger_leaves_out_the_same_tasks_as_the_catalogue_says(bench: Bench) -> None:
+    source = bench.one("SELECT prosrc FROM pg_proc WHERE proname = 'sluice_record_task_event'")
+    assert sorted(re.findall(r"'(app\.tasks\.[a-z_.]+)'", source)) == sorted(NOT_JOBS)
 
 
 def test_the_end_of_a_task_of_the_organization_itself_is_no_event(bench: Bench) -> None:

@@ -8,6 +8,8 @@ and one process at a time gives them.
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.engine import Source, fetch
+from app.db.statements import Statement
 from app.db.tables.events import events
 from app.domain.events import RecordedEvent
 
@@ -44,13 +46,13 @@ async def give_positions(connection: AsyncConnection, limit: int) -> list[Record
     return sorted((RecordedEvent(**row) for row in rows), key=lambda event: event.id)
 
 
-_IS_WAITING = text("""
-    SELECT EXISTS (SELECT FROM events WHERE position IS NULL),
-           EXISTS (SELECT FROM organizations WHERE events_until > now())
+_IS_WAITING = Statement("""
+    SELECT EXISTS (SELECT FROM events WHERE position IS NULL) AS waits,
+           EXISTS (SELECT FROM organizations WHERE events_until > now()) AS is_on
 """)
 
 
-async def check_waiting(connection: AsyncConnection) -> tuple[bool, bool]:
+async def check_waiting(source: Source) -> tuple[bool, bool]:
     """Return whether events wait for a position, and whether any organization has events on."""
-    waits, is_on = (await connection.execute(_IS_WAITING)).one()
-    return bool(waits), bool(is_on)
+    [row] = await fetch(source, _IS_WAITING, {})
+    return row["waits"], row["is_on"]

@@ -45,8 +45,7 @@ class Sequencer:
         """
         if time.monotonic() < self._check_at:
             return
-        async with self._database.statement() as connection:
-            is_waiting, is_on = await check_waiting(connection)
+        is_waiting, is_on = await check_waiting(self._database)
         if is_waiting:
             await self.advance()
         elif not is_on:
