@@ -88,6 +88,11 @@ DURING_A_CALIBRATION = {
     "between the embeddings of a calibration": Point(f"{_CALIBRATIONS}:Calibrations._embed", Moment.AFTER),
     "in the last transaction of a calibration": Point(f"{_CALIBRATIONS}:save_calibration", Moment.AFTER),
 }
+_SUMS = "app.services.usage.sums"
+DURING_A_ROLL_UP = {
+    "in the transaction that adds records of usage": Point(f"{_SUMS}:add_records", Moment.AFTER_SOME),
+    "after the commit of added records of usage": Point(f"{_SUMS}:UsageSums._add_batch", Moment.AFTER_SOME),
+}
 _DECISIONS = "app.services.evaluations.index_decisions"
 DURING_A_GATE = {
     "in the transaction of the first results": Point("app.services.evaluations.runs:insert_results", Moment.AFTER),
@@ -122,6 +127,7 @@ POINTS = {
         **DURING_A_MERGE,
         **DURING_A_CALIBRATION,
         **DURING_A_GATE,
+        **DURING_A_ROLL_UP,
         **AROUND_A_HEARTBEAT,
         AFTER_VECTORS: Point("app.services.indexing.vectors:Vectors._write", Moment.AFTER),
         AFTER_RETRY: Point(f"{_ENDS}:retry", Moment.AFTER_SOME),
