@@ -56,6 +56,7 @@ OPERATIONS = {
     "GET /documents/{document_id}/content": Operation("read"),
     "POST /documents/{document_id}/reindex": Operation("write"),
     "GET /analytics/usage": Operation("read"),
+    "GET /analytics/tasks": Operation("read"),
     "GET /tasks/": Operation("read"),
     "GET /tasks/{task_id}": Operation("read"),
     "DELETE /tasks/{task_id}": Operation("write"),

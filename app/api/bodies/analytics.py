@@ -1,11 +1,11 @@
-"""Bodies of responses on usage."""
+"""Bodies of responses on usage and on the ends of tasks."""
 
 from datetime import datetime
 
 from pydantic import BaseModel, Field
 
 from app.api.bodies.fields import Next, Total, example
-from app.services.usage.analytics import UsageRow
+from app.services.usage.analytics import TaskRow, UsageRow
 
 _ROW = {
     "start": "2026-11-30T00:00:00Z",
@@ -76,3 +76,84 @@ class UsageList(BaseModel):
     usage: list[UsageBody] = Field(description="The rows of this page.")
     total: Total
     next: Next
+
+
+_STAGE = {"stage": "parse", "count": 412, "p50_ms": 31.4, "p95_ms": 870.2}
+_TASKS = {
+    "start": "2026-11-30T00:00:00Z",
+    "agent_id": 1,
+    "tasks": 430,
+    "succeeded": 412,
+    "failed": 8,
+    "revoked": 10,
+    "success_rate": 0.980952,
+    "failures": {"no_extractable_text": 5, "document_encrypted": 3},
+    "stages": [_STAGE],
+}
+
+
+class StageBody(BaseModel):
+    """How long a stage of tasks took."""
+
+    model_config = example(_STAGE)
+
+    stage: str = Field(
+        description=(
+            "The stage, as in `stages` of a task. `queue` is the wait from when the task could run until it began, "
+            "`total` the time from its submission to its end."
+        )
+    )
+    count: int = Field(description="How often it ended.")
+    p50_ms: float = Field(description="The median, in milliseconds, with an error of at most 5 %.")
+    p95_ms: float = Field(description="The 95th percentile, in milliseconds, with an error of at most 5 %.")
+
+
+class TasksBody(BaseModel):
+    """How the tasks ended that ended in an hour, a day or a month."""
+
+    model_config = example(_TASKS)
+
+    start: datetime = Field(description="The beginning of the period, in UTC.")
+    agent_id: int | None = Field(
+        description="The agent, if rows are grouped by agent or one was asked for; null for all agents."
+    )
+    tasks: int = Field(description="Tasks that ended.")
+    succeeded: int = Field(description="Those that succeeded.")
+    failed: int = Field(description="Those that failed for good.")
+    revoked: int = Field(description="Those that were cancelled or superseded.")
+    success_rate: float | None = Field(
+        description="The share of successes among tasks that were not revoked; null if there are none."
+    )
+    failures: dict[str, int] = Field(description="The failed tasks by the error's `code`.")
+    stages: list[StageBody] = Field(description="How long the stages took, by their names.")
+
+    @classmethod
+    def of(cls, row: TaskRow) -> "TasksBody":
+        """The body of a row."""
+        return cls.model_validate(row, from_attributes=True)
+
+    def as_table(self) -> list[dict[str, object]]:
+        """The rows of a table: one for each state, each code of failures, and each stage."""
+        period = {"start": self.start, "agent_id": self.agent_id}
+        states = {"succeeded": self.succeeded, "failed": self.failed, "revoked": self.revoked}
+        counts = [("state", name, count) for name, count in states.items()]
+        counts += [("failure", code, count) for code, count in sorted(self.failures.items())]
+        rows = [{**period, "measure": m, "name": n, "count": c, "p50_ms": None, "p95_ms": None} for m, n, c in counts]
+        return rows + [
+            {**period, "measure": "stage", "name": stage.stage, **stage.model_dump(exclude={"stage"})}
+            for stage in self.stages
+        ]
+
+
+class TasksList(BaseModel):
+    """How tasks ended, the earliest period first. Periods in which none ended have no row."""
+
+    model_config = example({"tasks": [_TASKS], "total": 1, "next": None})
+
+    tasks: list[TasksBody] = Field(description="The rows of this page.")
+    total: Total
+    next: Next
+
+
+TABLE_OF_TASKS = ("start", "agent_id", "measure", "name", "count", "p50_ms", "p95_ms")
+"""The columns of ``TasksBody.as_table``."""

@@ -212,11 +212,12 @@ class IndexDecisionResult(BaseModel):
 
 
 class UsageSummedResult(BaseModel):
-    """Records of usage were added to the sums by hour and by day."""
+    """Records of usage were added to the sums by hour and by day, and the tasks of hours that are over were counted."""
 
-    model_config = example({"records": 1284})
+    model_config = example({"records": 1284, "hours": 2})
 
     records: int = Field(description="The number of records that were added.")
+    hours: int = Field(description="The number of hours whose tasks were counted.")
 
 
 class DeliveryResult(BaseModel):

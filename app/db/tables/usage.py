@@ -1,4 +1,4 @@
-"""The tables of usage: what was used, and its sums by hour."""
+"""The tables of usage: what was used, its sums, and how tasks ended by hour."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID
@@ -59,4 +59,30 @@ usage_days = sa.Table(
     sa.Column("kind", sa.Text, primary_key=True),
     sa.Column("model", sa.Text, primary_key=True),
     *_make_quantities(),
+)
+
+task_hours = sa.Table(
+    "task_hours",
+    metadata,
+    sa.Column("organization_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("hour", sa.DateTime(timezone=True), primary_key=True),
+    sa.Column("agent_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.Text, primary_key=True),
+    sa.Column("code", sa.Text, primary_key=True),  # of the error; empty without one
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Index("task_hours_hour_idx", "hour"),
+)
+
+stage_hours = sa.Table(
+    "stage_hours",
+    metadata,
+    sa.Column("organization_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("hour", sa.DateTime(timezone=True), primary_key=True),
+    sa.Column("agent_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("stage", sa.Text, primary_key=True),
+    sa.Column(
+        "bucket", sa.Integer, primary_key=True, autoincrement=False
+    ),  # of the duration: app/db/usage/durations.py
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Index("stage_hours_hour_idx", "hour"),
 )
