@@ -25,6 +25,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "tasks": ("remote.tasks", _REMOTE, "List, show, cancel and retry tasks."),
     "dead-letters": ("remote.dead_letters", _REMOTE, "List, show, replay and discard dead letters."),
     "events": ("remote.events", _REMOTE, "List and follow the events of the organization."),
+    "webhooks": ("remote.webhooks", _REMOTE, "Register webhooks; show, replay and follow what is sent to them."),
     "queues": ("remote.queues", _REMOTE, "Show the queues; pause and resume a queue."),
     "workers": ("remote.workers", _REMOTE, "List the workers."),
     "usage": ("remote.usage", _REMOTE, "Show what was used, by hour, day or month."),

@@ -39,7 +39,7 @@ def events(
         "after": after,
     }
     if follow:
-        for event in _follow(client, {name: value for name, value in wanted.items() if value is not None}):
+        for event in follow_events(client, {name: value for name, value in wanted.items() if value is not None}):
             _print_line(event, as_json=as_json)
         return
     page = client.get("/events", limit=limit, **wanted)
@@ -66,7 +66,7 @@ def _print_line(event: Mapping[str, Any], *, as_json: bool) -> None:
     sys.stdout.flush()
 
 
-def _follow(client: Client, parameters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def follow_events(client: Client, parameters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The events of a stream. It is opened again where it was, as long as the API answers within a minute.
 
     Raises:
