@@ -37,6 +37,8 @@ _TASK_MODULES = [
 _BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "enrich-due-profiles": {"task": TaskName.ENRICH_DUE_PROFILES.value, "schedule": crontab(minute="20")},
     "sum-usage": {"task": TaskName.SUM_USAGE.value, "schedule": crontab(minute="5")},
+    "apply-retention": {"task": TaskName.SUBMIT_RETENTION.value, "schedule": crontab(minute="20", hour="2")},
+    "sweep-storage": {"task": TaskName.SWEEP_STORAGE.value, "schedule": crontab(minute="50", hour="2")},
 }
 _RABBITMQ_SCHEMES = {"amqp", "amqps"}
 register_transport()  # before kombu resolves an address

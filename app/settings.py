@@ -88,6 +88,13 @@ class Settings(BaseSettings):
     worker_shutdown_seconds: float = Field(20.0, ge=0)
     agent_max_waiting: int = Field(100_000, ge=1)
     task_retention_days: int = Field(30, ge=1)
+    result_retention_days: int | None = Field(None, ge=1)
+    event_retention_days: int = Field(30, ge=1)
+    delivery_retention_days: int = Field(30, ge=1)
+    audit_retention_days: int = Field(400, ge=1)
+    usage_retention_days: int = Field(400, ge=1)
+    retention_min_days: int = Field(1, ge=1)
+    retention_max_days: int = Field(3650, ge=1)
     result_expires: int = Field(3600, ge=60)
 
     data_dir: Annotated[Path, AfterValidator(_resolve)] = Path("var")

@@ -31,7 +31,7 @@ TAGS = [
     {"name": "evaluation", "description": "Question sets, and how well an agent's documents are found with them."},
     {"name": "events", "description": "What has happened in your organization, as a feed and as a stream."},
     {"name": "analytics", "description": "What your organization used."},
-    {"name": "operations", "description": "Queues and workers."},
+    {"name": "operations", "description": "Queues, workers, upkeep and the audit log."},
     {"name": "billing", "description": "Monthly statements, prices, limits and reports of your organization."},
     {"name": "webhooks", "description": "URLs that receive your organization's events, and what was sent to them."},
     {"name": "api keys", "description": "The API keys of your organization: scopes, restrictions, expiry, rotation."},

@@ -33,6 +33,8 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "organizations": ("remote.organizations", _REMOTE, "Create and list organizations."),
     "audit": ("remote.audit", _REMOTE, "Show who wrote what."),
     "billing": ("remote.billing", _REMOTE, "Show statements and prices."),
+    "upkeep": ("remote.upkeep", _REMOTE, "Show what upkeep did, and start it."),
+    "retention": ("remote.retention", _REMOTE, "Show and choose how long your organization keeps what is over."),
     "demo": ("local.commands", _LOCAL, "Try Sluice on documents, with everything in a temporary folder."),
     "up": ("local.commands", _LOCAL, "Run the whole stack until Ctrl-C."),
     "api": ("local.commands", _LOCAL, "Run only the HTTP API."),

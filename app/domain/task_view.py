@@ -3,8 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
+from app.domain.organization_tasks import name_agent
 from app.domain.states import State
-from app.domain.tasks import Counts, Task, name_agent
+from app.domain.tasks import Counts, Task
 
 TOTAL = 100
 

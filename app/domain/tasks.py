@@ -67,6 +67,9 @@ class TaskName(StrEnum):
     ENRICH_PROFILES = "app.tasks.profile_tasks.enrich_profiles"
     ENRICH_DUE_PROFILES = "app.tasks.profile_tasks.enrich_due_profiles"
     DELIVER_EVENT = "app.tasks.notification_tasks.deliver_event"
+    SUBMIT_RETENTION = "app.tasks.upkeep_tasks.submit_retention"
+    APPLY_RETENTION = "app.tasks.upkeep_tasks.apply_retention"
+    SWEEP_STORAGE = "app.tasks.upkeep_tasks.sweep_storage"
     PING = "app.tasks.upkeep_tasks.ping"
     ANNOUNCE_DEAD_LETTER = "app.tasks.upkeep_tasks.announce_dead_letter"
 
@@ -78,19 +81,6 @@ INDEXING = (
     TaskName.GENERATE_SPECS,
 )
 """Tasks that set a document's content. At most one of them at a time works on a document."""
-
-
-ORGANIZATION_TASKS: frozenset[TaskName] = frozenset(
-    {TaskName.SUM_USAGE, TaskName.DELIVER_EVENT, TaskName.ENRICH_DUE_PROFILES}
-)
-"""Tasks that concern an organization as a whole, or the installation. They run under an internal agent, which no
-client sees: responses name no agent for them, and their ends are no events.
-"""
-
-
-def name_agent(task_name: str, agent_id: int) -> int | None:
-    """The agent of a task as clients see it; None for a task of an organization."""
-    return None if task_name in ORGANIZATION_TASKS else agent_id
 
 
 def name_host(url: str | None) -> dict[str, str]:

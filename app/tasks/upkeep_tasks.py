@@ -19,6 +19,24 @@ async def ping(_services: Services, _attempt: RunningAttempt) -> Outcome:
     return Outcome(None, "Pong")
 
 
+@ledger_task(TaskName.SUBMIT_RETENTION)
+async def submit_retention(services: Services, attempt: RunningAttempt) -> Outcome:
+    """Submit a task for each organization that deletes what it keeps no longer."""
+    return await services.operations.retention.submit(attempt)
+
+
+@ledger_task(TaskName.APPLY_RETENTION)
+async def apply_retention(services: Services, attempt: RunningAttempt) -> Outcome:
+    """Delete what an organization keeps no longer."""
+    return await services.operations.retention.apply(attempt)
+
+
+@ledger_task(TaskName.SWEEP_STORAGE)
+async def sweep_storage(services: Services, attempt: RunningAttempt) -> Outcome:
+    """Delete the files in storage that no row names, and count rows whose file is missing."""
+    return await services.operations.storage_sweep.run(attempt)
+
+
 @shared_task(name=TaskName.ANNOUNCE_DEAD_LETTER.value)
 def announce_dead_letter(task_id: str) -> None:
     """Raise the alarm for a task that failed for good. A lost alarm loses no task: its row stays."""

@@ -89,12 +89,9 @@ def _create_upkeep_runs() -> None:
         postgresql_where="task_id IS NOT NULL",
     )
     op.create_index("upkeep_runs_name_key", "upkeep_runs", ["name"], unique=True, postgresql_where="task_id IS NULL")
-    # Each becomes due at once.
-    op.execute("INSERT INTO chores (name) VALUES ('retention'), ('storage') ON CONFLICT DO NOTHING")
 
 
 def downgrade() -> None:
-    op.execute("DELETE FROM chores WHERE name IN ('retention', 'storage')")
     op.drop_table("upkeep_runs")
     op.drop_table("audit_entries")
     op.execute("DROP FUNCTION refuse_audit_changes()")

@@ -18,7 +18,7 @@ from app.ledger.queues import QUEUES, QUEUES_OF_ORGANIZATION
 from app.ledger.read import BACKLOG
 from app.ledger.recover import END_HOLDERS, RECONCILE, RELEASE, RUNNING_PROCESSES
 from app.ledger.report import REPORT, WATCH
-from app.ledger.upkeep import FORGET_TASKS
+from app.ledger.upkeep import EVERY_TASK, FORGET_TASKS
 from app.ledger.work_stealing import STEAL_WORK
 from tests.ledger.bench import PID, Bench
 
@@ -57,7 +57,10 @@ STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "list_queues": (QUEUES, {}),
     "list_own_queues": (QUEUES_OF_ORGANIZATION, {"organization_id": 1}),
     "has_backlog": (BACKLOG, {"agent_id": 1, "queues": ["high_priority", "low_priority"], "limit": 1000}),
-    "forget_tasks": (FORGET_TASKS, {"days": 30, "limit": 1000}),
+    "forget_tasks": (
+        FORGET_TASKS,
+        {"organization_id": 1, "days": 30, "limit": 1000, **EVERY_TASK._asdict()},
+    ),
 }
 
 

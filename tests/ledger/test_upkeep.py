@@ -93,16 +93,16 @@ def test_what_succeeded_lately_is_counted_by_queue(bench: Bench) -> None:
 
 def test_tasks_are_forgotten_after_their_time_and_dead_letters_never(bench: Bench) -> None:
     old, recent, dead, waiting = end(bench, 31), end(bench, 29), end(bench, 31, dead=True), bench.submit()
-    assert bench.do(forget_tasks, 30, 10) == 1
+    assert bench.do(forget_tasks, ORGANIZATION, 30, 10) == 1
     assert ids(bench) == {recent.id, dead.id, waiting.id}
     assert old.id not in ids(bench)
-    assert bench.do(forget_tasks, 30, 10) == 0
+    assert bench.do(forget_tasks, ORGANIZATION, 30, 10) == 0
 
 
 def test_no_more_are_forgotten_at_once_than_asked_for(bench: Bench) -> None:
     for _ in range(3):
         end(bench, 40)
-    assert [bench.do(forget_tasks, 30, 2) for _ in range(3)] == [2, 1, 0]
+    assert [bench.do(forget_tasks, ORGANIZATION, 30, 2) for _ in range(3)] == [2, 1, 0]
 
 
 PLANS = ("hashjoin", "hashagg", "mergejoin", "material", "memoize", "sort", "indexscan", "nestloop")
@@ -113,7 +113,7 @@ def test_the_limit_holds_whatever_plan_is_chosen(bench: Bench, off: tuple[str, .
     async def forget(connection: AsyncConnection) -> int:
         for setting in off:
             await connection.execute(text(f"SET LOCAL enable_{setting} = off"))
-        return await forget_tasks(connection, 30, 2)
+        return await forget_tasks(connection, ORGANIZATION, 30, 2)
 
     for _ in range(6):
         end(bench, 40)

@@ -20,9 +20,13 @@ from app.embedded.folders import open_run_folder
 from app.ledger.files import make_page_key
 from app.ledger.upkeep import forget_tasks
 from app.services.operations import leftovers as module
+from app.services.operations import storage_sweep
 from app.services.operations.leftovers import FileCounts, Leftovers
+from app.services.operations.storage_sweep import StorageSweep
+from app.services.queue.attempts import Outcome
 from tests.adapters.blobs import put
 from tests.api.checks import list_files
+from tests.services.fake_attempts import FakeAttempt
 
 _DAY = 24 * 3600.0
 KEYS = [f"{n:02x}/{n:032x}" for n in range(20)]
@@ -43,6 +47,7 @@ class World:
         self.store = FileStore(folder)
         admission: Any = Nudges()
         self.leftovers = Leftovers(Database(engine), self.store, admission)
+        self.attempt = FakeAttempt(1)
 
     async def sql(self, statement: str, **parameters: Any) -> list[Any]:
         """Run a statement; returns the first value of each row."""
@@ -90,7 +95,14 @@ class World:
     async def forget(self) -> int:
         """Delete old tasks as upkeep does."""
         async with self.engine.begin() as connection:
-            return await forget_tasks(connection, 30, 100)
+            return await forget_tasks(connection, 1, 30, 100)
+
+    async def sweep(self) -> Outcome:
+        """Delete discarded files, then those without a row, as a new task or as the next turn of the last one."""
+        await self.leftovers.remove_discarded()
+        outcome = await StorageSweep(Database(self.engine), self.leftovers).run(self.attempt.as_attempt())
+        self.attempt.follow(outcome)
+        return outcome
 
     async def list_files(self) -> list[str]:
         """The keys of all files."""
@@ -107,7 +119,6 @@ class World:
 async def world(engine: AsyncEngine, tmp_path: Path) -> World:
     made = World(engine, tmp_path)
     await made.sql("TRUNCATE tasks, documents, agents, discarded_files CASCADE")
-    await made.sql("UPDATE chores SET cursor = NULL")
     await made.sql("INSERT INTO agents (organization_id, name, slug) VALUES (1, 'a', 'a')")
     return made
 
@@ -126,7 +137,7 @@ async def test_the_file_of_an_overtaken_replacement_is_deleted_after_its_task_is
         await world.add_file(key, days_ago=0)
     assert await world.forget() == 2
     assert await world.list_unnamed() == set()
-    await world.leftovers.remove_files()
+    await world.sweep()
     assert await world.list_files() == [present]
     assert await world.sql("SELECT key FROM discarded_files") == []
 
@@ -140,7 +151,7 @@ async def test_the_pages_that_failed_attempts_read_are_deleted_after_their_task_
         await world.add_file(make_page_key(task_id, attempt), days_ago=0)
     assert await world.forget() == 1
     assert await world.list_unnamed() == set()
-    await world.leftovers.remove_files()
+    await world.sweep()
     assert await world.list_files() == [kept]
 
 
@@ -158,7 +169,7 @@ async def test_files_without_a_row_are_deleted_after_a_day_and_all_others_stay(w
     for key in (of_document, of_waiting, of_failed, overtaken, orphan, entry, page, *foreign):
         await world.add_file(key)
     await world.add_file(recent, days_ago=0.9)
-    await world.leftovers.remove_files()
+    await world.sweep()
     assert set(await world.list_files()) == {of_document, of_waiting, of_failed, recent, entry, *foreign}
 
 
@@ -169,20 +180,23 @@ async def test_a_large_page_whose_batches_may_run_again_keeps_its_file(world: Wo
     await world.add_task(document, "FAILURE", TaskName.PROCESS_WEBPAGE, id=task_id, arguments=step)
     await world.decide(document, task_id)
     await world.add_file(key)
-    await world.leftovers.remove_files()
+    await world.sweep()
     assert await world.list_files() == [key]
 
 
 async def test_a_run_checks_some_files_and_the_next_continues(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_FILES_AT_ONCE", 4)
+    monkeypatch.setattr(storage_sweep, "_TURN_SECONDS", -1.0)
     for key in KEYS[:10]:
         await world.add_file(key)
-    left = []
+    await world.add_document(KEYS[11])
+    left, outcome = [], None
     for _ in range(3):
-        await world.leftovers.remove_files()
+        outcome = await world.sweep()
         left.append(len(await world.list_files()))
     assert left == [6, 2, 0]
-    assert await world.sql("SELECT cursor FROM chores WHERE name = 'files'") == [None]
+    assert outcome
+    assert outcome.result == {"deleted": {"files": 10}, "files": 10, "rows_without_file": 1}
 
 
 async def test_files_without_a_row_and_rows_without_a_file_are_counted(

@@ -10,6 +10,13 @@ from pydantic import BaseModel, Field
 
 from app.api.bodies.evaluation_reports import SUMMARY, EvaluationSummary
 from app.api.bodies.fields import DocumentId, End, Filename, PageCount, Start, example
+from app.api.bodies.organization_results import (
+    DeliveryResult,
+    RetentionResult,
+    RetentionSubmittedResult,
+    StorageSweptResult,
+    UsageSummedResult,
+)
 from app.api.bodies.profile_results import DueProfilesResult, ProfileResult
 from app.api.bodies.spec_results import SpecsResult
 from app.domain.tasks import TaskName
@@ -211,25 +218,6 @@ class IndexDecisionResult(BaseModel):
     accepted: bool | None = Field(None, description="Whether it may become active; null if it was abandoned.")
 
 
-class UsageSummedResult(BaseModel):
-    """Records of usage were added to the sums by hour and by day, and the tasks of hours that are over were counted."""
-
-    model_config = example({"records": 1284, "hours": 2})
-
-    records: int = Field(description="The number of records that were added.")
-    hours: int = Field(description="The number of hours whose tasks were counted.")
-
-
-class DeliveryResult(BaseModel):
-    """An event was sent to a webhook or a callback URL. The result is null if it was not needed any more."""
-
-    model_config = example({"delivery_id": 4711, "status": 200, "attempts": 1})
-
-    delivery_id: int = Field(description="The delivery.")
-    status: int = Field(description="The HTTP status of the receiver's answer.")
-    attempts: int = Field(description="The number of attempts that it took.")
-
-
 class ErasedResult(BaseModel):
     """What remains of a result when its document or its agent is deleted."""
 
@@ -261,6 +249,9 @@ RESULTS: dict[TaskName, tuple[type[BaseModel], ...]] = {
     TaskName.ENRICH_PROFILES: (ChildrenResult,),
     TaskName.ENRICH_DUE_PROFILES: (DueProfilesResult,),
     TaskName.DELIVER_EVENT: (DeliveryResult,),
+    TaskName.SUBMIT_RETENTION: (RetentionSubmittedResult,),
+    TaskName.APPLY_RETENTION: (RetentionResult,),
+    TaskName.SWEEP_STORAGE: (StorageSweptResult,),
 }
 """The models of a successful task's result. Tasks that are not listed have none."""
 
@@ -281,6 +272,9 @@ MODELS: tuple[type[BaseModel], ...] = (
     ProfileResult,
     DueProfilesResult,
     DeliveryResult,
+    RetentionSubmittedResult,
+    RetentionResult,
+    StorageSweptResult,
     ErasedResult,
 )
 """Every model of a result."""

@@ -20,6 +20,7 @@ from app.api.v1 import (
     search,
     specs,
     tasks,
+    upkeep,
     uploads,
     webhooks,
     webpages,
@@ -47,6 +48,7 @@ _PARTS = (
     webhooks,
     deliveries,
     organizations,
+    upkeep,
 )
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(refuse_unknown_parameters)])

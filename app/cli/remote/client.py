@@ -82,6 +82,10 @@ class Client:
         """PATCH JSON below ``/api/v1``."""
         return read(self._request("PATCH", path, json=body), self.place)
 
+    def put(self, path: str, body: Any) -> Any:
+        """PUT JSON below ``/api/v1``."""
+        return read(self._request("PUT", path, json=body), self.place)
+
     def delete(self, path: str) -> Any:
         """DELETE below ``/api/v1``."""
         return read(self._request("DELETE", path), self.place)

@@ -196,7 +196,7 @@ async def list_left(connection: AsyncConnection, limit: int) -> list[tuple[int, 
 _FORGET = text("""
     DELETE FROM documents WHERE id = ANY (ARRAY(
         SELECT d.id FROM documents AS d
-        WHERE d.erased_at < now() - make_interval(days => :days)
+        WHERE d.organization_id = :organization_id AND d.erased_at < now() - make_interval(days => :days)
             AND NOT EXISTS (SELECT FROM tasks AS t WHERE t.document_id = d.id)
             AND NOT EXISTS (SELECT FROM editions AS e WHERE e.document_id = d.id)
             AND NOT EXISTS (SELECT FROM chunks AS c WHERE c.document_id = d.id)
@@ -205,9 +205,10 @@ _FORGET = text("""
 """)
 
 
-async def forget_documents(connection: AsyncConnection, days: int, limit: int) -> int:
+async def forget_documents(connection: AsyncConnection, organization_id: int, days: int, limit: int) -> int:
     """Delete the rows of documents that were erased before ``days`` and that no task names; returns how many."""
-    return (await connection.execute(_FORGET, {"days": days, "limit": limit})).rowcount
+    given = {"organization_id": organization_id, "days": days, "limit": limit}
+    return (await connection.execute(_FORGET, given)).rowcount
 
 
 _COUNT_FILES = text("""

@@ -19,7 +19,7 @@ from app.domain.ports import BlobStore, StoredFile
 from app.domain.tasks import NewTask, Queue, TaskName
 from app.ledger.files import forget_discarded_files, list_discarded_files, list_unused_files
 from app.ledger.submit import submit_all
-from app.ledger.upkeep import read_cursor, try_lock_chore, write_cursor
+from app.ledger.upkeep import try_lock_chore
 from app.services.queue.admission import Admission
 from app.temporary_folders import remove_abandoned_folders
 
@@ -43,6 +43,19 @@ class FileCounts:
     files: int
     without_row: int
     rows_without_file: int
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedFiles:
+    """Some files in storage: how many, how many were deleted, and how many documents name one of them.
+
+    ``following`` is the key after which the next files begin; None after the last ones.
+    """
+
+    files: int
+    deleted: int
+    matched: int
+    following: str | None
 
 
 class Leftovers:
@@ -74,39 +87,8 @@ class Leftovers:
         if tasks:
             self._admission.nudge(Queue.DEFAULT)
 
-    async def remove_files(self) -> None:
-        """Delete discarded files, then the files without a row among the next thousand."""
-        await self._remove_discarded()
-        async with self._database.statement() as connection:
-            after = await read_cursor(connection, "files")
-        files = await self._blobs.list(after, _FILES_AT_ONCE)
-        unused = await self._find_unused(files)
-        for key in unused:
-            await self._blobs.delete(key)
-        if unused:
-            log.warning("files_without_row_deleted", files=len(unused))
-        async with self._database.statement() as connection:
-            await write_cursor(connection, "files", files[-1].key if len(files) == _FILES_AT_ONCE else None)
-
-    async def remove_folders(self) -> None:
-        """Delete the temporary folders of processes of this host that were killed."""
-        if removed := await asyncio.to_thread(remove_abandoned_folders):
-            log.info("abandoned_folders_deleted", folders=removed)
-        await asyncio.to_thread(_remove_folders, Path(tempfile.gettempdir()), time.time() - _GUARD.total_seconds())
-
-    async def count_files(self) -> FileCounts:
-        """Compare all files in storage with the rows."""
-        total, without_row, matched, after = 0, 0, 0, None
-        async with self._database.statement() as connection:
-            rows = await count_files(connection)
-        while files := await self._blobs.list(after, _FILES_AT_ONCE):
-            after, total = files[-1].key, total + len(files)
-            without_row += len(await self._find_unused(files))
-            async with self._database.statement() as connection:
-                matched += await count_files(connection, [file.key for file in files])
-        return FileCounts(total, without_row, max(0, rows - matched))
-
-    async def _remove_discarded(self) -> None:
+    async def remove_discarded(self) -> None:
+        """Delete the files whose rows were deleted, which the same transactions recorded."""
         while True:
             async with self._database.statement() as connection:
                 keys = await list_discarded_files(connection, _FILES_AT_ONCE)
@@ -117,6 +99,41 @@ class Leftovers:
                 await forget_discarded_files(connection, keys)
             if len(keys) < _FILES_AT_ONCE:
                 return
+
+    async def remove_unnamed(self, after: str | None) -> ComparedFiles:
+        """Delete the files without a row among the next thousand in storage after the key ``after``."""
+        files = await self._blobs.list(after, _FILES_AT_ONCE)
+        unused = await self._find_unused(files)
+        for key in unused:
+            await self._blobs.delete(key)
+        if unused:
+            log.warning("files_without_row_deleted", files=len(unused))
+        async with self._database.statement() as connection:
+            matched = await count_files(connection, [file.key for file in files])
+        following = files[-1].key if len(files) == _FILES_AT_ONCE else None
+        return ComparedFiles(len(files), len(unused), matched, following)
+
+    async def count_rows(self) -> int:
+        """Count the documents that have a file, without those of the last hour."""
+        async with self._database.statement() as connection:
+            return await count_files(connection)
+
+    async def remove_folders(self) -> None:
+        """Delete the temporary folders of processes of this host that were killed."""
+        if removed := await asyncio.to_thread(remove_abandoned_folders):
+            log.info("abandoned_folders_deleted", folders=removed)
+        await asyncio.to_thread(_remove_folders, Path(tempfile.gettempdir()), time.time() - _GUARD.total_seconds())
+
+    async def count_files(self) -> FileCounts:
+        """Compare all files in storage with the rows."""
+        total, without_row, matched, after = 0, 0, 0, None
+        rows = await self.count_rows()
+        while files := await self._blobs.list(after, _FILES_AT_ONCE):
+            after, total = files[-1].key, total + len(files)
+            without_row += len(await self._find_unused(files))
+            async with self._database.statement() as connection:
+                matched += await count_files(connection, [file.key for file in files])
+        return FileCounts(total, without_row, max(0, rows - matched))
 
     async def _find_unused(self, files: Sequence[StoredFile]) -> list[str]:
         before = datetime.now(UTC) - _GUARD

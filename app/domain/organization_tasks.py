@@ -1,0 +1,22 @@
+"""Tasks that concern an organization as a whole, or the installation."""
+
+from app.domain.tasks import TaskName
+
+ORGANIZATION_TASKS: frozenset[TaskName] = frozenset(
+    {
+        TaskName.SUM_USAGE,
+        TaskName.DELIVER_EVENT,
+        TaskName.ENRICH_DUE_PROFILES,
+        TaskName.SUBMIT_RETENTION,
+        TaskName.APPLY_RETENTION,
+        TaskName.SWEEP_STORAGE,
+    }
+)
+"""They run under an internal agent, which no client sees: responses name no agent for them, and their ends are no
+events.
+"""
+
+
+def name_agent(task_name: str, agent_id: int) -> int | None:
+    """The agent of a task as clients see it; None for a task of an organization."""
+    return None if task_name in ORGANIZATION_TASKS else agent_id
