@@ -77,6 +77,7 @@ TABLE = {
     "GET /documents/{document_id}/content": _HIDDEN_FOR_BOTH,
     "POST /documents/{document_id}/reindex": Line(HIDDEN),
     "GET /analytics/usage": _OF_ORGANIZATION,
+    "GET /analytics/tasks": _OF_ORGANIZATION,
     "GET /tasks/": _OWN,
     "GET /tasks/{task_id}": _HIDDEN_FOR_BOTH,
     "DELETE /tasks/{task_id}": Line(HIDDEN),
