@@ -7,14 +7,17 @@ from typing import Any
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from pydantic import BaseModel
+from starlette.datastructures import Headers
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from app.api.access import read_token
 from app.api.bodies.ask import RestartEvent, SentenceEvent
 from app.api.bodies.tasks import list_unseen
 from app.api.server.connections import STATE_KEY as CONNECTIONS
 from app.api.server.connections import Connections
 from app.bootstrap import Services
+from app.domain.errors import UnauthorizedError
 from app.domain.identity import Access
 from app.domain.tasks import Task
 from app.services.answers.streams import RESTART, SENTENCE
@@ -59,13 +62,32 @@ def stream(events: AsyncIterator[bytes], headers: dict[str, str]) -> StreamingRe
 
 
 class _EventStream(StreamingResponse):
-    """A stream that ends completely, not in the middle of its last chunk, when the server stops."""
+    """A stream that ends completely, not in the middle of its last chunk, when the server stops.
+
+    It also ends when the caller's API key becomes invalid.
+    """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.body_iterator = _end_with_key(self.body_iterator, scope)
         connections: Connections | None = scope.get("state", {}).get(CONNECTIONS)
         if connections is not None:
             self.body_iterator = _end_at_drain(self.body_iterator, connections)
         await super().__call__(scope, receive, send)
+
+
+async def _end_with_key(events: AsyncIterable[Any], scope: Scope) -> AsyncIterator[Any]:
+    """The events until the key of the request is revoked or expires. Requests share the statements that check it."""
+    services: Services = scope["app"].state.services
+    token, is_first = read_token(Headers(scope=scope)), True
+    async with aclosing(events):  # type: ignore[type-var]
+        async for event in events:
+            if not is_first:
+                try:
+                    await services.tenants.identities.authenticate(token)
+                except UnauthorizedError:
+                    return
+            is_first = False
+            yield event
 
 
 async def _end_at_drain(events: AsyncIterable[Any], connections: Connections) -> AsyncIterator[Any]:

@@ -43,9 +43,9 @@ def make_client(stack: Stack, world: World, **wanted: Any) -> httpx.Client:
 
 def read_pages(client: httpx.Client, path: str, plural: str) -> tuple[list[dict[str, Any]], set[int]]:
     """All items of a list, read one by one, and the totals that its pages name."""
-    items, totals, after = list[dict[str, Any]](), set[int](), None
+    items, totals, after = list[dict[str, Any]](), set[int](), ""
     while True:
-        page = client.get(path, params={"limit": 1, **({"after": after} if after else {})}).json()
+        page = client.get(path, params={"limit": "1", **({"after": after} if after else {})}).json()
         items += page[plural]
         totals.add(page["total"])
         if (after := page["next"]) is None:
@@ -93,8 +93,8 @@ def test_a_search_finds_only_documents_that_match_whatever_its_own_filter_says(
             assert [one["document_id"] for one in found] == [world.open_documents[agent]]
         several = filtered.post("/search", json={**body, "agents": agents, "filter": where}).json()["results"]
         assert {one["document_id"] for one in several} == set(world.open_documents.values())
-    for where in ({"document_id": hidden}, {"team": OF_DOCUMENT}, {"type": "ne", "key": "team", "value": "east"}):
-        found = filtered.post(f"/agents/{agents[0]}/search", json={**body, "filter": where}).json()
+    for outside in ({"document_id": hidden}, {"team": OF_DOCUMENT}, {"type": "ne", "key": "team", "value": "east"}):
+        found = filtered.post(f"/agents/{agents[0]}/search", json={**body, "filter": outside}).json()
         assert found["results"] == []
     told = filtered.post(f"/agents/{agents[0]}/search", json={**body, "filter": {"type": "like"}})
     assert "team" not in check_problem(told, 422, "invalid_request")["detail"]
@@ -228,3 +228,27 @@ def test_an_agent_in_a_path_is_hidden_however_its_number_is_written(
     file: Mapping[str, Any] = {"files": {"file": ("a.txt", b"The eel.")}}
     response = bound.post(f"/documents/agent/{path}/upload", **file)
     assert response.status_code in {404, 422}, response.text
+
+
+def test_a_stream_ends_when_its_key_is_revoked(shared_stack: Stack, world: World) -> None:
+    made = world.owner.post("/api-keys", json={"name": "Streams", "scopes": ["read"]}).json()
+    shared_stack.post("/queues/low_priority/pause")
+    try:
+        uploaded = world.owner.post(
+            f"/documents/agent/{world.open_agent}/upload",
+            files={"file": ("stream.txt", b"The perch.")},
+            data={"priority": "low"},
+        ).json()
+        path = f"/tasks/{uploaded['task_id']}/events"
+        with (
+            open_client(shared_stack, {"Authorization": f"Bearer {made['secret']}"}) as client,
+            client.stream("GET", path) as response,
+        ):
+            lines = response.iter_lines()
+            assert next(lines) == "event: progress"
+            world.owner.delete(f"/api-keys/{made['id']}").raise_for_status()
+            shared_stack.post("/queues/low_priority/resume")
+            finish(world.owner, uploaded["task_id"])
+            assert "event: end" not in list(lines)
+    finally:
+        shared_stack.post("/queues/low_priority/resume")

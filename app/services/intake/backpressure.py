@@ -4,7 +4,9 @@ import time
 from collections import OrderedDict
 
 from app.db.engine import Database
+from app.db.tenants.agents import get_agent
 from app.domain.errors import BacklogFullError
+from app.domain.identity import Access
 from app.ledger.read import has_backlog
 
 _CACHE_SECONDS = 1.0
@@ -33,6 +35,21 @@ class Backpressure:
             self._remember(agent_id, full)
         if full:
             raise BacklogFullError(f"The limit is {self._max_waiting} waiting tasks.", retry_after=_RETRY_SECONDS)
+
+    async def check_of(self, organization_id: int, agent_id: int) -> None:
+        """``check`` for a request whose agent was not looked up: the statement that submits the work does that.
+
+        It must not reveal that another organization's agent is busy, so that agent passes, and is refused later.
+
+        Raises:
+            BacklogFullError: when too many tasks of the organization's agent wait already.
+        """
+        try:
+            await self.check(agent_id)
+        except BacklogFullError:
+            async with self._database.statement() as connection:
+                if await get_agent(connection, Access(organization_id), agent_id):
+                    raise
 
     def _remember(self, agent_id: int, full: bool) -> None:
         self._results[agent_id] = (time.monotonic(), full)

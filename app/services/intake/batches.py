@@ -105,7 +105,7 @@ class Batches:
             NotFoundError: when the organization has no such agent.
             BacklogFullError: when the agent has too many tasks waiting.
         """
-        await self._backpressure.check(batch.agent_id)
+        await self._backpressure.check_of(batch.organization_id, batch.agent_id)
         if not incoming.files:
             raise MissingFileError
         async with self._uploads.delete_unless_committed([file.key for _, file in incoming.files]):

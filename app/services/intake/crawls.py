@@ -85,7 +85,7 @@ class Crawls:
         """
         check_url(request.url, self._allowed)
         url = normalise_url(request.url)
-        await self._backpressure.check(request.agent_id)
+        await self._backpressure.check_of(request.organization_id, request.agent_id)
         parent = await self._submit(request, url)
         self._admission.nudge(parent.queue)
         return parent

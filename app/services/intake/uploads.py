@@ -221,7 +221,7 @@ class Uploads:
             BacklogFullError: when the agent has too many tasks waiting.
             DuplicateDocumentError: when the agent has the same content and ``on_duplicate`` is ``reject``.
         """
-        await self._backpressure.check(upload.agent_id)
+        await self._backpressure.check_of(upload.organization_id, upload.agent_id)
         content = await incoming.store(upload.filename)
         async with self.delete_unless_committed([incoming.key]):
             accepted = await self._submit(upload, content)

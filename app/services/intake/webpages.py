@@ -123,7 +123,7 @@ class Webpages:
         """
         check_url(request.url, self._allowed)
         url = normalise_url(request.url)
-        await self._backpressure.check(request.agent_id)
+        await self._backpressure.check_of(request.organization_id, request.agent_id)
         for _ in range(_ATTEMPTS):
             task = _make_task(request, url)
             if added := await submit_with_documents(self._database, [(task, _describe(request, url))]):
