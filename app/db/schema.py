@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.db.tables.events import TRIGGERS
 from app.db.tables.schema import metadata
 from app.db.vectors.hnsw_indexes import belongs_to_schema
 from app.domain.errors import StartupError
@@ -85,7 +86,7 @@ async def find_differences(engine: AsyncEngine) -> list[str]:
 def _compare(connection: Connection) -> list[str]:
     context = MigrationContext.configure(connection, opts={"include_name": belongs_to_schema})
     found = [str(difference) for difference in compare_metadata(context, metadata)]
-    return found + _compare_checks(connection)
+    return found + _compare_checks(connection) + _compare_triggers(connection)
 
 
 _CHECKS = text("""
@@ -113,3 +114,16 @@ def _compare_checks(connection: Connection) -> list[str]:
             if not row.valid
         ),
     ]
+
+
+_TRIGGERS = text("""
+    SELECT c.relname AS table, t.tgname AS name
+    FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+    WHERE c.relnamespace = CAST(current_schema() AS regnamespace) AND t.tgenabled IN ('O', 'A')
+""")
+
+
+def _compare_triggers(connection: Connection) -> list[str]:
+    """Find triggers that are missing or disabled, which Alembic does not compare."""
+    present = {(row.table, row.name) for row in connection.execute(_TRIGGERS)}
+    return [f"missing trigger: {table}.{name}" for table, name in sorted(TRIGGERS - present)]

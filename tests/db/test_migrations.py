@@ -109,6 +109,16 @@ async def test_a_missing_check_constraint_is_a_difference(engine: AsyncEngine) -
     ]
 
 
+async def test_a_missing_or_disabled_trigger_is_a_difference(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("DROP TRIGGER record_failed ON documents"))
+        await connection.execute(sa.text("ALTER TABLE tasks DISABLE TRIGGER record_event"))
+    assert await find_differences(engine) == [
+        "missing trigger: documents.record_failed",
+        "missing trigger: tasks.record_event",
+    ]
+
+
 async def test_existing_rows_are_checked_in_a_later_transaction_than_new_ones(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         await connection.run_sync(lambda sync: command.downgrade(_config(sync), "20261125_03"))

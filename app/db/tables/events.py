@@ -38,6 +38,14 @@ events = sa.Table(
     sa.Index("events_document_id_position_idx", "document_id", "position", postgresql_where="document_id IS NOT NULL"),
 )
 
+TRIGGERS = {
+    ("tasks", "record_event"),
+    ("documents", "record_event"),
+    ("documents", "record_failed"),
+    ("providers", "record_event"),
+}
+"""The triggers that write events, each with its table. A database without them has the right tables and no events."""
+
 # The position given last in each organization. It outlives the events, so that no position is given twice.
 event_feeds = sa.Table(
     "event_feeds",

@@ -6,14 +6,18 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 
+import structlog
+
 from app.db.engine import Database
 from app.db.events.feed import get_last_positions, list_events
-from app.domain.errors import SluiceError
+from app.domain.errors import DatabaseUnavailableError
 from app.domain.events import EventFilter, RecordedEvent
 
 _POLL_SECONDS = 0.5
 _KEPT = 1000
 _ALL = EventFilter()
+
+log = structlog.get_logger()
 
 
 class RecentEvents:
@@ -113,11 +117,18 @@ class NewEvents:
     async def _poll(self) -> None:
         while True:
             await asyncio.sleep(_POLL_SECONDS)
-            with suppress(SluiceError):  # while the database is unavailable, streams wait
-                positions = await get_last_positions(self._database, self._feeds)
-                for organization_id, recent in list(self._feeds.items()):
-                    if positions.get(organization_id, 0) > recent.last:
-                        await self._read(organization_id, recent)
+            try:
+                await self._read_new()
+            except DatabaseUnavailableError:
+                log.warning("database_unavailable")  # streams wait
+            except Exception:
+                log.exception("feeds_not_read")
+
+    async def _read_new(self) -> None:
+        positions = await get_last_positions(self._database, self._feeds)
+        for organization_id, recent in list(self._feeds.items()):
+            if positions.get(organization_id, 0) > recent.last:
+                await self._read(organization_id, recent)
 
     async def _read(self, organization_id: int, recent: RecentEvents) -> None:
         async with self._database.statement() as connection:
