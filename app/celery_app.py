@@ -26,6 +26,7 @@ _TASK_MODULES = [
     "app.tasks.answer_tasks",
     "app.tasks.evaluation_tasks",
     "app.tasks.spec_tasks",
+    "app.tasks.onboarding_tasks",
     "app.tasks.usage_tasks",
     "app.tasks.profile_tasks",
     "app.tasks.notification_tasks",

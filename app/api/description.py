@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from app.api import problems
 from app.api.bodies.ask import RestartEvent, SentenceEvent
+from app.api.bodies.bulk import BulkAgent, BulkRequest
 from app.api.bodies.results import MODELS
 from app.api.bodies.specs import SpecsRequest
 from app.domain.errors import (
@@ -112,11 +113,15 @@ def _describe_success(response: dict[str, Any], schemas: dict[str, Any]) -> None
 def _describe_results(schemas: dict[str, Any]) -> None:
     """Describe the result of a task as one of the results of all tasks.
 
-    Also adds the models that no route declares: those of an answer's events, and a body of the route of specifications.
+    Also adds the models that no route declares: those of an answer's events, and some bodies of requests.
     """
     models: tuple[type[BaseModel], ...] = (*MODELS, SentenceEvent, RestartEvent)
     described = models_json_schema(
-        [*((model, "serialization") for model in models), (SpecsRequest, "validation")], ref_template=_REFERENCE
+        [
+            *((model, "serialization") for model in models),
+            *((model, "validation") for model in (SpecsRequest, BulkRequest, BulkAgent)),
+        ],
+        ref_template=_REFERENCE,
     )[1]
     schemas.update(described["$defs"])
     references = [{"$ref": _REFERENCE.format(model=model.__name__)} for model in MODELS]

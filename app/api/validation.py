@@ -8,7 +8,7 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from app.api.bodies.agents import SLUG_PATTERN
+from app.domain.agents import SLUG_PATTERN
 from app.domain.counting import count_of
 
 _PATTERNS = {

@@ -11,6 +11,7 @@ from app.bootstrap.builders.evaluations import EvaluationServices, build_evaluat
 from app.bootstrap.builders.indexing import IndexingServices, build_indexing
 from app.bootstrap.builders.intake import IntakeServices, build_intake
 from app.bootstrap.builders.notifications import NotificationServices, build_notifications
+from app.bootstrap.builders.onboarding import OnboardingServices, build_onboarding
 from app.bootstrap.builders.operations import OperationsServices, build_operations
 from app.bootstrap.builders.profiles import ProfileServices, build_profiles
 from app.bootstrap.builders.providers import ProviderServices, build_providers
@@ -41,6 +42,7 @@ class Services:
     answers: AnswerServices
     evaluations: EvaluationServices
     specs: SpecServices
+    onboarding: OnboardingServices
     usage: UsageServices
     profiles: ProfileServices
     webhooks: WebhookServices
@@ -92,6 +94,7 @@ def build_services(
         answers=answers,
         evaluations=build_evaluations(settings, adapters, queue, indexing, intake, search, answers),
         specs=build_specs(settings, adapters, queue, indexing, intake, answers),
+        onboarding=build_onboarding(settings, adapters, queue, intake),
         usage=usage,
         profiles=build_profiles(settings, adapters, queue, intake, search, answers),
         webhooks=build_webhooks(settings, adapters, queue),

@@ -11,7 +11,7 @@ from app import __version__
 
 _REMOTE, _LOCAL = "Documents and work, over HTTP", "This machine"
 _COMMANDS: dict[str, tuple[str, str, str]] = {
-    "agents": ("remote.agents", _REMOTE, "Create, list, show, update and delete agents."),
+    "agents": ("remote.agents", _REMOTE, "Create, import, list, show, update and delete agents."),
     "documents": ("remote.documents", _REMOTE, "List, show, delete and reindex documents; print their text."),
     "upload": ("remote.uploads", _REMOTE, "Upload documents to an agent."),
     "batch": ("remote.uploads", _REMOTE, "Upload many documents as one task."),

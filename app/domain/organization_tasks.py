@@ -10,6 +10,9 @@ ORGANIZATION_TASKS: frozenset[TaskName] = frozenset(
         TaskName.SUBMIT_RETENTION,
         TaskName.APPLY_RETENTION,
         TaskName.SWEEP_STORAGE,
+        TaskName.IMPORT_AGENTS,
+        TaskName.CREATE_AGENTS,
+        TaskName.REPORT_AGENTS,
     }
 )
 """They run under an internal agent, which no client sees: responses name no agent for them, and their ends are no

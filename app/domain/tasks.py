@@ -62,6 +62,9 @@ class TaskName(StrEnum):
     DECIDE_INDEX = "app.tasks.evaluation_tasks.decide_index"
     GENERATE_SPECS = "app.tasks.spec_tasks.generate_specs"
     WRITE_SPECS = "app.tasks.spec_tasks.write_specs"
+    IMPORT_AGENTS = "app.tasks.onboarding_tasks.import_agents"
+    CREATE_AGENTS = "app.tasks.onboarding_tasks.create_agents"
+    REPORT_AGENTS = "app.tasks.onboarding_tasks.report_agents"
     SUM_USAGE = "app.tasks.usage_tasks.sum_usage"
     ENRICH_PROFILE = "app.tasks.profile_tasks.enrich_profile"
     ENRICH_PROFILES = "app.tasks.profile_tasks.enrich_profiles"
@@ -276,13 +279,3 @@ class Task:
         """The message that asks a worker to claim this task."""
         label = TaskLabel(self.agent_id, self.document_id, self.metadata.get("filename"))
         return Bell(self.id, self.name, self.queue, label=label)
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetterFilter:
-    """Selects dead letters. A field of None matches everything. ``code`` is the error's code."""
-
-    queue: str | None = None
-    agent_id: int | None = None
-    code: str | None = None
-    name: str | None = None

@@ -9,11 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.paging import list_rows
 from app.db.tables.core import tasks
 from app.db.tenants.visibility import sees_task
+from app.domain.dead_letters import DeadLetterFilter
 from app.domain.identity import Access
 from app.domain.ids import TaskId
 from app.domain.records import Listing
 from app.domain.states import Event
-from app.domain.tasks import DeadLetterFilter, Queue, Task
+from app.domain.tasks import Queue, Task
 from app.ledger.cancel import REVIVED, revivable
 from app.ledger.statement import LEASE_LIVE, build_task, fetch_task, fetch_tasks, guard, returning_tasks
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -140,3 +141,11 @@ async def submit_with_documents(
     }
     inserted = await fetch(source, _INSERT_WITH_DOCUMENTS, {"lock_timeout": lock_timeout, **columns})
     return {TaskId(task_id): document_id for task_id, document_id in inserted}
+
+
+_ADOPT = text("UPDATE tasks SET parent_id = :parent_id WHERE id = ANY (CAST(:ids AS uuid[]))")
+
+
+async def adopt(connection: AsyncConnection, parent_id: UUID, task_ids: Sequence[UUID]) -> None:
+    """Make tasks that this transaction has inserted, of any agents, the children of a parent that has not ended."""
+    await connection.execute(_ADOPT, {"parent_id": parent_id, "ids": list(task_ids)})

@@ -15,7 +15,7 @@ async def process_document(services: Services, attempt: RunningAttempt) -> Outco
 @ledger_task(TaskName.PROCESS_WEBPAGE)
 async def process_webpage(services: Services, attempt: RunningAttempt) -> Outcome:
     """Read a web page and make it searchable. A page of a crawl also submits the pages it links to."""
-    pages = services.intake.crawls if attempt.task.parent_id else services.intake.webpages
+    pages = services.intake.crawls if "depth" in attempt.task.arguments else services.intake.webpages
     return await services.intake.attachments.expand(attempt, await pages.process(attempt))
 
 

@@ -20,6 +20,9 @@ _QUESTIONS = {"questions": [{"question": "Why?", "documents": ["a.txt"]}]}
 OPERATIONS = {
     "GET /agents": Operation("read"),
     "POST /agents": Operation("write", {"json": {"name": "A"}}),
+    "POST /agents/bulk": Operation("write", {"json": [{"name": "A"}]}),
+    "GET /agents/bulk/{task_id}": Operation("read"),
+    "GET /agents/bulk/{task_id}/rows": Operation("read"),
     "GET /agents/{agent_id}": Operation("read"),
     "PATCH /agents/{agent_id}": Operation("write", {"json": {"name": "A"}}),
     "DELETE /agents/{agent_id}": Operation("write"),

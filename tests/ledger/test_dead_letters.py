@@ -4,9 +4,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from app.domain.dead_letters import DeadLetterFilter
 from app.domain.identity import Access
 from app.domain.states import State
-from app.domain.tasks import HISTORY_LENGTH, DeadLetterFilter, Failure, Queue, Task
+from app.domain.tasks import HISTORY_LENGTH, Failure, Queue, Task
 from app.ledger.cancel import cancel, revive
 from app.ledger.dead_letters import (
     count_dead_letters,

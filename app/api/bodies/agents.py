@@ -6,11 +6,19 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from app.api.bodies.fields import AgentId, Next, Total, example
+from app.domain.agents import (
+    CHUNK_OVERLAPS,
+    CHUNK_SIZES,
+    NAME_CHARACTERS,
+    SLUG_CHARACTERS,
+    SLUG_PATTERN,
+    TASKS_IN_FLIGHT,
+    WEIGHTS,
+)
 from app.domain.records import Agent
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-SLUG_PATTERN = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
-Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_CHARACTERS)]
+Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=SLUG_CHARACTERS)]
 
 _SETTINGS = {"chunk_size": 1000, "chunk_overlap": 200, "chunker": "sentence", "weight": 1, "max_in_flight": None}
 _AGENT = {
@@ -28,14 +36,24 @@ class AgentSettingsBody(BaseModel):
 
     model_config = example(_SETTINGS, extra="forbid")
 
-    chunk_size: int = Field(1000, ge=100, le=10_000, description="Maximum size of a chunk, in characters.")
+    chunk_size: int = Field(
+        1000, ge=CHUNK_SIZES.least, le=CHUNK_SIZES.most, description="Maximum size of a chunk, in characters."
+    )
     chunk_overlap: int = Field(
-        200, ge=0, le=5_000, description="Characters repeated from the previous chunk; at most half of `chunk_size`."
+        200,
+        ge=CHUNK_OVERLAPS.least,
+        le=CHUNK_OVERLAPS.most,
+        description="Characters repeated from the previous chunk; at most half of `chunk_size`.",
     )
     chunker: Literal["sentence"] = Field("sentence", description="How text is cut: at the ends of sentences.")
-    weight: int = Field(1, ge=1, le=100, description="The agent's share of a queue relative to other agents.")
+    weight: int = Field(
+        1, ge=WEIGHTS.least, le=WEIGHTS.most, description="The agent's share of a queue relative to other agents."
+    )
     max_in_flight: int | None = Field(
-        None, ge=1, description="Maximum number of the agent's tasks that run at the same time; null for no limit."
+        None,
+        ge=TASKS_IN_FLIGHT.least,
+        le=TASKS_IN_FLIGHT.most,
+        description="Maximum number of the agent's tasks that run at the same time; null for no limit.",
     )
 
 

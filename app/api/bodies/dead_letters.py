@@ -18,8 +18,9 @@ from app.api.bodies.fields import (
 )
 from app.api.bodies.tasks import ErrorBody
 from app.domain import tasks
+from app.domain.dead_letters import DeadLetterFilter
 from app.domain.task_view import describe_dead_letter
-from app.domain.tasks import DeadLetterFilter, Queue, Task
+from app.domain.tasks import Queue, Task
 
 _ERROR = {
     "code": "task_crashed",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from app.api.bodies.bulk import BulkResult
 from app.api.bodies.evaluation_reports import SUMMARY, EvaluationSummary
 from app.api.bodies.fields import DocumentId, End, Filename, PageCount, Start, example
 from app.api.bodies.organization_results import (
@@ -244,6 +245,9 @@ RESULTS: dict[TaskName, tuple[type[BaseModel], ...]] = {
     TaskName.DECIDE_INDEX: (IndexDecisionResult,),
     TaskName.GENERATE_SPECS: (SpecsResult,),
     TaskName.WRITE_SPECS: (SpecsResult,),
+    TaskName.IMPORT_AGENTS: (BulkResult,),
+    TaskName.CREATE_AGENTS: (),
+    TaskName.REPORT_AGENTS: (BulkResult,),
     TaskName.SUM_USAGE: (UsageSummedResult,),
     TaskName.ENRICH_PROFILE: (ProfileResult,),
     TaskName.ENRICH_PROFILES: (ChildrenResult,),
@@ -256,6 +260,7 @@ RESULTS: dict[TaskName, tuple[type[BaseModel], ...]] = {
 """The models of a successful task's result. Tasks that are not listed have none."""
 
 MODELS: tuple[type[BaseModel], ...] = (
+    BulkResult,
     DocumentResult,
     DuplicateResult,
     SkippedPageResult,

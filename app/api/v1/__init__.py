@@ -9,6 +9,7 @@ from app.api.v1 import (
     ask,
     audit,
     billing,
+    bulk,
     dead_letters,
     deliveries,
     documents,
@@ -28,6 +29,7 @@ from app.api.v1 import (
 from app.api.validation import refuse_unknown_parameters
 
 _PARTS = (
+    bulk,
     agents,
     analytics,
     uploads,

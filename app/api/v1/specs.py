@@ -1,16 +1,12 @@
 """The route for specifications of repositories."""
 
-import json
-from typing import TypeVar
-
 from fastapi import APIRouter, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 
 from app.api.access import ServicesOf, Writer
 from app.api.bodies.specs import SpecsOptions, SpecsRequest, describe_specs_body
 from app.api.bodies.uploads import UploadAccepted, locate
 from app.api.forms import PRIORITIES, parse_metadata
+from app.api.json_bodies import parse_json, validate
 from app.api.multipart import Form, drain, read_form, stream_body
 from app.api.problems import document_problems
 from app.api.v1.agents import AgentId
@@ -50,7 +46,6 @@ _PROBLEMS = (
     StorageUnavailableError,
 )
 _JSON = "application/json"
-Options = TypeVar("Options", bound=SpecsOptions)
 
 router = APIRouter(prefix="/agents", tags=["documents"])
 
@@ -71,7 +66,7 @@ async def generate_specs(agent_id: AgentId, request: Request, identity: Writer, 
     agent = await services.tenants.agents.get(identity.access, agent_id)
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() == _JSON:
-        body = _validate(SpecsRequest, _parse_json(await request.body()))
+        body = validate(SpecsRequest, parse_json(await request.body()))
         services.webhooks.webhooks.check_callback(body.callback_url)
         accepted = await services.specs.specs.submit_url(body.url, _request(body, identity.organization_id, agent.id))
     else:
@@ -102,43 +97,7 @@ async def _accept_form(request: Request, services: Services, organization_id: in
 
 def _read_options(form: Form) -> SpecsOptions:
     fields = {name: value for name, value in form.fields.items() if name not in {"metadata", "url"}}
-    return _validate(SpecsOptions, {**fields, "metadata": parse_metadata(form)})
-
-
-def _parse_json(body: bytes) -> object:
-    """The JSON of a body.
-
-    Raises:
-        RequestValidationError: it is not JSON.
-    """
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        position, reason = getattr(error, "pos", 0), getattr(error, "msg", "it cannot be decoded")
-        raise RequestValidationError(
-            [{"type": "json_invalid", "loc": ("body", position), "ctx": {"error": reason}}]
-        ) from error
-
-
-def _validate(model: type[Options], given: object) -> Options:
-    """The options of a request.
-
-    Raises:
-        RequestValidationError: as for every other body.
-    """
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        known = f"Is unknown. The fields are: {', '.join(model.model_fields)}."
-        errors = [
-            {
-                **one,
-                "loc": ("body", *one["loc"]),
-                **({"type": "value_error", "ctx": {"error": known}} if one["type"] == "extra_forbidden" else {}),
-            }
-            for one in error.errors(include_url=False)
-        ]
-        raise RequestValidationError(errors) from error
+    return validate(SpecsOptions, {**fields, "metadata": parse_metadata(form)})
 
 
 def _request(options: SpecsOptions, organization_id: int, agent_id: int) -> SpecRequest:

@@ -12,6 +12,7 @@ from app.api.multipart import Form, drain, read_form, stream_body
 from app.api.problems import document_problems
 from app.api.v1.agents import AgentId
 from app.bootstrap import Services
+from app.domain.agents import make_slug
 from app.domain.errors import (
     BacklogFullError,
     BadRequestError,
@@ -31,7 +32,6 @@ from app.domain.errors import (
 from app.domain.identity import Access, Scope
 from app.services.intake.batches import Batch
 from app.services.intake.uploads import Accepted, IncomingFile, Upload
-from app.services.tenants.agents import make_slug
 
 _PROBLEMS = (
     BadRequestError,

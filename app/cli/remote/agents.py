@@ -6,11 +6,13 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.output import AsJson, CommandError, print_fields, print_json, print_list
+from app.cli.remote.agent_lists import import_
 from app.cli.remote.client import Client
 from app.cli.remote.command import After, Limit, Wait, check_text, remote
 from app.cli.remote.follow import finish
 
 program = typer.Typer(no_args_is_help=True, add_completion=False)
+program.command("import")(import_)
 
 _PAGE = 1000
 Agent = Annotated[str, typer.Argument(callback=check_text, help="The agent's id or slug.")]

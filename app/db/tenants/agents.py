@@ -20,7 +20,7 @@ def _agent(row: Any) -> Agent:
     return Agent(row.id, row.organization_id, row.name, row.slug, settings, row.created_at, row.updated_at)
 
 
-def _columns(settings: AgentSettings) -> dict[str, Any]:
+def to_columns(settings: AgentSettings) -> dict[str, Any]:
     """The columns of settings. Admission reads ``weight`` and ``max_in_flight``, which have their own."""
     chunking = {
         "chunk_size": settings.chunk_size,
@@ -34,7 +34,7 @@ async def insert_agent(
     connection: AsyncConnection, organization_id: int, name: str, slug: str, settings: AgentSettings
 ) -> Agent:
     """Add an agent."""
-    values = {"organization_id": organization_id, "name": name, "slug": slug, **_columns(settings)}
+    values = {"organization_id": organization_id, "name": name, "slug": slug, **to_columns(settings)}
     return _agent((await connection.execute(insert(agents).values(values).returning(*agents.c))).one())
 
 
@@ -69,6 +69,15 @@ async def find_agents(database: Database, access: Access, ids: Sequence[int], sl
     return found
 
 
+async def list_by_slugs(
+    connection: AsyncConnection, organization_id: int, slugs: Sequence[str], *, lock: bool
+) -> list[Agent]:
+    """The agents of an organization with one of these slugs. With ``lock``, they stay locked in this transaction."""
+    query = select(agents).where(agents.c.slug.in_(slugs), sees_agent(Access(organization_id))).order_by(agents.c.id)
+    rows = await connection.execute(query.with_for_update(key_share=True) if lock else query)
+    return [_agent(row) for row in rows]
+
+
 async def get_highest_suffix(connection: AsyncConnection, organization_id: int, slug: str) -> int:
     """Return the highest number of the slugs ``slug-<number>``; 1 if only ``slug`` exists, 0 if it is free."""
     number = func.regexp_substr(agents.c.slug, "[0-9]+$").cast(Numeric)
@@ -89,7 +98,7 @@ async def update_agent(connection: AsyncConnection, agent: Agent) -> Agent | Non
     statement = (
         update(agents)
         .where(agents.c.id == agent.id, sees_agent(Access(agent.organization_id)))
-        .values(name=agent.name, slug=agent.slug, updated_at=func.now(), **_columns(agent.settings))
+        .values(name=agent.name, slug=agent.slug, updated_at=func.now(), **to_columns(agent.settings))
         .returning(*agents.c)
     )
     row = (await connection.execute(statement)).one_or_none()

@@ -34,6 +34,12 @@ class NoSourceFilesError(DocumentError):
     code = "no_source_files"
 
 
+class InvalidListError(DocumentError):
+    """The file cannot be read as a list."""
+
+    code = "list_invalid"
+
+
 class ParseLimitExceededError(DocumentError):
     """The file exceeds a limit for reading documents."""
 

@@ -21,6 +21,7 @@ from typing import Any
 from app.domain.documents import Parsed
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError, SluiceError, name_disk_error
 from app.domain.media import SEVENZIP
+from app.domain.onboarding import AGENT_ROWS
 from app.domain.profiles import COMPANY_PAGE
 from app.domain.specs import SOURCES
 from app.parent_death import die_with_parent
@@ -123,6 +124,10 @@ def _read(connection: socket.socket, request: dict[str, Any], reporter: "_Report
         from app.pipeline.profiles.page import read  # noqa: PLC0415, the names of countries cost memory
 
         return read(path, limits)
+    if media_type == AGENT_ROWS:
+        from app.pipeline.onboarding.rows import read_rows  # noqa: PLC0415, few files need it
+
+        return read_rows(path, limits, reporter)
     return parse(path, media_type, reporter, limits=limits, fallback=request["fallback"])
 
 

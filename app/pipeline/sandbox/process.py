@@ -30,6 +30,7 @@ _DETAIL_CHARACTERS = 1000
 _ERRORS = {
     kind.code: kind
     for kind in (
+        errors.InvalidListError,
         errors.DocumentDamagedError,
         errors.DocumentEncryptedError,
         errors.NoExtractableTextError,

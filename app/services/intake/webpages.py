@@ -18,7 +18,7 @@ from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName, name_call
 from app.domain.web import FetchedPage, check_url, normalise_url
 from app.domain.web_url import read_authority
 from app.ledger.files import make_page_key
-from app.ledger.submit import submit_with_documents
+from app.ledger.submit import Submission, submit_with_documents
 from app.pipeline.parse.encoding import to_utf8
 from app.pipeline.text import clean_line
 from app.services.indexing.ingestion import Ingestion
@@ -125,8 +125,8 @@ class Webpages:
         url = normalise_url(request.url)
         await self._backpressure.check_of(request.organization_id, request.agent_id)
         for _ in range(_ATTEMPTS):
-            task = _make_task(request, url)
-            if added := await submit_with_documents(self._database, [(task, _describe(request, url))]):
+            task, _ = submission = make_submission(request, url)
+            if added := await submit_with_documents(self._database, [submission]):
                 self._admission.nudge(task.queue)
                 return Accepted.of_new(task, added[task.id])
             owner = (request.organization_id, request.agent_id)
@@ -198,8 +198,9 @@ class Webpages:
         return Accepted.of_task(task, replaces=True)
 
 
-def _make_task(request: PageRequest, url: str) -> NewTask:
-    return NewTask(
+def make_submission(request: PageRequest, url: str) -> Submission:
+    """The task and the document of a page; ``url`` is its normalised address."""
+    task = NewTask(
         request.organization_id,
         request.agent_id,
         TaskName.PROCESS_WEBPAGE,
@@ -207,10 +208,7 @@ def _make_task(request: PageRequest, url: str) -> NewTask:
         arguments={**name_host(url), **name_callback(request.callback_url)},
         metadata={"filename": make_filename(url)},
     )
-
-
-def _describe(request: PageRequest, url: str) -> dict[str, Any]:
-    return {
+    document = {
         "filename": make_filename(url),
         "media_type": HTML,
         "size_bytes": None,
@@ -220,3 +218,4 @@ def _describe(request: PageRequest, url: str) -> dict[str, Any]:
         "source_url": url,
         "document_metadata": dict(request.metadata),
     }
+    return task, document

@@ -7,12 +7,13 @@ import structlog
 
 from app.db.documents.content_keys import refuse_duplicate
 from app.db.engine import Database, repeats_on_conflict
+from app.domain.dead_letters import DeadLetterFilter
 from app.domain.errors import DocumentBusyError, NotFoundError
 from app.domain.identity import Access
 from app.domain.ids import TaskId
 from app.domain.ports import Alarm
 from app.domain.records import Listing
-from app.domain.tasks import DeadLetterFilter, Task
+from app.domain.tasks import Task
 from app.ledger.dead_letters import (
     count_dead_letters,
     discard,

@@ -1,6 +1,5 @@
 """Agents: create, change, list, and delete with everything that they own."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,6 +17,7 @@ from app.db.tenants.agents import (
     list_agents,
     update_agent,
 )
+from app.domain.agents import OVERLAP_RULE, fits_overlap, make_slug
 from app.domain.errors import InvalidRequestError, NotFoundError, SlugTakenError
 from app.domain.identity import Access
 from app.domain.records import Agent, AgentSettings, Listing
@@ -28,13 +28,6 @@ from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
 
 _CANCELLED = 500  # tasks that the request itself cancels, and whose state is written to Celery's result backend
-_SLUG_CHARACTERS = 53  # of the 63 that are allowed: the rest is left for a number
-
-
-def make_slug(name: str) -> str:
-    """A slug from a name: lower case, runs of anything but letters and digits become one hyphen."""
-    slug = re.sub(r"[\W_]+", "-", name.lower()).strip("-")[:_SLUG_CHARACTERS].strip("-")
-    return slug or "agent"
 
 
 async def _find_free_slug(connection: AsyncConnection, organization_id: int, name: str) -> str:
@@ -50,8 +43,8 @@ def check_settings(settings: AgentSettings) -> AgentSettings:
     Raises:
         InvalidRequestError: when the overlap is more than half of a chunk, so that chunks would hardly advance.
     """
-    if settings.chunk_overlap > settings.chunk_size // 2:
-        raise InvalidRequestError("Must be at most half of chunk_size.", field="body.settings.chunk_overlap")
+    if not fits_overlap(settings.chunk_size, settings.chunk_overlap):
+        raise InvalidRequestError(OVERLAP_RULE, field="body.settings.chunk_overlap")
     return settings
 
 

@@ -1,7 +1,8 @@
 """Workbooks by calamine, which has no number formats: those that no other reader can read, such as XLS of Excel 95."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from python_calamine import (
@@ -32,8 +33,19 @@ def read(path: Path, report: Callable[[int, int], None], limits: Limits) -> Pars
         DocumentDamagedError, DocumentEncryptedError, ParseLimitExceededError
     """
     budget = Budget(limits.characters, "It contains more text than is allowed.")
-    try:
+    with translated_errors():
         return _read(path, report, limits, budget)
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Raise the errors of calamine as those of documents.
+
+    Raises:
+        DocumentDamagedError, DocumentEncryptedError
+    """
+    try:
+        yield
     except PasswordError as error:
         raise DocumentEncryptedError from error
     except (CalamineError, OSError, ValueError) as error:

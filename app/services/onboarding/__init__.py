@@ -1,0 +1,1 @@
+"""Onboarding: many agents at once, from a list."""
