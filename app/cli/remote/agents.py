@@ -12,7 +12,6 @@ from app.cli.remote.command import After, Limit, Wait, check_text, remote
 from app.cli.remote.follow import finish
 
 program = typer.Typer(no_args_is_help=True, add_completion=False)
-program.command("import")(import_)
 
 _PAGE = 1000
 Agent = Annotated[str, typer.Argument(callback=check_text, help="The agent's id or slug.")]
@@ -55,6 +54,9 @@ def create(
     """Create an agent."""
     body = {"name": name, "settings": _read_settings(setting), **({"slug": slug} if slug else {})}
     _print(client.post("/agents", body), as_json=as_json)
+
+
+program.command("import")(import_)
 
 
 @program.command("list")
