@@ -41,6 +41,9 @@ _OWN = Line(OWN, OWN)
 TABLE = {
     "GET /agents": _OWN,
     "POST /agents": Line(RESTRICTED),
+    "POST /agents/bulk": Line(RESTRICTED),
+    "GET /agents/bulk/{import_id}": _OF_ORGANIZATION,
+    "GET /agents/bulk/{import_id}/rows": _OF_ORGANIZATION,
     "GET /agents/{agent_id}": Line(HIDDEN, OWN),
     "PATCH /agents/{agent_id}": _OF_HIDDEN_AGENT,
     "DELETE /agents/{agent_id}": _OF_HIDDEN_AGENT,

@@ -92,6 +92,7 @@ def _hide_resources(owner: httpx.Client, agent: int) -> dict[str, Any]:
     return {
         "set_id": set_id,
         "evaluation_id": evaluation["evaluation_id"],
+        "import_id": _post(owner, "/agents/bulk", {"agents": [{"name": mark}], "dry_run": True})["task_id"],
         "profile_id": _post(owner, f"/agents/{agent}/profiles", {"name": mark})["id"],
         "webhook_id": webhook_id,
         "delivery_id": _post(owner, f"/webhooks/{webhook_id}/test", None)["id"],

@@ -2,8 +2,9 @@
 
 import asyncio
 from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app.api import csv_tables
 from app.api.access import OrganizationReader, OrganizationWriter, ServicesOf
@@ -24,7 +25,6 @@ from app.api.json_bodies import parse_json, validate
 from app.api.multipart import drain, read_form, stream_body
 from app.api.paging import AfterId, Limit
 from app.api.problems import RESPONSES, document_problems
-from app.api.v1.tasks import IdOfTask
 from app.api.v1.uploads import SingleFile
 from app.bootstrap import Services
 from app.domain.errors import (
@@ -32,6 +32,7 @@ from app.domain.errors import (
     BadRequestError,
     EmptyFileError,
     MissingFileError,
+    NotFoundError,
     PayloadTooLargeError,
     RestrictedKeyError,
     StorageFullError,
@@ -58,6 +59,17 @@ _PROBLEMS = document_problems(
 )
 
 router = APIRouter(prefix="/agents/bulk", tags=["agents"], responses=RESPONSES)
+
+
+async def _read_import_id(import_id: Annotated[str, Path(description="The id of the import's task.")]) -> UUID:
+    """Parse the id of an import. One that is not a UUID is answered with 404."""
+    try:
+        return UUID(import_id)
+    except ValueError:
+        raise NotFoundError(f"Import {import_id} does not exist.") from None
+
+
+ImportId = Annotated[UUID, Depends(_read_import_id)]
 
 
 async def _read_bulk_options(
@@ -128,14 +140,14 @@ async def _accept_form(request: Request, services: Services, organization_id: in
         return await services.onboarding.imports.accept(incoming, filename, organization_id, given)
 
 
-@router.get("/{task_id}", responses=document_problems(RestrictedKeyError))
-async def get_import(task_id: IdOfTask, identity: OrganizationReader, services: ServicesOf) -> BulkResult:
+@router.get("/{import_id}", responses=document_problems(RestrictedKeyError))
+async def get_import(import_id: ImportId, identity: OrganizationReader, services: ServicesOf) -> BulkResult:
     """Show what has become of a list so far, also of one that was cancelled."""
-    return BulkResult.model_validate(await services.onboarding.imports.get(identity.organization_id, task_id))
+    return BulkResult.model_validate(await services.onboarding.imports.get(identity.organization_id, import_id))
 
 
 @router.get(
-    "/{task_id}/rows",
+    "/{import_id}/rows",
     response_model=BulkRowList,
     responses={
         **document_problems(RestrictedKeyError),
@@ -143,7 +155,7 @@ async def get_import(task_id: IdOfTask, identity: OrganizationReader, services: 
     },
 )
 async def list_import_rows(
-    task_id: IdOfTask,
+    import_id: ImportId,
     request: Request,
     identity: OrganizationReader,
     services: ServicesOf,
@@ -156,7 +168,7 @@ async def list_import_rows(
 ) -> BulkRowList | Response:
     """List the rows of a list in their order, with the agent or the error of each."""
     listing = await services.onboarding.imports.list_rows(
-        identity.organization_id, task_id, outcome, limit=limit, after=after
+        identity.organization_id, import_id, outcome, limit=limit, after=after
     )
     empty = {"column": None, "code": None, "message": None, "value": None}
     rows = [BulkRow.model_validate({**empty, **row, **(row["error"] or {})}) for row in listing.items]
