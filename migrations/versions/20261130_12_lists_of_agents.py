@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261130_12"
-down_revision = "20261130_07"
+down_revision = "20261130_15"
 branch_labels = None
 depends_on = None
 
