@@ -87,12 +87,13 @@ webhook_deliveries = sa.Table(
     make_time("completed_at"),
     sa.CheckConstraint(write_choice("status", DeliveryStatus), name="status"),
     sa.Index(
-        "webhook_deliveries_webhook_id_event_id_key",
-        "webhook_id",
+        "webhook_deliveries_event_id_webhook_id_key",
         "event_id",
+        "webhook_id",
         unique=True,
         postgresql_where="event_id IS NOT NULL",
     ),
+    sa.Index("webhook_deliveries_document_id_idx", "document_id", postgresql_where="document_id IS NOT NULL"),
     sa.Index("webhook_deliveries_webhook_id_id_idx", "webhook_id", "id"),
     sa.Index("webhook_deliveries_organization_id_created_at_idx", "organization_id", "created_at"),
     sa.Index(

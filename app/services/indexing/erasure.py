@@ -23,6 +23,7 @@ from app.db.engine import Database
 from app.db.events.erasure import erase_events
 from app.db.profiles.profiles import erase_quotes
 from app.db.tenants.idempotency import erase_document_answers
+from app.db.webhooks.erasure import erase_deliveries
 from app.domain.counting import count_of
 from app.domain.errors import DocumentBusyError, RetryLaterError
 from app.domain.ports import BlobStore
@@ -138,13 +139,14 @@ class Erasure:
         return len(keys)
 
     async def _erase_names(self, documents: Sequence[DeletedDocument]) -> None:
-        """Remove names, addresses and messages from the ended tasks of documents, their results, and events."""
+        """Remove names, addresses and messages from ended tasks of documents, results, events and deliveries."""
         ids = [document.id for document in documents]
         urls = [document.source_url for document in documents if document.source_url]
         async with self._database.statement() as connection:
             await erase_addresses(connection, ids, urls)
             erased = await erase_document_tasks(connection, ids)
             await erase_events(connection, ids)
+            await erase_deliveries(connection, ids)
         await self._after_commit.forget_states([task.id for task in erased])
 
 

@@ -15,6 +15,7 @@ from app.db.profiles.profiles import remove_profiles
 from app.db.search.word_segments import remove_segment
 from app.db.tenants.idempotency import erase_agent_answers
 from app.db.vectors.calibrations import remove_calibrations
+from app.db.webhooks.erasure import erase_agent_deliveries
 from app.domain.counting import count_of
 from app.domain.errors import RetryLaterError
 from app.domain.ids import TaskId
@@ -128,8 +129,9 @@ class AgentDeletion:
                     connection, task.organization_id, task.agent_id, after=checked_to, limit=_ROWS_AT_ONCE
                 )
         async with self._database.statement() as connection:
-            while await erase_agent_events(connection, task.agent_id, _ROWS_AT_ONCE) == _ROWS_AT_ONCE:
-                pass
+            for erase in (erase_agent_events, erase_agent_deliveries):
+                while await erase(connection, task.agent_id, _ROWS_AT_ONCE) == _ROWS_AT_ONCE:
+                    pass
             await remove_calibrations(connection, task.agent_id)
             await erase_agent(connection, task.agent_id)
 
