@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "20261130_19"
-down_revision = "20261130_15"
+down_revision = "20261130_12"
 branch_labels = None
 depends_on = None
 
