@@ -100,7 +100,9 @@ BEGIN
     ELSIF TG_OP = 'INSERT' THEN
         RETURN NULL;
     ELSIF OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL THEN
-        kind := 'document.deleted';
+        -- A page of a crawl that turns out to be no document has a row until it is skipped.
+        PERFORM FROM tasks AS t WHERE t.id = NEW.task_id AND NEW.edition = 0 AND t.result ? 'skipped';
+        kind := CASE WHEN NOT FOUND THEN 'document.deleted' END;
     ELSIF NEW.edition > OLD.edition THEN
         kind := CASE WHEN OLD.edition > 0 AND NEW.version > OLD.version THEN 'document.replaced'
                      ELSE 'document.completed' END;

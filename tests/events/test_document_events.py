@@ -86,6 +86,27 @@ async def test_every_document_is_deleted_once(database: Database, outbox: Outbox
     assert sorted(await list_events(outbox)) == [("document.deleted", document) for document in (first, *others)]
 
 
+async def test_a_page_that_a_crawl_skips_was_never_a_document(outbox: Outbox) -> None:
+    skipped, deleted = await add_documents(outbox, 2)
+    for document in (skipped, deleted):
+        await outbox.sql(
+            """
+            WITH task AS (
+                INSERT INTO tasks (id, parent_id, organization_id, agent_id, document_id, name, queue, result)
+                SELECT gen_random_uuid(), gen_random_uuid(), organization_id, agent_id, id, 'process_webpage', 'low',
+                       CASE WHEN id = :skipped THEN CAST('{"skipped": "It is a copy."}' AS jsonb) END
+                FROM documents WHERE id = :id
+                RETURNING id)
+            UPDATE documents SET task_id = task.id FROM task WHERE documents.id = :id
+            """,
+            id=document,
+            skipped=skipped,
+        )
+        await change(outbox, document, "status = 'completed'")
+        await change(outbox, document, "deleted_at = now()")
+    assert await list_events(outbox) == [("document.deleted", deleted)]
+
+
 async def test_an_erased_document_leaves_no_name_in_events(database: Database, outbox: Outbox) -> None:
     erased, kept = await add_documents(outbox, 2)
     for document in (erased, kept):
