@@ -21,7 +21,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "ask": ("remote.answers", _REMOTE, "Answer a question from an agent's documents."),
     "eval": ("remote.evaluations", _REMOTE, "Measure how well an agent's documents are found."),
     "specs": ("remote.specs", _REMOTE, "Describe the sources of a repository as a document of an agent."),
-    "profiles": ("remote.profiles", _REMOTE, "Create, list, show, enrich and delete customer profiles."),
+    "profiles": ("remote.profiles", _REMOTE, "Create, import, list, show, enrich and delete customer profiles."),
     "tasks": ("remote.tasks", _REMOTE, "List, show, cancel and retry tasks."),
     "dead-letters": ("remote.dead_letters", _REMOTE, "List, show, replay and discard dead letters."),
     "events": ("remote.events", _REMOTE, "List and follow the events of the organization."),

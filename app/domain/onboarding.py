@@ -46,6 +46,7 @@ class RowCode(StrEnum):
     URL_NOT_ALLOWED = "url_not_allowed"
     TOO_MANY_URLS = "too_many_urls"
     METADATA_INVALID = "metadata_invalid"
+    VALUE_INVALID = "value_invalid"
     COLUMN_UNKNOWN = "column_unknown"
     ROW_INVALID = "row_invalid"
 

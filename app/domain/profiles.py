@@ -7,8 +7,16 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from app.domain.onboarding import RowError
+
 COMPANY_PAGE = "application/vnd.sluice.company-page+html"
 """The media type under which the sandbox reads a page for a profile: facts about its company instead of its text."""
+
+
+PROFILE_ROWS = "application/vnd.sluice.profiles"
+"""The media type under which the sandbox reads a file as a list of profiles."""
+MOST_IMPORTED = 5_000
+"""The rows of one list."""
 
 
 class ProfileStatus(StrEnum):
@@ -129,6 +137,28 @@ class Profile:
     def list_facts(self) -> list[Fact]:
         """All sources of all fields."""
         return list_facts(self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRow:
+    """A row of a list: a profile to create or change, or an error.
+
+    Attributes:
+        line: The line of a CSV file, where the header is the first; the number of the row in a workbook; the index in a
+            JSON list, from 0.
+        name: The company's name; empty with an error.
+        website: Its website, not checked yet.
+        fields: The values that the row gives.
+        enrich_every_days: The days after which it is enriched again.
+        error: What is wrong with the row.
+    """
+
+    line: int
+    name: str = ""
+    website: str | None = None
+    fields: Mapping[str, Any] | None = None
+    enrich_every_days: int | None = None
+    error: RowError | None = None
 
 
 def list_facts(fields: Mapping[str, Any]) -> list[Fact]:

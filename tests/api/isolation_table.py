@@ -61,6 +61,7 @@ TABLE = {
     "DELETE /agents/{agent_id}/evaluations/{evaluation_id}": _OF_HIDDEN_AGENT,
     "POST /agents/{agent_id}/profiles": _OF_HIDDEN_AGENT,
     "GET /agents/{agent_id}/profiles": _OF_AGENT_AS_A_WHOLE,
+    "POST /agents/{agent_id}/profiles/import": _OF_HIDDEN_AGENT,
     "POST /agents/{agent_id}/profiles/enrich": _OF_HIDDEN_AGENT,
     "GET /profiles/{profile_id}": _OF_AGENT_AS_A_WHOLE,
     "PATCH /profiles/{profile_id}": _OF_HIDDEN_AGENT,

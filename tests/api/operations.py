@@ -40,6 +40,7 @@ OPERATIONS = {
     "DELETE /agents/{agent_id}/evaluations/{evaluation_id}": Operation("write"),
     "POST /agents/{agent_id}/profiles": Operation("write", {"json": {"name": "Weir Works"}}),
     "GET /agents/{agent_id}/profiles": Operation("read"),
+    "POST /agents/{agent_id}/profiles/import": Operation("write", {"json": [{"name": "Weir Works"}]}),
     "POST /agents/{agent_id}/profiles/enrich": Operation("write"),
     "GET /profiles/{profile_id}": Operation("read"),
     "PATCH /profiles/{profile_id}": Operation("write", {"json": {"name": "Weir Works"}}),

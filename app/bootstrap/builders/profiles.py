@@ -10,6 +10,7 @@ from app.bootstrap.builders.search import SearchServices
 from app.domain.addresses import AllowedHosts
 from app.services.profiles.enrichment import Enrichment
 from app.services.profiles.from_documents import DocumentFacts
+from app.services.profiles.imports import ProfileImports
 from app.services.profiles.many import ManyProfiles
 from app.services.profiles.profiles import Profiles
 from app.services.profiles.reading import CompanyPages
@@ -23,6 +24,7 @@ class ProfileServices:
 
     profiles: Profiles
     many: ManyProfiles
+    imports: ProfileImports
     enrichment: Enrichment
 
 
@@ -46,4 +48,5 @@ def build_profiles(
         Summaries(generation, adapters.chat.model) if generation and adapters.chat else None,
     )
     many = ManyProfiles(adapters.database, queue.admission, intake.backpressure, profiles)
-    return ProfileServices(profiles, many, enrichment)
+    imports = ProfileImports(adapters.database, adapters.parser, profiles)
+    return ProfileServices(profiles, many, imports, enrichment)

@@ -1,10 +1,11 @@
 """Commands for customer profiles."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from app.cli.output import AsJson, print_fields, print_json, print_list
+from app.cli.output import AsJson, print_fields, print_json, print_list, say
 from app.cli.remote.agents import find_agent
 from app.cli.remote.client import Client
 from app.cli.remote.command import After, AgentName, Limit, Wait, check_text, make_form, remote
@@ -35,6 +36,27 @@ def create(
     body: dict[str, Any] = make_form(name=name, website=website)
     every = {"enrich_every_days": enrich_every_days} if enrich_every_days else {}
     _print(client.post(f"/agents/{find_agent(client, agent)}/profiles", {**body, **every}), as_json=as_json)
+
+
+@program.command("import")
+@remote
+def import_(
+    client: Client,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, a workbook, or JSON.")],
+    agent: AgentName,
+    as_json: AsJson = False,
+) -> None:
+    """Create many customer profiles from a list. Exits with 1 if a row is wrong."""
+    result = client.upload(f"/agents/{find_agent(client, agent)}/profiles/import", "file", [file], {})
+    if as_json:
+        print_json(result)
+    else:
+        print_fields({name: result[name] for name in ("rows", "created", "updated")})
+        for error in result["errors"]:
+            column = f", {error['column']}" if error["column"] else ""
+            say(f"line {error['line']}{column}: {error['message']} ({error['code']})")
+    if result["errors"]:
+        raise typer.Exit(1)
 
 
 @program.command("list")

@@ -38,7 +38,8 @@ def _select(*columns: Any) -> Select[Any]:
 _PROFILES = _select(*_OTHERS, _STATUS.label("status"), _ERROR.label("error"))
 
 
-def _profile(row: Any) -> Profile:
+def read_profile(row: Any) -> Profile:
+    """The profile of a row with all columns."""
     given = dict(row._mapping)  # noqa: SLF001 - the public name of SQLAlchemy
     return Profile(**{**given, "status": ProfileStatus(given["status"])})
 
@@ -61,12 +62,12 @@ async def get_profile(connection: AsyncConnection, access: Access, profile_id: i
     """One profile, unless its agent does not exist for the caller."""
     query = _PROFILES.where(table.c.id == profile_id, sees_agent(access))
     row = (await connection.execute(query)).one_or_none()
-    return _profile(row) if row else None
+    return read_profile(row) if row else None
 
 
 async def find_profiles(connection: AsyncConnection, profile_ids: Sequence[int]) -> list[Profile]:
     """The profiles of these ids whose agents exist."""
-    return [_profile(row) for row in await connection.execute(_PROFILES.where(table.c.id.in_(profile_ids)))]
+    return [read_profile(row) for row in await connection.execute(_PROFILES.where(table.c.id.in_(profile_ids)))]
 
 
 async def list_profiles(
@@ -87,7 +88,7 @@ async def list_profiles(
         query = query.where(table.c.id < after)
     rows = (await connection.execute(query)).all()
     cursor = str(rows[limit - 1].id) if len(rows) > limit else None
-    return Listing([_profile(row) for row in rows[:limit]], total or 0, cursor)
+    return Listing([read_profile(row) for row in rows[:limit]], total or 0, cursor)
 
 
 async def list_to_enrich(
@@ -104,7 +105,7 @@ async def lock_profile(connection: AsyncConnection, profile_id: int) -> Profile 
     """A profile's row as it is, locked until the transaction ends; ``status`` is the stored one."""
     query = select(table).where(table.c.id == profile_id).with_for_update(key_share=True)
     row = (await connection.execute(query)).one_or_none()
-    return _profile(row) if row else None
+    return read_profile(row) if row else None
 
 
 async def update_profile(connection: AsyncConnection, profile_id: int, **values: Any) -> None:

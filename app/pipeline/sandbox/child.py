@@ -22,7 +22,7 @@ from app.domain.documents import Parsed
 from app.domain.errors import DocumentDamagedError, ParseLimitExceededError, SluiceError, name_disk_error
 from app.domain.media import SEVENZIP
 from app.domain.onboarding import AGENT_ROWS
-from app.domain.profiles import COMPANY_PAGE
+from app.domain.profiles import COMPANY_PAGE, PROFILE_ROWS
 from app.domain.specs import SOURCES
 from app.parent_death import die_with_parent
 from app.pipeline.parse import parse
@@ -124,6 +124,10 @@ def _read(connection: socket.socket, request: dict[str, Any], reporter: "_Report
         from app.pipeline.profiles.page import read  # noqa: PLC0415, the names of countries cost memory
 
         return read(path, limits)
+    if media_type == PROFILE_ROWS:
+        from app.pipeline.profiles.rows import read_rows as read_profiles  # noqa: PLC0415, few files need it
+
+        return read_profiles(path, limits)
     if media_type == AGENT_ROWS:
         from app.pipeline.onboarding.rows import read_rows  # noqa: PLC0415, few files need it
 

@@ -109,7 +109,7 @@ class Profiles:
             "website": address,
             "fields": merge(make_given(fields or {}, SourceKind.USER, _now())),
             "enrich_every_days": enrich_every_days,
-            "next_enrichment_at": _add_days(enrich_every_days) if address else None,
+            "next_enrichment_at": add_days(enrich_every_days) if address else None,
         }
         if not values["name"]:
             raise InvalidRequestError("Give a name, a website, or both.", field="body.name")
@@ -242,7 +242,7 @@ def _prepare(profile: Profile, given: dict[str, Any]) -> dict[str, Any]:
         given["fields"] = merge([*make_given(set_now, SourceKind.USER, _now()), *kept])
     if "enrich_every_days" in given or "website" in given:
         days = given.get("enrich_every_days", profile.enrich_every_days)
-        given["next_enrichment_at"] = _add_days(days) if given.get("website", profile.website) else None
+        given["next_enrichment_at"] = add_days(days) if given.get("website", profile.website) else None
     return given
 
 
@@ -250,7 +250,8 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _add_days(days: int | None) -> datetime | None:
+def add_days(days: int | None) -> datetime | None:
+    """The time in so many days; None for None."""
     return datetime.now(UTC) + timedelta(days=days) if days else None
 
 
