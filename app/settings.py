@@ -8,6 +8,7 @@ Secrets stay out of errors, logs and ``repr``. Keys are ``SecretStr``. Keys, and
 """
 
 import re
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.domain.errors import StartupError
+from app.domain.limits import LARGEST_LIMIT, MOST_REQUESTS
 from app.domain.setting_checks import (
     check_allowed_hosts,
     check_broker_url,
@@ -167,6 +169,12 @@ class Settings(BaseSettings):
     firecrawl_api_url: Annotated[str, AfterValidator(check_web_address)] | None = Field(None, repr=False)
 
     prices_file: Annotated[Path, AfterValidator(_resolve)] | None = None
+
+    quota_documents_per_month: int | None = Field(None, ge=0, le=LARGEST_LIMIT)
+    quota_stored_bytes: int | None = Field(None, ge=0, le=LARGEST_LIMIT)
+    quota_tokens_per_month: int | None = Field(None, ge=0, le=LARGEST_LIMIT)
+    quota_requests_per_minute: int | None = Field(None, ge=1, le=MOST_REQUESTS)
+    quota_amount_per_month: Decimal | None = Field(None, ge=0, le=LARGEST_LIMIT)
 
     smtp_url: Annotated[str, AfterValidator(check_mail_url)] | None = Field(None, repr=False)
     mail_from: Annotated[str, AfterValidator(check_mail_address)] = "sluice@localhost"

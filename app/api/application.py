@@ -10,7 +10,18 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from app import __version__
-from app.api import audit, description, docs_pages, health, idempotency, problems, route_table, v1, webhook_events
+from app.api import (
+    audit,
+    description,
+    docs_pages,
+    health,
+    idempotency,
+    problems,
+    rate_limits,
+    route_table,
+    v1,
+    webhook_events,
+)
 from app.api.access import AuthenticationMiddleware
 from app.api.access_log import AccessLogMiddleware
 from app.api.body_limit import BodyLimitMiddleware
@@ -113,6 +124,7 @@ def _add_middleware(app: FastAPI, *, access_log: bool) -> None:
     audit.install(app)
     idempotency.install(app)  # uses the identity that authentication found
     app.add_middleware(BodyLimitMiddleware)
+    rate_limits.install(app)
     app.add_middleware(AuthenticationMiddleware)
     if access_log:
         app.add_middleware(AccessLogMiddleware)

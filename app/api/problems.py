@@ -15,13 +15,17 @@ from starlette.exceptions import HTTPException
 from app.api.access_log import find_route_template
 from app.api.validation import describe_errors
 from app.domain.errors import (
+    BacklogFullError,
     BadRequestError,
+    BudgetExceededError,
     DatabaseFullError,
     DatabaseUnavailableError,
     ForbiddenError,
     InvalidRequestError,
     NotFoundError,
     PayloadTooLargeError,
+    QuotaExceededError,
+    RateLimitedError,
     SluiceError,
     StorageFullError,
     UnauthorizedError,
@@ -48,6 +52,28 @@ class SupportedType(BaseModel):
 
     media_type: str = Field(description="The IANA media type. It is detected by content, not by name.")
     extensions: list[str] = Field(description="The usual file name extensions.")
+
+
+class QuotaProblem(BaseModel):
+    """A limit that is used up."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "name": "documents_per_month",
+                "agent_id": None,
+                "limit": 1000,
+                "used": 1000,
+                "resets_at": "2026-12-01T00:00:00Z",
+            }
+        }
+    )
+
+    name: str = Field(description="What is limited, as in `GET /limits`.")
+    agent_id: int | None = Field(description="The agent whose limit it is; null for that of the organization.")
+    limit: int | str = Field(description="The limit; of a budget, a decimal number in a text.")
+    used: int | str = Field(description="What is used, without this request.")
+    resets_at: str | None = Field(description="When the month ends, in UTC; null for stored bytes.")
 
 
 class Problem(BaseModel):
@@ -78,6 +104,9 @@ class Problem(BaseModel):
     detected_type: str | None = Field(None, description="With `unsupported_type`: the media type of the file.")
     supported_types: list[SupportedType] | None = Field(
         None, description="With `unsupported_type`: the types that are supported."
+    )
+    quota: QuotaProblem | None = Field(
+        None, description="With `quota_exceeded` and `budget_exceeded`: the limit that is used up."
     )
 
 
@@ -247,12 +276,16 @@ def correct_responses(responses: dict[str, Any]) -> None:
                 described[_MEDIA_TYPE] = {"schema": schema, **described.get(_MEDIA_TYPE, {})}
 
 
+NEW_WORK = (BacklogFullError, QuotaExceededError, BudgetExceededError)
+"""The errors of a route that submits new work of an agent."""
+
 _OF_EVERY_ROUTE = (
     UnauthorizedError,
     ForbiddenError,
     NotFoundError,
     InvalidRequestError,
     UnstorableValueError,
+    RateLimitedError,
     DatabaseUnavailableError,
 )
 RESPONSES = document_problems()

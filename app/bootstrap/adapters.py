@@ -45,6 +45,7 @@ class Adapters:
     embedders: Embedders
     stores: Stores
     limits: RedisLimits
+    request_counts: RedisLimits
     chat: ChatModel | None
     reranker: Reranker | None
     mailer: Mailer | None
@@ -55,7 +56,7 @@ class Adapters:
         await self.parser.close()
         if self.batches is not None:
             await self.batches.close()
-        for connected in (self.embedders, self.stores, self.limits, self.chat, self.reranker):
+        for connected in (self.embedders, self.stores, self.limits, self.request_counts, self.chat, self.reranker):
             if connected is not None:
                 await connected.close()
         await self.doorbell.close()
@@ -81,6 +82,7 @@ def choose_adapters(
         embedders=embedders or Embedders(settings),
         stores=Stores(settings, database),
         limits=_make_limits(settings),
+        request_counts=RedisLimits(settings.redis_url or "", {}, prefix=settings.redis_key_prefix, window=60.0),
         chat=choose_chat(settings),
         reranker=choose_reranker(settings),
         mailer=SmtpMailer(settings.smtp_url, settings.mail_from) if settings.smtp_url else None,

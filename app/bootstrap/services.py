@@ -76,7 +76,7 @@ def build_services(
     providers = build_providers(adapters)
     indexing = build_indexing(settings, adapters, queue, providers)
     billing = build_billing(settings, adapters)
-    intake = build_intake(settings, adapters, queue, indexing)
+    intake = build_intake(settings, adapters, queue, indexing, billing)
     usage = build_usage(adapters)
     search = build_search(settings, adapters, providers, indexing, usage)
     answers = build_answers(settings, adapters, queue, providers, intake, search)

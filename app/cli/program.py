@@ -32,7 +32,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "keys": ("remote.keys", _REMOTE, "Create, list, rotate and revoke API keys."),
     "organizations": ("remote.organizations", _REMOTE, "Create and list organizations."),
     "audit": ("remote.audit", _REMOTE, "Show who wrote what."),
-    "billing": ("remote.billing", _REMOTE, "Show statements and prices."),
+    "billing": ("remote.billing", _REMOTE, "Show statements, prices and limits."),
     "upkeep": ("remote.upkeep", _REMOTE, "Show what upkeep did, and start it."),
     "retention": ("remote.retention", _REMOTE, "Show and choose how long your organization keeps what is over."),
     "demo": ("local.commands", _LOCAL, "Try Sluice on documents, with everything in a temporary folder."),

@@ -45,6 +45,8 @@ class EventType(StrEnum):
     PROVIDER_CIRCUIT_OPENED = "provider.circuit_opened"
     PROVIDER_CIRCUIT_CLOSED = "provider.circuit_closed"
     WEBHOOK_DISABLED = "webhook.disabled"
+    QUOTA_WARNING = "quota.warning"
+    QUOTA_EXCEEDED = "quota.exceeded"
 
 
 JOB_ENDS = (EventType.TASK_SUCCEEDED, EventType.TASK_FAILED, EventType.TASK_CANCELLED)

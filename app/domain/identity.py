@@ -76,6 +76,8 @@ class Identity:
     document_filter: Mapping[str, Any] | None = None
     expires_at: datetime | None = None
     """When the API key becomes invalid; None: never."""
+    limits_version: int = 0
+    """The version of the limits of the organization and its agents; 0: it has none of its own."""
 
     @property
     def access(self) -> Access:

@@ -1,7 +1,7 @@
 """Dates and times as metadata states them: texts in ISO form."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,6})?)?"
 _ZONE = r"(?:Z|[+-](?:0[0-9]|1[0-5]):?[0-5][0-9])"
@@ -22,3 +22,8 @@ def read_time(text: str) -> datetime | None:
         return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):  # the 30th of February, or before the year 1
         return None
+
+
+def start_of_day(day: date) -> datetime:
+    """The start of a day in UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

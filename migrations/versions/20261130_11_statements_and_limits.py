@@ -54,15 +54,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("organization_id", "agent_id", name=op.f("limits_pkey")),
     )
     op.create_table(
-        "limit_counts",
-        sa.Column("organization_id", sa.BigInteger(), nullable=False),
-        sa.Column("agent_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("month", sa.Date(), nullable=False),
-        sa.Column("documents", sa.BigInteger(), nullable=False),
-        _organization("limit_counts"),
-        sa.PrimaryKeyConstraint("organization_id", "agent_id", "month", name=op.f("limit_counts_pkey")),
-    )
-    op.create_table(
         "limit_notices",
         sa.Column("organization_id", sa.BigInteger(), nullable=False),
         sa.Column("agent_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -82,5 +73,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.drop_column("organizations", "limits_version")
-    for table in ("limit_notices", "limit_counts", "limits", "billing_statements"):
+    for table in ("limit_notices", "limits", "billing_statements"):
         op.drop_table(table)

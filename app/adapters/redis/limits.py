@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -28,6 +28,21 @@ class Limit:
 
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What the script returns.
+
+    Attributes:
+        wait: 0 if the amounts were taken; otherwise the seconds until there is capacity.
+        used: What is used of each limit.
+        resets: The seconds until the oldest use of each limit leaves the window.
+    """
+
+    wait: float
+    used: tuple[int, ...]
+    resets: tuple[float, ...]
 
 
 class RedisLimits:
@@ -75,12 +90,34 @@ class RedisLimits:
         keys = [f"{self._prefix}:{{{provider}}}:{name}" for name in counts]
         began = time.monotonic()
         try:
-            wait = float(await self._connect()(keys, [self._window, *(n for count in counts.values() for n in count)]))
+            taken = await self._take(keys, [*counts.values()])
         except (RedisError, OSError) as error:
             raise _make_busy(provider, "cannot be reached") from error
-        if not wait and time.monotonic() - began > _LATE_SECONDS:
+        if not taken.wait and time.monotonic() - began > _LATE_SECONDS:
             raise _make_busy(provider, "answers too late")
-        return wait
+        return taken.wait
+
+    async def count(self, name: str, limits: Mapping[str, int]) -> Taken:
+        """Count a request against several limits: it is counted by each of them, or by none if one is reached.
+
+        Args:
+            name: What the limits belong to, such as an organization.
+            limits: The largest number of requests in a window, by the name of the limit.
+
+        Raises:
+            ProviderBusyError: Redis cannot be reached.
+        """
+        keys = [f"{self._prefix}:{{{name}}}:{limit}" for limit in limits]
+        try:
+            return await self._take(keys, [(most, 1) for most in limits.values()])
+        except (RedisError, OSError) as error:
+            raise _make_busy(name, "cannot be reached") from error
+
+    async def _take(self, keys: Sequence[str], counts: Sequence[tuple[int, int]]) -> Taken:
+        """Run the script; ``counts`` has the limit and the requested amount of each key."""
+        reply = (await self._connect()(keys, [self._window, *(n for count in counts for n in count)])).split()
+        used = tuple(int(part) for part in reply[1::2])
+        return Taken(float(reply[0]), used, tuple(float(part) for part in reply[2::2]))
 
     async def close(self) -> None:
         """Close the connections of this event loop."""
@@ -125,10 +162,12 @@ def _make_busy(provider: str, how: str) -> ProviderBusyError:
 
 # Each key is a list of the requests that were permitted, newest first: the time, and the running total at that time.
 # The last entry before the window stays, so that the usage of the window is a difference of two totals. Arguments: the
-# window in seconds, then for each key the limit and the requested amount. Returns the seconds to wait.
+# window in seconds, then for each key the limit and the requested amount. Returns the seconds to wait, then for each
+# key what is used and the seconds until its oldest use leaves the window.
 _TAKE = """
 local time = redis.call('TIME')
-local now, window, wait, totals = time[1] + time[2] / 1000000, tonumber(ARGV[1]), 0, {}
+local now, window, wait = time[1] + time[2] / 1000000, tonumber(ARGV[1]), 0
+local totals, used, resets = {}, {}, {}
 
 local function read(key, index)
     local entry = redis.call('LINDEX', key, index)
@@ -161,14 +200,24 @@ for i, key in ipairs(KEYS) do
     total = total or 0
     if not oldest or oldest > now - window then base = 0 end
     totals[i] = total + wanted
+    used[i] = total - base
+    if oldest and oldest <= now - window then oldest = read(key, -2) end
+    resets[i] = oldest and oldest + window - now or window
     if totals[i] - base > most then
         wait = math.max(wait, 0.01, find(key, totals[i] - most) + window - now)
     end
 end
-if wait > 0 then return string.format('%.6f', wait) end
+local function answer()
+    local parts = {string.format('%.6f', wait)}
+    for i in ipairs(KEYS) do table.insert(parts, string.format('%.0f %.6f', used[i], resets[i])) end
+    return table.concat(parts, ' ')
+end
+
+if wait > 0 then return answer() end
 for i, key in ipairs(KEYS) do
     redis.call('LPUSH', key, string.format('%.6f %.0f', now, totals[i]))
     redis.call('PEXPIRE', key, math.ceil(window * 1000))
+    used[i] = used[i] + tonumber(ARGV[2 * i + 1])
 end
-return '0'
+return answer()
 """

@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
+from app.api.bodies.billing_events import QUOTA, QuotaData
 from app.api.bodies.fields import TaskName, example
 from app.domain.events import EventType
 
@@ -204,6 +205,10 @@ KINDS: dict[EventType, EventKind] = {
     EventType.PROVIDER_CIRCUIT_CLOSED: EventKind("A provider is up again.", CircuitData, {**_CIRCUIT, "reason": None}),
     EventType.WEBHOOK_DISABLED: EventKind(
         "A webhook was disabled, because its receiver answered 410 or failed for days.", WebhookData, _WEBHOOK
+    ),
+    EventType.QUOTA_WARNING: EventKind("80 % of a limit is used, for the first time in a month.", QuotaData, QUOTA),
+    EventType.QUOTA_EXCEEDED: EventKind(
+        "A limit is used up, for the first time in a month.", QuotaData, {**QUOTA, "used": 10000}
     ),
 }
 """Every type of event."""

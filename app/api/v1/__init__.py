@@ -15,6 +15,7 @@ from app.api.v1 import (
     documents,
     evaluations,
     events,
+    limits,
     organizations,
     profile_imports,
     profiles,
@@ -53,6 +54,7 @@ _PARTS = (
     deliveries,
     organizations,
     upkeep,
+    limits,
 )
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(refuse_unknown_parameters)])

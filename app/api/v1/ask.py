@@ -8,9 +8,9 @@ from app.api import events
 from app.api.access import Asker, ServicesOf
 from app.api.bodies.ask import AskRequest
 from app.api.bodies.tasks import TaskAccepted
-from app.api.problems import RESPONSES, document_problems
+from app.api.problems import NEW_WORK, RESPONSES, document_problems
 from app.api.v1.agents import AgentId
-from app.domain.errors import BacklogFullError, InvalidUrlError, UrlNotAllowedError
+from app.domain.errors import InvalidUrlError, UrlNotAllowedError
 from app.services.answers.answers import Asked
 
 router = APIRouter(tags=["search"], responses=RESPONSES)
@@ -21,7 +21,7 @@ router = APIRouter(tags=["search"], responses=RESPONSES)
     status_code=202,
     response_model=TaskAccepted,
     responses={
-        **document_problems(BacklogFullError, InvalidUrlError, UrlNotAllowedError),
+        **document_problems(*NEW_WORK, InvalidUrlError, UrlNotAllowedError),
         200: {"content": {events.MEDIA_TYPE: {"itemSchema": {}}}},
     },
 )

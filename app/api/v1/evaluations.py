@@ -17,10 +17,10 @@ from app.api.bodies.evaluations import (
 )
 from app.api.bodies.tasks import TaskAccepted
 from app.api.paging import AfterId, Limit
-from app.api.problems import RESPONSES, document_problems
+from app.api.problems import NEW_WORK, RESPONSES, document_problems
 from app.api.questions import QUESTIONS_BODY, read_questions
 from app.api.v1.agents import AgentId
-from app.domain.errors import BacklogFullError, InvalidQuestionsError, MissingFileError
+from app.domain.errors import InvalidQuestionsError, MissingFileError
 
 router = APIRouter(prefix="/agents", tags=["evaluation"], responses=RESPONSES)
 
@@ -92,7 +92,7 @@ async def delete_question_set(agent_id: AgentId, set_id: IdOfSet, identity: Writ
     await services.evaluations.question_sets.delete(identity.organization_id, agent_id, set_id)
 
 
-@router.post("/{agent_id}/evaluations", status_code=202, responses=document_problems(BacklogFullError))
+@router.post("/{agent_id}/evaluations", status_code=202, responses=document_problems(*NEW_WORK))
 async def begin_evaluation(
     agent_id: AgentId, body: EvaluationCreate, identity: Writer, services: ServicesOf, response: Response
 ) -> EvaluationAccepted:

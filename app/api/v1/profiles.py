@@ -17,10 +17,9 @@ from app.api.bodies.profiles import (
 )
 from app.api.bodies.tasks import TaskAccepted
 from app.api.paging import AfterId, Limit
-from app.api.problems import RESPONSES, document_problems
+from app.api.problems import NEW_WORK, RESPONSES, document_problems
 from app.api.v1.agents import AgentId
 from app.domain.errors import (
-    BacklogFullError,
     DuplicateProfileError,
     InvalidRequestError,
     InvalidUrlError,
@@ -104,9 +103,7 @@ async def delete_profile(profile_id: ProfileId, identity: Writer, services: Serv
     await services.profiles.profiles.delete(identity.access, profile_id)
 
 
-@router.post(
-    "/profiles/{profile_id}/enrich", status_code=202, responses=document_problems(BacklogFullError, ProfileBusyError)
-)
+@router.post("/profiles/{profile_id}/enrich", status_code=202, responses=document_problems(*NEW_WORK, ProfileBusyError))
 async def enrich_profile(
     profile_id: ProfileId,
     identity: Writer,
@@ -127,7 +124,7 @@ async def enrich_profile(
 @router.post(
     "/agents/{agent_id}/profiles/enrich",
     status_code=202,
-    responses=document_problems(BacklogFullError, ProfileBusyError),
+    responses=document_problems(*NEW_WORK, ProfileBusyError),
 )
 async def enrich_profiles(
     agent_id: AgentId,

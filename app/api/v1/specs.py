@@ -8,12 +8,11 @@ from app.api.bodies.uploads import UploadAccepted, locate
 from app.api.forms import PRIORITIES, parse_metadata
 from app.api.json_bodies import parse_json, validate
 from app.api.multipart import Form, drain, read_form, stream_body
-from app.api.problems import document_problems
+from app.api.problems import NEW_WORK, document_problems
 from app.api.v1.agents import AgentId
 from app.api.v1.uploads import SingleFile
 from app.bootstrap import Services
 from app.domain.errors import (
-    BacklogFullError,
     BadRequestError,
     EmptyFileError,
     InvalidMetadataError,
@@ -41,7 +40,7 @@ _PROBLEMS = (
     UrlNotAllowedError,
     UnknownRepositoryError,
     PayloadTooLargeError,
-    BacklogFullError,
+    *NEW_WORK,
     StorageFullError,
     StorageUnavailableError,
 )

@@ -9,12 +9,11 @@ from app.api.bodies.uploads import BatchAccepted, CollectionUploadAccepted, Uplo
 from app.api.direct import direct
 from app.api.forms import OPTIONS, describe_form, parse_options
 from app.api.multipart import Form, drain, read_form, stream_body
-from app.api.problems import document_problems
+from app.api.problems import NEW_WORK, document_problems
 from app.api.v1.agents import AgentId
 from app.bootstrap import Services
 from app.domain.agents import make_slug
 from app.domain.errors import (
-    BacklogFullError,
     BadRequestError,
     DuplicateDocumentError,
     EmptyFileError,
@@ -38,7 +37,7 @@ _PROBLEMS = (
     MissingFileError,
     InvalidMetadataError,
     PayloadTooLargeError,
-    BacklogFullError,
+    *NEW_WORK,
     StorageFullError,
     StorageUnavailableError,
     InvalidUrlError,

@@ -6,10 +6,9 @@ from app.api.access import ServicesOf, Writer
 from app.api.bodies.uploads import UploadAccepted, locate
 from app.api.bodies.webpages import CrawlAccepted, CrawlBody, WebpageBody
 from app.api.forms import PRIORITIES
-from app.api.problems import document_problems
+from app.api.problems import NEW_WORK, document_problems
 from app.api.v1.agents import AgentId
 from app.domain.errors import (
-    BacklogFullError,
     DuplicateDocumentError,
     InvalidMetadataError,
     InvalidUrlError,
@@ -19,7 +18,7 @@ from app.domain.metadata import check_metadata
 from app.services.intake.crawls import CrawlRequest
 from app.services.intake.webpages import PageRequest
 
-_PROBLEMS = (InvalidUrlError, UrlNotAllowedError, InvalidMetadataError, BacklogFullError)
+_PROBLEMS = (InvalidUrlError, UrlNotAllowedError, InvalidMetadataError, *NEW_WORK)
 
 router = APIRouter(prefix="/documents/agent/{agent_id}", tags=["documents"])
 

@@ -2,7 +2,12 @@ from dataclasses import dataclass
 
 from app.bootstrap.adapters import Adapters
 from app.bootstrap.prices import choose_prices
+from app.domain.limits import Limits
+from app.services.billing.limit_book import LimitBook
+from app.services.billing.limit_report import LimitReport
 from app.services.billing.prices import Prices
+from app.services.billing.quotas import Quotas
+from app.services.billing.request_rates import RequestRates
 from app.services.billing.statements import Statements
 from app.settings import Settings
 
@@ -11,15 +16,39 @@ from app.settings import Settings
 class BillingServices:
     """``app.services.billing``."""
 
+    limits: LimitBook
+    limit_report: LimitReport
     prices: Prices
+    quotas: Quotas
+    rates: RequestRates
     statements: Statements
 
 
 def build_billing(settings: Settings, adapters: Adapters) -> BillingServices:
-    """Build the services for statements.
+    """Build the services for prices, statements and limits.
 
     Raises:
         StartupError: the prices are not valid.
     """
     prices = Prices(adapters.database, choose_prices(settings))
-    return BillingServices(prices=prices, statements=Statements(adapters.database, prices))
+    book = LimitBook(adapters.database, read_limits(settings))
+    quotas = Quotas(adapters.database, book, prices)
+    return BillingServices(
+        limits=book,
+        limit_report=LimitReport(book, quotas),
+        prices=prices,
+        quotas=quotas,
+        rates=RequestRates(book, adapters.request_counts),
+        statements=Statements(adapters.database, prices),
+    )
+
+
+def read_limits(settings: Settings) -> Limits:
+    """The limits of every organization that has none of its own."""
+    return Limits(
+        settings.quota_documents_per_month,
+        settings.quota_stored_bytes,
+        settings.quota_tokens_per_month,
+        settings.quota_requests_per_minute,
+        settings.quota_amount_per_month,
+    )

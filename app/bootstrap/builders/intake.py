@@ -4,6 +4,7 @@ from app.adapters.web.client import WebClient
 from app.adapters.web.reader import WebReader
 from app.adapters.web.robots import WebRobots
 from app.bootstrap.adapters import Adapters
+from app.bootstrap.builders.billing import BillingServices
 from app.bootstrap.builders.indexing import IndexingServices
 from app.bootstrap.builders.queue import QueueServices
 from app.bootstrap.web import choose_page_reader
@@ -43,13 +44,17 @@ class IntakeServices:
 
 
 def build_intake(
-    settings: Settings, adapters: Adapters, queue: QueueServices, indexing: IndexingServices
+    settings: Settings,
+    adapters: Adapters,
+    queue: QueueServices,
+    indexing: IndexingServices,
+    billing: BillingServices,
 ) -> IntakeServices:
     """Build the services that add documents."""
     database, blobs, admission, ingestion = adapters.database, adapters.blobs, queue.admission, indexing.ingestion
     allowed = AllowedHosts.parse(settings.web_allowed_hosts)
     web = WebClient(user_agent=settings.web_user_agent, time_limit=settings.web_time_limit, allowed=allowed)
-    backpressure = Backpressure(database, settings.agent_max_waiting)
+    backpressure = Backpressure(database, settings.agent_max_waiting, billing.quotas)
     pictures = reads_pictures(settings.ocr_engine, settings.ocr_languages)
     uploads = Uploads(database, blobs, admission, backpressure, settings.max_upload_bytes, pictures=pictures)
     documents = Documents(database, blobs, admission, queue.after_commit, indexing.erasure)
@@ -58,7 +63,7 @@ def build_intake(
     webpages = Webpages(database, reader, uploads, ingestion, documents, admission, backpressure, allowed)
     hosts = Hosts(database, WebRobots(web, user_agent=settings.web_user_agent), settings.crawl_delay_seconds)
     return IntakeServices(
-        archives=Archives(blobs, uploads, ingestion, adapters.parser, limits),
+        archives=Archives(blobs, uploads, ingestion, adapters.parser, limits, backpressure),
         attachments=Attachments(database, blobs, uploads, admission, limits),
         backpressure=backpressure,
         batches=Batches(database, blobs, uploads, queue.after_commit, backpressure, settings.batch_max_files),

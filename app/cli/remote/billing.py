@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 import typer
 
 from app.cli.output import AsJson, CommandError, print_json, print_table, say
+from app.cli.remote.agents import find_agent
 from app.cli.remote.client import Client
-from app.cli.remote.command import check_text, remote
+from app.cli.remote.command import AgentFilter, check_text, remote
 
 program = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -71,6 +72,22 @@ def prices(client: Client, as_json: AsJson = False) -> None:
         for tier in price["tiers"]
     ]
     print_table(["valid from", "quantity", "of", "per", "up to", f"price ({found['currency']})"], rows)
+
+
+@program.command("limits")
+@remote
+def limits(client: Client, agent: AgentFilter = None, as_json: AsJson = False) -> None:
+    """Show the limits of your organization, and of an agent, with what is used."""
+    agent_id = find_agent(client, agent) if agent else None
+    found = client.get("/limits", agent_id=agent_id)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        [one["name"], one["agent_id"] or "", one["limit"] or "none", one["used"] or "", one["resets_at"] or ""]
+        for one in found["limits"]
+    ]
+    print_table(["limit", "agent", "at most", "used", "resets at"], rows)
 
 
 def _choose_format(file: Path) -> Literal["pdf", "csv", "json"]:

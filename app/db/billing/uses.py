@@ -11,6 +11,7 @@ from typing import Any
 
 from app.db.engine import Source, fetch
 from app.db.statements import Statement
+from app.domain.limits import ORGANIZATION
 from app.domain.prices import STORED, UNITS
 from app.domain.statements import Use
 
@@ -20,14 +21,16 @@ _NAMES = ", ".join([*_COUNTED, "stored_bytes"])
 _GB = 1_000_000_000
 _SIX_DECIMALS = Decimal("0.000001")
 
+_SCOPE = f"organization_id = :organization_id AND CAST(:agent_id AS bigint) IN ({ORGANIZATION}, agent_id)"
+
 _BY_DAY = Statement(f"""
     SELECT day, kind, model, {_SUMS}
     FROM (
         SELECT day, kind, model, {_NAMES} FROM usage_days
-        WHERE organization_id = :organization_id AND day >= CAST(:first AS date) AND day < CAST(:next AS date)
+        WHERE {_SCOPE} AND day >= CAST(:first AS date) AND day < CAST(:next AS date)
         UNION ALL
         SELECT CAST(occurred_at AT TIME ZONE 'UTC' AS date), kind, model, {_NAMES} FROM usage_records
-        WHERE organization_id = :organization_id AND counted_at IS NULL
+        WHERE {_SCOPE} AND counted_at IS NULL
             AND occurred_at >= CAST(:first AS date) AT TIME ZONE 'UTC'
             AND occurred_at < CAST(:next AS date) AT TIME ZONE 'UTC'
     ) AS used
@@ -36,26 +39,29 @@ _BY_DAY = Statement(f"""
     -- What was stored before the month, on the day before it.
     SELECT CAST(:first AS date) - 1, '', '', {", ".join("0" for _ in _COUNTED)}, CAST(sum(stored) AS bigint)
     FROM (
-        SELECT sum(stored_bytes) FROM usage_days WHERE organization_id = :organization_id AND day < CAST(:first AS date)
+        SELECT sum(stored_bytes) FROM usage_days WHERE {_SCOPE} AND day < CAST(:first AS date)
         UNION ALL
         SELECT sum(stored_bytes) FROM usage_records
-        WHERE organization_id = :organization_id AND counted_at IS NULL
+        WHERE {_SCOPE} AND counted_at IS NULL
             AND occurred_at < CAST(:first AS date) AT TIME ZONE 'UTC'
     ) AS before (stored)
 """)
 
 
-async def list_uses(source: Source, organization_id: int, month: date, today: date) -> list[Use]:
-    """What an organization used in a month, by day, quantity, kind and model, in this order.
+async def list_uses(
+    source: Source, organization_id: int, month: date, today: date, agent_id: int = ORGANIZATION
+) -> list[Use]:
+    """What an organization or one of its agents used in a month, by day, quantity, kind and model, in this order.
 
     Args:
         source: The database or an open transaction.
         organization_id: The organization.
         month: The first day of the month.
         today: The current day. What is stored counts for the days up to it.
+        agent_id: The agent, or ``ORGANIZATION`` for all.
     """
     following = next_month(month)
-    parameters = {"organization_id": organization_id, "first": month, "next": following}
+    parameters = {"organization_id": organization_id, "agent_id": agent_id, "first": month, "next": following}
     rows = await fetch(source, _BY_DAY, parameters)
     changes: dict[date, int] = {}
     for row in rows:

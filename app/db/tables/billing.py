@@ -1,4 +1,4 @@
-"""The tables of bills: statements, limits, and what counts towards the limits."""
+"""The tables of bills: statements, limits, and which limits were reached."""
 
 import sqlalchemy as sa
 
@@ -43,16 +43,6 @@ limits = sa.Table(
     _make_organization(),
     _make_agent(),
     *(sa.Column(name, sa.Numeric if name == "amount_per_month" else sa.BigInteger) for name in LIMITS),
-)
-
-limit_counts = sa.Table(
-    "limit_counts",
-    metadata,
-    _make_organization(),
-    _make_agent(),
-    _make_month(),
-    # The documents that were accepted in the month. There is a row only if a limit is set.
-    sa.Column("documents", sa.BigInteger, nullable=False),
 )
 
 limit_notices = sa.Table(

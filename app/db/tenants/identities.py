@@ -30,9 +30,10 @@ async def lock_organization(connection: AsyncConnection, organization_id: int) -
 
 _FIND_IDENTITIES = Statement("""
     SELECT given.hash, k.organization_id, k.scopes, k.operator, k.prefix, k.id, k.agent_ids, k.document_filter,
-        k.expires_at
+        k.expires_at, o.limits_version
     FROM unnest(CAST(:key_hashes AS bytea[])) AS given (hash)
     JOIN api_keys AS k ON k.hash = given.hash OR (k.former_hash = given.hash AND k.former_expires_at > now())
+    JOIN organizations AS o ON o.id = k.organization_id
     WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
 """)
 
@@ -46,6 +47,7 @@ def _identity(row: Any) -> Identity:
         None if row["agent_ids"] is None else frozenset(row["agent_ids"]),
         row["document_filter"],
         row["expires_at"],
+        row["limits_version"],
     )
 
 

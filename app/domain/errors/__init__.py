@@ -24,6 +24,7 @@ from app.domain.errors.documents import (
     SpecialFileError,
     UnsafePathError,
 )
+from app.domain.errors.limits import BudgetExceededError, QuotaExceededError, RateLimitedError
 from app.domain.errors.mail import MailRefusedError, MailUnavailableError
 from app.domain.errors.providers import (
     ProviderBusyError,
@@ -105,6 +106,7 @@ __all__ = [
     "ArchiveTooDeepError",
     "BacklogFullError",
     "BadRequestError",
+    "BudgetExceededError",
     "ConflictError",
     "DatabaseFullError",
     "DatabaseUnavailableError",
@@ -157,6 +159,8 @@ __all__ = [
     "ProviderPausedError",
     "ProviderRefusedError",
     "ProviderRequestError",
+    "QuotaExceededError",
+    "RateLimitedError",
     "RequestTimeoutError",
     "ResponseTooLargeError",
     "RestrictedKeyError",

@@ -2,6 +2,7 @@
 
 from app.domain.ports.mail import Mailer
 from app.domain.ports.models import BatchIndexer, ChatModel, Embedder, OnText, RateLimiter, Reranker
+from app.domain.ports.rates import CountedRequest, RequestCounter
 from app.domain.ports.storage import BlobStore, BlobWriter, StoredFile
 from app.domain.ports.vectors import VectorStore
 from app.domain.ports.web import PageReader, RobotsReader, RobotsRules
@@ -14,6 +15,7 @@ __all__ = [
     "BlobStore",
     "BlobWriter",
     "ChatModel",
+    "CountedRequest",
     "Doorbell",
     "Embedder",
     "Mailer",
@@ -21,6 +23,7 @@ __all__ = [
     "PageReader",
     "Parser",
     "RateLimiter",
+    "RequestCounter",
     "Reranker",
     "RobotsReader",
     "RobotsRules",

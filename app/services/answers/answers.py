@@ -79,14 +79,17 @@ class Answers:
 
         Raises:
             BacklogFullError: when the agent has too many tasks waiting.
+            QuotaExceededError, BudgetExceededError: when a limit is used up.
             InvalidRequestError: when the filter has another form than ``app.domain.filters`` reads.
         """
         read_filters(asked.where)
         arguments = asked.as_arguments()
         if access.document_filter is not None:
             arguments |= {ASKED_BY: access.key_id, ASKED_FILTER: access.document_filter}
-        await self._backpressure.check(agent_id)
-        async with self._database.transaction() as connection:
+        async with (
+            self._backpressure.admit(access.organization_id, agent_id),
+            self._database.transaction() as connection,
+        ):
             task = await submit(
                 connection,
                 NewTask(access.organization_id, agent_id, TaskName.ANSWER_QUESTION, Queue.HIGH, arguments=arguments),

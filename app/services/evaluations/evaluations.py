@@ -99,6 +99,7 @@ class Evaluations:
 
         Raises:
             BacklogFullError: when the agent has too many tasks waiting.
+            QuotaExceededError, BudgetExceededError: when a limit is used up.
             InvalidRequestError: when the filter has another form than ``app.domain.filters`` reads.
             NotFoundError: when the organization has no such agent, or the agent no such question set.
         """
@@ -106,8 +107,7 @@ class Evaluations:
             read_filter(request.where)
         index = await self._vectors.get_active()
         task_id = new_task_id()
-        await self._backpressure.check(agent_id)
-        async with self._database.transaction() as connection:
+        async with self._backpressure.admit(organization_id, agent_id), self._database.transaction() as connection:
             agent = await find_owner(connection, organization_id, agent_id)
             question_set = await find_question_set(connection, agent_id, request.question_set_id, lock=True)
             evaluation = await add_evaluation(connection, agent, question_set, index, task_id, request, self._reranker)

@@ -20,6 +20,7 @@ from app.domain.errors import (
     StorageFullError,
     StorageUnavailableError,
 )
+from app.domain.limits import Need
 from app.domain.media import ARCHIVES, SEVENZIP
 from app.domain.ports import BlobStore, Parser
 from app.domain.records import Content, Document
@@ -28,6 +29,7 @@ from app.ledger.children import drop_children
 from app.pipeline.archives.formats import ArchivedFile, open_files
 from app.services.indexing.ingestion import Ingestion, ReportThrottle
 from app.services.indexing.publication import delete_former_file, raise_superseded, read_content
+from app.services.intake.backpressure import Backpressure
 from app.services.intake.sevenzip import unpack_sevenzip
 from app.services.intake.stored_entries import ArchiveLimits, StoredEntries, read_nesting
 from app.services.intake.uploads import Uploads
@@ -66,13 +68,20 @@ class Archives:
     """Unpacks archives."""
 
     def __init__(
-        self, blobs: BlobStore, uploads: Uploads, ingestion: Ingestion, parser: Parser, limits: ArchiveLimits
+        self,
+        blobs: BlobStore,
+        uploads: Uploads,
+        ingestion: Ingestion,
+        parser: Parser,
+        limits: ArchiveLimits,
+        backpressure: Backpressure,
     ) -> None:
         self._blobs = blobs
         self._uploads = uploads
         self._ingestion = ingestion
         self._parser = parser
         self._limits = limits
+        self._backpressure = backpressure
 
     async def unpack(self, attempt: RunningAttempt) -> Outcome:
         """Store each file of the archive; the outcome submits a child for each. An unreadable file is a failed child.
@@ -81,6 +90,7 @@ class Archives:
             DocumentDamagedError: when the archive cannot be read.
             ArchiveLimitError: when it contains too much.
             EmptyArchiveError: when it contains no file.
+            QuotaExceededError: when its files together exceed a limit.
         """
         document = (await self._ingestion.load(attempt)).document
         content = read_content(attempt.task) or document.content
@@ -96,7 +106,9 @@ class Archives:
                 await self._unpack_level(_Unpacking(content.filename, stored), archive, level)
                 if not stored.entries:
                     raise EmptyArchiveError
-        return self._make_outcome(attempt.task, document, content, stored)
+                need = Need(len(stored.entries), stored.inflated)
+                async with self._backpressure.hold(attempt.task.organization_id, attempt.task.agent_id, need):
+                    return self._make_outcome(attempt.task, document, content, stored)
 
     async def _unpack_level(self, unpacking: _Unpacking, archive: _Archive, level: int) -> None:
         """Store the files of one archive. ``level`` is the number of archives and documents that contain its files.

@@ -1,13 +1,17 @@
-"""Backpressure: an agent's new work is refused while too many of its tasks wait."""
+"""Backpressure: new work is refused while too many tasks of the agent wait, or when a quota is used up."""
 
 import time
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from app.db.engine import Database
 from app.db.tenants.agents import get_agent
 from app.domain.errors import BacklogFullError
 from app.domain.identity import Access
+from app.domain.limits import NOTHING, Need
 from app.ledger.read import has_backlog
+from app.services.billing.quotas import Quotas
 
 _CACHE_SECONDS = 1.0
 _RETRY_SECONDS = 30.0
@@ -15,12 +19,35 @@ _CACHED_AGENTS = 10_000
 
 
 class Backpressure:
-    """Checks the number of an agent's waiting tasks; a result is cached for a second."""
+    """Checks the number of an agent's waiting tasks, whose result is cached for a second, and the quotas.
 
-    def __init__(self, database: Database, max_waiting: int) -> None:
+    Args:
+        database: The database.
+        max_waiting: The most waiting tasks of an agent.
+        quotas: The quotas; None without any.
+    """
+
+    def __init__(self, database: Database, max_waiting: int, quotas: Quotas | None = None) -> None:
         self._database = database
         self._max_waiting = max_waiting
+        self._quotas = quotas
         self._results: OrderedDict[int, tuple[float, bool]] = OrderedDict()
+
+    @asynccontextmanager
+    async def admit(self, organization_id: int, agent_id: int, need: Need = NOTHING) -> AsyncIterator[None]:
+        """Check that new work may be submitted, while the block submits it.
+
+        Raises:
+            BacklogFullError: when too many tasks of the agent wait already.
+            QuotaExceededError, BudgetExceededError: when a limit of the organization or the agent is used up.
+        """
+        await self.check_of(organization_id, agent_id)
+        async with self.hold(organization_id, agent_id, need):
+            yield
+
+    def hold(self, organization_id: int, agent_id: int, need: Need) -> AbstractAsyncContextManager[None]:
+        """Check the quotas only, for work that an accepted task adds. Raises as ``admit`` does."""
+        return self._quotas.hold(organization_id, agent_id, need) if self._quotas else nullcontext()
 
     async def check(self, agent_id: int) -> None:
         """Check that an agent may submit new work.

@@ -11,6 +11,7 @@ from app.db.engine import Database, repeats_on_conflict
 from app.domain.counting import count_of
 from app.domain.documents import OnDuplicate
 from app.domain.errors import EmptyFileError, MissingFileError, NotFoundError, TooManyFilesError, UnsupportedTypeError
+from app.domain.limits import Need
 from app.domain.ports import BlobStore
 from app.domain.tasks import NewTask, Queue, Task, TaskName, name_callback
 from app.ledger.children import insert_parent
@@ -104,13 +105,15 @@ class Batches:
             MissingFileError: when there are no files.
             NotFoundError: when the organization has no such agent.
             BacklogFullError: when the agent has too many tasks waiting.
+            QuotaExceededError, BudgetExceededError: when the batch as a whole exceeds a limit.
         """
-        await self._backpressure.check_of(batch.organization_id, batch.agent_id)
-        if not incoming.files:
-            raise MissingFileError
-        async with self._uploads.delete_unless_committed([file.key for _, file in incoming.files]):
-            entries = await self._store_files(incoming, batch)
-            parent, children = await self._submit(batch, entries)
+        need = Need(len(incoming.files), sum(file.size for _, file in incoming.files))
+        async with self._backpressure.admit(batch.organization_id, batch.agent_id, need):
+            if not incoming.files:
+                raise MissingFileError
+            async with self._uploads.delete_unless_committed([file.key for _, file in incoming.files]):
+                entries = await self._store_files(incoming, batch)
+                parent, children = await self._submit(batch, entries)
         for key in list_unused_blobs(entries, children):
             await self._blobs.delete(key)
         await self._after_commit.run([parent])

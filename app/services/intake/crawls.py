@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.crawls import add_urls, claim_url, lock_crawl
 from app.db.documents.documents import find_all_by_content
 from app.db.engine import Database, repeats_on_conflict
 from app.domain.addresses import AllowedHosts
-from app.domain.errors import NoExtractableTextError, NotFoundError, RetryLaterError
+from app.domain.errors import NoExtractableTextError, NotFoundError, QuotaExceededError, RetryLaterError
 from app.domain.ids import TaskId, new_task_id
+from app.domain.limits import Need
 from app.domain.media import HTML
 from app.domain.ports import BlobStore
 from app.domain.records import Document
@@ -34,6 +36,8 @@ from app.temporary_folders import TemporaryFolder
 
 _MAX_WAIT_SECONDS = 1.0
 _SPREAD_SECONDS = 30.0
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +86,12 @@ class Crawls:
             InvalidUrlError, UrlNotAllowedError
             NotFoundError: when the organization has no such agent.
             BacklogFullError: when the agent has too many tasks waiting.
+            QuotaExceededError, BudgetExceededError: when a limit is used up.
         """
         check_url(request.url, self._allowed)
         url = normalise_url(request.url)
-        await self._backpressure.check_of(request.organization_id, request.agent_id)
-        parent = await self._submit(request, url)
+        async with self._backpressure.admit(request.organization_id, request.agent_id, Need(1)):
+            parent = await self._submit(request, url)
         self._admission.nudge(parent.queue)
         return parent
 
@@ -126,7 +131,16 @@ class Crawls:
                 if is_start(attempt.task):
                     raise
                 outcome = make_skipped_outcome(self._blobs, document, stored, Skip.because(error))
-        return self._add_linked_pages(outcome, attempt.task, crawl, scope, links)
+        return self._add_linked_pages(outcome, attempt.task, crawl, scope, await self._limit_links(attempt.task, links))
+
+    async def _limit_links(self, page: Task, links: Links) -> Links:
+        """The links of a page; none when a limit permits no further document, which ends the crawl early."""
+        try:
+            async with self._backpressure.hold(page.organization_id, page.agent_id, Need(1)):
+                return links
+        except QuotaExceededError as error:
+            log.info("crawl_stopped_by_quota", detail=error.detail)
+            return replace(links, urls=[])
 
     async def _read(self, attempt: RunningAttempt, document: Document, crawl: Task) -> Outcome:
         url = document.source_url or ""

@@ -28,6 +28,7 @@ from app.domain.errors import (
 )
 from app.domain.identity import Access
 from app.domain.ids import TaskId, new_task_id
+from app.domain.limits import Need
 from app.domain.media import ARCHIVES
 from app.domain.ports import BlobStore, BlobWriter
 from app.domain.records import Content, Document
@@ -215,16 +216,15 @@ class Uploads:
         """Write document and task for a complete file, unless the agent already has the same content.
 
         Raises:
-            EmptyFileError: when it has no bytes.
-            UnsupportedTypeError: when Sluice does not read content of its type.
+            EmptyFileError, UnsupportedTypeError: as ``IncomingFile.store``.
             NotFoundError: when the organization has no such agent.
-            BacklogFullError: when the agent has too many tasks waiting.
+            BacklogFullError, QuotaExceededError, BudgetExceededError: as ``Backpressure.admit``.
             DuplicateDocumentError: when the agent has the same content and ``on_duplicate`` is ``reject``.
         """
-        await self._backpressure.check_of(upload.organization_id, upload.agent_id)
-        content = await incoming.store(upload.filename)
-        async with self.delete_unless_committed([incoming.key]):
-            accepted = await self._submit(upload, content)
+        async with self._backpressure.admit(upload.organization_id, upload.agent_id, Need(1, incoming.size)):
+            content = await incoming.store(upload.filename)
+            async with self.delete_unless_committed([incoming.key]):
+                accepted = await self._submit(upload, content)
         if accepted.duplicate_of is not None and not accepted.replaces:
             await self._blobs.delete(incoming.key)
         return accepted

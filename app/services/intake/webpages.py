@@ -11,6 +11,7 @@ from app.domain.addresses import AllowedHosts
 from app.domain.documents import OnDuplicate
 from app.domain.errors import DocumentBusyError, DuplicateDocumentError, FileMissingError
 from app.domain.identity import Access
+from app.domain.limits import Need
 from app.domain.media import HTML, MARKDOWN
 from app.domain.ports import PageReader
 from app.domain.records import Content, Document
@@ -119,11 +120,15 @@ class Webpages:
             InvalidUrlError, UrlNotAllowedError
             NotFoundError: when the organization has no such agent.
             BacklogFullError: when the agent has too many tasks waiting.
+            QuotaExceededError, BudgetExceededError: when a limit is used up.
             DuplicateDocumentError: when the agent has this page and ``on_duplicate`` is ``reject``.
         """
         check_url(request.url, self._allowed)
         url = normalise_url(request.url)
-        await self._backpressure.check_of(request.organization_id, request.agent_id)
+        async with self._backpressure.admit(request.organization_id, request.agent_id, Need(1)):
+            return await self._submit(request, url)
+
+    async def _submit(self, request: PageRequest, url: str) -> Accepted:
         for _ in range(_ATTEMPTS):
             task, _ = submission = make_submission(request, url)
             if added := await submit_with_documents(self._database, [submission]):

@@ -15,6 +15,7 @@ from app.db.engine import Database, repeats_on_conflict
 from app.domain.addresses import AllowedHosts
 from app.domain.documents import OnDuplicate
 from app.domain.errors import NotFoundError, UnsupportedTypeError
+from app.domain.limits import Need
 from app.domain.media import MARKDOWN, SEVENZIP, TAR, ZIP
 from app.domain.records import Content
 from app.domain.repository_url import RepositoryArchive, find_archive, strip_archive_suffix
@@ -103,9 +104,12 @@ class Specs:
             UnsupportedTypeError: when it is not a ZIP, tar or 7-Zip archive, or when 7-Zip archives are not supported.
             NotFoundError: when the organization has no such agent.
             BacklogFullError: when the agent has too many tasks waiting.
+            QuotaExceededError, BudgetExceededError: when a limit is used up.
         """
-        await self._backpressure.check(request.agent_id)
-        async with self._uploads.delete_unless_committed([incoming.key]):
+        async with (
+            self._backpressure.admit(request.organization_id, request.agent_id, Need(1, incoming.size)),
+            self._uploads.delete_unless_committed([incoming.key]),
+        ):
             content = await incoming.store(filename)
             check_archive(content)
             name = strip_archive_suffix(filename)[:_NAME_CHARACTERS]
@@ -118,12 +122,13 @@ class Specs:
             InvalidUrlError, UrlNotAllowedError, UnknownRepositoryError
             NotFoundError: when the organization has no such agent.
             BacklogFullError: when the agent has too many tasks waiting.
+            QuotaExceededError, BudgetExceededError: when a limit is used up.
         """
         archive = find_archive(url, self._allowed)
-        await self._backpressure.check(request.agent_id)
         digest = hashlib.sha256(archive.url.encode()).digest()
         name = archive.name[:_NAME_CHARACTERS]
-        return await self._submit(request, name, digest, archive=archive)
+        async with self._backpressure.admit(request.organization_id, request.agent_id, Need(1)):
+            return await self._submit(request, name, digest, archive=archive)
 
     async def _submit(
         self,
