@@ -45,6 +45,11 @@ class Backpressure:
         async with self.hold(organization_id, agent_id, need):
             yield
 
+    async def check_work(self, organization_id: int, agent_id: int) -> None:
+        """Check that work without a document may be submitted. Raises as ``admit`` does."""
+        async with self.admit(organization_id, agent_id):
+            pass
+
     def hold(self, organization_id: int, agent_id: int, need: Need) -> AbstractAsyncContextManager[None]:
         """Check the quotas only, for work that an accepted task adds. Raises as ``admit`` does."""
         return self._quotas.hold(organization_id, agent_id, need) if self._quotas else nullcontext()

@@ -79,7 +79,7 @@ class ManyProfiles:
         """Check that an agent may take a task."""
         async with self._database.statement() as connection:
             agent = await check_agent(connection, access, agent_id)
-        await self._backpressure.check(agent_id)
+        await self._backpressure.check_work(access.organization_id, agent_id)
         return agent
 
     async def submit_children(self, attempt: RunningAttempt) -> Outcome:

@@ -212,7 +212,7 @@ class Profiles:
             BacklogFullError: when the agent has too many tasks waiting.
         """
         profile = await self.get(access, profile_id)
-        await self._backpressure.check(profile.agent_id)
+        await self._backpressure.check_work(access.organization_id, profile.agent_id)
         async with self._database.transaction() as connection:
             locked = await lock_profile(connection, profile_id)
             if locked is None:
