@@ -29,7 +29,7 @@ _STATE = {
 }
 
 
-class LimitsBody(BaseModel):
+class LimitsUpdate(BaseModel):
     """The limits of an organization or an agent. A limit that is null or left out does not exist."""
 
     model_config = example(_LIMITS, extra="forbid")
@@ -47,6 +47,12 @@ class LimitsBody(BaseModel):
     def read(self) -> Limits:
         """The limits."""
         return Limits(**self.model_dump())
+
+
+class LimitsBody(LimitsUpdate):
+    """The limits that were set."""
+
+    model_config = example(_LIMITS)
 
     @classmethod
     def of(cls, limits: Limits) -> "LimitsBody":

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from app.api.access import Admin, Operator, OrganizationReader, ServicesOf
-from app.api.bodies.limits import LimitList, LimitsBody
+from app.api.bodies.limits import LimitList, LimitsBody, LimitsUpdate
 from app.api.problems import RESPONSES, document_problems
 from app.api.v1.agents import AgentId
 from app.domain.errors import OperatorRequiredError
@@ -36,7 +36,7 @@ async def list_limits(
 @router.put("/organizations/{organization_id}/limits", responses=document_problems(OperatorRequiredError))
 async def set_organization_limits(
     organization_id: Annotated[int, Path(ge=1, le=2**63 - 1, description="The organization's id.")],
-    body: LimitsBody,
+    body: LimitsUpdate,
     _identity: Operator,
     services: ServicesOf,
 ) -> LimitsBody:
@@ -44,12 +44,12 @@ async def set_organization_limits(
 
     A limit that is null or left out is that of the installation, if it has one.
     """
-    await services.billing.limits.set(organization_id, ORGANIZATION, body.read())
-    return body
+    await services.billing.limits.set(organization_id, ORGANIZATION, limits := body.read())
+    return LimitsBody.of(limits)
 
 
 @router.put("/agents/{agent_id}/limits")
-async def set_agent_limits(agent_id: AgentId, body: LimitsBody, identity: Admin, services: ServicesOf) -> LimitsBody:
+async def set_agent_limits(agent_id: AgentId, body: LimitsUpdate, identity: Admin, services: ServicesOf) -> LimitsBody:
     """Set the limits of an agent, in place of the former ones. They hold in addition to those of the organization."""
-    await services.billing.limits.set(identity.organization_id, agent_id, body.read())
-    return body
+    await services.billing.limits.set(identity.organization_id, agent_id, limits := body.read())
+    return LimitsBody.of(limits)
