@@ -58,6 +58,9 @@ OnDuplicate = Annotated[
 Metadata = Annotated[str | None, typer.Option(callback=check_text, help="A JSON object, which search can filter by.")]
 
 
+Granularity = Annotated[Literal["hour", "day", "month"], typer.Option("--by", help="The length of the periods.")]
+
+
 def make_form(**fields: str | None) -> dict[str, str]:
     """The fields of a form or body that are given."""
     return {name: value for name, value in fields.items() if value is not None}

@@ -2,18 +2,16 @@
 
 import sys
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from app.cli.output import AsJson, print_list
 from app.cli.remote.agents import find_agent
 from app.cli.remote.client import Client
-from app.cli.remote.command import After, AgentFilter, remote
+from app.cli.remote.command import After, AgentFilter, Granularity, remote
 
 program = typer.Typer(add_completion=False)
-
-Granularity = Annotated[Literal["hour", "day", "month"], typer.Option("--by", help="The length of the periods.")]
 
 
 class Dimension(StrEnum):
