@@ -1,23 +1,21 @@
 """Routes for the feed of the organization's events."""
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Response
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
-from starlette.datastructures import Headers
 
 from app.api import events
-from app.api.access import OrganizationReader, ServicesOf, read_token
+from app.api.access import OrganizationReader, ServicesOf
 from app.api.bodies.events import EventBody, EventList
 from app.api.paging import Limit
 from app.api.problems import RESPONSES
 from app.api.v1.tasks import LastEventId
 from app.bootstrap import Services
-from app.domain.errors import DatabaseUnavailableError, SluiceError
-from app.domain.events import EventFilter, EventType
-from app.domain.identity import Scope
+from app.domain.errors import DatabaseUnavailableError
+from app.domain.events import EventFilter, EventType, RecordedEvent
 
 _MOST = 2**63 - 1
 _STREAMED = {
@@ -47,7 +45,6 @@ router = APIRouter(prefix="/events", tags=["events"], responses=RESPONSES)
     },
 )
 async def list_events(
-    request: Request,
     identity: OrganizationReader,
     services: ServicesOf,
     seen: LastEventId,
@@ -77,8 +74,7 @@ async def list_events(
     if events.MEDIA_TYPE in accept.lower():
         await services.notifications.feed.keep_on(identity.organization_id)
         start = seen if seen >= 0 else after
-        stream = follow(services, identity.organization_id, wanted, start, read_token(Headers(scope=request.scope)))
-        return events.stream(stream, {})
+        return events.stream(follow(services, identity.organization_id, wanted, start), {})
     page = await services.notifications.feed.list(identity.organization_id, wanted, after=after or 0, limit=limit)
     return EventList(
         events=[EventBody.of(event) for event in page.events],
@@ -89,24 +85,21 @@ async def list_events(
 
 
 async def follow(
-    services: Services, organization_id: int, wanted: EventFilter, after: int | None, token: str
+    services: Services, organization_id: int, wanted: EventFilter, after: int | None
 ) -> AsyncIterator[bytes]:
-    """The events of a feed as bytes of a stream.
+    """The events of a feed as bytes of a stream: those that have come together are one piece.
 
     The position is sent without an event at the beginning, and where it moves on because of events that the filter
     leaves out: a client that connects again continues there.
     """
     sent: int | None = None
-    batches = services.notifications.feed.follow(organization_id, wanted, after)
-    async with aclosing(batches):  # type: ignore[type-var]
+    feed = services.notifications.feed
+    async with aclosing(feed.follow(organization_id, wanted, after)) as batches:  # type: ignore[type-var]
         async for batch in batches:
-            # Nothing is sent after the key was revoked.
-            if sent is not None and not await _may_continue(services, organization_id, token):
-                return
-            for event in batch.events:
-                body = EventBody.of(event).model_dump_json()
-                yield format_sse_event(data_str=body, event=event.type, id=str(event.position))
+            with suppress(DatabaseUnavailableError):  # it is tried again with the next batch
+                await feed.keep_on(organization_id)
             if batch.events:
+                yield b"".join(map(_format, batch.events))
                 sent = batch.events[-1].position
             elif sent != batch.position:
                 sent = batch.position
@@ -115,13 +108,6 @@ async def follow(
                 yield KEEPALIVE_COMMENT
 
 
-async def _may_continue(services: Services, organization_id: int, token: str) -> bool:
-    """Whether the client's key is still valid. Also has events written for as long as the stream is open."""
-    try:
-        identity = await services.tenants.identities.authenticate(token)
-        await services.notifications.feed.keep_on(organization_id)
-    except DatabaseUnavailableError:
-        return True
-    except SluiceError:
-        return False
-    return identity.allows(Scope.READ) and not identity.is_restricted
+def _format(event: RecordedEvent) -> bytes:
+    body = EventBody.of(event).model_dump_json()
+    return format_sse_event(data_str=body, event=event.type, id=str(event.position))
