@@ -31,7 +31,16 @@ from app.api.server.connections import Connections
 from app.api.server.descriptors import raise_descriptor_limit
 from app.api.server.limits import ClientAddresses, choose_limits
 from app.api.startup import StartupErrorMiddleware
-from app.bootstrap import Services, build_services, check_choices, check_storage, check_store, prepare_database
+from app.bootstrap import (
+    Services,
+    build_services,
+    check_choices,
+    check_storage,
+    check_store,
+    prepare_database,
+    report_errors,
+    send_reports,
+)
 from app.celery_app import create_celery
 from app.embedded.running import open_servers
 from app.logs import configure_logs
@@ -53,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         configure_logs(given)
+        report_errors(given)
         check_choices(given)
         with open_servers(given) as servers:
             resolved = servers.settings
@@ -65,6 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     yield {CONNECTIONS: _open_connections(resolved)}
             finally:
                 await services.close()
+                await asyncio.to_thread(send_reports)
 
     app = FastAPI(
         title="Sluice",

@@ -206,7 +206,15 @@ def _find_known(error: HTTPException) -> SluiceError | None:
 
 
 async def _on_crash(request: Request, error: Exception) -> JSONResponse:
-    log.error("request_failed", method=request.method, route=find_route_template(request.scope), exc_info=error)
+    identity = getattr(request.state, "identity", None)
+    log.error(
+        "request_failed",
+        method=request.method,
+        route=find_route_template(request.scope),
+        organization_id=identity.organization_id if identity else None,
+        agent_id=request.path_params.get("agent_id"),
+        exc_info=error,
+    )
     response = respond_to(request, SluiceError("The server's log has the cause under this request id."))
     # Starlette sends this response outside of the middleware that adds the header to every other one.
     response.headers["X-Request-ID"] = request.state.request_id

@@ -2,6 +2,7 @@
 
 from app.bootstrap.choices import check_choices, check_store
 from app.bootstrap.database import check_database, check_schema, find_schema_differences, prepare_database
+from app.bootstrap.error_reports import report_errors, send_reports
 from app.bootstrap.models import Embedders, choose_reranker, describe_embedding
 from app.bootstrap.schedules import open_schedules
 from app.bootstrap.services import Services, build_services
@@ -26,4 +27,6 @@ __all__ = [
     "find_schema_differences",
     "open_schedules",
     "prepare_database",
+    "report_errors",
+    "send_reports",
 ]

@@ -20,7 +20,7 @@ from celery.bootsteps import StartStopStep
 from celery.concurrency import get_implementation
 
 from app.adapters.celery.pool import replace_processes_when
-from app.bootstrap import Embedders, check_schema, describe_embedding
+from app.bootstrap import Embedders, check_schema, describe_embedding, report_errors, send_reports
 from app.domain.errors import StartupError
 from app.domain.ids import new_worker_id
 from app.domain.tasks import Queue
@@ -87,6 +87,7 @@ def _supervise(make: Callable[[], Supervisor]) -> None:
     except Exception:
         log.exception("supervisor_failed")
     finally:
+        send_reports()
         os._exit(status)
 
 
@@ -179,16 +180,20 @@ def shut_down(**_: Any) -> None:
         WatchSupervisor.pool._terminate.cancel()  # noqa: SLF001, nothing else stops it
     close_runtime()
     _supervisor.stop()
+    send_reports()
 
 
 @signals.worker_process_shutdown.connect(weak=False)
 def shut_down_process(**_: Any) -> None:
     """At the end of a process of the pool: close its connections."""
     close_runtime()
+    send_reports()
 
 
 @signals.setup_logging.connect(weak=False)
 def set_up_logging(loglevel: int | str, **_: Any) -> None:
     """Format Celery's log lines like Sluice's, without results: the result of a question quotes documents."""
-    configure_logs(load_settings(), loglevel)
+    settings = load_settings()
+    configure_logs(settings, loglevel)
+    report_errors(settings)
     trace.LOG_SUCCESS = "Task %(name)s[%(id)s] succeeded in %(runtime).3fs"

@@ -59,7 +59,9 @@ class Execution:
             if claimed.further:
                 claimed, ended = await self._run_together(claimed, slot, body), None
             else:
-                with bound_contextvars(task_id=str(task.id)):
+                with bound_contextvars(
+                    task_id=str(task.id), organization_id=task.organization_id, agent_id=task.agent_id
+                ):
                     end = await self._run_attempt(task, slot, body)
                     claimed = end.next or Claim()
                     is_last_of_message = task.id == task_id and not claimed

@@ -74,7 +74,7 @@ class ShortTasks:
             if not is_first:
                 self._claims.announce(task)
             is_first = False
-            with bound_contextvars(task_id=str(task.id)):
+            with bound_contextvars(task_id=str(task.id), organization_id=task.organization_id, agent_id=task.agent_id):
                 await self._run_one(begin(task), body)
             if self._slot.attempt_status is not AttemptStatus.CONTINUE or (runner and runner.cancelling()):
                 return
