@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.tables.events import TRIGGERS
+from app.db.tables import events, operations
 from app.db.tables.schema import metadata
 from app.db.vectors.hnsw_indexes import belongs_to_schema
 from app.domain.errors import StartupError
@@ -126,4 +126,6 @@ _TRIGGERS = text("""
 def _compare_triggers(connection: Connection) -> list[str]:
     """Find triggers that are missing or disabled, which Alembic does not compare."""
     present = {(row.table, row.name) for row in connection.execute(_TRIGGERS)}
-    return [f"missing trigger: {table}.{name}" for table, name in sorted(TRIGGERS - present)]
+    return [
+        f"missing trigger: {table}.{name}" for table, name in sorted((events.TRIGGERS | operations.TRIGGERS) - present)
+    ]

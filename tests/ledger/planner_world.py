@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from app.domain.ids import TaskId, new_task_id
 from app.domain.tasks import Queue, TaskName
+from app.ledger.upkeep import EVERY_TASK
 from tests.ledger.bench import ORGANIZATION, PID, Bench
 from tests.ledger.planner_deletions import fill_deletions
 
@@ -80,6 +81,16 @@ def fill(bench: Bench) -> None:
         "INSERT INTO answer_parts (task_id, version, epoch, event, data) "
         "SELECT t.id, t.version - n, t.epoch, 'sentence', jsonb_build_object('citations', t.result -> 'references') "
         "FROM tasks AS t, generate_series(0, 2) AS n WHERE t.state IN ('STARTED', 'SUCCESS')"
+    )
+    bench.sql(
+        "INSERT INTO audit_entries (organization_id, actor, action, occurred_at) "
+        "SELECT :organization, 'a', 'a', now() - interval '90 days' FROM generate_series(1, 9)",
+        organization=ORGANIZATION,
+    )
+    bench.sql(
+        "INSERT INTO usage_records (organization_id, agent_id, kind, occurred_at, counted_at) "
+        "SELECT :organization, 1, 'document', now() - interval '90 days', now() FROM generate_series(1, 9)",
+        organization=ORGANIZATION,
     )
     bench.add_worker(Queue.DEAD_LETTER)
     bench.sql("INSERT INTO turns (queue, agent_id, finish_tag) SELECT name, 1, 0 FROM queues")
@@ -166,8 +177,16 @@ def find_parameters(bench: Bench, name: str) -> dict[str, Any]:
         "parent_id": task["id"],
         "children": [_make_child(number) for number in range(5)],
         **{key: value for key, value in _DELETIONS.items() if name.startswith(_DELETING) or key not in _OWN},
+        **_WINDOWS.get(name, {}),
     }
 
+
+_WINDOWS: dict[str, dict[str, Any]] = {
+    "upkeep.FORGET_TASKS": EVERY_TASK._asdict(),
+    "upkeep._END_OF_WINDOW": {"after": EVERY_TASK.after, "skip": 2},
+    "upkeep._CLEAR_RESULTS": {**EVERY_TASK._asdict(), "days": -1},
+}
+"""The tasks among which the statements of retention look; those that ended today, where only they have results."""
 
 _DELETING = ("answer_parts._ERASE", "erase.", "documents.erasure.", "files.")
 _OWN = ("agent_id", "limit")

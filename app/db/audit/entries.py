@@ -64,20 +64,16 @@ async def list_entries(
 
 
 # The trigger lets a transaction delete old entries that has this setting.
-_ALLOW = text("SELECT set_config('sluice.audit_retention', 'on', true)")
 _FORGET = text("""
     DELETE FROM audit_entries WHERE id = ANY (ARRAY(
-        SELECT id FROM audit_entries WHERE organization_id = :organization_id
-        ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED))
+        SELECT e.id FROM audit_entries AS e, (SELECT set_config('sluice.audit_retention', 'on', true)) AS allowed
+        WHERE e.organization_id = :organization_id
+        ORDER BY e.id LIMIT :limit FOR UPDATE OF e SKIP LOCKED))
     AND occurred_at < now() - make_interval(days => :days)
 """)
 
 
 async def forget_entries(connection: AsyncConnection, organization_id: int, days: int, limit: int) -> int:
-    """Delete an organization's oldest entries that are older than ``days``, ``limit`` at most; returns how many.
-
-    ``connection`` must be a transaction.
-    """
-    await connection.execute(_ALLOW)
+    """Delete an organization's oldest entries that are older than ``days``, ``limit`` at most; returns how many."""
     deleted = await connection.execute(_FORGET, {"organization_id": organization_id, "days": days, "limit": limit})
     return deleted.rowcount

@@ -29,6 +29,9 @@ audit_entries = sa.Table(
     sa.Index("audit_entries_targets_idx", "targets", postgresql_using="gin"),
 )
 
+TRIGGERS = {("audit_entries", "audit_entries_are_append_only"), ("audit_entries", "audit_entries_are_not_truncated")}
+"""The triggers that refuse changes of entries."""
+
 upkeep_runs = sa.Table(
     "upkeep_runs",
     metadata,
