@@ -82,6 +82,19 @@ def fill(bench: Bench) -> None:
         "SELECT t.id, t.version - n, t.epoch, 'sentence', jsonb_build_object('citations', t.result -> 'references') "
         "FROM tasks AS t, generate_series(0, 2) AS n WHERE t.state IN ('STARTED', 'SUCCESS')"
     )
+    _add_old_records(bench)
+    bench.add_worker(Queue.DEAD_LETTER)
+    bench.sql("INSERT INTO turns (queue, agent_id, finish_tag) SELECT name, 1, 0 FROM queues")
+    bench.sql("UPDATE chores SET due_at = now() - interval '1 hour'")
+    bench.sql(
+        "INSERT INTO embedded_texts (model, hash, vector, used_at, holder, held_until) "
+        "SELECT 'm', int4send(n), CAST('\\x00' AS bytea), now() - interval '90 days', :holder, now() "
+        "FROM generate_series(1, 30) AS n ON CONFLICT DO NOTHING",
+        holder=HOLDER,
+    )
+
+
+def _add_old_records(bench: Bench) -> None:
     bench.sql(
         "INSERT INTO audit_entries (organization_id, actor, action, occurred_at) "
         "SELECT :organization, 'a', 'a', now() - interval '90 days' FROM generate_series(1, 9)",
@@ -91,15 +104,6 @@ def fill(bench: Bench) -> None:
         "INSERT INTO usage_records (organization_id, agent_id, kind, occurred_at, counted_at) "
         "SELECT :organization, 1, 'document', now() - interval '90 days', now() FROM generate_series(1, 9)",
         organization=ORGANIZATION,
-    )
-    bench.add_worker(Queue.DEAD_LETTER)
-    bench.sql("INSERT INTO turns (queue, agent_id, finish_tag) SELECT name, 1, 0 FROM queues")
-    bench.sql("UPDATE chores SET due_at = now() - interval '1 hour'")
-    bench.sql(
-        "INSERT INTO embedded_texts (model, hash, vector, used_at, holder, held_until) "
-        "SELECT 'm', int4send(n), CAST('\\x00' AS bytea), now() - interval '90 days', :holder, now() "
-        "FROM generate_series(1, 30) AS n ON CONFLICT DO NOTHING",
-        holder=HOLDER,
     )
 
 
