@@ -9,6 +9,7 @@ from app.domain.tasks import Queue, TaskName
 from app.ledger.upkeep import EVERY_TASK
 from tests.ledger.bench import ORGANIZATION, PID, Bench
 from tests.ledger.planner_deletions import fill_deletions
+from tests.ledger.planner_webhooks import fill_webhooks
 
 RUNNING = "state = 'STARTED' AND cancel_requested_at IS NULL AND pid = 4711"
 WAITING = "state = 'PENDING' AND parent_id IS NULL"
@@ -64,6 +65,7 @@ def fill(bench: Bench) -> None:
     _add(bench, 12, "PENDING")
     _add(bench, 12, "PENDING", agent_id=capped)
     _add(bench, 6, "RETRY", retries=1, attempt=1)
+    _add(bench, 6, "RETRY", retries=1, attempt=1, available_at=_ago("-1 hour"))
     _add(bench, 12, "QUEUED", queued_at=_ago("1 hour"))
     _add(bench, 6, "STARTED", worker_id=bench.worker, pid=PID, started_at=_ago("1 hour"))
     _add(bench, 6, "STARTED", worker_id=dead, pid=1)
@@ -77,6 +79,7 @@ def fill(bench: Bench) -> None:
     _add(bench, 6, "PENDING", arguments='{"fetch_host": "public.example"}')
     _add_parents(bench)
     _DELETIONS.update(fill_deletions(bench))
+    fill_webhooks(bench)
     bench.sql(
         "INSERT INTO answer_parts (task_id, version, epoch, event, data) "
         "SELECT t.id, t.version - n, t.epoch, 'sentence', jsonb_build_object('citations', t.result -> 'references') "
