@@ -3,6 +3,7 @@
 import pytest
 from standardwebhooks import WebhookVerificationError
 
+from app.domain.errors import RetryLaterError
 from app.domain.webhooks import MOST_ATTEMPTS, RETRY_DELAYS, DeliveryStatus
 from tests.web_server import Answer, answer, drip, redirect, repeat, stall
 from tests.webhooks.receiver import receive
@@ -148,3 +149,32 @@ async def test_a_webhook_that_fails_for_five_days_is_disabled_and_what_it_missed
         await world.run()
     [delivered] = await world.list(webhook.id)
     assert (delivered.status, delivered.log[-1]["excerpt"]) == ("delivered", "back")
+
+
+async def test_a_process_that_dies_after_a_failure_is_written_sends_the_event_again(world: World) -> None:
+    with receive(answer(status="500 Oops")) as receiver:
+        webhook, _ = await world.register(receiver.url())
+        delivery = await world.deliveries.test(ORGANIZATION, webhook.id)
+        assert delivery.task_id
+        attempt = await world.claim(delivery.task_id)
+        with pytest.raises(RetryLaterError):
+            await world.sending.deliver(attempt)
+        await world.reclaim(attempt)
+        await world.run()
+        first, second = receiver.messages
+    assert first.id == second.id
+    [delivered] = await world.list(webhook.id)
+    assert (delivered.status, delivered.attempts, len(delivered.log)) == ("delivered", 2, 2)
+
+
+async def test_a_delivery_whose_task_a_client_retries_is_sent_again(world: World) -> None:
+    with receive() as receiver:
+        webhook, _ = await world.register(receiver.url())
+        delivery = await world.deliveries.test(ORGANIZATION, webhook.id)
+        await world.run()
+        assert delivery.task_id
+        await world.revive(delivery.task_id)
+        await world.run()
+        assert len(receiver.messages) == 2
+    [delivered] = await world.list(webhook.id)
+    assert (delivered.status, delivered.attempts, len(delivered.log)) == ("delivered", 1, 2)

@@ -18,11 +18,13 @@ from app.db.tables.events import events
 from app.db.tenants.agents import insert_agent
 from app.domain.addresses import AllowedHosts
 from app.domain.events import RecordedEvent
-from app.domain.ids import new_worker_id
+from app.domain.ids import TaskId, new_worker_id
 from app.domain.records import AgentSettings
 from app.domain.tasks import WORK_QUEUES, TaskName
 from app.domain.webhooks import Delivery, DeliveryFilter, Webhook, WebhookValues
-from app.ledger.cancel import cancel
+from app.ledger.cancel import cancel, revive
+from app.ledger.claim import Slot, claim
+from app.ledger.finish import hand_back
 from app.ledger.workers import NewWorker, register
 from app.services.notifications.deliveries import Deliveries
 from app.services.notifications.fan_out import fan_out
@@ -31,7 +33,7 @@ from app.services.notifications.sequencer import Sequencer
 from app.services.notifications.webhooks import Webhooks
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
-from app.services.queue.attempts import WorkerSlot
+from app.services.queue.attempts import RunningAttempt, WorkerSlot
 from app.services.queue.execution import Execution
 from app.services.queue.failures import RetryPolicy
 from app.tasks.lease import Lease
@@ -63,7 +65,7 @@ class World:
         self.sending = Sending(database, HttpWebhookSender(client), self.admission, 5)
         self.sequencer = Sequencer(database, self.admission, self._fan_out)
         self.breaks = False
-        after_commit = AfterCommit(database, SilentDoorbell(), self.admission)
+        self._after_commit = after_commit = AfterCommit(database, SilentDoorbell(), self.admission)
         policy = RetryPolicy(max_retries=3, backoff=1, backoff_max=1, time_limit=30)
         self.execution = Execution(database, after_commit, policy, self.admission)
         self._worker = new_worker_id()
@@ -125,6 +127,26 @@ class World:
             self.breaks = False
             raise ZeroDivisionError
         return submitted
+
+    async def claim(self, task_id: UUID) -> RunningAttempt:
+        """Claim a task, without running it."""
+        await self.admission.settle()
+        await self.admission.admit(WORK_QUEUES)
+        async with self.database.statement() as connection:
+            slot = Slot(self._slot.worker_id, self._slot.pid)
+            claimed = await claim(connection, TaskId(task_id), TaskName.DELIVER_EVENT, slot)
+        assert claimed.task
+        return RunningAttempt(claimed.task, self._slot, self.database, self._after_commit)
+
+    async def reclaim(self, attempt: RunningAttempt) -> None:
+        """Return the task of an attempt to its queue, as after the death of its process."""
+        async with self.database.statement() as connection:
+            assert await hand_back(connection, attempt.task.attempt_token)
+
+    async def revive(self, task_id: UUID) -> None:
+        """Retry a task that has ended, as a client does."""
+        async with self.database.transaction() as connection:
+            assert await revive(connection, TaskId(task_id), ORGANIZATION)
 
     async def cancel_tasks(self) -> None:
         """Cancel every task that waits."""

@@ -55,6 +55,10 @@ Priority = Annotated[Literal["high", "medium", "low"] | None, typer.Option(help=
 OnDuplicate = Annotated[
     Literal["skip", "replace", "reject"] | None, typer.Option(help="What to do if the agent has the document already.")
 ]
+Callback = Annotated[
+    str | None,
+    typer.Option("--callback-url", callback=check_text, help="A URL that receives the event of the job's end."),
+]
 Metadata = Annotated[str | None, typer.Option(callback=check_text, help="A JSON object, which search can filter by.")]
 
 

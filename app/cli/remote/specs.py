@@ -8,7 +8,7 @@ import typer
 from app.cli.output import AsJson
 from app.cli.remote.agents import find_agent
 from app.cli.remote.client import Client
-from app.cli.remote.command import AgentName, Metadata, Priority, Wait, check_text, make_form, remote
+from app.cli.remote.command import AgentName, Callback, Metadata, Priority, Wait, check_text, make_form, remote
 from app.cli.remote.follow import finish
 from app.cli.remote.web import read_metadata
 
@@ -33,6 +33,7 @@ def specs(
     wait: Wait = False,
     metadata: Metadata = None,
     priority: Priority = None,
+    callback_url: Callback = None,
     as_json: AsJson = False,
 ) -> None:
     """Describe the sources of a repository as a document of an agent."""
@@ -43,6 +44,7 @@ def specs(
         batch_size=str(batch_size) if batch_size else None,
         metadata=metadata,
         priority=priority,
+        callback_url=callback_url,
     )
     accepted = _send(client, f"/agents/{find_agent(client, agent)}/specs", source, form)
     finish(client, accepted, source, wait=wait, as_json=as_json)

@@ -10,7 +10,7 @@ import typer
 from app.cli.output import AsJson, print_json, print_table
 from app.cli.remote.agents import find_agent
 from app.cli.remote.client import ApiError, Client
-from app.cli.remote.command import AgentName, Metadata, OnDuplicate, Priority, Wait, make_form, remote
+from app.cli.remote.command import AgentName, Callback, Metadata, OnDuplicate, Priority, Wait, make_form, remote
 from app.cli.remote.follow import finish, follow, report_failures
 
 program = typer.Typer(add_completion=False)
@@ -29,11 +29,12 @@ def upload(
     metadata: Metadata = None,
     priority: Priority = None,
     on_duplicate: OnDuplicate = None,
+    callback_url: Callback = None,
     as_json: AsJson = False,
 ) -> None:
     """Upload documents to an agent. A file that is refused does not stop the others."""
     agent_id = find_agent(client, agent)
-    form = make_form(metadata=metadata, priority=priority, on_duplicate=on_duplicate)
+    form = make_form(metadata=metadata, priority=priority, on_duplicate=on_duplicate, callback_url=callback_url)
     results = [upload_file(client, agent_id, path, form) for path in files]
     if wait:
         accepted = {result["task_id"]: result for result in results if result.get("task_id")}
@@ -57,10 +58,11 @@ def batch(
     metadata: Metadata = None,
     priority: Priority = None,
     on_duplicate: OnDuplicate = None,
+    callback_url: Callback = None,
     as_json: AsJson = False,
 ) -> None:
     """Upload many documents as one task, which counts them."""
-    form = make_form(metadata=metadata, priority=priority, on_duplicate=on_duplicate)
+    form = make_form(metadata=metadata, priority=priority, on_duplicate=on_duplicate, callback_url=callback_url)
     path = f"/documents/agent/{find_agent(client, agent)}/batch"
     finish(client, client.upload(path, "files", files, form), "batch", wait=wait, as_json=as_json)
 

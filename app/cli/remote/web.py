@@ -8,7 +8,7 @@ import typer
 from app.cli.output import AsJson
 from app.cli.remote.agents import find_agent
 from app.cli.remote.client import Client
-from app.cli.remote.command import AgentName, Metadata, OnDuplicate, Priority, Wait, check_text, remote
+from app.cli.remote.command import AgentName, Callback, Metadata, OnDuplicate, Priority, Wait, check_text, remote
 from app.cli.remote.follow import finish
 
 program = typer.Typer(add_completion=False)
@@ -27,10 +27,17 @@ def webpage(
     metadata: Metadata = None,
     priority: Priority = None,
     on_duplicate: OnDuplicate = None,
+    callback_url: Callback = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a web page: its main content, or the file if the address is that of a document."""
-    body = _make_body(url=address, metadata=read_metadata(metadata), priority=priority, on_duplicate=on_duplicate)
+    body = _make_body(
+        url=address,
+        metadata=read_metadata(metadata),
+        priority=priority,
+        on_duplicate=on_duplicate,
+        callback_url=callback_url,
+    )
     accepted = client.post(f"/documents/agent/{find_agent(client, agent)}/webpage", body)
     finish(client, accepted, address, wait=wait, as_json=as_json)
 
@@ -48,6 +55,7 @@ def crawl(
     wait: Wait = False,
     metadata: Metadata = None,
     priority: Priority = None,
+    callback_url: Callback = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a page and the pages of the same site that it links to."""
@@ -59,6 +67,7 @@ def crawl(
         exclude=exclude,
         metadata=read_metadata(metadata),
         priority=priority,
+        callback_url=callback_url,
     )
     accepted = client.post(f"/documents/agent/{find_agent(client, agent)}/crawl", body)
     finish(client, accepted, address, wait=wait, as_json=as_json)
