@@ -96,3 +96,16 @@ async def test_a_batch_that_is_rolled_back_has_counted_nothing(database: Databas
         assert await connection.scalar(_UNCOUNTED) == 100
     await add_up(database)
     await check_sums(database)
+
+
+async def test_a_long_roll_up_returns_its_slot_and_continues(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.services.usage.sums._TURN_SECONDS", 0.0)
+    await add(database, 250)
+    attempt, turns = Attempt(), 0
+    while (outcome := await UsageSums(database, 100).add_all(cast("RunningAttempt", attempt))).continues is not None:
+        attempt.arguments |= outcome.continues
+        turns += 1
+    assert (turns, outcome.result["records"]) == (3, 250)
+    await check_sums(database)

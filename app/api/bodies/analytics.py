@@ -60,7 +60,7 @@ class UsageBody(BaseModel):
         description="By how much the files of documents grew. Negative where more was deleted than stored."
     )
     searches: int = Field(description="Searches, one for each agent that was searched.")
-    questions: int = Field(description="Questions that were answered, also by evaluations.")
+    questions: int = Field(description="Questions that were answered, and questions of evaluations.")
 
     @classmethod
     def of(cls, row: UsageRow) -> "UsageBody":
