@@ -31,6 +31,14 @@ def test_an_agent_is_made_shown_and_changed_and_keeps_the_rest(shared_stack: Sta
     assert shared_stack.get(path) == changed
 
 
+def test_a_list_may_be_of_one_slug(shared_stack: Stack) -> None:
+    slug = f"found-{uuid4().hex[:8]}"
+    made = shared_stack.post("/agents", {"name": "Found", "slug": slug})
+    found = shared_stack.get("/agents", slug=slug)
+    assert (found["agents"], found["total"]) == ([made], 1)
+    assert shared_stack.get("/agents", slug=f"{slug}-other")["agents"] == []
+
+
 def test_a_slug_that_is_taken_is_a_conflict_but_a_name_is_numbered(shared_stack: Stack) -> None:
     name = f"Lock Keeper {uuid4().hex[:8]}"
     slugs = [shared_stack.post("/agents", {"name": name})["slug"] for _ in range(3)]

@@ -1,6 +1,8 @@
 """Many agents from one list: each row is an agent or a named error, whatever the list is sent as."""
 
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,6 +13,7 @@ import pytest
 from tests.api.checks import check_problem
 from tests.flows.site import Site, html, serve
 from tests.onboarding.lists import make_large_list, make_workbook
+from tests.pipeline.packages import make_xlsx
 from tests.running import Stack
 
 COUNTS = ("rows", "created", "updated", "skipped", "failed", "not_attempted")
@@ -151,6 +154,21 @@ def test_a_wrong_header_fails_the_task_and_creates_nothing(shared_stack: Stack, 
     assert (task["state"], task["error"]["code"]) == ("FAILURE", "list_invalid")
     assert "“phone”" in task["error"]["message"]
     assert list_agents(shared_stack, prefix) == []
+
+
+def test_hostile_workbooks_fail_alone(shared_stack: Stack, prefix: str, tmp_path: Path) -> None:
+    far = make_xlsx(tmp_path / "far.xlsx", {"A": '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'}).read_bytes()
+    bomb = io.BytesIO(make_workbook(tmp_path, [["name"], ["A"]]))
+    with zipfile.ZipFile(bomb, "a", zipfile.ZIP_DEFLATED) as parts, parts.open("xl/media/zeros.bin", "w") as part:
+        for _ in range(200):
+            part.write(bytes(1024 * 1024))
+    truncated = make_workbook(tmp_path, [["name"], ["A"]])[:-200]
+    sent = [send(shared_stack, data) for data in (far, bomb.getvalue())]
+    tasks = shared_stack.finish([response.json()["task_id"] for response in sent])
+    assert [task["state"] for task in tasks] == ["FAILURE", "FAILURE"]
+    assert tasks[1]["error"]["code"] == "parse_limit_exceeded"
+    assert send(shared_stack, truncated).status_code in {202, 415}
+    assert count(finish(shared_stack, send(shared_stack, f"name,slug\nA,{prefix}-a\n"))) == {"rows": 1, "created": 1}
 
 
 @pytest.mark.parametrize(("policy", "expected"), [("error", "failed"), ("skip", "skipped"), ("update", "updated")])

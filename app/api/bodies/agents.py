@@ -52,7 +52,6 @@ class AgentSettingsBody(BaseModel):
     max_in_flight: int | None = Field(
         None,
         ge=TASKS_IN_FLIGHT.least,
-        le=TASKS_IN_FLIGHT.most,
         description="Maximum number of the agent's tasks that run at the same time; null for no limit.",
     )
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from app.api.access import OrganizationWriter, Reader, ServicesOf, Writer
 from app.api.bodies.agents import AgentBody, AgentCreate, AgentList, AgentUpdate
@@ -28,9 +28,15 @@ async def create_agent(
 
 
 @router.get("")
-async def list_agents(identity: Reader, services: ServicesOf, limit: Limit = 100, after: AfterId = None) -> AgentList:
+async def list_agents(
+    identity: Reader,
+    services: ServicesOf,
+    slug: Annotated[str | None, Query(max_length=100, description="Only the agent with this slug.")] = None,
+    limit: Limit = 100,
+    after: AfterId = None,
+) -> AgentList:
     """List agents, newest first."""
-    listing = await services.tenants.agents.list(identity.access, limit=limit, after=after)
+    listing = await services.tenants.agents.list(identity.access, slug, limit=limit, after=after)
     return AgentList(agents=[AgentBody.of(agent) for agent in listing.items], total=listing.total, next=listing.next)
 
 

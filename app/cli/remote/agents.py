@@ -13,7 +13,6 @@ from app.cli.remote.follow import finish
 
 program = typer.Typer(no_args_is_help=True, add_completion=False)
 
-_PAGE = 1000
 Agent = Annotated[str, typer.Argument(callback=check_text, help="The agent's id or slug.")]
 Slug = Annotated[str | None, typer.Option(callback=check_text, help="The agent's slug, such as support.")]
 Setting = Annotated[list[str] | None, typer.Option("--set", help="A setting, such as chunk_size=500; may be repeated.")]
@@ -27,17 +26,12 @@ def find_agent(client: Client, name: str) -> int:
     """
     if name.isdecimal():
         return int(name)
-    after = None
-    while True:
-        page = client.get("/agents", limit=_PAGE, after=after)
-        for agent in page["agents"]:
-            if agent["slug"] == name:
-                return int(agent["id"])
-        if (after := page["next"]) is None:
-            raise CommandError(
-                f"Not found. Agent {name!r} does not exist. "
-                "`./sluice agents list` shows all, `./sluice agents create NAME` creates one."
-            )
+    for agent in client.get("/agents", slug=name)["agents"]:
+        return int(agent["id"])
+    raise CommandError(
+        f"Not found. Agent {name!r} does not exist. "
+        "`./sluice agents list` shows all, `./sluice agents create NAME` creates one."
+    )
 
 
 @program.command("create")

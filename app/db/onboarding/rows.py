@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.tables.core import agents
 from app.db.tables.onboarding import agent_rows
 from app.domain.onboarding import LISTED, AgentRow, RowError, RowOutcome
 from app.domain.records import Listing
@@ -24,12 +25,16 @@ _ADD = text("""
                                          metadata jsonb, outcome text, agent_id bigint, error jsonb)
 """).bindparams(bindparam("rows", type_=JSONB))
 
-# What is no longer needed of a row whose agent exists is removed.
+# A row whose agent exists keeps nothing of it, so that deleting the agent deletes its name.
+_DONE = f"g.outcome IN ('{RowOutcome.CREATED}', '{RowOutcome.UPDATED}')"
 _WRITE_OUTCOMES = text(f"""
     UPDATE agent_rows AS r
     SET outcome = g.outcome, agent_id = g.agent_id, error = g.error,
-        urls = CASE WHEN g.outcome = '{RowOutcome.CREATED}' THEN '[]' ELSE r.urls END,
-        metadata = CASE WHEN g.outcome = '{RowOutcome.CREATED}' THEN '{{}}' ELSE r.metadata END
+        name = CASE WHEN {_DONE} THEN NULL ELSE r.name END,
+        slug = CASE WHEN {_DONE} THEN NULL ELSE r.slug END,
+        settings = CASE WHEN {_DONE} THEN '{{}}' ELSE r.settings END,
+        urls = CASE WHEN {_DONE} THEN '[]' ELSE r.urls END,
+        metadata = CASE WHEN {_DONE} THEN '{{}}' ELSE r.metadata END
     FROM jsonb_to_recordset(:rows) AS g (line integer, outcome text, agent_id bigint, error jsonb)
     WHERE r.task_id = :task_id AND r.line = g.line
 """).bindparams(bindparam("rows", type_=JSONB))
@@ -118,11 +123,11 @@ async def summarise_rows(connection: AsyncConnection, task_id: UUID) -> dict[str
     """Count the rows of a list by their outcome; with the first agents and errors."""
     counts = dict((await connection.execute(_COUNT, {"task_id": task_id})).mappings().one())
     of_task = agent_rows.c.task_id == task_id
-    agents = select(agent_rows.c.agent_id).where(of_task, agent_rows.c.outcome == RowOutcome.CREATED.value)
+    created = select(agent_rows.c.agent_id).where(of_task, agent_rows.c.outcome == RowOutcome.CREATED.value)
     errors = select(agent_rows.c.line, agent_rows.c.error).where(
         of_task, agent_rows.c.outcome == RowOutcome.FAILED.value
     )
-    found = (await connection.execute(agents.order_by(agent_rows.c.line).limit(LISTED))).scalars()
+    found = (await connection.execute(created.order_by(agent_rows.c.line).limit(LISTED))).scalars()
     listed = await connection.execute(errors.order_by(agent_rows.c.line).limit(LISTED))
     return {
         **counts,
@@ -141,8 +146,10 @@ async def list_rows(
     total = await connection.scalar(select(func.count()).select_from(agent_rows).where(*wanted))
     if after is not None:
         wanted.append(agent_rows.c.line > after)
-    columns = [agent_rows.c[name] for name in ("line", "outcome", "agent_id", "name", "slug", "error")]
-    query = select(*columns).where(*wanted).order_by(agent_rows.c.line).limit(limit + 1)
+    columns = [agent_rows.c[name] for name in ("line", "outcome", "agent_id", "error")]
+    names = [func.coalesce(agent_rows.c[name], agents.c[name]).label(name) for name in ("name", "slug")]
+    joined = agent_rows.outerjoin(agents, (agents.c.id == agent_rows.c.agent_id) & agents.c.deleted_at.is_(None))
+    query = select(*columns, *names).select_from(joined).where(*wanted).order_by(agent_rows.c.line).limit(limit + 1)
     rows = [dict(row) for row in (await connection.execute(query)).mappings()]
     cursor = str(rows[limit - 1]["line"]) if len(rows) > limit else None
     return Listing(rows[:limit], total or 0, cursor)

@@ -12,7 +12,7 @@ agent_rows = sa.Table(
     # The task that read the list. Each of its children creates the agents of some hundred rows.
     sa.Column("task_id", UUID(as_uuid=True), sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("line", sa.Integer, primary_key=True, autoincrement=False),
-    # Name and slug of an agent to create; NULL for a row that is wrong by itself.
+    # Name and slug of an agent to create; NULL for a row that is wrong by itself, and once the agent exists.
     make_text("name", nullable=True),
     make_text("slug", nullable=True),
     make_object("settings"),

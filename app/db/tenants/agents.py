@@ -88,9 +88,12 @@ async def get_highest_suffix(connection: AsyncConnection, organization_id: int, 
     return int(await connection.scalar(query) or 0)
 
 
-async def list_agents(connection: AsyncConnection, access: Access, *, limit: int, after: int | None) -> Listing[Agent]:
-    """Agents, the newest first."""
-    return await list_rows(connection, agents, [sees_agent(access)], _agent, limit=limit, after=after)
+async def list_agents(
+    connection: AsyncConnection, access: Access, slug: str | None = None, *, limit: int, after: int | None
+) -> Listing[Agent]:
+    """Agents, the newest first: all, or the one with this slug."""
+    wanted = [sees_agent(access)] if slug is None else [sees_agent(access), agents.c.slug == slug]
+    return await list_rows(connection, agents, wanted, _agent, limit=limit, after=after)
 
 
 async def update_agent(connection: AsyncConnection, agent: Agent) -> Agent | None:

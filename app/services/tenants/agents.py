@@ -125,10 +125,10 @@ class Agents:
             except SlugTakenError:
                 continue  # another request has just created it
 
-    async def list(self, access: Access, *, limit: int, after: int | None) -> Listing[Agent]:
-        """Agents, newest first."""
+    async def list(self, access: Access, slug: str | None = None, *, limit: int, after: int | None) -> Listing[Agent]:
+        """Agents, newest first: all, or the one with this slug."""
         async with self._database.statement() as connection:
-            return await list_agents(connection, access, limit=limit, after=after)
+            return await list_agents(connection, access, slug, limit=limit, after=after)
 
     async def update(
         self,
