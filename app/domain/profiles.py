@@ -44,6 +44,7 @@ class SourceKind(StrEnum):
     USER = "user"
     IMPORT = "import"
     JSON_LD = "json-ld"
+    MICRODATA = "microdata"
     OPENGRAPH = "opengraph"
     META = "meta"
     TEXT = "text"

@@ -134,6 +134,9 @@ def test_a_profile_is_enriched_from_the_documents_of_its_agent(shared_stack: Sta
     source = fields["emails"]["sources"][0]
     assert source["document_id"] == upload["document_id"]
     assert text[source["start"] : source["end"]] == source["quote"]
+    again = shared_stack.post(f"/agents/{agent}/profiles/enrich", {"source": "documents"})
+    assert again["profile_id"] == profile["id"]
+    shared_stack.finish([again["task_id"]])
     removal = shared_stack.client.delete(f"/documents/{upload['document_id']}").json()
     shared_stack.finish([removal["task_id"]])
     assert shared_stack.get(f"/profiles/{profile['id']}")["fields"] == {}

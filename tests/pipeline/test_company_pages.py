@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.pipeline.profiles.meta import read_found
 from tests.pipeline.company_pages import ADDRESS, GRAPH, page, read_file, read_page, script
 
 ORGANIZATION = {"@context": "https://schema.org", "@type": "Organization", "name": "Weir Works", "url": ADDRESS}
@@ -96,6 +97,28 @@ def test_an_organization_of_another_site_alone_is_not_the_company(tmp_path: Path
     }
     values, _ = read_page(tmp_path, page(script(other)))
     assert "name" not in values
+
+
+def test_microdata_is_read_where_there_is_no_json_ld(tmp_path: Path) -> None:
+    body = (
+        '<div itemscope itemtype="https://schema.org/Plumber"><h1 itemprop="name">Weir <b>Works</b></h1>'
+        '<a itemprop="url" href="https://weirworks.com/">Home</a><img itemprop="logo" src="/logo.png">'
+        '<div itemprop="address" itemscope itemtype="https://schema.org/PostalAddress">'
+        '<span itemprop="streetAddress">1 Lock Lane</span><span itemprop="addressLocality">Leeds</span>'
+        '<meta itemprop="addressCountry" content="GB"></div><span itemprop="telephone">0113 496 0123</span></div>'
+    )
+    values, metadata = read_page(tmp_path, page(body=body))
+    assert (values["name"], values["phones"]) == (["Weir Works"], ["+441134960123"])
+    assert (values["address"], values["logo"]) == (["1 Lock Lane, Leeds, GB"], ["https://www.weirworks.com/logo.png"])
+    assert {fact["kind"] for fact in metadata["facts"]} == {"microdata"}
+    values, _ = read_page(tmp_path, page(script({**ORGANIZATION, "name": "By JSON-LD"}), body))
+    assert values["name"] == ["By JSON-LD"]
+
+
+def test_what_a_page_reader_has_found_counts_as_the_head_of_the_page() -> None:
+    found = {"title": "Pumps for rivers | Weir Works", "language": "en-GB", "description": "Pumps.", "author": "Ann"}
+    facts = {fact.field: fact.value for fact in read_found(found, ADDRESS)}
+    assert facts == {"name": "Weir Works", "language": "en", "description": "Pumps."}
 
 
 def test_opengraph_and_meta_are_read_where_there_is_no_structured_data(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ HOSTILE = {
     "a megabyte of at signs": f"<p>{'a@' * 500_000}</p>",
     "a megabyte of digits": f"<p>+{'1 ' * 500_000}</p>",
     "a megabyte of spaces": f"<p>Founded{' ' * 1_000_000}x © {'A ' * 100_000}</p>",
+    "50,000 items of microdata": "<i itemscope itemprop=a>" * 1_000 + "<b itemscope itemprop=name></b>" * 50_000,
     "50,000 links": "<a href='https://x.com/weir'>x</a>" * 50_000,
     "scripts in names": script(
         '{"@type": "Organization", "name": "<script>alert(1)<\\/script>Weir", "url": "javascript:alert(1)", '

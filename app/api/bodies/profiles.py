@@ -44,7 +44,7 @@ PROFILE = {
 }
 Status = Literal["new", "enriching", "enriched", "stale", "failed"]
 SourceName = Literal["website", "documents"]
-Kind = Literal["user", "import", "json-ld", "opengraph", "meta", "text", "model"]
+Kind = Literal["user", "import", "json-ld", "microdata", "opengraph", "meta", "text", "model"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Texts = Annotated[list[ShortText], Field(min_length=1, max_length=MOST_VALUES)]
@@ -119,8 +119,8 @@ class SourceBody(BaseModel):
     value: str = Field(description="The value that this source shows. Where sources differ, the first one counts.")
     kind: Kind = Field(
         description=(
-            "What kind of source it is, the most reliable first: `user`, `import`, `json-ld`, `opengraph`, `meta` "
-            "(also the title, `<link>` and Twitter cards), `text`, `model` (a language model)."
+            "The kind of source, the most reliable first: `user`, `import`, `json-ld`, `microdata`, `opengraph`, "
+            "`meta` (also the title, `<link>` and Twitter cards), `text`, `model` (a language model)."
         )
     )
     key: str | None = Field(None, description="The network of a social account.")
@@ -258,7 +258,9 @@ class ProfilesEnrich(BaseModel):
         None,
         ge=1,
         le=2**63 - 1,
-        description="With `documents`: the profile. Default: a new one that has the agent's name.",
+        description=(
+            "With `documents`: the profile. Default: the one with the agent's name and no website, added at first."
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, delete, func, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, Select, bindparam, case, delete, func, insert, literal, null, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,7 +27,7 @@ _ERROR = case(
     else_=table.c.error,
 )
 _ACTIVE = ", ".join(f"'{state}'" for state in ACTIVE)
-_OTHERS = [column for column in table.c if column.name not in {"status", "error"}]
+_OTHERS = [column for column in table.c if column.name not in {"status", "error", "reading"}]
 
 
 def _select(*columns: Any) -> Select[Any]:
@@ -35,7 +35,8 @@ def _select(*columns: Any) -> Select[Any]:
     return select(*columns).select_from(source).where(agents.c.deleted_at.is_(None))
 
 
-_PROFILES = _select(*_OTHERS, _STATUS.label("status"), _ERROR.label("error"))
+_SHOWN = (*_OTHERS, _STATUS.label("status"), _ERROR.label("error"))
+_PROFILES = _select(*_SHOWN, null().label("reading"))  # which may be long, and which only the enrichment needs
 
 
 def read_profile(row: Any) -> Profile:
@@ -65,9 +66,11 @@ async def get_profile(connection: AsyncConnection, access: Access, profile_id: i
     return read_profile(row) if row else None
 
 
-async def find_profiles(connection: AsyncConnection, profile_ids: Sequence[int]) -> list[Profile]:
-    """The profiles of these ids whose agents exist."""
-    return [read_profile(row) for row in await connection.execute(_PROFILES.where(table.c.id.in_(profile_ids)))]
+async def find_profile(connection: AsyncConnection, profile_id: int) -> Profile | None:
+    """A profile whose agent exists, with its reading."""
+    query = _select(*_SHOWN, table.c.reading).where(table.c.id == profile_id)
+    row = (await connection.execute(query)).one_or_none()
+    return read_profile(row) if row else None
 
 
 async def list_profiles(

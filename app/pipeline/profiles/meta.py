@@ -67,13 +67,14 @@ def read_head(tree: etree._Element, given: Mapping[str, str], address: str, coun
         if street or city:
             text = ", ".join(filter(None, (street, f"{code} {city}".strip())))
             yield Fact("address", text, SourceKind.OPENGRAPH, quote=text[:200])
-    for name, network in _ACCOUNTS.items():
-        yield from _read_account(given.get(name, ""), network)
+    for account, network in _ACCOUNTS.items():
+        yield from _read_account(given.get(account, ""), network)
     language, _ = read_locale(tree, {})
     if language:
         yield Fact("language", language, SourceKind.META, quote=tree.get("lang"))
-    if titled := _choose_name(tree, address):
-        yield titled
+    title = tree.find(".//title")
+    if title is not None and (name := choose_name("".join(map(str, title.itertext())), address)):
+        yield name
     yield from _read_links(tree, address)
 
 
@@ -99,10 +100,18 @@ def _read_account(text: str, network: str) -> Iterator[Fact]:
         yield Fact(SOCIALS, address, SourceKind.META, quote=text[:200], key=network)
 
 
-def _choose_name(tree: etree._Element, address: str) -> Fact | None:
+def read_found(found: Mapping[str, str], address: str) -> Iterator[Fact]:
+    """The facts of what a page reader that returns no HTML has found in the head of a page, by the reader's names."""
+    if name := choose_name(found.get("title", ""), address):
+        yield name
+    for field in ("description", "language"):
+        if text := clean_line(found.get(field, ""), _LONGEST):
+            yield from _read(field, text, SourceKind.META, None)
+
+
+def choose_name(title: str, address: str) -> Fact | None:
     """The part of the title that the host names, such as *Weir Works* in *Pumps | Weir Works* of weirworks.com."""
-    title = tree.find(".//title")
-    text = clean_line("".join(map(str, title.itertext()))) if title is not None else ""
+    text = clean_line(title)
     parts = [part.strip() for part in _SEPARATOR.split(text) if part and part.strip().lower() not in _GENERIC]
     labels = [_squeeze(label) for label in read_host(address).split(".")]
     named = [part for part in parts if any(len(label) >= _LABEL and label in _squeeze(part) for label in labels)]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ from app.pipeline.profiles.json_ld import list_nodes, read_blocks
 from app.pipeline.profiles.links import PageLink, choose_pages, find_category
 from app.pipeline.profiles.markdown import write_html
 from app.pipeline.profiles.meta import read_head, read_locale, read_names
+from app.pipeline.profiles.microdata import read_items
 from app.pipeline.profiles.organization import choose_organization, read_organization
 from app.pipeline.profiles.socials import read_account
 from app.pipeline.profiles.text_facts import read_text_facts
@@ -71,9 +73,11 @@ def _read_facts(tree: etree._Element, text: str, address: str) -> Iterator[Fact]
     _, region = read_locale(tree, given)
     country = find_country_of_host(read_host(address)) or region
     blocks = ("".join(map(str, script.itertext())) for script in tree.iter("script") if _is_json_ld(script))
-    organization = choose_organization(list_nodes(read_blocks(blocks)), address)
-    if organization:
-        stated = list(read_organization(organization, address, country))
+    found = choose_organization(list_nodes(read_blocks(blocks)), address)
+    items = None if found else choose_organization(list_nodes(read_items(tree)), address)
+    if organization := found or items:
+        kind = SourceKind.JSON_LD if found else SourceKind.MICRODATA
+        stated = [replace(fact, kind=kind) for fact in read_organization(organization, address, country)]
         country = next((fact.value for fact in stated if fact.field == "country"), country)
         yield from stated
     yield from read_head(tree, given, address, country)

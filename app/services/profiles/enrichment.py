@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
 from app.db.events.outbox import insert_event
-from app.db.profiles.profiles import find_profiles, lock_profile, update_profile
+from app.db.profiles.profiles import find_profile, lock_profile, update_profile
 from app.db.usage.records import record_usage
 from app.domain.counting import count_of
 from app.domain.errors import PageNotAvailableError, SluiceError
@@ -92,7 +92,7 @@ class Enrichment:
 
     async def _load(self, profile_id: int) -> Profile | None:
         async with self._database.statement() as connection:
-            return next(iter(await find_profiles(connection, [profile_id])), None)
+            return await find_profile(connection, profile_id)
 
     async def _enrich(self, attempt: RunningAttempt, profile: Profile) -> Outcome:
         if attempt.task.arguments["source"] == EnrichmentSource.DOCUMENTS:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
+from app.db.profiles.imports import lock_same
 from app.db.profiles.profiles import list_to_enrich, lock_due, set_tasks
 from app.domain.counting import count_of
 from app.domain.errors import NotFoundError
@@ -62,7 +63,7 @@ class ManyProfiles:
     async def enrich_from_documents(self, access: Access, agent_id: int, profile_id: int | None) -> tuple[int, Task]:
         """Submit the enrichment of a profile from the agent's documents; returns its id and the task.
 
-        Without a profile, one is added that has the agent's name.
+        Without a profile, it is the one that has the agent's name and no website; it is added at first.
 
         Raises:
             NotFoundError: when the caller has no such agent, or the agent no such profile.
@@ -70,10 +71,16 @@ class ManyProfiles:
         """
         agent = await self._check(access, agent_id)
         if profile_id is None:
-            profile_id = (await self._profiles.create(access, agent_id, name=agent.name)).id
+            profile_id = await self._find_own(access, agent)
         elif (await self._profiles.get(access, profile_id)).agent_id != agent_id:
             raise NotFoundError(f"Profile {profile_id} does not exist.")
         return profile_id, await self._profiles.enrich(access, profile_id, EnrichmentSource.DOCUMENTS)
+
+    async def _find_own(self, access: Access, agent: Agent) -> int:
+        """The profile that the agent's documents make."""
+        async with self._database.transaction() as connection:
+            found = await lock_same(connection, agent.id, [], [agent.name.lower()])
+        return (found[0] if found else await self._profiles.create(access, agent.id, name=agent.name)).id
 
     async def _check(self, access: Access, agent_id: int) -> Agent:
         """Check that an agent may take a task."""

@@ -13,6 +13,7 @@ from app.domain.ports import PageReader, Parser
 from app.domain.profiles import COMPANY_PAGE, FIELDS, Fact
 from app.domain.web import CrawlScope, FetchedPage, normalise_url
 from app.pipeline.parse.encoding import to_utf8
+from app.pipeline.profiles.meta import read_found
 from app.services.intake.hosts import Hosts
 from app.temporary_folders import TemporaryFolder
 
@@ -116,7 +117,7 @@ class CompanyPages:
             path = await asyncio.to_thread(_name_by_type, fetched)
             parsed = await self._parser.parse(path, COMPANY_PAGE, address=fetched.url)
         try:
-            facts = read_facts([*parsed.metadata.get("facts", ()), *_list_found(fetched)])
+            facts = [*read_facts(parsed.metadata.get("facts", ())), *read_found(fetched.metadata, fetched.url)]
             links = [str(link) for link in parsed.metadata.get("links", ())]
         except _INVALID as error:  # a hostile page may have taken control of the sandbox child
             raise DocumentDamagedError("Reading the page returned an invalid answer.") from error
@@ -135,13 +136,3 @@ def _name_by_type(page: FetchedPage) -> Path:
     if page.media_type_hint != MARKDOWN or page.path.suffix == ".md":
         return page.path
     return page.path.rename(page.path.with_suffix(".md"))
-
-
-def _list_found(page: FetchedPage) -> list[dict[str, Any]]:
-    """What the page reader itself has found in the head of a page."""
-    fields = {"title": "name", "description": "description", "language": "language"}
-    return [
-        {"field": fields[name], "value": value[:1000], "kind": "meta", "quote": value[:200]}
-        for name, value in page.metadata.items()
-        if name in fields and value
-    ]
