@@ -90,6 +90,11 @@ def test_of_several_organizations_the_one_of_the_page_counts(tmp_path: Path, oth
     assert "phones" not in values
 
 
+def test_the_name_of_a_site_counts_where_no_organization_is_described(tmp_path: Path) -> None:
+    values, _ = read_page(tmp_path, page(script({"@type": "WebSite", "name": "Weir Works", "url": ADDRESS})))
+    assert values == {"name": ["Weir Works"]}
+
+
 def test_an_organization_of_another_site_alone_is_not_the_company(tmp_path: Path) -> None:
     other = {
         "@type": "Article",
@@ -137,36 +142,6 @@ def test_opengraph_and_meta_are_read_where_there_is_no_structured_data(tmp_path:
     assert (values["industries"], values["address"]) == (["pumps", "gates"], ["1 Lock Lane, Leeds"])
     assert (values["socials"], values["logo"]) == (["https://x.com/weirworks"], ["https://www.weirworks.com/icon.png"])
     assert {fact["kind"] for fact in metadata["facts"]} == {"opengraph", "meta"}
-
-
-def test_a_german_imprint_names_the_company_its_address_and_its_contacts(tmp_path: Path) -> None:
-    body = (
-        "<h1>Impressum</h1><p>Angaben gemäß § 5 DDG</p><p>Wehrbau Müller GmbH &amp; Co. KG<br>Hafenstraße 12<br>"
-        "04109 Leipzig<br>Deutschland</p><p>Telefon: 0341 12 34 50<br>Telefax: +49 341 1234 59<br>"
-        "E-Mail: info [at] wehrbau-mueller [dot] de</p><p>Amtsgericht Leipzig HRB 12345<br>"
-        "USt-IdNr.: DE123456789<br>IBAN: DE89 3704 0044 0532 0130 00<br>Stand: 01.02.2026</p>"
-    )
-    values, _ = read_page(tmp_path, page(body=body, lang="de"), "https://www.wehrbau-mueller.de/impressum")
-    assert values == {
-        "language": ["de"],
-        "legal_name": ["Wehrbau Müller GmbH & Co. KG"],
-        "address": ["Hafenstraße 12, 04109 Leipzig"],
-        "country": ["DE"],
-        "phones": ["+49341123450"],
-        "emails": ["info@wehrbau-mueller.de"],
-    }
-
-
-def test_a_japanese_table_of_the_company_is_read(tmp_path: Path) -> None:
-    body = (
-        "<h1>会社概要</h1><table><tr><td>会社名</td><td>株式会社川堰製作所</td></tr><tr><td>所在地</td>"
-        "<td>〒100-0001 東京都千代田区千代田1-1</td></tr><tr><td>設立</td><td>設立:1987年</td></tr>"
-        "<tr><td>電話番号</td><td>電話番号:03-1234-5670</td></tr></table>"
-    )
-    values, _ = read_page(tmp_path, page(body=body, lang="ja"), "https://kawazeki.co.jp/company/profile")
-    assert values["legal_name"] == ["株式会社川堰製作所"]
-    assert values["address"] == ["〒100-0001 東京都千代田区千代田1-1"]
-    assert (values["phones"], values["founded"]) == (["+81312345670"], ["1987"])
 
 
 def test_a_page_that_says_nothing_has_no_facts(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ _LABELS = (
     r"hotline|zentrale|puhelin|telefoon|電話(?:番号)?|代表電話|电话|電話號碼|전화|☎|📞|\bt(?=[.:])|\bp(?=[.:])|\bm(?=[.:])"
 )
 _LABELLED = re.compile(
-    rf"(?:{_LABELS})[^\S\n]{{0,3}}(?:\([^)\n]{{1,20}}\))?[.:：)]{{0,2}}[^\S\n]{{0,3}}"  # noqa: RUF001
+    rf"(?:{_LABELS})[^\S\n]{{0,3}}(?:\([^)\d\n]{{1,20}}\))?[.:：)]{{0,2}}[^\S\n]{{0,3}}"  # noqa: RUF001
     r"((?:\+|00)?[(（]?\d[\d \t()（）./\u2010-\u2013\u00a0-]{4,24}\d)",  # noqa: RUF001
     re.IGNORECASE,
 )

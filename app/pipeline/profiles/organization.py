@@ -1,7 +1,7 @@
 """The company of a page among the objects of its JSON-LD, and the facts that they state about it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.domain.profiles import SOCIALS, Fact, SourceKind
@@ -53,6 +53,12 @@ def choose_organization(nodes: Sequence[Node], address: str) -> Mapping[str, Any
             if score > best_score:
                 best, best_score = value, score
     return best
+
+
+def find_site_name(nodes: Iterable[Node]) -> str | None:
+    """The name of the site, for a page that describes no organization."""
+    sites = (node.value for node in nodes if "WebSite" in read_types(node.value))
+    return next((name for site in sites if (name := read_text(site.get("name")))), None)
 
 
 def _is_organization(value: Mapping[str, Any]) -> bool:

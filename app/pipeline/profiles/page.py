@@ -26,7 +26,7 @@ from app.pipeline.profiles.links import PageLink, choose_pages, find_category
 from app.pipeline.profiles.markdown import write_html
 from app.pipeline.profiles.meta import read_head, read_locale, read_names
 from app.pipeline.profiles.microdata import read_items
-from app.pipeline.profiles.organization import choose_organization, read_organization
+from app.pipeline.profiles.organization import choose_organization, find_site_name, read_organization
 from app.pipeline.profiles.socials import read_account
 from app.pipeline.profiles.text_facts import read_text_facts
 from app.pipeline.text import clean, clean_line
@@ -73,13 +73,16 @@ def _read_facts(tree: etree._Element, text: str, address: str) -> Iterator[Fact]
     _, region = read_locale(tree, given)
     country = find_country_of_host(read_host(address)) or region
     blocks = ("".join(map(str, script.itertext())) for script in tree.iter("script") if _is_json_ld(script))
-    found = choose_organization(list_nodes(read_blocks(blocks)), address)
+    nodes = list_nodes(read_blocks(blocks))
+    found = choose_organization(nodes, address)
     items = None if found else choose_organization(list_nodes(read_items(tree)), address)
     if organization := found or items:
         kind = SourceKind.JSON_LD if found else SourceKind.MICRODATA
         stated = [replace(fact, kind=kind) for fact in read_organization(organization, address, country)]
         country = next((fact.value for fact in stated if fact.field == "country"), country)
         yield from stated
+    elif name := find_site_name(nodes):
+        yield Fact("name", name, SourceKind.JSON_LD, quote=name[:200])
     yield from read_head(tree, given, address, country)
     yield from _read_anchors(tree, country)
     category = find_category(parts.path, _write_title(tree))

@@ -16,14 +16,21 @@ _FORMS = (
 _PLAIN = re.compile(
     rf"(?<![\w.])((?:[A-Z0-9ÄÖÜÉÅØ][\w.&'’+/-]*,?[^\S\n]+(?:(?:&|and|und|et|of|de|der|für)[^\S\n]+)?){{1,6}}(?:{_FORMS}))(?![\w])"  # noqa: RUF001
 )
-_JAPANESE = re.compile(
-    r"((?:株式会社|有限会社|合同会社)[^\s|、。,()()]{1,30}|[^\s、。,:: ()()]{1,30}(?:株式会社|有限会社|合同会社))"
+_EAST_ASIAN = re.compile(
+    r"((?:株式会社|有限会社|合同会社|주식회사)[^\s|、。,()()]{1,30}|"
+    r"[^\s|、。,:: ()()]{1,30}(?:株式会社|有限会社|合同会社|有限公司|주식회사))"
 )
 _COPYRIGHT = re.compile(r"(?:©|\(c\)|copyright)", re.IGNORECASE)
 _LEADING_YEARS = re.compile(r"^(?:(?:copyright|(?:19|20)\d\d)[\s,-]*)+", re.IGNORECASE)
+_POSTAL_CODES = r"(?:[A-Z]{1,2}-)?\d{4,6}|\d{2}-\d{3}|\d{3}\s\d{2}|\d{4}-\d{3}|\d{5}-\d{3}"
 _CITY = re.compile(
-    r"(?:〒?\s?\d{3}-\d{4}\s?\S|\b(?:[A-Z]{1,2}-)?\d{4,6}\s+(?-i:[A-ZÄÖÜÉÅØŁŚ])[\w.'’ -]{1,40}|"  # noqa: RUF001
+    rf"(?:〒\s?\d{{3}}-\d{{4}}|\b(?:{_POSTAL_CODES})\s+[A-ZÄÖÜÉÅØŁŚ][\w.'’ -]{{1,40}}|"  # noqa: RUF001
     r"\b[A-Z][A-Za-z. ]{1,40},?\s+[A-Z]{2}\s+\d{5}(?:-\d{4})?\b|\b[A-Z]{1,2}\d[A-Z\d]?\s+\d[A-Z]{2}\b)"
+)
+_ADDRESS_LABEL = re.compile(
+    r"^(?:(?:postal |visiting |office )?address|adresse|anschrift|hausanschrift|siège social|sitz|sede(?: legale)?|"
+    r"indirizzo|dirección|endereço|adres|地址|住所|所在地|本社|주소)\s*[:：|]\s*",  # noqa: RUF001
+    re.IGNORECASE,
 )
 _STREET = re.compile(r"\d")
 _FOUNDED = re.compile(
@@ -71,7 +78,7 @@ def _fact(field: str, value: str, quote: str) -> Fact:
 def _find_legal_name(line: str) -> str | None:
     if len(line) > _LONGEST_LINE:
         return None
-    found = _PLAIN.search(line) or _JAPANESE.search(line)
+    found = _PLAIN.search(line) or _EAST_ASIAN.search(line)
     name = _LEADING_YEARS.sub("", found[1]).strip() if found else ""
     return " ".join(name.split()) if _SHORTEST_NAME <= len(name) <= _LONGEST_NAME else None
 
@@ -83,15 +90,20 @@ def _find_country(line: str) -> str | None:
 
 
 def _find_address(lines: Iterable[str]) -> Iterator[Fact]:
-    """The first line with a postal code and a city, with the line before it where that has the street."""
+    """The first line that is labelled as an address, or that has a postal code and a city.
+
+    The line before is a part of it where that has the street.
+    """
     before = ""
     for line in (line.rpartition("|")[2].strip() for line in lines):  # the last cell of a row of a table
         if not line:
             continue
-        if len(line) <= _LONGEST_LINE // 2 and _CITY.search(line):
+        label = _ADDRESS_LABEL.match(line)
+        if len(line) <= _LONGEST_LINE // 2 and (_CITY.search(line) or (label and len(line) > label.end())):
             short = len(before) <= _LONGEST_LINE // 3 and _STREET.search(before) and "@" not in before
-            written = f"{before}, {line}" if short and "," not in line else line
-            yield _fact("address", " ".join(written.split()), written)
+            shown = line[label.end() :] if label else line
+            written = f"{before}, {shown}" if short and not label and "," not in line else shown
+            yield _fact("address", " ".join(written.split()), line)
             return
         before = line
 
