@@ -28,6 +28,14 @@ class Due:
     url: str
 
 
+def _of(webhook: str) -> str:
+    """The condition that a delivery ``d`` is that of a webhook, as a range of the index on ``(webhook_id, id)``.
+
+    With an equality, PostgreSQL may read the deliveries of all webhooks in the order of ids instead.
+    """
+    return f"(d.webhook_id, d.id) >= ({webhook}.id, 0) AND (d.webhook_id, d.id) < ({webhook}.id + 1, 0)"
+
+
 # Only the first of those that wait are examined, so that thousands for one document do not delay the others for long.
 _CHOOSE = text(f"""
     WITH places AS MATERIALIZED (
@@ -50,8 +58,8 @@ _CHOOSE = text(f"""
     CROSS JOIN LATERAL (
         SELECT first.* FROM (
             SELECT d.id, d.organization_id, d.url, d.document_id FROM webhook_deliveries AS d
-            WHERE d.webhook_id = places.id AND d.status = 'pending' AND d.task_id IS NULL AND places.free > 0
-            ORDER BY d.id LIMIT {_EXAMINED}) AS first
+            WHERE {_of("places")} AND d.status = 'pending' AND d.task_id IS NULL AND places.free > 0
+            ORDER BY d.webhook_id, d.id LIMIT {_EXAMINED}) AS first
         -- The first attempt for an earlier event of the document has not ended.
         WHERE first.document_id IS NULL OR NOT EXISTS (
             SELECT FROM webhook_deliveries AS e
@@ -111,11 +119,14 @@ async def end_with_tasks(connection: AsyncConnection) -> set[int]:
     return set((await connection.execute(_END_WITH_TASKS)).scalars())
 
 
-_WAITING = text("""
+_WAITING = text(f"""
     SELECT w.id FROM webhooks AS w
+    -- One index probe for each webhook: EXISTS would be planned as a join with all deliveries that wait.
+    CROSS JOIN LATERAL (
+        SELECT FROM webhook_deliveries AS d
+        WHERE {_of("w")} AND d.status = 'pending' AND d.task_id IS NULL
+        ORDER BY d.webhook_id, d.id LIMIT 1) AS waits
     WHERE w.enabled AND w.deleted_at IS NULL
-      AND EXISTS (SELECT FROM webhook_deliveries AS d
-                  WHERE d.webhook_id = w.id AND d.status = 'pending' AND d.task_id IS NULL)
     ORDER BY w.id
 """)
 
