@@ -35,7 +35,7 @@ class RateLimitMiddleware:
             await self._app(scope, receive, send)
             return
         services: Services = scope["app"].state.services
-        states = await services.billing.rates.count(identity, _find_agent(scope))
+        states = await services.billing.rates.count(identity, _find_agent(scope, identity))
         if not states:
             await self._app(scope, receive, send)
             return
@@ -61,10 +61,10 @@ def install(app: FastAPI) -> None:
     app.add_middleware(RateLimitMiddleware)
 
 
-def _find_agent(scope: Scope) -> int:
-    """The agent that the path names."""
+def _find_agent(scope: Scope, identity: Identity) -> int:
+    """The agent that the path names, unless it does not exist for the caller: its limit is not shown or used up."""
     found = _AGENT.match(read_path(scope))
-    return int(found[1]) if found else ORGANIZATION
+    return int(found[1]) if found and identity.access.includes_agent(int(found[1])) else ORGANIZATION
 
 
 def _describe_policies(states: Sequence[RateStatus]) -> str:

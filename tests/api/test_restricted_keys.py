@@ -252,3 +252,16 @@ def test_a_stream_ends_when_its_key_is_revoked(shared_stack: Stack, world: World
             assert "event: end" not in list(lines)
     finally:
         shared_stack.post("/queues/low_priority/resume")
+
+
+def test_the_limit_of_a_hidden_agent_is_neither_shown_nor_used_up(bound: httpx.Client, world: World) -> None:
+    path = f"/agents/{world.ids['agent_id']}"
+    world.owner.put(f"{path}/limits", json={"requests_per_minute": 100}).raise_for_status()
+    before = world.owner.get(path).headers["RateLimit"]
+    for _ in range(3):
+        refused = bound.get(path)
+        check_problem(refused, 404, "not_found")
+        assert "RateLimit" not in refused.headers
+    after = world.owner.get(path).headers["RateLimit"]
+    assert [headers.split(";")[1] for headers in (before, after)] == ["r=99", "r=98"]
+    world.owner.put(f"{path}/limits", json={"requests_per_minute": None}).raise_for_status()
