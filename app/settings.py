@@ -27,6 +27,7 @@ from app.domain.setting_checks import (
     check_key_prefix,
     check_languages,
     check_mail_address,
+    check_mail_addresses,
     check_mail_url,
     check_proxies,
     check_redis_url,
@@ -178,6 +179,8 @@ class Settings(BaseSettings):
 
     smtp_url: Annotated[str, AfterValidator(check_mail_url)] | None = Field(None, repr=False)
     mail_from: Annotated[str, AfterValidator(check_mail_address)] = "sluice@localhost"
+    dead_letter_emails: Annotated[str, AfterValidator(check_mail_addresses)] = ""
+    dead_letter_email_minutes: float = Field(15.0, gt=0)
 
     log_format: Literal["console", "json"] = "console"
     access_log: bool = True

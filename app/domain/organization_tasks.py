@@ -10,6 +10,7 @@ ORGANIZATION_TASKS: frozenset[TaskName] = frozenset(
         TaskName.SUBMIT_RETENTION,
         TaskName.APPLY_RETENTION,
         TaskName.SWEEP_STORAGE,
+        TaskName.MAIL_DEAD_LETTERS,
         TaskName.IMPORT_AGENTS,
         TaskName.CREATE_AGENTS,
         TaskName.REPORT_AGENTS,

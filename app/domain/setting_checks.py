@@ -120,6 +120,13 @@ def check_mail_address(value: str) -> str:
     return value
 
 
+def check_mail_addresses(value: str) -> str:
+    """Mail addresses with commas between them."""
+    if not all(is_mail_address(address.strip()) for address in value.split(",") if value):
+        raise ValueError("must be mail addresses with commas between them, such as a@example.com,b@example.com")
+    return value
+
+
 def check_user_agent(value: str) -> str:
     """A user agent for web servers."""
     if not re.fullmatch(r"[A-Za-z_-]+([ /][ -~]*)?", value):

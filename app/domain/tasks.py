@@ -73,6 +73,7 @@ class TaskName(StrEnum):
     SUBMIT_RETENTION = "app.tasks.upkeep_tasks.submit_retention"
     APPLY_RETENTION = "app.tasks.upkeep_tasks.apply_retention"
     SWEEP_STORAGE = "app.tasks.upkeep_tasks.sweep_storage"
+    MAIL_DEAD_LETTERS = "app.tasks.upkeep_tasks.mail_dead_letters"
     PING = "app.tasks.upkeep_tasks.ping"
     ANNOUNCE_DEAD_LETTER = "app.tasks.upkeep_tasks.announce_dead_letter"
 

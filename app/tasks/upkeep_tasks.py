@@ -37,6 +37,12 @@ async def sweep_storage(services: Services, attempt: RunningAttempt) -> Outcome:
     return await services.operations.storage_sweep.run(attempt)
 
 
+@ledger_task(TaskName.MAIL_DEAD_LETTERS)
+async def mail_dead_letters(services: Services, attempt: RunningAttempt) -> Outcome:
+    """Send a mail about the dead letters of an organization since the last one."""
+    return await services.queue.dead_letter_mails.send(attempt)
+
+
 @shared_task(name=TaskName.ANNOUNCE_DEAD_LETTER.value)
 def announce_dead_letter(task_id: str) -> None:
     """Raise the alarm for a task that failed for good. A lost alarm loses no task: its row stays."""

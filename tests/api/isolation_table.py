@@ -128,6 +128,8 @@ TABLE = {
     "POST /upkeep/{name}/run": Line(OPERATOR),
     "GET /organizations/{organization_id}/retention": Line(RESTRICTED),
     "PUT /organizations/{organization_id}/retention": Line(RESTRICTED),
+    "GET /organizations/{organization_id}/alerts": Line(RESTRICTED),
+    "PUT /organizations/{organization_id}/alerts": Line(RESTRICTED),
     "POST /organizations": Line(OPERATOR),
     "GET /organizations": Line(OPERATOR),
     "GET /organizations/{organization_id}": Line(RESTRICTED),

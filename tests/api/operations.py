@@ -81,6 +81,8 @@ OPERATIONS = {
     "GET /upkeep": Operation("admin"),
     "POST /upkeep/{name}/run": Operation("operator"),
     "GET /organizations/{organization_id}/retention": Operation("admin"),
+    "GET /organizations/{organization_id}/alerts": Operation("admin"),
+    "PUT /organizations/{organization_id}/alerts": Operation("admin", {"json": {"emails": []}}),
     "PUT /organizations/{organization_id}/retention": Operation("admin", {"json": {"tasks": 30}}),
     "GET /api-keys": Operation("admin"),
     "POST /api-keys": Operation("admin", {"json": {"name": "A", "scopes": ["read"]}}),

@@ -96,3 +96,14 @@ def test_an_admin_chooses_the_days_of_its_own_organization(shared_stack: Stack, 
     assert foreigner.put(path, json={}).json() == before
     entry = shared_stack.get("/audit", action="set_retention", limit=1)["entries"][0]
     assert f"organization:{organization['id']}" in entry["targets"]
+
+
+def test_an_admin_chooses_who_receives_mails_about_dead_letters(shared_stack: Stack, foreigner: httpx.Client) -> None:
+    [organization] = shared_stack.fetch("SELECT id FROM organizations WHERE name = 'Another'")
+    path = f"/organizations/{organization['id']}/alerts"
+    assert foreigner.get(path).json()["emails"] == []
+    made = foreigner.put(path, json={"emails": ["team@example.com"]})
+    assert (made.status_code, foreigner.get(path).json()["emails"]) == (200, ["team@example.com"])
+    problem = check_problem(foreigner.put(path, json={"emails": ["a@b\nBcc: c@d"]}), 422, "invalid_request")
+    assert problem["errors"][0]["field"] == "body.emails"
+    check_problem(foreigner.put("/organizations/1/alerts", json={"emails": []}), 404, "not_found")

@@ -1,5 +1,6 @@
 """Stands in for the attempt of a task: a test decides when it is cancelled."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.ids import new_task_id
@@ -15,6 +16,7 @@ class FakeTask:
         self.id = new_task_id()
         self.organization_id = organization_id
         self.arguments: dict[str, Any] = {}
+        self.created_at = datetime.now(UTC)
 
 
 class FakeAttempt:

@@ -48,3 +48,12 @@ class DeliveryResult(BaseModel):
     delivery_id: int = Field(description="The delivery.")
     status: int = Field(description="The HTTP status of the receiver's answer.")
     attempts: int = Field(description="The number of attempts that it took.")
+
+
+class DeadLettersMailedResult(BaseModel):
+    """The dead letters of an organization since the last mail were reported."""
+
+    model_config = example({"dead_letters": 12, "mails": 2})
+
+    dead_letters: int = Field(description="The number of dead letters.")
+    mails: int = Field(description="The number of recipients whose mail was accepted.")

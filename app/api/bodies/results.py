@@ -12,6 +12,7 @@ from app.api.bodies.bulk import BulkResult
 from app.api.bodies.evaluation_reports import SUMMARY, EvaluationSummary
 from app.api.bodies.fields import DocumentId, End, Filename, PageCount, Start, example
 from app.api.bodies.organization_results import (
+    DeadLettersMailedResult,
     DeliveryResult,
     RetentionResult,
     RetentionSubmittedResult,
@@ -256,6 +257,7 @@ RESULTS: dict[TaskName, tuple[type[BaseModel], ...]] = {
     TaskName.SUBMIT_RETENTION: (RetentionSubmittedResult,),
     TaskName.APPLY_RETENTION: (RetentionResult,),
     TaskName.SWEEP_STORAGE: (StorageSweptResult,),
+    TaskName.MAIL_DEAD_LETTERS: (DeadLettersMailedResult,),
 }
 """The models of a successful task's result. Tasks that are not listed have none."""
 
@@ -276,10 +278,12 @@ MODELS: tuple[type[BaseModel], ...] = (
     UsageSummedResult,
     ProfileResult,
     DueProfilesResult,
+    DeadLettersMailedResult,
     DeliveryResult,
     RetentionSubmittedResult,
     RetentionResult,
     StorageSweptResult,
+    DeadLettersMailedResult,
     ErasedResult,
 )
 """Every model of a result."""

@@ -143,3 +143,22 @@ class RetentionBody(BaseModel):
     days: dict[str, int] = Field(description="The days that apply, by subject.")
     minimum: dict[str, int] = Field(description="The fewest days that may be chosen, by subject.")
     maximum: int = Field(description="The most days that may be chosen.")
+
+
+class AlertsUpdate(BaseModel):
+    """Who receives mails about the organization's dead letters."""
+
+    model_config = example({"emails": ["team@example.com"]}, extra="forbid")
+
+    emails: list[str] = Field(max_length=20, description="Mail addresses. An empty list sends no mail for them.")
+
+
+class AlertsBody(BaseModel):
+    """Who receives mails about the organization's dead letters."""
+
+    model_config = example({"organization_id": 1, "emails": ["team@example.com"]})
+
+    organization_id: int = Field(description="The organization.")
+    emails: list[str] = Field(
+        description="The organization's recipients. Those of the server's setting `DEAD_LETTER_EMAILS` are not listed."
+    )

@@ -5,7 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from app.api.access import Operator, OrganizationAdmin, ServicesOf
-from app.api.bodies.upkeep import RetentionBody, RetentionDays, RunBody, UpkeepKindBody, UpkeepList, UpkeepStarted
+from app.api.bodies.upkeep import (
+    AlertsBody,
+    AlertsUpdate,
+    RetentionBody,
+    RetentionDays,
+    RunBody,
+    UpkeepKindBody,
+    UpkeepList,
+    UpkeepStarted,
+)
 from app.api.paging import AfterId, Limit
 from app.api.problems import document_problems
 from app.bootstrap import Services
@@ -83,6 +92,28 @@ async def set_retention(
     _check_organization(identity, organization_id)
     await services.operations.retention.set(organization_id, body.to_domain())
     return await _describe(services, organization_id)
+
+
+@router.get("/organizations/{organization_id}/alerts", tags=["organizations"])
+async def get_alerts(organization_id: _OrganizationId, identity: OrganizationAdmin, services: ServicesOf) -> AlertsBody:
+    """Show who receives mails about the organization's dead letters."""
+    _check_organization(identity, organization_id)
+    emails = await services.queue.dead_letter_mails.get_emails(organization_id)
+    return AlertsBody(organization_id=organization_id, emails=list(emails))
+
+
+@router.put("/organizations/{organization_id}/alerts", tags=["organizations"])
+async def set_alerts(
+    organization_id: _OrganizationId, body: AlertsUpdate, identity: OrganizationAdmin, services: ServicesOf
+) -> AlertsBody:
+    """Choose who receives mails about the organization's dead letters: tasks that failed for good.
+
+    The server sends at most one mail in 15 minutes (`DEAD_LETTER_EMAIL_MINUTES`), with counts and the first ten. It
+    needs a mail server (`SMTP_URL`).
+    """
+    _check_organization(identity, organization_id)
+    await services.queue.dead_letter_mails.set_emails(organization_id, body.emails)
+    return AlertsBody(organization_id=organization_id, emails=body.emails)
 
 
 def _check_organization(identity: Identity, organization_id: int) -> None:

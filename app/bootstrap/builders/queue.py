@@ -2,8 +2,10 @@ from dataclasses import dataclass
 
 from app.adapters.sentry import SentryAlarm
 from app.bootstrap.adapters import Adapters
+from app.domain.ports import Alarm
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
+from app.services.queue.dead_letter_mails import DeadLetterMails
 from app.services.queue.dead_letters import DeadLetters
 from app.services.queue.execution import Execution
 from app.services.queue.failures import RetryPolicy
@@ -12,6 +14,8 @@ from app.services.queue.recovery import Recovery
 from app.services.queue.tasks import Tasks
 from app.settings import Settings
 
+_MINUTE = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class QueueServices:
@@ -19,6 +23,7 @@ class QueueServices:
 
     admission: Admission
     after_commit: AfterCommit
+    dead_letter_mails: DeadLetterMails
     dead_letters: DeadLetters
     execution: Execution
     parents: Parents
@@ -32,7 +37,16 @@ def build_queue(settings: Settings, adapters: Adapters) -> QueueServices:
     admission = Admission(database, doorbell)
     after_commit = AfterCommit(database, doorbell, admission)
     parents = Parents(database, after_commit)
-    alarms = [SentryAlarm(settings.sentry_dsn.get_secret_value())] if settings.sentry_dsn else []
+    mails = DeadLetterMails(
+        database,
+        admission,
+        adapters.mailer,
+        [address.strip() for address in settings.dead_letter_emails.split(",") if address.strip()],
+        settings.dead_letter_email_minutes * _MINUTE,
+    )
+    alarms: list[Alarm] = [mails]
+    if settings.sentry_dsn:
+        alarms.append(SentryAlarm(settings.sentry_dsn.get_secret_value()))
     policy = RetryPolicy(
         max_retries=settings.task_max_retries,
         backoff=settings.task_retry_backoff,
@@ -42,6 +56,7 @@ def build_queue(settings: Settings, adapters: Adapters) -> QueueServices:
     return QueueServices(
         admission=admission,
         after_commit=after_commit,
+        dead_letter_mails=mails,
         dead_letters=DeadLetters(database, after_commit, alarms),
         execution=Execution(database, after_commit, policy, admission),
         parents=parents,
