@@ -90,8 +90,13 @@ class Identity:
         return self.access.is_restricted
 
     def allows(self, scope: Scope) -> bool:
-        """Whether the key has ``scope`` or a scope that includes it. A key with a document filter only reads."""
+        """Whether the key has ``scope`` or a scope that includes it.
+
+        A key with a document filter only reads, and a restricted key is no operator's, whatever their rows say.
+        """
         if self.document_filter is not None and scope is not Scope.READ:
+            return False
+        if self.is_restricted and scope is Scope.OPERATOR:
             return False
         order = list(Scope)
         return any(order.index(granted) >= order.index(scope) for granted in self.scopes)
