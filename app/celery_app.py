@@ -31,12 +31,18 @@ _TASK_MODULES = [
     "app.tasks.profile_tasks",
     "app.tasks.notification_tasks",
     "app.tasks.upkeep_tasks",
+    "app.tasks.report_tasks",
 ]
 # Which task Beat submits when, in UTC. The task runs on ``default``, for the installation as a whole. Its argument
 # ``due`` is the time for which it was submitted (ISO 8601). With ``"options": {"catch_up": True}``, each time that
 # passed while no Beat ran has its task; without it, only the latest one has.
 _BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "enrich-due-profiles": {"task": TaskName.ENRICH_DUE_PROFILES.value, "schedule": crontab(minute="20")},
+    "submit-reports": {
+        "task": TaskName.SUBMIT_REPORTS.value,
+        "schedule": crontab(minute="10", hour="0"),
+        "options": {"catch_up": True},
+    },
     "sum-usage": {"task": TaskName.SUM_USAGE.value, "schedule": crontab(minute="5")},
     "apply-retention": {"task": TaskName.SUBMIT_RETENTION.value, "schedule": crontab(minute="20", hour="2")},
     "sweep-storage": {"task": TaskName.SWEEP_STORAGE.value, "schedule": crontab(minute="50", hour="2")},

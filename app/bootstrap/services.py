@@ -75,7 +75,7 @@ def build_services(
     queue = build_queue(settings, adapters)
     providers = build_providers(adapters)
     indexing = build_indexing(settings, adapters, queue, providers)
-    billing = build_billing(settings, adapters)
+    billing = build_billing(settings, adapters, queue)
     intake = build_intake(settings, adapters, queue, indexing, billing)
     usage = build_usage(adapters)
     search = build_search(settings, adapters, providers, indexing, usage)

@@ -47,6 +47,7 @@ class EventType(StrEnum):
     WEBHOOK_DISABLED = "webhook.disabled"
     QUOTA_WARNING = "quota.warning"
     QUOTA_EXCEEDED = "quota.exceeded"
+    REPORT_READY = "report.ready"
 
 
 JOB_ENDS = (EventType.TASK_SUCCEEDED, EventType.TASK_FAILED, EventType.TASK_CANCELLED)

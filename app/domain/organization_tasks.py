@@ -6,6 +6,9 @@ ORGANIZATION_TASKS: frozenset[TaskName] = frozenset(
     {
         TaskName.SUM_USAGE,
         TaskName.DELIVER_EVENT,
+        TaskName.SUBMIT_REPORTS,
+        TaskName.MAKE_REPORT,
+        TaskName.SEND_MAIL,
         TaskName.ENRICH_DUE_PROFILES,
         TaskName.SUBMIT_RETENTION,
         TaskName.APPLY_RETENTION,

@@ -74,6 +74,9 @@ class TaskName(StrEnum):
     APPLY_RETENTION = "app.tasks.upkeep_tasks.apply_retention"
     SWEEP_STORAGE = "app.tasks.upkeep_tasks.sweep_storage"
     MAIL_DEAD_LETTERS = "app.tasks.upkeep_tasks.mail_dead_letters"
+    SUBMIT_REPORTS = "app.tasks.report_tasks.submit_reports"
+    MAKE_REPORT = "app.tasks.report_tasks.make_report"
+    SEND_MAIL = "app.tasks.report_tasks.send_mail"
     PING = "app.tasks.upkeep_tasks.ping"
     ANNOUNCE_DEAD_LETTER = "app.tasks.upkeep_tasks.announce_dead_letter"
 

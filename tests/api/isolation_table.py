@@ -108,6 +108,8 @@ TABLE = {
     "GET /analytics/billing": _OF_ORGANIZATION,
     "GET /prices": _OF_ORGANIZATION,
     "GET /limits": _OF_ORGANIZATION,
+    "GET /reports": _OF_ORGANIZATION,
+    "PUT /reports/schedule": Line(RESTRICTED),
     "PUT /organizations/{organization_id}/limits": Line(OPERATOR),
     "PUT /agents/{agent_id}/limits": _OF_HIDDEN_AGENT,
     "PUT /organizations/{organization_id}/prices": Line(OPERATOR),

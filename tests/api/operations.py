@@ -93,6 +93,8 @@ OPERATIONS = {
     "GET /analytics/billing": Operation("read"),
     "GET /prices": Operation("read"),
     "GET /limits": Operation("read"),
+    "GET /reports": Operation("read"),
+    "PUT /reports/schedule": Operation("admin", {"json": {"frequency": None}}),
     "PUT /organizations/{organization_id}/limits": Operation("operator", {"json": {}}),
     "PUT /agents/{agent_id}/limits": Operation("admin", {"json": {}}),
     "PUT /organizations/{organization_id}/prices": Operation("operator", {"json": {"versions": []}}),

@@ -101,3 +101,19 @@ def test_only_an_operator_sets_prices_and_a_mistake_is_named(billed: httpx.Clien
         {"field": "body.versions[0].valid_from", "message": "Must be a date, such as 2026-01-01."}
     ]
     assert shared_stack.client.put("/organizations/999999/prices", json={"versions": []}).status_code == 404
+
+
+def test_a_report_is_scheduled_and_shown(billed: httpx.Client) -> None:
+    schedule = {"frequency": "daily", "webhook": True, "email": ["a@example.com", "a@example.com"]}
+    expected = {"frequency": "daily", "webhook": True, "email": ["a@example.com"], "mail_is_on": False}
+    assert billed.put("/reports/schedule", json=schedule).json() == expected
+    assert billed.get("/reports").json() == expected
+    assert billed.put("/reports/schedule", json={"frequency": None}).json()["frequency"] is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"frequency": "hourly"}, {"frequency": "daily", "email": ["a@b\r\nBcc: c@d"]}, {"frequency": None, "to": []}],
+)
+def test_a_schedule_that_is_not_valid_is_refused(billed: httpx.Client, body: dict[str, object]) -> None:
+    assert billed.put("/reports/schedule", json=body).status_code == 422

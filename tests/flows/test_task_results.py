@@ -21,6 +21,9 @@ NOT_REACHED = {
     TaskName.GENERATE_SPECS,
     TaskName.WRITE_SPECS,
     TaskName.SUM_USAGE,
+    TaskName.SUBMIT_REPORTS,
+    TaskName.MAKE_REPORT,
+    TaskName.SEND_MAIL,
 }
 """The change of a model, an agent with many chunks, evaluations, specs and Beat run these, in their own tests."""
 

@@ -1,4 +1,4 @@
-"""The data of events about limits."""
+"""The data of events about limits and reports."""
 
 from datetime import datetime
 
@@ -13,6 +13,27 @@ QUOTA = {
     "used": 8000,
     "resets_at": "2026-12-01T00:00:00Z",
 }
+REPORT = {
+    "frequency": "daily",
+    "period": "2026-11-29",
+    "quantities": {"documents": "120", "pages": "1840", "searches": "310"},
+    "month": "2026-11",
+    "month_total": "12.40",
+    "currency": "EUR",
+}
+
+
+class ReportData(BaseModel):
+    """What the organization used in a day or a month. The statement is at `GET /analytics/billing`."""
+
+    model_config = example(REPORT, extra="forbid")
+
+    frequency: str = Field(description="`daily` or `monthly`.")
+    period: str = Field(description="The day or the month, in UTC.")
+    quantities: dict[str, str] = Field(description="What was used in it, by quantity, as decimal numbers in texts.")
+    month: str = Field(description="The month of the period.")
+    month_total: str = Field(description="What that month costs, so far if it is not over.")
+    currency: str = Field(description="The currency (ISO 4217).")
 
 
 class QuotaData(BaseModel):

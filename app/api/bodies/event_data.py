@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from app.api.bodies.billing_events import QUOTA, QuotaData
+from app.api.bodies.billing_events import QUOTA, REPORT, QuotaData, ReportData
 from app.api.bodies.fields import TaskName, example
 from app.domain.events import EventType
 
@@ -210,5 +210,6 @@ KINDS: dict[EventType, EventKind] = {
     EventType.QUOTA_EXCEEDED: EventKind(
         "A limit is used up, for the first time in a month.", QuotaData, {**QUOTA, "used": 10000}
     ),
+    EventType.REPORT_READY: EventKind("A scheduled report was made.", ReportData, REPORT),
 }
 """Every type of event."""

@@ -31,6 +31,32 @@ class StorageSweptResult(BaseModel):
     rows_without_file: int = Field(description="The number of documents whose file is missing.")
 
 
+class ReportsSubmittedResult(BaseModel):
+    """The reports that were due have their own tasks, and the statements of a month that is over were closed."""
+
+    model_config = example({"reports": 12, "statements": 0})
+
+    reports: int = Field(description="The number of reports.")
+    statements: int = Field(description="The number of statements that were closed.")
+
+
+class ReportResult(BaseModel):
+    """A report was made."""
+
+    model_config = example({"period": "2026-10", "mails": 2})
+
+    period: str = Field(description="The month or the day.")
+    mails: int = Field(description="The number of mails, each of which has its own task.")
+
+
+class MailResult(BaseModel):
+    """The mail server has accepted a mail."""
+
+    model_config = example({"to": "finance@example.com"})
+
+    to: str = Field(description="The recipient.")
+
+
 class UsageSummedResult(BaseModel):
     """Records of usage were added to the sums by hour and by day, and the tasks of hours that are over were counted."""
 

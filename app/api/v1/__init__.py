@@ -20,6 +20,7 @@ from app.api.v1 import (
     profile_imports,
     profiles,
     queues,
+    reports,
     search,
     specs,
     tasks,
@@ -55,6 +56,7 @@ _PARTS = (
     organizations,
     upkeep,
     limits,
+    reports,
 )
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(refuse_unknown_parameters)])
