@@ -267,33 +267,8 @@ RESULTS: dict[TaskName, tuple[type[BaseModel], ...]] = {
 }
 """The models of a successful task's result. Tasks that are not listed have none."""
 
-MODELS: tuple[type[BaseModel], ...] = (
-    BulkResult,
-    DocumentResult,
-    DuplicateResult,
-    SkippedPageResult,
-    ChildrenResult,
-    EmbeddedResult,
-    CalibratedResult,
-    DocumentRemovedResult,
-    AgentRemovedResult,
-    AnswerResult,
-    EvaluationResult,
-    IndexDecisionResult,
-    SpecsResult,
-    UsageSummedResult,
-    ProfileResult,
-    DueProfilesResult,
-    DeadLettersMailedResult,
-    DeliveryResult,
-    ReportsSubmittedResult,
-    ReportResult,
-    MailResult,
-    RetentionSubmittedResult,
-    RetentionResult,
-    StorageSweptResult,
-    DeadLettersMailedResult,
-    ErasedResult,
+MODELS: tuple[type[BaseModel], ...] = tuple(
+    dict.fromkeys([*(model for models in RESULTS.values() for model in models), ErasedResult])
 )
 """Every model of a result."""
 
