@@ -5,7 +5,7 @@ import random
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ RETRY_DELAYS = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000
 
 MOST_ATTEMPTS = len(RETRY_DELAYS) + 1
 _JITTER = 0.2
+_OUTAGE = timedelta(minutes=1)
 _GONE = 410
 _SUCCESSES = range(200, 300)
 _REDIRECTS = range(300, 400)
@@ -74,6 +75,10 @@ class Webhook:
     failed_at: datetime | None
     created_at: datetime
     updated_at: datetime
+
+    def was_down(self, now: datetime) -> bool:
+        """Whether all of its attempts failed for a minute at least, so that not just one event was refused."""
+        return self.failing_since is not None and now - self.failing_since > _OUTAGE
 
     def wants(self, event: str, agent_id: int | None) -> bool:
         """Whether it receives an event of this type, about this agent."""

@@ -178,3 +178,16 @@ async def test_a_delivery_whose_task_a_client_retries_is_sent_again(world: World
         assert len(receiver.messages) == 2
     [delivered] = await world.list(webhook.id)
     assert (delivered.status, delivered.attempts, len(delivered.log)) == ("delivered", 1, 2)
+
+
+async def test_an_event_that_the_receiver_refuses_keeps_to_its_schedule_while_others_arrive(world: World) -> None:
+    with receive(answer(status="500 Oops")) as receiver:
+        webhook, _ = await world.register(receiver.url())
+        await world.emit(*["task.succeeded"] * 8)
+        await world.run()
+        assert sorted(delivery.status for delivery in await world.list(webhook.id)) == ["delivered"] * 7 + ["pending"]
+        [refused] = await world.list(webhook.id, status=DeliveryStatus.PENDING)
+        assert refused.attempts == 1
+        await world.let_pass(7)
+        await world.run()
+    assert {delivery.status for delivery in await world.list(webhook.id)} == {"delivered"}

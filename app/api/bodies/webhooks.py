@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, field_validator
 
 from app.api.bodies.fields import Next, Total, example
-from app.domain.webhooks import Secret, Webhook
+from app.domain.events import EventType
+from app.domain.webhooks import TEST_EVENT, Secret, Webhook, matches
 
 _SECRET = "whsec_pB1DAnC6GUd2cFNDYq5wOvKzmKTfR8UoqGkkfkXnbGQ="  # noqa: S105 - an example
 _WEBHOOK = {
@@ -32,13 +33,24 @@ Pattern = Annotated[
     str, StringConstraints(pattern=r"^(\*|[a-z_]{1,40}(\.[a-z_]{1,60})?|[a-z_]{1,40}\.\*)$", max_length=100)
 ]
 AgentIds = Annotated[list[Annotated[int, Field(ge=1, le=2**63 - 1)]], Field(min_length=1, max_length=1000)]
-Events = Annotated[list[Pattern], Field(min_length=1, max_length=100)]
 URL = (
     "Where events are sent by POST: http or https. Internal hosts are refused unless the operator lists them in "
     "`WEB_ALLOWED_HOSTS`; the address is checked again at every delivery, and redirects are not followed."
 )
 EVENTS = "The types of events to send: exact ones, `task.*` for all that begin so, or `*` for all."
 AGENTS = "Only events about these agents; null for all events of the organization."
+
+
+def _check_events(patterns: list[str]) -> list[str]:
+    """Refuse a pattern that no type of events matches, such as a misspelled one."""
+    types = [*(kind.value for kind in EventType), TEST_EVENT]
+    for pattern in patterns:
+        if not any(matches(pattern, kind) for kind in types):
+            raise ValueError(f"no type of events matches {pattern}. The types are: {', '.join(types)}")
+    return patterns
+
+
+Events = Annotated[list[Pattern], Field(min_length=1, max_length=100), AfterValidator(_check_events)]
 
 
 class WebhookCreate(BaseModel):

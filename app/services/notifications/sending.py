@@ -120,6 +120,7 @@ class Sending:
             await record_attempt(connection, delivery, DeliveryStatus.DELIVERED, message.attempts, entry)
             if webhook.failures:
                 await note_success(connection, webhook.id)
+            if webhook.was_down(datetime.now(UTC)):
                 await bring_forward(connection, await list_failing(connection, webhook.id))
             queued = await queue_due(connection, [webhook.id])
 
