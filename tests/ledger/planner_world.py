@@ -9,6 +9,7 @@ from app.domain.tasks import Queue, TaskName
 from app.ledger.upkeep import EVERY_TASK
 from tests.ledger.bench import ORGANIZATION, PID, Bench
 from tests.ledger.planner_deletions import fill_deletions
+from tests.ledger.planner_profiles import fill_profiles
 from tests.ledger.planner_webhooks import fill_webhooks
 
 RUNNING = "state = 'STARTED' AND cancel_requested_at IS NULL AND pid = 4711"
@@ -79,6 +80,7 @@ def fill(bench: Bench) -> None:
     _add(bench, 6, "PENDING", arguments='{"fetch_host": "public.example"}')
     _add_parents(bench)
     _DELETIONS.update(fill_deletions(bench))
+    _DELETIONS.update(fill_profiles(bench, _DELETIONS["agent_id"]))
     fill_webhooks(bench)
     bench.sql(
         "INSERT INTO answer_parts (task_id, version, epoch, event, data) "
