@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.checks import check_problem
+from tests.database import fetch
 from tests.flows.site import Page, Site, html, serve
 from tests.pipeline.company_pages import GRAPH, script
 from tests.running import Stack
@@ -140,6 +141,15 @@ def test_a_profile_is_enriched_from_the_documents_of_its_agent(shared_stack: Sta
     removal = shared_stack.client.delete(f"/documents/{upload['document_id']}").json()
     shared_stack.finish([removal["task_id"]])
     assert shared_stack.get(f"/profiles/{profile['id']}")["fields"] == {}
+
+
+def test_an_agent_is_deleted_with_its_profiles(shared_stack: Stack, agent: int) -> None:
+    made = create(shared_stack, agent, name="Weir Works")
+    removal = shared_stack.client.delete(f"/agents/{agent}").json()
+    check_problem(shared_stack.client.get(f"/profiles/{made['id']}"), 404, "not_found")
+    shared_stack.finish([removal["task_id"]])
+    url = shared_stack.settings.database_url or ""
+    assert fetch(url, "SELECT id FROM customer_profiles WHERE agent_id = $1", agent) == []
 
 
 def test_a_deleted_profile_leaves_no_name_behind(shared_stack: Stack, agent: int, site: Site) -> None:

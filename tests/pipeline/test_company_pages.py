@@ -214,7 +214,7 @@ def test_only_accounts_count_as_social_links(tmp_path: Path) -> None:
         "https://x.com/intent/tweet?text=a",
         "https://www.facebook.com/sharer/sharer.php?u=a",
         "https://www.linkedin.com/shareArticle?url=a",
-        "https://www.linkedin.com/in/somebody",
+        "https://www.linkedin.com/in/ann-weir",
         "https://github.com/features",
         "https://x.com.evil.example/weir",
         "https://evil.example/?https://x.com/weir",

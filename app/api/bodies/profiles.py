@@ -108,7 +108,7 @@ class ProfileUpdate(BaseModel):
     def list_changes(self) -> dict[str, Any]:
         """The columns that are given, with their new values."""
         given = self.model_dump(exclude_unset=True)
-        return given if given.get("name", "") is not None else {k: v for k, v in given.items() if k != "name"}
+        return {column: value for column, value in given.items() if column != "name" or value is not None}
 
 
 class SourceBody(BaseModel):

@@ -34,6 +34,8 @@ _EXTENSION = re.compile(r"(?:ext|x|durchwahl|poste|int)\.?\s*\d+.*$", re.IGNOREC
 _AMERICAN = re.compile(r"\(?[2-9]\d{2}\)?[\s.-]{0,2}[2-9]\d{2}[\s.-]?\d{4}")
 _SHORTEST, _LONGEST = 8, 15
 _LONGEST_TEXT = 60
+_LINE = 2000
+"""The characters of a line that are searched."""
 
 
 class Found(NamedTuple):
@@ -62,9 +64,6 @@ def find_mails(text: str) -> Iterator[Found]:
         for match in _MAIL.finditer(plain) if "@" in plain else ():
             if address := read_mail(match[0]):
                 yield Found(address, line)
-
-
-_LINE = 2000
 
 
 def read_phone(text: str, country: str | None) -> str | None:

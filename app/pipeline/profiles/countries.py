@@ -48,8 +48,7 @@ _NUMBERING = {
     "BR": Numbering("55", "0", 10, 11), "AR": Numbering("54", "0", 10, 10), "CL": Numbering("56", "", 9, 9),
     "PE": Numbering("51", "0", 8, 9), "UY": Numbering("598", "0", 7, 8),
 }  # fmt: skip
-"""From the national numbering plans that the ITU publishes (E.129). Colombia and others without a row: as they are."""
-_CALLING_CODES = {numbering.code for numbering in _NUMBERING.values()}
+"""From the national numbering plans that the ITU publishes (E.129). Other countries need numbers with ``+``."""
 
 
 @cache
@@ -81,8 +80,3 @@ def find_country_of_host(host: str) -> str | None:
 def find_numbering(country: str | None) -> Numbering | None:
     """How telephone numbers of a country are made."""
     return _NUMBERING.get(country or "")
-
-
-def has_calling_code(digits: str) -> bool:
-    """Whether an international number begins with the code of a country."""
-    return any(digits.startswith(code) for code in _CALLING_CODES) or digits[:1] in "23456789"

@@ -20,7 +20,7 @@ from app.domain.usage import UsageKind, UsageRecord
 from app.domain.vectors import Account
 from app.domain.web_url import WebUrl
 from app.services.profiles.from_documents import DocumentFacts
-from app.services.profiles.profiles import EnrichmentSource, name_company
+from app.services.profiles.profiles import EnrichmentSource, name_company, write_now
 from app.services.profiles.reading import CompanyPages, Reading
 from app.services.profiles.summaries import Summaries, Summary, make_hits
 from app.services.queue.admission import Admission
@@ -121,7 +121,7 @@ class Enrichment:
         return Outcome(None, f"Read {count_of(len(reading.pages), 'page')}", continues=continues, apply=apply)
 
     async def _summarise(self, attempt: RunningAttempt, profile: Profile, reading: Reading) -> _Enriched:
-        now, summary = _now(), Summary()
+        now, summary = write_now(), Summary()
         facts = [replace(fact, url=page.url, fetched_at=now) for page in reading.pages for fact in page.facts]
         if self._summaries:
             await attempt.report(Progress("summarise", 60, "Summarising the pages"))
@@ -134,7 +134,7 @@ class Enrichment:
         return _Enriched(EnrichmentSource.WEBSITE, [*facts, *words], summary, reading.unread, pages=len(reading.pages))
 
     async def _read_documents(self, attempt: RunningAttempt, profile: Profile) -> _Enriched:
-        account, now, summary = Account(profile.organization_id, profile.agent_id), _now(), Summary()
+        account, now, summary = Account(profile.organization_id, profile.agent_id), write_now(), Summary()
 
         async def report(question: int, questions: int) -> None:
             await attempt.report(Progress("search", 10 + 40 * question // questions, "Searching the documents"))
@@ -221,7 +221,3 @@ def _complete(profile: Profile, former: Iterable[Fact], enriched: _Enriched) -> 
     if profile.website and profile.name == name_company(profile.website) and "name" in fields:
         values["name"] = fields["name"]["value"]
     return values
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from app.domain.identity import Access
 from app.domain.onboarding import RowCode, RowError
 from app.domain.ports import Parser
 from app.domain.profiles import PROFILE_ROWS, Profile, ProfileRow, SourceKind, make_given, merge
-from app.services.profiles.profiles import Profiles, add_days, check_agent
+from app.services.profiles.profiles import Profiles, add_days, check_agent, write_now
 
 _INVALID = (ValueError, TypeError, KeyError, AttributeError)
 
@@ -76,7 +75,7 @@ class ProfileImports:
 
     @repeats_on_conflict
     async def _write(self, access: Access, agent_id: int, rows: Sequence[ProfileRow], result: ImportResult) -> None:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        now = write_now()
         async with self._database.transaction() as connection:
             await check_agent(connection, access, agent_id)
             known = await _find_known(connection, agent_id, rows)

@@ -1,6 +1,6 @@
 """Enriches many profiles: those of an agent as children of one task, and those whose next enrichment is due."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,14 +10,13 @@ from app.db.profiles.profiles import list_to_enrich, lock_due, set_tasks
 from app.domain.counting import count_of
 from app.domain.errors import NotFoundError
 from app.domain.identity import Access
-from app.domain.ids import TaskId
 from app.domain.profiles import ProfileStatus
 from app.domain.records import Agent
-from app.domain.tasks import NewTask, Queue, Task, TaskName, name_host
+from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.ledger.children import drop_children
 from app.ledger.submit import submit, submit_all
 from app.services.intake.backpressure import Backpressure
-from app.services.profiles.profiles import EnrichmentSource, Profiles, check_agent
+from app.services.profiles.profiles import EnrichmentSource, Profiles, check_agent, make_task
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
 
@@ -106,9 +105,8 @@ class ManyProfiles:
             while page := await list_to_enrich(
                 connection, task.agent_id, status=status, search=given["search"], after=after
             ):
-                children = {profile_id: _make_child(task, profile_id, website) for profile_id, website in page}
-                await submit_all(connection, list(children.values()))
-                await set_tasks(connection, {profile_id: child.id for profile_id, child in children.items()})
+                owner = (task.organization_id, task.agent_id)
+                await _submit(connection, {one: make_task(*owner, one, website, task.id) for one, website in page})
                 after = page[-1][0]
 
         return Outcome(None, "Enriching the profiles", apply=apply, expands=True)
@@ -126,17 +124,12 @@ class ManyProfiles:
             due = await lock_due(connection, _AT_ONCE)
             if not due:
                 return 0
-            children = {row.id: _make_task(row.organization_id, row.agent_id, row.id, row.website) for row in due}
-            await submit_all(connection, list(children.values()))
-            await set_tasks(connection, {profile_id: child.id for profile_id, child in children.items()})
+            tasks = {row.id: make_task(row.organization_id, row.agent_id, row.id, row.website) for row in due}
+            await _submit(connection, tasks)
         return len(due)
 
 
-def _make_child(parent: Task, profile_id: int, website: str) -> NewTask:
-    task = _make_task(parent.organization_id, parent.agent_id, profile_id, website)
-    return replace(task, parent_id=TaskId(parent.id))
-
-
-def _make_task(organization_id: int, agent_id: int, profile_id: int, website: str) -> NewTask:
-    arguments = {"profile_id": profile_id, "source": EnrichmentSource.WEBSITE.value, **name_host(website)}
-    return NewTask(organization_id, agent_id, TaskName.ENRICH_PROFILE, Queue.LOW, arguments=arguments)
+async def _submit(connection: AsyncConnection, tasks: Mapping[int, NewTask]) -> None:
+    """Submit the enrichments of profiles, by the profiles' ids."""
+    await submit_all(connection, list(tasks.values()))
+    await set_tasks(connection, {profile_id: task.id for profile_id, task in tasks.items()})

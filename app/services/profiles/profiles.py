@@ -47,23 +47,17 @@ class EnrichmentSource(StrEnum):
     DOCUMENTS = "documents"
 
 
-def make_task(profile: Profile, source: EnrichmentSource, parent: Task | None = None) -> NewTask:
-    """The task that enriches a profile. It does not name the company: its row is kept longer than the profile.
+def make_task(
+    organization_id: int, agent_id: int, profile_id: int, website: str | None, parent_id: TaskId | None = None
+) -> NewTask:
+    """The task that enriches a profile, from documents without a ``website``.
 
-    Raises:
-        InvalidRequestError: when it has no website to read.
+    It does not name the company, since its row may be kept longer than the profile.
     """
-    if source is EnrichmentSource.WEBSITE and profile.website is None:
-        raise InvalidRequestError(_WITHOUT_WEBSITE, field="body.source")
-    host = name_host(profile.website) if source is EnrichmentSource.WEBSITE else {}
-    return NewTask(
-        profile.organization_id,
-        profile.agent_id,
-        TaskName.ENRICH_PROFILE,
-        Queue.LOW,
-        parent_id=parent.id if parent else None,
-        arguments={"profile_id": profile.id, "source": source.value, **host},
-    )
+    source = EnrichmentSource.WEBSITE if website else EnrichmentSource.DOCUMENTS
+    arguments = {"profile_id": profile_id, "source": source.value, **name_host(website)}
+    name, queue = TaskName.ENRICH_PROFILE, Queue.LOW
+    return NewTask(organization_id, agent_id, name, queue, parent_id=parent_id, arguments=arguments)
 
 
 class Profiles:
@@ -107,7 +101,7 @@ class Profiles:
             "agent_id": agent_id,
             "name": name or (name_company(address) if address else None),
             "website": address,
-            "fields": merge(make_given(fields or {}, SourceKind.USER, _now())),
+            "fields": merge(make_given(fields or {}, SourceKind.USER, write_now())),
             "enrich_every_days": enrich_every_days,
             "next_enrichment_at": add_days(enrich_every_days) if address else None,
         }
@@ -222,10 +216,14 @@ class Profiles:
                 if running.arguments.get("source") != source.value:
                     raise ProfileBusyError
                 return running
-            task = await submit(connection, make_task(locked, source))
+            if source is EnrichmentSource.WEBSITE and locked.website is None:
+                raise InvalidRequestError(_WITHOUT_WEBSITE, field="body.source")
+            website = locked.website if source is EnrichmentSource.WEBSITE else None
+            task = make_task(locked.organization_id, locked.agent_id, profile_id, website)
+            submitted = await submit(connection, task)
             await set_tasks(connection, {profile_id: task.id})
         self._admission.nudge(task.queue)
-        return task
+        return submitted
 
 
 def name_company(website: str) -> str:
@@ -239,14 +237,15 @@ def _prepare(profile: Profile, given: dict[str, Any]) -> dict[str, Any]:
         changed: Mapping[str, Any] = given["fields"]
         kept = [fact for fact in profile.list_facts() if fact.field not in changed or fact.kind not in GIVEN]
         set_now = {name: value for name, value in changed.items() if value is not None}
-        given["fields"] = merge([*make_given(set_now, SourceKind.USER, _now()), *kept])
+        given["fields"] = merge([*make_given(set_now, SourceKind.USER, write_now()), *kept])
     if "enrich_every_days" in given or "website" in given:
         days = given.get("enrich_every_days", profile.enrich_every_days)
         given["next_enrichment_at"] = add_days(days) if given.get("website", profile.website) else None
     return given
 
 
-def _now() -> str:
+def write_now() -> str:
+    """The time of a source that is read or given now."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
