@@ -79,9 +79,7 @@ def fill(bench: Bench) -> None:
         _add(bench, 6, state, name=name, queue="low_priority", arguments='{"index_id": "1"}')
     _add(bench, 6, "PENDING", arguments='{"fetch_host": "public.example"}')
     _add_parents(bench)
-    _DELETIONS.update(fill_deletions(bench))
-    _DELETIONS.update(fill_profiles(bench, _DELETIONS["agent_id"]))
-    fill_webhooks(bench)
+    _add_resources(bench)
     bench.sql(
         "INSERT INTO answer_parts (task_id, version, epoch, event, data) "
         "SELECT t.id, t.version - n, t.epoch, 'sentence', jsonb_build_object('citations', t.result -> 'references') "
@@ -97,6 +95,12 @@ def fill(bench: Bench) -> None:
         "FROM generate_series(1, 30) AS n ON CONFLICT DO NOTHING",
         holder=HOLDER,
     )
+
+
+def _add_resources(bench: Bench) -> None:
+    deletions = fill_deletions(bench)
+    _DELETIONS.update(deletions | fill_profiles(bench, deletions["agent_id"]))
+    fill_webhooks(bench)
 
 
 def _add_old_records(bench: Bench) -> None:
