@@ -1,5 +1,6 @@
 """Reports of unexpected errors, in every process: API, workers, their pools and supervisors, and Beat."""
 
+import atexit
 import logging
 
 from app.adapters.sentry import SentryHandler
@@ -17,6 +18,7 @@ def report_errors(settings: Settings) -> None:
     dsn = reveal(settings.sentry_dsn)
     if dsn and not any(isinstance(handler, SentryHandler) for handler in logging.root.handlers):
         logging.root.addHandler(SentryHandler(dsn))
+        atexit.register(send_reports)  # Beat has no other hook at its end
 
 
 def send_reports() -> None:

@@ -117,6 +117,7 @@ def prepare(sender: Any, **_: Any) -> None:
     """Before the pool forks: make the plan, load what all processes share, and fork the supervisor."""
     global _supervisor  # noqa: PLW0603 - Celery's signals pass no state of ours
     settings = resolve_settings(load_settings())
+    report_errors(settings)  # before the fork: the supervisor reports too
     _check_database(settings)
     remove_abandoned_folders()
     forks = get_implementation(sender.pool_cls).__module__.endswith("prefork")
