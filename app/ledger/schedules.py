@@ -16,8 +16,8 @@ async def read_clock(connection: AsyncConnection) -> datetime:
     return now
 
 
-_ADD = text("INSERT INTO chores (name, due_at) VALUES (:name, :first) ON CONFLICT (name) DO NOTHING")
-_LOCK = text("SELECT due_at FROM chores WHERE name = :name FOR UPDATE")
+_ADD = text("INSERT INTO chores (name, due_at) VALUES (:chore, :first) ON CONFLICT (name) DO NOTHING")
+_LOCK = text("SELECT due_at FROM chores WHERE name = :chore FOR UPDATE")
 
 
 async def lock_schedule(connection: AsyncConnection, schedule: str, first: datetime) -> datetime:
@@ -31,14 +31,14 @@ async def lock_schedule(connection: AsyncConnection, schedule: str, first: datet
         first: When the first task is due, if the schedule is new.
     """
     name = _PREFIX + schedule
-    await connection.execute(_ADD, {"name": name, "first": first})
-    due: datetime = (await connection.execute(_LOCK, {"name": name})).scalar_one()
+    await connection.execute(_ADD, {"chore": name, "first": first})
+    due: datetime = (await connection.execute(_LOCK, {"chore": name})).scalar_one()
     return due
 
 
-_SET_DUE = text("UPDATE chores SET due_at = :due WHERE name = :name")
+_SET_DUE = text("UPDATE chores SET due_at = :due WHERE name = :chore")
 
 
 async def set_due(connection: AsyncConnection, schedule: str, due: datetime) -> None:
     """Record when the next task of a schedule is due."""
-    await connection.execute(_SET_DUE, {"name": _PREFIX + schedule, "due": due})
+    await connection.execute(_SET_DUE, {"chore": _PREFIX + schedule, "due": due})

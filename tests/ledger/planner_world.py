@@ -197,9 +197,11 @@ def find_parameters(bench: Bench, name: str) -> dict[str, Any]:
 _WINDOWS: dict[str, dict[str, Any]] = {
     "upkeep.FORGET_TASKS": EVERY_TASK._asdict(),
     "upkeep._END_OF_WINDOW": {"after": EVERY_TASK.after, "skip": 2},
+    "schedules._ADD": {"chore": "schedule:new"},
     "upkeep._CLEAR_RESULTS": {**EVERY_TASK._asdict(), "days": -1},
 }
-"""The tasks among which the statements of retention look; those that ended today, where only they have results."""
+"""Values of single statements. Those of retention: the tasks among which they look; those that ended today, where only
+they have results."""
 
 _DELETING = ("answer_parts._ERASE", "erase.", "documents.erasure.", "files.")
 _OWN = ("agent_id", "limit")
@@ -228,6 +230,9 @@ _FIXED: dict[str, Any] = {
     "current": 1,
     "cursor": "aa/1",
     "days": 30,
+    "due": datetime(2100, 1, 1, tzinfo=UTC),
+    "first": datetime(2100, 1, 1, tzinfo=UTC),
+    "key": "usage:2100-01-01T00",
     "alone": False,
     "data": {},
     "delay": 1.0,
