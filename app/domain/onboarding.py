@@ -9,6 +9,8 @@ AGENT_ROWS = "application/vnd.sluice.agents"
 """The media type with which the sandbox is asked to read a file as a list of agents."""
 MAX_ROWS = 50_000
 """The rows of one list."""
+MAX_ATOMIC = 20_000
+"""The rows and web pages that one transaction creates, in a third of the time that a transaction may take."""
 MAX_URLS = 100
 """The web pages of one row."""
 LISTED = 1_000

@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from app.domain.onboarding import MAX_ATOMIC
 from tests.api.checks import check_problem
 from tests.flows.site import Site, html, serve
 from tests.onboarding.lists import make_large_list, make_workbook
@@ -200,6 +201,14 @@ def test_an_atomic_list_with_one_bad_row_creates_nothing(shared_stack: Stack, pr
     assert count(task) == {"rows": 21, "failed": 1, "not_attempted": 20}
     assert [error["line"] for error in task["result"]["errors"]] == [22]
     assert list_agents(shared_stack, prefix) == before
+
+
+def test_an_atomic_list_of_more_than_one_transaction_creates_is_refused(shared_stack: Stack) -> None:
+    table = "name\n" + "".join(f"A{number}\n" for number in range(MAX_ATOMIC + 1))
+    [task] = shared_stack.finish([send(shared_stack, table, atomic=True).json()["task_id"]])
+    assert (task["state"], task["error"]["code"]) == ("FAILURE", "list_invalid")
+    dry = finish(shared_stack, send(shared_stack, table.replace("A1\n", ",\n"), dry_run=True))
+    assert dry["result"]["created"] > MAX_ATOMIC - 2
 
 
 def test_a_dry_run_names_every_error_and_creates_nothing(shared_stack: Stack, prefix: str) -> None:

@@ -164,6 +164,12 @@ def test_json_rows_are_numbered_by_their_index(tmp_path: Path) -> None:
         assert rows[6]["settings"] == {"weight": 2}
 
 
+def test_json_lines_are_numbered_by_their_line(tmp_path: Path) -> None:
+    rows = read(tmp_path, '{"name": "A"}\r\n\n{"name": "B", "slug": "no slug"}\n{"name": \n["C"]\n{"name": "D"}\n')
+    assert [(row["line"], row["name"]) for row in rows if row["name"]] == [(1, "A"), (6, "D")]
+    assert list_errors(rows) == [(3, "slug", "slug_invalid"), (4, None, "row_invalid"), (5, None, "row_invalid")]
+
+
 def test_a_workbook_gives_the_rows_of_its_first_filled_sheet(tmp_path: Path) -> None:
     table: list[list[object]] = [
         ["Name", "Slug", "Chunk size"],

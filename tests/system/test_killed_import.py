@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.onboarding import MAX_ATOMIC
 from app.settings import load_settings
 from tests.deadlines import wait_for
 from tests.onboarding.held_slugs import count_agents, hold_slugs
@@ -73,3 +74,14 @@ def test_an_atomic_list_whose_worker_is_killed_has_created_nothing_and_then_all(
     print(f"10,000 agents in one transaction: {time.monotonic() - began:.1f} s, start included")  # noqa: T201
     assert (task["state"], task["result"]["created"]) == ("SUCCESS", 10_000)
     assert count_agents(stack, "slug-") == 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_the_largest_list_is_created_in_one_transaction(stack: Stack) -> None:
+    table, _ = make_large_list(MAX_ATOMIC, bad=0)
+    began = time.monotonic()
+    [task] = stack.finish([_send(stack, table, atomic="true")], 90)
+    print(f"{MAX_ATOMIC:,} agents in one transaction: {time.monotonic() - began:.1f} s")  # noqa: T201 - the figure
+    assert (task["state"], task["result"]["created"], task["crashes"]) == ("SUCCESS", MAX_ATOMIC, 0)
+    assert count_agents(stack, "slug-") == MAX_ATOMIC

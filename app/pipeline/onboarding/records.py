@@ -170,15 +170,35 @@ def _show(value: object) -> str:
 
 
 def _read_json(text: str, columns: Columns) -> Iterator[Record]:
+    """The records of a JSON list, numbered by their index, or of JSON lines, numbered by their line."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidListError(f"It is not valid JSON: {error}") from error
+        if not _is_object(text.lstrip().partition("\n")[0]):
+            raise InvalidListError(f"It is not valid JSON: {error}") from error
+        yield from _read_json_lines(text, columns)
+        return
     items = found.get(columns.items) if isinstance(found, dict) else found
     if not isinstance(items, list):
         raise InvalidListError(f"Send a list, or an object with the list `{columns.items}`.")
     for index, item in enumerate(items):
         yield _make_json_record(index, item, columns)
+
+
+def _read_json_lines(text: str, columns: Columns) -> Iterator[Record]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if _is_object(line):
+            yield _make_json_record(number, json.loads(line), columns)
+        elif line.strip():
+            yield Record(number, {}, RowError(None, RowCode.ROW_INVALID, _NO_OBJECT, line))
+
+
+def _is_object(text: str) -> bool:
+    """Whether a text is a JSON object."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _make_json_record(index: int, item: object, columns: Columns) -> Record:

@@ -13,10 +13,26 @@ from app.db.onboarding.rows import RowState, add_rows, list_rows, list_sizes, re
 from app.db.tenants.organizations import ensure_internal_agent
 from app.domain.addresses import AllowedHosts
 from app.domain.counting import count_of
-from app.domain.errors import FileMissingError, InvalidUrlError, NotFoundError, UnsupportedTypeError, UrlNotAllowedError
+from app.domain.errors import (
+    FileMissingError,
+    InvalidListError,
+    InvalidUrlError,
+    NotFoundError,
+    UnsupportedTypeError,
+    UrlNotAllowedError,
+)
 from app.domain.ids import TaskId
 from app.domain.media import CSV, JSON, MARKDOWN, ODS, SOURCE, TEXT, TSV, XLS, XLSB, XLSX, YAML
-from app.domain.onboarding import AGENT_ROWS, AgentRow, ImportOptions, OnExisting, RowCode, RowError, RowOutcome
+from app.domain.onboarding import (
+    AGENT_ROWS,
+    MAX_ATOMIC,
+    AgentRow,
+    ImportOptions,
+    OnExisting,
+    RowCode,
+    RowError,
+    RowOutcome,
+)
 from app.domain.ports import BlobStore, Parser
 from app.domain.records import Content, Listing
 from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
@@ -155,7 +171,10 @@ class AgentImports:
         with TemporaryFolder() as folder:
             path = await self._blobs.fetch(content.blob_key, folder)
             parsed = await self._parser.parse(path, AGENT_ROWS)
-        return [self._check_urls(_make_row(row)) for row in parsed.metadata["rows"]]
+        rows = [self._check_urls(_make_row(row)) for row in parsed.metadata["rows"]]
+        if read_options(task).atomic and sum(1 + len(row.urls) for row in rows) > MAX_ATOMIC:
+            raise InvalidListError(f"With `atomic`, it may have at most {MAX_ATOMIC:,} rows and web pages.")
+        return rows
 
     def _check_urls(self, row: AgentRow) -> AgentRow:
         """The row with the normalised addresses of its pages, or the error of one that may not be read."""
