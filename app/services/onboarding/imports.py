@@ -1,6 +1,6 @@
 """Imports of lists of agents: a file is accepted, a task reads and checks it, and its children create the agents."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -8,8 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database, repeats_on_conflict
-from app.db.onboarding.agents import find_existing
-from app.db.onboarding.rows import RowState, add_rows, list_rows, list_sizes, reset_rows, summarise_rows
+from app.db.onboarding.rows import add_rows, list_rows, list_sizes, reset_rows, summarise_rows
 from app.db.tenants.organizations import ensure_internal_agent
 from app.domain.addresses import AllowedHosts
 from app.domain.counting import count_of
@@ -28,7 +27,6 @@ from app.domain.onboarding import (
     MAX_ATOMIC,
     AgentRow,
     ImportOptions,
-    OnExisting,
     RowCode,
     RowError,
     RowOutcome,
@@ -42,15 +40,14 @@ from app.ledger.read import get_task
 from app.ledger.submit import submit, submit_all
 from app.services.intake.backpressure import Backpressure
 from app.services.intake.uploads import IncomingFile, Uploads
-from app.services.onboarding.creation import decide, read_options
+from app.services.onboarding.creation import read_options
+from app.services.onboarding.planning import BATCH, check_row, foresee, make_batches, make_row
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
 from app.temporary_folders import TemporaryFolder
 
 _TYPES = {CSV, TSV, TEXT, JSON, XLSX, XLS, XLSB, ODS, MARKDOWN, SOURCE, YAML}
 """The detected types that a list may have. Those of other texts are guesses from its first words."""
-_BATCH = 500
-"""The rows and web pages of one transaction, which takes a fraction of a second."""
 
 
 class AgentImports:
@@ -129,7 +126,7 @@ class AgentImports:
             sizes = await list_sizes(connection, task.id)
         if not sizes or (options.atomic and result["failed"]):
             return Outcome(result, describe_result(result), after=self._delete_file(task))
-        batches = [(sizes[0][0], sizes[-1][0])] if options.atomic else list(_make_batches(sizes))
+        batches = [(sizes[0][0], sizes[-1][0])] if options.atomic else list(make_batches(sizes))
         return self._expand(task, batches)
 
     async def report(self, attempt: RunningAttempt) -> Outcome:
@@ -171,7 +168,7 @@ class AgentImports:
         with TemporaryFolder() as folder:
             path = await self._blobs.fetch(content.blob_key, folder)
             parsed = await self._parser.parse(path, AGENT_ROWS)
-        rows = [self._check_urls(_make_row(row)) for row in parsed.metadata["rows"]]
+        rows = [self._check_urls(make_row(row)) for row in parsed.metadata["rows"]]
         if read_options(task).atomic and sum(1 + len(row.urls) for row in rows) > MAX_ATOMIC:
             raise InvalidListError(f"With `atomic`, it may have at most {MAX_ATOMIC:,} rows and web pages.")
         return rows
@@ -193,9 +190,9 @@ class AgentImports:
         task = attempt.task
         async with self._database.transaction() as connection:
             await attempt.report_within(connection, Progress("check", 15, f"Checked {count_of(len(rows), 'row')}"))
-            states = [_check_row(row, options) for row in rows]
+            states = [check_row(row, options) for row in rows]
             if options.dry_run:
-                states = await _foresee(connection, task.organization_id, rows, states, options)
+                states = await foresee(connection, task.organization_id, rows, states, options)
             await add_rows(connection, task.id, rows, states)
 
     async def _summarise(self, connection: AsyncConnection, task: Task) -> dict[str, Any]:
@@ -225,7 +222,7 @@ class AgentImports:
 
         return Outcome(
             None,
-            f"Creating agents, {count_of(_BATCH, 'row')} at a time",
+            f"Creating agents, {count_of(BATCH, 'row')} at a time",
             apply=apply,
             expands=True,
             last_step={
@@ -258,49 +255,6 @@ def describe_result(result: dict[str, Any]) -> str:
 
 def _as_json(options: ImportOptions) -> dict[str, Any]:
     return {"atomic": options.atomic, "dry_run": options.dry_run, "on_duplicate": options.on_existing.value}
-
-
-def _make_row(given: dict[str, Any]) -> AgentRow:
-    """The row that the sandbox has read."""
-    error = given["error"]
-    return AgentRow(**{**given, "error": RowError(**{**error, "code": RowCode(error["code"])}) if error else None})
-
-
-def _check_row(row: AgentRow, options: ImportOptions) -> RowState:
-    """The state of a row before any agent is created."""
-    if row.error is None:
-        return RowState(row.line, None)
-    repeats = row.error.code is RowCode.SLUG_DUPLICATED and options.on_existing is OnExisting.SKIP
-    return RowState(row.line, RowOutcome.SKIPPED if repeats else RowOutcome.FAILED, error=row.error)
-
-
-async def _foresee(
-    connection: AsyncConnection,
-    organization_id: int,
-    rows: Sequence[AgentRow],
-    states: Sequence[RowState],
-    options: ImportOptions,
-) -> list[RowState]:
-    """The states that the rows would have after an import."""
-    existing = await find_existing(connection, organization_id, [row.slug for row in rows if not row.error])
-    foreseen = [
-        state if row.error else decide(row, existing.get(row.slug), options.on_existing).state
-        for row, state in zip(rows, states, strict=True)
-    ]
-    if options.atomic and any(state.outcome is RowOutcome.FAILED for state in foreseen):
-        return [state if state.outcome is RowOutcome.FAILED else RowState(state.line, None) for state in foreseen]
-    return foreseen
-
-
-def _make_batches(sizes: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The first and the last line of each batch of rows and their pages."""
-    first, last, size = sizes[0][0], sizes[0][0], 0
-    for line, pages in sizes:
-        if size and size + 1 + pages > _BATCH:
-            yield first, last
-            first, size = line, 0
-        last, size = line, size + 1 + pages
-    yield first, last
 
 
 async def _find(connection: AsyncConnection, organization_id: int, task_id: UUID) -> Task:
