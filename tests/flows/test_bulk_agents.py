@@ -219,6 +219,9 @@ def test_a_dry_run_names_every_error_and_creates_nothing(shared_stack: Stack, pr
     assert (task["result"]["dry_run"], task["result"]["agents"]) == (True, [])
     found = [(error["line"], error["code"]) for error in task["result"]["errors"]]
     assert found == [(3, "name_missing"), (4, "slug_taken"), (5, "url_not_allowed")]
+    shared_stack.post(f"/tasks/{task['task_id']}/retry")
+    [again] = shared_stack.finish([task["task_id"]])
+    assert again["result"] == task["result"]
     assert len(list_agents(shared_stack, prefix)) == 1
 
 

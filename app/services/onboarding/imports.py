@@ -116,7 +116,8 @@ class AgentImports:
         """
         task, options = attempt.task, read_options(attempt.task)
         async with self._database.transaction() as connection:
-            await reset_rows(connection, task.id)
+            if not options.dry_run:
+                await reset_rows(connection, task.id)
             known = (await summarise_rows(connection, task.id))["rows"]
         if not known:
             rows = await self._read_rows(attempt)
@@ -124,7 +125,7 @@ class AgentImports:
         async with self._database.statement() as connection:
             result = await self._summarise(connection, task)
             sizes = await list_sizes(connection, task.id)
-        if not sizes or (options.atomic and result["failed"]):
+        if options.dry_run or not sizes or (options.atomic and result["failed"]):
             return Outcome(result, describe_result(result), after=self._delete_file(task))
         batches = [(sizes[0][0], sizes[-1][0])] if options.atomic else list(make_batches(sizes))
         return self._expand(task, batches)
