@@ -122,6 +122,7 @@ def test_a_slug_that_a_former_row_has_is_an_error_that_names_that_row(tmp_path: 
         ('name,slug\nA,a\n"B,b\nC,c\n', "line 3"),
         ("{not json", "not valid JSON"),
         ({"rows": []}, "the list `agents`"),
+        ({"agents": [{"name": "A"}], "atomic": True}, "“atomic”"),
         ([], "no rows"),
     ],
 )

@@ -1,6 +1,7 @@
 """Routes for lists of agents."""
 
 import asyncio
+import json
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -126,8 +127,12 @@ async def _accept_json(request: Request, services: Services, organization_id: in
     given = {"agents": found} if isinstance(found, list) else found
     body = validate(BulkRequest, {**options.model_dump(), **given} if isinstance(given, dict) else given)
     async with services.intake.uploads.receive() as incoming:
-        await incoming.write(bytes(data))
+        await incoming.write(await asyncio.to_thread(_write_json, body.agents))
         return await services.onboarding.imports.accept(incoming, "agents.json", organization_id, body.as_options())
+
+
+def _write_json(agents: list[Any]) -> bytes:
+    return json.dumps(agents).encode()
 
 
 async def _accept_form(request: Request, services: Services, organization_id: int, options: BulkOptions) -> Task:

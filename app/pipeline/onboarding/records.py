@@ -181,6 +181,8 @@ def _read_json(text: str, columns: Columns) -> Iterator[Record]:
     items = found.get(columns.items) if isinstance(found, dict) else found
     if not isinstance(items, list):
         raise InvalidListError(f"Send a list, or an object with the list `{columns.items}`.")
+    if isinstance(found, dict) and (others := [key for key in found if key != columns.items]):
+        raise InvalidListError(f"Unknown: “{others[0][:100]}”. Options are fields of the request, not of the file.")
     for index, item in enumerate(items):
         yield _make_json_record(index, item, columns)
 
