@@ -16,7 +16,15 @@ import structlog
 
 from app import __version__
 from app.adapters.packages import optional_imports
-from app.domain.errors import DocumentError, SluiceError, StartupError
+from app.domain.errors import (
+    DeliveryFailedError,
+    DocumentError,
+    MailRefusedError,
+    MailUnavailableError,
+    QuotaExceededError,
+    SluiceError,
+    StartupError,
+)
 from app.domain.tasks import Task
 
 _FLUSH_SECONDS = 5.0
@@ -149,8 +157,12 @@ def _list_codes(kind: type[SluiceError]) -> set[str]:
     return {kind.code}.union(*map(_list_codes, kind.__subclasses__()))
 
 
-_EXPECTED = _list_codes(DocumentError)
-"""What is wrong with a document or a page: its client is told, and the installation is in order."""
+_EXPECTED = {
+    code
+    for kind in (DocumentError, QuotaExceededError, DeliveryFailedError, MailRefusedError, MailUnavailableError)
+    for code in _list_codes(kind)
+}
+"""What is wrong with a document, a page, a receiver of webhooks or a mail server, or exceeds a client's limit."""
 
 
 def _describe(task: Task) -> Any:

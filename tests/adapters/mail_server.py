@@ -25,6 +25,7 @@ class Inbox:
         self.recipients: list[str] = []
         self.encrypted: list[bool] = []
         self.refusals: list[str] = []
+        self.goodbye = "221 Bye"
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -34,6 +35,10 @@ class Inbox:
             return self.refusals.pop(0)
         envelope.rcpt_tos.append(address)
         return "250 OK"
+
+    async def handle_QUIT(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802
+        """Answer the end of a connection."""
+        return self.goodbye
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep the mail."""

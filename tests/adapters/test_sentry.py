@@ -178,14 +178,15 @@ def test_a_process_that_was_forked_reports_its_errors_before_it_ends(
     assert [event["message"] for event in sentry.events] == ["supervision_failed"]
 
 
-async def test_a_dead_letter_is_reported_without_texts_and_a_damaged_document_is_not(sentry: SentryServer) -> None:
+async def test_a_dead_letter_is_reported_without_texts_and_an_expected_one_is_not(sentry: SentryServer) -> None:
     trace = (
         'Traceback (most recent call last):\n  File "/srv/app/pipeline/chunking/chunk.py", line 12, in cut\n'
         f"    text = text[start:]\nValueError: {CANARY}\n"
     )
     alarm = SentryAlarm(sentry.dsn)
     await alarm.raise_for(make_dead_letter(code="internal_error", message=f"ValueError: {CANARY}", traceback=trace))
-    await alarm.raise_for(make_dead_letter(code="document_damaged", message=CANARY))
+    for code in ("document_damaged", "quota_exceeded", "delivery_failed", "mail_refused", "mail_unavailable"):
+        await alarm.raise_for(make_dead_letter(code=code, message=CANARY))
     [event] = sentry.events
     assert event["extra"]["frames"] == ["app/pipeline/chunking/chunk.py:12 in cut"]
     assert event["tags"]["organization_id"] == "1"

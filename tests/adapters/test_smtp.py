@@ -50,6 +50,13 @@ async def test_a_mail_arrives_with_text_and_attachment(plain: tuple[Inbox, int])
     assert inbox.recipients == ["ops@example.com"]
 
 
+async def test_a_mail_that_was_accepted_is_sent_whatever_the_server_answers_to_quit(plain: tuple[Inbox, int]) -> None:
+    inbox, port = plain
+    inbox.goodbye = "451 4.3.0 Try again"
+    await SmtpMailer(f"smtp://127.0.0.1:{port}", "sluice@corp.example").send(_MAIL)
+    assert len(inbox.mails) == 1
+
+
 async def test_a_repetition_has_the_same_message_id(plain: tuple[Inbox, int]) -> None:
     inbox, port = plain
     mailer = SmtpMailer(f"smtp://127.0.0.1:{port}", "sluice@corp.example")

@@ -15,6 +15,7 @@ class FakeTask:
     def __init__(self, organization_id: int) -> None:
         self.id = new_task_id()
         self.organization_id = organization_id
+        self.agent_id = 0
         self.arguments: dict[str, Any] = {}
         self.created_at = datetime.now(UTC)
 

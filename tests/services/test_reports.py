@@ -11,7 +11,7 @@ import pytest
 
 from app.adapters.mail.smtp import SmtpMailer
 from app.db.engine import Database
-from app.domain.errors import MailRefusedError, MailUnavailableError
+from app.domain.errors import MailRefusedError, MailUnavailableError, RetryLaterError
 from app.domain.reports import Frequency, ReportSchedule
 from app.services.billing.mails import Mails
 from app.services.billing.prices import Prices
@@ -157,14 +157,28 @@ async def test_a_mail_that_is_refused_for_now_is_sent_again_with_the_same_id(
     with open_mail_server() as (inbox, port):
         world = World(database, sql, organization, port)
         arguments = {"to": "a@example.com", "subject": "S", "text": "T", "attachment": None}
-        task = SimpleNamespace(id=uuid4(), arguments=arguments)
+        task = SimpleNamespace(id=uuid4(), arguments=arguments, created_at=datetime.now(UTC))
         inbox.refusals = ["450 4.2.0 Greylisted", "550 5.1.1 No such user"]
-        with pytest.raises(MailUnavailableError):
+        with pytest.raises(RetryLaterError) as waits:
             await world.send(task)
+        assert waits.value.retry_after == 300
         with pytest.raises(MailRefusedError):
             await world.send(task)
         await world.send(task)
         assert [mail["Message-ID"] for mail in inbox.mails] == [f"<{task.id}@corp.example>"]
+
+
+async def test_a_mail_waits_two_days_for_its_server_and_then_fails(
+    database: Database, sql: Sql, organization: int
+) -> None:
+    with open_mail_server() as (inbox, port):
+        world = World(database, sql, organization, port)
+        arguments = {"to": "a@example.com", "subject": "S", "text": "T", "attachment": None}
+        created_at = datetime.now(UTC) - timedelta(days=2, minutes=1)
+        task = SimpleNamespace(id=uuid4(), arguments=arguments, created_at=created_at)
+        inbox.refusals = ["421 4.3.2 Try later"]
+        with pytest.raises(MailUnavailableError):
+            await world.send(task)
 
 
 async def test_a_schedule_without_frequency_ends_the_report(world: World) -> None:

@@ -240,3 +240,11 @@ async def test_days_outside_of_the_limits_are_refused(world: World, chosen: Any,
     assert refused.value.members["errors"][0]["field"] == field
     with pytest.raises(NotFoundError):
         await world.retention.set(10**9, {Subject.TASKS: 7})
+
+
+async def test_events_are_deleted_from_the_first_on_so_that_a_feed_has_no_gap(world: World) -> None:
+    for days in (100, 99, 10, 98, 97, 9):
+        await world.add_rows(1, 1, days)
+    await run(world, FakeAttempt(1))
+    left = await world.sql("SELECT position FROM events WHERE organization_id = 1 ORDER BY position")
+    assert left == [3, 4, 5, 6]

@@ -3,6 +3,7 @@
 import asyncio
 import smtplib
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -71,10 +72,16 @@ class SmtpMailer:
 
     def _send(self, message: EmailMessage, recipient: str) -> None:
         try:
-            with self._connect() as connection:
+            connection = self._connect()
+            try:
                 if self._server.user:
                     connection.login(self._server.user, self._server.password)
                 connection.send_message(message, self._sender, [recipient])
+                # The mail is accepted, whatever the server answers now.
+                with suppress(smtplib.SMTPException, OSError):
+                    connection.quit()
+            finally:
+                connection.close()
         except smtplib.SMTPRecipientsRefused as error:
             [(code, reply)] = error.recipients.values()
             raise _make_error(code, reply) from None

@@ -82,4 +82,4 @@ class DeadLettersMailedResult(BaseModel):
     model_config = example({"dead_letters": 12, "mails": 2})
 
     dead_letters: int = Field(description="The number of dead letters.")
-    mails: int = Field(description="The number of recipients whose mail was accepted.")
+    mails: int = Field(description="The number of recipients, each of whose mails is a task.")

@@ -40,9 +40,9 @@ def build_queue(settings: Settings, adapters: Adapters) -> QueueServices:
     mails = DeadLetterMails(
         database,
         admission,
-        adapters.mailer,
         [address.strip() for address in settings.dead_letter_emails.split(",") if address.strip()],
         settings.dead_letter_email_minutes * _MINUTE,
+        is_on=adapters.mailer is not None,
     )
     alarms: list[Alarm] = [mails]
     if settings.sentry_dsn:

@@ -38,12 +38,17 @@ async def list_organizations(connection: AsyncConnection, after: int, limit: int
     return list((await connection.execute(_ORGANIZATIONS, {"after": after, "limit": limit})).scalars())
 
 
-# Positions follow time, so the oldest events are the first ones.
+# The events before the first one that is kept, since a feed has no gaps. A transaction that took long commits events
+# that are older than those before them.
 _FORGET_EVENTS = text("""
     DELETE FROM events WHERE id = ANY (ARRAY(
-        SELECT id FROM events WHERE organization_id = :organization_id AND position IS NOT NULL
-        ORDER BY position LIMIT :limit))
-    AND occurred_at < now() - make_interval(days => :days)
+        SELECT id FROM (
+            SELECT id, bool_and(occurred_at < now() - make_interval(days => :days)) OVER (ORDER BY position) AS is_old
+            FROM (SELECT id, position, occurred_at FROM events
+                  WHERE organization_id = :organization_id AND position IS NOT NULL
+                  ORDER BY position LIMIT :limit) AS first
+        ) AS found
+        WHERE is_old))
 """)
 
 _FORGET_USAGE = text("""

@@ -1,10 +1,15 @@
-"""Mails as tasks: each to one recipient, repeated by the ledger where the server does not accept it at present."""
+"""Mails as tasks: each to one recipient, repeated by the ledger while the server does not accept it."""
 
-from app.domain.errors import MailUnavailableError
+from datetime import UTC, datetime, timedelta
+
+from app.domain.errors import MailUnavailableError, RetryLaterError
 from app.domain.mail import Attachment, Mail
 from app.domain.ports import Mailer
-from app.domain.tasks import NewTask, Queue, TaskName
 from app.services.queue.attempts import Outcome, RunningAttempt
+
+_PATIENCE = timedelta(days=2)
+"""A mail that was not accepted for so long fails, as with mail servers."""
+_RETRY_SECONDS = 300.0
 
 
 class Mails:
@@ -18,32 +23,20 @@ class Mails:
         """Send the mail of a task. Its Message-ID is the task's id, so that a repetition can be recognised.
 
         Raises:
-            MailUnavailableError: the server does not accept it at present, or ``SMTP_URL`` is not set any more.
+            RetryLaterError: the server does not accept it at present.
+            MailUnavailableError: it has not for two days, or ``SMTP_URL`` is not set any more.
             MailRefusedError: it never will.
         """
         if self._mailer is None:
             raise MailUnavailableError("SMTP_URL is not set.")
         given = attempt.task.arguments
         attached = Attachment(**given["attachment"]) if given["attachment"] else None
-        await self._mailer.send(Mail(given["to"], given["subject"], given["text"], str(attempt.task.id), attached))
+        mail = Mail(given["to"], given["subject"], given["text"], str(attempt.task.id), attached)
+        try:
+            await self._mailer.send(mail)
+        except MailUnavailableError as error:
+            if datetime.now(UTC) - attempt.task.created_at > _PATIENCE:
+                raise
+            pause = error.retry_after or _RETRY_SECONDS
+            raise RetryLaterError(f"The mail is not accepted yet: {error.message}", retry_after=pause) from error
         return Outcome({"to": given["to"]}, "The mail server has accepted the mail")
-
-
-def make_mail_task(
-    organization_id: int, agent_id: int, to: str, subject: str, text: str, attachment: Attachment | None = None
-) -> NewTask:
-    """A task that sends a mail.
-
-    Args:
-        organization_id: The organization.
-        agent_id: Its internal agent.
-        to: The recipient's address.
-        subject: One line.
-        text: The body.
-        attachment: A file, if any.
-
-    Raises:
-        ValueError: ``to`` is not one address.
-    """
-    arguments = Mail(to, subject, text, "", attachment).as_arguments()
-    return NewTask(organization_id, agent_id, TaskName.SEND_MAIL, Queue.DEFAULT, arguments=arguments)

@@ -15,12 +15,13 @@ from app.db.tenants.organizations import ensure_internal_agent
 from app.domain.counting import count_of
 from app.domain.events import EventType
 from app.domain.mail import Attachment
+from app.domain.mail_tasks import make_mail_task
 from app.domain.prices import STORED
 from app.domain.reports import Frequency, ReportSchedule, name_period
 from app.domain.statements import BillingStatement
 from app.domain.tasks import NewTask, Queue, Task, TaskName
 from app.ledger.submit import submit, submit_once
-from app.services.billing.mails import Mails, make_mail_task
+from app.services.billing.mails import Mails
 from app.services.billing.statement_files import write_csv, write_number
 from app.services.billing.statements import Statements
 from app.services.queue.admission import Admission
