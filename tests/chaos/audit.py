@@ -1,6 +1,6 @@
 """The audit: which promises a run broke."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ from app.domain.documents import DocumentStatus
 from app.domain.states import FINAL, State
 from app.ledger.statement import DOCUMENT_STATUS
 from tests.chaos.clients import Book
-from tests.chaos.evidence import DocumentRow, Evidence, TaskRow
+from tests.chaos.evidence import DocumentRow, Evidence, TaskRow, UsageRow
 from tests.chaos.history import find_faults
 
 _UNFINISHED = {DocumentStatus.QUEUED, DocumentStatus.PROCESSING}
@@ -127,6 +127,52 @@ def _check_stores(evidence: Evidence, book: Book) -> Iterator[Finding]:
         yield Finding(Fault.WRONG, "answer", surprise)
 
 
+_ENDS = {State.SUCCESS: "task.succeeded", State.FAILURE: "task.failed", State.REVOKED: "task.cancelled"}
+
+
+def _check_events(evidence: Evidence, _: Book) -> Iterator[Finding]:
+    """Each end of a task has one event. The events have all positions from 1 on, and each of a task one delivery."""
+    recorded: dict[str | None, list[str]] = defaultdict(list)
+    for event in evidence.events:
+        if event.type in _ENDS.values():
+            recorded[event.task_id].append(event.type)
+        wanted = ["delivered"] if event.type.startswith("task.") else []
+        if event.deliveries != wanted:
+            fault = Fault.DOUBLED if len(event.deliveries) > len(wanted) else Fault.LOST
+            yield Finding(fault, f"event {event.id}", f"its deliveries are {event.deliveries}, not {wanted}")
+    for task in evidence.tasks.values():
+        ends = [_ENDS[c.new_state] for c in task.changes if c.new_state in FINAL and c.old_state not in FINAL]
+        if (found := recorded.pop(task.id, [])) != ends:
+            fault = Fault.DOUBLED if len(found) > len(ends) else Fault.LOST
+            yield Finding(fault, task.id, f"its events are {found}, not {ends}")
+    yield from (
+        Finding(Fault.WRONG, f"task {task_id}", f"it has events {types}") for task_id, types in recorded.items()
+    )
+    positions = sorted(event.position or 0 for event in evidence.events)
+    if positions != list(range(1, len(positions) + 1)):
+        yield Finding(Fault.WRONG, "events", f"their positions have gaps: {positions[:9]} to {positions[-9:]}")
+
+
+def _check_usage(evidence: Evidence, _: Book) -> Iterator[Finding]:
+    """Each success of a task is counted once, and its document and the bytes of its file with the first one."""
+    recorded: dict[str, list[UsageRow]] = defaultdict(list)
+    for row in evidence.usage:
+        recorded[row.task_id].append(row)
+    for document in evidence.documents.values():
+        task, rows = evidence.tasks.get(document.task_id), recorded.pop(document.task_id, [])
+        count = sum(change.new_state is State.SUCCESS for change in task.changes) if task else 0
+        published = min(count, 1)
+        found = (len(rows), sum(row.documents for row in rows), sum(row.stored_bytes for row in rows))
+        if found != (wanted := (count, published, published * document.size_bytes)):
+            fault = Fault.DOUBLED if found > wanted else Fault.LOST
+            detail = f"its publications, documents and bytes were counted as {found}, not {wanted}"
+            yield Finding(fault, f"document {document.id}", detail)
+        if rows and rows[-1].chunks != document.chunk_count:
+            detail = f"{rows[-1].chunks} of its {document.chunk_count} chunks were counted"
+            yield Finding(Fault.WRONG, f"document {document.id}", detail)
+    yield from (Finding(Fault.WRONG, task_id, "usage is counted for it, which has no document") for task_id in recorded)
+
+
 _CHECKS: tuple[Callable[[Evidence, Book], Iterator[Finding]], ...] = (
     _check_promises,
     _check_doubtful,
@@ -134,4 +180,6 @@ _CHECKS: tuple[Callable[[Evidence, Book], Iterator[Finding]], ...] = (
     _check_chunks,
     _check_journal,
     _check_stores,
+    _check_events,
+    _check_usage,
 )

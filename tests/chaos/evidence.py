@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.domain.states import State
 from app.domain.tasks import TaskName
+from app.domain.usage import UsageKind
 from tests.chaos import journal
 from tests.chaos.journal import Change
 from tests.chaos.ledger import Ledger
@@ -22,10 +23,19 @@ _DOCUMENTS = """
     ) AS c ON c.document_id = d.id
     ORDER BY d.id
 """
-# Of the uploads: a calibration belongs to an agent.
+# Of the uploads: a calibration belongs to an agent, a delivery to the organization.
 _TASKS = f"""
     SELECT id::text, document_id, state, epoch, crashes, chunk_count, error
-    FROM tasks WHERE name <> '{TaskName.CALIBRATE_AGENT}' ORDER BY id
+    FROM tasks WHERE name NOT IN ('{TaskName.CALIBRATE_AGENT}', '{TaskName.DELIVER_EVENT}') ORDER BY id
+"""
+_EVENTS = """
+    SELECT e.id, e.type, e.task_id::text, e.position,
+           ARRAY(SELECT d.status FROM webhook_deliveries AS d WHERE d.event_id = e.id) AS deliveries
+    FROM events AS e ORDER BY e.id
+"""
+_USAGE = f"""
+    SELECT task_id::text, documents, chunks, stored_bytes FROM usage_records
+    WHERE kind = '{UsageKind.DOCUMENT}' ORDER BY id
 """
 _STRAY_CHUNKS = "SELECT id FROM chunks AS c WHERE NOT EXISTS (SELECT FROM documents AS d WHERE d.id = c.document_id)"
 
@@ -74,6 +84,27 @@ class DocumentRow:
 
 
 @dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event's row, with the status of each of its deliveries."""
+
+    id: int
+    type: str
+    task_id: str | None
+    position: int | None
+    deliveries: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """What the publication of a document has recorded."""
+
+    task_id: str
+    documents: int
+    chunks: int
+    stored_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """The contents of the database and of the blob store. ``orphans`` counts files that no document names."""
 
@@ -83,6 +114,8 @@ class Evidence:
     miscounted: list[str]
     damaged_blobs: list[int]
     orphans: int
+    events: list[EventRow] = field(default_factory=list)
+    usage: list[UsageRow] = field(default_factory=list)
 
 
 def gather(ledger: Ledger, blobs: Path) -> Evidence:
@@ -108,6 +141,8 @@ def gather(ledger: Ledger, blobs: Path) -> Evidence:
         ],
         damaged_blobs=[document.id for document in documents.values() if not _is_whole(blobs, document)],
         orphans=sum(1 for file in _list_files(blobs) if str(file.relative_to(blobs)) not in named),
+        events=[EventRow(**row) for row in ledger.fetch(_EVENTS)],
+        usage=[UsageRow(**row) for row in ledger.fetch(_USAGE)],
     )
 
 

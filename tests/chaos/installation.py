@@ -143,6 +143,7 @@ class Installation:
             "BOOTSTRAP_API_KEY": KEY,
             "CELERY_LOG_LEVEL": "WARNING",
             "WORKER_LEASE_SECONDS": str(self._options.lease),
+            "WEB_ALLOWED_HOSTS": "127.0.0.1",
         }
 
     def _watch(self) -> None:

@@ -19,14 +19,22 @@ _STUCK_SECONDS = 90.0
 _LATE_SECONDS = 1.0
 _BACKLOG_LEAST, _BACKLOG_MOST = 20, 150
 _FINAL = ", ".join(f"'{state}'" for state in FINAL)
-_COUNT = f"SELECT count(*) AS tasks, count(*) FILTER (WHERE state IN ({_FINAL})) AS final FROM tasks"
+# An event waits for its position, then its delivery for its end.
+_COUNT = f"""
+    SELECT count(*) AS tasks,
+           count(*) FILTER (WHERE state IN ({_FINAL})) AS final,
+           count(*) FILTER (WHERE state IN ({_FINAL}) AND document_id IS NOT NULL) AS done,
+           (SELECT count(*) FROM events WHERE position IS NULL) AS unnumbered,
+           (SELECT count(*) FROM webhook_deliveries WHERE status = 'pending') AS undelivered
+    FROM tasks
+"""
 
 
 class Pulse:
     """Counts tasks and finished ones, within the block.
 
-    ``done`` never falls, though a replayed task leaves its final state again; ``longest_pause`` is the
-    longest time in seconds in which there was work and no task finished.
+    ``done`` counts the finished tasks of documents. It never falls, though a replayed task leaves its final state
+    again; ``longest_pause`` is the longest time in seconds in which there was work and no task finished.
     """
 
     def __init__(self, ledger: Ledger, options: Options, end: float) -> None:
@@ -83,7 +91,7 @@ class Pulse:
         return self.pause > deadline(_STUCK_SECONDS)
 
     def settle(self) -> bool:
-        """Wait until every task is final; False when no task finishes any more."""
+        """Wait until every task is final and every event is delivered; False when that does not happen any more."""
         since = time.monotonic() + _LATE_SECONDS
         while self._settled_at < since:
             if self.is_stuck:
@@ -104,12 +112,12 @@ class Pulse:
             if began > self._end or self.is_stuck:
                 self.is_over.set()
             if rows := self._ledger.look(_COUNT):
-                self._note(began, rows[0]["tasks"], rows[0]["final"])
+                self._note(began, **rows[0])
 
-    def _note(self, began: float, tasks: int, final: int) -> None:
+    def _note(self, began: float, *, tasks: int, final: int, done: int, unnumbered: int, undelivered: int) -> None:
         self.longest_pause = max(self.longest_pause, self.pause)
-        if final == tasks:
+        if final == tasks and not unnumbered and not undelivered:
             self._settled_at = began
         if final != self._final or final == tasks:
             self._moved = time.monotonic()
-        self.tasks, self._final, self.done = tasks, final, max(self.done, final)
+        self.tasks, self._final, self.done = tasks, final, max(self.done, done)

@@ -17,9 +17,11 @@ from tests.chaos.clients import Book, Client, spread
 from tests.chaos.evidence import Evidence, gather
 from tests.chaos.installation import Installation
 from tests.chaos.killer import Killer
+from tests.chaos.messages import check_messages
 from tests.chaos.plan import Options, draw, plan_kills
 from tests.chaos.pulse import Pulse
 from tests.chaos.report import Report
+from tests.webhooks.receiver import Receiver, receive
 
 _CLIENTS = 4
 _AGENTS = 3
@@ -36,17 +38,23 @@ def run(options: Options, say: Say) -> Report:
         StartupError: the installation did not start.
         AssertionError: a killed process did not end.
     """
-    with _open_folder(options) as folder, Installation(folder, options) as installation:
+    with _open_folder(options) as folder, receive() as receiver, Installation(folder, options) as installation:
         began = time.monotonic()
         book = Book()
         with Pulse(installation.ledger, options, began + 60 * options.minutes) as pulse:
             killer = Killer(installation, pulse, options)
             with _telling(say, pulse, killer, book, options):
+                secret = _subscribe(installation, receiver)
                 _work(installation, pulse, killer, book, options)
                 calm = _wait_for_calm(pulse, installation)
         seconds = time.monotonic() - began
         evidence = gather(installation.ledger, installation.data_dir / "blobs")
-        findings = [*calm, *audit(evidence, book), *_check_parts(installation, killer)]
+        findings = [
+            *calm,
+            *audit(evidence, book),
+            *check_messages(evidence, receiver.messages, secret),
+            *_check_parts(installation, killer),
+        ]
         if not calm:
             with installation.open_client() as http:
                 findings += check_answers(http, evidence, draw(options, "searches"))
@@ -62,6 +70,14 @@ def _open_folder(options: Options) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="sluice-chaos-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
+
+
+def _subscribe(installation: Installation, receiver: Receiver) -> str:
+    """Register a webhook for the ends of tasks, before there are any; returns its secret."""
+    with installation.open_client() as http:
+        answer = http.post("/webhooks", json={"url": receiver.url("/events"), "events": ["task.*"]})
+    answer.raise_for_status()
+    return str(answer.json()["secret"])
 
 
 def _work(installation: Installation, pulse: Pulse, killer: Killer, book: Book, options: Options) -> None:

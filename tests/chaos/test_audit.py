@@ -8,7 +8,7 @@ import pytest
 from app.domain.states import State
 from tests.chaos.audit import Fault, audit
 from tests.chaos.clients import Book, Promise
-from tests.chaos.evidence import DocumentRow, Evidence, TaskRow
+from tests.chaos.evidence import DocumentRow, EventRow, Evidence, TaskRow, UsageRow
 from tests.chaos.journal import Change
 
 PENDING, QUEUED, STARTED, PROGRESS = State.PENDING, State.QUEUED, State.STARTED, State.PROGRESS
@@ -26,6 +26,8 @@ CHANGES = [
     Change(PROGRESS, SUCCESS, 3, 3, "host-b", 107),
 ]
 TASK = TaskRow("task", 7, SUCCESS, 3, 1, 2, None, CHANGES)
+ENDS = {SUCCESS: "task.succeeded", REVOKED: "task.cancelled"}
+USAGE = UsageRow("task", 1, 2, 10)
 DOCUMENT = DocumentRow(7, "1-1.txt", "completed", 2, "aa/key", 10, b"", "task", [0, 1], [107])
 
 LATE_FINISH = [*CHANGES[:7], Change(PROGRESS, SUCCESS, 3, 3, "host-a", 107)]
@@ -38,7 +40,10 @@ UNSEEN = [*CHANGES[:3], *CHANGES[4:]]
 
 def make_evidence(task: TaskRow = TASK, document: DocumentRow = DOCUMENT) -> Evidence:
     """The evidence of one upload."""
-    return Evidence({task.id: task}, {document.id: document}, [], [], [], 0)
+    ends = [ENDS[change.new_state] for change in task.changes if change.new_state in ENDS]
+    events = [EventRow(100 + n, end, task.id, n, ["delivered"]) for n, end in enumerate(ends, 1)]
+    usage = [USAGE for change in task.changes if change.new_state is SUCCESS]
+    return Evidence({task.id: task}, {document.id: document}, [], [], [], 0, events, usage)
 
 
 def make_book(may_end: State = SUCCESS) -> Book:
@@ -81,6 +86,18 @@ def test_an_upload_whose_answer_was_lost_may_be_absent_but_not_broken() -> None:
         (Fault.WRONG, lambda _: make_evidence(replace(TASK, chunk_count=3))),
         (Fault.WRONG, lambda e: replace(e, stray_chunks=[1])),
         (Fault.WRONG, lambda e: replace(e, miscounted=["agent 1, 'gate': 2 kept, 1 found"])),
+        (Fault.LOST, lambda e: replace(e, events=[])),
+        (Fault.DOUBLED, lambda e: replace(e, events=[*e.events, replace(e.events[0], id=102, position=2)])),
+        (Fault.LOST, lambda e: replace(e, events=[replace(e.events[0], type="task.failed")])),
+        (Fault.LOST, lambda e: replace(e, events=[replace(e.events[0], deliveries=["failed"])])),
+        (Fault.DOUBLED, lambda e: replace(e, events=[replace(e.events[0], deliveries=["delivered"] * 2)])),
+        (Fault.WRONG, lambda e: replace(e, events=[replace(e.events[0], position=2)])),
+        (Fault.WRONG, lambda e: replace(e, events=[*e.events, EventRow(102, "task.failed", "x", 2, ["delivered"])])),
+        (Fault.LOST, lambda e: replace(e, usage=[])),
+        (Fault.DOUBLED, lambda e: replace(e, usage=[USAGE, USAGE])),
+        (Fault.LOST, lambda e: replace(e, usage=[replace(USAGE, stored_bytes=9)])),
+        (Fault.WRONG, lambda e: replace(e, usage=[replace(USAGE, chunks=1)])),
+        (Fault.WRONG, lambda e: replace(e, usage=[USAGE, replace(USAGE, task_id="x")])),
     ],
 )
 def test_the_audit_tells_of_what_is_missing_or_too_much(fault: Fault, break_it: Callable[[Evidence], Evidence]) -> None:
