@@ -144,6 +144,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    # The former version would show these agents, and has no code for their tasks. The next upgrade adds other agents.
+    op.execute("DELETE FROM tasks WHERE agent_id IN (SELECT id FROM agents WHERE internal)")
+    op.execute("UPDATE agents SET deleted_at = now() WHERE internal AND deleted_at IS NULL")
     op.drop_column("organizations", "events_until")
     op.drop_column("organizations", "settings")
     op.drop_constraint(op.f("api_keys_former_hash_key"), "api_keys", type_="unique")

@@ -28,13 +28,15 @@ async def lock_organization(connection: AsyncConnection, organization_id: int) -
     await connection.execute(row.with_for_update(key_share=True))
 
 
+# Every digest has this length. The condition makes Postgres expect one digest. Otherwise it expects ten, finds its plan
+# expensive and plans the statement anew for each request, which takes longer than running it.
 _FIND_IDENTITIES = Statement("""
     SELECT given.hash, k.organization_id, k.scopes, k.operator, k.prefix, k.id, k.agent_ids, k.document_filter,
         k.expires_at, o.limits_version
     FROM unnest(CAST(:key_hashes AS bytea[])) AS given (hash)
     JOIN api_keys AS k ON k.hash = given.hash OR (k.former_hash = given.hash AND k.former_expires_at > now())
     JOIN organizations AS o ON o.id = k.organization_id
-    WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+    WHERE octet_length(given.hash) = 32 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
 """)
 
 
