@@ -40,7 +40,7 @@ class DeliveryStatus(StrEnum):
     """All attempts failed, or its task was cancelled."""
 
     HELD = "held"
-    """The webhook was disabled before it was sent."""
+    """Its webhook was disabled before it was sent, or the server of its callback URL had failed for days."""
 
 
 class Reason(StrEnum):

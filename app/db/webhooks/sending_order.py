@@ -103,6 +103,21 @@ async def hold_deliveries(connection: AsyncConnection, webhook_id: int) -> int:
     return (await connection.execute(_HOLD, {"webhook_id": webhook_id})).rowcount
 
 
+_HOLD_OLD = text("""
+    UPDATE webhook_deliveries SET status = 'held', completed_at = now()
+    WHERE webhook_id = :webhook_id AND status = 'pending' AND task_id IS NULL
+      AND created_at < now() - make_interval(days => :days)
+""")
+
+
+async def hold_old_deliveries(connection: AsyncConnection, webhook_id: int, days: int) -> int:
+    """Hold the deliveries that have waited for a task for more than so many days; returns how many.
+
+    The callback URLs of a server cannot be disabled. Without this, what waits for one that is gone would grow for ever.
+    """
+    return (await connection.execute(_HOLD_OLD, {"webhook_id": webhook_id, "days": days})).rowcount
+
+
 _END_WITH_TASKS = text("""
     UPDATE webhook_deliveries AS d SET status = 'failed', next_attempt_at = NULL, completed_at = now()
     WHERE d.id = ANY (ARRAY(

@@ -109,19 +109,23 @@ async def lock_webhooks(connection: AsyncConnection, webhook_ids: Sequence[int])
     return [_webhook(row) for row in await connection.execute(query.with_for_update(key_share=True))]
 
 
-async def lock_receivers(connection: AsyncConnection, organization_ids: Sequence[int]) -> list[Webhook]:
-    """Lock the enabled webhooks of these organizations, in the order of ids, without those of callbacks."""
-    query = (
-        select(*_FIELDS)
-        .where(
-            webhooks.c.organization_id.in_(list(organization_ids)),
-            webhooks.c.enabled,
-            webhooks.c.deleted_at.is_(None),
-            webhooks.c.callback_origin.is_(None),
-        )
-        .order_by(webhooks.c.id)
+async def lock_receivers(
+    connection: AsyncConnection, organization_ids: Sequence[int], called: Sequence[int]
+) -> list[Webhook]:
+    """Lock the enabled webhooks of these organizations and the rows ``called`` of servers with callback URLs.
+
+    One statement locks both in the order of ids, as ``lock_webhooks`` does, so that the two cannot deadlock. Returns
+    the webhooks.
+    """
+    receives = (
+        webhooks.c.organization_id.in_(list(organization_ids))
+        & webhooks.c.enabled
+        & webhooks.c.deleted_at.is_(None)
+        & webhooks.c.callback_origin.is_(None)
     )
-    return [_webhook(row) for row in await connection.execute(query.with_for_update(key_share=True))]
+    query = select(*_FIELDS).where(receives | webhooks.c.id.in_(list(called))).order_by(webhooks.c.id)
+    locked = [_webhook(row) for row in await connection.execute(query.with_for_update(key_share=True))]
+    return [webhook for webhook in locked if webhook.callback_origin is None]
 
 
 _ENSURE_ORIGIN = text("""

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.webhooks.deliveries import insert_deliveries
 from app.db.webhooks.secrets import ensure_callback_secret
-from app.db.webhooks.webhooks import ensure_origin, lock_receivers, lock_webhooks
+from app.db.webhooks.webhooks import ensure_origin, lock_receivers
 from app.domain.errors import InvalidRequestError
 from app.domain.events import JOB_ENDS, RecordedEvent, make_envelope
 from app.domain.web_url import WebUrl
@@ -23,14 +23,16 @@ async def fan_out(connection: AsyncConnection, events: Sequence[RecordedEvent]) 
 
     Returns whether tasks were submitted: the caller nudges the queue ``default`` after the commit.
     """
-    receivers = await lock_receivers(connection, sorted({event.organization_id for event in events}))
+    callbacks = await _make_callbacks(connection, events)
+    called = sorted({delivery.webhook_id for delivery in callbacks})
+    receivers = await lock_receivers(connection, sorted({event.organization_id for event in events}), called)
     deliveries = [
         _make_delivery(event, webhook.id)
         for event in events
         for webhook in receivers
         if webhook.organization_id == event.organization_id and webhook.wants(event.type, event.agent_id)
     ]
-    deliveries += await _make_callbacks(connection, events)
+    deliveries += callbacks
     if not deliveries:
         return False
     await insert_deliveries(connection, deliveries)
@@ -38,7 +40,7 @@ async def fan_out(connection: AsyncConnection, events: Sequence[RecordedEvent]) 
 
 
 async def _make_callbacks(connection: AsyncConnection, events: Iterable[RecordedEvent]) -> list[NewDelivery]:
-    """The deliveries to callback URLs. The rows of their servers are locked."""
+    """The deliveries to callback URLs. The rows of their servers exist, and are not locked yet."""
     origins: dict[tuple[int, str], int] = {}
     deliveries = []
     for event in events:
@@ -54,8 +56,6 @@ async def _make_callbacks(connection: AsyncConnection, events: Iterable[Recorded
             origins[owner] = await ensure_origin(connection, *owner)
             await ensure_callback_secret(connection, event.organization_id, make_secret())
         deliveries.append(_make_delivery(event, origins[owner], event.callback_url))
-    if origins:
-        await lock_webhooks(connection, sorted(origins.values()))
     return deliveries
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.engine import Database, repeats_on_conflict
 from app.db.webhooks.deliveries import find_delivery, list_failing, record_attempt, reopen_delivery
 from app.db.webhooks.secrets import list_secrets
-from app.db.webhooks.sending_order import end_with_tasks, hold_deliveries, list_waiting
+from app.db.webhooks.sending_order import end_with_tasks, hold_deliveries, hold_old_deliveries, list_waiting
 from app.db.webhooks.webhooks import disable_webhook, find_webhook, lock_webhooks, note_failure, note_success
 from app.domain.errors import DeliveryFailedError, RetryLaterError
 from app.domain.ports import WebhookSender
@@ -159,9 +159,13 @@ class Sending:
                 await disable_webhook(connection, webhook.id, reason)
                 held = await hold_deliveries(connection, webhook.id)
                 await report_disabled(connection, webhook, reason, held)
+            elif is_failing_long and webhook.callback_origin:
+                held = await hold_old_deliveries(connection, webhook.id, self._days)
             queued = await queue_due(connection, [webhook.id])
         if reason:
             log.warning("webhook_disabled", webhook_id=webhook.id, reason=reason.value, held=held)
+        elif held:
+            log.warning("callbacks_held", webhook_id=webhook.id, held=held)
         self._nudge(queued=queued)
         return reason
 
