@@ -128,6 +128,23 @@ def test_a_key_never_grants_a_later_expiry_than_its_own(shared_stack: Stack) -> 
     assert changed.json()["expires_at"] == own
 
 
+def test_a_key_rotates_no_key_that_expires_later_than_its_own(shared_stack: Stack) -> None:
+    temporary, admin = make(shared_stack, scopes=["admin"], expires_at="2099-01-01T00:00:00Z")
+    for expires_at in (None, "2100-01-01T00:00:00Z"):
+        lasting, headers = make(shared_stack, scopes=["admin"], expires_at=expires_at)
+        refused = shared_stack.client.post(f"/api-keys/{lasting['id']}/rotate", json={}, headers=admin)
+        check_problem(refused, 403, "forbidden")
+        assert read_agents(shared_stack, headers) == 200
+    own = shared_stack.client.post(f"/api-keys/{temporary['id']}/rotate", json={}, headers=admin)
+    assert own.json()["expires_at"] == "2099-01-01T00:00:00Z"
+
+
+def test_a_key_for_an_agent_does_not_change_the_limits_of_that_agent(shared_stack: Stack, agent: int) -> None:
+    _, admin = make(shared_stack, scopes=["admin"], agent_ids=[agent])
+    refused = shared_stack.client.put(f"/agents/{agent}/limits", json={"requests_per_minute": None}, headers=admin)
+    check_problem(refused, 403, "key_restricted")
+
+
 def test_an_admin_receives_no_new_secret_of_an_operators_key(shared_stack: Stack) -> None:
     made, _ = make(shared_stack, scopes=["operator"])
     _, admin = make(shared_stack, scopes=["admin"])

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from app.api.access import Admin, Operator, OrganizationReader, ServicesOf
+from app.api.access import Operator, OrganizationAdmin, OrganizationReader, ServicesOf
 from app.api.bodies.limits import LimitList, LimitsBody, LimitsUpdate
 from app.api.problems import RESPONSES, document_problems
 from app.api.v1.agents import AgentId
-from app.domain.errors import OperatorRequiredError
+from app.domain.errors import OperatorRequiredError, RestrictedKeyError
 from app.domain.limits import ORGANIZATION
 
 router = APIRouter(tags=["billing"], responses=RESPONSES)
@@ -48,8 +48,13 @@ async def set_organization_limits(
     return LimitsBody.of(limits)
 
 
-@router.put("/agents/{agent_id}/limits")
-async def set_agent_limits(agent_id: AgentId, body: LimitsUpdate, identity: Admin, services: ServicesOf) -> LimitsBody:
-    """Set the limits of an agent, in place of the former ones. They hold in addition to those of the organization."""
+@router.put("/agents/{agent_id}/limits", responses=document_problems(RestrictedKeyError))
+async def set_agent_limits(
+    agent_id: AgentId, body: LimitsUpdate, identity: OrganizationAdmin, services: ServicesOf
+) -> LimitsBody:
+    """Set the limits of an agent, in place of the former ones. They hold in addition to those of the organization.
+
+    A key that is restricted to the agent cannot change them.
+    """
     await services.billing.limits.set(identity.organization_id, agent_id, limits := body.read())
     return LimitsBody.of(limits)

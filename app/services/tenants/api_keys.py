@@ -17,7 +17,13 @@ from app.db.tenants.api_keys import (
     revoke_api_key,
     update_api_key,
 )
-from app.domain.errors import InvalidRequestError, NotFoundError, OperatorRequiredError, RestrictedKeyError
+from app.domain.errors import (
+    ForbiddenError,
+    InvalidRequestError,
+    NotFoundError,
+    OperatorRequiredError,
+    RestrictedKeyError,
+)
 from app.domain.filters import read_filter
 from app.domain.identity import ApiKey, Identity, NewKey, Scope
 from app.domain.records import Listing
@@ -83,10 +89,13 @@ class ApiKeys:
         Raises:
             NotFoundError: when the caller sees no such valid key.
             OperatorRequiredError: when the key is an operator's and the caller is none.
+            ForbiddenError: when the key expires later than the caller's, which would so receive a longer-lived secret.
         """
         secret = Secret.make()
         async with self._database.transaction() as connection:
-            await _find_to_change(connection, caller, key_id)
+            key = await _find_to_change(connection, caller, key_id)
+            if _expires_later(key.expires_at, caller):
+                raise ForbiddenError("The key expires later than your own. Rotate it with one that expires no earlier.")
             rotated = await replace_secret(
                 connection, key_id, prefix=secret.prefix, key_hash=secret.hash, overlap=overlap
             )
@@ -144,10 +153,15 @@ def _check_expiry(caller: Identity, expires_at: datetime | None) -> datetime | N
         return caller.expires_at
     if expires_at <= datetime.now(UTC):
         raise InvalidRequestError("Must be in the future.", field="body.expires_at")
-    if caller.expires_at is not None and expires_at > caller.expires_at:
+    if caller.expires_at is not None and _expires_later(expires_at, caller):
         latest = caller.expires_at.isoformat()
         raise InvalidRequestError(f"Your own key expires earlier, at {latest}.", field="body.expires_at")
     return expires_at
+
+
+def _expires_later(expires_at: datetime | None, caller: Identity) -> bool:
+    """Whether a key is valid for longer than the caller's; without an expiry, it always is."""
+    return caller.expires_at is not None and (expires_at is None or expires_at > caller.expires_at)
 
 
 async def add_key(connection: AsyncConnection, organization_id: int, wanted: NewKey) -> tuple[ApiKey, str]:
