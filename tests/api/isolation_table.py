@@ -133,6 +133,7 @@ TABLE = {
     "GET /organizations/{organization_id}/alerts": Line(RESTRICTED),
     "PUT /organizations/{organization_id}/alerts": Line(RESTRICTED),
     "POST /organizations": Line(OPERATOR),
+    "POST /organizations/{organization_id}/api-keys": Line(OPERATOR),
     "GET /organizations": Line(OPERATOR),
     "GET /organizations/{organization_id}": Line(RESTRICTED),
     "PATCH /organizations/{organization_id}": Line(RESTRICTED),

@@ -183,6 +183,24 @@ def test_a_new_organization_can_be_used_at_once_with_its_key(shared_stack: Stack
     check_problem(client.patch("/organizations/1", json={"name": "A"}, headers=admin), 404, "not_found")
 
 
+def test_an_operator_creates_a_key_for_an_organization_that_has_lost_its_own(shared_stack: Stack) -> None:
+    made, client = shared_stack.post("/organizations", {"name": "Lost"}), shared_stack.client
+    client.delete(f"/api-keys/{made['api_key']['id']}", headers=use(made["api_key"]["secret"])).raise_for_status()
+    path = f"/organizations/{made['id']}/api-keys"
+    answer = client.post(path, json={"name": "new"})
+    assert answer.status_code == 201, answer.text
+    assert (answer.json()["name"], answer.json()["scopes"], answer.json()["agent_ids"]) == ("new", ["admin"], None)
+    admin = use(answer.json()["secret"])
+    shown = client.get(f"/organizations/{made['id']}", headers=admin)
+    assert shown.json()["name"] == "Lost"
+    check_problem(client.post(path, json={}, headers=admin), 403, "operator_required")
+    check_problem(client.post("/organizations/999999/api-keys", json={}), 404, "not_found")
+    wanted = {"action": "create_organization_key", "target": f"organization:{made['id']}"}
+    entries = shared_stack.get("/audit", **wanted)["entries"]
+    assert [entry["status"] for entry in entries] == [403, 201]
+    assert answer.json()["secret"] not in str(entries)
+
+
 def test_the_secret_of_a_stored_response_is_encrypted(shared_stack: Stack) -> None:
     headers = {"Idempotency-Key": "makes-an-organization"}
     first = shared_stack.client.post("/organizations", json={"name": "Once"}, headers=headers)

@@ -22,6 +22,14 @@ class OrganizationCreate(BaseModel):
     key_name: Name = Field("admin", description="The name of its first API key.")
 
 
+class OrganizationKeyCreate(BaseModel):
+    """A new admin key of an organization."""
+
+    model_config = example({"name": "admin"}, extra="forbid")
+
+    name: Name = Field("admin", description="The key's name, for people.")
+
+
 class OrganizationUpdate(BaseModel):
     """Changes to an organization."""
 

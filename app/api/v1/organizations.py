@@ -10,6 +10,7 @@ from app.api.bodies.organizations import (
     OrganizationBody,
     OrganizationCreate,
     OrganizationCreated,
+    OrganizationKeyCreate,
     OrganizationList,
     OrganizationUpdate,
 )
@@ -34,6 +35,17 @@ async def create_organization(
     response.headers["Location"] = f"/api/v1/organizations/{organization.id}"
     shown = OrganizationBody.of(organization).model_dump()
     return OrganizationCreated(**shown, api_key=ApiKeyCreated.of_new(key, secret))
+
+
+@router.post("/{organization_id}/api-keys", status_code=201, responses=document_problems(OperatorRequiredError))
+async def create_organization_key(
+    organization_id: OrganizationId, body: OrganizationKeyCreate, identity: Operator, services: ServicesOf
+) -> ApiKeyCreated:
+    """Create an admin key for an organization that has lost its own. Its secret is in this response only.
+
+    This needs the scope `operator`. The key expires when the caller's does.
+    """
+    return ApiKeyCreated.of_new(*await services.tenants.organizations.create_key(identity, organization_id, body.name))
 
 
 @router.get("", responses=document_problems(OperatorRequiredError))

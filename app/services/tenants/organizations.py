@@ -26,6 +26,19 @@ class Organizations:
             key, secret = await add_key(connection, organization.id, NewKey(key_name, (Scope.ADMIN,)))
         return organization, key, secret
 
+    async def create_key(self, caller: Identity, organization_id: int, name: str) -> tuple[ApiKey, str]:
+        """Add an admin key to an organization, such as one that has lost its own; returns it and its secret.
+
+        It expires when the caller's key does.
+
+        Raises:
+            NotFoundError: when there is no such organization.
+        """
+        async with self._database.transaction() as connection:
+            _require(await get_organization(connection, organization_id), organization_id)
+            wanted = NewKey(name, (Scope.ADMIN,), expires_at=caller.expires_at)
+            return await add_key(connection, organization_id, wanted)
+
     async def list(self, *, limit: int, after: int | None) -> Listing[Organization]:
         """All organizations, the newest first."""
         async with self._database.statement() as connection:
