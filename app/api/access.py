@@ -47,14 +47,25 @@ class AuthenticationMiddleware:
         if scope["type"] != "http" or not _is_guarded(read_path(scope)):
             await self._app(scope, receive, send)
             return
-        services: Services = scope["app"].state.services
         try:
-            identity = await services.tenants.identities.authenticate(read_token(Headers(scope=scope)))
+            identity = await authenticate(scope)
         except SluiceError as error:
             await problems.respond_to(Request(scope), error)(scope, receive, send)
             return
         scope["state"]["identity"] = identity
         await self._app(scope, receive, send)
+
+
+async def authenticate(scope: Connection) -> Identity:
+    """The identity that the API key of a request authenticates now.
+
+    A response that is sent some time after its request began is sent only if the key is still valid.
+
+    Raises:
+        UnauthorizedError: when the key is missing, unknown, revoked or expired.
+    """
+    services: Services = scope["app"].state.services
+    return await services.tenants.identities.authenticate(read_token(Headers(scope=scope)))
 
 
 def read_path(scope: Connection) -> str:
@@ -133,8 +144,12 @@ def _check_agent(identity: Identity, agent_id: str) -> None:
 
 
 async def _get_asker(request: Request, _key: Annotated[object, Depends(_bearer)]) -> Identity:
-    """Return the caller of a route that asks: a key with a document filter, which only reads, may do so."""
+    """Return the caller of a route that asks: a key with a document filter, which only reads, may do so.
+
+    The audit log has its questions, too: each is a task.
+    """
     identity: Identity = request.state.identity
+    request.state.is_write = True
     return authorize(request.scope, Scope.WRITE if identity.document_filter is None else Scope.READ)
 
 

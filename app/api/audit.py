@@ -82,8 +82,11 @@ class _Exchange:
 
     def _is_recorded(self, status: int) -> bool:
         """Whether the request is a write, and succeeded or was refused to its key."""
-        is_read = self._scope["state"].get("required_scope") is KeyScope.READ
-        return not is_read and (status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.FORBIDDEN)
+        state = self._scope["state"]
+        if state.get("required_scope") is KeyScope.READ and not state.get("is_write"):
+            return False
+        # A redirect has run no route.
+        return status < HTTPStatus.MULTIPLE_CHOICES or status == HTTPStatus.FORBIDDEN
 
     async def _record(self, start: Message, body: bytes) -> None:
         services: Services = self._scope["app"].state.services

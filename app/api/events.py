@@ -7,11 +7,10 @@ from typing import Any
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from pydantic import BaseModel
-from starlette.datastructures import Headers
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.api.access import read_token
+from app.api.access import authenticate
 from app.api.bodies.ask import RestartEvent, SentenceEvent
 from app.api.bodies.tasks import list_unseen
 from app.api.server.connections import STATE_KEY as CONNECTIONS
@@ -32,7 +31,7 @@ async def follow(services: Services, access: Access, task: Task, seen: int) -> A
 
     A comment where none comes for a while, so that proxies keep the connection.
     """
-    changes = services.queue.tasks.follow(task, seen)
+    changes = services.queue.tasks.follow(access, task, seen)
     async with aclosing(changes):  # type: ignore[type-var]
         async for change in changes:
             if change is None:
@@ -77,13 +76,12 @@ class _EventStream(StreamingResponse):
 
 async def _end_with_key(events: AsyncIterable[Any], scope: Scope) -> AsyncIterator[Any]:
     """The events until the key of the request is revoked or expires. Requests share the statements that check it."""
-    services: Services = scope["app"].state.services
-    token, is_first = read_token(Headers(scope=scope)), True
+    is_first = True
     async with aclosing(events):  # type: ignore[type-var]
         async for event in events:
             if not is_first:
                 try:
-                    await services.tenants.identities.authenticate(token)
+                    await authenticate(scope)
                 except UnauthorizedError:
                     return
             is_first = False

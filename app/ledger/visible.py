@@ -1,4 +1,4 @@
-"""Counts of tasks for restricted callers: of the tasks that the caller sees, and no others."""
+"""What restricted callers see of tasks: counts of the tasks that exist for the caller, and no others."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,6 +28,11 @@ async def count_visible_children(
     is_visible = select(tasks.c.id).where(tasks.c.id == child.c.id, sees_task(access)).exists()
     query = select(child.c.parent_id, text(COUNTED)).where(child.c.parent_id.in_(task_ids), is_visible)
     return read_counts(await connection.execute(query.group_by(child.c.parent_id)))
+
+
+async def list_visible_tasks(connection: AsyncConnection, access: Access, task_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these tasks that exist for the caller."""
+    return set(await connection.scalars(select(tasks.c.id).where(tasks.c.id.in_(task_ids), sees_task(access))))
 
 
 async def list_visible_queues(connection: AsyncConnection, access: Access) -> list[QueueStats]:

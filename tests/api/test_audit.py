@@ -69,6 +69,22 @@ def test_what_was_created_is_a_target(shared_stack: Stack) -> None:
     assert key.json()["secret"] not in json.dumps(entry)
 
 
+def test_a_question_of_a_key_that_only_reads_is_recorded_with_its_task(shared_stack: Stack, agent: int) -> None:
+    key = shared_stack.post("/api-keys", {"name": "East", "filter": {"team": "east"}})
+    headers = {"Authorization": f"Bearer {key['secret']}"}
+    response = shared_stack.client.post(f"/agents/{agent}/ask", json={"question": "Why?"}, headers=headers)
+    assert response.status_code == 202
+    entry = find_entry(shared_stack, response)
+    assert (entry["key_id"], f"task:{response.json()['task_id']}" in entry["targets"]) == (key["id"], True)
+
+
+def test_a_redirect_is_not_recorded(shared_stack: Stack) -> None:
+    response = shared_stack.client.post("/search/", json={}, follow_redirects=False)
+    assert response.status_code == 307
+    entries = shared_stack.get("/audit")["entries"]
+    assert response.headers["x-request-id"] not in [entry["request_id"] for entry in entries]
+
+
 def test_an_answer_that_streams_is_recorded_with_its_task(shared_stack: Stack, agent: int) -> None:
     headers = {"Accept": "text/event-stream"}
     with shared_stack.client.stream("POST", f"/agents/{agent}/ask", json={"question": "Why?"}, headers=headers) as got:

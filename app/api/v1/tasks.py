@@ -4,11 +4,11 @@ import re
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.api import events
-from app.api.access import Reader, ServicesOf, Writer
+from app.api.access import Reader, ServicesOf, Writer, authenticate
 from app.api.bodies.tasks import PublicState, TaskAccepted, TaskBody, TaskCancelled, TaskList, TaskRevoked
 from app.api.paging import AfterTask, Limit
 from app.api.problems import RESPONSES, document_problems
@@ -67,6 +67,7 @@ async def get_task(
     task_id: IdOfTask,
     identity: Reader,
     services: ServicesOf,
+    request: Request,
     wait: Annotated[float, Query(ge=0, le=60, description="Maximum number of seconds to wait.")] = 0,
     until: Annotated[
         Literal["change", "end"],
@@ -76,15 +77,16 @@ async def get_task(
     """Show a task.
 
     With `wait`, the response is sent at the task's next change or, with `until=end`, at its end; at the latest after
-    `wait` seconds. A finished task is shown at once.
+    `wait` seconds. A finished task is shown at once. If the API key is revoked in the meantime, the response is 401.
     """
     if wait:
         until_end = until == "end"
         task = await services.queue.tasks.wait(identity.access, task_id, wait, until_end=until_end)
+        await authenticate(request.scope)
     else:
         task = await services.queue.tasks.poll(identity.access, task_id)
     counts = await services.queue.tasks.count_children(identity.access, [task])
-    return TaskBody.of(task, await services.queue.tasks.get_position(task), counts.get(task.id))
+    return TaskBody.of(task, await services.queue.tasks.get_position(identity.access, task), counts.get(task.id))
 
 
 async def _read_last_event_id(

@@ -34,6 +34,7 @@ from app.services.indexing.versions import cancel_document_tasks
 from app.services.queue.admission import Admission
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.attempts import Outcome, RunningAttempt
+from app.services.queue.visible_tasks import limit_to_visible
 
 # These may run on a document at the same time as another task.
 _INDEPENDENT = (TaskName.SWEEP_DOCUMENT, TaskName.REEMBED_DOCUMENT)
@@ -84,7 +85,8 @@ class Documents:
         if document.task_id is None:
             return document, None
         async with self._database.statement() as connection:
-            return document, await get_task(connection, TaskId(document.task_id))
+            task = await get_task(connection, TaskId(document.task_id))
+        return document, (await limit_to_visible(self._database, access, [task]))[0] if task else None
 
     async def list(
         self,

@@ -1,6 +1,7 @@
 """Dead letters: list, replay, discard and announce the tasks that failed for good."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -26,6 +27,7 @@ from app.ledger.parents import lock_ancestors, reopen
 from app.ledger.read import get_task
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.parents import set_indexing_tasks
+from app.services.queue.visible_tasks import limit_to_visible
 
 _BATCH = 500
 _FIRST = UUID(int=0)
@@ -51,7 +53,8 @@ class DeadLetters:
     ) -> Listing[Task]:
         """Dead letters, newest task first. ``after`` is the id of the last task on the page before."""
         async with self._database.statement() as connection:
-            return await list_dead_letters(connection, access, criteria, limit=limit, after=after)
+            listing = await list_dead_letters(connection, access, criteria, limit=limit, after=after)
+        return replace(listing, items=await limit_to_visible(self._database, access, listing.items))
 
     async def get(self, access: Access, task_id: TaskId) -> Task:
         """One dead letter.
@@ -63,7 +66,7 @@ class DeadLetters:
             task = await get_task(connection, task_id, access)
         if task is None or task.dead_lettered_at is None:
             raise _not_found(task_id)
-        return task
+        return (await limit_to_visible(self._database, access, [task]))[0]
 
     async def count(self, access: Access, criteria: DeadLetterFilter) -> int:
         """The number of dead letters that the filter matches."""

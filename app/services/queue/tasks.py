@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from app.db.documents.content_keys import refuse_duplicate
@@ -21,6 +22,7 @@ from app.ledger.visible import count_visible_children
 from app.services.queue.after_commit import AfterCommit
 from app.services.queue.changes import TaskChanges
 from app.services.queue.parents import Parents
+from app.services.queue.visible_tasks import limit_to_visible
 
 _SILENCE_SECONDS = 15.0
 
@@ -41,9 +43,16 @@ class Tasks:
             NotFoundError: when the caller sees no such task.
         """
         found = await read_tasks(self._database, [task_id])
-        if not found or not await is_visible_task(self._database, access, found[0]):
+        shown = await self._show(access, found[0]) if found else None
+        if shown is None:
             raise NotFoundError(f"Task {task_id} does not exist.")
-        return found[0]
+        return shown
+
+    async def _show(self, access: Access, task: Task) -> Task | None:
+        """A task that was read, as the caller sees it; None if it does not exist for the caller."""
+        if not await is_visible_task(self._database, access, task):
+            return None
+        return (await limit_to_visible(self._database, access, [task]))[0]
 
     async def poll(self, access: Access, task_id: TaskId) -> Task:
         """One task, for a client that may read it again soon, to see its progress.
@@ -66,14 +75,17 @@ class Tasks:
                 return await count_visible_children(connection, access, parents)
             return await count_children(connection, parents)
 
-    async def get_position(self, task: Task) -> int | None:
-        """The position of a waiting task among its agent's, from 1."""
-        return await get_position(self._database, task)
+    async def get_position(self, access: Access, task: Task) -> int | None:
+        """The position of a waiting task among its agent's, from 1; None to a caller who does not see all of them."""
+        return None if access.document_filter is not None else await get_position(self._database, task)
 
     async def wait(self, access: Access, task_id: TaskId, seconds: float, *, until_end: bool = False) -> Task:
         """One task, at its next change or after ``seconds``, whichever comes first; a finished task at once.
 
         With ``until_end``, changes before the end do not end the wait.
+
+        Raises:
+            NotFoundError: when the caller sees no such task, or no longer does.
         """
         current = task = await self.get(access, task_id)
         if task.state in FINAL:
@@ -85,12 +97,12 @@ class Tasks:
                 if newer is None:
                     break
                 current = newer
-        return current
+        return current if current is task else await self.get(access, task_id)
 
-    async def follow(self, task: Task, after_version: int = -1) -> AsyncIterator[Task | None]:
+    async def follow(self, access: Access, task: Task, after_version: int = -1) -> AsyncIterator[Task | None]:
         """The task now, unless its version is ``after_version``, and then at each change up to its end.
 
-        None where nothing has changed for fifteen seconds.
+        None where nothing has changed for fifteen seconds. It also ends when the task no longer exists for the caller.
         """
         seen = after_version
         async with self._changes.follow(task.id) as follower:
@@ -102,7 +114,10 @@ class Tasks:
                 # The end is always sent, so that every stream has one.
                 if newer.version > seen or newer.state in FINAL:
                     seen = newer.version
-                    yield newer
+                    shown = await self._show(access, newer)
+                    if shown is None:
+                        return
+                    yield shown
                 if newer.state in FINAL:
                     return
 
@@ -133,7 +148,7 @@ class Tasks:
         A filter that is None matches every task. ``after`` is the id of the last task on the page before.
         """
         async with self._database.statement() as connection:
-            return await list_tasks(
+            listing = await list_tasks(
                 connection,
                 access,
                 status=status,
@@ -144,6 +159,7 @@ class Tasks:
                 limit=limit,
                 after=after,
             )
+        return replace(listing, items=await limit_to_visible(self._database, access, listing.items))
 
     async def cancel(self, access: Access, task_id: TaskId) -> Task:
         """Cancel a task: a waiting task is REVOKED when this returns, a running one is asked to stop.
