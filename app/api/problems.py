@@ -284,8 +284,9 @@ def correct_responses(responses: dict[str, Any]) -> None:
                 described[_MEDIA_TYPE] = {"schema": schema, **described.get(_MEDIA_TYPE, {})}
 
 
-NEW_WORK = (BacklogFullError, QuotaExceededError, BudgetExceededError)
-"""The errors of a route that submits new work of an agent."""
+LIMITS = (QuotaExceededError, BudgetExceededError)
+NEW_WORK = (BacklogFullError, *LIMITS)
+"""The errors of a route that submits new work of an agent; ``LIMITS`` are those of work that is done again."""
 
 _OF_EVERY_ROUTE = (
     UnauthorizedError,

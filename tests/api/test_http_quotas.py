@@ -1,9 +1,11 @@
 """Limits over HTTP: set, shown, and the answers of requests that exceed them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from tests.deadlines import wait_for
 from tests.flows.zips import make_zip
 from tests.running import Stack
 
@@ -88,3 +90,49 @@ def test_a_limit_that_is_not_possible_is_refused(shared_stack: Stack, limited: i
         assert shared_stack.client.put(f"/agents/{limited}/limits", json=body).status_code == 422
     assert shared_stack.client.put("/agents/999999999/limits", json={}).status_code == 404
     assert shared_stack.client.put("/organizations/999999999/limits", json={}).status_code == 404
+
+
+def test_work_is_not_done_again_when_the_tokens_of_the_month_are_used_up(shared_stack: Stack, limited: int) -> None:
+    accepted = shared_stack.upload(limited, "a.txt", b"A heron.")
+    shared_stack.finish([accepted["task_id"]])
+    client = shared_stack.client
+    assert client.put(f"/agents/{limited}/limits", json={"tokens_per_month": 0}).status_code == 200
+    for path in (f"/documents/{accepted['document_id']}/reindex", f"/tasks/{accepted['task_id']}/retry"):
+        refused = client.post(path)
+        assert (refused.status_code, refused.json()["code"]) == (402, "quota_exceeded")
+    deleted = client.delete(f"/documents/{accepted['document_id']}").json()
+    shared_stack.finish([deleted["task_id"]])
+    assert client.post(f"/tasks/{deleted['task_id']}/retry").json().get("code") != "quota_exceeded"
+
+
+def test_a_document_that_failed_is_a_new_one_when_it_is_tried_again(shared_stack: Stack, limited: int) -> None:
+    failed = shared_stack.upload(limited, "broken.pdf", b"%PDF-1.7 nothing more")
+    [task] = shared_stack.finish([failed["task_id"]])
+    assert task["state"] == "FAILURE"
+    shared_stack.finish(
+        [str(shared_stack.upload(limited, name, name.encode())["task_id"]) for name in ("a.txt", "b.txt")]
+    )
+    for path in (f"/tasks/{failed['task_id']}/retry", f"/dead-letters/{failed['task_id']}/replay"):
+        refused = shared_stack.client.post(path)
+        assert (refused.status_code, refused.json()["code"]) == (402, "quota_exceeded")
+
+
+def test_the_web_pages_of_a_list_of_agents_count_towards_the_limit(shared_stack: Stack) -> None:
+    made, client = shared_stack.post("/organizations", {"name": "Limited"}), shared_stack.client
+    [organization_id] = shared_stack.fetch("SELECT max(id) FROM organizations")[0]
+    answer = client.put(f"/organizations/{organization_id}/limits", json={"documents_per_month": 3})
+    assert answer.status_code == 200, answer.text
+    headers = {"Authorization": f"Bearer {made['api_key']['secret']}"}
+    urls = [f"https://page-{number}.example/" for number in range(4)]
+    sent = client.post("/agents/bulk", json=[{"name": "A", "slug": "a", "documents": urls}], headers=headers).json()
+
+    def read_end() -> dict[str, Any] | None:
+        task: dict[str, Any] = client.get(f"/tasks/{sent['task_id']}", headers=headers).json()
+        return task if task["state"] in {"SUCCESS", "FAILURE"} else None
+
+    assert (wait_for(read_end, "the end of the list") or {})["result"]["not_attempted"] == 1
+    assert client.get("/agents", headers=headers).json()["total"] == 0
+    assert client.get("/documents", headers=headers).json()["total"] == 0
+    client.put(f"/organizations/{organization_id}/limits", json={"tokens_per_month": 0})
+    refused = client.post("/agents/bulk", json=[{"name": "B"}], headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (402, "quota_exceeded")

@@ -25,7 +25,7 @@ from app.api.bodies.tasks import TaskAccepted
 from app.api.json_bodies import parse_json, validate
 from app.api.multipart import drain, read_form, stream_body
 from app.api.paging import AfterId, Limit
-from app.api.problems import RESPONSES, document_problems
+from app.api.problems import LIMITS, RESPONSES, document_problems
 from app.api.v1.uploads import SingleFile
 from app.bootstrap import Services
 from app.domain.errors import (
@@ -48,6 +48,7 @@ _FORM = "multipart/form-data"
 _JSON_BYTES = 8 * 1024 * 1024
 """Of a JSON body, which is parsed at once. A file may be as large as any upload."""
 _PROBLEMS = document_problems(
+    *LIMITS,
     BadRequestError,
     MissingFileError,
     EmptyFileError,

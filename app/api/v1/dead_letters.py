@@ -15,7 +15,7 @@ from app.api.bodies.dead_letters import (
 )
 from app.api.bodies.tasks import TaskAccepted
 from app.api.paging import AfterTask, Limit
-from app.api.problems import RESPONSES, document_problems
+from app.api.problems import LIMITS, RESPONSES, document_problems
 from app.api.v1.tasks import IdOfTask
 from app.domain.errors import DocumentBusyError
 from app.domain.identity import Scope
@@ -48,13 +48,14 @@ async def list_dead_letters(
     return DeadLetterList(dead_letters=letters, total=listing.total, next=listing.next)
 
 
-@router.post("/replay", status_code=202)
+@router.post("/replay", status_code=202, responses=document_problems(*LIMITS))
 async def replay_dead_letters(body: ReplayRequest, identity: Writer, services: ServicesOf) -> ReplayResult:
     """Queue every matching dead letter again. With `dry_run`, only count them."""
     wanted = body.filter.to_domain()
     if body.dry_run:
         matched = await services.queue.dead_letters.count(identity.access, wanted)
         return ReplayResult(dry_run=True, matched=matched, replayed=0)
+    await services.intake.backpressure.check_budget(identity.organization_id, wanted.name)
     replayed = await services.queue.dead_letters.replay_all(identity.access, wanted)
     return ReplayResult(dry_run=False, matched=replayed, replayed=replayed)
 
@@ -66,9 +67,10 @@ async def get_dead_letter(task_id: IdOfTask, identity: Reader, services: Service
     return DeadLetterBody.of(task, for_operator=identity.allows(Scope.OPERATOR))
 
 
-@router.post("/{task_id}/replay", status_code=202, responses=document_problems(DocumentBusyError))
+@router.post("/{task_id}/replay", status_code=202, responses=document_problems(DocumentBusyError, *LIMITS))
 async def replay_dead_letter(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskAccepted:
     """Queue a dead letter again. Its counts of retries and crashes start at zero."""
+    await services.intake.backpressure.check_again(await services.queue.dead_letters.get(identity.access, task_id))
     task = await services.queue.dead_letters.replay(identity.access, task_id)
     return TaskAccepted.of(task, "Dead letter queued again")
 

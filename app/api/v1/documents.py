@@ -18,7 +18,7 @@ from app.api.bodies.documents import (
 )
 from app.api.bodies.tasks import TaskAccepted, TaskBody
 from app.api.paging import AfterId, Limit
-from app.api.problems import RESPONSES, document_problems
+from app.api.problems import NEW_WORK, RESPONSES, document_problems
 from app.domain.documents import DocumentStatus
 from app.domain.errors import DocumentBusyError, FileMissingError, StorageUnavailableError
 
@@ -126,9 +126,11 @@ async def get_document_content(
     )
 
 
-@router.post("/{document_id}/reindex", status_code=202, responses=document_problems(DocumentBusyError))
+@router.post("/{document_id}/reindex", status_code=202, responses=document_problems(DocumentBusyError, *NEW_WORK))
 async def reindex_document(document_id: DocumentId, identity: Writer, services: ServicesOf) -> TaskAccepted:
     """Process a document again, with the agent's current settings."""
+    document = await services.intake.documents.get(identity.access, document_id)
+    await services.intake.backpressure.check_work(document.organization_id, document.agent_id)
     task = await services.intake.documents.reindex(identity.access, document_id)
     return TaskAccepted.of(task, "Document queued for reindexing")
 

@@ -11,7 +11,7 @@ from app.api import events
 from app.api.access import Reader, ServicesOf, Writer, authenticate
 from app.api.bodies.tasks import PublicState, TaskAccepted, TaskBody, TaskCancelled, TaskList, TaskRevoked
 from app.api.paging import AfterTask, Limit
-from app.api.problems import RESPONSES, document_problems
+from app.api.problems import LIMITS, RESPONSES, document_problems
 from app.domain.errors import ConflictError, NotFoundError, TaskFinishedError
 from app.domain.ids import TaskId
 from app.domain.states import FINAL
@@ -156,7 +156,8 @@ async def revoke_task(task_id: IdOfTask, identity: Writer, services: ServicesOf)
     return TaskRevoked(task_id=str(task.id))
 
 
-@router.post("/{task_id}/retry", status_code=202, responses=document_problems(ConflictError))
+@router.post("/{task_id}/retry", status_code=202, responses=document_problems(ConflictError, *LIMITS))
 async def retry_task(task_id: IdOfTask, identity: Writer, services: ServicesOf) -> TaskAccepted:
     """Queue a finished task again, also one that succeeded."""
+    await services.intake.backpressure.check_again(await services.queue.tasks.get(identity.access, task_id))
     return TaskAccepted.of(await services.queue.tasks.retry(identity.access, task_id), "Task queued again")

@@ -32,4 +32,4 @@ def build_onboarding(
         intake.backpressure,
         AllowedHosts.parse(settings.web_allowed_hosts),
     )
-    return OnboardingServices(imports, AgentCreation())
+    return OnboardingServices(imports, AgentCreation(adapters.database, intake.backpressure))

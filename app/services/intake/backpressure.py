@@ -9,13 +9,18 @@ from app.db.engine import Database
 from app.db.tenants.agents import get_agent
 from app.domain.errors import BacklogFullError
 from app.domain.identity import Access
-from app.domain.limits import NOTHING, Need
+from app.domain.limits import NOTHING, ORGANIZATION, Need
+from app.domain.organization_tasks import ORGANIZATION_TASKS
+from app.domain.states import State
+from app.domain.tasks import INDEXING, Task, TaskName
 from app.ledger.read import has_backlog
 from app.services.billing.quotas import Quotas
 
 _CACHE_SECONDS = 1.0
 _RETRY_SECONDS = 30.0
 _CACHED_AGENTS = 10_000
+_USES_NOTHING = ORGANIZATION_TASKS | {TaskName.DELETE_DOCUMENT, TaskName.DELETE_AGENT, TaskName.SWEEP_DOCUMENT}
+"""Tasks that may run again whatever the limits are."""
 
 
 class Backpressure:
@@ -53,6 +58,27 @@ class Backpressure:
     def hold(self, organization_id: int, agent_id: int, need: Need) -> AbstractAsyncContextManager[None]:
         """Check the quotas only, for work that an accepted task adds. Raises as ``admit`` does."""
         return self._quotas.hold(organization_id, agent_id, need) if self._quotas else nullcontext()
+
+    async def check_again(self, task: Task) -> None:
+        """Check the quotas before a task that has ended runs again: a document that failed may become one more.
+
+        Raises:
+            QuotaExceededError, BudgetExceededError: when a limit of the organization or the agent is used up.
+        """
+        if task.name not in _USES_NOTHING:
+            is_new = task.name in INDEXING and task.state is not State.SUCCESS
+            async with self.hold(task.organization_id, task.agent_id, Need(1) if is_new else NOTHING):
+                pass
+
+    async def check_budget(self, organization_id: int, task_name: str | None = None) -> None:
+        """Check the limits of an organization before several of its tasks run again, all of one name if it is given.
+
+        Raises:
+            QuotaExceededError, BudgetExceededError: when one is used up.
+        """
+        if task_name not in _USES_NOTHING:
+            async with self.hold(organization_id, ORGANIZATION, NOTHING):
+                pass
 
     async def check(self, agent_id: int) -> None:
         """Check that an agent may submit new work.

@@ -1,5 +1,6 @@
 """Creates the agents of rows, and submits the web pages that become their documents, in one transaction a batch."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -8,19 +9,24 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.engine import Database
 from app.db.onboarding.agents import add_agents, change_agents, find_existing
 from app.db.onboarding.rows import RowState, list_waiting, write_outcomes
 from app.domain.agents import OVERLAP_RULE, fits_overlap
 from app.domain.errors import TransactionConflictError
+from app.domain.limits import Need
 from app.domain.onboarding import AgentRow, ImportOptions, OnExisting, RowCode, RowError, RowOutcome
 from app.domain.records import Agent, AgentSettings
 from app.domain.tasks import Queue, Task
 from app.ledger.submit import Submission, adopt, submit_with_documents
+from app.services.intake.backpressure import Backpressure
 from app.services.intake.webpages import PageRequest, make_submission
 from app.services.queue.attempts import Outcome, RunningAttempt
 
 _PAGES = 500
 """The web pages of one statement."""
+_WITH_PAGES = {RowOutcome.CREATED, RowOutcome.UPDATED}
+"""The outcomes of rows whose pages are submitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +73,45 @@ class AgentCreation:
     attempt creates each agent once.
     """
 
+    def __init__(self, database: Database, backpressure: Backpressure) -> None:
+        self._database = database
+        self._backpressure = backpressure
+
     async def create(self, attempt: RunningAttempt) -> Outcome:
-        """Create the agents of the rows from the line ``first`` to ``last`` of the parent's list."""
+        """Create the agents of the rows from the line ``first`` to ``last`` of the parent's list.
+
+        Raises:
+            QuotaExceededError, BudgetExceededError: the web pages of these rows exceed a limit. None is created.
+        """
         task = attempt.task
         first, last = task.arguments["first"], task.arguments["last"]
 
         async def apply(connection: AsyncConnection) -> None:
             await self._create(connection, task, first, last)
 
-        return Outcome(None, f"Lines {first} to {last} done", apply=apply)
+        pages = await self._count_pages(task, first, last)
+        for agent_id, number in pages.items():
+            if agent_id is not None:
+                async with self._backpressure.hold(task.organization_id, agent_id, Need(number)):
+                    pass
+        outcome = Outcome(None, f"Lines {first} to {last} done", apply=apply)
+        if pages:
+            async with self._backpressure.hold(task.organization_id, task.agent_id, Need(pages.total())):
+                return outcome
+        return outcome
+
+    async def _count_pages(self, task: Task, first: int, last: int) -> Counter[int | None]:
+        """Count the web pages of rows by their agent, those of new agents together under None."""
+        async with self._database.statement() as connection:
+            rows = [row for row in await list_waiting(connection, UUID(str(task.parent_id)), first, last) if row.urls]
+            slugs = [row.slug for row in rows]
+            existing = await find_existing(connection, task.organization_id, slugs) if rows else {}
+        counts: Counter[int | None] = Counter()
+        for row in rows:
+            decision = decide(row, existing.get(row.slug), read_options(task).on_existing)
+            if decision.outcome in _WITH_PAGES:
+                counts[decision.agent_id] += len(row.urls)
+        return counts
 
     async def _create(self, connection: AsyncConnection, task: Task, first: int, last: int) -> None:
         list_id, options = UUID(str(task.parent_id)), read_options(task)
@@ -126,7 +162,7 @@ async def _submit_pages(connection: AsyncConnection, task: Task, list_id: UUID, 
         [
             _make_page(task.organization_id, decision.agent_id, url, decision.row.metadata or {})
             for decision in decisions
-            if decision.agent_id is not None and decision.outcome in {RowOutcome.CREATED, RowOutcome.UPDATED}
+            if decision.agent_id is not None and decision.outcome in _WITH_PAGES
             for url in decision.row.urls
         ]
     )

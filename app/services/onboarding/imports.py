@@ -21,6 +21,7 @@ from app.domain.errors import (
     UrlNotAllowedError,
 )
 from app.domain.ids import TaskId
+from app.domain.limits import NOTHING
 from app.domain.media import CSV, JSON, MARKDOWN, ODS, SOURCE, TEXT, TSV, XLS, XLSB, XLSX, YAML
 from app.domain.onboarding import (
     AGENT_ROWS,
@@ -78,11 +79,15 @@ class AgentImports:
             EmptyFileError: when it has no bytes.
             UnsupportedTypeError: when it is neither a table nor JSON.
             BacklogFullError: when the organization has too many tasks of its own waiting.
+            QuotaExceededError, BudgetExceededError: when a limit of the organization is used up.
         """
         async with self._database.transaction() as connection:
             agent_id = await ensure_internal_agent(connection, organization_id)
         await self._backpressure.check(agent_id)
-        async with self._uploads.delete_unless_committed([incoming.key]):
+        async with (
+            self._backpressure.hold(organization_id, agent_id, NOTHING),
+            self._uploads.delete_unless_committed([incoming.key]),
+        ):
             content = await incoming.store(filename)
             if content.media_type not in _TYPES:
                 hint = "Send the list as CSV, as a workbook (XLSX, XLS, XLSB, ODS) or as JSON."
