@@ -141,6 +141,18 @@ async def test_while_events_are_on_a_supervisor_looks_each_time_and_gives_positi
     assert await outbox.read() == [(1, "a")]
 
 
+async def test_without_subscribers_the_ends_of_jobs_with_callbacks_follow_one_another_without_a_pause(
+    database: Database, outbox: Outbox
+) -> None:
+    await outbox.sql("UPDATE organizations SET events_until = NULL")
+    sequencer = Sequencer(database, Nudged())  # type: ignore[arg-type]
+    for name in ("a", "b", "c"):
+        await outbox.sql(f"INSERT INTO events (organization_id, type) VALUES (1, '{name}')")
+        await sequencer.advance_if_due()
+        await sequencer.advance_if_due()
+    assert await outbox.read() == [(1, "a"), (2, "b"), (3, "c")]
+
+
 _TOTAL, _WRITERS, _EACH = 10_000, 8, 25
 _OF_WRITER = _TOTAL // _WRITERS
 _WRITE = text("""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,7 +13,7 @@ from app.db.webhooks.webhooks import ensure_origin, lock_receivers
 from app.domain.errors import InvalidRequestError
 from app.domain.events import JOB_ENDS, RecordedEvent, make_envelope
 from app.domain.web_url import WebUrl
-from app.domain.webhooks import NewDelivery, make_secret
+from app.domain.webhooks import NewDelivery, Webhook, make_secret
 from app.services.notifications.queueing import queue_due
 
 log = structlog.get_logger()
@@ -26,17 +27,24 @@ async def fan_out(connection: AsyncConnection, events: Sequence[RecordedEvent]) 
     callbacks = await _make_callbacks(connection, events)
     called = sorted({delivery.webhook_id for delivery in callbacks})
     receivers = await lock_receivers(connection, sorted({event.organization_id for event in events}), called)
-    deliveries = [
-        _make_delivery(event, webhook.id)
-        for event in events
-        for webhook in receivers
-        if webhook.organization_id == event.organization_id and webhook.wants(event.type, event.agent_id)
-    ]
-    deliveries += callbacks
+    deliveries = [delivery for event in events for delivery in _make_deliveries(event, receivers)] + callbacks
     if not deliveries:
         return False
     await insert_deliveries(connection, deliveries)
     return await queue_due(connection, sorted({delivery.webhook_id for delivery in deliveries}))
+
+
+def _make_deliveries(event: RecordedEvent, webhooks: Sequence[Webhook]) -> list[NewDelivery]:
+    """The deliveries of an event to webhooks. All have the same body, which is rendered once."""
+    wanting = [
+        webhook.id
+        for webhook in webhooks
+        if webhook.organization_id == event.organization_id and webhook.wants(event.type, event.agent_id)
+    ]
+    if not wanting:
+        return []
+    delivery = _make_delivery(event, wanting[0])
+    return [replace(delivery, webhook_id=webhook_id) for webhook_id in wanting]
 
 
 async def _make_callbacks(connection: AsyncConnection, events: Iterable[RecordedEvent]) -> list[NewDelivery]:

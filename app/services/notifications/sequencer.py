@@ -18,6 +18,7 @@ FanOut = Callable[[AsyncConnection, Sequence[RecordedEvent]], Awaitable[bool]]
 _CHORE = "events"
 _BATCH = 1000
 _IDLE_SECONDS = 2.0
+_WATCHED_SECONDS = 60.0
 
 
 async def write_nothing(_connection: AsyncConnection, _events: Sequence[RecordedEvent]) -> bool:
@@ -36,19 +37,21 @@ class Sequencer:
         self._admission = admission
         self._fan_out = fan_out
         self._check_at = 0.0
+        self._watched_until = 0.0
 
     async def advance_if_due(self) -> None:
         """Give positions if events wait for one.
 
-        Looks at each call while an organization has events on, otherwise every two seconds: the end of a job with a
-        callback is an event too.
+        Looks at each call while an organization has events on, and for a minute after the last event. Otherwise every
+        two seconds: the end of a job with a callback is an event too.
         """
         if time.monotonic() < self._check_at:
             return
         is_waiting, is_on = await check_waiting(self._database)
         if is_waiting:
+            self._watched_until = time.monotonic() + _WATCHED_SECONDS
             await self.advance()
-        elif not is_on:
+        elif not is_on and time.monotonic() >= self._watched_until:
             self._check_at = time.monotonic() + _IDLE_SECONDS
 
     async def advance(self) -> int:
