@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
@@ -19,7 +19,7 @@ from app.domain.identity import Identity, Scope
 
 _PREFIX = "/api/v1"
 
-_NUMBER = TypeAdapter(int)
+_ID: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=2**63 - 1)])
 _bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer sk_sluice_…`")
 
 
@@ -138,9 +138,16 @@ def authorize(connection: Connection, scope: Scope) -> Identity:
 
 
 def _check_agent(identity: Identity, agent_id: str) -> None:
-    """Check the agent in a path, read as the route reads it. The route refuses what is no number."""
+    """Check the agent in a path. The route refuses what is no number."""
+    if (number := read_agent_id(agent_id)) is not None:
+        identity.access.check_agent(number)
+
+
+def read_agent_id(text: str) -> int | None:
+    """The agent's id in a path, as the routes read it: ``+7`` and ``7.0`` are 7, too. None if it is no valid id."""
     with suppress(ValidationError):
-        identity.access.check_agent(_NUMBER.validate_python(agent_id))
+        return _ID.validate_python(text)
+    return None
 
 
 async def _get_asker(request: Request, _key: Annotated[object, Depends(_bearer)]) -> Identity:

@@ -12,13 +12,13 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import problems
-from app.api.access import read_path
+from app.api.access import read_agent_id, read_path
 from app.bootstrap import Services
 from app.domain.errors import RateLimitedError
 from app.domain.identity import Identity
 from app.domain.limits import ORGANIZATION, RateStatus
 
-_AGENT = re.compile(r"/api/v1/(?:agents|documents/agent)/([1-9][0-9]{0,17})(?:/|$)")
+_AGENT = re.compile(r"/api/v1/(?:agents|documents/agent)/([^/]+)(?:/|$)")
 _WINDOW_SECONDS = 60
 
 
@@ -64,7 +64,8 @@ def install(app: FastAPI) -> None:
 def _find_agent(scope: Scope, identity: Identity) -> int:
     """The agent that the path names, unless it does not exist for the caller: its limit is not shown or used up."""
     found = _AGENT.match(read_path(scope))
-    return int(found[1]) if found and identity.access.includes_agent(int(found[1])) else ORGANIZATION
+    agent_id = read_agent_id(found[1]) if found else None
+    return agent_id if agent_id is not None and identity.access.includes_agent(agent_id) else ORGANIZATION
 
 
 def _describe_policies(states: Sequence[RateStatus]) -> str:

@@ -85,6 +85,15 @@ def test_requests_a_minute_are_limited_and_every_response_says_what_is_left(shar
     assert "RateLimit" not in other.headers
 
 
+def test_a_request_counts_for_its_agent_however_the_number_is_written(shared_stack: Stack) -> None:
+    agent = shared_stack.make_agent()
+    shared_stack.client.put(f"/agents/{agent}/limits", json={"requests_per_minute": 100})
+    for number, written in enumerate((f"{agent}", f"+{agent}", f"0{agent}", f"{agent}.0"), 1):
+        answer = shared_stack.client.get(f"/agents/{written}")
+        assert (answer.status_code, f'"agent";r={100 - number};' in answer.headers["RateLimit"]) == (200, True)
+    shared_stack.client.put(f"/agents/{agent}/limits", json={})
+
+
 def test_a_limit_that_is_not_possible_is_refused(shared_stack: Stack, limited: int) -> None:
     for body in ({"documents_per_month": -1}, {"requests_per_minute": 0}, {"documents": 1}, {"amount_per_month": "x"}):
         assert shared_stack.client.put(f"/agents/{limited}/limits", json=body).status_code == 422
