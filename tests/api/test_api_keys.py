@@ -183,6 +183,14 @@ def test_a_new_organization_can_be_used_at_once_with_its_key(shared_stack: Stack
     check_problem(client.patch("/organizations/1", json={"name": "A"}, headers=admin), 404, "not_found")
 
 
+def test_the_keys_that_an_operator_gives_to_organizations_expire_with_its_own(shared_stack: Stack) -> None:
+    own = "2099-01-01T00:00:00Z"
+    _, operator = make(shared_stack, scopes=["operator"], expires_at=own)
+    made = shared_stack.client.post("/organizations", json={"name": "Short"}, headers=operator).json()
+    another = shared_stack.client.post(f"/organizations/{made['id']}/api-keys", json={}, headers=operator).json()
+    assert (made["api_key"]["expires_at"], another["expires_at"]) == (own, own)
+
+
 def test_an_operator_creates_a_key_for_an_organization_that_has_lost_its_own(shared_stack: Stack) -> None:
     made, client = shared_stack.post("/organizations", {"name": "Lost"}), shared_stack.client
     client.delete(f"/api-keys/{made['api_key']['id']}", headers=use(made["api_key"]["secret"])).raise_for_status()

@@ -25,13 +25,14 @@ OrganizationId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The organi
 
 @router.post("", status_code=201, responses=document_problems(OperatorRequiredError))
 async def create_organization(
-    body: OrganizationCreate, _identity: Operator, services: ServicesOf, response: Response
+    body: OrganizationCreate, identity: Operator, services: ServicesOf, response: Response
 ) -> OrganizationCreated:
     """Create an organization with its first API key. The key's secret is in this response only.
 
-    This needs the scope `operator`. With the key, which has the scope `admin`, the organization creates its others.
+    This needs the scope `operator`. With the key, which has the scope `admin`, the organization creates its others. It
+    expires when the caller's does.
     """
-    organization, key, secret = await services.tenants.organizations.create(body.name, body.key_name)
+    organization, key, secret = await services.tenants.organizations.create(identity, body.name, body.key_name)
     response.headers["Location"] = f"/api/v1/organizations/{organization.id}"
     shown = OrganizationBody.of(organization).model_dump()
     return OrganizationCreated(**shown, api_key=ApiKeyCreated.of_new(key, secret))

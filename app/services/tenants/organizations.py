@@ -19,11 +19,14 @@ class Organizations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, name: str, key_name: str) -> tuple[Organization, ApiKey, str]:
-        """Add an organization with its first admin key; returns both and the key's secret, which is not stored."""
+    async def create(self, caller: Identity, name: str, key_name: str) -> tuple[Organization, ApiKey, str]:
+        """Add an organization with its first admin key; returns both and the key's secret, which is not stored.
+
+        The key expires when the caller's does.
+        """
         async with self._database.transaction() as connection:
             organization = await insert_organization(connection, name)
-            key, secret = await add_key(connection, organization.id, NewKey(key_name, (Scope.ADMIN,)))
+            key, secret = await add_key(connection, organization.id, _make_admin(caller, key_name))
         return organization, key, secret
 
     async def create_key(self, caller: Identity, organization_id: int, name: str) -> tuple[ApiKey, str]:
@@ -36,8 +39,7 @@ class Organizations:
         """
         async with self._database.transaction() as connection:
             _require(await get_organization(connection, organization_id), organization_id)
-            wanted = NewKey(name, (Scope.ADMIN,), expires_at=caller.expires_at)
-            return await add_key(connection, organization_id, wanted)
+            return await add_key(connection, organization_id, _make_admin(caller, name))
 
     async def list(self, *, limit: int, after: int | None) -> Listing[Organization]:
         """All organizations, the newest first."""
@@ -63,6 +65,10 @@ class Organizations:
         _check(caller, organization_id)
         async with self._database.statement() as connection:
             return _require(await rename_organization(connection, organization_id, name), organization_id)
+
+
+def _make_admin(caller: Identity, name: str) -> NewKey:
+    return NewKey(name, (Scope.ADMIN,), expires_at=caller.expires_at)
 
 
 def _check(caller: Identity, organization_id: int) -> None:
