@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -38,6 +39,7 @@ def find_targets(path: str, parameters: Mapping[str, Any], headers: Headers, bod
     return list(dict.fromkeys(targets))[:_MOST]
 
 
+@cache  # of the routes, which are few
 def _name_kind(path: str, parameter: str) -> str:
     """The kind of thing that a parameter of a path names: ``agent`` for ``/agents/{agent_id}``.
 

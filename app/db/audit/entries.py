@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import ColumnElement, text
@@ -16,6 +16,7 @@ from app.domain.audit import AuditEntry, AuditFilter, NewAuditEntry
 from app.domain.records import Listing
 
 _LARGEST_ID = 2**63 - 1
+_NAMES = [field.name for field in fields(NewAuditEntry)]
 
 _ADD = Statement("""
     INSERT INTO audit_entries (organization_id, key_id, actor, action, method, path, targets, fields, status,
@@ -30,7 +31,9 @@ _ADD = Statement("""
 
 async def add_entries(source: Source, entries: Sequence[tuple[NewAuditEntry, float]]) -> None:
     """Write entries, each with its age in seconds, in one statement."""
-    await fetch(source, _ADD, {"entries": json.dumps([{**asdict(entry), "age": age} for entry, age in entries])})
+    # Not by ``asdict``, which copies each value and takes longer than all the rest.
+    given = [{name: getattr(entry, name) for name in _NAMES} | {"age": age} for entry, age in entries]
+    await fetch(source, _ADD, {"entries": json.dumps(given)})
 
 
 def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
