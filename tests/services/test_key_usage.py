@@ -6,7 +6,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import Database
+from app.domain.errors import DatabaseUnavailableError
 from app.domain.identity import NewKey, make_local_operator
+from app.services.tenants import key_usage
 from app.services.tenants.api_keys import ApiKeys
 from app.services.tenants.key_usage import KeyUsage
 from tests.round_trips import record_sent
@@ -63,3 +65,20 @@ async def test_uses_are_written_when_the_process_ends(engine: AsyncEngine, key_i
     async with usage.writing():
         usage.note(key_ids[1])
     assert [used is not None for used in await read_uses(engine, key_ids)] == [False, True, False]
+
+
+@pytest.mark.parametrize("error", [DatabaseUnavailableError(), RuntimeError("a fault")])
+async def test_uses_that_could_not_be_written_are_written_later(
+    engine: AsyncEngine, key_ids: list[int], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def fail(*_: object) -> None:
+        raise error
+
+    usage = KeyUsage(Database(engine))
+    usage.note(key_ids[1])
+    with monkeypatch.context() as patch:
+        patch.setattr(key_usage, "note_use", fail)
+        await usage.write()
+    usage.note(key_ids[2])
+    await usage.write()
+    assert [used is not None for used in await read_uses(engine, key_ids)] == [False, True, True]

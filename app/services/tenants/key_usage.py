@@ -35,14 +35,18 @@ class KeyUsage:
             self._unwritten[key_id] = datetime.now(UTC)
 
     async def write(self) -> None:
-        """Write the uses that were noted since the last time. A failure is logged; the next minute's use is written."""
+        """Write the uses that were noted since the last time. After a failure, which is logged, the next call does."""
         if not self._unwritten:
             return
         unwritten, self._unwritten = self._unwritten, {}
         try:
             async with self._database.statement() as connection:
                 await note_use(connection, unwritten)
-        except SluiceError as error:
+        except Exception as error:
+            self._unwritten = unwritten | self._unwritten
+            if not isinstance(error, SluiceError):
+                log.exception("key_usage_not_written", keys=len(unwritten))
+                return
             log.warning("key_usage_not_written", code=error.code, keys=len(unwritten))
 
     @asynccontextmanager
