@@ -16,6 +16,7 @@ from app.domain.limits import NO_LIMITS, ORGANIZATION, Limits, Need
 from app.services.billing.limit_book import LimitBook
 from app.services.billing.prices import Prices
 from app.services.billing.quotas import Quotas
+from tests.deadlines import wait_until
 from tests.services.test_statements import PRICES, TODAY, Sql, organization, record, sql
 
 __all__ = ["organization", "sql"]
@@ -226,3 +227,27 @@ async def test_the_plan_reads_no_task_that_has_ended(world: World, engine: Async
         plan = "\n".join(row[0] for row in await driver.fetch(f"EXPLAIN {_COUNT_OPEN.sql}", *values))
     assert "Seq Scan on tasks" not in plan
     assert "tasks_organization_id_id_idx" not in plan
+
+
+async def test_requests_of_one_organization_do_not_wait_for_those_of_another(world: World, agent: int) -> None:
+    other: int = await world.sql("INSERT INTO organizations (name) VALUES ('Other') RETURNING id")
+    for one in (world.organization, other):
+        await world.book.set(one, ORGANIZATION, Limits(documents_per_month=1))
+    async with world.quotas.hold(world.organization, agent, Need(1)):
+        first = asyncio.create_task(_try(world, world.organization, agent))
+        await wait_until(lambda: world.quotas._deciding, "the first request waits")
+        async with world.quotas.hold(other, agent, Need(1)):
+            second = asyncio.create_task(_try(world, other, agent))
+            await wait_until(lambda: len(world.quotas._deciding) > 1, "the second request waits")
+        await asyncio.wait_for(second, 5)
+        assert not first.done()
+    await first
+
+
+async def _try(world: World, organization: int, agent: int) -> bool:
+    """Whether a document is accepted."""
+    try:
+        async with world.quotas.hold(organization, agent, Need(1)):
+            return True
+    except QuotaExceededError:
+        return False

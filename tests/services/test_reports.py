@@ -4,7 +4,7 @@ import csv
 import io
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -13,10 +13,13 @@ from app.adapters.mail.smtp import SmtpMailer
 from app.db.engine import Database
 from app.domain.errors import MailRefusedError, MailUnavailableError, RetryLaterError
 from app.domain.reports import Frequency, ReportSchedule
+from app.services.billing import reports as module
 from app.services.billing.mails import Mails
 from app.services.billing.prices import Prices
 from app.services.billing.reports import Reports
 from app.services.billing.statements import Statements
+from app.services.queue.admission import Admission
+from app.services.queue.attempts import RunningAttempt
 from tests.adapters.mail_server import Inbox, open_mail_server
 from tests.services.test_statements import LAST_MONTH, PRICES, THIS_MONTH, TODAY, Sql, organization, record, sql
 
@@ -29,10 +32,10 @@ class World:
 
     def __init__(self, database: Database, sql: Sql, organization: int, port: int | None) -> None:
         self.database, self.sql, self.organization = database, sql, organization
-        admission: Any = SimpleNamespace(nudge=lambda _queue: None)
-        statements = Statements(database, Prices(database, PRICES))
+        self.admission = cast("Admission", SimpleNamespace(nudge=lambda _queue: None))
+        self.statements = Statements(database, Prices(database, PRICES))
         self.mails = Mails(SmtpMailer(f"smtp://127.0.0.1:{port}", "sluice@corp.example") if port else None)
-        self.reports = Reports(database, statements, self.mails, admission)
+        self.reports = Reports(database, self.statements, self.mails, self.admission)
 
     async def schedule(self, frequency: Frequency | None, *email: str, webhook: bool = True) -> None:
         """Schedule the report, and have events recorded."""
@@ -100,6 +103,29 @@ async def test_the_first_day_of_a_month_closes_the_statements_without_any_report
     await world.submit(_FIRST)
     total = await world.sql("SELECT total FROM billing_statements WHERE organization_id = :o", o=world.organization)
     assert str(total) == "2.00"
+
+
+async def test_the_reports_of_many_organizations_are_submitted_in_several_turns(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.schedule(Frequency.DAILY)
+    for _ in range(3):
+        await world.sql("INSERT INTO organizations (name) VALUES ('B')")
+    monkeypatch.setattr(module, "_TURN_SECONDS", -1.0)
+    reports = Reports(world.database, world.statements, world.mails, world.admission, at_once=1)
+    arguments: dict[str, Any] = {"due": _FIRST.isoformat()}
+    turns, outcome = 0, None
+    while outcome is None or outcome.continues is not None:
+        task = SimpleNamespace(arguments=arguments, created_at=_FIRST)
+        outcome = await reports.submit_due(cast("RunningAttempt", SimpleNamespace(task=task, report=_take)))
+        arguments, turns = {**arguments, **(outcome.continues or {})}, turns + 1
+    assert turns > 3
+    assert outcome.result == {"reports": 1, "statements": turns - 1}
+    assert len(await world.list_tasks("make_report")) == 1
+
+
+async def _take(_progress: object) -> None:
+    """Take a report of progress."""
 
 
 async def test_a_report_raises_an_event_with_the_figures_of_its_day(world: World) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from weakref import WeakValueDictionary
 
 from app.db.billing.limits import count_open, note_level
 from app.db.billing.statements import get_organization
@@ -65,7 +66,7 @@ class Quotas:
         self._readings: OrderedDict[Scope, _Reading] = OrderedDict()
         self._begun: dict[Scope, list[_Added]] = defaultdict(list)
         self._accepting: dict[Scope, Need] = defaultdict(Need)
-        self._deciding = asyncio.Lock()
+        self._deciding: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._ended = asyncio.Event()
         self._noted: OrderedDict[tuple[Any, ...], None] = OrderedDict()
 
@@ -126,12 +127,14 @@ class Quotas:
         """Compare a request with the limits. The caller must then count it before it awaits anything.
 
         A reading may contain work that this process is still accepting, which then counts twice. So a request is
-        refused only when the process accepts nothing else for these limits, or after ten seconds.
+        refused only when the process accepts nothing else for these limits, or after ten seconds. Requests of one
+        organization wait in turn, and never for another organization's.
         """
         checks, refusal, is_alone = await self._compare(organization_id, agent_id, need)
         if refusal is None or is_alone:
             return checks, refusal
-        async with self._deciding:
+        lock = self._deciding.setdefault(organization_id, asyncio.Lock())
+        async with lock:
             deadline = time.monotonic() + _DECIDE_SECONDS
             while True:
                 checks, refusal, is_alone = await self._compare(organization_id, agent_id, need)

@@ -1,5 +1,6 @@
 """Scheduled reports: Beat submits one task a day, which submits a task for each organization whose report is due."""
 
+import time
 from collections import defaultdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -19,7 +20,7 @@ from app.domain.mail_tasks import make_mail_task
 from app.domain.prices import STORED
 from app.domain.reports import Frequency, ReportSchedule, name_period
 from app.domain.statements import BillingStatement
-from app.domain.tasks import NewTask, Queue, Task, TaskName
+from app.domain.tasks import NewTask, Progress, Queue, Task, TaskName
 from app.ledger.submit import submit, submit_once
 from app.services.billing.mails import Mails
 from app.services.billing.statement_files import write_csv, write_number
@@ -28,16 +29,26 @@ from app.services.queue.admission import Admission
 from app.services.queue.attempts import Outcome, RunningAttempt
 
 _AT_ONCE = 200
+_TURN_SECONDS = 60.0
+"""After this time the task returns to its queue and continues later, so that it stays below every time limit."""
 
 
 class Reports:
     """The schedules of reports, and the tasks that make them."""
 
-    def __init__(self, database: Database, statements: Statements, mails: Mails, admission: Admission) -> None:
+    def __init__(
+        self,
+        database: Database,
+        statements: Statements,
+        mails: Mails,
+        admission: Admission,
+        at_once: int = _AT_ONCE,
+    ) -> None:
         self._database = database
         self._statements = statements
         self._mails = mails
         self._admission = admission
+        self._at_once = at_once
 
     async def get_schedule(self, organization_id: int) -> ReportSchedule:
         """The schedule of an organization's report."""
@@ -54,12 +65,13 @@ class Reports:
 
         On the first day of a month, it also closes the statements of the month before.
         """
-        due = attempt.task.arguments.get("due")
+        given, until = attempt.task.arguments, time.monotonic() + _TURN_SECONDS
+        due = given.get("due")
         today = (datetime.fromisoformat(due) if due else attempt.task.created_at).date()
-        after, submitted, closed = 0, 0, 0
+        after, submitted, closed = (int(given.get(name, 0)) for name in ("after", "submitted", "closed"))
         while True:
             async with self._database.transaction() as connection:
-                found = await list_schedules(connection, after, _AT_ONCE)
+                found = await list_schedules(connection, after, self._at_once)
                 for organization in found:
                     submitted += await self._submit(connection, organization.id, organization.schedule, today)
             self._admission.nudge(Queue.DEFAULT)
@@ -67,10 +79,13 @@ class Reports:
                 for organization in found:
                     await self._statements.get(organization.id, (today - timedelta(days=1)).replace(day=1))
                 closed += len(found)
-            if len(found) < _AT_ONCE:
-                status = f"Submitted {count_of(submitted, 'report')}, closed {count_of(closed, 'statement')}"
+            status = f"Submitted {count_of(submitted, 'report')}, closed {count_of(closed, 'statement')}"
+            if len(found) < self._at_once:
                 return Outcome({"reports": submitted, "statements": closed}, status)
             after = found[-1].id
+            await attempt.report(Progress("reports", 0, status))
+            if time.monotonic() > until:
+                return Outcome(None, status, continues={"after": after, "submitted": submitted, "closed": closed})
 
     async def make(self, attempt: RunningAttempt) -> Outcome:
         """Make a report: raise its event, and submit a mail to each address."""

@@ -8,6 +8,7 @@ from app.domain.statements import BillingStatement, Line
 from app.pipeline.statements.statement_pdf import Column, Page, write_pdf
 
 _CSV = ("month", "revision", "quantity", "kind", "model", "tier", "units", "unit", "per", "unit_price", "amount")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _COLUMNS = (
     Column("Quantity", 0.34),
     Column("Tier", 0.24),
@@ -69,4 +70,4 @@ def _describe(line: Line) -> list[str]:
 
 def _make_harmless(field: object) -> object:
     """A field that a spreadsheet does not run as a formula: models are named by the operator and by providers."""
-    return f"'{field}" if isinstance(field, str) and field.startswith(("=", "+", "-", "@")) else field
+    return f"'{field}" if isinstance(field, str) and field.startswith(_FORMULA) else field
