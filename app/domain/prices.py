@@ -224,7 +224,8 @@ def _read_decimal(given: object, place: str) -> Decimal:
 
 def _describe_price(price: Price) -> dict[str, Any]:
     tiers = [
-        {**({} if tier.up_to is None else {"up_to": str(tier.up_to)}), "price": str(tier.price)} for tier in price.tiers
+        {**({} if tier.up_to is None else {"up_to": f"{tier.up_to:f}"}), "price": f"{tier.price:f}"}
+        for tier in price.tiers
     ]
     named = {name: value for name, value in (("kind", price.kind), ("model", price.model)) if value is not None}
     return {"quantity": price.quantity, **named, "per": price.per, "tiers": tiers}

@@ -121,3 +121,13 @@ def test_a_quantity_of_one_kind_and_model_has_one_price() -> None:
     price = {"quantity": "pages", "model": "m", "price": 1}
     with pytest.raises(InvalidPricesError, match="has a price of pages of model m already"):
         parse_prices({"versions": [{"valid_from": "2026-01-01", "prices": [price, price]}]})
+
+
+@pytest.mark.parametrize("price", ["0.0000002", "0.000000000001", 2e-7, "1000000000000"])
+def test_the_smallest_and_the_largest_price_are_stored_without_an_exponent(price: object) -> None:
+    tiers = [{"up_to": price, "price": price}, {"price": price}]
+    prices = parse_prices(
+        {"versions": [{"valid_from": "2026-01-01", "prices": [{"quantity": "pages", "tiers": tiers}]}]}
+    )
+    assert parse_prices(json.loads(json.dumps(describe_prices(prices)))) == prices
+    assert "E" not in json.dumps(describe_prices(prices)["versions"])

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.api.bodies.billing import StatementBody
 from app.db.billing.uses import next_month
 from app.db.engine import Database
 from app.domain.errors import InvalidRequestError, NotFoundError
@@ -189,3 +190,16 @@ async def test_an_organization_has_its_own_prices_until_they_are_removed(
         await prices.set_own(organization, [{}])
     with pytest.raises(NotFoundError):
         await prices.set_own(0, [version])
+
+
+async def test_a_price_far_below_a_cent_is_stored_and_read_again(
+    database: Database, sql: Sql, organization: int
+) -> None:
+    prices = Prices(database, PRICES)
+    await record(sql, organization, LAST_MONTH, pages=50_000_000)
+    tiny = {"valid_from": "2021-01-01", "prices": [{"quantity": "pages", "price": "0.0000002"}]}
+    await prices.set_own(organization, [tiny])
+    for _ in range(2):
+        statement = await Statements(database, prices).get(organization, LAST_MONTH)
+        assert statement.total == Decimal("10.00")
+        assert '"unit_price":"0.0000002"' in StatementBody.of(statement).model_dump_json()

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_serializer
 
 from app.api.bodies.fields import example
 from app.domain.prices import PriceList, describe_prices
@@ -53,6 +53,11 @@ class StatementLine(BaseModel):
     unit_price: Decimal = Field(description="The price.")
     amount: Decimal = Field(description="`units / per * unit_price`, rounded half to even.")
     valid_from: date | None = Field(description="The first day of the prices that were used; null without a price.")
+
+    @field_serializer("units", "unit_price")
+    def _write_number(self, number: Decimal) -> str:
+        """Write a number without an exponent."""
+        return f"{number:f}"
 
 
 class StatementBody(BaseModel):
