@@ -134,13 +134,19 @@ async def end_with_tasks(connection: AsyncConnection) -> set[int]:
     return set((await connection.execute(_END_WITH_TASKS)).scalars())
 
 
-_WAITING = text(f"""
-    SELECT w.id FROM webhooks AS w
-    -- One index probe for each webhook: EXISTS would be planned as a join with all deliveries that wait.
-    CROSS JOIN LATERAL (
-        SELECT FROM webhook_deliveries AS d
-        WHERE {_of("w")} AND d.status = 'pending' AND d.task_id IS NULL
-        ORDER BY d.webhook_id, d.id LIMIT 1) AS waits
+_WAITING = text("""
+    WITH RECURSIVE waiting (webhook_id) AS (
+        (SELECT d.webhook_id FROM webhook_deliveries AS d
+         WHERE d.status = 'pending' AND d.task_id IS NULL
+         ORDER BY d.webhook_id, d.id LIMIT 1)
+        UNION ALL
+        -- One index probe for each webhook with deliveries that wait, however many webhooks and deliveries there are.
+        SELECT next.webhook_id FROM waiting CROSS JOIN LATERAL (
+            SELECT d.webhook_id FROM webhook_deliveries AS d
+            WHERE d.status = 'pending' AND d.task_id IS NULL AND d.webhook_id > waiting.webhook_id
+            ORDER BY d.webhook_id, d.id LIMIT 1) AS next
+    )
+    SELECT w.id FROM waiting JOIN webhooks AS w ON w.id = waiting.webhook_id
     WHERE w.enabled AND w.deleted_at IS NULL
     ORDER BY w.id
 """)
