@@ -64,6 +64,33 @@ def test_a_list_of_an_organization_that_has_done_nothing_is_empty(empty: httpx.C
     assert (found[_LISTS[path]], found["total"], found["next"]) == ([], 0, None)
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "path"),
+    [
+        ("usage_hours", "hour", "/analytics/usage?granularity=hour&"),
+        ("usage_days", "day", "/analytics/usage?granularity=day&"),
+        ("task_hours", "hour", "/analytics/tasks?granularity=hour&"),
+    ],
+)
+def test_sums_of_the_past_are_those_of_the_organization(
+    shared_stack: Stack, empty: httpx.Client, world: World, table: str, column: str, path: str
+) -> None:
+    names, values = (
+        ("state, code, count", "'SUCCESS', '', 1")
+        if table == "task_hours"
+        else ("kind, model, searches", "'search', '', 1")
+    )
+    shared_stack.fetch(
+        f"INSERT INTO {table} (organization_id, agent_id, {column}, {names})"
+        f" VALUES ($1, $2, '2024-05-01T00:00Z', {values})",
+        world.ids["organization_id"],
+        world.open_agent,
+    )
+    plural, period = _LISTS[path.partition("?")[0]], "from=2024-05-01T00:00:00Z&to=2024-05-02T00:00:00Z"
+    assert len(read(world.owner, path + period)[plural]) == 1
+    assert read(empty, path + period)[plural] == []
+
+
 def test_a_statement_counts_only_the_work_of_its_organization(empty: httpx.Client, world: World) -> None:
     assert read(world.owner, "/analytics/billing")["lines"] != []
     assert read(empty, "/analytics/billing")["lines"] == []
