@@ -37,6 +37,28 @@ def test_a_japanese_table_of_the_company_is_read(tmp_path: Path) -> None:
     assert (values["phones"], values["founded"]) == (["+81312345670"], ["1987"])
 
 
+def test_rows_of_a_table_have_their_labels_in_the_first_cell(tmp_path: Path) -> None:
+    rows = {"会社名": "株式会社川堰製作所", "設立": "1987年4月", "所在地": "〒100-0001 東京都千代田区千代田1-1"}
+    table = "".join(f"<tr><th>{name}<td>{value}" for name, value in {**rows, "電話番号": "03-1234-5670"}.items())
+    values, _ = read_page(
+        tmp_path, page(body=f"<h1>会社概要</h1><table>{table}</table>"), "https://kawazeki.co.jp/about"
+    )
+    assert values["address"] == ["〒100-0001 東京都千代田区千代田1-1"]
+    assert (values["phones"], values["founded"]) == (["+81312345670"], ["1987"])
+
+
+def test_full_width_characters_are_read_as_their_narrow_forms(tmp_path: Path) -> None:
+    body = "<p>ＴＥＬ：０３－１２３４－５６７０　ＦＡＸ：０３－１２３４－５６７１</p><p>ｉｎｆｏ＠kawazeki.co.jp</p>"  # noqa: RUF001
+    values, _ = read_page(tmp_path, page(body=body), "https://kawazeki.co.jp/")
+    assert (values["phones"], values["emails"]) == (["+81312345670"], ["info@kawazeki.co.jp"])
+
+
+@pytest.mark.parametrize("name", ["Almkäse OG", "Seilbahn Ges.m.b.H.", "Wehrbau mbH", "Anna Wehr e.U."])
+def test_legal_forms_of_austria_and_germany_are_recognised(tmp_path: Path, name: str) -> None:
+    values, _ = read_page(tmp_path, page(body=f"<h1>Impressum</h1><p>{name}</p>"), "https://wehr.at/impressum")
+    assert values["legal_name"] == [name]
+
+
 @pytest.mark.parametrize(
     ("lines", "address", "values"),
     [

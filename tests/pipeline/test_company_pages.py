@@ -53,6 +53,9 @@ def test_a_block_in_comments_or_with_several_values_is_read(tmp_path: Path, bloc
     [
         '{"@type": "Organization", "name": "Weir Works", "sameAs": ["https://x.com/weirworks",],}',
         '{"@type": "Organization", "name": "Weir\nWorks"}',
+        '{"@type": "Organization", /* ours */ "name": "Weir Works", // https://x.com/ours\n "slogan": "Flow",}',
+        '{"@graph": [{"@type": "Organization", "name": "Weir Works"',
+        r'{"@type": "Organization", "name": "Weir Works", "description": "C:\docs \u12"}',
         "{&quot;@type&quot;: &quot;Organization&quot;, &quot;name&quot;: &quot;Weir Works&quot;}",
         '{"@type": "http://schema.org/Organization", "name": {"@value": "Weir Works"}}',
         '{"@type": ["Plumber", "LocalBusiness"], "name": ["Weir Works"]}',
@@ -215,6 +218,8 @@ def test_only_accounts_count_as_social_links(tmp_path: Path) -> None:
         "https://www.facebook.com/sharer/sharer.php?u=a",
         "https://www.linkedin.com/shareArticle?url=a",
         "https://www.linkedin.com/in/ann-weir",
+        "https://www.linkedin.com/company/../in/ann-weir",
+        "https://www.linkedin.com/company/%2e%2e/",
         "https://github.com/features",
         "https://x.com.evil.example/weir",
         "https://evil.example/?https://x.com/weir",

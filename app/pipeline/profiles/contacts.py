@@ -22,7 +22,7 @@ _LABELS = (
     r"hotline|zentrale|puhelin|telefoon|電話(?:番号)?|代表電話|电话|電話號碼|전화|☎|📞|\bt(?=[.:])|\bp(?=[.:])|\bm(?=[.:])"
 )
 _LABELLED = re.compile(
-    rf"(?:{_LABELS})[^\S\n]{{0,3}}(?:\([^)\d\n]{{1,20}}\))?[.:：)]{{0,2}}[^\S\n]{{0,3}}"  # noqa: RUF001
+    rf"(?:{_LABELS})[^\S\n]{{0,3}}(?:\([^)\d\n]{{1,20}}\))?[.:：)]{{0,2}}[^\S\n]{{0,3}}(?:\|[^\S\n]{{0,3}})?"  # noqa: RUF001
     r"((?:\+|00)?[(（]?\d[\d \t()（）./\u2010-\u2013\u00a0-]{4,24}\d)",  # noqa: RUF001
     re.IGNORECASE,
 )
@@ -32,6 +32,8 @@ _SEPARATORS = re.compile(r"\D+")
 _TRUNK_IN_BRACKETS = re.compile(r"[(（]\s*0\s*[)）]")  # noqa: RUF001
 _EXTENSION = re.compile(r"(?:ext|x|durchwahl|poste|int)\.?\s*\d+.*$", re.IGNORECASE)
 _AMERICAN = re.compile(r"\(?[2-9]\d{2}\)?[\s.-]{0,2}[2-9]\d{2}[\s.-]?\d{4}")
+_ASCII = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+"""Full-width digits and signs, which Japanese and Chinese pages use."""
 _SHORTEST, _LONGEST = 8, 15
 _LONGEST_TEXT = 60
 _LINE = 2000
@@ -60,7 +62,7 @@ def read_mail(text: str) -> str | None:
 def find_mails(text: str) -> Iterator[Found]:
     """The mail addresses of a text, also where "at" and "dot" in brackets take the place of the characters."""
     for line in text.split("\n"):
-        plain = _OBFUSCATED.sub(lambda found: "@" if found[1].lower() == "at" else ".", line[:_LINE])
+        plain = _OBFUSCATED.sub(lambda found: "@" if found[1].lower() == "at" else ".", _narrow(line))
         for match in _MAIL.finditer(plain) if "@" in plain else ():
             if address := read_mail(match[0]):
                 yield Found(address, line)
@@ -68,7 +70,7 @@ def find_mails(text: str) -> Iterator[Found]:
 
 def read_phone(text: str, country: str | None) -> str | None:
     """A telephone number in E.164, such as ``+493012345``; None if it is none, or its country is unknown."""
-    written = unquote(text.strip()[:_LONGEST_TEXT]).removeprefix("tel:").removeprefix("//").partition(";")[0]
+    written = unquote(_narrow(text.strip()[:_LONGEST_TEXT])).removeprefix("tel:").removeprefix("//").partition(";")[0]
     written = _EXTENSION.sub("", written).strip()
     if written.startswith(("+", "00")):
         digits = _SEPARATORS.sub("", _TRUNK_IN_BRACKETS.sub("", written.removeprefix("+")))
@@ -93,13 +95,19 @@ def find_phones(text: str) -> Iterator[Found]:
     Other numbers look the same: dates, customer and bank account numbers.
     """
     for line in text.split("\n"):
-        if not any(character.isdigit() for character in line[:_LINE]):
+        narrow = _narrow(line)
+        if not any(character.isdigit() for character in narrow):
             continue
         for pattern in (_LABELLED, _INTERNATIONAL):
-            for match in pattern.finditer(line[:_LINE]):
-                before = line[max(0, match.start() - 14) : match.start()]
+            for match in pattern.finditer(narrow):
+                before = narrow[max(0, match.start() - 14) : match.start()]
                 if not _FAX.search(f"{before}{match[0]}"):
                     yield Found(match[match.re.groups], line)
+
+
+def _narrow(line: str) -> str:
+    """The beginning of a line that is searched, with full-width characters as ASCII."""
+    return line[:_LINE].translate(_ASCII)
 
 
 def _is_repeated(digits: str) -> bool:

@@ -15,7 +15,12 @@ _NODES = 5_000
 _DEPTH = 40
 _BEFORE, _BEHIND = ("<!--", "//", "/*", "<![CDATA[", "*/"), ("-->", "//", "*/", "]]>", "/*", ";")
 """What hides a block from old browsers and XML."""
-_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+(?:"|\Z))|,(\s*+[}\]])', re.DOTALL)
+_STRING = r'"(?:[^"\\]|\\.)*+(?:"|\Z)'
+_COMMENT = re.compile(rf"({_STRING})|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|//[^\n]*+", re.DOTALL)
+_TRAILING_COMMA = re.compile(rf"({_STRING})|,(\s*+[}}\]])", re.DOTALL)
+_ESCAPE = re.compile(r'(\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))|\\')
+_BRACKET = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
+_CLOSING = {"{": "}", "[": "]"}
 _TAG = re.compile(r"<[^<>]{0,500}>")
 _SPACED = re.compile(r"\s([.,;:!?])(?!\w)")
 _TEXTS = 20
@@ -40,9 +45,9 @@ def read_blocks(blocks: Iterable[str]) -> list[Any]:
 
 
 def _read_block(block: str) -> list[Any]:
-    """The values of a block: as it is, without comments and trailing commas, or with character references resolved."""
+    """The values of a block: as it is, repaired, or with character references resolved and repaired."""
     text = _strip(block)
-    for repair in (str, _drop_commas, _unescape):
+    for repair in (str, _repair, _unescape):
         try:
             return list(_read_values(repair(text)))
         except (ValueError, RecursionError):
@@ -63,11 +68,24 @@ def _strip(block: str) -> str:
 
 
 def _unescape(text: str) -> str:
-    return _drop_commas(unescape(text))
+    return _repair(unescape(text))
 
 
-def _drop_commas(text: str) -> str:
-    return _TRAILING_COMMA.sub(lambda found: found[1] or found[2] or "", text)
+def _repair(text: str) -> str:
+    """The text without comments and trailing commas, with its backslashes escaped and its brackets closed."""
+    plain = _ESCAPE.sub(lambda found: found[1] or "\\\\", _COMMENT.sub(lambda found: found[1] or " ", text))
+    return _close(_TRAILING_COMMA.sub(lambda found: found[1] or found[2] or "", plain))
+
+
+def _close(text: str) -> str:
+    """The text with the brackets closed that are open at its end."""
+    missing = list[str]()
+    for found in _BRACKET.finditer(text):
+        if found[0] in _CLOSING:
+            missing.append(_CLOSING[found[0]])
+        elif missing and found[0] == missing[-1]:
+            missing.pop()
+    return text + "".join(reversed(missing))
 
 
 def _read_values(text: str) -> Iterator[Any]:

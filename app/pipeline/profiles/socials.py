@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-_NAME = r"([A-Za-z0-9_.\-%À-￿]{1,100})"
+_NAME = r"(?!\.{1,2}(?:/|$))([A-Za-z0-9_.\-%À-￿]{1,100})"
 _SCHEMES = ("http://", "https://", "//")
 _LONGEST = 500
 

@@ -8,7 +8,7 @@ from app.pipeline.profiles.contacts import find_mails, find_phones, read_phone
 from app.pipeline.profiles.countries import find_country
 
 _FORMS = (
-    r"GmbH\s*(?:&|und)\s*Co\.?\s*KG(?:aA)?|g?GmbH|UG\s*\(haftungsbeschränkt\)|UG|AG|SE|KGaA|KG|OHG|GbR|e\.\s?V\.|e\.\s?K\.|eG|"
+    r"GmbH\s*(?:&|und)\s*Co\.?\s*KG(?:aA)?|g?GmbH|UG\s*\(haftungsbeschränkt\)|UG|AG|SE|KGaA|KG|OHG|OG|GbR|mbH|Ges\.?m\.?b\.?H\.?|e\.\s?U\.|e\.\s?V\.|e\.\s?K\.|eG|"
     r"Inc\.?|Incorporated|LLC|L\.L\.C\.|LLP|Ltd\.?|Limited|PLC|plc|Corp\.?|Corporation|Pty\.?\s+Ltd\.?|Co\.,?\s+Ltd\.?|"
     r"S\.A\.S\.?|SAS|S\.A\.R\.L\.|SARL|S\.A\.|SA|S\.L\.U?\.?|S\.r\.l\.|Srl|S\.p\.A\.|SpA|B\.V\.|BV|N\.V\.|NV|Ltda\.?|"
     r"AB|ApS|A/S|ASA|AS|Oyj|Oy|sp\.\s?z\s?o\.\s?o\.|s\.r\.o\.|a\.s\.|Kft\.?|Zrt\.?|d\.o\.o\.|K\.K\.|A\.Ş\."
@@ -35,7 +35,7 @@ _ADDRESS_LABEL = re.compile(
 _STREET = re.compile(r"\d")
 _FOUNDED = re.compile(
     r"(?:founded|established|est\.|since|incorporated|gegründet|gründung|seit|fondée?|fundada|depuis|desde|創業|設立|創立)"
-    r"(?:\s+(?:in|on|im|jahre?|en|year))*[\s:：]{0,3}((?:1[6-9]|20)\d\d)(?!\d)",  # noqa: RUF001
+    r"(?:\s+(?:in|on|im|jahre?|en|year))*[\s:：|]{0,3}((?:1[6-9]|20)\d\d)(?!\d)",  # noqa: RUF001
     re.IGNORECASE,
 )
 _LONGEST_LINE = 300
@@ -95,7 +95,8 @@ def _find_address(lines: Iterable[str]) -> Iterator[Fact]:
     The line before is a part of it where that has the street.
     """
     before = ""
-    for line in (line.rpartition("|")[2].strip() for line in lines):  # the last cell of a row of a table
+    for row in lines:
+        heading, _, line = (part.strip(" |") for part in row.rpartition("|"))  # the last cell of a row of a table
         if not line:
             continue
         label = _ADDRESS_LABEL.match(line)
@@ -105,7 +106,8 @@ def _find_address(lines: Iterable[str]) -> Iterator[Fact]:
             written = f"{before}, {shown}" if short and not label and "," not in line else shown
             yield _fact("address", " ".join(written.split()), line)
             return
-        before = line
+        # A row of a table with a heading of its own, such as a date, is no street.
+        before = "" if heading and not _ADDRESS_LABEL.match(f"{heading}:") else line
 
 
 def _cut_around(text: str, start: int, end: int) -> str:
