@@ -17,6 +17,13 @@ try:
 except SystemExit as ended:
     print(json.dumps({"code": ended.code, "modules": sorted({name.split(".")[0] for name in sys.modules})}))
 """
+_IMPORT_ALL = """
+import importlib, json, pkgutil, sys
+import app.cli.remote
+for module in pkgutil.iter_modules(app.cli.remote.__path__):
+    importlib.import_module(f"app.cli.remote.{module.name}")
+print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
+"""
 _SERVER = {"alembic", "asyncpg", "celery", "fastapi", "kombu", "numpy", "redis", "sqlalchemy", "structlog", "uvicorn"}
 _CLIENT = {"asyncio", "httpx", "pydantic_settings"}
 
@@ -38,6 +45,11 @@ def test_help_imports_neither_servers_nor_clients(arguments: str, absent: set[st
     assert ended["code"] == 0
     assert not absent & set(ended["modules"])
     assert shown
+
+
+def test_commands_over_http_import_no_server() -> None:
+    done = subprocess.run([sys.executable, "-c", _IMPORT_ALL], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not _SERVER & set(json.loads(done.stdout))
 
 
 def test_the_version_is_printed() -> None:

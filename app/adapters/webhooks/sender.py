@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 
-from standardwebhooks import Webhook
-
 from app.adapters.web.client import WebClient, WebResponse
+from app.adapters.webhooks.signatures import sign
 from app.domain.errors import (
     InvalidUrlError,
     PageUnreachableError,
@@ -23,16 +22,6 @@ _EXCERPT_CHARACTERS = 1024
 _NOT_SENT = (InvalidUrlError, UrlNotAllowedError)
 _REASON_CHARACTERS = 300
 _BODY_SECONDS = 1.0
-
-
-def sign(message_id: str, body: str, secrets: Sequence[str], at: datetime) -> dict[str, str]:
-    """The headers of a message: its id, the time, and a signature for each secret."""
-    signatures = [Webhook(secret).sign(message_id, at, body) for secret in secrets]
-    return {
-        "webhook-id": message_id,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": " ".join(signatures),
-    }
 
 
 class HttpWebhookSender:

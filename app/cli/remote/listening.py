@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from app.bootstrap.webhooks import sign_webhook
+from app.adapters.webhooks.signatures import sign
 from app.cli.output import make_printable, say
 from app.cli.remote.client import Client
 from app.cli.remote.events import follow_events
@@ -37,7 +37,7 @@ def listen(client: Client, forward: str | None, patterns: Sequence[str]) -> None
 def _forward(receiver: httpx.Client, url: str, event: Any, secret: str) -> str:
     """Send an event; returns the status of the answer, or why there is none."""
     body = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
-    headers = {"content-type": "application/json", **sign_webhook(event["id"], body, [secret], datetime.now(UTC))}
+    headers = {"content-type": "application/json", **sign(event["id"], body, [secret], datetime.now(UTC))}
     try:
         return str(receiver.post(url, content=body.encode(), headers=headers).status_code)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
