@@ -52,6 +52,8 @@ def test_a_secret_is_shown_when_it_is_made_and_never_again(shared_stack: Stack) 
     assert rotated["secret"] != made["secret"]
     assert rotated["former_expires_at"]
     assert shared_stack.post(f"/webhooks/{made['id']}/secret/rotate", {"overlap_hours": 0})["former_expires_at"] is None
+    without_body = shared_stack.client.post(f"/webhooks/{made['id']}/secret/rotate").json()
+    assert without_body["former_expires_at"]
     shown = shared_stack.client.get("/webhooks").text + shared_stack.client.get(f"/webhooks/{made['id']}").text
     assert "whsec_" not in shown
 
@@ -82,3 +84,10 @@ def test_a_test_is_in_the_log_with_its_attempt_and_its_payload(shared_stack: Sta
     counted = shared_stack.post(f"/webhooks/{webhook}/deliveries/replay", {"filter": {}, "dry_run": True})
     assert counted == {"dry_run": True, "matched": 0, "replayed": 0}
     check_problem(shared_stack.client.get(f"/webhooks/{webhook}/deliveries/{10**9}"), 404, "not_found")
+
+
+def test_the_secret_of_callbacks_is_rotated_without_a_body(shared_stack: Stack) -> None:
+    former = shared_stack.get("/webhooks/callbacks/secret")["secrets"][0]["secret"]
+    rotated = shared_stack.client.post("/webhooks/callbacks/secret/rotate").json()["secrets"]
+    assert former in [secret["secret"] for secret in rotated]
+    assert rotated[0]["secret"] != former

@@ -49,13 +49,16 @@ async def update_api_key(key_id: KeyId, body: ApiKeyUpdate, identity: Admin, ser
 
 
 @router.post("/{key_id}/rotate", responses=document_problems(OperatorRequiredError))
-async def rotate_api_key(key_id: KeyId, body: ApiKeyRotate, identity: Admin, services: ServicesOf) -> ApiKeyCreated:
+async def rotate_api_key(
+    key_id: KeyId, identity: Admin, services: ServicesOf, body: ApiKeyRotate | None = None
+) -> ApiKeyCreated:
     """Give an API key a new secret. Its present one stays valid for `overlap_seconds`.
 
     At most two secrets are valid: a rotation within the overlap ends the older one. Only an operator may rotate an
     operator's key.
     """
-    key, secret = await services.tenants.api_keys.rotate(identity, key_id, body.overlap_seconds)
+    overlap = (body or ApiKeyRotate()).overlap_seconds
+    key, secret = await services.tenants.api_keys.rotate(identity, key_id, overlap)
     return ApiKeyCreated.of_new(key, secret)
 
 

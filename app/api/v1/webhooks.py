@@ -57,10 +57,11 @@ async def get_callback_secret(identity: OrganizationAdmin, services: ServicesOf)
 
 @router.post("/callbacks/secret/rotate")
 async def rotate_callback_secret(
-    body: SecretRotation, identity: OrganizationAdmin, services: ServicesOf
+    identity: OrganizationAdmin, services: ServicesOf, body: SecretRotation | None = None
 ) -> CallbackSecretList:
     """Replace the secret that signs what is sent to a `callback_url`."""
-    rotated = await services.webhooks.webhooks.rotate_callback_secret(identity.organization_id, body.overlap_hours)
+    overlap = (body or SecretRotation()).overlap_hours
+    rotated = await services.webhooks.webhooks.rotate_callback_secret(identity.organization_id, overlap)
     return CallbackSecretList.of(rotated)
 
 
@@ -87,10 +88,9 @@ async def delete_webhook(webhook_id: WebhookId, identity: OrganizationAdmin, ser
 
 @router.post("/{webhook_id}/secret/rotate")
 async def rotate_webhook_secret(
-    webhook_id: WebhookId, body: SecretRotation, identity: OrganizationAdmin, services: ServicesOf
+    webhook_id: WebhookId, identity: OrganizationAdmin, services: ServicesOf, body: SecretRotation | None = None
 ) -> SecretRotated:
     """Replace the secret of a webhook. The new one is in this response only."""
-    secret, former = await services.webhooks.webhooks.rotate_secret(
-        identity.organization_id, webhook_id, body.overlap_hours
-    )
+    overlap = (body or SecretRotation()).overlap_hours
+    secret, former = await services.webhooks.webhooks.rotate_secret(identity.organization_id, webhook_id, overlap)
     return SecretRotated(secret=secret, former_expires_at=former.expires_at if former else None)
