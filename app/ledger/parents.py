@@ -121,6 +121,8 @@ _GATHER = ending_tasks(
                        ELSE t.current END,
         status = CASE WHEN n.revoked > 0 AND {CANCEL_REQUESTED} THEN 'Cancelled'
                       WHEN {_IS_WHOLE} AND last.id IS NULL AND n.failed = 0 THEN 'Cancelled'
+                      WHEN n.failed > 0 AND last.id IS NOT NULL
+                      THEN format('%s (%s of %s tasks failed)', last.status, n.failed, n.total)
                       WHEN n.failed > 0 THEN format('%s of %s done, %s failed', n.succeeded, n.total, n.failed)
                       ELSE coalesce(last.status, format('%s of %s done', n.succeeded, n.total)) END,
         chunk_count = coalesce(last.chunk_count, t.chunk_count),

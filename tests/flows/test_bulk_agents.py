@@ -238,6 +238,7 @@ def test_the_pages_of_a_row_become_documents_of_its_agent(shared_stack: Stack, p
     documents = shared_stack.get("/documents", agent_id=first["id"])["documents"]
     assert sorted((document["status"], document["metadata"]["n"]) for document in documents) == [("completed", 1)] * 2
     assert [failure["code"] for failure in task["result"]["failures"]] == ["page_not_available"]
+    assert task["status"] == "Created 2 agents of 3 rows: 1 failed (1 of 6 tasks failed)"
     [page] = shared_stack.get("/tasks/", agent_id=second["id"], status="FAILURE")["tasks"]
     assert (page["parent_id"], page["queue"]) == (task["task_id"], "low_priority")
     assert shared_stack.post(f"/agents/{first['id']}/search", {"query": "heron"})["results"]

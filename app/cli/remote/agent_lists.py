@@ -45,7 +45,8 @@ def import_(
         print_json({**task, "result": result})
     else:
         _print(task, result)
-    if task["state"] != "SUCCESS" or result["failed"] or report_failures(task):
+    failed_pages = report_failures(task)
+    if task["state"] != "SUCCESS" or result["failed"] or failed_pages:
         sys.exit(1)
 
 
