@@ -79,6 +79,8 @@ def print_list(page: Mapping[str, Any], items: str, columns: Sequence[str], *, a
 def _show(cell: Any) -> str:
     if isinstance(cell, bool):
         return "yes" if cell else "no"
+    if isinstance(cell, dict):
+        return json.dumps(cell, ensure_ascii=False)
     return " ".join(map(str, cell)) if isinstance(cell, (list, tuple)) else "" if cell is None else str(cell)
 
 
