@@ -7,7 +7,6 @@ from uuid import uuid4
 import pytest
 
 from tests.cli.test_commands import run
-from tests.flows.site import serve
 from tests.running import Stack
 
 
@@ -26,16 +25,6 @@ def test_the_errors_of_a_list_are_a_table_by_line(shared_stack: Stack, listed: t
     assert "Created 1 agent of 2 rows: 1 failed" in done.stdout
     assert "number_invalid" in done.stdout
     assert f"{prefix}-a" in run(shared_stack, "agents", "show", f"{prefix}-a").stdout
-
-
-def test_pages_that_cannot_be_read_are_named_beside_the_errors_of_rows(shared_stack: Stack, tmp_path: Path) -> None:
-    path, prefix = tmp_path / "customers.csv", f"t{uuid4().hex[:10]}"
-    with serve(lambda _path: None) as site:
-        path.write_text(f"name,slug,documents\nAcme,{prefix}-a,{site.url}/missing\n,{prefix}-b,\n")
-        done = run(shared_stack, "agents", "import", str(path), "--wait", code=1)
-    assert "Created 1 agent of 2 rows: 1 failed (1 of 3 tasks failed)" in done.stdout
-    assert "name_missing" in done.stdout
-    assert "page_not_available" in done.stderr
 
 
 def test_a_dry_run_creates_nothing_and_gives_the_same_result(shared_stack: Stack, listed: tuple[Path, str]) -> None:

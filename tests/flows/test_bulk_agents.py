@@ -12,6 +12,7 @@ import pytest
 
 from app.domain.onboarding import MAX_ATOMIC
 from tests.api.checks import check_problem
+from tests.cli.test_commands import run
 from tests.flows.site import Site, html, serve
 from tests.onboarding.lists import make_large_list, make_workbook
 from tests.pipeline.packages import make_xlsx
@@ -242,6 +243,17 @@ def test_the_pages_of_a_row_become_documents_of_its_agent(shared_stack: Stack, p
     [page] = shared_stack.get("/tasks/", agent_id=second["id"], status="FAILURE")["tasks"]
     assert (page["parent_id"], page["queue"]) == (task["task_id"], "low_priority")
     assert shared_stack.post(f"/agents/{first['id']}/search", {"query": "heron"})["results"]
+
+
+def test_the_command_names_failed_pages_beside_the_errors_of_rows(
+    shared_stack: Stack, prefix: str, site: Site, tmp_path: Path
+) -> None:
+    path = tmp_path / "customers.csv"
+    path.write_text(f"name,slug,documents\nAcme,{prefix}-a,{site.url}/missing\n,{prefix}-b,\n")
+    done = run(shared_stack, "agents", "import", str(path), "--wait", code=1)
+    assert "Created 1 agent of 2 rows: 1 failed (1 of 3 tasks failed)" in done.stdout
+    assert "name_missing" in done.stdout
+    assert "page_not_available" in done.stderr
 
 
 def test_a_list_that_is_sent_again_creates_nothing_twice(shared_stack: Stack, prefix: str) -> None:
