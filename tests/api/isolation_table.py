@@ -134,7 +134,7 @@ TABLE = {
     "PUT /organizations/{organization_id}/alerts": Line(RESTRICTED),
     "POST /organizations": Line(OPERATOR),
     "POST /organizations/{organization_id}/api-keys": Line(OPERATOR),
-    "GET /organizations": Line(OPERATOR),
+    "GET /organizations": Line(RESTRICTED),
     "GET /organizations/{organization_id}": Line(RESTRICTED),
     "PATCH /organizations/{organization_id}": Line(RESTRICTED),
 }

@@ -113,7 +113,7 @@ OPERATIONS = {
     "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay": Operation("write"),
     "POST /organizations": Operation("operator", {"json": {"name": "A"}}),
     "POST /organizations/{organization_id}/api-keys": Operation("operator", {"json": {"name": "A"}}),
-    "GET /organizations": Operation("operator"),
+    "GET /organizations": Operation("admin"),
     "GET /organizations/{organization_id}": Operation("admin"),
     "PATCH /organizations/{organization_id}": Operation("admin", {"json": {"name": "A"}}),
 }

@@ -49,12 +49,12 @@ async def create_organization_key(
     return ApiKeyCreated.of_new(*await services.tenants.organizations.create_key(identity, organization_id, body.name))
 
 
-@router.get("", responses=document_problems(OperatorRequiredError))
+@router.get("", responses=document_problems(RestrictedKeyError))
 async def list_organizations(
-    _identity: Operator, services: ServicesOf, limit: Limit = 100, after: AfterId = None
+    identity: OrganizationAdmin, services: ServicesOf, limit: Limit = 100, after: AfterId = None
 ) -> OrganizationList:
-    """List all organizations, newest first. This needs the scope `operator`."""
-    listing = await services.tenants.organizations.list(limit=limit, after=after)
+    """List organizations, newest first. An admin sees its own, an operator all."""
+    listing = await services.tenants.organizations.list(identity, limit=limit, after=after)
     shown = [OrganizationBody.of(organization) for organization in listing.items]
     return OrganizationList(organizations=shown, total=listing.total, next=listing.next)
 

@@ -31,6 +31,6 @@ def create(
 @program.command("list")
 @remote
 def list_(client: Client, limit: Limit = 100, after: After = None, as_json: AsJson = False) -> None:
-    """List the organizations of the installation, newest first."""
+    """List your organization; with an operator's key all of them, newest first."""
     page = client.get("/organizations", limit=limit, after=after)
     print_list(page, "organizations", ["id", "name", "created_at"], as_json=as_json)

@@ -11,14 +11,22 @@ from app.domain.retention import Subject
 
 program = typer.Typer(no_args_is_help=True, add_completion=False)
 
-Organization = Annotated[int, typer.Option(min=1, help="The organization's id.")]
+Organization = Annotated[int | None, typer.Option(min=1, help="The organization's id. Default: that of the API key.")]
+
+
+def _name_path(client: Client, organization: int | None) -> str:
+    """The path of an organization's policy. An operator's key belongs to the first organization."""
+    if organization is None:
+        page = client.get("/organizations", limit=1)
+        organization = page["organizations"][0]["id"] if page["total"] == 1 else 1
+    return f"/organizations/{organization}/retention"
 
 
 @program.command("show")
 @remote
-def show(client: Client, organization: Organization = 1, as_json: AsJson = False) -> None:
+def show(client: Client, organization: Organization = None, as_json: AsJson = False) -> None:
     """Show for how many days an organization keeps what is over."""
-    _print(client.get(f"/organizations/{organization}/retention"), as_json=as_json)
+    _print(client.get(_name_path(client, organization)), as_json=as_json)
 
 
 def _parse_choice(choice: str) -> tuple[Subject, int | None]:
@@ -35,11 +43,11 @@ def _parse_choice(choice: str) -> tuple[Subject, int | None]:
 def set_(
     client: Client,
     choices: Annotated[list[str], typer.Argument(help="Such as tasks=14 or events=default. Others stay.")],
-    organization: Organization = 1,
+    organization: Organization = None,
     as_json: AsJson = False,
 ) -> None:
     """Choose for how many days an organization keeps what is over. What is deleted cannot be restored."""
-    path = f"/organizations/{organization}/retention"
+    path = _name_path(client, organization)
     parsed = dict(map(_parse_choice, choices))
     chosen = {**client.get(path)["chosen"], **{subject.value: days for subject, days in parsed.items()}}
     _print(client.put(path, chosen), as_json=as_json)

@@ -49,9 +49,12 @@ async def get_organization(connection: AsyncConnection, organization_id: int) ->
     return _organization(row) if row else None
 
 
-async def list_organizations(connection: AsyncConnection, *, limit: int, after: int | None) -> Listing[Organization]:
-    """List the organizations of the installation, the newest first."""
-    return await list_rows(connection, organizations, [true()], _organization, limit=limit, after=after)
+async def list_organizations(
+    connection: AsyncConnection, only: int | None, *, limit: int, after: int | None
+) -> Listing[Organization]:
+    """List the organizations of the installation, the newest first, or ``only`` the one with this id."""
+    condition = true() if only is None else organizations.c.id == only
+    return await list_rows(connection, organizations, [condition], _organization, limit=limit, after=after)
 
 
 async def rename_organization(connection: AsyncConnection, organization_id: int, name: str) -> Organization | None:

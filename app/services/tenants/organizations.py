@@ -41,10 +41,11 @@ class Organizations:
             _require(await get_organization(connection, organization_id), organization_id)
             return await add_key(connection, organization_id, _make_admin(caller, name))
 
-    async def list(self, *, limit: int, after: int | None) -> Listing[Organization]:
-        """All organizations, the newest first."""
+    async def list(self, caller: Identity, *, limit: int, after: int | None) -> Listing[Organization]:
+        """The organizations that the caller sees, the newest first."""
+        only = None if caller.allows(Scope.OPERATOR) else caller.organization_id
         async with self._database.statement() as connection:
-            return await list_organizations(connection, limit=limit, after=after)
+            return await list_organizations(connection, only, limit=limit, after=after)
 
     async def get(self, caller: Identity, organization_id: int) -> Organization:
         """One organization.
