@@ -260,6 +260,23 @@ def test_pages_of_the_same_site_that_say_more_are_chosen(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    "path",
+    ["/impressum", "/de/Impressum.html", "/mentions-legales", "/kontakt", "/a-propos", "/sobre-nosotros", "/azienda"],
+)
+def test_pages_of_companies_have_usual_names_in_many_languages(tmp_path: Path, path: str) -> None:
+    _, metadata = read_page(tmp_path, page(body=f"<a href='{path}'>x</a>"))
+    assert metadata["links"] == [f"https://www.weirworks.com{path}"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/press/contact", "/presse/impressum-foto", "/jobs/about-us", "/terms-contact", "/blog/about"]
+)
+def test_pages_of_other_kinds_are_not_chosen(tmp_path: Path, path: str) -> None:
+    _, metadata = read_page(tmp_path, page(body=f"<a href='{path}'>x</a>"))
+    assert metadata["links"] == []
+
+
+@pytest.mark.parametrize(
     ("line", "name"),
     [
         ("© 2026 Weir Works, Inc. All rights reserved.", "Weir Works, Inc."),

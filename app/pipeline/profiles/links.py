@@ -12,13 +12,13 @@ _CATEGORIES = {
     "contact": r"kontakt|contact|contatt|contacto|contato|yhteys|お問い合わせ|联系|연락",
     "about": (
         r"about|[üu]e?ber[-_ ]?uns|unternehmen|wir[-_ ]?sind|qui[-_ ]sommes|quienes[-_ ]somos|qui[ée]nes|"
-        r"chi[-_ ]siamo|over[-_ ]ons|om[-_ ]oss|o[-_ ]nas|company|会社|关于|회사"
+        r"chi[-_ ]siamo|over[-_ ]ons|om[-_ ]oss?|o[-_ ]n[aá]s|[aà][-_ ]propos|sobre[-_ ]n[oó]s|azienda|empresa|company|会社|关于|회사"
     ),
 }
 _PATTERNS = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _CATEGORIES.items())
 _UNRELATED = re.compile(
-    r"\.(?:pdf|zip|jpe?g|png|gif|svg|docx?|xlsx?|mp4)$|log[-_]?in|sign[-_]?up|cart|blog|news|press|job|career|karriere|"
-    r"datenschutz|privacy|cookie|terms|agb|/tag/|/category/|/product",
+    r"\.(?:pdf|zip|jpe?g|png|gif|svg|docx?|xlsx?|mp4)$|(?<![a-z])(?:log[-_]?in|sign[-_]?up|cart|blog|news|press|job|"
+    r"career|karriere|datenschutz|privacy|cookie|terms|agb)|/tag/|/category/|/product",
     re.IGNORECASE,
 )
 _LONGEST_TEXT = 60
