@@ -12,7 +12,8 @@ _CATEGORIES = {
     "contact": r"kontakt|contact|contatt|contacto|contato|yhteys|お問い合わせ|联系|연락",
     "about": (
         r"about|[üu]e?ber[-_ ]?uns|unternehmen|wir[-_ ]?sind|qui[-_ ]sommes|quienes[-_ ]somos|qui[ée]nes|"
-        r"chi[-_ ]siamo|over[-_ ]ons|om[-_ ]oss?|o[-_ ]n[aá]s|[aà][-_ ]propos|sobre[-_ ]n[oó]s|azienda|empresa|company|会社|关于|회사"
+        r"chi[-_ ]siamo|over[-_ ]ons|om[-_ ]oss?|o[-_ ]n[aá]s|[aà][-_ ]propos|sobre[-_ ]n[oó]s|"
+        r"azienda|empresa|company|会社|关于|회사"
     ),
 }
 _PATTERNS = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _CATEGORIES.items())
