@@ -139,12 +139,12 @@ def authorize(connection: Connection, scope: Scope) -> Identity:
 
 def _check_agent(identity: Identity, agent_id: str) -> None:
     """Check the agent in a path. The route refuses what is no number."""
-    if (number := read_agent_id(agent_id)) is not None:
+    if (number := read_id(agent_id)) is not None:
         identity.access.check_agent(number)
 
 
-def read_agent_id(text: str) -> int | None:
-    """The agent's id in a path, as the routes read it: ``+7`` and ``7.0`` are 7, too. None if it is no valid id."""
+def read_id(text: str) -> int | None:
+    """An id in a path, as the routes read it: ``+7`` and ``7.0`` are 7, too. None if it is no valid id."""
     with suppress(ValidationError):
         return _ID.validate_python(text)
     return None

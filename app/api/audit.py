@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import problems
+from app.api.access import read_id
 from app.api.access_log import find_route_template
 from app.api.audit_targets import find_fields, find_targets
 from app.bootstrap import Services
@@ -100,7 +101,7 @@ class _Exchange:
         path = find_route_template(scope)
         client = scope.get("client")
         return NewAuditEntry(
-            organization_id=identity.organization_id,
+            organization_id=_find_organization(scope, identity, start["status"]),
             key_id=identity.key_id,
             actor=identity.key_prefix,
             action=getattr(scope.get("route"), "name", None) or scope["method"],
@@ -112,6 +113,16 @@ class _Exchange:
             request_id=scope["state"]["request_id"],
             client_address=client[0] if client and records_address else None,
         )
+
+
+def _find_organization(scope: Scope, identity: Identity, status: int) -> int:
+    """The organization whose log has the entry: the one that an operator changed, or else that of the key.
+
+    A refused request has changed nothing, and the organization that it named does not see whose key it was.
+    """
+    named = scope.get("path_params", {}).get("organization_id")
+    changed = None if named is None or status >= HTTPStatus.MULTIPLE_CHOICES else read_id(str(named))
+    return identity.organization_id if changed is None else changed
 
 
 def install(app: FastAPI) -> None:

@@ -12,7 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import problems
-from app.api.access import read_agent_id, read_path
+from app.api.access import read_id, read_path
 from app.bootstrap import Services
 from app.domain.errors import RateLimitedError
 from app.domain.identity import Identity
@@ -64,7 +64,7 @@ def install(app: FastAPI) -> None:
 def _find_agent(scope: Scope, identity: Identity) -> int:
     """The agent that the path names, unless it does not exist for the caller: its limit is not shown or used up."""
     found = _AGENT.match(read_path(scope))
-    agent_id = read_agent_id(found[1]) if found else None
+    agent_id = read_id(found[1]) if found else None
     return agent_id if agent_id is not None and identity.access.includes_agent(agent_id) else ORGANIZATION
 
 

@@ -186,6 +186,17 @@ def test_an_admin_sees_only_the_entries_of_its_organization(shared_stack: Stack,
     check_problem(shared_stack.client.get("/audit", headers=writer), 403, "forbidden")
 
 
+def test_an_organization_sees_what_an_operator_changes_of_it(shared_stack: Stack, foreigner: httpx.Client) -> None:
+    made = shared_stack.post("/organizations", {"name": "Watched"})
+    admin, path = {"Authorization": f"Bearer {made['api_key']['secret']}"}, f"/organizations/{made['id']}/limits"
+    changed = shared_stack.client.put(path, json={})
+    check_problem(foreigner.put(path, json={}), 403, "operator_required")
+    [entry] = shared_stack.client.get("/audit", headers=admin).json()["entries"]
+    assert (entry["action"], entry["request_id"]) == ("set_organization_limits", changed.headers["x-request-id"])
+    assert entry["organization_id"] == made["id"]
+    assert entry["actor"] != made["api_key"]["prefix"]
+
+
 @pytest.mark.parametrize(
     "change", ["UPDATE audit_entries SET actor = 'another'", "DELETE FROM audit_entries", "TRUNCATE audit_entries"]
 )
