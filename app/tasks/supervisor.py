@@ -110,7 +110,7 @@ class Supervisor:
             self._sweep_at = now + _SWEEP_SECONDS
             await services.queue.recovery.sweep()
             await services.operations.upkeep.do_chores()
-            await services.webhooks.sending.sweep()
+            await services.webhooks.sending.sweep_if_due()
 
     async def _renew_lease(self, services: Services) -> None:
         """Renew the lease in time, or register the worker under a new id once the lease has expired.

@@ -56,6 +56,7 @@ class Sending:
         self._sender = sender
         self._admission = admission
         self._days = days
+        self._sweep_at = 0.0
 
     async def deliver(self, attempt: RunningAttempt) -> Outcome:
         """Send a delivery.
@@ -79,6 +80,12 @@ class Sending:
         if answer.is_success:
             return self._succeed(message, entry)
         return await self._fail(attempt.task, message, entry, answer)
+
+    async def sweep_if_due(self) -> None:
+        """Sweep if the last call that did is some seconds ago, so that an idle process asks the database rarely."""
+        if (now := time.monotonic()) >= self._sweep_at:
+            self._sweep_at = now + _SWEEP_SECONDS
+            await self.sweep()
 
     async def sweep(self) -> None:
         """Queue what waits for nothing but time, and end deliveries whose task ended without them.
