@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.deadlines import wait_for
+from tests.flows.mails import make_mail
 from tests.flows.zips import make_zip
 from tests.running import Stack
 
@@ -145,3 +146,17 @@ def test_the_web_pages_of_a_list_of_agents_count_towards_the_limit(shared_stack:
     client.put(f"/organizations/{organization_id}/limits", json={"tokens_per_month": 0})
     refused = client.post("/agents/bulk", json=[{"name": "B"}], headers=headers)
     assert (refused.status_code, refused.json()["code"]) == (402, "quota_exceeded")
+
+
+def test_the_attachments_of_a_mail_that_exceed_a_quota_are_failures_of_its_result(
+    shared_stack: Stack, limited: int
+) -> None:
+    mail = make_mail("A heron.", {f"{name}.txt": f"An egret {name}.".encode() for name in "abc"})
+    [task] = shared_stack.finish([shared_stack.upload(limited, "birds.eml", mail)["task_id"]])
+    assert task["state"] == "SUCCESS"
+    assert {failure["code"] for failure in task["result"]["failures"]} == {"quota_exceeded"}
+    assert shared_stack.get("/documents", agent_id=limited)["total"] == 1
+    shared_stack.client.put(f"/agents/{limited}/limits", json={})
+    again = shared_stack.post(f"/documents/{task['result']['document_id']}/reindex")
+    shared_stack.finish([again["task_id"]])
+    assert shared_stack.get("/documents", agent_id=limited)["total"] == 4

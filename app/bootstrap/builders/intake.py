@@ -64,7 +64,7 @@ def build_intake(
     hosts = Hosts(database, WebRobots(web, user_agent=settings.web_user_agent), settings.crawl_delay_seconds)
     return IntakeServices(
         archives=Archives(blobs, uploads, ingestion, adapters.parser, limits, backpressure),
-        attachments=Attachments(database, blobs, uploads, admission, limits),
+        attachments=Attachments(database, blobs, uploads, admission, limits, backpressure),
         backpressure=backpressure,
         batches=Batches(database, blobs, uploads, queue.after_commit, backpressure, settings.batch_max_files),
         crawls=Crawls(database, blobs, hosts, webpages, ingestion, admission, backpressure, allowed),

@@ -1,6 +1,7 @@
 """Attachments: the files within a document, such as those of a mail, become children of its task."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -8,23 +9,26 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
 from app.domain.counting import count_of
-from app.domain.documents import AttachedFile, OnDuplicate
+from app.domain.documents import AttachedFile, DocumentStatus, OnDuplicate
 from app.domain.errors import (
     ArchiveLimitError,
     ArchiveTooDeepError,
     NotFoundError,
+    QuotaExceededError,
     SluiceError,
     StorageFullError,
     StorageUnavailableError,
 )
 from app.domain.ids import TaskId
+from app.domain.limits import NOTHING, Need
 from app.domain.ports import BlobStore
 from app.domain.records import Document
-from app.domain.tasks import Queue
+from app.domain.tasks import Queue, Task
 from app.ledger.children import drop_children, forget_attachments
 from app.ledger.read import get_task
 from app.pipeline.archives.archive import clean_name
 from app.services.indexing.ingestion import Ingested
+from app.services.intake.backpressure import Backpressure
 from app.services.intake.stored_entries import ArchiveLimits, StoredEntries, read_nesting
 from app.services.intake.uploads import Uploads
 from app.services.queue.admission import Admission
@@ -37,19 +41,27 @@ class Attachments:
     """Stores the files within documents and submits them."""
 
     def __init__(
-        self, database: Database, blobs: BlobStore, uploads: Uploads, admission: Admission, limits: ArchiveLimits
+        self,
+        database: Database,
+        blobs: BlobStore,
+        uploads: Uploads,
+        admission: Admission,
+        limits: ArchiveLimits,
+        backpressure: Backpressure,
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._uploads = uploads
         self._admission = admission
         self._limits = limits
+        self._backpressure = backpressure
 
     async def expand(self, attempt: RunningAttempt, outcome: Outcome) -> Outcome:
         """The outcome of a document, extended by a child for each file within the document.
 
         Search finds the document once the outcome is written; its task ends when the last child has ended. Where no
-        file can be read, the task has no children, and its result lists the files.
+        file can be read, or all of them together exceed a quota, the task has no children, and its result lists the
+        files. The files of a document that was searchable before are mostly known, so no quota holds for them.
 
         Raises:
             ArchiveLimitError: when the files are too many, or too large in all.
@@ -58,7 +70,9 @@ class Attachments:
             return outcome
         given = attempt.task.arguments
         origin = describe_origin(outcome.document, outcome.content.filename, outcome.found)
-        stored = await self.store(attempt, outcome.attachments, origin)
+        is_new = outcome.document.status is not DocumentStatus.COMPLETED
+        need = Need(len(outcome.attachments)) if is_new else NOTHING
+        stored = await self.store(attempt, outcome.attachments, origin, need)
         if all("error" in entry for entry in stored.entries):
             return replace(outcome, result=_list_failures(outcome, stored)) if outcome.result else outcome
         if outcome.last_step:
@@ -101,9 +115,11 @@ class Attachments:
         return replace(outcome, apply=apply, after=after)
 
     async def store(
-        self, attempt: RunningAttempt, files: Sequence[AttachedFile], metadata: Mapping[str, Any]
+        self, attempt: RunningAttempt, files: Sequence[AttachedFile], metadata: Mapping[str, Any], need: Need = NOTHING
     ) -> StoredEntries:
         """Store the files within a document, for children of its task; ``metadata`` is that of their documents.
+
+        If ``need`` exceeds a quota, each file is a failure.
 
         Raises:
             ArchiveLimitError: when they are too many, or too large in all.
@@ -112,8 +128,19 @@ class Attachments:
         stored = StoredEntries(attempt, self._blobs, self._uploads, self._limits, metadata)
         stored.arguments = {name: given[name] for name in ("chunk_size",) if name in given}
         async with stored.delete_on_failure():
-            await self._store(stored, files)
+            try:
+                async with self._hold(attempt.task, need):
+                    await self._store(stored, files)
+            except QuotaExceededError as error:
+                for file in files[: self._limits.entries]:
+                    stored.add_failure(clean_name(file.name), error)
         return stored
+
+    def _hold(self, task: Task, need: Need) -> AbstractAsyncContextManager[None]:
+        """Check the quotas for new files; without any, nothing is checked."""
+        if need == NOTHING:
+            return nullcontext()
+        return self._backpressure.hold(task.organization_id, task.agent_id, need)
 
     async def _store(self, stored: StoredEntries, files: Sequence[AttachedFile]) -> None:
         nesting = read_nesting(stored.attempt.task) + 1
