@@ -92,6 +92,7 @@ def _create_upkeep_runs() -> None:
 
 
 def downgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
     op.drop_table("upkeep_runs")
     op.drop_table("audit_entries")
     op.execute("DROP FUNCTION refuse_audit_changes()")
