@@ -15,7 +15,7 @@ from app.domain.prices import parse_prices
 from app.services.billing.prices import Prices
 from app.services.billing.statements import Statements
 from tests.deadlines import deadline
-from tests.services.test_statements import LAST_MONTH
+from tests.services.test_monthly_statements import LAST_MONTH
 
 _RECORDS = 1_000_000
 _PRICES = {

@@ -17,7 +17,7 @@ from app.services.billing.limit_book import LimitBook
 from app.services.billing.prices import Prices
 from app.services.billing.quotas import Quotas
 from tests.deadlines import wait_until
-from tests.services.test_statements import PRICES, TODAY, Sql, organization, record, sql
+from tests.services.test_monthly_statements import PRICES, TODAY, Sql, organization, record, sql
 
 __all__ = ["organization", "sql"]
 

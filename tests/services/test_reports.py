@@ -21,7 +21,7 @@ from app.services.billing.statements import Statements
 from app.services.queue.admission import Admission
 from app.services.queue.attempts import RunningAttempt
 from tests.adapters.mail_server import Inbox, open_mail_server
-from tests.services.test_statements import LAST_MONTH, PRICES, THIS_MONTH, TODAY, Sql, organization, record, sql
+from tests.services.test_monthly_statements import LAST_MONTH, PRICES, THIS_MONTH, TODAY, Sql, organization, record, sql
 
 __all__ = ["organization", "sql"]
 _FIRST = datetime(THIS_MONTH.year, THIS_MONTH.month, 1, 0, 10, tzinfo=UTC)

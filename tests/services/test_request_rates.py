@@ -17,7 +17,7 @@ from app.services.billing import request_rates as module
 from app.services.billing.limit_book import LimitBook
 from app.services.billing.request_rates import RequestRates
 from app.settings import Settings
-from tests.services.test_statements import Sql, organization, sql
+from tests.services.test_monthly_statements import Sql, organization, sql
 
 __all__ = ["organization", "sql"]
 
