@@ -12,7 +12,7 @@ class InvalidUrlError(InvalidRequestError):
 
 
 class UrlNotAllowedError(InvalidRequestError):
-    """Reading this URL is not allowed."""
+    """Requests to this URL are not allowed."""
 
     code = "url_not_allowed"
 

@@ -20,3 +20,8 @@ def read_host(address: str) -> str:
         return (urlsplit(address).hostname or "").lower().removeprefix("www.")
     except ValueError:
         return ""
+
+
+def is_same_site(one: str, other: str) -> bool:
+    """Whether two hosts are the same, or one is within the other's domain."""
+    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.domain.profiles import SOCIALS, Fact, SourceKind
-from app.pipeline.profiles.addresses import join, read_host
+from app.pipeline.profiles.addresses import is_same_site, join, read_host
 from app.pipeline.profiles.contacts import read_mail, read_phone
 from app.pipeline.profiles.countries import find_country
 from app.pipeline.profiles.json_ld import Node, read_text, read_texts, read_types
@@ -76,13 +76,9 @@ def _score(value: Mapping[str, Any], role: str, site: str) -> int:
     score -= 5 if role in _FOREIGN_ROLES else 0
     stated = read_host(read_text(value.get("url")) or "")
     if stated:
-        score += 5 if _is_same(stated, site) else -3
+        score += 5 if is_same_site(stated, site) else -3
     identified = read_host(value["@id"]) if isinstance(value.get("@id"), str) else ""
-    return score + (2 if identified and _is_same(identified, site) else 0)
-
-
-def _is_same(one: str, other: str) -> bool:
-    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
+    return score + (2 if identified and is_same_site(identified, site) else 0)
 
 
 def read_organization(value: Mapping[str, Any], address: str, country: str | None) -> Iterator[Fact]:

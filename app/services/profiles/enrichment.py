@@ -19,6 +19,7 @@ from app.domain.tasks import Progress, Task
 from app.domain.usage import UsageKind, UsageRecord
 from app.domain.vectors import Account
 from app.domain.web_url import WebUrl
+from app.pipeline.profiles.addresses import is_same_site
 from app.services.profiles.from_documents import DocumentFacts
 from app.services.profiles.profiles import EnrichmentSource, name_company, write_now
 from app.services.profiles.reading import CompanyPages, Reading
@@ -130,7 +131,7 @@ class Enrichment:
         words = [replace(fact, url=reading.pages[0].url, fetched_at=now) for fact in summary.facts]
         host = WebUrl.parse(reading.pages[0].url).host.removeprefix("www.")
         # Of several addresses, those of the company's own domain come first.
-        facts.sort(key=lambda fact: fact.field == "emails" and not host.endswith(fact.value.partition("@")[2]))
+        facts.sort(key=lambda fact: fact.field == "emails" and not is_same_site(host, fact.value.partition("@")[2]))
         return _Enriched(EnrichmentSource.WEBSITE, [*facts, *words], summary, reading.unread, pages=len(reading.pages))
 
     async def _read_documents(self, attempt: RunningAttempt, profile: Profile) -> _Enriched:
