@@ -1,6 +1,7 @@
 """What is wrong with a request, field by field, in plain words: pydantic's errors for people."""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import NoneType, UnionType
 from typing import Any, get_args
 
 from fastapi import Request, params
@@ -104,13 +105,20 @@ def _explain(error: Mapping[str, Any], body: Any) -> str:
 
 def _list_fields(body: Any, path: Sequence[str | int]) -> list[str]:
     """The names of the fields of a body, or of the object at ``path`` within it, also within lists."""
+    body = _drop_none(body)
     for name in path:
         if isinstance(name, int):
-            body = get_args(body)[0]
+            body = _drop_none(get_args(body)[0])
             continue
         fields = {field.alias or key: field for key, field in body.model_fields.items()}
-        body = fields[name].annotation
+        body = _drop_none(fields[name].annotation)
     return [field.alias or key for key, field in body.model_fields.items()]
+
+
+def _drop_none(annotation: Any) -> Any:
+    """The type of a value that may also be null."""
+    given = [one for one in get_args(annotation) if one is not NoneType]
+    return given[0] if isinstance(annotation, UnionType) and len(given) == 1 else annotation
 
 
 async def refuse_unknown_parameters(request: Request) -> None:

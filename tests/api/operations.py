@@ -119,9 +119,21 @@ OPERATIONS = {
 }
 
 
+class PathIds(dict[str, Any]):
+    """Path parameters, 1 where none is given."""
+
+    def __missing__(self, _name: str) -> int:
+        return 1
+
+
+def write_path(path: str, ids: Mapping[str, Any]) -> str:
+    """The path of an operation with these parameters. An import is named by its task."""
+    return path.format_map(PathIds({"import_id": ids.get("task_id"), **ids}))
+
+
 def send(
     client: httpx.Client, name: str, ids: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> httpx.Response:
     """Send the operation's request; ``ids`` are the path parameters."""
     method, path = name.split()
-    return client.request(method, path.format(**ids), headers=headers, **OPERATIONS[name].arguments)
+    return client.request(method, write_path(path, ids), headers=headers, **OPERATIONS[name].arguments)

@@ -64,7 +64,7 @@ class Supply:
             "document_id": document,
             "key_id": key,
             "name": "low_priority",
-            "organization_id": 1,
+            "organization_id": self._stack.post("/organizations", {"name": "made for a request"})["id"],
         }
         return made | self._add_things(agent)
 

@@ -36,7 +36,15 @@ async def _authenticate(secret: str) -> Identity:
     return IDENTITY
 
 
-SERVICES = SimpleNamespace(tenants=SimpleNamespace(identities=SimpleNamespace(authenticate=_authenticate)))
+async def _count(_identity: Identity, _agent_id: int) -> list[object]:
+    """No limit of requests exists."""
+    return []
+
+
+SERVICES = SimpleNamespace(
+    tenants=SimpleNamespace(identities=SimpleNamespace(authenticate=_authenticate)),
+    billing=SimpleNamespace(rates=SimpleNamespace(count=_count)),
+)
 
 
 def _make_app(streaming: asyncio.Event) -> FastAPI:

@@ -63,7 +63,7 @@ def test_the_secret_of_callbacks_can_be_read_and_rotated_by_an_admin(shared_stac
     assert shared_stack.get("/webhooks/callbacks/secret")["secrets"] == first
     rotated = shared_stack.post("/webhooks/callbacks/secret/rotate", {"overlap_hours": 1})["secrets"]
     assert [one["secret"] for one in rotated][1:] == [first[0]["secret"]]
-    assert shared_stack.get("/webhooks/callbacks/deliveries")["deliveries"] == []
+    assert shared_stack.get("/webhooks/callbacks/deliveries").keys() == {"deliveries", "total", "next"}
     key = shared_stack.post("/api-keys", {"name": "Writer", "scopes": ["read", "write"]})["secret"]
     response = shared_stack.client.get("/webhooks/callbacks/secret", headers={"Authorization": f"Bearer {key}"})
     check_problem(response, 403, "forbidden")

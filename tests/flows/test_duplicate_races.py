@@ -113,6 +113,7 @@ def test_clients_of_all_kinds_and_modes_never_store_the_same_bytes_twice(
     for unnamed in list_unnamed_files(shared_stack):
         with suppress(FileNotFoundError):  # a deletion after a commit may still be under way
             os.utime(shared_stack.settings.data_dir / "blobs" / unnamed, times=(0, 0))
+    shared_stack.finish([shared_stack.client.post("/upkeep/storage/run").json()["task_id"]])
     wait_for(lambda: list_unnamed_files(shared_stack) == [], "upkeep to delete the files without a row", 150)
     assert {document["sha256"] for document in documents} <= {sha256(content).hexdigest() for content in CONTENTS}
 

@@ -24,8 +24,20 @@ NOT_REACHED = {
     TaskName.SUBMIT_REPORTS,
     TaskName.MAKE_REPORT,
     TaskName.SEND_MAIL,
+    TaskName.DELIVER_EVENT,
+    TaskName.APPLY_RETENTION,
+    TaskName.SUBMIT_RETENTION,
+    TaskName.SWEEP_STORAGE,
+    TaskName.MAIL_DEAD_LETTERS,
+    TaskName.IMPORT_AGENTS,
+    TaskName.CREATE_AGENTS,
+    TaskName.REPORT_AGENTS,
+    TaskName.ENRICH_PROFILE,
+    TaskName.ENRICH_PROFILES,
+    TaskName.ENRICH_DUE_PROFILES,
 }
-"""The change of a model, an agent with many chunks, evaluations, specs and Beat run these, in their own tests."""
+"""These have tests of their own: the change of a model, agents with many chunks, evaluations, specs, webhooks, lists of
+agents, profiles, and what Beat runs."""
 
 
 def find_page(path: str) -> Page | None:
