@@ -33,7 +33,8 @@ class Supply:
         self._documents = [upload["document_id"] for upload in (good, archive, bad[0])]
         self._tasks = [*tasks[:2], self._letters.pop()]
         key = stack.post("/api-keys", {"name": "shown"})["id"]
-        self._shown = {**self._add_things(self._agent), "key_id": key, "organization_id": 1}
+        self._webhook = self._add_webhook()
+        self._shown = {**self._add_things(self._agent), **self._webhook, "key_id": key, "organization_id": 1}
 
     @property
     def base_url(self) -> str:
@@ -45,7 +46,7 @@ class Supply:
         method, path = operation.split()
         keeps = method == "GET" or path.endswith("/search")
         task = None if keeps or "{task_id}" not in path else self._letters.pop()
-        made = None if keeps else self._make()
+        made = None if keeps else self._make(path)
         while True:
             yield self._choose() if made is None else {**made, "task_id": task or self._tasks[0]}
 
@@ -55,7 +56,7 @@ class Supply:
         tasks.append(tasks.pop(0))
         return {"agent_id": self._agent, "document_id": documents[0], "task_id": tasks[0], **self._shown}
 
-    def _make(self) -> Things:
+    def _make(self, path: str) -> Things:
         agent = self._stack.make_agent()
         document = self._stack.upload(agent, "new.txt", b"The heron waits.")["document_id"]
         key = self._stack.post("/api-keys", {"name": "made for a request"})["id"]
@@ -66,19 +67,16 @@ class Supply:
             "name": "low_priority",
             "organization_id": self._stack.post("/organizations", {"name": "made for a request"})["id"],
         }
-        return made | self._add_things(agent)
+        # The number of an organization's webhooks is limited, so only operations on a webhook get another one.
+        return made | self._add_things(agent) | (self._add_webhook() if "{webhook_id}" in path else self._webhook)
 
     def _add_things(self, agent: int) -> Things:
         questions = [{"question": "Who waits?", "documents": ["good.txt"]}]
         set_id = self._stack.post(f"/agents/{agent}/question-sets", {"questions": questions})["id"]
         evaluation = self._stack.post(f"/agents/{agent}/evaluations", {"question_set": set_id})
         profile = self._stack.post(f"/agents/{agent}/profiles", {"website": "https://weir.example/"})
+        return {"set_id": set_id, "evaluation_id": evaluation["evaluation_id"], "profile_id": profile["id"]}
+
+    def _add_webhook(self) -> Things:
         webhook = self._stack.post("/webhooks", {"url": "https://hooks.example.com/"})["id"]
-        delivery = self._stack.post(f"/webhooks/{webhook}/test")["id"]
-        return {
-            "set_id": set_id,
-            "evaluation_id": evaluation["evaluation_id"],
-            "profile_id": profile["id"],
-            "webhook_id": webhook,
-            "delivery_id": delivery,
-        }
+        return {"webhook_id": webhook, "delivery_id": self._stack.post(f"/webhooks/{webhook}/test")["id"]}
