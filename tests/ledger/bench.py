@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import asyncpg
@@ -176,8 +176,10 @@ class Bench:
         try:
             yield
         finally:
-            self._runner.run(transaction.rollback())  # answered, so the locks are released
-            self._runner.run(connection.close())
+            # Once it is answered, the locks are released. The server may have ended the session already.
+            with suppress(asyncpg.InterfaceError, asyncpg.PostgresError, OSError):
+                self._runner.run(transaction.rollback())
+            connection.terminate()
 
     def expire(self, worker: WorkerId) -> None:
         """Let the worker's lease run out."""
