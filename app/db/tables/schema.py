@@ -1,6 +1,6 @@
-"""The whole schema: importing this module declares every table."""
+"""The whole schema: importing this module declares every table. Add a new module of tables here."""
 
-from app.db.tables import (
+from app.db.tables import (  # noqa: F401 - importing a module declares its tables
     answers,
     billing,
     core,
@@ -19,23 +19,4 @@ from app.db.tables import (
 )
 from app.db.tables.columns import metadata
 
-MODULES = (
-    answers,
-    billing,
-    core,
-    evaluations,
-    events,
-    files,
-    onboarding,
-    operations,
-    profiles,
-    tenants,
-    usage,
-    vectors,
-    web,
-    webhooks,
-    words,
-)
-"""Every module that declares tables. Add a new one here."""
-
-__all__ = ["MODULES", "metadata"]
+__all__ = ["metadata"]

@@ -1,5 +1,7 @@
 """The tables of usage: what was used, its sums, and how tasks ended by hour."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID
 
@@ -39,27 +41,22 @@ usage_records = sa.Table(
     sa.Index("usage_records_organization_id_occurred_at_idx", "organization_id", "occurred_at"),
 )
 
-usage_hours = sa.Table(
-    "usage_hours",
-    metadata,
-    sa.Column("organization_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("hour", sa.DateTime(timezone=True), primary_key=True),
-    sa.Column("agent_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("kind", sa.Text, primary_key=True),
-    sa.Column("model", sa.Text, primary_key=True),
-    *_make_quantities(),
-)
 
-usage_days = sa.Table(
-    "usage_days",
-    metadata,
-    sa.Column("organization_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("day", sa.Date, primary_key=True),  # in UTC
-    sa.Column("agent_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("kind", sa.Text, primary_key=True),
-    sa.Column("model", sa.Text, primary_key=True),
-    *_make_quantities(),
-)
+def _make_sums(name: str, period: sa.Column[Any]) -> sa.Table:
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("organization_id", sa.BigInteger, primary_key=True, autoincrement=False),
+        period,
+        sa.Column("agent_id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("model", sa.Text, primary_key=True),
+        *_make_quantities(),
+    )
+
+
+usage_hours = _make_sums("usage_hours", sa.Column("hour", sa.DateTime(timezone=True), primary_key=True))
+usage_days = _make_sums("usage_days", sa.Column("day", sa.Date, primary_key=True))  # in UTC
 
 task_hours = sa.Table(
     "task_hours",
@@ -80,9 +77,8 @@ stage_hours = sa.Table(
     sa.Column("hour", sa.DateTime(timezone=True), primary_key=True),
     sa.Column("agent_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("stage", sa.Text, primary_key=True),
-    sa.Column(
-        "bucket", sa.Integer, primary_key=True, autoincrement=False
-    ),  # of the duration: app/db/usage/durations.py
+    # Of the duration: app/db/usage/durations.py.
+    sa.Column("bucket", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("count", sa.BigInteger, nullable=False),
     sa.Index("stage_hours_hour_idx", "hour"),
 )
